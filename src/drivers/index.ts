@@ -1,0 +1,60 @@
+import { KvError, usageError } from '../errors.ts'
+import type { Clock, Driver } from '../store/driver.ts'
+
+/** How a store is opened. */
+export interface OpenOptions {
+  /** How long a write waits for another process's write, in milliseconds. Default: 5000. */
+  lockTimeoutMs?: number | undefined
+  /**
+   * When false, a write is acknowledged before it is on disk: a power loss can take the newest
+   * ones, never break the store. Default: true.
+   */
+  sync?: boolean | undefined
+  /** The time that tells expired entries, for tests. Default: `Date.now`. */
+  clock?: Clock | undefined
+}
+
+/** How long a write waits for another's by default, in milliseconds. */
+export const DEFAULT_LOCK_TIMEOUT_MS = 5000
+
+type Opener = (location: string, options: OpenOptions) => Promise<Driver>
+
+/** The only list of drivers: scheme of a location to a lazy import. */
+const SCHEMES = {
+  async file(location, options) {
+    const { SqliteDriver } = await import('./sqlite/driver.ts')
+    return SqliteDriver.open(pathOf(location), options)
+  },
+  async memory(_location, options) {
+    const { MemoryDriver } = await import('./memory.ts')
+    return new MemoryDriver(options.clock)
+  },
+} satisfies Record<string, Opener>
+
+/**
+ * Opens the driver for a location: `memory:`, or one local data file as a path or `file:` URL.
+ * Throws `KV_USAGE` for a scheme no driver has, `KV_UNAVAILABLE` and its kin when it cannot open.
+ */
+export async function openDriver(location: string, options: OpenOptions = {}): Promise<Driver> {
+  // A scheme has two letters or more, so that `C:\store.kv` stays a path.
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase() ?? 'file'
+  if (!Object.hasOwn(SCHEMES, scheme)) {
+    const known = Object.keys(SCHEMES).map((name) => `${name}:`)
+    throw usageError(`no driver for ${scheme}: stores`, `a path, or one of ${known.join(' ')}; for a file of that name, use ./${location}`)
+  }
+  return SCHEMES[scheme as keyof typeof SCHEMES](location, options)
+}
+
+function pathOf(location: string): string {
+  if (location === '') throw usageError('the store location is empty', 'give a path with --store or KV_STORE')
+  if (location.includes('\0')) throw usageError('the store location holds a NUL byte')
+  if (!/^file:/i.test(location)) return location
+  if (!location.startsWith('file://')) return location.slice('file:'.length)
+  try {
+    const url = new URL(location)
+    if (url.host !== '' && url.host !== 'localhost') throw new Error(`host ${url.host}`)
+    return decodeURIComponent(url.pathname)
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `not a local file URL: ${location}`, { cause })
+  }
+}

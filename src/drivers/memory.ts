@@ -1,0 +1,210 @@
+import { compareBytes } from '../bytes.ts'
+import { KvError } from '../errors.ts'
+import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../store/driver.ts'
+
+interface Row {
+  key: Uint8Array
+  value: Uint8Array
+  revision: number
+  expires: number | undefined
+}
+
+/** How many entries a page of a range holds. */
+const PAGE = 1000
+
+/**
+ * The reference driver: one sorted array in memory. Simple enough to be seen correct; the
+ * conformance suite runs on it, and tests use it where a file would only slow them down.
+ * Writes copy the array when a range still reads it, so a range is a snapshot.
+ */
+export class MemoryDriver implements Driver {
+  readonly name = 'memory'
+  readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
+  readonly supports = { syncReads: true, snapshotRange: true, persistent: false, unknownOutcome: false }
+  readonly #now: Clock
+  #rows: Row[] = []
+  #revision = 0
+  /** Ranges that read `#rows` itself; with any, a write works on a copy. */
+  #readers = 0
+
+  constructor(clock: Clock = Date.now) {
+    this.#now = clock
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const row = this.#live(key)
+    return row && new Uint8Array(row.value)
+  }
+
+  getEntry(key: Uint8Array): Entry | undefined {
+    const row = this.#live(key)
+    return row && copy(row, false)
+  }
+
+  getMany(keys: readonly Uint8Array[]): (Entry | undefined)[] {
+    return keys.map((key) => this.getEntry(key))
+  }
+
+  async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
+    const old = this.#live(key)
+    if (!holds(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
+    const revision = this.#write([{ type: 'put', key, value, expires }])
+    return { applied: true, created: old === undefined, revision }
+  }
+
+  async del(key: Uint8Array, condition?: Condition): Promise<boolean> {
+    const old = this.#live(key)
+    if (old === undefined || !holds(condition, old)) return false
+    this.#write([{ type: 'del', key }])
+    return true
+  }
+
+  async batch(ops: readonly Op[]): Promise<number> {
+    return this.#write(ops)
+  }
+
+  async delRange(query: RangeQuery): Promise<number> {
+    const [from, to] = this.#bounds(query)
+    const now = this.#now()
+    const count = this.#rows.slice(from, to).filter((row) => alive(row, now)).length
+    this.#own()
+    this.#rows.splice(from, to - from)
+    if (count > 0) this.#revision++
+    return count
+  }
+
+  async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
+    const rows = this.#rows
+    const [from, to] = this.#bounds(query)
+    const now = this.#now()
+    this.#readers++
+    try {
+      let left = query.limit
+      let page: Entry[] = []
+      for (let i = 0; i < to - from && left > 0; i++) {
+        const row = rows[query.reverse ? to - 1 - i : from + i]!
+        if (!alive(row, now)) continue
+        page.push(copy(row, query.keysOnly))
+        left--
+        if (page.length === PAGE) {
+          yield page
+          page = []
+        }
+      }
+      if (page.length > 0) yield page
+    } finally {
+      if (rows === this.#rows) this.#readers--
+    }
+  }
+
+  count(query: RangeQuery): number {
+    const [from, to] = this.#bounds(query)
+    const now = this.#now()
+    let count = 0
+    for (let i = from; i < to && count < query.limit; i++) if (alive(this.#rows[i]!, now)) count++
+    return count
+  }
+
+  stat(): Stat {
+    const now = this.#now()
+    const live = this.#rows.filter((row) => alive(row, now))
+    return {
+      entries: live.length,
+      expiring: live.filter((row) => row.expires !== undefined).length,
+      revision: this.#revision,
+      sizeBytes: this.#rows.reduce((sum, row) => sum + row.key.length + row.value.length, 0),
+      details: {},
+    }
+  }
+
+  check(onProgress?: (entries: number) => void): CheckReport {
+    const problems: string[] = []
+    for (let i = 1; i < this.#rows.length; i++) {
+      if (compareBytes(this.#rows[i - 1]!.key, this.#rows[i]!.key) >= 0) problems.push(`keys out of order at ${i}`)
+    }
+    onProgress?.(this.#rows.length)
+    return { checked: this.#rows.length, unchecked: 0, damagedKeys: [], problems }
+  }
+
+  async close(): Promise<void> {
+    this.#rows = []
+    this.#readers = 0
+  }
+
+  #write(ops: readonly Op[]): number {
+    if (ops.length === 0) return this.#revision
+    this.#own()
+    const revision = ++this.#revision
+    for (const op of ops) {
+      const at = this.#find(op.key)
+      const there = this.#rows[at] !== undefined && compareBytes(this.#rows[at].key, op.key) === 0
+      if (op.type === 'del') {
+        if (there) this.#rows.splice(at, 1)
+      } else {
+        const row = { key: new Uint8Array(op.key), value: new Uint8Array(op.value), revision, expires: op.expires }
+        this.#rows.splice(at, there ? 1 : 0, row)
+      }
+    }
+    return revision
+  }
+
+  /** Rows are replaced, never changed, so a copy of the array is a snapshot. */
+  #own(): void {
+    if (this.#readers === 0) return
+    this.#rows = this.#rows.slice()
+    this.#readers = 0
+  }
+
+  #live(key: Uint8Array): Row | undefined {
+    const row = this.#rows[this.#find(key)]
+    return row !== undefined && compareBytes(row.key, key) === 0 && alive(row, this.#now()) ? row : undefined
+  }
+
+  /** The index of the first row whose key is not below `key`. */
+  #find(key: Uint8Array): number {
+    let low = 0
+    let high = this.#rows.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (compareBytes(this.#rows[middle]!.key, key) < 0) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #bounds(query: RangeQuery): [from: number, to: number] {
+    return [
+      query.start === undefined ? 0 : this.#find(query.start),
+      query.end === undefined ? this.#rows.length : this.#find(query.end),
+    ]
+  }
+}
+
+/** Whether a condition allows a write over `old` (`undefined`: the key is not there). */
+function holds(condition: Condition | undefined, old: Row | undefined): boolean {
+  switch (condition?.type) {
+    case undefined:
+      return true
+    case 'absent':
+      return old === undefined
+    case 'value':
+      return old !== undefined && compareBytes(old.value, condition.value) === 0
+    case 'revision':
+      return (old?.revision ?? 0) === condition.revision
+    default:
+      throw new KvError('KV_INTERNAL', `unknown condition: ${JSON.stringify(condition satisfies undefined)}`)
+  }
+}
+
+function alive(row: Row, now: number): boolean {
+  return row.expires === undefined || row.expires > now
+}
+
+function copy(row: Row, keysOnly: boolean): Entry {
+  return {
+    key: new Uint8Array(row.key),
+    value: keysOnly ? new Uint8Array() : new Uint8Array(row.value),
+    revision: row.revision,
+    expires: row.expires,
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * Every way kv can fail, by a code that never changes. `exit` is the process's exit code
+ * (`kv help exit-codes`), `http` the status `kv serve` answers with.
+ */
+export const CODES = {
+  /** The key is not in the store, or has expired. */
+  KV_NOT_FOUND: { exit: 1, http: 404 },
+  /** The condition of a conditional write did not hold; nothing was written. */
+  KV_CONDITION: { exit: 1, http: 412 },
+  /** The user answered no; nothing was done. */
+  KV_DECLINED: { exit: 1, http: 400 },
+  /** The call itself is wrong: unknown option, missing argument, START after END. */
+  KV_USAGE: { exit: 2, http: 400 },
+  /** The key is empty or cannot be decoded. */
+  KV_INVALID_KEY: { exit: 2, http: 400 },
+  /** A key, value or batch is over the driver's declared limit. */
+  KV_TOO_LARGE: { exit: 2, http: 413 },
+  /** This driver cannot do what was asked. */
+  KV_NOT_SUPPORTED: { exit: 2, http: 501 },
+  /** A record of the input was refused. */
+  KV_INVALID_INPUT: { exit: 3, http: 422 },
+  /** Another process held the write lock longer than the lock timeout. */
+  KV_LOCKED: { exit: 4, http: 503 },
+  /** The store cannot be opened or reached. */
+  KV_UNAVAILABLE: { exit: 4, http: 503 },
+  /** The store, its folder or its medium cannot be written. */
+  KV_READ_ONLY: { exit: 4, http: 403 },
+  /** The file is not a kv store; it is never written to. */
+  KV_FOREIGN: { exit: 4, http: 500 },
+  /** The file was written by a newer kv in a format this one does not know. */
+  KV_NEWER_FORMAT: { exit: 4, http: 500 },
+  /** The file is damaged. */
+  KV_CORRUPT: { exit: 4, http: 500 },
+  /** No space left where the store lives. */
+  KV_DISK_FULL: { exit: 4, http: 507 },
+  /** Reading or writing the store failed for another reason. */
+  KV_IO: { exit: 4, http: 500 },
+  /** The output could not be written. */
+  KV_OUTPUT: { exit: 4, http: 500 },
+  /** A write may or may not have been applied; its answer was lost. */
+  KV_UNKNOWN_OUTCOME: { exit: 4, http: 504 },
+  /** The store was used after `close()`. */
+  KV_CLOSED: { exit: 70, http: 500 },
+  /** A bug in kv. */
+  KV_INTERNAL: { exit: 70, http: 500 },
+  /** Interrupted by the user (SIGINT). */
+  KV_INTERRUPTED: { exit: 130, http: 503 },
+} as const satisfies Record<string, { exit: number; http: number }>
+
+/** A stable error code, a key of {@link CODES}. */
+export type Code = keyof typeof CODES
+
+/** Everything about an error besides its code and message. */
+export interface KvErrorOptions {
+  /** What the user can do about it, one line, shown after `hint: `. */
+  hint?: string | undefined
+  /** The error that caused this one. */
+  cause?: unknown
+}
+
+/** The one error class of kv: a stable code, a message for people, perhaps a hint. */
+export class KvError extends Error {
+  override readonly name = 'KvError'
+  /** Stable; scripts and callers may branch on it. Messages may change in any release. */
+  readonly code: Code
+  /** What the user can do about it, if anything. */
+  readonly hint: string | undefined
+
+  constructor(code: Code, message: string, options: KvErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.hint = options.hint
+  }
+
+  /** The exit code of the process that ends with this error. */
+  get exitCode(): number {
+    return CODES[this.code].exit
+  }
+}
+
+/** A wrong call (exit 2). */
+export function usageError(message: string, hint?: string): KvError {
+  return new KvError('KV_USAGE', message, { hint })
+}

@@ -1,0 +1,152 @@
+/**
+ * The seam between the store and the engines under it. A driver stores bytes and validates
+ * nothing: the Store has checked keys, values, limits and ranges before it calls. Two very
+ * different engines live behind it: a local one that answers a read at once, and a remote one
+ * that answers later and may lose an answer. Drivers live in `src/drivers`; to add one,
+ * implement {@link Driver}, name its scheme in `src/drivers/index.ts` and run the suite in
+ * `test/conformance` on it.
+ */
+
+/** A value now or a promise of it. A driver answers without a promise when it can. */
+export type Awaitable<T> = T | Promise<T>
+
+/** A key with what is stored under it. The arrays belong to the caller. */
+export interface Entry {
+  readonly key: Uint8Array
+  /** Empty when only keys were asked for. */
+  readonly value: Uint8Array
+  /** Of the write that made this entry; grows with every later write to the store. A safe integer. */
+  readonly revision: number
+  /** When the entry ends, in milliseconds since 1970; `undefined` when it does not. */
+  readonly expires: number | undefined
+}
+
+/** One step of a batch. */
+export type Op =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array; readonly expires?: number | undefined }
+  | { readonly type: 'del'; readonly key: Uint8Array }
+
+/** What must hold for a write to be applied, decided in the same atomic step as the write. */
+export type Condition =
+  | { readonly type: 'absent' }
+  | { readonly type: 'value'; readonly value: Uint8Array }
+  | { readonly type: 'revision'; readonly revision: number }
+
+/**
+ * Keys from `start` (included; `undefined`: from the first) up to `end` (excluded; `undefined`: to
+ * the last), in byte order or against it. The Store never passes an empty range.
+ */
+export interface RangeQuery {
+  readonly start: Uint8Array | undefined
+  readonly end: Uint8Array | undefined
+  readonly reverse: boolean
+  /** At most this many entries; `Infinity` for all. */
+  readonly limit: number
+  /** Leave `value` empty, and do not read it where that is cheaper. */
+  readonly keysOnly: boolean
+}
+
+/** Sizes above which the Store refuses with `KV_TOO_LARGE` before a driver is called. */
+export interface Limits {
+  readonly maxKeyBytes: number
+  readonly maxValueBytes: number
+  /** Operations in one atomic batch; `Infinity` where memory is the only limit. */
+  readonly maxBatchOps: number
+  /** Sum of key and value bytes in one atomic batch. */
+  readonly maxBatchBytes: number
+}
+
+/** What a driver can do beyond the basics; also selects groups of the conformance suite. */
+export interface Supports {
+  /** Reads of single keys answer without a promise (`getSync` works). */
+  readonly syncReads: boolean
+  /** A range shows one moment of the store, however long it is read. */
+  readonly snapshotRange: boolean
+  /** Data survives `close()` and is there at the next open. */
+  readonly persistent: boolean
+  /** A write can end with `KV_UNKNOWN_OUTCOME`. */
+  readonly unknownOutcome: boolean
+}
+
+/** What a put did. */
+export interface PutResult {
+  /** False when the condition did not hold; then nothing was written. */
+  readonly applied: boolean
+  /** True when the key was not there before. */
+  readonly created: boolean
+  /** Of this write, or, when not applied, of the entry that is there (0 when none is). */
+  readonly revision: number
+}
+
+/** Where a store stands, for people and scripts. Numbers are counts or bytes. */
+export interface Stat {
+  /** Entries that have not expired. */
+  readonly entries: number
+  /** Of these, entries that will expire. */
+  readonly expiring: number
+  /** The newest revision; 0 in a store never written to. */
+  readonly revision: number
+  /** All bytes the store takes where it lives. */
+  readonly sizeBytes: number
+  /** More facts, by names of the driver's own; the printers show them as they come. */
+  readonly details: Readonly<Record<string, string | number>>
+}
+
+/** What a check found. */
+export interface CheckReport {
+  /** Entries whose bytes were read and compared with their checksum. */
+  readonly checked: number
+  /** Entries without a checksum (written by another tool). */
+  readonly unchecked: number
+  /** Keys whose entry does not match its checksum. */
+  readonly damagedKeys: readonly Uint8Array[]
+  /** Structural problems in the engine's words, one line each. */
+  readonly problems: readonly string[]
+}
+
+/** A fresh moment: called once per operation that must tell expired entries from living ones. */
+export type Clock = () => number
+
+/**
+ * A storage engine. Methods may throw or reject with a `KvError`; anything else is a bug.
+ * An entry whose `expires` is not after the clock's time must never be shown, counted, or
+ * take part in a condition: to every method it is not there.
+ *
+ * Arrays passed in are not kept after the promise settles and never changed; arrays handed out
+ * are the caller's own.
+ */
+export interface Driver {
+  readonly name: string
+  readonly limits: Limits
+  readonly supports: Supports
+
+  /** The value, or `undefined` when the key is not there. */
+  get(key: Uint8Array): Awaitable<Uint8Array | undefined>
+  /** The whole entry, or `undefined`. */
+  getEntry(key: Uint8Array): Awaitable<Entry | undefined>
+  /** Entries at one snapshot, in the order asked, `undefined` for a missing one. */
+  getMany(keys: readonly Uint8Array[]): Awaitable<(Entry | undefined)[]>
+
+  /** Writes one entry and settles when it is durable. Replaces an old expiry too. */
+  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined): Promise<PutResult>
+  /** Removes one entry and settles when that is durable; `applied` tells whether it was there (and the condition held). */
+  del(key: Uint8Array, condition: Condition | undefined): Promise<boolean>
+  /** Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's revision. */
+  batch(ops: readonly Op[]): Promise<number>
+  /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
+  delRange(query: RangeQuery): Promise<number>
+
+  /**
+   * The entries of a range, in pages of the driver's choosing, never an empty page. Stopping early
+   * (`return()`) frees whatever the range holds.
+   */
+  range(query: RangeQuery): AsyncIterable<Entry[]>
+  /** How many entries the range has (at most `limit`). */
+  count(query: RangeQuery): Awaitable<number>
+
+  stat(): Awaitable<Stat>
+  /** Reads everything and compares. `onProgress` is told how many entries were read so far. */
+  check(onProgress?: (entries: number) => void): Awaitable<CheckReport>
+  /** Frees everything. Pending writes settle first. Called once. */
+  close(): Promise<void>
+}

@@ -1,0 +1,71 @@
+import { compareBytes, prefixEnd, successor, utf8 } from '../bytes.ts'
+import { usageError } from '../errors.ts'
+import type { RangeQuery } from './driver.ts'
+
+/** Text stands for its UTF-8 bytes. */
+export type KeyInput = string | Uint8Array
+
+/**
+ * Which keys, in which order. All bounds given must hold: `prefix` with `gte` means both.
+ * Without any, every key of the store.
+ */
+export interface RangeOptions {
+  /** Keys after this one. */
+  gt?: KeyInput | undefined
+  /** Keys from this one on. */
+  gte?: KeyInput | undefined
+  /** Keys before this one. */
+  lt?: KeyInput | undefined
+  /** Keys up to and with this one. */
+  lte?: KeyInput | undefined
+  /** Keys that begin with these bytes. */
+  prefix?: KeyInput | undefined
+  /** From the last key to the first. Default: false. */
+  reverse?: boolean | undefined
+  /** At most this many entries, a whole number of 0 or more. Default: all. */
+  limit?: number | undefined
+  /** Leave `value` of each entry empty. Default: false. */
+  keysOnly?: boolean | undefined
+}
+
+/** Text to bytes; bytes as they are. */
+export function toBytes(input: KeyInput): Uint8Array {
+  return typeof input === 'string' ? utf8(input) : input
+}
+
+/**
+ * The half-open query of a driver for what a user asked; `undefined` when no key can match.
+ * Throws `KV_USAGE` for a limit that is no whole number.
+ */
+export function toQuery(options: RangeOptions): RangeQuery | undefined {
+  const { limit = Infinity } = options
+  if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 0)) {
+    throw usageError(`limit must be a whole number of 0 or more, not ${limit}`)
+  }
+  let start: Uint8Array | undefined
+  let end: Uint8Array | undefined
+  const from = (bound: Uint8Array): void => {
+    if (start === undefined || compareBytes(bound, start) > 0) start = bound
+  }
+  const until = (bound: Uint8Array): void => {
+    if (end === undefined || compareBytes(bound, end) < 0) end = bound
+  }
+  if (options.gte !== undefined) from(toBytes(options.gte))
+  if (options.gt !== undefined) from(successor(toBytes(options.gt)))
+  if (options.lt !== undefined) until(toBytes(options.lt))
+  if (options.lte !== undefined) until(successor(toBytes(options.lte)))
+  if (options.prefix !== undefined) {
+    const prefix = toBytes(options.prefix)
+    const after = prefixEnd(prefix)
+    from(prefix)
+    if (after !== undefined) until(after)
+  }
+  if (limit === 0 || (end !== undefined && compareBytes(start ?? new Uint8Array(), end) >= 0)) return undefined
+  return {
+    start: start?.length === 0 ? undefined : start,
+    end,
+    reverse: options.reverse ?? false,
+    limit,
+    keysOnly: options.keysOnly ?? false,
+  }
+}

@@ -1,0 +1,229 @@
+import { utf8 } from '../bytes.ts'
+import { KvError } from '../errors.ts'
+import type {
+  CheckReport,
+  Condition,
+  Driver,
+  Entry,
+  Limits,
+  Op,
+  PutResult,
+  Stat,
+  Supports,
+} from './driver.ts'
+import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
+
+/** What a put may ask for besides the value. */
+export interface PutOptions {
+  /** When the entry ends, in milliseconds since 1970. Default: never; an old expiry goes. */
+  expires?: number | undefined
+  /** Write only if this holds. */
+  condition?: Condition | undefined
+}
+
+/** What a delete of one key may ask for. */
+export interface DelOptions {
+  /** Delete only if this holds. */
+  condition?: Condition | undefined
+}
+
+/** One step of a batch: `expires` in milliseconds since 1970. */
+export type BatchOp =
+  | { type: 'put'; key: KeyInput; value: KeyInput; expires?: number | undefined }
+  | { type: 'del'; key: KeyInput }
+
+const EMPTY_STAT: Stat = { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: {} }
+
+/**
+ * An ordered map from byte strings to byte strings, over any driver. The Store guards what every
+ * driver may take for granted: it is open, keys are not empty, nothing is over a limit, ranges are
+ * not empty. Strings given as keys or values stand for their UTF-8 bytes.
+ *
+ * After `close()` every method fails with `KV_CLOSED`.
+ */
+export class Store {
+  /** Where the store is, as `openStore` was told. */
+  readonly location: string
+  readonly #driver: Driver
+  #closing: Promise<void> | undefined
+
+  constructor(location: string, driver: Driver) {
+    this.location = location
+    this.#driver = driver
+  }
+
+  /** The driver's name: `sqlite`, `memory`. */
+  get driverName(): string {
+    return this.#driver.name
+  }
+
+  /** Sizes above which writes are refused with `KV_TOO_LARGE`. */
+  get limits(): Limits {
+    return this.#driver.limits
+  }
+
+  /** What this store can do. */
+  get supports(): Supports {
+    return this.#driver.supports
+  }
+
+  /** The value of a key, or `undefined`. */
+  async get(key: KeyInput): Promise<Uint8Array | undefined> {
+    return this.#open().get(this.#key(key))
+  }
+
+  /**
+   * The same without a promise, for stores whose reads are local.
+   * Throws `KV_NOT_SUPPORTED` when `supports.syncReads` is false.
+   */
+  getSync(key: KeyInput): Uint8Array | undefined {
+    const driver = this.#open()
+    if (!driver.supports.syncReads) {
+      throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be read without a promise`)
+    }
+    return driver.get(this.#key(key)) as Uint8Array | undefined
+  }
+
+  /** The entry of a key with its revision and expiry, or `undefined`. */
+  async getEntry(key: KeyInput): Promise<Entry | undefined> {
+    return this.#open().getEntry(this.#key(key))
+  }
+
+  /** The entries of several keys at one snapshot, in the order asked, `undefined` for a missing one. */
+  async getMany(keys: readonly KeyInput[]): Promise<(Entry | undefined)[]> {
+    const driver = this.#open()
+    return driver.getMany(keys.map((key) => this.#key(key)))
+  }
+
+  /** Whether a key is there. */
+  async has(key: KeyInput): Promise<boolean> {
+    return (await this.getEntry(key)) !== undefined
+  }
+
+  /** Stores a value under a key. Durable when the promise resolves. */
+  async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
+    const driver = this.#open()
+    return driver.put(this.#key(key), this.#value(value), expiry(options.expires), options.condition)
+  }
+
+  /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
+  async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
+    return this.#open().del(this.#key(key), options.condition)
+  }
+
+  /**
+   * Applies the operations in order, all or nothing; of several on one key the last wins. Durable
+   * when the promise resolves, to the revision they got (or the newest, for an empty batch).
+   * Throws `KV_TOO_LARGE` when there are more than `limits.maxBatchOps` or `limits.maxBatchBytes`;
+   * a batch is never split.
+   */
+  async batch(ops: readonly BatchOp[]): Promise<number> {
+    const driver = this.#open()
+    const { maxBatchOps, maxBatchBytes } = driver.limits
+    if (ops.length > maxBatchOps) {
+      throw new KvError('KV_TOO_LARGE', `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`)
+    }
+    let bytes = 0
+    const checked = ops.map((op): Op => {
+      const key = this.#key(op.key)
+      bytes += key.length
+      if (op.type === 'del') return { type: 'del', key }
+      const value = this.#value(op.value)
+      bytes += value.length
+      return { type: 'put', key, value, expires: expiry(op.expires) }
+    })
+    if (bytes > maxBatchBytes) {
+      throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${maxBatchBytes}`)
+    }
+    return driver.batch(checked)
+  }
+
+  /** The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it. */
+  async *range(options: RangeOptions = {}): AsyncGenerator<Entry, void, void> {
+    for await (const page of this.rangePages(options)) yield* page
+  }
+
+  /** The same in pages: cheaper for many entries. No page is empty. */
+  rangePages(options: RangeOptions = {}): AsyncIterable<Entry[]> {
+    const driver = this.#open()
+    const query = toQuery(options)
+    return query === undefined ? noPages() : driver.range(query)
+  }
+
+  /** How many keys a range has, at most `limit`. */
+  async count(options: RangeOptions = {}): Promise<number> {
+    const driver = this.#open()
+    const query = toQuery(options)
+    return query === undefined ? 0 : driver.count(query)
+  }
+
+  /**
+   * Removes every entry of a range in one atomic step; resolves to how many were there.
+   * Throws `KV_USAGE` with a `limit`: a delete of "some of them" has no defined meaning.
+   */
+  async delRange(options: Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> = {}): Promise<number> {
+    const driver = this.#open()
+    const query = toQuery(options)
+    return query === undefined ? 0 : driver.delRange(query)
+  }
+
+  /** Counts and sizes. */
+  async stat(): Promise<Stat> {
+    return { ...EMPTY_STAT, ...(await this.#open().stat()) }
+  }
+
+  /** Reads everything and verifies structure and checksums. */
+  async check(onProgress?: (entries: number) => void): Promise<CheckReport> {
+    return this.#open().check(onProgress)
+  }
+
+  /** Waits for pending writes and frees everything. Safe to call again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#driver.close()
+    return this.#closing
+  }
+
+  /** `await using store = await openStore(...)` closes it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #open(): Driver {
+    if (this.#closing !== undefined) throw new KvError('KV_CLOSED', 'the store is closed')
+    return this.#driver
+  }
+
+  #key(input: KeyInput): Uint8Array {
+    const key = typeof input === 'string' ? text(input, 'KV_INVALID_KEY', 'key') : input
+    const max = this.#driver.limits.maxKeyBytes
+    if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
+    if (key.length > max) {
+      throw new KvError('KV_TOO_LARGE', `a key of ${key.length} bytes is over this store's limit of ${max}`)
+    }
+    return key
+  }
+
+  #value(input: KeyInput): Uint8Array {
+    const value = typeof input === 'string' ? text(input, 'KV_USAGE', 'value') : input
+    const max = this.#driver.limits.maxValueBytes
+    if (value.length > max) {
+      throw new KvError('KV_TOO_LARGE', `a value of ${value.length} bytes is over this store's limit of ${max}`)
+    }
+    return value
+  }
+}
+
+function text(input: string, code: 'KV_INVALID_KEY' | 'KV_USAGE', what: string): Uint8Array {
+  if (!input.isWellFormed()) throw new KvError(code, `the ${what} holds a lone surrogate, which has no UTF-8 bytes`)
+  return utf8(input)
+}
+
+function expiry(expires: number | undefined): number | undefined {
+  if (expires === undefined) return undefined
+  if (!Number.isSafeInteger(expires)) {
+    throw new KvError('KV_USAGE', `an expiry must be whole milliseconds since 1970, not ${expires}`)
+  }
+  return expires
+}
+
+async function* noPages(): AsyncGenerator<Entry[], void, void> {}
