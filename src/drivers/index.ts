@@ -10,6 +10,8 @@ export interface OpenOptions {
    * ones, never break the store. Default: true.
    */
   sync?: boolean | undefined
+  /** Whether the first write makes the file's folder too. Default: false. */
+  makeFolder?: boolean | undefined
   /** The time that tells expired entries, for tests. Default: `Date.now`. */
   clock?: Clock | undefined
 }

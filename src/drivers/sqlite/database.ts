@@ -1,0 +1,130 @@
+import { accessSync, constants } from 'node:fs'
+import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { type Connection, type SqlValue, type Statement, sqliteEngine } from './engine.ts'
+import { isBusy } from './errors.ts'
+
+/** How a connection is opened. */
+export interface DatabaseOptions {
+  /** Whether a commit waits for the disk. */
+  readonly sync: boolean
+  /** How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds. */
+  readonly lockTimeoutMs: number
+}
+
+/** Pages of cache a connection keeps, in KiB: enough for the inner nodes of 100 M entries. */
+const CACHE_KIB = 16_384
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/**
+ * Runs `step`, again after 1 to 25 ms while another connection is in the way, until `timeoutMs`
+ * have passed; then throws what `step` threw last.
+ */
+export function retryWhileBusy<T>(timeoutMs: number, step: () => T): T {
+  const deadline = performance.now() + timeoutMs
+  for (let wait = 1; ; wait = Math.min(wait * 2, 25)) {
+    try {
+      return step()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= deadline) throw error
+      Atomics.wait(pause, 0, 0, wait)
+    }
+  }
+}
+
+/** One connection to an existing store file and its prepared statements. */
+export class Database {
+  readonly #connection: Connection
+  readonly #statements = new Map<string, Statement>()
+  readonly #lockTimeoutMs: number
+
+  constructor(path: string, options: DatabaseOptions) {
+    this.#lockTimeoutMs = options.lockTimeoutMs
+    this.#connection = openConnection(path)
+    try {
+      // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer.
+      this.#connection.exec(
+        `pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'}; pragma cache_size = -${CACHE_KIB}`,
+      )
+      // The first real read opens the log and may meet another process that recovers or removes it.
+      retryWhileBusy(options.lockTimeoutMs, () => this.#connection.exec('select 1 from kv_store'))
+    } catch (error) {
+      this.#connection.close()
+      throw error
+    }
+  }
+
+  /** The prepared statement for a text, made once; its rows are arrays. */
+  statement(sql: string): Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql)
+      statement.setReturnArrays(true)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  /**
+   * The rows of a query one by one, each an array. A statement of its own for each call, since two
+   * loops over one would disturb each other; leaving the loop ends it.
+   */
+  iterate(sql: string, parameters: SqlValue[]): IterableIterator<unknown> {
+    const statement = this.#connection.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement.iterate(...parameters)
+  }
+
+  /** Runs a read, waiting for a lock where one is in the way. */
+  read<T>(step: () => T): T {
+    try {
+      return step()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      return retryWhileBusy(this.#lockTimeoutMs, step)
+    }
+  }
+
+  /** Runs statements without parameters or results. */
+  exec(sql: string): void {
+    this.#connection.exec(sql)
+  }
+
+  /** Rolls back whatever is open; nothing happens when nothing is. */
+  rollback(): void {
+    try {
+      this.#connection.exec('rollback')
+    } catch {
+      // SQLite has already rolled back, or no transaction had begun.
+    }
+  }
+
+  /** Closes the connection. Errors are of no use to anyone by then. */
+  close(): void {
+    this.#statements.clear()
+    try {
+      this.#connection.close()
+    } catch {
+      // A statement still in use, or the disk is gone.
+    }
+  }
+}
+
+function openConnection(path: string): Connection {
+  const { Connection } = sqliteEngine()
+  if (!onReadOnlyMedium(path)) return new Connection(path)
+  // Nobody can write there, so no log can appear: SQLite may do without its lock files.
+  const url = pathToFileURL(path)
+  url.searchParams.set('immutable', '1')
+  return new Connection(url, { readOnly: true })
+}
+
+function onReadOnlyMedium(path: string): boolean {
+  try {
+    accessSync(dirname(path), constants.W_OK)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EROFS'
+  }
+}

@@ -1,0 +1,292 @@
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { compareBytes } from '../../bytes.ts'
+import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
+import type { OpenOptions } from '../index.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS } from '../index.ts'
+import { checkDatabase } from './check.ts'
+import { Database, type DatabaseOptions } from './database.ts'
+import { sqliteEngine } from './engine.ts'
+import { needsReopen, toKvError } from './errors.ts'
+import { FORMAT_VERSION, create, inspect } from './format.ts'
+import { type RangeSql, pages, rangeSql } from './range.ts'
+import { type Job, type Transaction, Writer } from './writer.ts'
+
+type EntryRow = [key: Uint8Array, value: Uint8Array, revision: number, expires: number | null]
+
+/** Snapshot connections kept for the next range. */
+const SPARE_SNAPSHOTS = 2
+
+/**
+ * The embedded driver: one SQLite file, in write-ahead-log mode, usable by any number of processes
+ * at once. Reads are synchronous; writes of one event-loop turn share a commit. A file that does
+ * not exist reads as empty and is made by the first write.
+ */
+export class SqliteDriver implements Driver {
+  readonly name = 'sqlite'
+  readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
+  readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false }
+  readonly #path: string
+  readonly #options: DatabaseOptions & { readonly makeFolder: boolean }
+  readonly #now: Clock
+  readonly #writer: Writer
+  readonly #spares: Database[] = []
+  readonly #inUse = new Set<Database>()
+  #database: Database | undefined
+
+  private constructor(path: string, options: OpenOptions) {
+    this.#path = resolve(path)
+    this.#now = options.clock ?? Date.now
+    const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
+    this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }
+    this.#writer = new Writer(
+      () => this.#forWriting(),
+      (error) => this.#dropIfBroken(error),
+      this.#now,
+      lockTimeoutMs,
+    )
+  }
+
+  /** Opens the file if it is there. Throws what {@link inspect} throws, and `KV_UNAVAILABLE`. */
+  static open(path: string, options: OpenOptions): SqliteDriver {
+    const driver = new SqliteDriver(path, options)
+    driver.#guard(() => driver.#forReading())
+    return driver
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.#read((database) => {
+      const row = database.statement('select value, expires from kv where key = ?').get(key) as [Uint8Array, number | null] | undefined
+      if (row === undefined || (row[1] !== null && row[1] <= this.#now())) return undefined
+      return row[0]
+    })
+  }
+
+  getEntry(key: Uint8Array): Entry | undefined {
+    return this.#read((database) => liveEntry(database, key, this.#now()))
+  }
+
+  getMany(keys: readonly Uint8Array[]): (Entry | undefined)[] {
+    const entries = this.#read((database) => {
+      const now = this.#now()
+      // One transaction, so that all keys are of one moment.
+      database.exec('begin')
+      try {
+        return keys.map((key) => liveEntry(database, key, now))
+      } finally {
+        database.exec('commit')
+      }
+    })
+    return entries ?? keys.map(() => undefined)
+  }
+
+  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
+    const op: Op = { type: 'put', key: new Uint8Array(key), value: new Uint8Array(value), expires }
+    return this.#write((transaction) => {
+      const old = liveEntry(transaction.database, op.key, transaction.now)
+      if (!holds(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
+      const revision = transaction.nextRevision()
+      transaction.apply(op, revision)
+      return { applied: true, created: old === undefined, revision }
+    })
+  }
+
+  del(key: Uint8Array, condition?: Condition): Promise<boolean> {
+    const op: Op = { type: 'del', key: new Uint8Array(key) }
+    return this.#write((transaction) => {
+      const old = liveEntry(transaction.database, op.key, transaction.now)
+      if (old === undefined || !holds(condition, old)) return false
+      transaction.apply(op, transaction.nextRevision())
+      return true
+    }, false)
+  }
+
+  batch(ops: readonly Op[]): Promise<number> {
+    return this.#write((transaction) => {
+      if (ops.length === 0) return transaction.revision
+      const revision = transaction.nextRevision()
+      for (const op of ops) transaction.apply(op, revision)
+      return revision
+    })
+  }
+
+  delRange(query: RangeQuery): Promise<number> {
+    const { where, bounds } = rangeSql(query)
+    return this.#write((transaction) => {
+      const [live] = transaction.database
+        .statement(`select count(*) from kv ${where} and (expires is null or expires > ?)`)
+        .get(...bounds, transaction.now) as [number]
+      const { changes } = transaction.database.statement(`delete from kv ${where}`).run(...bounds)
+      if (Number(changes) > 0) transaction.nextRevision()
+      return live
+    }, 0)
+  }
+
+  async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
+    const sql = rangeSql(query)
+    const now = this.#now()
+    // Most ranges end within a page; one statement is a snapshot by itself.
+    const first = this.#read((database) => pages(database, query, sql, now).next())
+    if (first === undefined || first.done === true) return
+    if (first.value.last) {
+      yield first.value.entries
+      return
+    }
+    yield* this.#snapshotPages(query, sql, now)
+  }
+
+  count(query: RangeQuery): number {
+    const { where, bounds } = rangeSql(query)
+    return (
+      this.#read((database) => {
+        const [count] = database
+          .statement(
+            query.start === undefined && query.end === undefined
+              ? // The engine counts a whole table by its pages, far quicker than by its rows.
+                'select (select count(*) from kv) - (select count(*) from kv where expires <= ?)'
+              : `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) limit ${bounded(query.limit)})`,
+          )
+          .get(...bounds, this.#now()) as [number]
+        return Math.min(count, query.limit)
+      }) ?? 0
+    )
+  }
+
+  stat(): Stat {
+    const stat = this.#read((database): Stat => {
+      const now = this.#now()
+      const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = database
+        .statement(
+          `select (select count(*) from kv), (select count(*) from kv where expires <= ?), (select count(*) from kv where expires > ?),
+            (select revision from kv_store), (select page_size from pragma_page_size), (select page_count from pragma_page_count),
+            (select freelist_count from pragma_freelist_count), sqlite_version()`,
+        )
+        .get(now, now) as [number, number, number, number, number, number, number, string]
+      const log = size(`${this.#path}-wal`)
+      const file = size(this.#path)
+      return {
+        entries: entries - expired,
+        expiring,
+        revision,
+        sizeBytes: file + log,
+        details: {
+          file: this.#path,
+          file_bytes: file,
+          log_bytes: log,
+          page_bytes: pageSize,
+          pages: pageCount,
+          free_pages: freePages,
+          expired_unremoved: expired,
+          format: FORMAT_VERSION,
+          engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
+        },
+      }
+    })
+    return stat ?? { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: { file: this.#path } }
+  }
+
+  check(onProgress?: (entries: number) => void): CheckReport {
+    const report = this.#read((database) => checkDatabase(database, onProgress))
+    return report ?? { checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
+  }
+
+  async close(): Promise<void> {
+    await this.#writer.idle()
+    for (const database of [...this.#inUse, ...this.#spares]) database.close()
+    this.#database?.close()
+    this.#database = undefined
+  }
+
+  /** Pages of a range on a connection of its own, which holds the snapshot until the last page is taken. */
+  async *#snapshotPages(query: RangeQuery, sql: RangeSql, now: number): AsyncGenerator<Entry[], void, void> {
+    const database = this.#spares.pop() ?? this.#guard(() => new Database(this.#path, this.#options))
+    this.#inUse.add(database)
+    try {
+      const all = pages(database, query, sql, now)
+      for (;;) {
+        const next = this.#guard(() => database.read(() => all.next()))
+        if (next.done === true) break
+        yield next.value.entries
+      }
+    } finally {
+      // After close() it is no longer among those in use, and is closed already.
+      if (this.#inUse.delete(database) && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)
+      else database.close()
+    }
+  }
+
+  /** The connection, or `undefined` while there is no file. */
+  #forReading(): Database | undefined {
+    if (this.#database === undefined && inspect(this.#path)) this.#database = new Database(this.#path, this.#options)
+    return this.#database
+  }
+
+  #forWriting(): Database {
+    const database = this.#forReading()
+    if (database !== undefined) return database
+    create(this.#path, this.#options)
+    this.#database = new Database(this.#path, this.#options)
+    return this.#database
+  }
+
+  #read<T>(step: (database: Database) => T): T | undefined {
+    return this.#guard(() => {
+      const database = this.#database ?? this.#forReading()
+      return database && database.read(() => step(database))
+    })
+  }
+
+  /** @param whenAbsent the result while there is no file; without it, the write makes one */
+  async #write<T>(job: Job<T>, whenAbsent?: T): Promise<T> {
+    try {
+      if (whenAbsent !== undefined && this.#forReading() === undefined) return whenAbsent
+      return await this.#writer.write(job)
+    } catch (error) {
+      throw toKvError(error, this.#path)
+    }
+  }
+
+  #guard<T>(step: () => T): T {
+    try {
+      return step()
+    } catch (error) {
+      this.#dropIfBroken(error)
+      throw toKvError(error, this.#path)
+    }
+  }
+
+  /** After an I/O error the next operation begins on a fresh connection. */
+  #dropIfBroken(error: unknown): void {
+    if (!needsReopen(error)) return
+    this.#database?.close()
+    this.#database = undefined
+  }
+}
+
+function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
+  const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
+  if (row === undefined || (row[3] !== null && row[3] <= now)) return undefined
+  return { key: row[0], value: row[1], revision: row[2], expires: row[3] ?? undefined }
+}
+
+/** Whether a condition allows a write over `old` (`undefined`: the key is not there). */
+function holds(condition: Condition | undefined, old: Entry | undefined): boolean {
+  switch (condition?.type) {
+    case undefined:
+      return true
+    case 'absent':
+      return old === undefined
+    case 'value':
+      return old !== undefined && compareBytes(old.value, condition.value) === 0
+    case 'revision':
+      return (old?.revision ?? 0) === condition.revision
+  }
+}
+
+function bounded(limit: number): number {
+  return limit === Infinity ? -1 : limit
+}
+
+function size(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

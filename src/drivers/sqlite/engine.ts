@@ -1,0 +1,83 @@
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+
+/** A value SQLite takes or gives. */
+export type SqlValue = null | number | string | Uint8Array
+
+/** A row as an array of its columns. */
+export type SqlRow = SqlValue[]
+
+/** The part of `StatementSync` of `node:sqlite` that kv uses. */
+export interface Statement {
+  run(...values: SqlValue[]): { changes: number | bigint }
+  get(...values: SqlValue[]): unknown
+  all(...values: SqlValue[]): unknown[]
+  iterate(...values: SqlValue[]): IterableIterator<unknown>
+  setReturnArrays(on: boolean): void
+}
+
+/** The part of `DatabaseSync` of `node:sqlite` that kv uses. */
+export interface Connection {
+  prepare(sql: string): Statement
+  exec(sql: string): void
+  close(): void
+}
+
+type ConnectionClass = new (path: string | URL, options?: { readOnly?: boolean }) => Connection
+
+/** The engine found, and under which name to report it. */
+export interface Engine {
+  readonly name: string
+  readonly Connection: ConnectionClass
+}
+
+// Also right in the CommonJS bundle of the command line, where `import.meta.url` is the bundle's file.
+const load = createRequire(import.meta.url)
+
+let engine: Engine | undefined
+
+/**
+ * SQLite for this Node: the built-in `node:sqlite` from Node 22.13 on, else its drop-in
+ * `@photostructure/sqlite`. The one place that chooses.
+ */
+export function sqliteEngine(): Engine {
+  engine ??= builtIn() ?? addon()
+  return engine
+}
+
+function builtIn(): Engine | undefined {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < 22 || (major === 22 && minor < 13)) return undefined
+  const emitWarning = process.emitWarning
+  // Some versions warn once that node:sqlite is experimental; every other warning must pass.
+  process.emitWarning = (warning: string | Error, ...rest: unknown[]): void => {
+    if (String(warning).includes('SQLite is an experimental feature')) return
+    Reflect.apply(emitWarning, process, [warning, ...rest])
+  }
+  try {
+    const { DatabaseSync } = load('node:sqlite') as { DatabaseSync: ConnectionClass }
+    return { name: 'node:sqlite', Connection: DatabaseSync }
+  } catch {
+    return undefined
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+function addon(): Engine {
+  const name = '@photostructure/sqlite'
+  const entry = load.resolve(name)
+  const libc = process.platform !== 'linux' ? '' : existsSync('/etc/alpine-release') ? '.musl' : '.glibc'
+  const file = `@photostructure+sqlite${libc}.node`
+  try {
+    // The binary itself: the package's own entry finds the same file, 5 ms later.
+    const { DatabaseSync } = load(
+      join(dirname(entry), '..', 'prebuilds', `${process.platform}-${process.arch}`, file),
+    ) as { DatabaseSync: ConnectionClass }
+    return { name, Connection: DatabaseSync }
+  } catch {
+    const { DatabaseSync } = load(name) as { DatabaseSync: ConnectionClass }
+    return { name, Connection: DatabaseSync }
+  }
+}

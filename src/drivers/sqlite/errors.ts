@@ -1,0 +1,94 @@
+import { statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Code, KvError } from '../../errors.ts'
+
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
+const SQLITE = {
+  PERM: 3,
+  BUSY: 5,
+  LOCKED: 6,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  TOOBIG: 18,
+  NOTADB: 26,
+} as const
+
+/** The primary SQLite result code of an error thrown by the engine, `undefined` for any other error. */
+function resultCode(error: unknown): number | undefined {
+  const code = (error as { errcode?: unknown } | null)?.errcode
+  return typeof code === 'number' ? code & 0xff : undefined
+}
+
+/** Whether another connection holds the lock that was asked for. */
+export function isBusy(error: unknown): boolean {
+  const code = resultCode(error)
+  return code === SQLITE.BUSY || code === SQLITE.LOCKED
+}
+
+/** Whether the connection may be in a bad state after this error and should be opened anew. */
+export function needsReopen(error: unknown): boolean {
+  const code = error instanceof KvError ? resultCode(error.cause) : resultCode(error)
+  return code === SQLITE.IOERR || code === SQLITE.CORRUPT || code === SQLITE.NOTADB || code === SQLITE.CANTOPEN
+}
+
+/** Whether no byte is left for this process where the file lives; false when that cannot be told. */
+function diskIsFull(path: string): boolean {
+  try {
+    return statfsSync(dirname(path)).bavail === 0
+  } catch {
+    return false
+  }
+}
+
+/** A `KvError` in the user's words for what the engine or the file system threw. */
+export function toKvError(error: unknown, path: string): KvError {
+  if (error instanceof KvError) return error
+  const fail = (code: Code, message: string, hint?: string): KvError => new KvError(code, message, { hint, cause: error })
+  const detail = error instanceof Error ? error.message : String(error)
+  const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'nothing of this write was stored; free some space and run it again')
+  switch (resultCode(error)) {
+    case undefined:
+      break
+    case SQLITE.BUSY:
+    case SQLITE.LOCKED:
+      return fail('KV_LOCKED', `another process is using ${path}`, 'wait for it, or give more time with --lock-timeout 60s')
+    case SQLITE.FULL:
+      return full()
+    case SQLITE.IOERR:
+      return diskIsFull(path) ? full() : fail('KV_IO', `reading or writing ${path} failed: ${detail}`)
+    case SQLITE.CORRUPT:
+      return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, 'see what is left with: kv check')
+    case SQLITE.NOTADB:
+      return fail('KV_FOREIGN', `${path} is not a kv store`)
+    case SQLITE.READONLY:
+    case SQLITE.PERM:
+      return fail('KV_READ_ONLY', `${path} cannot be written`, 'check the permissions of the file and its folder')
+    case SQLITE.CANTOPEN:
+      return diskIsFull(path)
+        ? full()
+        : fail('KV_UNAVAILABLE', `cannot open ${path}`, 'the folder must be writable too: -wal and -shm stand beside the file while it is in use')
+    case SQLITE.TOOBIG:
+      return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
+    default:
+      return fail('KV_IO', `the store failed on ${path}: ${detail}`)
+  }
+  switch ((error as NodeJS.ErrnoException | null)?.code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return full()
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`, 'check the permissions of the file and its folder')
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, `make it first: mkdir -p ${dirname(path)}`)
+    case 'ERR_OUT_OF_RANGE':
+      return fail('KV_CORRUPT', `${path} holds a number kv never writes: ${detail}`)
+    default:
+      return error instanceof Error && 'syscall' in error ? fail('KV_IO', `${path}: ${detail}`) : new KvError('KV_INTERNAL', detail, { cause: error })
+  }
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { KvError } from '../../errors.ts'
+import { sqliteEngine } from './engine.ts'
+
+/**
+ * The file: an ordinary SQLite database with these marks in its header and the tables of
+ * {@link SCHEMA}. DESIGN.md ("The file") describes it for other tools.
+ */
+const APPLICATION_ID = 0x6b_76_66_31 // "kvf1"
+
+/** Version of the tables, in `user_version`. A kv refuses files with a higher one. */
+export const FORMAT_VERSION = 1
+
+/** Bytes of a page. Chosen by measurement; see DESIGN.md. */
+const PAGE_SIZE = 4096
+
+/**
+ * `checksum` is that of ./checksum.ts, or null in a row another tool wrote. The trigger clears it
+ * when another tool changes a row without knowing of it, so that `check` reports no false damage.
+ */
+const SCHEMA = `
+create table kv(
+  key blob primary key,
+  value blob not null,
+  revision integer not null default 0,
+  expires integer,
+  checksum integer
+) strict, without rowid;
+create index kv_expires on kv(expires) where expires is not null;
+create table kv_store(id integer primary key check (id = 1), revision integer not null) strict;
+insert into kv_store values (1, 0);
+create trigger kv_foreign_update after update on kv
+when new.checksum is old.checksum and new.checksum is not null
+  and (new.key is not old.key or new.value is not old.value or new.expires is not old.expires)
+begin
+  update kv set checksum = null where key = new.key;
+end;
+`
+
+/** Bytes of the SQLite file header (https://www.sqlite.org/fileformat2.html, section 1.3). */
+const HEADER_BYTES = 100
+const MAGIC = 'SQLite format 3\0'
+
+/**
+ * Looks at the file without opening it as a database: nothing is written, locked or created.
+ * Returns false when there is no file. Throws `KV_FOREIGN` for a file that is not a kv store,
+ * `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for one that is cut off.
+ */
+export function inspect(path: string): boolean {
+  let fd: number
+  try {
+    // Without O_NONBLOCK a FIFO of that name would block for ever.
+    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw foreign(path, stat.isDirectory() ? 'it is a folder' : 'it is not a regular file')
+    if (stat.size === 0) {
+      throw new KvError('KV_CORRUPT', `${path} is empty, which a kv store never is`, {
+        hint: 'if nothing of value is lost, remove the file and run the command again',
+      })
+    }
+    const header = Buffer.alloc(HEADER_BYTES)
+    const read = readSync(fd, header, 0, HEADER_BYTES, 0)
+    if (header.every((byte) => byte === 0)) throw new KvError('KV_CORRUPT', `${path} is damaged: it begins with zeros`)
+    if (read < HEADER_BYTES || header.toString('latin1', 0, 16) !== MAGIC) throw foreign(path, 'it is no SQLite file')
+    if (header.readUInt32BE(68) !== APPLICATION_ID) throw foreign(path, 'it is a SQLite file of another program')
+    const version = header.readUInt32BE(60)
+    if (version > FORMAT_VERSION) {
+      throw new KvError('KV_NEWER_FORMAT', `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`, {
+        hint: 'update kv: npm install -g kvfile@latest',
+      })
+    }
+    checkLength(path, header, fd)
+    return true
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function foreign(path: string, why: string): KvError {
+  return new KvError('KV_FOREIGN', `${path} is not a kv store: ${why}`, { hint: 'nothing was written; give another path with --store' })
+}
+
+/**
+ * A file shorter than its header says was cut off, unless pages are still on their way in the
+ * write-ahead log. Looks at the log before the length: a checkpoint that ends in between has
+ * grown the file by then. Offsets: page size 16, change counter 24, page count 28, version valid for 92.
+ */
+function checkLength(path: string, header: Buffer, fd: number): void {
+  const raw = header.readUInt16BE(16)
+  const pageSize = raw === 1 ? 65_536 : raw
+  const pages = header.readUInt32BE(24) === header.readUInt32BE(92) ? header.readUInt32BE(28) : 0
+  if (existsSync(`${path}-wal`)) return
+  const { size } = fstatSync(fd)
+  if (size < pages * pageSize) {
+    throw new KvError('KV_CORRUPT', `${path} is damaged: cut off at ${size} of ${pages * pageSize} bytes`)
+  }
+}
+
+/**
+ * Makes an empty store at `path`, whole or not at all: under a temporary name first, on disk with
+ * its marks, then linked into place. When another process was quicker, its store stays and this
+ * one goes. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost
+ * store stands in the way (SQLite would play it into the new one).
+ */
+export function create(path: string, options: { makeFolder: boolean }): void {
+  const folder = dirname(path)
+  if (options.makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const suffix of ['-wal', '-journal']) {
+    if (existsSync(path + suffix) && !existsSync(path)) {
+      throw new KvError('KV_CORRUPT', `${path} is gone but its ${suffix} file is still there`, {
+        hint: `put the store back, or move ${path}${suffix} away to begin an empty one`,
+      })
+    }
+  }
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
+  try {
+    closeSync(openSync(temporary, 'wx', 0o600))
+    const connection = new (sqliteEngine().Connection)(temporary)
+    try {
+      connection.exec(`pragma page_size = ${PAGE_SIZE}; pragma synchronous = full; pragma journal_mode = off;
+        begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA} commit;
+        pragma journal_mode = wal;`)
+    } finally {
+      connection.close()
+    }
+    fsyncPath(temporary)
+    try {
+      linkSync(temporary, path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+    fsyncPath(folder)
+  } finally {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
+  }
+}
+
+/** Puts a file or a folder's list of names on disk. */
+function fsyncPath(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}

@@ -1,0 +1,173 @@
+import type { Clock, Op } from '../../store/driver.ts'
+import { checksum } from './checksum.ts'
+import type { Database } from './database.ts'
+import { isBusy } from './errors.ts'
+
+/** What a write does inside the transaction it shares with others. */
+export type Job<T> = (transaction: Transaction) => T
+
+interface Pending {
+  run(transaction: Transaction): unknown
+  resolve(value: unknown): void
+  reject(error: unknown): void
+  /** When to give up waiting for the lock, in `performance.now()` time. */
+  readonly deadline: number
+}
+
+const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?)
+  on conflict (key) do update set value = excluded.value, revision = excluded.revision,
+    expires = excluded.expires, checksum = excluded.checksum`
+
+/** Expired entries removed by one write at most, so that no write pays for a flood of them. */
+const SWEEP = 1000
+
+/** The write transaction that the jobs of one commit share. */
+export class Transaction {
+  readonly database: Database
+  /** The time by which this commit tells expired entries. */
+  readonly now: number
+  #revision: number | undefined
+  #base = 0
+
+  constructor(database: Database, now: number) {
+    this.database = database
+    this.now = now
+  }
+
+  /** The newest revision. */
+  get revision(): number {
+    if (this.#revision === undefined) {
+      const [revision] = this.database.statement('select revision from kv_store').get() as [number]
+      this.#base = this.#revision = revision
+    }
+    return this.#revision
+  }
+
+  /** A revision for a job that writes. */
+  nextRevision(): number {
+    this.#revision = this.revision + 1
+    return this.#revision
+  }
+
+  /** Applies one operation under a revision; tells how many rows it touched. */
+  apply(op: Op, revision: number): number {
+    if (op.type === 'del') return Number(this.database.statement('delete from kv where key = ?').run(op.key).changes)
+    const { key, value, expires } = op
+    this.database.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
+    return 1
+  }
+
+  /** Before the commit: keeps the revision counter, and clears out some of what has expired. */
+  finish(): void {
+    if (this.#revision === undefined || this.#revision === this.#base) return
+    this.database.statement('update kv_store set revision = ?').run(this.#revision)
+    this.database
+      .statement('delete from kv where key in (select key from kv where expires <= ? limit ?)')
+      .run(this.now, SWEEP)
+  }
+}
+
+/**
+ * Runs writes, all that arrive in one turn of the event loop in one transaction and so with one
+ * wait for the disk (group commit). A job that throws takes back its own work only.
+ */
+export class Writer {
+  readonly #open: () => Database
+  readonly #failed: (error: unknown) => void
+  readonly #now: Clock
+  readonly #lockTimeoutMs: number
+  #queue: Pending[] = []
+  #running: Promise<void> | undefined
+
+  /**
+   * @param open gives the connection to write on, making the store when there is none
+   * @param failed is told of an error that ended a whole transaction
+   */
+  constructor(open: () => Database, failed: (error: unknown) => void, now: Clock, lockTimeoutMs: number) {
+    this.#open = open
+    this.#failed = failed
+    this.#now = now
+    this.#lockTimeoutMs = lockTimeoutMs
+  }
+
+  /** Queues a write; settles when it is durable, or with the reason why it is not. */
+  write<T>(job: Job<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({ run: job, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs })
+      this.#running ??= this.#drain()
+    })
+  }
+
+  /** Settles when every write queued so far has settled. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
+  async #drain(): Promise<void> {
+    // After the turn in which the first write came, so that its neighbours share the commit.
+    await new Promise(setImmediate)
+    for (let wait = 1; this.#queue.length > 0; ) {
+      try {
+        const database = this.#open()
+        database.exec('begin immediate')
+        const group = this.#queue
+        this.#queue = []
+        this.#commit(database, group)
+        wait = 1
+        if (this.#queue.length > 0) await new Promise(setImmediate)
+      } catch (error) {
+        if (!isBusy(error)) {
+          this.#failed(error)
+          this.#rejectAll(error, () => true)
+          break
+        }
+        const now = performance.now()
+        this.#rejectAll(error, ({ deadline }) => deadline <= now)
+        await new Promise((resolve) => setTimeout(resolve, wait))
+        wait = Math.min(wait * 2, 25)
+      }
+    }
+    this.#running = undefined
+  }
+
+  #rejectAll(error: unknown, which: (pending: Pending) => boolean): void {
+    for (const pending of this.#queue.filter(which)) pending.reject(error)
+    this.#queue = this.#queue.filter((pending) => !which(pending))
+  }
+
+  /** Takes back one job; when the engine has taken back the whole transaction, throws why. */
+  #undo(database: Database, reason: unknown): void {
+    try {
+      database.exec('rollback to job')
+    } catch {
+      throw reason
+    }
+  }
+
+  #commit(database: Database, group: Pending[]): void {
+    const settle: (() => void)[] = []
+    try {
+      const transaction = new Transaction(database, this.#now())
+      for (const pending of group) {
+        if (group.length > 1) database.exec('savepoint job')
+        try {
+          const result = pending.run(transaction)
+          settle.push(() => pending.resolve(result))
+        } catch (error) {
+          if (group.length === 1) throw error
+          this.#undo(database, error)
+          settle.push(() => pending.reject(error))
+        }
+        if (group.length > 1) database.exec('release job')
+      }
+      transaction.finish()
+      database.exec('commit')
+    } catch (error) {
+      database.rollback()
+      this.#failed(error)
+      for (const pending of group) pending.reject(error)
+      return
+    }
+    for (const done of settle) done()
+  }
+}
