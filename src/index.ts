@@ -8,7 +8,8 @@
  * for await (const { key, value } of store.range({ prefix: 'user:' })) console.log(key, value)
  * ```
  */
-import { type OpenOptions, openDriver } from './drivers/index.ts'
+import { openDriver } from './drivers/index.ts'
+import type { OpenOptions } from './drivers/options.ts'
 import { Store } from './store/store.ts'
 
 /**
@@ -21,7 +22,7 @@ export async function openStore(location: string, options: OpenOptions = {}): Pr
   return new Store(location, await openDriver(location, options))
 }
 
-export type { OpenOptions } from './drivers/index.ts'
+export type { OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
 export type { CheckReport, Clock, Condition, Entry, Limits, PutResult, Stat, Supports } from './store/driver.ts'
 export type { KeyInput, RangeOptions } from './store/range.ts'

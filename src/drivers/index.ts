@@ -1,23 +1,6 @@
 import { KvError, usageError } from '../errors.ts'
-import type { Clock, Driver } from '../store/driver.ts'
-
-/** How a store is opened. */
-export interface OpenOptions {
-  /** How long a write waits for another process's write, in milliseconds. Default: 5000. */
-  lockTimeoutMs?: number | undefined
-  /**
-   * When false, a write is acknowledged before it is on disk: a power loss can take the newest
-   * ones, never break the store. Default: true.
-   */
-  sync?: boolean | undefined
-  /** Whether the first write makes the file's folder too. Default: false. */
-  makeFolder?: boolean | undefined
-  /** The time that tells expired entries, for tests. Default: `Date.now`. */
-  clock?: Clock | undefined
-}
-
-/** How long a write waits for another's by default, in milliseconds. */
-export const DEFAULT_LOCK_TIMEOUT_MS = 5000
+import type { Driver } from '../store/driver.ts'
+import type { OpenOptions } from './options.ts'
 
 type Opener = (location: string, options: OpenOptions) => Promise<Driver>
 

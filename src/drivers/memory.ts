@@ -1,5 +1,5 @@
 import { compareBytes } from '../bytes.ts'
-import { KvError } from '../errors.ts'
+import { holds } from '../store/condition.ts'
 import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../store/driver.ts'
 
 interface Row {
@@ -177,22 +177,6 @@ export class MemoryDriver implements Driver {
       query.start === undefined ? 0 : this.#find(query.start),
       query.end === undefined ? this.#rows.length : this.#find(query.end),
     ]
-  }
-}
-
-/** Whether a condition allows a write over `old` (`undefined`: the key is not there). */
-function holds(condition: Condition | undefined, old: Row | undefined): boolean {
-  switch (condition?.type) {
-    case undefined:
-      return true
-    case 'absent':
-      return old === undefined
-    case 'value':
-      return old !== undefined && compareBytes(old.value, condition.value) === 0
-    case 'revision':
-      return (old?.revision ?? 0) === condition.revision
-    default:
-      throw new KvError('KV_INTERNAL', `unknown condition: ${JSON.stringify(condition satisfies undefined)}`)
   }
 }
 

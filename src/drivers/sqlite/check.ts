@@ -1,5 +1,5 @@
 import type { CheckReport } from '../../store/driver.ts'
-import { checksum } from './checksum.ts'
+import { checksum } from '../../store/checksum.ts'
 import type { Database } from './database.ts'
 
 /** Keys and problems named at most; the rest is only counted. */

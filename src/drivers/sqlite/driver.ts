@@ -1,16 +1,15 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { compareBytes } from '../../bytes.ts'
+import { holds } from '../../store/condition.ts'
 import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
-import type { OpenOptions } from '../index.ts'
-import { DEFAULT_LOCK_TIMEOUT_MS } from '../index.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { checkDatabase } from './check.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import { sqliteEngine } from './engine.ts'
 import { needsReopen, toKvError } from './errors.ts'
 import { FORMAT_VERSION, create, inspect } from './format.ts'
 import { type RangeSql, pages, rangeSql } from './range.ts'
-import { type Job, type Transaction, Writer } from './writer.ts'
+import { type Job, Writer } from './writer.ts'
 
 type EntryRow = [key: Uint8Array, value: Uint8Array, revision: number, expires: number | null]
 
@@ -267,20 +266,6 @@ function liveEntry(database: Database, key: Uint8Array, now: number): Entry | un
   const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
   if (row === undefined || (row[3] !== null && row[3] <= now)) return undefined
   return { key: row[0], value: row[1], revision: row[2], expires: row[3] ?? undefined }
-}
-
-/** Whether a condition allows a write over `old` (`undefined`: the key is not there). */
-function holds(condition: Condition | undefined, old: Entry | undefined): boolean {
-  switch (condition?.type) {
-    case undefined:
-      return true
-    case 'absent':
-      return old === undefined
-    case 'value':
-      return old !== undefined && compareBytes(old.value, condition.value) === 0
-    case 'revision':
-      return (old?.revision ?? 0) === condition.revision
-  }
 }
 
 function bounded(limit: number): number {

@@ -1,5 +1,5 @@
 import type { Clock, Op } from '../../store/driver.ts'
-import { checksum } from './checksum.ts'
+import { checksum } from '../../store/checksum.ts'
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
 

@@ -1,0 +1,20 @@
+/**
+ * Many puts packed in one buffer, in ascending key order and no key twice: what bulk loading hands
+ * from the parser (perhaps in another thread) to the driver without an object per entry.
+ *
+ * Entry `i` has the key `bytes[keyStart[i] .. keyStart[i] + keyLength[i]]`, and its value likewise.
+ * The arrays may be longer than `count`.
+ */
+export interface Block {
+  /** Holds every key and value somewhere. */
+  readonly bytes: Uint8Array
+  readonly count: number
+  readonly keyStart: Uint32Array
+  readonly keyLength: Uint32Array
+  readonly valueStart: Uint32Array
+  readonly valueLength: Uint32Array
+  /** Milliseconds since 1970, `NaN` for an entry that does not expire; `undefined` when none expires. */
+  readonly expires: Float64Array | undefined
+  /** Of each entry, as `checksum` in ./checksum.ts computes it. */
+  readonly checksums: Uint32Array
+}
