@@ -1,3 +1,5 @@
+import type { Op } from './driver.ts'
+
 /**
  * Many puts packed in one buffer, in ascending key order and no key twice: what bulk loading hands
  * from the parser (perhaps in another thread) to the driver without an object per entry.
@@ -17,4 +19,18 @@ export interface Block {
   readonly expires: Float64Array | undefined
   /** Of each entry, as `checksum` in ./checksum.ts computes it. */
   readonly checksums: Uint32Array
+}
+
+/** The entries of a block as puts, views of its buffer. */
+export function* blockOps(block: Block): Generator<Op, void, void> {
+  const { bytes, keyStart, keyLength, valueStart, valueLength } = block
+  for (let i = 0; i < block.count; i++) {
+    const expires = block.expires?.[i] ?? NaN
+    yield {
+      type: 'put',
+      key: bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!),
+      value: bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!),
+      expires: Number.isNaN(expires) ? undefined : expires,
+    }
+  }
 }

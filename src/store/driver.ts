@@ -7,6 +7,8 @@
  * `test/conformance` on it.
  */
 
+import type { Block } from './block.ts'
+
 /** A value now or a promise of it. A driver answers without a promise when it can. */
 export type Awaitable<T> = T | Promise<T>
 
@@ -133,6 +135,11 @@ export interface Driver {
   del(key: Uint8Array, condition: Condition | undefined): Promise<boolean>
   /** Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's revision. */
   batch(ops: readonly Op[]): Promise<number>
+  /**
+   * Optional: puts a whole block atomically, quicker than `batch` could. Returns its revision.
+   * Blocks may be larger than a batch; `limits` of batches do not hold for them.
+   */
+  load?(block: Block): Promise<number>
   /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
   delRange(query: RangeQuery): Promise<number>
 
@@ -141,6 +148,13 @@ export interface Driver {
    * (`return()`) frees whatever the range holds.
    */
   range(query: RangeQuery): AsyncIterable<Entry[]>
+  /**
+   * Optional: the same range as JSON Lines text, where the engine makes it quicker than JavaScript
+   * could: for each item either whole lines `{"key":"...","value":"..."}`, escaped as
+   * `JSON.stringify` does, or entries that the caller has to write. `undefined` for a query that
+   * has no such quick way.
+   */
+  jsonLines?(query: RangeQuery): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery): Awaitable<number>
 

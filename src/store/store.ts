@@ -1,5 +1,6 @@
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
+import { type Block, blockOps } from './block.ts'
 import type {
   CheckReport,
   Condition,
@@ -136,6 +137,44 @@ export class Store {
       throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${maxBatchBytes}`)
     }
     return driver.batch(checked)
+  }
+
+  /**
+   * Puts many entries packed in a block: the way of bulk loading. All or nothing where
+   * `limits.maxBatchOps` and `maxBatchBytes` allow it, else in atomic batches in key order.
+   * The block must hold no empty key and nothing over a limit; its arrays must not change before
+   * the promise settles.
+   */
+  async load(block: Block): Promise<void> {
+    const driver = this.#open()
+    if (driver.load !== undefined) {
+      await driver.load(block)
+      return
+    }
+    const { maxBatchOps, maxBatchBytes } = driver.limits
+    let ops: Op[] = []
+    let bytes = 0
+    for (const op of blockOps(block)) {
+      const size = op.key.length + (op.type === 'put' ? op.value.length : 0)
+      if (ops.length > 0 && (ops.length === maxBatchOps || bytes + size > maxBatchBytes)) {
+        await driver.batch(ops)
+        ops = []
+        bytes = 0
+      }
+      ops.push(op)
+      bytes += size
+    }
+    if (ops.length > 0) await driver.batch(ops)
+  }
+
+  /**
+   * A range as JSON Lines text and entries mixed, where the driver has a quicker way than
+   * {@link rangePages}; `undefined` where it has not. See `jsonLines` of the driver.
+   */
+  jsonLines(options: RangeOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+    const driver = this.#open()
+    const query = toQuery(options)
+    return query && driver.jsonLines?.(query)
   }
 
   /** The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it. */

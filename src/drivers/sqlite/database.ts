@@ -37,6 +37,7 @@ export function retryWhileBusy<T>(timeoutMs: number, step: () => T): T {
 export class Database {
   readonly #connection: Connection
   readonly #statements = new Map<string, Statement>()
+  readonly #prepared = new Set<string>()
   readonly #lockTimeoutMs: number
 
   constructor(path: string, options: DatabaseOptions) {
@@ -86,6 +87,13 @@ export class Database {
     }
   }
 
+  /** Runs a step of preparation the first time it is asked for on this connection. */
+  once(name: string, step: () => void): void {
+    if (this.#prepared.has(name)) return
+    step()
+    this.#prepared.add(name)
+  }
+
   /** Runs statements without parameters or results. */
   exec(sql: string): void {
     this.#connection.exec(sql)
@@ -97,6 +105,18 @@ export class Database {
       this.#connection.exec('rollback')
     } catch {
       // SQLite has already rolled back, or no transaction had begun.
+    }
+  }
+
+  /**
+   * Moves the log into the file, as the last close of a file does. The addon closes for real only
+   * when its statements are collected, which no code can ask for.
+   */
+  checkpoint(): void {
+    try {
+      this.#connection.exec('pragma wal_checkpoint(truncate)')
+    } catch {
+      // Another process reads or writes: it will do this when it closes.
     }
   }
 

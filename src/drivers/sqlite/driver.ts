@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import type { Block } from '../../store/block.ts'
 import { holds } from '../../store/condition.ts'
 import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
@@ -8,7 +9,9 @@ import { Database, type DatabaseOptions } from './database.ts'
 import { sqliteEngine } from './engine.ts'
 import { needsReopen, toKvError } from './errors.ts'
 import { FORMAT_VERSION, create, inspect } from './format.ts'
-import { type RangeSql, pages, rangeSql } from './range.ts'
+import { jsonLines } from './json-lines.ts'
+import { loadBlock } from './load.ts'
+import { pages, rangeSql } from './range.ts'
 import { type Job, Writer } from './writer.ts'
 
 type EntryRow = [key: Uint8Array, value: Uint8Array, revision: number, expires: number | null]
@@ -109,6 +112,15 @@ export class SqliteDriver implements Driver {
     })
   }
 
+  load(block: Block): Promise<number> {
+    return this.#write((transaction) => {
+      if (block.count === 0) return transaction.revision
+      const revision = transaction.nextRevision()
+      loadBlock(transaction, block, revision)
+      return revision
+    })
+  }
+
   delRange(query: RangeQuery): Promise<number> {
     const { where, bounds } = rangeSql(query)
     return this.#write((transaction) => {
@@ -131,24 +143,22 @@ export class SqliteDriver implements Driver {
       yield first.value.entries
       return
     }
-    yield* this.#snapshotPages(query, sql, now)
+    for await (const page of this.#onSnapshot((database) => pages(database, query, sql, now))) yield page.entries
   }
 
   count(query: RangeQuery): number {
     const { where, bounds } = rangeSql(query)
-    return (
-      this.#read((database) => {
-        const [count] = database
-          .statement(
-            query.start === undefined && query.end === undefined
-              ? // The engine counts a whole table by its pages, far quicker than by its rows.
-                'select (select count(*) from kv) - (select count(*) from kv where expires <= ?)'
-              : `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) limit ${bounded(query.limit)})`,
-          )
-          .get(...bounds, this.#now()) as [number]
-        return Math.min(count, query.limit)
-      }) ?? 0
-    )
+    const now = this.#now()
+    const count = this.#read((database) => {
+      if (query.limit !== Infinity) {
+        const limited = `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) limit ?)`
+        return (database.statement(limited).get(...bounds, now, query.limit) as [number])[0]
+      }
+      // From the indexes alone: every key, less those that have expired.
+      const whole = `select (select count(*) from kv ${where}) - (select count(*) from kv indexed by kv_expires ${where} and expires <= ?)`
+      return (database.statement(whole).get(...bounds, ...bounds, now) as [number])[0]
+    })
+    return count ?? 0
   }
 
   stat(): Stat {
@@ -192,22 +202,35 @@ export class SqliteDriver implements Driver {
   async close(): Promise<void> {
     await this.#writer.idle()
     for (const database of [...this.#inUse, ...this.#spares]) database.close()
+    this.#inUse.clear()
+    this.#database?.checkpoint()
     this.#database?.close()
     this.#database = undefined
   }
 
-  /** Pages of a range on a connection of its own, which holds the snapshot until the last page is taken. */
-  async *#snapshotPages(query: RangeQuery, sql: RangeSql, now: number): AsyncGenerator<Entry[], void, void> {
-    const database = this.#spares.pop() ?? this.#guard(() => new Database(this.#path, this.#options))
+  jsonLines(query: RangeQuery): AsyncIterable<Uint8Array | Entry[]> | undefined {
+    const now = this.#now()
+    return query.reverse || query.keysOnly ? undefined : this.#onSnapshot((database) => jsonLines(database, query, now))
+  }
+
+  /**
+   * What `read` yields, on a connection of its own and in one transaction: the snapshot lives
+   * until the last item is taken or the loop is left.
+   */
+  async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
+    const database = this.#spares.pop() ?? this.#guard(() => (this.#forReading() === undefined ? undefined : new Database(this.#path, this.#options)))
+    if (database === undefined) return
     this.#inUse.add(database)
     try {
-      const all = pages(database, query, sql, now)
+      database.exec('begin')
+      const items = read(database)
       for (;;) {
-        const next = this.#guard(() => database.read(() => all.next()))
+        const next = this.#guard(() => database.read(() => items.next()))
         if (next.done === true) break
-        yield next.value.entries
+        yield next.value
       }
     } finally {
+      database.rollback()
       // After close() it is no longer among those in use, and is closed already.
       if (this.#inUse.delete(database) && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)
       else database.close()
@@ -266,10 +289,6 @@ function liveEntry(database: Database, key: Uint8Array, now: number): Entry | un
   const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
   if (row === undefined || (row[3] !== null && row[3] <= now)) return undefined
   return { key: row[0], value: row[1], revision: row[2], expires: row[3] ?? undefined }
-}
-
-function bounded(limit: number): number {
-  return limit === Infinity ? -1 : limit
 }
 
 function size(path: string): number {

@@ -14,20 +14,23 @@ const APPLICATION_ID = 0x6b_76_66_31 // "kvf1"
 export const FORMAT_VERSION = 1
 
 /** Bytes of a page. Chosen by measurement; see DESIGN.md. */
-const PAGE_SIZE = 4096
+const PAGE_SIZE = 8192
 
 /**
- * `checksum` is that of ./checksum.ts, or null in a row another tool wrote. The trigger clears it
+ * A table with a row id and a unique index on the key, not WITHOUT ROWID: values of a kilobyte and
+ * more would sit inside the search tree there. `value` comes last, so that the other columns are
+ * read without walking a long value. `checksum` is that of src/store/checksum.ts, or null in a row another tool wrote. The trigger clears it
  * when another tool changes a row without knowing of it, so that `check` reports no false damage.
  */
 const SCHEMA = `
 create table kv(
-  key blob primary key,
-  value blob not null,
+  id integer primary key,
+  key blob not null unique,
   revision integer not null default 0,
   expires integer,
-  checksum integer
-) strict, without rowid;
+  checksum integer,
+  value blob not null
+) strict;
 create index kv_expires on kv(expires) where expires is not null;
 create table kv_store(id integer primary key check (id = 1), revision integer not null) strict;
 insert into kv_store values (1, 0);
@@ -35,7 +38,7 @@ create trigger kv_foreign_update after update on kv
 when new.checksum is old.checksum and new.checksum is not null
   and (new.key is not old.key or new.value is not old.value or new.expires is not old.expires)
 begin
-  update kv set checksum = null where key = new.key;
+  update kv set checksum = null where id = new.id;
 end;
 `
 

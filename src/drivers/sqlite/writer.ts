@@ -14,9 +14,11 @@ interface Pending {
   readonly deadline: number
 }
 
-const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?)
-  on conflict (key) do update set value = excluded.value, revision = excluded.revision,
-    expires = excluded.expires, checksum = excluded.checksum`
+/** What an insert does with a key that is there already. */
+export const ON_CONFLICT = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
+  expires = excluded.expires, checksum = excluded.checksum`
+
+const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?) ${ON_CONFLICT}`
 
 /** Expired entries removed by one write at most, so that no write pays for a flood of them. */
 const SWEEP = 1000
@@ -62,7 +64,7 @@ export class Transaction {
     if (this.#revision === undefined || this.#revision === this.#base) return
     this.database.statement('update kv_store set revision = ?').run(this.#revision)
     this.database
-      .statement('delete from kv where key in (select key from kv where expires <= ? limit ?)')
+      .statement('delete from kv where id in (select id from kv where expires <= ? limit ?)')
       .run(this.now, SWEEP)
   }
 }

@@ -1,0 +1,73 @@
+import { Command, Option } from 'commander'
+import { COMMANDS, type CommandName } from './commands/index.ts'
+import type { Context } from './context.ts'
+import { FORMATS, type GlobalFlags } from './options.ts'
+
+declare const __VERSION__: string
+
+/** Global options that take a value, as the user writes them. */
+const WITH_VALUE = new Set(['--store', '--format', '--lock-timeout'])
+
+/**
+ * The program for one command line. Only the command that is called is loaded; the others are
+ * known by name and summary, for help and for suggestions.
+ */
+export async function buildProgram(ctx: Context, argv: readonly string[]): Promise<Command> {
+  const program = new Command('kv')
+    .description('An ordered key-value store in one local file.')
+    .usage('[options] COMMAND ...')
+    .version(__VERSION__, '--version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .helpCommand(false)
+    .option('--store <location>', 'the store: a file, or a location (KV_STORE)')
+    .option('--json', 'print JSON (KV_JSON)')
+    .addOption(new Option('--format <format>', `form of the output: ${FORMATS.join(' ')} (KV_FORMAT)`))
+    .option('-q, --quiet', 'no messages but errors (KV_QUIET)')
+    .option('--no-color', 'no colour (KV_NO_COLOR, NO_COLOR)')
+    .option('--no-input', 'never ask (KV_NO_INPUT)')
+    .option('--lock-timeout <time>', 'how long a write waits for another process (KV_LOCK_TIMEOUT; 5s)')
+    .option('--debug', 'show stacks of errors (KV_DEBUG)')
+    .configureOutput({
+      writeOut: (text) => ctx.io.stdout.write(text),
+      writeErr: (text) => ctx.io.stderr.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => ctx.io.stdout.columns(),
+      getErrHelpWidth: () => ctx.io.stderr.columns(),
+    })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .hook('preAction', () => ctx.configure(program.opts<GlobalFlags>()))
+  const called = commandName(argv)
+  if (called !== undefined) {
+    addCommand(program, await COMMANDS[called].load(ctx))
+  } else {
+    for (const [name, { summary }] of Object.entries(COMMANDS)) addCommand(program, new Command(name).summary(summary))
+    program.addHelpText(
+      'after',
+      `
+Examples:
+  kv put user:1 Ada                      store a value
+  kv get user:1                          print it
+  kv range --prefix user:                entries in key order
+  cat rows.jsonl | kv batch-put          many at once, from {"key":...,"value":...} lines
+
+Help: kv COMMAND --help; kv help exit-codes|formats|environment|durability`,
+    )
+  }
+  return program
+}
+
+function addCommand(program: Command, command: Command): void {
+  program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'show help'))
+}
+
+/** The first word that is neither an option nor an option's value, if it is a command. */
+export function commandName(argv: readonly string[]): CommandName | undefined {
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!
+    if (word === '--') return undefined
+    if (WITH_VALUE.has(word)) i++
+    else if (!word.startsWith('-')) return Object.hasOwn(COMMANDS, word) ? (word as CommandName) : undefined
+  }
+  return undefined
+}

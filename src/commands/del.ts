@@ -1,0 +1,123 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { KvError, usageError } from '../errors.ts'
+import { displayKey } from '../output/escape.ts'
+import type { RangeOptions } from '../store/range.ts'
+import type { Store } from '../store/store.ts'
+import { type KeyFlags, keyEncodingOption, parseBound, parseKey, withSync } from './arguments.ts'
+import { notFound } from './get.ts'
+import { bounds } from './range-options.ts'
+
+interface Flags extends KeyFlags {
+  prefix?: string
+  range?: boolean
+  all?: boolean
+  dryRun?: boolean
+  yes?: boolean
+  sync: boolean
+}
+
+/** Keys shown before a delete is confirmed. */
+const SAMPLES = 5
+
+/** `kv del KEY...` */
+export function del(ctx: Context): Command {
+  return withSync(
+    new Command('del')
+      .summary('delete keys')
+      .description('Delete the named keys, or every key of a prefix or range, and print how many were there.\nA delete of many asks first on a terminal, and needs --yes elsewhere.')
+      .argument('[key...]')
+      .option('--prefix <prefix>', 'every key that begins so')
+      .option('--range', 'the two arguments are START and END of a range, both included')
+      .option('--all', 'every key of the store')
+      .option('--dry-run', 'only say what would be deleted')
+      .option('-y, --yes', 'do not ask')
+      .addOption(keyEncodingOption()),
+  )
+    .addHelpText('after', '\nExamples:\n  kv del user:1 user:2\n  kv del --prefix session: --dry-run\n  kv del --range log:2024 log:2025 --yes')
+    .action(async (keys: string[], flags: Flags) => {
+      const range = rangeOf(keys, flags)
+      const store = await ctx.store({ sync: flags.sync })
+      if (range === undefined) await delKeys(ctx, store, keys, flags)
+      else await delRange(ctx, store, range, flags)
+    })
+}
+
+async function delKeys(ctx: Context, store: Store, names: string[], { keyEncoding, dryRun }: Flags): Promise<void> {
+  const keys = names.map((name) => parseKey(name, keyEncoding))
+  if (dryRun) {
+    const entries = await store.getMany(keys)
+    return printDeleted(ctx, entries.filter((entry) => entry !== undefined).length, true)
+  }
+  // Together, so that they share one commit.
+  const there = await Promise.all(keys.map((key) => store.del(key)))
+  printDeleted(ctx, there.filter(Boolean).length, false)
+  const missing = keys.filter((_, i) => !there[i])
+  if (missing.length > 0) throw notFound(missing)
+}
+
+async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRun = false, yes = false }: Flags): Promise<void> {
+  if (dryRun || !yes) {
+    const count = await store.count(range)
+    if (dryRun) {
+      if (ctx.io.stderr.isTTY) ctx.say(await samples(store, range, count))
+      return printDeleted(ctx, count, true)
+    }
+    if (count === 0) return printDeleted(ctx, 0, false)
+    await confirm(ctx, store, range, count)
+  }
+  printDeleted(ctx, await store.delRange(range), false)
+}
+
+/** Settles when the user agrees; throws when not, or when nobody can be asked. */
+async function confirm(ctx: Context, store: Store, range: RangeOptions, count: number): Promise<void> {
+  const { stdin, stderr } = ctx.io
+  const asks = stdin.isTTY && stderr.isTTY
+  if (asks && ctx.globals.input && count === 1) return
+  if (!asks || !ctx.globals.input) {
+    throw usageError(`this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`, 'see them with --dry-run; to go on, add --yes')
+  }
+  stderr.write(`${await samples(store, range, count)}\n`)
+  const { ask } = await import('./ask.ts')
+  if (!(await ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`))) {
+    throw new KvError('KV_DECLINED', 'nothing was deleted')
+  }
+}
+
+async function samples(store: Store, range: RangeOptions, count: number): Promise<string> {
+  const lines: string[] = []
+  for await (const { key } of store.range({ ...range, limit: SAMPLES, keysOnly: true })) lines.push(`  ${displayKey(key)}`)
+  if (count > lines.length) lines.push(`  … and ${(count - lines.length).toLocaleString('en')} more`)
+  return lines.join('\n')
+}
+
+/** The range that the flags name, `undefined` for named keys. Throws `KV_USAGE`, also when everything would go without `--all`. */
+function rangeOf(keys: string[], { prefix, range, all, keyEncoding }: Flags): RangeOptions | undefined {
+  if (Number(prefix !== undefined) + Number(range ?? false) > 1) throw usageError('--prefix and --range exclude each other')
+  if (range) {
+    if (keys.length > 2) throw usageError('--range takes START and END')
+    const ends = bounds(keys[0] || undefined, keys[1] || undefined, keyEncoding)
+    if (ends.gte === undefined && ends.lte === undefined && !all) throw everything('a range without ends')
+    return ends
+  }
+  if (prefix !== undefined) {
+    if (keys.length > 0) throw usageError('--prefix and named keys exclude each other')
+    if (prefix === '' && !all) throw everything('an empty prefix')
+    return { prefix: parseBound(prefix, keyEncoding) }
+  }
+  if (all) {
+    if (keys.length > 0) throw usageError('--all and named keys exclude each other')
+    return {}
+  }
+  if (keys.length === 0) throw usageError('no key to delete', 'name keys, or use --prefix or --range')
+  return undefined
+}
+
+function everything(what: string): KvError {
+  return usageError(`${what} means every key of the store`, 'if that is what you want, add --all')
+}
+
+function printDeleted(ctx: Context, count: number, dryRun: boolean): void {
+  const words = `${dryRun ? 'would delete' : 'deleted'} ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`
+  ctx.print.record(dryRun ? { would_delete: count } : { deleted: count }, ctx.print.isTTY ? words : String(count))
+}

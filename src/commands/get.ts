@@ -1,0 +1,53 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { KvError, usageError } from '../errors.ts'
+import { displayKey } from '../output/escape.ts'
+import type { Entry } from '../store/driver.ts'
+import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption } from './arguments.ts'
+
+interface Flags extends KeyFlags, ValueFlags {
+  default?: string
+  jsonValues?: boolean
+}
+
+/** `kv get KEY...` */
+export function get(ctx: Context): Command {
+  return new Command('get')
+    .summary('print the value of a key')
+    .description('Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal.\nWith several keys, print the entries that exist, in the order asked.')
+    .argument('<key...>')
+    .option('--default <value>', 'print this when the key is not there')
+    .option('--json-values', 'write values that are JSON text as JSON')
+    .addOption(keyEncodingOption())
+    .addOption(valueEncodingOption())
+    .addHelpText('after', '\nExamples:\n  kv get user:1\n  kv get image.png > image.png\n  kv get a b c --json\n  kv get theme --default light')
+    .action(async (keys: string[], flags: Flags) => {
+      const { keyEncoding, valueEncoding, jsonValues = false } = flags
+      const wanted = keys.map((text) => parseKey(text, keyEncoding))
+      if (flags.default !== undefined && wanted.length > 1) throw usageError('--default is for one key')
+      const fallback = flags.default === undefined ? undefined : parseValue(flags.default, valueEncoding)
+      const store = await ctx.store()
+      const options = { keyEncoding, valueEncoding, jsonValues }
+      if (wanted.length === 1) {
+        const key = wanted[0]!
+        const entry = (await store.getEntry(key)) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
+        if (entry === undefined) throw notFound(wanted)
+        ctx.print.value(entry, options)
+        return
+      }
+      const entries = await store.getMany(wanted)
+      const found = entries.filter((entry): entry is Entry => entry !== undefined)
+      await ctx.print.entries(onePage(found), { ...options, only: undefined, nul: false, exact: true })
+      const missing = wanted.filter((_, i) => entries[i] === undefined)
+      if (missing.length > 0) throw notFound(missing)
+    })
+}
+
+async function* onePage(entries: Entry[]): AsyncGenerator<Entry[], void, void> {
+  if (entries.length > 0) yield entries
+}
+
+/** The error of keys that are not there. */
+export function notFound(keys: readonly Uint8Array[]): KvError {
+  return new KvError('KV_NOT_FOUND', `${keys.length === 1 ? 'key' : 'keys'} not found: ${keys.map(displayKey).join(', ')}`)
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander'
+import type { Context } from '../context.ts'
+
+interface CommandEntry {
+  /** For the list in `kv --help`; the command itself shows the same. */
+  readonly summary: string
+  /** Loads the command's file, and nothing else. */
+  load(ctx: Context): Promise<Command>
+}
+
+/** The only list of commands, in the order of the help text. */
+export const COMMANDS = {
+  get: { summary: 'print the value of a key', load: async (ctx) => (await import('./get.ts')).get(ctx) },
+  put: { summary: 'store a value under a key', load: async (ctx) => (await import('./put.ts')).put(ctx) },
+  range: { summary: 'print entries in key order', load: async (ctx) => (await import('./range.ts')).range(ctx) },
+  'batch-put': { summary: 'store many entries from files or a pipe', load: async (ctx) => (await import('./batch-put.ts')).batchPut(ctx) },
+  del: { summary: 'delete keys', load: async (ctx) => (await import('./del.ts')).del(ctx) },
+  count: { summary: 'count keys', load: async (ctx) => (await import('./count.ts')).count(ctx) },
+  ttl: { summary: 'print how long a key will live', load: async (ctx) => (await import('./ttl.ts')).ttl(ctx) },
+  stat: { summary: 'print facts about the store', load: async (ctx) => (await import('./stat.ts')).stat(ctx) },
+  check: { summary: 'verify every entry and the file itself', load: async (ctx) => (await import('./check.ts')).check(ctx) },
+  help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('./help.ts')).help(ctx) },
+} satisfies Record<string, CommandEntry>
+
+/** The name of a command. */
+export type CommandName = keyof typeof COMMANDS

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs'
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { parseDuration } from '../duration.ts'
+import { KvError, usageError } from '../errors.ts'
+import { displayKey, formatBytes } from '../output/escape.ts'
+import type { Condition } from '../store/driver.ts'
+import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption, withSync } from './arguments.ts'
+
+interface Flags extends KeyFlags, ValueFlags {
+  file?: string
+  ttl?: string
+  ifAbsent?: boolean
+  ifValue?: string
+  sync: boolean
+}
+
+/** `kv put KEY [VALUE]` */
+export function put(ctx: Context): Command {
+  return withSync(
+    new Command('put')
+      .summary('store a value under a key')
+      .description('Store a value under a key. VALUE is the argument, or the exact bytes of standard input\n(without VALUE, or -), or of a file. It is on disk when kv exits.')
+      .argument('<key>')
+      .argument('[value]')
+      .option('--file <file>', 'take the value from a file')
+      .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
+      .option('--if-absent', 'only if the key is not there')
+      .option('--if-value <value>', 'only if the key has this value now')
+      .addOption(keyEncodingOption())
+      .addOption(valueEncodingOption()),
+  )
+    .addHelpText('after', '\nExamples:\n  kv put user:1 Ada\n  kv put image.png --file image.png\n  date | kv put now\n  kv put session:9 on --ttl 30m\n  kv put lock mine --if-absent\n  kv put offset -- -5')
+    .action(async (keyText: string, valueText: string | undefined, flags: Flags, command: Command) => {
+      const key = parseKey(keyText, flags.keyEncoding)
+      const condition = conditionOf(flags)
+      const expires = flags.ttl === undefined ? undefined : Date.now() + parseDuration(flags.ttl, 'time to live')
+      const value = valueOf(ctx, valueText, flags, endsOptions(command))
+      const store = await ctx.store({ sync: flags.sync })
+      const result = await store.put(key, value, { expires, condition })
+      if (!result.applied) {
+        const why = condition?.type === 'absent' || result.revision > 0 ? 'exists with another value' : 'does not exist'
+        throw new KvError('KV_CONDITION', `not stored: ${displayKey(key)} ${condition?.type === 'absent' ? 'exists' : why}`)
+      }
+      if (ctx.io.stderr.isTTY) ctx.say(`${result.created ? 'created' : 'replaced'} ${displayKey(key)} (${formatBytes(value.length)})`)
+    })
+}
+
+function conditionOf({ ifAbsent, ifValue, valueEncoding }: Flags): Condition | undefined {
+  if (ifAbsent && ifValue !== undefined) throw usageError('--if-absent and --if-value exclude each other')
+  if (ifAbsent) return { type: 'absent' }
+  return ifValue === undefined ? undefined : { type: 'value', value: parseValue(ifValue, valueEncoding) }
+}
+
+/** Whether `--` stood before the value: then a lone `-` is the text `-`. */
+function endsOptions(command: Command): boolean {
+  const words = (command.parent as (Command & { rawArgs: string[] }) | null)?.rawArgs ?? []
+  return words.includes('--') && words.indexOf('--') < words.lastIndexOf('-')
+}
+
+function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }: Flags, literal: boolean): Uint8Array {
+  if (file !== undefined) {
+    if (text !== undefined) throw usageError('both VALUE and --file are given')
+    return decoded(readFile(file), valueEncoding)
+  }
+  if (text !== undefined && (text !== '-' || literal)) return parseValue(text, valueEncoding)
+  const { stdin } = ctx.io
+  if (stdin.isTTY) {
+    if (!ctx.globals.input) throw usageError('no VALUE', 'give it as an argument, with --file, or through a pipe')
+    ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
+  }
+  return decoded(stdin.readAll(), valueEncoding)
+}
+
+function readFile(file: string): Uint8Array {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Input in hex or base64 may end with a line feed, as tools print it. */
+function decoded(bytes: Uint8Array, encoding: Flags['valueEncoding']): Uint8Array {
+  return encoding === 'utf8' ? bytes : parseValue(Buffer.from(bytes).toString('latin1').trim(), encoding)
+}

@@ -1,0 +1,43 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { usageError } from '../errors.ts'
+import { type ValueFlags, valueEncodingOption } from './arguments.ts'
+import { printCount } from './count.ts'
+import { type RangeFlags, rangeOptions, withRange } from './range-options.ts'
+
+interface Flags extends RangeFlags, ValueFlags {
+  keys?: boolean
+  values?: boolean
+  count?: boolean
+  jsonValues?: boolean
+  '0'?: boolean
+}
+
+/** `kv range [START] [END]` */
+export function range(ctx: Context): Command {
+  return withRange(new Command('range'))
+    .summary('print entries in key order')
+    .description('Print the entries with START <= key <= END, in byte order of their keys. Without bounds, all.')
+    .option('--keys', 'print the keys only, one a line')
+    .option('--values', 'print the values only, one a line')
+    .option('--count', 'print only how many there are')
+    .option('--json-values', 'write values that are JSON text as JSON')
+    .option('-0', 'end keys, values or raw items with a NUL')
+    .addOption(valueEncodingOption())
+    .addHelpText('after', '\nExamples:\n  kv range a c                           keys from a to c, both included\n  kv range --prefix user: --limit 10\n  kv range --after user:10 --limit 10    the next page\n  kv range --prefix user: --keys | while read -r key; do ...; done\n  kv range | kv batch-put --store copy.kv')
+    .action(async (start: string | undefined, end: string | undefined, flags: Flags) => {
+      const { keys = false, values = false, count = false } = flags
+      if (Number(keys) + Number(values) + Number(count) > 1) throw usageError('--keys, --values and --count exclude each other')
+      const options = rangeOptions(start, end, flags)
+      const store = await ctx.store()
+      if (count) return printCount(ctx, await store.count(options))
+      await ctx.print.entries(store.rangePages({ ...options, keysOnly: keys }), {
+        keyEncoding: flags.keyEncoding,
+        valueEncoding: flags.valueEncoding,
+        jsonValues: flags.jsonValues ?? false,
+        only: keys ? 'key' : values ? 'value' : undefined,
+        nul: flags[0] ?? false,
+        exact: false,
+      })
+    })
+}

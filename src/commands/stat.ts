@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { formatBytes } from '../output/escape.ts'
+
+/** `kv stat` */
+export function stat(ctx: Context): Command {
+  return new Command('stat')
+    .summary('print facts about the store')
+    .description('Print how many entries the store has, its size, and facts of its driver.')
+    .addHelpText('after', '\nExamples:\n  kv stat\n  kv stat --json')
+    .action(async () => {
+      const store = await ctx.store()
+      const { entries, expiring, revision, sizeBytes, details } = await store.stat()
+      const record = { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, ...details }
+      ctx.print.record(record, lines(record, ctx.print.isTTY))
+    })
+}
+
+function lines(record: Readonly<Record<string, string | number>>, readable: boolean): string {
+  const width = Math.max(...Object.keys(record).map((name) => name.length))
+  return Object.entries(record)
+    .map(([name, value]) => {
+      if (!readable) return `${name}: ${value}`
+      const shown = typeof value === 'string' ? value : value.toLocaleString('en') + (name.endsWith('_bytes') && value >= 1000 ? `  (${formatBytes(value)})` : '')
+      return `${name.padEnd(width)}  ${shown}`
+    })
+    .join('\n')
+}

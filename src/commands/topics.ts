@@ -1,0 +1,58 @@
+import { CODES } from '../errors.ts'
+
+/** Texts of `kv help TOPIC`. */
+export const TOPICS: Readonly<Record<string, string>> = {
+  'exit-codes': `
+Exit codes
+    0  done
+    1  a negative answer and nothing else: key not found, condition not met
+    2  wrong call: unknown option, missing argument, START after END, key too long
+    3  input data refused (batch-put)
+    4  the store failed: cannot open, locked, corrupt, disk full, unreachable
+   70  a bug in kv
+  130  interrupted
+
+An error is one line on stderr that ends with a code. Codes do not change between versions:
+${Object.entries(CODES)
+  .map(([code, { exit }]) => `  ${code.padEnd(20)} ${exit}`)
+  .join('\n')}
+`,
+  formats: `
+Forms of output (--format)
+  table   for people; the default for entries on a terminal
+  jsonl   one JSON object a line; the default for entries elsewhere, and what --json means
+  json    one array
+  csv     a header line, then key,value
+  tsv     the same with tabs
+  raw     each value's bytes and a line feed (range -0: a NUL)
+
+A JSON Lines entry is {"key":"user:1","value":"Ada"}; bytes that are not UTF-8 stand under
+key_base64 or value_base64; an entry that expires has "expires", a time such as
+2030-01-31T12:00:00.000Z. So kv range | kv batch-put copies a store exactly.
+
+Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv, each also as .gz.
+A JSON Lines record is {"key":K,"value":V} or [K,V], perhaps with "ttl" in seconds or
+"expires". A string value is stored as its text, any other JSON value as its exact source.
+`,
+  environment: `
+Environment
+  KV_STORE          the store (--store); else $XDG_DATA_HOME/kv/default.kv
+  KV_FORMAT         form of the output (--format)
+  KV_JSON           1: print JSON (--json)
+  KV_QUIET          1: no messages but errors (--quiet)
+  KV_LOCK_TIMEOUT   how long a write waits for another process (--lock-timeout), 5s
+  KV_NO_INPUT       1: never ask (--no-input)
+  KV_NO_COLOR       1: no colour (--no-color); so do NO_COLOR and TERM=dumb
+  KV_DEBUG          1: show stacks of errors (--debug)
+  FORCE_COLOR       1: colour also where there is no terminal
+A flag wins over its variable.
+`,
+  durability: `
+Durability
+  When a command that writes exits 0, its writes are on disk: a power loss after that loses
+  nothing. --no-sync gives that up for speed; the store itself stays whole.
+  A batch-put that stops at a bad record has stored every record before it and none after.
+  Several processes may use one file at once: readers never wait, a writer waits for another
+  at most --lock-timeout. Not on network file systems: they do not share memory between hosts.
+`,
+}

@@ -1,0 +1,22 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { type KeyFlags, keyEncodingOption, parseKey } from './arguments.ts'
+import { notFound } from './get.ts'
+
+/** `kv ttl KEY` */
+export function ttl(ctx: Context): Command {
+  return new Command('ttl')
+    .summary('print how long a key will live')
+    .description('Print the seconds until a key expires (rounded up), or `none` when it does not.')
+    .argument('<key>')
+    .addOption(keyEncodingOption())
+    .addHelpText('after', '\nExample:\n  kv put session:9 on --ttl 30m && kv ttl session:9')
+    .action(async (text: string, { keyEncoding }: KeyFlags) => {
+      const key = parseKey(text, keyEncoding)
+      const store = await ctx.store()
+      const entry = await store.getEntry(key)
+      if (entry === undefined) throw notFound([key])
+      const seconds = entry.expires === undefined ? null : Math.ceil((entry.expires - Date.now()) / 1000)
+      ctx.print.record({ ttl: seconds }, seconds === null ? 'none' : String(seconds))
+    })
+}

@@ -1,0 +1,129 @@
+import { fstatSync, readSync, writeSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { KvError } from './errors.ts'
+
+/** Where text and bytes go. */
+export interface Sink {
+  /** Whether a person sees it. */
+  readonly isTTY: boolean
+  /** Columns of the terminal now; 80 when unknown. */
+  columns(): number
+  /**
+   * Writes all of it before returning. Throws {@link ReaderGone} when nobody reads any more, and
+   * `KV_OUTPUT` when it cannot be written.
+   */
+  write(data: string | Uint8Array): void
+}
+
+/** Where input comes from. */
+export interface Source {
+  /** Whether a person types it. */
+  readonly isTTY: boolean
+  /** The file descriptor, for whoever streams it. */
+  readonly fd: number
+  /** Everything up to the end of input. */
+  readAll(): Uint8Array
+}
+
+/** The outside world of a command. */
+export interface Io {
+  readonly stdin: Source
+  readonly stdout: Sink
+  readonly stderr: Sink
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
+/** The reader of our output went away (EPIPE): the end of the work, not a failure. */
+export class ReaderGone extends Error {}
+
+/** How long to wait before trying again a descriptor that another process made non-blocking, in milliseconds. */
+const RETRY_MS = 2
+
+const pause = new Int32Array(new SharedArrayBuffer(4))
+
+/** Whether a descriptor is a terminal; loads Node's `tty` only for character devices. */
+function isTerminal(fd: number): boolean {
+  try {
+    if (!fstatSync(fd).isCharacterDevice()) return false
+  } catch {
+    return false
+  }
+  return (createRequire(import.meta.url)('node:tty') as typeof import('node:tty')).isatty(fd)
+}
+
+function again(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EAGAIN'
+}
+
+/**
+ * Writes synchronously: what was written is out before the process may end, in order with
+ * everything else, and Node's stream machinery (2 ms to load) stays out of a short command.
+ */
+class FileSink implements Sink {
+  readonly isTTY: boolean
+  readonly #fd: number
+
+  constructor(fd: number) {
+    this.#fd = fd
+    this.isTTY = isTerminal(fd)
+  }
+
+  columns(): number {
+    const stream = this.#fd === 1 ? process.stdout : process.stderr
+    return (this.isTTY && stream.columns) || 80
+  }
+
+  write(data: string | Uint8Array): void {
+    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    for (let at = 0; at < bytes.length; ) {
+      try {
+        at += writeSync(this.#fd, bytes, at, bytes.length - at)
+      } catch (cause) {
+        if (again(cause)) {
+          Atomics.wait(pause, 0, 0, RETRY_MS)
+          continue
+        }
+        const { code, message } = cause as NodeJS.ErrnoException
+        if (code === 'EPIPE' || code === 'EBADF') throw new ReaderGone()
+        throw new KvError('KV_OUTPUT', code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${message}`, { cause })
+      }
+    }
+  }
+}
+
+class FileSource implements Source {
+  readonly fd: number
+  readonly isTTY: boolean
+
+  constructor(fd: number) {
+    this.fd = fd
+    this.isTTY = isTerminal(fd)
+  }
+
+  readAll(): Uint8Array {
+    const chunks: Uint8Array[] = []
+    for (let size = 1 << 16; ; size = Math.min(size * 2, 1 << 24)) {
+      const chunk = Buffer.allocUnsafe(size)
+      let read: number
+      try {
+        read = readSync(this.fd, chunk)
+      } catch (cause) {
+        const { code, message } = cause as NodeJS.ErrnoException
+        if (code === 'EAGAIN') {
+          Atomics.wait(pause, 0, 0, RETRY_MS)
+          continue
+        }
+        if (code === 'EOF') break
+        throw new KvError('KV_USAGE', `cannot read standard input: ${message}`, { cause })
+      }
+      if (read === 0) break
+      chunks.push(chunk.subarray(0, read))
+    }
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  }
+}
+
+/** The streams of this process. */
+export function processIo(): Io {
+  return { stdin: new FileSource(0), stdout: new FileSink(1), stderr: new FileSink(2), env: process.env }
+}

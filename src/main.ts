@@ -1,0 +1,95 @@
+import { isUtf8 } from 'node:buffer'
+import { readFileSync } from 'node:fs'
+import { CommanderError } from 'commander'
+import { buildProgram } from './cli.ts'
+import { Context } from './context.ts'
+import { CODES, KvError } from './errors.ts'
+import { type Io, ReaderGone, processIo } from './io.ts'
+import { escapeLine } from './output/escape.ts'
+
+/** Runs one command line; resolves to the exit code. Never throws, never ends the process. */
+export async function main(argv: readonly string[], io: Io): Promise<number> {
+  const ctx = new Context(io)
+  let code = await run(ctx, argv, io)
+  try {
+    await ctx.close()
+  } catch (error) {
+    code = Math.max(code, report(error, ctx, io))
+  }
+  return code
+}
+
+async function run(ctx: Context, argv: readonly string[], io: Io): Promise<number> {
+  try {
+    checkArguments(argv)
+    const program = await buildProgram(ctx, argv)
+    if (argv.length === 0) {
+      program.outputHelp({ error: true })
+      return CODES.KV_USAGE.exit
+    }
+    await program.parseAsync(argv, { from: 'user' })
+    return ctx.exitCode
+  } catch (error) {
+    return report(error, ctx, io)
+  }
+}
+
+/**
+ * Node reads arguments as UTF-8 and puts U+FFFD where they are not; what the user typed is then
+ * lost. Linux still knows the bytes, so that a real U+FFFD can be told from a broken argument.
+ */
+function checkArguments(argv: readonly string[]): void {
+  if (!argv.some((word) => word.includes('\ufffd'))) return
+  if (!rawArgumentsAreUtf8()) {
+    throw new KvError('KV_USAGE', 'an argument is not valid UTF-8', { hint: 'write it with --key-encoding hex or --value-encoding hex' })
+  }
+}
+
+function rawArgumentsAreUtf8(): boolean {
+  try {
+    return isUtf8(readFileSync('/proc/self/cmdline'))
+  } catch {
+    return false
+  }
+}
+
+/** Tells the user what went wrong, on stderr; returns the exit code. */
+function report(error: unknown, ctx: Context, io: Io): number {
+  if (error instanceof ReaderGone) return 0
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  const known = error instanceof CommanderError ? usage(error) : error
+  const kvError = known instanceof KvError ? known : undefined
+  const lines = []
+  if (kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit) {
+    lines.push(`kv: a bug in kv, please report it: ${escapeLine(String((error as Error)?.message ?? error))} (KV_INTERNAL)`)
+  } else {
+    lines.push(`kv: ${escapeLine(kvError.message)} (${kvError.code})`)
+    if (kvError.hint !== undefined) lines.push(`hint: ${escapeLine(kvError.hint)}`)
+  }
+  const code = kvError?.exitCode ?? CODES.KV_INTERNAL.exit
+  if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
+    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause))
+  }
+  try {
+    io.stderr.write(`${lines.join('\n')}\n`)
+  } catch {
+    // Nobody reads stderr; the exit code still tells.
+  }
+  return code
+}
+
+/** Commander's own refusals in the shape of ours. */
+function usage(error: CommanderError): KvError {
+  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
+  const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(' '))?.[1]
+  const hints = suggestion === undefined ? [] : [`did you mean ${suggestion}?`]
+  if (error.code === 'commander.unknownOption') hints.push('-- ends options: kv put KEY -- -value')
+  else if (suggestion === undefined) hints.push('kv --help lists the commands, kv COMMAND --help their options')
+  return new KvError('KV_USAGE', first.replaceAll("'", ''), { hint: hints.join('; ') })
+}
+
+/** The process: the only code that sets its exit code. */
+export async function start(): Promise<void> {
+  process.exitCode = CODES.KV_INTERNAL.exit
+  process.exitCode = await main(process.argv.slice(2), processIo())
+}

@@ -1,0 +1,96 @@
+import { join } from 'node:path'
+import { DEFAULT_LOCK_TIMEOUT_MS } from './drivers/options.ts'
+import { usageError } from './errors.ts'
+import { parseDuration } from './duration.ts'
+
+/** The forms of output. */
+export const FORMATS = ['table', 'jsonl', 'json', 'csv', 'tsv', 'raw'] as const
+
+/** A form of output, see {@link FORMATS}. */
+export type Format = (typeof FORMATS)[number]
+
+/** What holds for every command. */
+export interface GlobalOptions {
+  /** Where the store is. */
+  readonly store: string
+  /** Whether `store` is the default place, whose folder is made when needed. */
+  readonly storeIsDefault: boolean
+  /** `--format` as given on the command line; `undefined` when it was not. */
+  readonly formatFlag: Format | undefined
+  /** The form of output asked for by flag or environment, `json` standing for `--json`; `undefined`: by terminal. */
+  readonly format: Format | undefined
+  /** `--json`: the machine form, whatever the command prints. */
+  readonly json: boolean
+  /** Only errors on stderr. */
+  readonly quiet: boolean
+  /** False: no colour anywhere. */
+  readonly color: boolean
+  /** False: never ask. */
+  readonly input: boolean
+  /** How long a write waits for another process, in milliseconds. */
+  readonly lockTimeoutMs: number
+  /** Show stacks. */
+  readonly debug: boolean
+}
+
+/** The flags of the program as commander collects them; a flag not given is `undefined`. */
+export interface GlobalFlags {
+  store?: string
+  json?: boolean
+  format?: string
+  quiet?: boolean
+  color?: boolean
+  input?: boolean
+  lockTimeout?: string
+  debug?: boolean
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Flags over `KV_...` variables over defaults; the one place where either is read. Throws `KV_USAGE`. */
+export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
+  const text = (name: string): string | undefined => env[name] || undefined
+  const on = (name: string): boolean => !['', '0', 'false', 'no'].includes(text(name)?.toLowerCase() ?? '')
+  const store = flags.store ?? text('KV_STORE')
+  const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
+  const format = flags.format ?? (json ? undefined : text('KV_FORMAT'))
+  return {
+    store: store ?? defaultStore(env),
+    storeIsDefault: store === undefined,
+    formatFlag: flags.format === undefined ? undefined : parseFormat(flags.format),
+    format: format === undefined ? undefined : parseFormat(format),
+    json,
+    quiet: flags.quiet ?? on('KV_QUIET'),
+    color: (flags.color ?? true) && !on('KV_NO_COLOR'),
+    input: (flags.input ?? true) && !on('KV_NO_INPUT'),
+    lockTimeoutMs: parseLockTimeout(flags.lockTimeout ?? text('KV_LOCK_TIMEOUT')),
+    debug: flags.debug ?? on('KV_DEBUG'),
+  }
+}
+
+/**
+ * Whether to colour a stream (https://no-color.org, https://bixense.com/clicolors): never with
+ * `--no-color`, `NO_COLOR` or `TERM=dumb`; always with `FORCE_COLOR`; else on a terminal.
+ */
+export function useColor(isTTY: boolean, globals: Pick<GlobalOptions, 'color'>, env: Env): boolean {
+  if (!globals.color || env['NO_COLOR']) return false
+  const force = env['FORCE_COLOR']
+  if (force !== undefined) return force !== '0' && force !== 'false'
+  return isTTY && env['TERM'] !== 'dumb'
+}
+
+function defaultStore(env: Env): string {
+  const data = env['XDG_DATA_HOME'] || (env['HOME'] ? join(env['HOME'], '.local', 'share') : undefined)
+  if (data === undefined) throw usageError('no place for the store: neither HOME nor XDG_DATA_HOME is set', 'name one with --store FILE or KV_STORE')
+  return join(data, 'kv', 'default.kv')
+}
+
+function parseFormat(name: string): Format {
+  const format = FORMATS.find((known) => known === name)
+  if (format === undefined) throw usageError(`unknown format: ${name}`, `one of ${FORMATS.join(' ')}`)
+  return format
+}
+
+function parseLockTimeout(text: string | undefined): number {
+  return text === undefined ? DEFAULT_LOCK_TIMEOUT_MS : parseDuration(text, 'lock timeout', { zero: true })
+}

@@ -1,0 +1,205 @@
+import { type Encoding, asBuffer, decodeUtf8, encode } from '../bytes.ts'
+import { usageError } from '../errors.ts'
+import type { Sink } from '../io.ts'
+import type { Format } from '../options.ts'
+import type { Entry } from '../store/driver.ts'
+import { ByteBuffer } from './byte-buffer.ts'
+import { CSV, TSV, delimitedField, delimitedLine } from './delimited.ts'
+import { escapeJson, escapeLine, escapeText, formatBytes } from './escape.ts'
+import { type JsonOptions, writeJsonBytes, writeJsonEntry } from './json-lines.ts'
+
+/** What the printer was asked for by global options. */
+export interface PrinterOptions {
+  readonly format: Format | undefined
+  readonly json: boolean
+  readonly color: boolean
+}
+
+/** How entries are printed. */
+export interface EntryOptions extends JsonOptions {
+  /** Only the keys or only the values; default: both. */
+  readonly only: 'key' | 'value' | undefined
+  /** End each key, value or raw item with a NUL instead of a line feed. */
+  readonly nul: boolean
+  /** With `--format raw`, send the stored bytes to a terminal as they are. */
+  readonly exact: boolean
+}
+
+/** Rows that decide the widths of a table, and that are drawn at a time. */
+const TABLE_PAGE = 1000
+
+const UTF8: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
+
+/**
+ * Prints data on stdout in the form asked for. Nothing from a store reaches a terminal with a
+ * control character in it.
+ */
+export class Printer {
+  readonly #sink: Sink
+  readonly #options: PrinterOptions
+
+  constructor(sink: Sink, options: PrinterOptions) {
+    this.#sink = sink
+    this.#options = options
+  }
+
+  /** Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed on a terminal. */
+  value(entry: Entry, options: Pick<EntryOptions, 'keyEncoding' | 'valueEncoding' | 'jsonValues'>): void {
+    const { format, json } = this.#options
+    const { valueEncoding } = options
+    if (json || format === 'json' || format === 'jsonl') return this.#jsonEntry(entry, options)
+    if (format !== undefined && format !== 'raw') throw usageError(`one value cannot be printed as ${format}`, 'use jsonl, json or raw')
+    const bytes = valueEncoding === 'utf8' ? entry.value : Buffer.from(encode(entry.value, valueEncoding))
+    if (!this.#sink.isTTY || format === 'raw') return this.#sink.write(bytes)
+    const text = decodeUtf8(bytes)
+    this.#sink.write(`${text === undefined ? binary(bytes) : escapeText(text)}\n`)
+  }
+
+  /** Prints entries as they come. Returns how many. */
+  async entries(pages: AsyncIterable<Uint8Array | readonly Entry[]>, options: EntryOptions): Promise<number> {
+    const format = this.#options.format ?? (this.#options.json ? 'jsonl' : this.#defaultFormat(options))
+    if (format === 'table') return this.#table(pages, options)
+    const safe = this.#sink.isTTY && !(options.exact && this.#options.format === 'raw')
+    const out = new ByteBuffer(safe ? new SafeSink(this.#sink, format) : this.#sink)
+    const write = this.#entryWriter(format, out, options)
+    let count = 0
+    if (format === 'json') out.text('[')
+    if (format === 'csv' || format === 'tsv') out.text(delimitedLine(format === 'csv' ? CSV : TSV, columns(options)))
+    for await (const page of pages) {
+      for (const entry of page) {
+        if (format === 'json') out.text(count === 0 ? '\n' : ',\n')
+        write(entry)
+        count++
+        out.flushIfFull()
+      }
+      // What is there should be seen, should the next page take its time.
+      out.flush()
+    }
+    if (format === 'json') out.text(count === 0 ? ']\n' : '\n]\n')
+    out.flush()
+    return count
+  }
+
+  /** Prints one record: an object with `--json`, else what `text` says. */
+  record(record: Readonly<Record<string, unknown>>, text: string): void {
+    const { format, json } = this.#options
+    const line = json || format === 'json' || format === 'jsonl' ? `${JSON.stringify(record)}\n` : `${text}\n`
+    this.#sink.write(this.#sink.isTTY ? escapeText(line) : line)
+  }
+
+  /** Whether a person reads what is printed. */
+  get isTTY(): boolean {
+    return this.#sink.isTTY
+  }
+
+  /** Keys or values alone are one a line unless a format is asked for. */
+  #defaultFormat({ only }: EntryOptions): Format {
+    if (only !== undefined) return 'raw'
+    return this.#sink.isTTY ? 'table' : 'jsonl'
+  }
+
+  #jsonEntry(entry: Entry, options: JsonOptions): void {
+    const out = new ByteBuffer(this.#sink.isTTY ? new SafeSink(this.#sink, 'jsonl') : this.#sink)
+    writeJsonEntry(out, entry, { ...UTF8, ...options })
+    out.text('\n')
+    out.flush()
+  }
+
+  #entryWriter(format: Exclude<Format, 'table'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {
+    const { only, keyEncoding, valueEncoding } = options
+    const encodingOf = (field: 'key' | 'value'): Encoding => (field === 'key' ? keyEncoding : valueEncoding)
+    switch (format) {
+      case 'json':
+      case 'jsonl': {
+        const end = format === 'jsonl' ? '\n' : ''
+        return (entry) => {
+          if (only === undefined) writeJsonEntry(out, entry, options)
+          else writeJsonBytes(out, entry[only], encodingOf(only))
+          out.text(end)
+        }
+      }
+      case 'raw': {
+        const field = only ?? 'value'
+        const encoding = encodingOf(field)
+        const end = options.nul ? '\0' : '\n'
+        return (entry) => {
+          if (encoding === 'utf8') out.bytes(entry[field])
+          else out.text(encode(entry[field], encoding))
+          out.text(end)
+        }
+      }
+      case 'csv':
+      case 'tsv': {
+        const fields = columns(options)
+        return (entry) =>
+          out.text(delimitedLine(format === 'csv' ? CSV : TSV, fields.map((field) => delimitedField(entry[field], encodingOf(field), entry))))
+      }
+    }
+  }
+
+  async #table(pages: AsyncIterable<readonly Entry[]>, options: EntryOptions): Promise<number> {
+    const { TableWriter } = await import('./table.ts')
+    const table = new TableWriter(
+      columns(options).map((column) => column.toUpperCase()),
+      { color: this.#options.color, width: this.#sink.isTTY ? this.#sink.columns() : Infinity },
+    )
+    const fields = columns(options)
+    let count = 0
+    let rows: string[][] = []
+    const flush = (): void => {
+      if (count > 0) this.#sink.write(table.draw(rows))
+      rows = []
+    }
+    for await (const page of pages) {
+      for (const entry of page) {
+        rows.push(fields.map((field) => cell(entry[field], field === 'key' ? options.keyEncoding : options.valueEncoding)))
+        count++
+        if (rows.length === TABLE_PAGE) flush()
+      }
+    }
+    if (rows.length > 0) flush()
+    this.#sink.write(`(${count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`})\n`)
+    return count
+  }
+}
+
+/** A terminal that shows stored bytes: controls arrive escaped, in JSON as JSON escapes. */
+class SafeSink implements Sink {
+  readonly isTTY = true
+  readonly #sink: Sink
+  readonly #format: Format
+
+  constructor(sink: Sink, format: Format) {
+    this.#sink = sink
+    this.#format = format
+  }
+
+  columns(): number {
+    return this.#sink.columns()
+  }
+
+  write(data: string | Uint8Array): void {
+    const text = typeof data === 'string' ? data : asBuffer(data).toString()
+    this.#sink.write(this.#format === 'json' || this.#format === 'jsonl' ? escapeJson(text) : escapeText(text))
+  }
+}
+
+/** Bytes of a value that a table looks at: more than any terminal line shows. */
+const MAX_CELL = 4096
+
+function cell(bytes: Uint8Array, encoding: Encoding): string {
+  if (encoding !== 'utf8') return encode(bytes.subarray(0, MAX_CELL), encoding)
+  let end = Math.min(bytes.length, MAX_CELL)
+  // Not inside a character: a long text must not count as binary for being cut.
+  while (end < bytes.length && end > MAX_CELL - 4 && (bytes[end]! & 0xc0) === 0x80) end--
+  const text = decodeUtf8(bytes.subarray(0, end))
+  return text === undefined ? binary(bytes) : escapeLine(text)
+}
+
+function binary(bytes: Uint8Array): string {
+  return `(binary, ${formatBytes(bytes.length)})`
+}
+
+function columns({ only }: EntryOptions): ('key' | 'value')[] {
+  return only === undefined ? ['key', 'value'] : [only]
+}

@@ -1,0 +1,52 @@
+import type { Sink } from '../io.ts'
+import { formatBytes } from './escape.ts'
+
+/** Work shorter than this shows no progress, in milliseconds. */
+const DELAY_MS = 300
+/** Time between two drawings, in milliseconds. */
+const EVERY_MS = 100
+const BAR = 24
+
+/** One line on a terminal's stderr that says how far long work is; elsewhere nothing. */
+export class Progress {
+  readonly #sink: Sink
+  readonly #on: boolean
+  readonly #began = performance.now()
+  #drawn = -Infinity
+  #shown = false
+
+  constructor(sink: Sink, quiet: boolean) {
+    this.#sink = sink
+    this.#on = sink.isTTY && !quiet
+  }
+
+  /**
+   * Says how many rows are done, and, where the total is known, how many of the bytes.
+   */
+  rows(rows: number, doneBytes?: number, totalBytes?: number): void {
+    const now = performance.now()
+    const elapsed = now - this.#began
+    if (!this.#on || elapsed < DELAY_MS || now - this.#drawn < EVERY_MS) return
+    this.#drawn = now
+    const rate = `${rows.toLocaleString('en')} rows, ${Math.round((rows / elapsed) * 1000).toLocaleString('en')}/s`
+    const line = doneBytes !== undefined && totalBytes ? `${bar(doneBytes / totalBytes)}  ${rate}, ${eta(elapsed, doneBytes / totalBytes)}` : `${rate}${doneBytes === undefined ? '' : `, ${formatBytes(doneBytes)}`}`
+    this.#sink.write(`\r\u001b[K${line.slice(0, this.#sink.columns() - 1)}`)
+    this.#shown = true
+  }
+
+  /** Clears the line. */
+  done(): void {
+    if (this.#shown) this.#sink.write('\r\u001b[K')
+    this.#shown = false
+  }
+}
+
+function bar(fraction: number): string {
+  const full = Math.min(BAR, Math.round(fraction * BAR))
+  return `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${String(Math.min(100, Math.floor(fraction * 100))).padStart(3)} %`
+}
+
+function eta(elapsedMs: number, fraction: number): string {
+  const seconds = Math.ceil((elapsedMs * (1 - fraction)) / Math.max(fraction, 0.001) / 1000)
+  return seconds < 60 ? `${seconds} s left` : `${Math.floor(seconds / 60)} min ${seconds % 60} s left`
+}

@@ -1,0 +1,79 @@
+import { Chalk } from 'chalk'
+import Table from 'cli-table3'
+import stringWidth from 'string-width'
+
+/** How a table is drawn. */
+export interface TableOptions {
+  readonly color: boolean
+  /** Columns of the terminal; `Infinity` where nothing cuts lines. */
+  readonly width: number
+}
+
+/** Bare lines: one space between columns, a rule under the head, nothing else. */
+const CHARS = {
+  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
+  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
+  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+}
+
+/** Narrowest a column may become before the others give way, in terminal columns. */
+const MIN_WIDTH = 8
+
+/**
+ * A table whose column widths are fixed by its first rows, so that a long one can be drawn while
+ * it is read. Cells must be safe for a terminal already.
+ */
+export class TableWriter {
+  readonly #head: readonly string[]
+  readonly #options: TableOptions
+  #widths: number[] | undefined
+
+  constructor(head: readonly string[], options: TableOptions) {
+    this.#head = head
+    this.#options = options
+  }
+
+  /** The lines for some rows; the first call draws the head above them. */
+  draw(rows: readonly (readonly string[])[]): string {
+    const chalk = new Chalk({ level: this.#options.color ? 1 : 0 })
+    let text = ''
+    if (this.#widths === undefined) {
+      this.#widths = fit([this.#head, ...rows], this.#options.width)
+      text += this.#lines([this.#head.map((cell) => chalk.bold(cell))])
+      text += `${chalk.dim(this.#widths.map((width) => '─'.repeat(width)).join('  '))}\n`
+    }
+    return text + this.#lines(rows.map((row) => row.map((cell, column) => (column === 0 ? chalk.cyan(cell) : cell))))
+  }
+
+  #lines(rows: readonly string[][]): string {
+    if (rows.length === 0) return ''
+    const table = new Table({
+      chars: CHARS,
+      style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+      colWidths: this.#widths!,
+    })
+    table.push(...rows)
+    return `${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`
+  }
+}
+
+/** Widths for the columns: as wide as their cells, cut from the widest until the line fits. */
+function fit(rows: readonly (readonly string[])[], available: number): number[] {
+  const widths: number[] = []
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 1, stringWidth(cell))
+    })
+  }
+  let excess = widths.reduce((sum, width) => sum + width, 0) + 2 * (widths.length - 1) - available
+  while (excess > 0) {
+    const widest = Math.max(...widths)
+    if (widest <= MIN_WIDTH) break
+    const column = widths.lastIndexOf(widest)
+    const next = Math.max(MIN_WIDTH, ...widths.map((width, at) => (at === column ? 0 : Math.min(width, widest - 1))))
+    const cut = Math.max(1, Math.min(excess, widest - next))
+    widths[column] = widest - cut
+    excess -= cut
+  }
+  return widths
+}
