@@ -14,9 +14,20 @@ process.chdir(root)
 rmSync('dist', { recursive: true, force: true })
 
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+/**
+ * Commander loads `node:child_process` at once (3 ms) for subcommands that are programs of their
+ * own, which kv has none of. It gets the module when it asks for a member.
+ */
+const lazyChildProcess = {
+  name: 'lazy-child-process',
+  resolveId: (id, importer) => (id === 'node:child_process' && /node_modules.commander/.test(importer) ? '\0lazy-child-process' : undefined),
+  load: (id) => (id === '\0lazy-child-process' ? 'export const spawn = (...a) => process.getBuiltinModule("node:child_process").spawn(...a)' : undefined),
+}
+
 const common = {
+  plugins: [lazyChildProcess],
   platform: 'node',
-  external: (id) => id.startsWith('node:') || Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
+  external: (id, importer) => (id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer)) || Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
   transform: { define: { __VERSION__: JSON.stringify(version) } },
 }
 

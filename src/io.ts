@@ -60,12 +60,16 @@ function again(error: unknown): boolean {
  * everything else, and Node's stream machinery (2 ms to load) stays out of a short command.
  */
 class FileSink implements Sink {
-  readonly isTTY: boolean
   readonly #fd: number
+  #isTTY: boolean | undefined
 
   constructor(fd: number) {
     this.#fd = fd
-    this.isTTY = isTerminal(fd)
+  }
+
+  get isTTY(): boolean {
+    this.#isTTY ??= isTerminal(this.#fd)
+    return this.#isTTY
   }
 
   columns(): number {
@@ -93,11 +97,15 @@ class FileSink implements Sink {
 
 class FileSource implements Source {
   readonly fd: number
-  readonly isTTY: boolean
+  #isTTY: boolean | undefined
 
   constructor(fd: number) {
     this.fd = fd
-    this.isTTY = isTerminal(fd)
+  }
+
+  get isTTY(): boolean {
+    this.#isTTY ??= isTerminal(this.fd)
+    return this.#isTTY
   }
 
   readAll(): Uint8Array {

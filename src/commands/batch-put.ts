@@ -1,4 +1,169 @@
-import { Command } from 'commander'
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { Command, Option } from 'commander'
 import type { Context } from '../context.ts'
-/** x */
-export function batchPut(_ctx: Context): Command { return new Command('batch-put') }
+import { KvError, usageError } from '../errors.ts'
+import type { Parsed, RefusedRecord } from '../input/assembler.ts'
+import { INPUT_FORMATS, type InputFormat, formatOf } from '../input/formats.ts'
+import { load } from '../input/load.ts'
+import { type OpenInput, checkInput, openInput } from '../input/open.ts'
+import { formatBytes } from '../output/escape.ts'
+import { Progress } from '../output/progress.ts'
+import type { Block } from '../store/block.ts'
+import type { Store } from '../store/store.ts'
+import { withSync } from './arguments.ts'
+
+interface Flags {
+  onError: 'stop' | 'skip'
+  rejects?: string
+  atomic?: boolean
+  sync: boolean
+}
+
+/** Refused records named on stderr before the rest is only counted. */
+const NAMED = 10
+
+/** `kv batch-put [FILE...]` */
+export function batchPut(ctx: Context): Command {
+  return withSync(
+    new Command('batch-put')
+      .summary('store many entries from files or a pipe')
+      .description('Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header\nkey,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.')
+      .argument('[file...]', 'input; - or none is standard input')
+      .addOption(new Option('--on-error <what>', 'at a bad record').choices(['stop', 'skip']).default('stop'))
+      .option('--rejects <file>', 'with --on-error skip, write the bad records there')
+      .option('--atomic', 'all or nothing, in one transaction'),
+  )
+    .addHelpText('after', `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`)
+    .action(async (files: string[], flags: Flags) => {
+      const format = inputFormat(ctx)
+      if (flags.rejects !== undefined && flags.onError !== 'skip') throw usageError('--rejects needs --on-error skip')
+      const names = files.length > 0 ? files : ['-']
+      if (names.includes('-') && ctx.io.stdin.isTTY) {
+        if (!ctx.globals.input) throw usageError('no input', 'name files, or send records through a pipe')
+        ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')
+      }
+      // Before anything is stored, so that a wrong name stores nothing.
+      for (const name of names) checkInput(name)
+      const run = new BatchPut(ctx, await ctx.store({ sync: flags.sync }), flags)
+      await run.all(names, format)
+    })
+}
+
+function inputFormat(ctx: Context): InputFormat | undefined {
+  const flag = ctx.globals.formatFlag
+  if (flag === undefined) return undefined
+  const format = INPUT_FORMATS.find((known) => known === flag)
+  if (format === undefined) throw usageError(`batch-put cannot read ${flag}`, `one of ${INPUT_FORMATS.join(' ')}`)
+  return format
+}
+
+/** One run of batch-put over all its inputs: what was stored, and what the user is told. */
+class BatchPut {
+  readonly #ctx: Context
+  readonly #store: Store
+  readonly #flags: Flags
+  readonly #progress: Progress
+  readonly #began = performance.now()
+  readonly #stop = new AbortController()
+  #put = 0
+  #skipped = 0
+  #bytes = 0
+  #rejects: number | undefined
+
+  constructor(ctx: Context, store: Store, flags: Flags) {
+    this.#ctx = ctx
+    this.#store = store
+    this.#flags = flags
+    this.#progress = new Progress(ctx.io.stderr, ctx.globals.quiet)
+  }
+
+  async all(names: readonly string[], format: InputFormat | undefined): Promise<void> {
+    const interrupt = (): void => this.#stop.abort()
+    // Once: a second Ctrl-C ends the process at once.
+    process.once('SIGINT', interrupt)
+    try {
+      if (this.#flags.rejects !== undefined) this.#rejects = openSync(this.#flags.rejects, 'w', 0o600)
+      if (this.#flags.atomic) await this.#atomically(names, format)
+      else await this.#each(names, format, (block) => this.#store.load([block]))
+    } finally {
+      process.off('SIGINT', interrupt)
+      if (this.#rejects !== undefined) closeSync(this.#rejects)
+      this.#progress.done()
+    }
+    this.#summary()
+  }
+
+  /** One load of the store that gets the blocks of all inputs as they come. */
+  async #atomically(names: readonly string[], format: InputFormat | undefined): Promise<void> {
+    const { Handover } = await import('../input/handover.ts')
+    const blocks = new Handover<Block>()
+    const stored = this.#store.load(blocks)
+    // The failure of the store is seen by whoever hands over the next block, or below.
+    stored.catch((error: unknown) => blocks.refuse(error))
+    try {
+      await this.#each(names, format, (block) => blocks.give(block))
+      blocks.end()
+    } catch (error) {
+      blocks.fail(error)
+      await stored.catch(() => {})
+      throw error
+    }
+    await stored
+  }
+
+  async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
+    for (const name of names) await this.#load(await openInput(name), format ?? formatOf(name), put)
+  }
+
+  async #load(input: OpenInput, format: InputFormat, put: (block: Block) => Promise<void>): Promise<void> {
+    const { maxKeyBytes, maxValueBytes } = this.#store.limits
+    const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip' }
+    const refused = await load(input, options, {
+      stop: this.#stop.signal,
+      store: async (parsed) => {
+        if (parsed.block.count > 0) await put(parsed.block)
+        this.#count(parsed, input)
+      },
+    })
+    if (refused !== undefined) throw this.#refusal(input, refused)
+    if (this.#stop.signal.aborted) throw new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
+  }
+
+  #count({ records, inputBytes, skipped }: Parsed, input: OpenInput): void {
+    this.#put += records
+    this.#bytes += inputBytes
+    for (const record of skipped) {
+      if (this.#skipped < NAMED) this.#ctx.say(`kv: skipped ${describe(input, record)}`)
+      if (this.#skipped === NAMED) this.#ctx.say('kv: more records are skipped, and not named')
+      this.#skipped++
+      if (this.#rejects !== undefined) {
+        writeSync(this.#rejects, record.source)
+        writeSync(this.#rejects, '\n')
+      }
+    }
+    this.#progress.rows(this.#put, input.size === undefined ? this.#bytes : input.read(), input.size)
+  }
+
+  #refusal(input: OpenInput, record: RefusedRecord): KvError {
+    return new KvError('KV_INVALID_INPUT', `${describe(input, record)}; ${this.#storedSoFar('before it')}`, {
+      hint: this.#flags.atomic ? 'mend the record and run it again' : 'mend the record and run it again (what is stored already does no harm), or use --on-error skip',
+    })
+  }
+
+  #storedSoFar(where: string): string {
+    if (this.#flags.atomic) return 'nothing was stored'
+    return `the ${this.#put.toLocaleString('en')} ${this.#put === 1 ? 'record' : 'records'} ${where} ${this.#put === 1 ? 'is' : 'are'} stored`
+  }
+
+  #summary(): void {
+    const seconds = (performance.now() - this.#began) / 1000
+    const rate = Math.round(this.#put / Math.max(seconds, 0.001))
+    const summary = { put: this.#put, skipped: this.#skipped, bytes: this.#bytes, seconds: Number(seconds.toFixed(3)), rows_per_second: rate }
+    if (this.#ctx.globals.json) this.#ctx.print.record(summary, '')
+    this.#ctx.say(`${this.#put.toLocaleString('en')} put, ${this.#skipped.toLocaleString('en')} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${rate.toLocaleString('en')} rows/s)`)
+  }
+}
+
+function describe(input: OpenInput, { line, reason }: RefusedRecord): string {
+  return `${input.name}:${line}: ${reason}`
+}

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
+import type { EntryOptions } from '../output/printer.ts'
 import { type ValueFlags, valueEncodingOption } from './arguments.ts'
 import { printCount } from './count.ts'
 import { type RangeFlags, rangeOptions, withRange } from './range-options.ts'
@@ -31,13 +32,15 @@ export function range(ctx: Context): Command {
       const options = rangeOptions(start, end, flags)
       const store = await ctx.store()
       if (count) return printCount(ctx, await store.count(options))
-      await ctx.print.entries(store.rangePages({ ...options, keysOnly: keys }), {
+      const form: EntryOptions = {
         keyEncoding: flags.keyEncoding,
         valueEncoding: flags.valueEncoding,
         jsonValues: flags.jsonValues ?? false,
         only: keys ? 'key' : values ? 'value' : undefined,
         nul: flags[0] ?? false,
         exact: false,
-      })
+      }
+      const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options) : undefined
+      await ctx.print.entries(text ?? store.rangePages({ ...options, keysOnly: keys }), form)
     })
 }

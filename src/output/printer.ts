@@ -55,29 +55,39 @@ export class Printer {
     this.#sink.write(`${text === undefined ? binary(bytes) : escapeText(text)}\n`)
   }
 
-  /** Prints entries as they come. Returns how many. */
-  async entries(pages: AsyncIterable<Uint8Array | readonly Entry[]>, options: EntryOptions): Promise<number> {
-    const format = this.#options.format ?? (this.#options.json ? 'jsonl' : this.#defaultFormat(options))
-    if (format === 'table') return this.#table(pages, options)
+  /** Whether {@link entries} may be given JSON Lines text that the engine made: a pipe gets them as they are. */
+  takesJsonLines(options: EntryOptions): boolean {
+    const { only, keyEncoding, valueEncoding, jsonValues } = options
+    const plain = only === undefined && keyEncoding === 'utf8' && valueEncoding === 'utf8' && !jsonValues
+    return plain && this.#format(options) === 'jsonl' && !this.#sink.isTTY
+  }
+
+  /** Prints entries as they come, in pages or, where {@link takesJsonLines} allows it, as text. */
+  async entries(pages: AsyncIterable<Uint8Array | readonly Entry[]>, options: EntryOptions): Promise<void> {
+    const format = this.#format(options)
+    if (format === 'table') return this.#table(pages as AsyncIterable<readonly Entry[]>, options)
     const safe = this.#sink.isTTY && !(options.exact && this.#options.format === 'raw')
     const out = new ByteBuffer(safe ? new SafeSink(this.#sink, format) : this.#sink)
     const write = this.#entryWriter(format, out, options)
-    let count = 0
+    let first = true
     if (format === 'json') out.text('[')
     if (format === 'csv' || format === 'tsv') out.text(delimitedLine(format === 'csv' ? CSV : TSV, columns(options)))
     for await (const page of pages) {
+      if (page instanceof Uint8Array) {
+        this.#sink.write(page)
+        continue
+      }
       for (const entry of page) {
-        if (format === 'json') out.text(count === 0 ? '\n' : ',\n')
+        if (format === 'json') out.text(first ? '\n' : ',\n')
         write(entry)
-        count++
+        first = false
         out.flushIfFull()
       }
       // What is there should be seen, should the next page take its time.
       out.flush()
     }
-    if (format === 'json') out.text(count === 0 ? ']\n' : '\n]\n')
+    if (format === 'json') out.text(first ? ']\n' : '\n]\n')
     out.flush()
-    return count
   }
 
   /** Prints one record: an object with `--json`, else what `text` says. */
@@ -92,8 +102,10 @@ export class Printer {
     return this.#sink.isTTY
   }
 
-  /** Keys or values alone are one a line unless a format is asked for. */
-  #defaultFormat({ only }: EntryOptions): Format {
+  /** The form asked for; keys or values alone are one a line unless one is. */
+  #format({ only }: EntryOptions): Format {
+    const { format, json } = this.#options
+    if (format !== undefined || json) return format ?? 'jsonl'
     if (only !== undefined) return 'raw'
     return this.#sink.isTTY ? 'table' : 'jsonl'
   }
@@ -137,7 +149,7 @@ export class Printer {
     }
   }
 
-  async #table(pages: AsyncIterable<readonly Entry[]>, options: EntryOptions): Promise<number> {
+  async #table(pages: AsyncIterable<readonly Entry[]>, options: EntryOptions): Promise<void> {
     const { TableWriter } = await import('./table.ts')
     const table = new TableWriter(
       columns(options).map((column) => column.toUpperCase()),
@@ -159,7 +171,6 @@ export class Printer {
     }
     if (rows.length > 0) flush()
     this.#sink.write(`(${count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`})\n`)
-    return count
   }
 }
 

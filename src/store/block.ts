@@ -21,8 +21,11 @@ export interface Block {
   readonly checksums: Uint32Array
 }
 
+/** Blocks one after the other; of a key in several, the last wins. */
+export type Blocks = Iterable<Block> | AsyncIterable<Block>
+
 /** The entries of a block as puts, views of its buffer. */
-export function* blockOps(block: Block): Generator<Op, void, void> {
+export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>, void, void> {
   const { bytes, keyStart, keyLength, valueStart, valueLength } = block
   for (let i = 0; i < block.count; i++) {
     const expires = block.expires?.[i] ?? NaN

@@ -7,7 +7,7 @@
  * `test/conformance` on it.
  */
 
-import type { Block } from './block.ts'
+import type { Blocks } from './block.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
 export type Awaitable<T> = T | Promise<T>
@@ -136,10 +136,11 @@ export interface Driver {
   /** Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's revision. */
   batch(ops: readonly Op[]): Promise<number>
   /**
-   * Optional: puts a whole block atomically, quicker than `batch` could. Returns its revision.
-   * Blocks may be larger than a batch; `limits` of batches do not hold for them.
+   * Optional: puts all blocks in their order, all or nothing, quicker than `batch` could. Returns
+   * their revision. The `limits` of batches do not hold. A block is done with when the next is
+   * asked for; while blocks come, readers do not see them, and other writers wait.
    */
-  load?(block: Block): Promise<number>
+  load?(blocks: Blocks): Promise<number>
   /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
   delRange(query: RangeQuery): Promise<number>
 

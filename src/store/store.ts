@@ -1,6 +1,6 @@
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import { type Block, blockOps } from './block.ts'
+import { type Blocks, blockOps } from './block.ts'
 import type {
   CheckReport,
   Condition,
@@ -140,31 +140,30 @@ export class Store {
   }
 
   /**
-   * Puts many entries packed in a block: the way of bulk loading. All or nothing where
-   * `limits.maxBatchOps` and `maxBatchBytes` allow it, else in atomic batches in key order.
-   * The block must hold no empty key and nothing over a limit; its arrays must not change before
-   * the promise settles.
+   * Puts many entries packed in blocks, all or nothing: the way of bulk loading. A block must hold
+   * no empty key and nothing over a limit, and is not looked at after the next one is asked for.
+   * Throws `KV_TOO_LARGE`, and stores nothing, when the entries are more than one atomic batch of
+   * this store can hold.
    */
-  async load(block: Block): Promise<void> {
+  async load(blocks: Blocks): Promise<void> {
     const driver = this.#open()
     if (driver.load !== undefined) {
-      await driver.load(block)
+      await driver.load(blocks)
       return
     }
     const { maxBatchOps, maxBatchBytes } = driver.limits
-    let ops: Op[] = []
+    const ops: Op[] = []
     let bytes = 0
-    for (const op of blockOps(block)) {
-      const size = op.key.length + (op.type === 'put' ? op.value.length : 0)
-      if (ops.length > 0 && (ops.length === maxBatchOps || bytes + size > maxBatchBytes)) {
-        await driver.batch(ops)
-        ops = []
-        bytes = 0
+    for await (const block of blocks) {
+      for (const op of blockOps(block)) {
+        bytes += op.key.length + op.value.length
+        ops.push({ ...op, key: new Uint8Array(op.key), value: new Uint8Array(op.value) })
+        if (ops.length > maxBatchOps || bytes > maxBatchBytes) {
+          throw new KvError('KV_TOO_LARGE', `this store puts at most ${maxBatchOps} entries of ${maxBatchBytes} bytes at once`)
+        }
       }
-      ops.push(op)
-      bytes += size
     }
-    if (ops.length > 0) await driver.batch(ops)
+    await driver.batch(ops)
   }
 
   /**

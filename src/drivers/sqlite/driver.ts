@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
-import type { Block } from '../../store/block.ts'
+import type { Blocks } from '../../store/block.ts'
 import { holds } from '../../store/condition.ts'
 import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
@@ -35,6 +35,7 @@ export class SqliteDriver implements Driver {
   readonly #spares: Database[] = []
   readonly #inUse = new Set<Database>()
   #database: Database | undefined
+  #wrote = false
 
   private constructor(path: string, options: OpenOptions) {
     this.#path = resolve(path)
@@ -43,6 +44,10 @@ export class SqliteDriver implements Driver {
     this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }
     this.#writer = new Writer(
       () => this.#forWriting(),
+      () => {
+        this.#forWriting()
+        return new Database(this.#path, this.#options)
+      },
       (error) => this.#dropIfBroken(error),
       this.#now,
       lockTimeoutMs,
@@ -112,13 +117,21 @@ export class SqliteDriver implements Driver {
     })
   }
 
-  load(block: Block): Promise<number> {
-    return this.#write((transaction) => {
-      if (block.count === 0) return transaction.revision
-      const revision = transaction.nextRevision()
-      loadBlock(transaction, block, revision)
-      return revision
-    })
+  load(blocks: Blocks): Promise<number> {
+    if (Symbol.iterator in blocks) {
+      return this.#write((transaction) => {
+        const revision = transaction.nextRevision()
+        for (const block of blocks) loadBlock(transaction, block, revision)
+        return revision
+      })
+    }
+    return this.#translated(
+      this.#writer.writeAlone(async (transaction) => {
+        const revision = transaction.nextRevision()
+        for await (const block of blocks) loadBlock(transaction, block, revision)
+        return revision
+      }),
+    )
   }
 
   delRange(query: RangeQuery): Promise<number> {
@@ -203,7 +216,7 @@ export class SqliteDriver implements Driver {
     await this.#writer.idle()
     for (const database of [...this.#inUse, ...this.#spares]) database.close()
     this.#inUse.clear()
-    this.#database?.checkpoint()
+    if (this.#wrote) this.#database?.checkpoint()
     this.#database?.close()
     this.#database = undefined
   }
@@ -244,6 +257,7 @@ export class SqliteDriver implements Driver {
   }
 
   #forWriting(): Database {
+    this.#wrote = true
     const database = this.#forReading()
     if (database !== undefined) return database
     create(this.#path, this.#options)
@@ -260,9 +274,13 @@ export class SqliteDriver implements Driver {
 
   /** @param whenAbsent the result while there is no file; without it, the write makes one */
   async #write<T>(job: Job<T>, whenAbsent?: T): Promise<T> {
+    if (whenAbsent !== undefined && this.#guard(() => this.#forReading()) === undefined) return whenAbsent
+    return this.#translated(this.#writer.write(job))
+  }
+
+  async #translated<T>(write: Promise<T>): Promise<T> {
     try {
-      if (whenAbsent !== undefined && this.#forReading() === undefined) return whenAbsent
-      return await this.#writer.write(job)
+      return await write
     } catch (error) {
       throw toKvError(error, this.#path)
     }

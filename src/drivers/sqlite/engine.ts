@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** A value SQLite takes or gives. */
 export type SqlValue = null | number | string | Uint8Array
@@ -67,17 +68,18 @@ function builtIn(): Engine | undefined {
 
 function addon(): Engine {
   const name = '@photostructure/sqlite'
-  const entry = load.resolve(name)
   const libc = process.platform !== 'linux' ? '' : existsSync('/etc/alpine-release') ? '.musl' : '.glibc'
-  const file = `@photostructure+sqlite${libc}.node`
+  const binary = join(name, 'prebuilds', `${process.platform}-${process.arch}`, `@photostructure+sqlite${libc}.node`)
+  // The binary itself, where npm puts it: nested or beside this package. The package's own entry
+  // finds the same file, 6 ms later.
+  const found = MODULE_FOLDERS.map((folder) => join(folder, binary)).find((file) => existsSync(file))
   try {
-    // The binary itself: the package's own entry finds the same file, 5 ms later.
-    const { DatabaseSync } = load(
-      join(dirname(entry), '..', 'prebuilds', `${process.platform}-${process.arch}`, file),
-    ) as { DatabaseSync: ConnectionClass }
-    return { name, Connection: DatabaseSync }
+    if (found !== undefined) return { name, Connection: (load(found) as { DatabaseSync: ConnectionClass }).DatabaseSync }
   } catch {
-    const { DatabaseSync } = load(name) as { DatabaseSync: ConnectionClass }
-    return { name, Connection: DatabaseSync }
+    // Built for another C library: let the package choose.
   }
+  return { name, Connection: (load(name) as { DatabaseSync: ConnectionClass }).DatabaseSync }
 }
+
+/** `node_modules` of this package and the one it stands in, from `dist` and from `dist/cli` or `dist/chunks`. */
+const MODULE_FOLDERS = ['../node_modules', '../../node_modules', '../..', '../../..'].map((path) => join(dirname(fileURLToPath(import.meta.url)), path))

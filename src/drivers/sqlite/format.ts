@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, constants, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { KvError } from '../../errors.ts'
@@ -122,7 +121,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
       })
     }
   }
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`)
+  const temporary = join(folder, `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`)
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
     const connection = new (sqliteEngine().Connection)(temporary)

@@ -8,6 +8,8 @@ export type Job<T> = (transaction: Transaction) => T
 
 interface Pending {
   run(transaction: Transaction): unknown
+  /** Has a transaction of its own, on a connection of its own, and may wait within it. */
+  readonly alone: boolean
   resolve(value: unknown): void
   reject(error: unknown): void
   /** When to give up waiting for the lock, in `performance.now()` time. */
@@ -75,6 +77,7 @@ export class Transaction {
  */
 export class Writer {
   readonly #open: () => Database
+  readonly #openAnother: () => Database
   readonly #failed: (error: unknown) => void
   readonly #now: Clock
   readonly #lockTimeoutMs: number
@@ -83,10 +86,12 @@ export class Writer {
 
   /**
    * @param open gives the connection to write on, making the store when there is none
+   * @param openAnother gives a new connection, for the writer to close
    * @param failed is told of an error that ended a whole transaction
    */
-  constructor(open: () => Database, failed: (error: unknown) => void, now: Clock, lockTimeoutMs: number) {
+  constructor(open: () => Database, openAnother: () => Database, failed: (error: unknown) => void, now: Clock, lockTimeoutMs: number) {
     this.#open = open
+    this.#openAnother = openAnother
     this.#failed = failed
     this.#now = now
     this.#lockTimeoutMs = lockTimeoutMs
@@ -94,8 +99,20 @@ export class Writer {
 
   /** Queues a write; settles when it is durable, or with the reason why it is not. */
   write<T>(job: Job<T>): Promise<T> {
+    return this.#enqueue(job, false)
+  }
+
+  /**
+   * The same for a write that takes its time: reads on this store do not see it before its commit,
+   * and other writes wait for it.
+   */
+  writeAlone<T>(job: Job<Promise<T>>): Promise<T> {
+    return this.#enqueue(job, true)
+  }
+
+  #enqueue<T>(job: Job<T | Promise<T>>, alone: boolean): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run: job, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs })
+      this.#queue.push({ run: job, alone, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs })
       this.#running ??= this.#drain()
     })
   }
@@ -110,11 +127,13 @@ export class Writer {
     await new Promise(setImmediate)
     for (let wait = 1; this.#queue.length > 0; ) {
       try {
-        const database = this.#open()
-        database.exec('begin immediate')
-        const group = this.#queue
-        this.#queue = []
-        this.#commit(database, group)
+        if (this.#queue[0]!.alone) {
+          await this.#commitAlone()
+        } else {
+          const database = this.#open()
+          database.exec('begin immediate')
+          this.#commit(database, this.#takeGroup())
+        }
         wait = 1
         if (this.#queue.length > 0) await new Promise(setImmediate)
       } catch (error) {
@@ -130,6 +149,32 @@ export class Writer {
       }
     }
     this.#running = undefined
+  }
+
+  /** The writes at the head of the queue that can share a transaction. */
+  #takeGroup(): Pending[] {
+    const alone = this.#queue.findIndex((pending) => pending.alone)
+    return this.#queue.splice(0, alone < 0 ? this.#queue.length : alone)
+  }
+
+  async #commitAlone(): Promise<void> {
+    const database = this.#openAnother()
+    try {
+      database.exec('begin immediate')
+      const pending = this.#queue.shift()!
+      try {
+        const transaction = new Transaction(database, this.#now())
+        const result = await pending.run(transaction)
+        transaction.finish()
+        database.exec('commit')
+        pending.resolve(result)
+      } catch (error) {
+        database.rollback()
+        pending.reject(error)
+      }
+    } finally {
+      database.close()
+    }
   }
 
   #rejectAll(error: unknown, which: (pending: Pending) => boolean): void {

@@ -1,0 +1,136 @@
+import type { Block } from '../store/block.ts'
+import { BlockBuilder } from './block-builder.ts'
+import { type InputFormat, createParser } from './formats.ts'
+import { type RecordParser, RecordRefused, type Refusal } from './record-parser.ts'
+
+/** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
+export const BLOCK_BYTES = 32 << 20
+
+/** What is known about a parse before it begins; can be sent to another thread. */
+export interface ParseOptions {
+  readonly format: InputFormat
+  readonly maxKeyBytes: number
+  readonly maxValueBytes: number
+  /** Go on after refused records. */
+  readonly skip: boolean
+}
+
+/** A refused record with its source, apart from the buffer it stood in. */
+export interface RefusedRecord extends Pick<Refusal, 'line' | 'record' | 'reason' | 'expected'> {
+  readonly source: Uint8Array
+}
+
+/** What a stretch of input came to. */
+export interface Parsed {
+  readonly block: Block
+  /** Records in it; the block has fewer entries when a key came twice. */
+  readonly records: number
+  /** Bytes of input done with. */
+  readonly inputBytes: number
+  /** Records refused and skipped, in order. */
+  readonly skipped: readonly RefusedRecord[]
+  /** The record that ended the input, after those of the block. */
+  readonly refused: RefusedRecord | undefined
+  /** Nothing follows. */
+  readonly final: boolean
+}
+
+/** Collects input in buffers of a block's size and parses each into a {@link Parsed}. */
+export class Assembler {
+  readonly #parser: RecordParser
+  readonly #spares: Uint8Array[] = []
+  #buffer: Uint8Array
+  #length = 0
+  #skipped: RefusedRecord[] = []
+  #ended = false
+
+  constructor(options: ParseOptions) {
+    const { maxKeyBytes, maxValueBytes } = options
+    this.#parser = createParser(options.format, {
+      maxKeyBytes,
+      maxValueBytes,
+      now: Date.now,
+      skip: options.skip ? (refusal) => this.#skipped.push(this.#copy(refusal)) : undefined,
+    })
+    this.#buffer = new Uint8Array(0)
+  }
+
+  /** Whether a record was refused: nothing more is parsed. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Bytes waiting to be parsed. */
+  get waiting(): number {
+    return this.#length
+  }
+
+  /** Takes input; returns the blocks that became full by it. */
+  push(chunk: Uint8Array): Parsed[] {
+    const full: Parsed[] = []
+    // After a refusal nothing counts, also what was on its way to this thread by then.
+    for (let at = 0; at < chunk.length && !this.#ended; ) {
+      if (this.#length === this.#buffer.length) this.#enlarge(chunk.length - at)
+      const take = Math.min(chunk.length - at, this.#buffer.length - this.#length)
+      this.#buffer.set(chunk.subarray(at, at + take), this.#length)
+      this.#length += take
+      at += take
+      if (this.#length < BLOCK_BYTES || this.#length < this.#buffer.length) continue
+      const parsed = this.cut(false)
+      if (parsed.inputBytes > 0) full.push(parsed)
+    }
+    return full
+  }
+
+  /** Parses what is there: the whole records, or with `final` everything. */
+  cut(final: boolean): Parsed {
+    const buffer = this.#buffer
+    const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
+    const length = this.#length
+    let consumed = length
+    let refused: RefusedRecord | undefined
+    this.#skipped = []
+    try {
+      consumed = this.#parser.parse(builder, length, final)
+    } catch (error) {
+      if (!(error instanceof RecordRefused)) throw error
+      refused = this.#copy(error.refusal)
+      this.#ended = true
+    }
+    const rest = length - consumed
+    if (consumed > 0) {
+      // The block keeps the buffer; what is left of the input begins the next one.
+      this.#buffer = this.#spares.pop() ?? new Uint8Array(rest === 0 && length < BLOCK_BYTES ? 0 : BLOCK_BYTES)
+      if (this.#buffer.length < rest) this.#buffer = new Uint8Array(Math.max(BLOCK_BYTES, rest))
+      this.#buffer.set(buffer.subarray(consumed, length))
+      this.#length = rest
+    }
+    const records = builder.count
+    return { block: builder.finish(), records, inputBytes: consumed, skipped: this.#skipped, refused, final: final || refused !== undefined }
+  }
+
+  /** Gives a block's buffer back for later blocks. */
+  recycle(buffer: Uint8Array): void {
+    if (buffer.length === BLOCK_BYTES && this.#spares.length < 2) this.#spares.push(buffer)
+  }
+
+  /** The bytes that wait, for another assembler to go on with; only before the first cut. */
+  takeWaiting(): Uint8Array {
+    const waiting = this.#buffer.slice(0, this.#length)
+    this.#length = 0
+    return waiting
+  }
+
+  /** More room: doubling for a small input, a block's size, or what one very long record needs. */
+  #enlarge(needed: number): void {
+    const spare = this.#length === 0 ? this.#spares.pop() : undefined
+    const size = this.#length >= BLOCK_BYTES ? this.#length * 2 : Math.min(BLOCK_BYTES, Math.max(1 << 16, (this.#length + needed) * 2))
+    const larger = spare ?? new Uint8Array(size)
+    larger.set(this.#buffer.subarray(0, this.#length))
+    this.#buffer = larger
+  }
+
+  #copy({ line, record, reason, expected, start, end }: Refusal): RefusedRecord {
+    return { line, record, reason, expected, source: this.#buffer.slice(start, end) }
+  }
+}

@@ -1,0 +1,263 @@
+import { asBuffer, decode, utf8 } from '../bytes.ts'
+import type { BlockBuilder } from './block-builder.ts'
+import { expiryOfTimestamp, expiryOfTtl } from './expiry.ts'
+import { JsonScanner } from './json-scanner.ts'
+import { decodedLength, decodeInPlace } from './json-string.ts'
+import type { ParserOptions } from './record-parser.ts'
+
+const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'ttl', 'expires'] as const
+const NAMES = FIELDS.map((name) => utf8(name))
+const KEY = 0
+const VALUE = 1
+const KEY_BASE64 = 2
+const VALUE_BASE64 = 3
+const TTL = 4
+const EXPIRES = 5
+
+/** Kinds of a field's value. */
+const ABSENT = 0
+const PLAIN_STRING = 1
+const ESCAPED_STRING = 2
+const OTHER = 3
+
+/**
+ * Reads one record in JSON: `{"key":K,"value":V}` in any order of the fields, `[K,V]`, or a member
+ * `K:V` of an object that maps keys to values. Reading changes no byte, so a refused record can
+ * still be copied; `commit` decodes in place and adds the entry.
+ *
+ * Fields: `key` (a string), `value` (a string stands for its text, anything else for its source
+ * bytes), `key_base64` and `value_base64` instead of these, `ttl` in seconds or `expires` as an RFC
+ * 3339 timestamp. Any other field is refused: a misspelt `ttl` must not make an entry immortal.
+ */
+export class JsonRecordReader {
+  /** Where and why the text was no JSON, after a method returned -1. */
+  readonly scanner = new JsonScanner()
+  /** Why the record read last is refused although it is JSON; `undefined` when it is accepted. */
+  reason: string | undefined
+  readonly #options: ParserOptions
+  #bytes: Uint8Array = new Uint8Array(0)
+  /** The same memory as `#bytes`. */
+  #buffer: Buffer = Buffer.alloc(0)
+  readonly #kind = new Uint8Array(FIELDS.length)
+  /** Of each field's value; of a string, without the quotes. */
+  readonly #start = new Uint32Array(FIELDS.length)
+  readonly #end = new Uint32Array(FIELDS.length)
+  #keyBytes: Uint8Array | undefined
+  #valueBytes: Uint8Array | undefined
+  #expiry: number | undefined
+
+  constructor(options: ParserOptions) {
+    this.#options = options
+  }
+
+  /** Reads from `bytes` from now on, and nothing from `end` on. The bytes up to there are valid UTF-8. */
+  reset(bytes: Uint8Array, end: number): void {
+    if (this.#bytes !== bytes) {
+      this.#bytes = bytes
+      this.#buffer = asBuffer(bytes)
+    }
+    this.scanner.reset(bytes, end)
+  }
+
+  /** Whether `commit` will change bytes of the buffer. */
+  get decodes(): boolean {
+    const kind = this.#kind
+    return (
+      kind[KEY] === ESCAPED_STRING ||
+      kind[VALUE] === ESCAPED_STRING ||
+      this.#keyBytes !== undefined ||
+      this.#valueBytes !== undefined
+    )
+  }
+
+  /** Reads the record that begins at `at`. Returns the offset after it, or -1 when it is not JSON. */
+  record(at: number): number {
+    this.#clear()
+    const first = this.scanner.at(at)
+    if (first === 0x7b) at = this.#object(at)
+    else if (first === 0x5b) at = this.#pair(at)
+    else {
+      at = this.scanner.value(at)
+      this.reason = 'record is neither an object nor [key, value]'
+    }
+    if (at >= 0) this.reason ??= this.#check()
+    return at
+  }
+
+  /** Reads the member `K:V` that begins at `at`. Returns the offset after it, or -1 when it is not JSON. */
+  member(at: number): number {
+    this.#clear()
+    if (this.scanner.at(at) !== 0x22) return this.scanner.fail(at, 'a string')
+    at = this.#fieldValue(KEY, at)
+    if (at >= 0) at = this.scanner.colon(at)
+    if (at >= 0) at = this.#fieldValue(VALUE, at)
+    if (at >= 0) this.reason = this.#check()
+    return at
+  }
+
+  /** Adds the entry of the record read last, which must have been accepted. */
+  commit(into: BlockBuilder): void {
+    const keyStart = this.#start[this.#keyBytes === undefined ? KEY : KEY_BASE64]!
+    const keyLength = this.#decode(KEY, keyStart, this.#keyBytes)
+    const valueStart = this.#start[this.#valueBytes === undefined ? VALUE : VALUE_BASE64]!
+    const valueLength = this.#decode(VALUE, valueStart, this.#valueBytes)
+    if (this.#expiry === undefined) into.add(keyStart, keyLength, valueStart, valueLength)
+    else into.addExpiring(keyStart, keyLength, valueStart, valueLength, this.#expiry)
+  }
+
+  #clear(): void {
+    this.reason = undefined
+    // A call of fill() would take longer than these few.
+    for (let field = 0; field < FIELDS.length; field++) this.#kind[field] = ABSENT
+    this.#keyBytes = undefined
+    this.#valueBytes = undefined
+    this.#expiry = undefined
+  }
+
+  #object(at: number): number {
+    const scanner = this.scanner
+    at = scanner.space(at + 1)
+    if (scanner.at(at) === 0x7d) return at + 1
+    for (;;) {
+      if (scanner.at(at) !== 0x22) return scanner.fail(at, 'a string')
+      const nameEnd = scanner.string(at)
+      if (nameEnd < 0) return -1
+      const field = this.#field(at, nameEnd)
+      at = scanner.colon(nameEnd)
+      if (at >= 0) at = field < 0 ? scanner.value(at) : this.#fieldValue(field, at)
+      if (at < 0) return -1
+      at = scanner.space(at)
+      const next = scanner.at(at)
+      if (next === 0x7d) return at + 1
+      if (next !== 0x2c) return scanner.fail(at, "',' or '}'")
+      at = scanner.space(at + 1)
+    }
+  }
+
+  #pair(at: number): number {
+    const scanner = this.scanner
+    at = scanner.space(at + 1)
+    if (scanner.at(at) === 0x5d) return at + 1
+    for (let element = 0; ; element++) {
+      if (element === 2) this.reason = 'record has more than [key, value]'
+      at = element < 2 ? this.#fieldValue(element === 0 ? KEY : VALUE, at) : scanner.value(at)
+      if (at < 0) return -1
+      at = scanner.space(at)
+      const next = scanner.at(at)
+      if (next === 0x5d) return at + 1
+      if (next !== 0x2c) return scanner.fail(at, "',' or ']'")
+      at = scanner.space(at + 1)
+    }
+  }
+
+  /** Which field the name (with its quotes) between two offsets is; -1, with a reason, when it must not be there. */
+  #field(start: number, end: number): number {
+    let field = -1
+    if (this.scanner.escaped) field = (FIELDS as readonly string[]).indexOf(this.#text(start, end))
+    else {
+      for (let n = 0; n < NAMES.length && field < 0; n++) {
+        if (NAMES[n]!.length === end - start - 2 && this.#isAt(start + 1, NAMES[n]!)) field = n
+      }
+    }
+    if (field >= 0 && this.#kind[field] === ABSENT) return field
+    const name = this.#text(start, end)
+    const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40).toWellFormed()}...` : name)
+    this.reason ??= field < 0 ? `unknown field ${shown}` : `field ${shown} is there twice`
+    return -1
+  }
+
+  #isAt(start: number, name: Uint8Array): boolean {
+    for (let n = 0; n < name.length; n++) if (this.#bytes[start + n] !== name[n]) return false
+    return true
+  }
+
+  /** The text of the JSON string (with its quotes) between two offsets. */
+  #text(start: number, end: number): string {
+    return JSON.parse(this.#buffer.toString('utf8', start, end)) as string
+  }
+
+  #fieldValue(field: number, at: number): number {
+    const scanner = this.scanner
+    if (scanner.at(at) === 0x22) {
+      const end = scanner.string(at)
+      this.#kind[field] = scanner.escaped ? ESCAPED_STRING : PLAIN_STRING
+      this.#start[field] = at + 1
+      this.#end[field] = end - 1
+      return end
+    }
+    const end = scanner.value(at)
+    this.#kind[field] = OTHER
+    this.#start[field] = at
+    this.#end[field] = end
+    return end
+  }
+
+  /** Why the record is refused, if it is. */
+  #check(): string | undefined {
+    const kind = this.#kind
+    const { maxKeyBytes, maxValueBytes } = this.#options
+    if (kind[KEY] !== ABSENT && kind[KEY_BASE64] !== ABSENT) return 'both key and key_base64'
+    if (kind[VALUE] !== ABSENT && kind[VALUE_BASE64] !== ABSENT) return 'both value and value_base64'
+    if (kind[KEY] === ABSENT) {
+      if (kind[KEY_BASE64] === ABSENT) return 'no key'
+      this.#keyBytes = this.#base64(KEY_BASE64)
+      if (this.#keyBytes === undefined) return 'key_base64 is not base64'
+    } else if (kind[KEY] === OTHER) return 'key is not a string'
+    if (kind[VALUE] === ABSENT) {
+      if (kind[VALUE_BASE64] === ABSENT) return 'no value'
+      this.#valueBytes = this.#base64(VALUE_BASE64)
+      if (this.#valueBytes === undefined) return 'value_base64 is not base64'
+    }
+    const keyLength = this.#length(KEY, this.#keyBytes, maxKeyBytes)
+    if (keyLength === 0) return 'key is empty'
+    if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
+    if (this.#length(VALUE, this.#valueBytes, maxValueBytes) > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
+    return this.#checkExpiry()
+  }
+
+  #checkExpiry(): string | undefined {
+    const kind = this.#kind
+    if (kind[TTL] === ABSENT && kind[EXPIRES] === ABSENT) return undefined
+    if (kind[TTL] !== ABSENT && kind[EXPIRES] !== ABSENT) return 'both ttl and expires'
+    const field = kind[TTL] === ABSENT ? EXPIRES : TTL
+    // A string is no number and a number no timestamp; the empty text is neither.
+    const isRightType = (kind[field] === OTHER) === (field === TTL)
+    const text = isRightType ? this.#valueText(field) : ''
+    const expiry = field === TTL ? expiryOfTtl(text, this.#options.now()) : expiryOfTimestamp(text)
+    if (typeof expiry === 'string') return expiry
+    this.#expiry = expiry
+    return undefined
+  }
+
+  /** The bytes a base64 field stands for; `undefined` when it is no such string. */
+  #base64(field: number): Uint8Array | undefined {
+    if (this.#kind[field] === OTHER) return undefined
+    // Some writers escape the slash of base64, so this may be an escaped string too.
+    return decode(this.#valueText(field), 'base64')
+  }
+
+  /** The text of a field's value: of a string what it stands for, else its source. */
+  #valueText(field: number): string {
+    const start = this.#start[field]!
+    const end = this.#end[field]!
+    return this.#kind[field] === ESCAPED_STRING ? this.#text(start - 1, end + 1) : this.#buffer.toString('utf8', start, end)
+  }
+
+  /** The length of a key or value once decoded; exact only when that matters, which is when it is over `max` or 0. */
+  #length(field: number, decoded: Uint8Array | undefined, max: number): number {
+    if (decoded !== undefined) return decoded.length
+    const start = this.#start[field]!
+    const end = this.#end[field]!
+    return end - start > max && this.#kind[field] === ESCAPED_STRING ? decodedLength(this.#bytes, start, end) : end - start
+  }
+
+  /** Makes the bytes a key or value stands for be in the buffer at `start`; returns how many. */
+  #decode(field: number, start: number, decoded: Uint8Array | undefined): number {
+    if (decoded !== undefined) {
+      this.#bytes.set(decoded, start)
+      return decoded.length
+    }
+    const end = this.#end[field]!
+    return this.#kind[field] === ESCAPED_STRING ? decodeInPlace(this.#bytes, start, end) : end - start
+  }
+}

@@ -1,0 +1,89 @@
+import { accessSync, constants, createReadStream, statSync } from 'node:fs'
+import { type Duplex, Readable, pipeline } from 'node:stream'
+import zlib from 'node:zlib'
+import { KvError } from '../errors.ts'
+
+/** Bytes of one read of a file. */
+const READ_BYTES = 1 << 20
+
+/** One input of batch-put, opened. */
+export interface OpenInput {
+  /** As messages name it. */
+  readonly name: string
+  /** Unpacked bytes. Each chunk is the taker's own. Leaving the loop closes the input. */
+  readonly chunks: AsyncIterable<Uint8Array>
+  /** Bytes of the file as it lies on disk, when known. */
+  readonly size: number | undefined
+  /** Bytes of it read so far. */
+  read(): number
+}
+
+/** Throws `KV_USAGE` for a file that cannot be read, without opening it. */
+export function checkInput(path: string): void {
+  if (path === '-') return
+  try {
+    accessSync(path, constants.R_OK)
+    if (statSync(path).isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' })
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+}
+
+function unreadable(name: string, cause: unknown): KvError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'permission denied' : message
+  return new KvError('KV_USAGE', `cannot read ${name}: ${why}`, { cause })
+}
+
+/**
+ * Opens a file (`-`: standard input) and unpacks gzip and Zstandard, known by their first bytes.
+ * Throws `KV_USAGE` for a file that cannot be read; the loop over the chunks throws
+ * `KV_INVALID_INPUT` for packed data that is damaged.
+ */
+export async function openInput(path: string): Promise<OpenInput> {
+  const name = path === '-' ? 'stdin' : path
+  let size: number | undefined
+  let read = 0
+  try {
+    if (path !== '-') {
+      const stat = statSync(path)
+      if (stat.isFile()) size = stat.size
+    }
+    const raw: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: READ_BYTES })
+    const iterator = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    const first = await iterator.next()
+    const counted = async function* (): AsyncGenerator<Buffer, void, void> {
+      try {
+        for (let next = first; next.done !== true; next = await iterator.next()) {
+          read += next.value.length
+          yield next.value
+        }
+      } finally {
+        raw.destroy()
+      }
+    }
+    const unpack = first.done === true ? undefined : unpacker(first.value, name)
+    return { name, chunks: unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name), size, read: () => read }
+  } catch (cause) {
+    if (cause instanceof KvError) throw cause
+    throw unreadable(name, cause)
+  }
+}
+
+async function* unpacked(packed: Readable, unpack: Duplex, name: string): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* pipeline(packed, unpack, () => {}) as AsyncIterable<Uint8Array>
+  } catch (cause) {
+    throw new KvError('KV_INVALID_INPUT', `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function unpacker(first: Buffer, name: string): Duplex | undefined {
+  if (first[0] === 0x1f && first[1] === 0x8b) return zlib.createGunzip({ chunkSize: READ_BYTES })
+  if (first.length < 4 || first.readUInt32LE(0) !== 0xfd2fb528) return undefined
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Duplex }
+  if (createZstdDecompress === undefined) {
+    throw new KvError('KV_NOT_SUPPORTED', `${name} is packed with Zstandard, which this Node cannot unpack`, { hint: `zstd -dc ${name} | kv batch-put, or a newer Node` })
+  }
+  return createZstdDecompress()
+}
