@@ -70,7 +70,7 @@ export class CsvParser implements RecordParser {
 
   #readHeader(bytes: Uint8Array): void {
     const names = isUtf8(bytes.subarray(this.#splitter.start[0], this.#splitter.end[0]))
-      ? this.#row(bytes, 0)
+      ? this.#rows(bytes, 0, 1)[0]!
       : 'the header is not valid UTF-8'
     const reason = typeof names === 'string' ? names : headerFault(names)
     if (reason !== undefined) throw new RecordRefused({ ...this.#refusal(0, reason), expected: 'key,value' })
@@ -83,7 +83,7 @@ export class CsvParser implements RecordParser {
   #readRecords(into: BlockBuilder, count: number): void {
     const { start, end, line } = this.#splitter
     const bytes = into.bytes
-    const rows = this.#rows(bytes, start[0]!, end[count - 1]!)
+    const rows = this.#rows(bytes, 0, count)
     const allUtf8 = isUtf8(bytes.subarray(start[0]!, end[count - 1]!))
     for (let n = 0; n < count; n++) {
       this.#records++
@@ -95,8 +95,7 @@ export class CsvParser implements RecordParser {
         this.#refuse({ ...this.#refusal(n, reason), line: line[n]! + linesBefore })
         continue
       }
-      // Of a batch with a wrong record, each is taken alone, so that only the wrong one is refused.
-      const row = typeof rows === 'object' && rows.length === count ? rows[n]! : this.#row(bytes, n)
+      const row = rows[n]!
       const reason = typeof row === 'string' ? row : this.#add(into, row, start[n]!)
       if (reason !== undefined) this.#refuse(this.#refusal(n, reason))
     }
@@ -128,26 +127,29 @@ export class CsvParser implements RecordParser {
     return undefined
   }
 
-  /** The fields of record `n` of those the splitter found, or why they cannot be told. */
-  #row(bytes: Uint8Array, n: number): string[] | string {
-    const rows = this.#rows(bytes, this.#splitter.start[n]!, this.#splitter.end[n]!)
-    return typeof rows === 'string' ? rows : rows[0]!
-  }
-
-  /** The fields of all records between two offsets, or why they cannot be told. A field's characters stand for its bytes. */
-  #rows(bytes: Uint8Array, start: number, end: number): string[][] | string {
+  /**
+   * The fields of the records `from` to `to` (exclusive) of those the splitter found, or of a record
+   * why they cannot be told. Each character of a field stands for one byte.
+   */
+  #rows(bytes: Uint8Array, from: number, to: number): (string[] | string)[] {
+    const { start, end } = this.#splitter
     try {
-      return parseCsv(asBuffer(bytes.subarray(start, end)), {
+      const rows = parseCsv(asBuffer(bytes.subarray(start[from], end[to - 1])), {
         delimiter: this.#delimiter,
         encoding: 'latin1',
         record_delimiter: ['\r\n', '\n'],
         relax_column_count: true,
         skip_empty_lines: true,
       })
+      if (rows.length !== to - from) throw new Error(`csv-parse found ${rows.length} records, the splitter ${to - from}`)
+      return rows
     } catch (error) {
       const reason = REASONS[(error as { code?: string }).code ?? '']
       if (reason === undefined) throw error
-      return reason
+      if (to - from === 1) return [reason]
+      // Somewhere in there is a wrong record; by halves, only that one is refused.
+      const middle = (from + to) >>> 1
+      return [...this.#rows(bytes, from, middle), ...this.#rows(bytes, middle, to)]
     }
   }
 

@@ -8,14 +8,14 @@ const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /**
- * When an entry ends that lives for a number of seconds from `now` (milliseconds since 1970): whole
- * milliseconds since 1970, rounded up. Returns the reason as text when `seconds` is no positive number
+ * When an entry ends that lives for a number of seconds from `now` (whole milliseconds since 1970):
+ * milliseconds since 1970, rounded to whole ones, at least one from now. Returns the reason as text when `seconds` is no positive number
  * in JSON notation, or reaches past the year 9999, which no timestamp could write.
  */
 export function expiryOfTtl(seconds: string, now: number): number | string {
   const ttl = NUMBER.test(seconds) ? Number(seconds) : Number.NaN
   if (!(ttl > 0)) return 'ttl is not a positive number of seconds'
-  const expires = Math.ceil(now + ttl * 1000)
+  const expires = now + Math.max(1, Math.round(ttl * 1000))
   return expires <= LATEST ? expires : 'ttl reaches past the year 9999'
 }
 

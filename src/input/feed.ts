@@ -1,13 +1,22 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { Assembler, BLOCK_BYTES, type ParseOptions, type Parsed } from './assembler.ts'
-import type { ToWorker } from './load-worker.ts'
+import type { FromWorker, ToWorker } from './load-worker.ts'
 
 /** Inputs beyond this are parsed in a thread of their own, which takes 20 ms to start. */
 const INLINE_BYTES = 1 << 20
 
-/** Bytes given to the worker and not yet stored: two blocks on their way and one being filled. */
-const MAX_AHEAD = 3 * BLOCK_BYTES
+/** Bytes given to the worker and not yet stored: a block being stored and one being filled. */
+const MAX_AHEAD = 2 * BLOCK_BYTES
+
+/**
+ * Bytes of a message to the worker. The buffers of these messages come back and are used again: a
+ * buffer left to the collector of the other thread would lie there until that thread is short of memory.
+ */
+const MESSAGE_BYTES = 1 << 20
+
+/** Messages on their way to the worker at a time. */
+const MAX_MESSAGES = 8
 
 /**
  * Parses one input, in this thread while it is small and in another when it is not, and hands over
@@ -19,6 +28,9 @@ export class Feed {
   readonly #fail: (error: unknown) => void
   #inline: Assembler | undefined
   #worker: Worker | undefined
+  readonly #messages: Uint8Array[] = []
+  #sent = 0
+  #closed = false
   #given = 0
   #stored = 0
   #wasCut = false
@@ -32,7 +44,7 @@ export class Feed {
     this.#inline = new Assembler(options)
   }
 
-  /** Takes a chunk of input, which the feed owns from then on. Settles when there is room for more. */
+  /** Takes a chunk of input. Settles when it is free again and there is room for more. */
   async push(chunk: Uint8Array): Promise<void> {
     if (this.#given === this.#stored) this.#waitingSince = performance.now()
     this.#given += chunk.length
@@ -40,11 +52,9 @@ export class Feed {
     if (this.#inline !== undefined) {
       for (const parsed of this.#inline.push(chunk)) this.#take(parsed)
     } else {
-      // A small chunk may be a view of a pool of Node's, which cannot leave this thread.
-      const own = chunk.byteLength === chunk.buffer.byteLength ? chunk : new Uint8Array(chunk)
-      this.#post({ type: 'data', chunk: own }, own.buffer as ArrayBuffer)
+      this.#send(chunk)
     }
-    if (this.#given - this.#stored > MAX_AHEAD) await new Promise<void>((resolve) => (this.#room = resolve))
+    while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#room = resolve))
   }
 
   /** Bytes that nothing has been handed over for yet, and since when, in `performance.now()` time. */
@@ -65,29 +75,53 @@ export class Feed {
     this.#waitingSince = performance.now()
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
     else if (block.bytes.length === BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
-    if (this.#given - this.#stored <= MAX_AHEAD) this.#release()
+    this.#release()
   }
 
   /** Ends the worker, if there is one. */
   async close(): Promise<void> {
+    this.#closed = true
     this.#release()
     await this.#worker?.terminate()
   }
 
+  #send(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; at += MESSAGE_BYTES) {
+      const part = chunk.subarray(at, at + MESSAGE_BYTES)
+      const buffer = this.#messages.pop() ?? new Uint8Array(MESSAGE_BYTES)
+      buffer.set(part)
+      this.#sent++
+      this.#post({ type: 'data', buffer, length: part.length }, buffer.buffer as ArrayBuffer)
+    }
+  }
+
+  #hasRoom(): boolean {
+    return this.#closed || (this.#given - this.#stored <= MAX_AHEAD && this.#sent < MAX_MESSAGES)
+  }
+
   #release(): void {
+    if (!this.#hasRoom()) return
     this.#room?.()
     this.#room = undefined
   }
 
   #startWorker(): void {
     const worker = new Worker(join(__dirname, 'load-worker.cjs'))
-    worker.on('message', (parsed: Parsed) => this.#take(parsed))
+    worker.on('message', (message: FromWorker) => {
+      if (message instanceof Uint8Array) {
+        this.#messages.push(message)
+        this.#sent--
+        this.#release()
+      } else {
+        this.#take(message)
+      }
+    })
     worker.on('error', (error) => this.#fail(error))
     this.#worker = worker
     this.#post({ type: 'begin', options: this.#options })
     const waiting = this.#inline!.takeWaiting()
     this.#inline = undefined
-    if (waiting.length > 0) this.#post({ type: 'data', chunk: waiting }, waiting.buffer as ArrayBuffer)
+    this.#send(waiting)
   }
 
   #post(message: ToWorker, transfer?: ArrayBuffer): void {

@@ -25,8 +25,8 @@ export function createParser(format: InputFormat, options: ParserOptions): Recor
     case 'json':
       return new JsonDocumentParser(options)
     case 'csv':
-      return new CsvParser({ ...options, delimiter: ',' })
+      return new CsvParser(options, ',')
     case 'tsv':
-      return new CsvParser({ ...options, delimiter: '\t' })
+      return new CsvParser(options, '\t')
   }
 }

@@ -5,9 +5,12 @@ import { Assembler, type ParseOptions, type Parsed } from './assembler.ts'
 /** What the main thread tells the worker. */
 export type ToWorker =
   | { readonly type: 'begin'; readonly options: ParseOptions }
-  | { readonly type: 'data'; readonly chunk: Uint8Array }
+  | { readonly type: 'data'; readonly buffer: Uint8Array; readonly length: number }
   | { readonly type: 'cut'; readonly final: boolean }
   | { readonly type: 'recycle'; readonly buffer: Uint8Array }
+
+/** What the worker answers: the result of a stretch of input, or the buffer of a message, free again. */
+export type FromWorker = Parsed | Uint8Array
 
 const port = parentPort
 if (port === null) throw new Error('not a worker thread')
@@ -25,7 +28,8 @@ port.on('message', (message: ToWorker) => {
       assembler = new Assembler(message.options)
       break
     case 'data':
-      for (const parsed of assembler!.push(message.chunk)) send(parsed)
+      for (const parsed of assembler!.push(message.buffer.subarray(0, message.length))) send(parsed)
+      port.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
       if (!assembler!.ended) send(assembler!.cut(message.final))

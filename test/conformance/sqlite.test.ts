@@ -1,0 +1,14 @@
+import { join } from 'node:path'
+import { SqliteDriver } from '../../src/drivers/sqlite/driver.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { conformance } from './suite.ts'
+
+conformance('sqlite', {
+  place() {
+    const path = join(tempDir(), 'store.kv')
+    return { open: async (options = {}) => SqliteDriver.open(path, options) }
+  },
+  supports: { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false },
+  shared: true,
+  ownClock: true,
+})

@@ -1,0 +1,144 @@
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { Store } from '../../src/index.ts'
+import type { Clock, Driver, Entry, RangeQuery, Supports } from '../../src/store/driver.ts'
+import { basics } from './basics.ts'
+import { expiry } from './expiry.ts'
+import { lifecycle } from './lifecycle.ts'
+import { ranges } from './ranges.ts'
+import { writes } from './writes.ts'
+import { checksum } from '../../src/store/checksum.ts'
+import type { Block } from '../../src/store/block.ts'
+
+/** A place where one store can live: a path, a server, a prefix of a cluster. It begins without entries. */
+export interface Place {
+  /** A driver over the store of this place. The suite closes it. */
+  open(options?: { clock?: Clock | undefined }): Promise<Driver>
+  /** Called when the test is over and every driver is closed. */
+  remove?(): Promise<void> | void
+}
+
+/** What the suite must know of a driver before it runs. */
+export interface Target {
+  /** A new place, called inside a test. */
+  place(): Promise<Place> | Place
+  /** What the driver must say of itself; selects the groups. */
+  readonly supports: Supports
+  /** A second `open` of a place shows the same store, also while the first is open. */
+  readonly shared: boolean
+  /** The driver tells expired entries by the clock given to `open`. */
+  readonly ownClock: boolean
+}
+
+/** What the groups of the suite work with: a target and short ways to open it. */
+export interface Kit extends Target {
+  /** A place that is removed when the test is over. */
+  newPlace(): Promise<Place>
+  /** A driver over a new place or the given one, closed when the test is over. */
+  driver(options?: OpenKit): Promise<Driver>
+  /** The same under a Store. */
+  store(options?: OpenKit): Promise<Store>
+}
+
+interface OpenKit {
+  readonly place?: Place
+  readonly clock?: Clock
+}
+
+/**
+ * The contract of every driver, checked through `Store` where the Store guards it and on the
+ * driver itself where it is the driver's own. A driver is correct when this passes:
+ *
+ * ```ts
+ * conformance('sqlite', { place: () => ..., supports: { ... }, shared: true, ownClock: true })
+ * ```
+ *
+ * Groups a driver does not support show up as skipped.
+ */
+export function conformance(name: string, target: Target): void {
+  const kit: Kit = {
+    ...target,
+    async newPlace() {
+      const place = await target.place()
+      onTestFinished(() => place.remove?.())
+      return place
+    },
+    async driver({ place, clock } = {}) {
+      const driver = await (place ?? (await kit.newPlace())).open({ clock })
+      onTestFinished(() => driver.close())
+      return driver
+    },
+    async store({ place, clock } = {}) {
+      const store = new Store(name, await (place ?? (await kit.newPlace())).open({ clock }))
+      onTestFinished(() => store.close())
+      return store
+    },
+  }
+  describe(`the ${name} driver`, () => {
+    test('says of itself what the suite was told', async () => {
+      const driver = await kit.driver()
+      expect(driver.supports).toEqual(target.supports)
+      for (const limit of Object.values(driver.limits)) expect(limit).toBeGreaterThan(0)
+    })
+    describe('single entries', () => basics(kit))
+    describe('writes', () => writes(kit))
+    describe('ranges', () => ranges(kit))
+    describe.skipIf(!target.ownClock)('expiry', () => expiry(kit))
+    describe('lifecycle', () => lifecycle(kit))
+  })
+}
+
+/** Every entry of the store, as a query of a driver. */
+export const EVERYTHING: RangeQuery = { start: undefined, end: undefined, reverse: false, limit: Infinity, keysOnly: false }
+
+/** All pages of a driver's range. */
+export async function readPages(driver: Driver, query: RangeQuery = EVERYTHING): Promise<Entry[][]> {
+  const pages: Entry[][] = []
+  for await (const page of driver.range(query)) pages.push(page)
+  return pages
+}
+
+/** Puts many entries in as few batches as the driver allows. */
+export async function fill(store: Store, all: readonly { key: Uint8Array; value: Uint8Array }[]): Promise<void> {
+  const { maxBatchOps, maxBatchBytes } = store.limits
+  let ops: { type: 'put'; key: Uint8Array; value: Uint8Array }[] = []
+  let bytes = 0
+  for (const { key, value } of all) {
+    const size = key.length + value.length
+    if (ops.length > 0 && (ops.length === maxBatchOps || bytes + size > maxBatchBytes)) {
+      await store.batch(ops)
+      ops = []
+      bytes = 0
+    }
+    ops.push({ type: 'put', key, value })
+    bytes += size
+  }
+  if (ops.length > 0) await store.batch(ops)
+}
+
+/** A clock that stands still until it is moved. */
+export function stoppedClock(time = 1_000_000): { now: Clock; time: number } {
+  const clock = { time, now: () => clock.time }
+  return clock
+}
+
+/** A block of the given entries, which must be in key order. */
+export function block(all: readonly (readonly [key: string | Uint8Array, value: string | Uint8Array, expires?: number])[]): Block {
+  const parts = all.map(([key, value, expires]) => ({ key: Buffer.from(key), value: Buffer.from(value), expires }))
+  const packed: Block = {
+    bytes: Uint8Array.from(Buffer.concat(parts.flatMap(({ key, value }) => [value, key]))),
+    count: parts.length,
+    keyStart: new Uint32Array(parts.length),
+    keyLength: Uint32Array.from(parts, ({ key }) => key.length),
+    valueStart: new Uint32Array(parts.length),
+    valueLength: Uint32Array.from(parts, ({ value }) => value.length),
+    expires: parts.some(({ expires }) => expires !== undefined) ? Float64Array.from(parts, ({ expires }) => expires ?? Number.NaN) : undefined,
+    checksums: Uint32Array.from(parts, ({ key, value, expires }) => checksum(key, value, expires)),
+  }
+  let at = 0
+  for (const [i, { key, value }] of parts.entries()) {
+    packed.valueStart[i] = at
+    packed.keyStart[i] = at + value.length
+    at += value.length + key.length
+  }
+  return packed
+}

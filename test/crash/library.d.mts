@@ -1,0 +1,3 @@
+export const LIBRARY: string
+export const BUILT: boolean
+export function library(): Promise<typeof import('../../src/index.ts')>
