@@ -79,7 +79,7 @@ export class JsonLinesParser implements RecordParser {
       const keyStart = ++at
       while (at < end && PLAIN[bytes[at]!] === 1) at++
       const keyLength = at - keyStart
-      // At least `","value":""}` follows.
+      // Room for `", "value": `, so that reading on stays inside.
       if (at + 12 > end || keyLength === 0 || keyLength > maxKeyBytes) break
       if (bytes[at] !== QUOTE || bytes[at + 1] !== 0x2c) break
       at += bytes[at + 2] === 0x20 ? 3 : 2
@@ -87,7 +87,7 @@ export class JsonLinesParser implements RecordParser {
       if (bytes[at] !== QUOTE || bytes[at + 1] !== 0x76 || bytes[at + 2] !== 0x61 || bytes[at + 3] !== 0x6c) break
       if (bytes[at + 4] !== 0x75 || bytes[at + 5] !== 0x65 || bytes[at + 6] !== QUOTE || bytes[at + 7] !== 0x3a) break
       at += bytes[at + 8] === 0x20 ? 9 : 8
-      if (at >= end || bytes[at] !== QUOTE) break
+      if (bytes[at] !== QUOTE) break
       const valueStart = ++at
       while (at < end && PLAIN[bytes[at]!] === 1) at++
       const valueLength = at - valueStart

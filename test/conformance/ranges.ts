@@ -9,8 +9,8 @@ import { EVERYTHING, type Kit, fill, readPages } from './suite.ts'
 
 /** The keys of the range table in byte order, in hex. */
 const STORED = [
-  ...['00', '0000', '0005', '05', '61', '6100', '6161', '616162', '6162', '62', '7f', '80', 'c328', 'c3a9'],
-  ...['ed9fbf', 'efbfbf', 'f0908080', 'fe', 'ff', 'ff00', 'ffff', 'ffff00', 'ffffff'],
+  '00', '0000', '0005', '05', '61', '6100', '6161', '616162', '6162', '62', '7f', '80', 'c328', 'c3a9',
+  'ed9fbf', 'efbfbf', 'f0908080', 'fe', 'ff', 'ff00', 'ffff', 'ffff00', 'ffffff',
 ] as const
 
 type Bounds = Partial<Record<'gt' | 'gte' | 'lt' | 'lte' | 'prefix', string>>

@@ -117,11 +117,11 @@ export function writes(kit: Kit): void {
       await store.put('there', 'old')
       const del = (key: string): BatchOp => ({ type: 'del', key })
       await store.batch([
-        ...[put('a', '1'), put('a', '2'), put('a', '3')],
-        ...[put('b', '1'), del('b')],
-        ...[del('c'), put('c', '2')],
-        ...[put('d', '1'), del('d'), put('d', '3')],
-        ...[del('there'), put('there', 'new'), del('there')],
+        put('a', '1'), put('a', '2'), put('a', '3'),
+        put('b', '1'), del('b'),
+        del('c'), put('c', '2'),
+        put('d', '1'), del('d'), put('d', '3'),
+        del('there'), put('there', 'new'), del('there'),
       ])
       expect(await pairs(store)).toEqual(['a=3', 'c=2', 'd=3'])
     })

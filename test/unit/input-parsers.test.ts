@@ -248,6 +248,8 @@ describe('JSON Lines', () => {
       const { entries, refused } = load('jsonl', input, { skip: true })
       expect(entries).toEqual([[latin1('é'), '1'], ['y', '2']])
       expect(refused).toMatchObject([{ line: 2, reason: `invalid UTF-8 at column ${before.length + 1}` }])
+      const plain = Buffer.concat([Buffer.from('{"key":"a","value":"b'), Buffer.from(bad), Buffer.from('"}')])
+      expect(load('jsonl', plain).stopped).toMatchObject({ reason: 'invalid UTF-8 at column 22' })
       const document = load('json', Buffer.concat([Buffer.from('[["é",1],\n'), line, Buffer.from(']')]), { skip: true })
       expect(document.entries).toEqual([[latin1('é'), '1']])
     }
@@ -331,6 +333,7 @@ describe('CSV', () => {
     ['a,1,0x10', 'ttl is not a positive number of seconds'],
     ['a,1,Infinity', 'ttl is not a positive number of seconds'],
     ['a,"1"2,', 'text after the closing quote of a field'],
+    ['a,1"2,', 'a quote inside a field that does not begin with one'],
     ['a,1"2",', 'a quote inside a field that does not begin with one'],
   ])('%s is refused', (record, reason) => {
     const { entries, refused } = load('csv', `key,value,ttl\n"x\n",1,\n\n${record}\ny,2,\n`, { skip: true })
