@@ -14,7 +14,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   put: (store) => store.put('a', '1'),
   del: (store) => store.del('a'),
   batch: (store) => store.batch([{ type: 'put', key: 'a', value: '1' }]),
-  load: (store) => store.load(block([['a', '1']])),
+  load: (store) => store.load([block([['a', '1']])]),
   jsonLines: (store) => store.jsonLines(),
   range: (store) => store.range().next(),
   rangePages: (store) => store.rangePages()[Symbol.asyncIterator]().next(),

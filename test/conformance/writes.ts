@@ -171,7 +171,7 @@ export function writes(kit: Kit): void {
     test('puts the entries of a block', async () => {
       const store = await kit.store()
       await store.put('b', 'old', { expires: Date.now() + 3_600_000 })
-      await store.load(block([['a', '1'], ['b', '2'], ['c', ''], [Uint8Array.of(0xff, 0), Uint8Array.of(0, 0xff)]]))
+      await store.load([block([['a', '1'], ['b', '2'], ['c', ''], [Uint8Array.of(0xff, 0), Uint8Array.of(0, 0xff)]])])
       expect((await entries(store)).map(({ key, value, expires }) => [toHex(key), toHex(value), expires])).toEqual([
         ['61', '31', undefined],
         ['62', '32', undefined],
@@ -181,35 +181,111 @@ export function writes(kit: Kit): void {
       expect(await store.check()).toMatchObject({ checked: 4, damagedKeys: [], problems: [] })
     })
 
+    test('takes several blocks, now or later, and lets the last put of a key win', async () => {
+      const store = await kit.store()
+      const blocks = [block([['a', '1'], ['c', '1']]), block([['a', '2'], ['b', '2']]), block([]), block([['c', '3']])]
+      await store.load(blocks)
+      expect(await pairs(store)).toEqual(['a=2', 'b=2', 'c=3'])
+      const later = async function* () {
+        for (const one of [block([['b', '4'], ['d', '4']]), block([['a', '5']])]) {
+          await new Promise(setImmediate)
+          yield one
+        }
+      }
+      await store.load(later())
+      expect(await pairs(store)).toEqual(['a=5', 'b=4', 'c=3', 'd=4'])
+      expect(await store.check()).toMatchObject({ checked: 4, damagedKeys: [], problems: [] })
+    })
+
+    test('lets a block be changed once the next is asked for', async () => {
+      const store = await kit.store()
+      const blocks = function* () {
+        for (const name of ['a', 'b', 'c']) {
+          const one = block([[name, `value of ${name}`]])
+          yield one
+          one.bytes.fill(0x21)
+          one.keyLength.fill(0)
+        }
+      }
+      await store.load(blocks())
+      expect(await pairs(store)).toEqual(['a=value of a', 'b=value of b', 'c=value of c'])
+      expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
+    })
+
+    test('of which a later block cannot be had stores nothing', async () => {
+      const store = await kit.store()
+      await store.put('a', 'old')
+      const failing = async function* () {
+        yield block([['a', 'new'], ['b', 'new']])
+        await new Promise(setImmediate)
+        throw new RangeError('mine')
+      }
+      await expect(store.load(failing())).rejects.toThrow('mine')
+      expect(await pairs(store)).toEqual(['a=old'])
+      await store.put('c', 'after')
+      expect(await pairs(store)).toEqual(['a=old', 'c=after'])
+    })
+
+    test('does not disturb reads and writes made while it waits for blocks', async () => {
+      const store = await kit.store()
+      await store.put('a', 'old')
+      const pending: Promise<unknown>[] = []
+      const slow = async function* () {
+        yield block([['a', 'new'], ['b', 'new']])
+        expect(await pairs(store)).toEqual(['a=old'])
+        expect(toText((await store.get('a'))!)).toBe('old')
+        expect(await store.count()).toBe(1)
+        pending.push(store.put('c', 'beside'))
+        await new Promise(setImmediate)
+        yield block([['d', 'new']])
+      }
+      await store.load(slow())
+      await Promise.all(pending)
+      expect(await pairs(store)).toEqual(['a=new', 'b=new', 'c=beside', 'd=new'])
+    })
+
     test('keeps the expiry of each entry', async () => {
       const store = await kit.store()
       const expires = Date.now() + 3_600_000
-      await store.load(block([['a', '1', expires], ['b', '2'], ['c', '3', expires + 1]]))
+      await store.load([block([['a', '1', expires], ['b', '2'], ['c', '3', expires + 1]])])
       expect((await entries(store)).map((entry) => entry.expires)).toEqual([expires, undefined, expires + 1])
       expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
     })
 
     test('of no entries changes nothing', async () => {
       const store = await kit.store()
-      await store.load(block([]))
+      await store.load([])
+      await store.load([block([])])
       expect(await store.count()).toBe(0)
       await store.put('a', '1')
       const before = await store.stat()
-      await store.load(block([]))
+      await store.load([])
+      await store.load([block([])])
       expect((await store.stat()).revision).toBe(before.revision)
     })
 
-    test('of 5,000 entries between others leaves those alone', async () => {
+    test('of 5,000 entries (or as many as the driver allows) between others leaves those alone', async () => {
       const store = await kit.store()
-      await store.batch([put('a'), put('k02500x'), put('z')])
+      await store.batch([put('a'), put('k00050x'), put('z')])
+      const count = Math.min(5000, store.limits.maxBatchOps)
       const name = (i: number) => `k${String(i).padStart(5, '0')}`
-      await store.load(block(Array.from({ length: 5000 }, (_, i) => [name(i), `${i}`] as const)))
-      expect(await store.count()).toBe(5003)
-      expect(await store.count({ prefix: 'k' })).toBe(5001)
-      expect((await pairs(store)).slice(2500, 2504)).toEqual(['k02499=2499', 'k02500=2500', 'k02500x=v', 'k02501=2501'])
+      await store.load([block(Array.from({ length: count }, (_, i) => [name(i), `${i}`] as const))])
+      expect(await store.count()).toBe(count + 3)
+      expect(await store.count({ prefix: 'k' })).toBe(count + 1)
+      expect((await pairs(store)).slice(50, 54)).toEqual(['k00049=49', 'k00050=50', 'k00050x=v', 'k00051=51'])
       const { revision } = await store.put('after', 'v')
       for (const entry of await entries(store, { prefix: 'k' })) expect(entry.revision).toBeLessThan(revision)
       expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
+    })
+
+    test('of more than the driver can put at once stores nothing', async ({ skip }) => {
+      const store = await kit.store()
+      const { maxBatchOps } = store.limits
+      if (maxBatchOps === Infinity) skip('this driver has no limit')
+      const name = (i: number) => `k${String(i).padStart(9, '0')}`
+      const blocks = [block(Array.from({ length: maxBatchOps }, (_, i) => [name(i), 'v'] as const)), block([['z', 'v']])]
+      expect(await failureCode(() => store.load(blocks))).toBe('KV_TOO_LARGE')
+      expect(await store.count()).toBe(0)
     })
   })
 
