@@ -5,14 +5,15 @@ import { JsonScanner } from './json-scanner.ts'
 import { decodedLength, decodeInPlace } from './json-string.ts'
 import type { ParserOptions } from './record-parser.ts'
 
-const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'ttl', 'expires'] as const
+const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'key_hex', 'value_hex', 'ttl', 'expires'] as const
 const NAMES = FIELDS.map((name) => utf8(name))
 const KEY = 0
 const VALUE = 1
-const KEY_BASE64 = 2
-const VALUE_BASE64 = 3
-const TTL = 4
-const EXPIRES = 5
+const TTL = 6
+const EXPIRES = 7
+/** From `key` or `value` to its base64 and its hex form. */
+const BASE64 = 2
+const HEX = 4
 
 /** Kinds of a field's value. */
 const ABSENT = 0
@@ -26,7 +27,7 @@ const OTHER = 3
  * still be copied; `commit` decodes in place and adds the entry.
  *
  * Fields: `key` (a string), `value` (a string stands for its text, anything else for its source
- * bytes), `key_base64` and `value_base64` instead of these, `ttl` in seconds or `expires` as an RFC
+ * bytes), `key_base64`, `key_hex` and so on instead of these, `ttl` in seconds or `expires` as an RFC
  * 3339 timestamp. Any other field is refused: a misspelt `ttl` must not make an entry immortal.
  */
 export class JsonRecordReader {
@@ -42,6 +43,9 @@ export class JsonRecordReader {
   /** Of each field's value; of a string, without the quotes. */
   readonly #start = new Uint32Array(FIELDS.length)
   readonly #end = new Uint32Array(FIELDS.length)
+  /** Which of its forms the key came in, and the value; `undefined` bytes: in the plain one. */
+  #keyField = KEY
+  #valueField = VALUE
   #keyBytes: Uint8Array | undefined
   #valueBytes: Uint8Array | undefined
   #expiry: number | undefined
@@ -97,9 +101,9 @@ export class JsonRecordReader {
 
   /** Adds the entry of the record read last, which must have been accepted. */
   commit(into: BlockBuilder): void {
-    const keyStart = this.#start[this.#keyBytes === undefined ? KEY : KEY_BASE64]!
+    const keyStart = this.#start[this.#keyField]!
     const keyLength = this.#decode(KEY, keyStart, this.#keyBytes)
-    const valueStart = this.#start[this.#valueBytes === undefined ? VALUE : VALUE_BASE64]!
+    const valueStart = this.#start[this.#valueField]!
     const valueLength = this.#decode(VALUE, valueStart, this.#valueBytes)
     if (this.#expiry === undefined) into.add(keyStart, keyLength, valueStart, valueLength)
     else into.addExpiring(keyStart, keyLength, valueStart, valueLength, this.#expiry)
@@ -194,19 +198,21 @@ export class JsonRecordReader {
 
   /** Why the record is refused, if it is. */
   #check(): string | undefined {
-    const kind = this.#kind
     const { maxKeyBytes, maxValueBytes } = this.#options
-    if (kind[KEY] !== ABSENT && kind[KEY_BASE64] !== ABSENT) return 'both key and key_base64'
-    if (kind[VALUE] !== ABSENT && kind[VALUE_BASE64] !== ABSENT) return 'both value and value_base64'
-    if (kind[KEY] === ABSENT) {
-      if (kind[KEY_BASE64] === ABSENT) return 'no key'
-      this.#keyBytes = this.#base64(KEY_BASE64)
-      if (this.#keyBytes === undefined) return 'key_base64 is not base64'
-    } else if (kind[KEY] === OTHER) return 'key is not a string'
-    if (kind[VALUE] === ABSENT) {
-      if (kind[VALUE_BASE64] === ABSENT) return 'no value'
-      this.#valueBytes = this.#base64(VALUE_BASE64)
-      if (this.#valueBytes === undefined) return 'value_base64 is not base64'
+    const keyField = this.#form(KEY)
+    if (typeof keyField === 'string') return keyField
+    const valueField = this.#form(VALUE)
+    if (typeof valueField === 'string') return valueField
+    if (keyField === KEY && this.#kind[KEY] === OTHER) return 'key is not a string'
+    this.#keyField = keyField
+    this.#valueField = valueField
+    if (keyField !== KEY) {
+      this.#keyBytes = this.#encoded(keyField)
+      if (this.#keyBytes === undefined) return notEncoded(keyField)
+    }
+    if (valueField !== VALUE) {
+      this.#valueBytes = this.#encoded(valueField)
+      if (this.#valueBytes === undefined) return notEncoded(valueField)
     }
     const keyLength = this.#length(KEY, this.#keyBytes, maxKeyBytes)
     if (keyLength === 0) return 'key is empty'
@@ -229,11 +235,22 @@ export class JsonRecordReader {
     return undefined
   }
 
-  /** The bytes a base64 field stands for; `undefined` when it is no such string. */
-  #base64(field: number): Uint8Array | undefined {
+  /** In which of its forms `key` or `value` is there, or why the record is refused. */
+  #form(plain: number): number | string {
+    let found = -1
+    for (let field = plain; field <= plain + HEX; field += BASE64) {
+      if (this.#kind[field] === ABSENT) continue
+      if (found >= 0) return `both ${FIELDS[found]} and ${FIELDS[field]}`
+      found = field
+    }
+    return found < 0 ? `no ${FIELDS[plain]}` : found
+  }
+
+  /** The bytes a base64 or hex field stands for; `undefined` when it is no such string. */
+  #encoded(field: number): Uint8Array | undefined {
     if (this.#kind[field] === OTHER) return undefined
     // Some writers escape the slash of base64, so this may be an escaped string too.
-    return decode(this.#valueText(field), 'base64')
+    return decode(this.#valueText(field), field >= HEX ? 'hex' : 'base64')
   }
 
   /** The text of a field's value: of a string what it stands for, else its source. */
@@ -260,4 +277,8 @@ export class JsonRecordReader {
     const end = this.#end[field]!
     return this.#kind[field] === ESCAPED_STRING ? decodeInPlace(this.#bytes, start, end) : end - start
   }
+}
+
+function notEncoded(field: number): string {
+  return `${FIELDS[field]} is not ${field >= HEX ? 'hex' : 'base64'}`
 }
