@@ -13,6 +13,8 @@ export interface Sink {
    * `KV_OUTPUT` when it cannot be written.
    */
   write(data: string | Uint8Array): void
+  /** The same as a stream, for a library that draws on it itself. */
+  stream(): NodeJS.WriteStream
 }
 
 /** Where input comes from. */
@@ -73,8 +75,11 @@ class FileSink implements Sink {
   }
 
   columns(): number {
-    const stream = this.#fd === 1 ? process.stdout : process.stderr
-    return (this.isTTY && stream.columns) || 80
+    return (this.isTTY && this.stream().columns) || 80
+  }
+
+  stream(): NodeJS.WriteStream {
+    return this.#fd === 1 ? process.stdout : process.stderr
   }
 
   write(data: string | Uint8Array): void {

@@ -79,7 +79,7 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   }
   stderr.write(`${await samples(store, range, count)}\n`)
   const { ask } = await import('./ask.ts')
-  if (!(await ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`))) {
+  if (!(await ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr))) {
     throw new KvError('KV_DECLINED', 'nothing was deleted')
   }
 }

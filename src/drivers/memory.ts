@@ -42,7 +42,11 @@ export class MemoryDriver implements Driver {
   }
 
   getMany(keys: readonly Uint8Array[]): (Entry | undefined)[] {
-    return keys.map((key) => this.getEntry(key))
+    const now = this.#now()
+    return keys.map((key) => {
+      const row = this.#live(key, now)
+      return row && copy(row, false)
+    })
   }
 
   async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
@@ -141,7 +145,7 @@ export class MemoryDriver implements Driver {
       if (op.type === 'del') {
         if (there) this.#rows.splice(at, 1)
       } else {
-        const row = { key: new Uint8Array(op.key), value: new Uint8Array(op.value), revision, expires: op.expires }
+        const row = { key: op.key, value: op.value, revision, expires: op.expires }
         this.#rows.splice(at, there ? 1 : 0, row)
       }
     }
@@ -155,9 +159,9 @@ export class MemoryDriver implements Driver {
     this.#readers = 0
   }
 
-  #live(key: Uint8Array): Row | undefined {
+  #live(key: Uint8Array, now = this.#now()): Row | undefined {
     const row = this.#rows[this.#find(key)]
-    return row !== undefined && compareBytes(row.key, key) === 0 && alive(row, this.#now()) ? row : undefined
+    return row !== undefined && compareBytes(row.key, key) === 0 && alive(row, now) ? row : undefined
   }
 
   /** The index of the first row whose key is not below `key`. */

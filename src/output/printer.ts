@@ -189,6 +189,10 @@ class SafeSink implements Sink {
     return this.#sink.columns()
   }
 
+  stream(): NodeJS.WriteStream {
+    return this.#sink.stream()
+  }
+
   write(data: string | Uint8Array): void {
     const text = typeof data === 'string' ? data : asBuffer(data).toString()
     this.#sink.write(this.#format === 'json' || this.#format === 'jsonl' ? escapeJson(text) : escapeText(text))

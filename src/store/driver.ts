@@ -114,8 +114,8 @@ export type Clock = () => number
  * An entry whose `expires` is not after the clock's time must never be shown, counted, or
  * take part in a condition: to every method it is not there.
  *
- * Arrays passed in are not kept after the promise settles and never changed; arrays handed out
- * are the caller's own.
+ * Arrays passed in are the driver's from then on (the Store copies what its caller may change);
+ * arrays handed out are the caller's own.
  */
 export interface Driver {
   readonly name: string

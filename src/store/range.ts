@@ -1,5 +1,5 @@
 import { compareBytes, prefixEnd, successor, utf8 } from '../bytes.ts'
-import { usageError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import type { RangeQuery } from './driver.ts'
 
 /** Text stands for its UTF-8 bytes. */
@@ -28,14 +28,16 @@ export interface RangeOptions {
   keysOnly?: boolean | undefined
 }
 
-/** Text to bytes; bytes as they are. */
-export function toBytes(input: KeyInput): Uint8Array {
-  return typeof input === 'string' ? utf8(input) : input
+/** Bytes of text or bytes, copied. Throws `KV_INVALID_KEY` for text that has no UTF-8 bytes. */
+function toBytes(input: KeyInput): Uint8Array {
+  if (typeof input !== 'string') return new Uint8Array(input)
+  if (!input.isWellFormed()) throw new KvError('KV_INVALID_KEY', 'the bound holds a lone surrogate, which has no UTF-8 bytes')
+  return utf8(input)
 }
 
 /**
  * The half-open query of a driver for what a user asked; `undefined` when no key can match.
- * Throws `KV_USAGE` for a limit that is no whole number.
+ * Throws `KV_USAGE` for a limit that is no whole number, `KV_INVALID_KEY` for a bound without UTF-8 bytes.
  */
 export function toQuery(options: RangeOptions): RangeQuery | undefined {
   const { limit = Infinity } = options

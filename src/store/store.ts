@@ -1,5 +1,5 @@
 import { utf8 } from '../bytes.ts'
-import { KvError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import { type Blocks, blockOps } from './block.ts'
 import type {
   CheckReport,
@@ -104,12 +104,12 @@ export class Store {
   /** Stores a value under a key. Durable when the promise resolves. */
   async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
     const driver = this.#open()
-    return driver.put(this.#key(key), this.#value(value), expiry(options.expires), options.condition)
+    return driver.put(owned(this.#key(key)), owned(this.#value(value)), expiry(options.expires), ownCondition(options.condition))
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
-    return this.#open().del(this.#key(key), options.condition)
+    return this.#open().del(owned(this.#key(key)), ownCondition(options.condition))
   }
 
   /**
@@ -126,10 +126,10 @@ export class Store {
     }
     let bytes = 0
     const checked = ops.map((op): Op => {
-      const key = this.#key(op.key)
+      const key = owned(this.#key(op.key))
       bytes += key.length
       if (op.type === 'del') return { type: 'del', key }
-      const value = this.#value(op.value)
+      const value = owned(this.#value(op.value))
       bytes += value.length
       return { type: 'put', key, value, expires: expiry(op.expires) }
     })
@@ -173,7 +173,8 @@ export class Store {
   jsonLines(options: RangeOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
     const driver = this.#open()
     const query = toQuery(options)
-    return query && driver.jsonLines?.(query)
+    const lines = query && driver.jsonLines?.(query)
+    return lines && this.#whileOpen(lines)
   }
 
   /** The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it. */
@@ -185,7 +186,7 @@ export class Store {
   rangePages(options: RangeOptions = {}): AsyncIterable<Entry[]> {
     const driver = this.#open()
     const query = toQuery(options)
-    return query === undefined ? noPages() : driver.range(query)
+    return query === undefined ? noPages() : this.#whileOpen(driver.range(query))
   }
 
   /** How many keys a range has, at most `limit`. */
@@ -201,6 +202,7 @@ export class Store {
    */
   async delRange(options: Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> = {}): Promise<number> {
     const driver = this.#open()
+    if ((options as RangeOptions).limit !== undefined) throw usageError('a delete of a range takes no limit')
     const query = toQuery(options)
     return query === undefined ? 0 : driver.delRange(query)
   }
@@ -224,6 +226,15 @@ export class Store {
   /** `await using store = await openStore(...)` closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Items of a driver, until the store is closed. */
+  async *#whileOpen<T>(items: AsyncIterable<T>): AsyncGenerator<T, void, void> {
+    this.#open()
+    for await (const item of items) {
+      yield item
+      this.#open()
+    }
   }
 
   #open(): Driver {
@@ -254,6 +265,15 @@ export class Store {
 function text(input: string, code: 'KV_INVALID_KEY' | 'KV_USAGE', what: string): Uint8Array {
   if (!input.isWellFormed()) throw new KvError(code, `the ${what} holds a lone surrogate, which has no UTF-8 bytes`)
   return utf8(input)
+}
+
+/** A copy, so that the caller may change the original at once: a write is applied later. */
+function owned(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}
+
+function ownCondition(condition: Condition | undefined): Condition | undefined {
+  return condition?.type === 'value' ? { type: 'value', value: owned(condition.value) } : condition
 }
 
 function expiry(expires: number | undefined): number | undefined {

@@ -15,7 +15,7 @@ function smallDisk(context: TestContext, size: string): string {
   } catch (error) {
     const reason = String((error as { stderr?: Buffer }).stderr ?? error).trim()
     const unprivileged = process.getuid?.() !== 0 || /permission denied|not permitted|must be superuser|ENOENT/i.test(reason)
-    if (process.env['CI'] && !unprivileged) throw new Error(`cannot mount a tmpfs: ${reason}`)
+    if (process.env['CI'] && !unprivileged) throw new Error(`cannot mount a tmpfs: ${reason}`, { cause: error })
     console.warn(`disk-full tests skipped, cannot mount a tmpfs: ${reason}`)
     context.skip(`cannot mount a tmpfs: ${reason}`)
   }

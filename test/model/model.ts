@@ -35,7 +35,7 @@ class Model {
         (lte === undefined || key <= lte) &&
         (prefix === undefined || key.startsWith(prefix)),
     )
-    return (reverse === true ? keys.reverse() : keys).slice(0, limit)
+    return (reverse === true ? keys.toReversed() : keys).slice(0, limit)
   }
 
   holds(key: string, condition: HexCondition | undefined): boolean {

@@ -74,7 +74,8 @@ export class Database {
   iterate(sql: string, parameters: SqlValue[]): IterableIterator<unknown> {
     const statement = this.#connection.prepare(sql)
     statement.setReturnArrays(true)
-    return statement.iterate(...parameters)
+    // The iterator must not outlive its statement, which nothing else would hold from here on.
+    return Object.assign(statement.iterate(...parameters), { statement })
   }
 
   /** Runs a read, waiting for a lock where one is in the way. */

@@ -8,9 +8,9 @@ import { checkDatabase } from './check.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import { sqliteEngine } from './engine.ts'
 import { needsReopen, toKvError } from './errors.ts'
-import { FORMAT_VERSION, create, inspect } from './format.ts'
+import { FORMAT_VERSION, create, inspect, withoutLinks } from './format.ts'
 import { jsonLines } from './json-lines.ts'
-import { loadBlock } from './load.ts'
+import { blockLoader } from './load.ts'
 import { pages, rangeSql } from './range.ts'
 import { type Job, Writer } from './writer.ts'
 
@@ -38,7 +38,7 @@ export class SqliteDriver implements Driver {
   #wrote = false
 
   private constructor(path: string, options: OpenOptions) {
-    this.#path = resolve(path)
+    this.#path = withoutLinks(resolve(path))
     this.#now = options.clock ?? Date.now
     const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
     this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }
@@ -88,18 +88,19 @@ export class SqliteDriver implements Driver {
   }
 
   put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
-    const op: Op = { type: 'put', key: new Uint8Array(key), value: new Uint8Array(value), expires }
+    const op: Op = { type: 'put', key, value, expires }
+    const refused = { applied: false, created: false, revision: 0 }
     return this.#write((transaction) => {
       const old = liveEntry(transaction.database, op.key, transaction.now)
       if (!holds(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
       const revision = transaction.nextRevision()
       transaction.apply(op, revision)
       return { applied: true, created: old === undefined, revision }
-    })
+    }, holds(condition, undefined) ? undefined : refused)
   }
 
   del(key: Uint8Array, condition?: Condition): Promise<boolean> {
-    const op: Op = { type: 'del', key: new Uint8Array(key) }
+    const op: Op = { type: 'del', key }
     return this.#write((transaction) => {
       const old = liveEntry(transaction.database, op.key, transaction.now)
       if (old === undefined || !holds(condition, old)) return false
@@ -114,22 +115,22 @@ export class SqliteDriver implements Driver {
       const revision = transaction.nextRevision()
       for (const op of ops) transaction.apply(op, revision)
       return revision
-    })
+    }, ops.length === 0 ? 0 : undefined)
   }
 
   load(blocks: Blocks): Promise<number> {
     if (Symbol.iterator in blocks) {
       return this.#write((transaction) => {
-        const revision = transaction.nextRevision()
-        for (const block of blocks) loadBlock(transaction, block, revision)
-        return revision
+        const load = blockLoader(transaction)
+        for (const block of blocks) load(block)
+        return transaction.revision
       })
     }
     return this.#translated(
       this.#writer.writeAlone(async (transaction) => {
-        const revision = transaction.nextRevision()
-        for await (const block of blocks) loadBlock(transaction, block, revision)
-        return revision
+        const load = blockLoader(transaction)
+        for await (const block of blocks) load(block)
+        return transaction.revision
       }),
     )
   }
@@ -150,7 +151,15 @@ export class SqliteDriver implements Driver {
     const sql = rangeSql(query)
     const now = this.#now()
     // Most ranges end within a page; one statement is a snapshot by itself.
-    const first = this.#read((database) => pages(database, query, sql, now).next())
+    const first = this.#read((database) => {
+      const all = pages(database, query, sql, now)
+      try {
+        return all.next()
+      } finally {
+        // Ends the statement, and with it the snapshot.
+        all.return()
+      }
+    })
     if (first === undefined || first.done === true) return
     if (first.value.last) {
       yield first.value.entries
@@ -208,7 +217,14 @@ export class SqliteDriver implements Driver {
   }
 
   check(onProgress?: (entries: number) => void): CheckReport {
-    const report = this.#read((database) => checkDatabase(database, onProgress))
+    const report = this.#read((database) => {
+      database.exec('begin')
+      try {
+        return checkDatabase(database, onProgress)
+      } finally {
+        database.rollback()
+      }
+    })
     return report ?? { checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
   }
 
@@ -234,15 +250,17 @@ export class SqliteDriver implements Driver {
     const database = this.#spares.pop() ?? this.#guard(() => (this.#forReading() === undefined ? undefined : new Database(this.#path, this.#options)))
     if (database === undefined) return
     this.#inUse.add(database)
+    let items: Iterator<T, void> | undefined
     try {
       database.exec('begin')
-      const items = read(database)
+      items = read(database)
       for (;;) {
-        const next = this.#guard(() => database.read(() => items.next()))
+        const next = this.#guard(() => database.read(() => items!.next()))
         if (next.done === true) break
         yield next.value
       }
     } finally {
+      items?.return?.()
       database.rollback()
       // After close() it is no longer among those in use, and is closed already.
       if (this.#inUse.delete(database) && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)
@@ -274,7 +292,9 @@ export class SqliteDriver implements Driver {
 
   /** @param whenAbsent the result while there is no file; without it, the write makes one */
   async #write<T>(job: Job<T>, whenAbsent?: T): Promise<T> {
-    if (whenAbsent !== undefined && this.#guard(() => this.#forReading()) === undefined) return whenAbsent
+    // A write that is queued may be about to make the file.
+    const mayBeAbsent = whenAbsent !== undefined && this.#writer.isIdle
+    if (mayBeAbsent && this.#guard(() => this.#forReading()) === undefined) return whenAbsent
     return this.#translated(this.#writer.write(job))
   }
 

@@ -4,6 +4,7 @@ import { type Code, KvError } from '../../errors.ts'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
 const SQLITE = {
+  ERROR: 1,
   PERM: 3,
   BUSY: 5,
   LOCKED: 6,
@@ -18,9 +19,23 @@ const SQLITE = {
 
 /** The primary SQLite result code of an error thrown by the engine, `undefined` for any other error. */
 function resultCode(error: unknown): number | undefined {
-  const code = (error as { errcode?: unknown } | null)?.errcode
-  return typeof code === 'number' ? code & 0xff : undefined
+  const { errcode, code, message = '' } = (error ?? {}) as { errcode?: unknown; code?: unknown; message?: string }
+  if (typeof errcode === 'number') return errcode & 0xff
+  // The addon gives the number from some of its calls only, and SQLite's text for it from all.
+  if (code !== 'ERR_SQLITE_ERROR') return undefined
+  return TEXTS.find(([text]) => message.includes(text))?.[1] ?? SQLITE.ERROR
 }
+
+const TEXTS: readonly (readonly [text: string, code: number])[] = [
+  ['database is locked', SQLITE.BUSY],
+  ['attempt to write a readonly database', SQLITE.READONLY],
+  ['disk I/O error', SQLITE.IOERR],
+  ['database disk image is malformed', SQLITE.CORRUPT],
+  ['database or disk is full', SQLITE.FULL],
+  ['unable to open database file', SQLITE.CANTOPEN],
+  ['string or blob too big', SQLITE.TOOBIG],
+  ['file is not a database', SQLITE.NOTADB],
+]
 
 /** Whether another connection holds the lock that was asked for. */
 export function isBusy(error: unknown): boolean {

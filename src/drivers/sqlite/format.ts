@@ -1,5 +1,5 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, rmSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { closeSync, constants, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import { sqliteEngine } from './engine.ts'
 
@@ -98,7 +98,7 @@ function checkLength(path: string, header: Buffer, fd: number): void {
   const raw = header.readUInt16BE(16)
   const pageSize = raw === 1 ? 65_536 : raw
   const pages = header.readUInt32BE(24) === header.readUInt32BE(92) ? header.readUInt32BE(28) : 0
-  if (existsSync(`${path}-wal`)) return
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return
   const { size } = fstatSync(fd)
   if (size < pages * pageSize) {
     throw new KvError('KV_CORRUPT', `${path} is damaged: cut off at ${size} of ${pages * pageSize} bytes`)
@@ -121,6 +121,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
       })
     }
   }
+  removeAbandoned(folder, basename(path))
   const temporary = join(folder, `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`)
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
@@ -142,6 +143,45 @@ export function create(path: string, options: { makeFolder: boolean }): void {
   } finally {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
   }
+}
+
+/** Removes what creations of this store left behind whose process is gone. */
+function removeAbandoned(folder: string, name: string): void {
+  for (const file of readdirSync(folder)) {
+    if (!file.startsWith(`.${name}.`) || !file.endsWith('.tmp')) continue
+    const pid = Number(file.slice(name.length + 2).split('.')[0])
+    if (pid > 0 && !isRunning(pid)) rmSync(join(folder, file), { force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
+
+/**
+ * The path that links lead to, also when nothing is there yet: SQLite keeps its log beside the
+ * real file, and so must whoever looks for it.
+ */
+export function withoutLinks(path: string): string {
+  let real = path
+  // A loop of links ends with what the file system says when it is opened.
+  for (let links = 0; links < 40; links++) {
+    try {
+      return realpathSync(real)
+    } catch {
+      try {
+        real = resolve(dirname(real), readlinkSync(real))
+      } catch {
+        return real
+      }
+    }
+  }
+  return real
 }
 
 /** Puts a file or a folder's list of names on disk. */

@@ -12,13 +12,22 @@ const ROWS = 1 << 16
 /** Larger keys and values, and blocks beyond these digits, are not for this path. */
 const MAX_START = 10 ** FIELDS.keyStart
 
+/** Loads blocks into a transaction, all under one revision, which only a block with entries takes. */
+export function blockLoader(transaction: Transaction): (block: Block) => void {
+  let revision: number | undefined
+  return (block) => {
+    if (block.count === 0) return
+    revision ??= transaction.nextRevision()
+    loadBlock(transaction, block, revision)
+  }
+}
+
 /**
  * Inserts a block with one statement per 65,536 rows. The statement gets the whole buffer and a
  * table of digits that says where each key and value lies, and cuts them out itself: half the
  * time of a call per row, which goes into crossing from JavaScript to the engine.
  */
-export function loadBlock(transaction: Transaction, block: Block, revision: number): void {
-  const { database } = transaction
+function loadBlock({ database }: Transaction, block: Block, revision: number): void {
   if (block.bytes.length >= MAX_START) throw new RangeError(`a block of ${block.bytes.length} bytes`)
   database.once('temp.kv_row', () =>
     database.exec(`pragma temp_store = memory; create temp table kv_row(i integer primary key);

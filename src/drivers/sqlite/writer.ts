@@ -117,6 +117,11 @@ export class Writer {
     })
   }
 
+  /** Whether no write is queued or under way. */
+  get isIdle(): boolean {
+    return this.#running === undefined
+  }
+
   /** Settles when every write queued so far has settled. */
   async idle(): Promise<void> {
     await this.#running
