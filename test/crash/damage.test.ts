@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
@@ -128,7 +128,7 @@ describe('what is not a healthy store is refused and left as it is', () => {
           }
         })
         expect([code].flat(), `${name}: ${error.message}`).toContain(error.code)
-        expect(error.message).toContain(path)
+        expect(error.message).toContain(existsSync(path) ? realpathSync(path) : path)
         expect(picture(folder)).toEqual(before)
       }
     })
@@ -167,7 +167,8 @@ describe('a link', () => {
     sql(join(folder, 'live', 'store.kv'), 'pragma wal_checkpoint(passive)')
     // What a power loss in the middle of a checkpoint leaves: page 1 moved, later ones not, the log whole.
     for (const suffix of ['', '-wal']) copyFileSync(join(folder, 'live', `store.kv${suffix}`), join(folder, 'copy', `store.kv${suffix}`))
-    truncateSync(join(folder, 'copy', 'store.kv'), 8192)
+    // What the file had when it was made is not in the log.
+    truncateSync(join(folder, 'copy', 'store.kv'), 5 * 8192)
     symlinkSync(join('copy', 'store.kv'), join(folder, 'link.kv'))
     const store = await openTestStore(join(folder, 'link.kv'))
     expect(await store.count()).toBe(100)
