@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Code, KvError } from '../../errors.ts'
+import { lockHolder } from './lock-holder.ts'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
 const SQLITE = {
@@ -69,7 +70,7 @@ export function toKvError(error: unknown, path: string): KvError {
       break
     case SQLITE.BUSY:
     case SQLITE.LOCKED:
-      return fail('KV_LOCKED', `another process is using ${path}`, 'wait for it, or give more time with --lock-timeout 60s')
+      return fail('KV_LOCKED', `${path} is locked by ${lockHolder(path) ?? 'another process'}`, 'wait for it, or give more time with --lock-timeout 60s')
     case SQLITE.FULL:
       return full()
     case SQLITE.IOERR:
