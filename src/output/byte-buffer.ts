@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import type { Sink } from '../io.ts'
 
 /** Bytes collected before they go out in one write. */
@@ -27,24 +28,29 @@ export class ByteBuffer {
   }
 
   /**
-   * Adds valid UTF-8 as the inside of a JSON string (RFC 8259, section 7), escaped as
-   * `JSON.stringify` does it: quote, backslash and controls below 0x20.
+   * Adds `name` and then bytes as a JSON string (RFC 8259, section 7), escaped as `JSON.stringify`
+   * does it: quote, backslash and controls below 0x20. Adds nothing and returns false when the
+   * bytes are not UTF-8.
    */
-  jsonString(bytes: Uint8Array): void {
-    this.#reserve(bytes.length * 6 + 2)
+  jsonString(name: Uint8Array, bytes: Uint8Array): boolean {
+    this.#reserve(name.length + bytes.length * 6 + 2)
     const out = this.#bytes
     let at = this.#length
+    for (let i = 0; i < name.length; i++) out[at++] = name[i]!
     out[at++] = 0x22
+    let isText = false
     for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!
-      if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) {
-        out[at++] = byte
-      } else {
-        at += out.write(JSON_ESCAPES[byte]!, at, 'latin1')
+      if (byte >= 0x80 && !isText) {
+        if (!isUtf8(bytes)) return false
+        isText = true
       }
+      if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) out[at++] = byte
+      else at += out.write(JSON_ESCAPES[byte]!, at, 'latin1')
     }
     out[at++] = 0x22
     this.#length = at
+    return true
   }
 
   /** Writes out what has been collected, if it is much. */

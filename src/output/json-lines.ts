@@ -1,5 +1,4 @@
-import { isUtf8 } from 'node:buffer'
-import { type Encoding, encode } from '../bytes.ts'
+import { type Encoding, encode, utf8 } from '../bytes.ts'
 import type { Entry } from '../store/driver.ts'
 import type { ByteBuffer } from './byte-buffer.ts'
 import { jsonSource } from './json-values.ts'
@@ -18,32 +17,36 @@ export interface JsonOptions {
  * `"expires"` (RFC 3339, UTC).
  */
 export function writeJsonEntry(out: ByteBuffer, entry: Entry, options: JsonOptions): void {
-  out.text('{')
-  field(out, 'key', entry.key, options.keyEncoding)
-  out.text(',')
+  field(out, KEY, entry.key, options.keyEncoding)
   const source = options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
-    out.text('"value":')
+    out.bytes(VALUE.plain)
     out.bytes(source)
   } else {
-    field(out, 'value', entry.value, options.valueEncoding)
+    field(out, VALUE, entry.value, options.valueEncoding)
   }
   if (entry.expires !== undefined) out.text(`,"expires":"${new Date(entry.expires).toISOString()}"`)
-  out.text('}')
+  out.bytes(CLOSE)
 }
 
 /** Writes bytes as a JSON string in the encoding asked for; base64 when they are not UTF-8. */
 export function writeJsonBytes(out: ByteBuffer, bytes: Uint8Array, encoding: Encoding): void {
-  if (encoding === 'utf8' && isUtf8(bytes)) out.jsonString(bytes)
-  else out.text(`"${encode(bytes, encoding === 'utf8' ? 'base64' : encoding)}"`)
+  if (encoding !== 'utf8' || !out.jsonString(NOTHING, bytes)) out.text(`"${encode(bytes, encoding === 'utf8' ? 'base64' : encoding)}"`)
 }
 
-function field(out: ByteBuffer, name: 'key' | 'value', bytes: Uint8Array, encoding: Encoding): void {
-  if (encoding === 'utf8' && isUtf8(bytes)) {
-    out.text(name === 'key' ? '"key":' : '"value":')
-    out.jsonString(bytes)
-  } else {
-    const used = encoding === 'utf8' ? 'base64' : encoding
-    out.text(`"${name}_${used}":"${encode(bytes, used)}"`)
-  }
+/** What stands before a field's string, by its encoding. */
+interface Field {
+  readonly plain: Uint8Array
+  readonly encoded: string
+}
+
+const KEY: Field = { plain: utf8('{"key":'), encoded: '{"key_' }
+const VALUE: Field = { plain: utf8(',"value":'), encoded: ',"value_' }
+const CLOSE = utf8('}')
+const NOTHING = new Uint8Array()
+
+function field(out: ByteBuffer, name: Field, bytes: Uint8Array, encoding: Encoding): void {
+  if (encoding === 'utf8' && out.jsonString(name.plain, bytes)) return
+  const used = encoding === 'utf8' ? 'base64' : encoding
+  out.text(`${name.encoded}${used}":"${encode(bytes, used)}"`)
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Connection, type SqlValue, type Statement, sqliteEngine } from './engine.ts'
+import { type Connection, type Statement, sqliteEngine } from './engine.ts'
 import { isBusy } from './errors.ts'
 
 /** How a connection is opened. */
@@ -67,15 +67,14 @@ export class Database {
     return statement
   }
 
-  /**
-   * The rows of a query one by one, each an array. A statement of its own for each call, since two
-   * loops over one would disturb each other; leaving the loop ends it.
-   */
-  iterate(sql: string, parameters: SqlValue[]): IterableIterator<unknown> {
-    const statement = this.#connection.prepare(sql)
-    statement.setReturnArrays(true)
-    // The iterator must not outlive its statement, which nothing else would hold from here on.
-    return Object.assign(statement.iterate(...parameters), { statement })
+  /** Runs reads that must be of one moment in a transaction. */
+  snapshot<T>(step: () => T): T {
+    this.exec('begin')
+    try {
+      return step()
+    } finally {
+      this.rollback()
+    }
   }
 
   /** Runs a read, waiting for a lock where one is in the way. */

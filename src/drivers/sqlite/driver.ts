@@ -76,13 +76,7 @@ export class SqliteDriver implements Driver {
   getMany(keys: readonly Uint8Array[]): (Entry | undefined)[] {
     const entries = this.#read((database) => {
       const now = this.#now()
-      // One transaction, so that all keys are of one moment.
-      database.exec('begin')
-      try {
-        return keys.map((key) => liveEntry(database, key, now))
-      } finally {
-        database.exec('commit')
-      }
+      return database.snapshot(() => keys.map((key) => liveEntry(database, key, now)))
     })
     return entries ?? keys.map(() => undefined)
   }
@@ -148,24 +142,15 @@ export class SqliteDriver implements Driver {
   }
 
   async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
-    const sql = rangeSql(query)
     const now = this.#now()
-    // Most ranges end within a page; one statement is a snapshot by itself.
-    const first = this.#read((database) => {
-      const all = pages(database, query, sql, now)
-      try {
-        return all.next()
-      } finally {
-        // Ends the statement, and with it the snapshot.
-        all.return()
-      }
-    })
+    // Most ranges end within a page, which needs no connection of its own.
+    const first = this.#read((database) => database.snapshot(() => pages(database, query, now).next()))
     if (first === undefined || first.done === true) return
     if (first.value.last) {
       yield first.value.entries
       return
     }
-    for await (const page of this.#onSnapshot((database) => pages(database, query, sql, now))) yield page.entries
+    for await (const page of this.#onSnapshot((database) => pages(database, query, now))) yield page.entries
   }
 
   count(query: RangeQuery): number {
@@ -217,14 +202,7 @@ export class SqliteDriver implements Driver {
   }
 
   check(onProgress?: (entries: number) => void): CheckReport {
-    const report = this.#read((database) => {
-      database.exec('begin')
-      try {
-        return checkDatabase(database, onProgress)
-      } finally {
-        database.rollback()
-      }
-    })
+    const report = this.#read((database) => database.snapshot(() => checkDatabase(database, onProgress)))
     return report ?? { checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
   }
 
@@ -250,17 +228,15 @@ export class SqliteDriver implements Driver {
     const database = this.#spares.pop() ?? this.#guard(() => (this.#forReading() === undefined ? undefined : new Database(this.#path, this.#options)))
     if (database === undefined) return
     this.#inUse.add(database)
-    let items: Iterator<T, void> | undefined
     try {
       database.exec('begin')
-      items = read(database)
+      const items = read(database)
       for (;;) {
-        const next = this.#guard(() => database.read(() => items!.next()))
+        const next = this.#guard(() => database.read(() => items.next()))
         if (next.done === true) break
         yield next.value
       }
     } finally {
-      items?.return?.()
       database.rollback()
       // After close() it is no longer among those in use, and is closed already.
       if (this.#inUse.delete(database) && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)

@@ -14,7 +14,6 @@ export interface Statement {
   run(...values: SqlValue[]): { changes: number | bigint }
   get(...values: SqlValue[]): unknown
   all(...values: SqlValue[]): unknown[]
-  iterate(...values: SqlValue[]): IterableIterator<unknown>
   setReturnArrays(on: boolean): void
 }
 

@@ -2,13 +2,10 @@ import { isUtf8 } from 'node:buffer'
 import { successor } from '../../bytes.ts'
 import type { Entry, RangeQuery } from '../../store/driver.ts'
 import type { Database } from './database.ts'
-import { pages, rangeSql } from './range.ts'
+import { LONG_VALUE, pages } from './range.ts'
 
 /** Entries the engine joins into one text. */
 const ROWS = 1000
-/** A longer value is left to the slow path, so that a page has a bound. */
-const MAX_VALUE = 16_384
-
 const NOTHING = new Uint8Array()
 
 /**
@@ -31,7 +28,7 @@ export function* jsonLines(database: Database, query: RangeQuery, now: number): 
     const page = database.statement(pageSql(from, until)).get(start, now, ...(end === undefined ? [] : [end])) as PageRow
     const [text, count, longest, expiring] = page
     if (count > 0) {
-      if (longest <= MAX_VALUE && expiring === 0 && text !== null && isUtf8(text)) yield text
+      if (longest <= LONG_VALUE && expiring === 0 && text !== null && isUtf8(text)) yield text
       else yield* entriesBetween(database, from, start, end, last !== undefined, now)
     }
     left -= last === undefined ? left : count
@@ -53,7 +50,7 @@ function lastKey(database: Database, from: string, start: Uint8Array, end: Uint8
 /** The index decides the order in which the rows are joined, so it is named. */
 function pageSql(from: string, until: string): string {
   return `select
-      cast(group_concat(json_object('key', cast(key as text), 'value', case when length(value) <= ${MAX_VALUE} then cast(value as text) end), char(10)) || char(10) as blob),
+      cast(group_concat(json_object('key', cast(key as text), 'value', case when length(value) <= ${LONG_VALUE} then cast(value as text) end), char(10)) || char(10) as blob),
       count(*), coalesce(max(length(value)), 0), count(expires)
     from kv indexed by sqlite_autoindex_kv_1
     where key ${from} ?1 ${until} and (expires is null or expires > ?2)`
@@ -67,5 +64,5 @@ function* entriesBetween(database: Database, from: string, start: Uint8Array, en
     limit: Infinity,
     keysOnly: false,
   }
-  for (const page of pages(database, query, rangeSql(query), now)) yield page.entries
+  for (const page of pages(database, query, now)) yield page.entries
 }

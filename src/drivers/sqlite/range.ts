@@ -15,41 +15,66 @@ export interface Page {
   readonly last: boolean
 }
 
-/** A page ends after this many entries … */
+/** Entries of a page at most. */
 const PAGE_ENTRIES = 1000
-/** … or this many bytes, whichever comes first. */
-const PAGE_BYTES = 1 << 20
 
-const NO_VALUE = new Uint8Array()
+/**
+ * Values longer than this are fetched one by one, and a page ends after the one that makes it
+ * larger than {@link PAGE_BYTES}: so a page has a bound however large the values are.
+ */
+export const LONG_VALUE = 16_384
+
+const PAGE_BYTES = 1 << 20
+const NOTHING = new Uint8Array()
 
 /** The clause for a query's bounds; always at least one condition, so that more can follow with `and`. */
-export function rangeSql({ start, end }: RangeQuery): RangeSql {
+export function rangeSql({ start, end }: Pick<RangeQuery, 'start' | 'end'>): RangeSql {
   if (start !== undefined && end !== undefined) return { where: 'where key >= ? and key < ?', bounds: [start, end] }
   if (start !== undefined) return { where: 'where key >= ?', bounds: [start] }
   if (end !== undefined) return { where: 'where key < ?', bounds: [end] }
   return { where: 'where true', bounds: [] }
 }
 
+type Row = [key: Uint8Array, value: Uint8Array | null, revision: number, expires: number | null]
+
 /**
- * The pages of a range, all of one statement and so of one snapshot. The statement ends with the
- * generator: stopping early lets the engine recycle its log.
+ * The pages of a range. They are of one snapshot when the caller holds a transaction. A page is
+ * one call into the engine: a call per row, as its iterator makes, takes three times as long.
  */
-export function* pages(database: Database, query: RangeQuery, { where, bounds }: RangeSql, now: number): Generator<Page, void, void> {
-  const sql = `select key, ${query.keysOnly ? 'null' : 'value'}, revision, expires from kv ${where}
-    and (expires is null or expires > ?) order by key ${query.reverse ? 'desc' : 'asc'} limit ?`
-  const parameters: SqlValue[] = [...bounds, now, query.limit === Infinity ? -1 : query.limit]
-  const rows = database.iterate(sql, parameters)
-  let entries: Entry[] = []
-  let bytes = 0
-  for (const row of rows) {
-    if (entries.length === PAGE_ENTRIES || (bytes >= PAGE_BYTES && entries.length > 0)) {
-      yield { entries, last: false }
-      entries = []
-      bytes = 0
+export function* pages(database: Database, query: RangeQuery, now: number): Generator<Page, void, void> {
+  const { reverse, keysOnly } = query
+  let { start, end } = query
+  let from = '>='
+  for (let left = query.limit; left > 0; ) {
+    const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, expires
+      from kv where key ${from} ? ${end === undefined ? '' : 'and key < ?'} and (expires is null or expires > ?)
+      order by key ${reverse ? 'desc' : 'asc'} limit ?`
+    const limit = Math.min(PAGE_ENTRIES, left)
+    const parameters: SqlValue[] = [start ?? NOTHING, ...(end === undefined ? [] : [end]), now, limit]
+    const rows = database.statement(sql).all(...parameters) as Row[]
+    const entries: Entry[] = []
+    let bytes = 0
+    for (const [key, value, revision, expires] of rows) {
+      const full = value ?? (keysOnly ? NOTHING : longValue(database, key))
+      entries.push({ key, value: full, revision, expires: expires ?? undefined })
+      bytes += full.length
+      if (bytes >= PAGE_BYTES) break
     }
-    const [key, value, revision, expires] = row as [Uint8Array, Uint8Array | null, number, number | null]
-    entries.push({ key, value: value ?? NO_VALUE, revision, expires: expires ?? undefined })
-    bytes += key.length + (value === null ? 0 : value.length)
+    left -= entries.length
+    const last = left === 0 || (rows.length < limit && entries.length === rows.length)
+    if (entries.length > 0) yield { entries, last }
+    if (last) return
+    const { key } = entries[entries.length - 1]!
+    if (reverse) end = key
+    else {
+      start = key
+      from = '>'
+    }
   }
-  if (entries.length > 0) yield { entries, last: true }
+}
+
+/** The value of a key that is there. */
+export function longValue(database: Database, key: Uint8Array): Uint8Array {
+  const [value] = database.statement('select value from kv where key = ?').get(key) as [Uint8Array]
+  return value
 }
