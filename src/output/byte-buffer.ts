@@ -46,7 +46,7 @@ export class ByteBuffer {
         isText = true
       }
       if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) out[at++] = byte
-      else at += out.write(JSON_ESCAPES[byte]!, at, 'latin1')
+      else for (const part of JSON_ESCAPES[byte]!) out[at++] = part
     }
     out[at++] = 0x22
     this.#length = at
@@ -74,6 +74,6 @@ export class ByteBuffer {
 }
 
 /** For each byte that JSON escapes, its escape. */
-const JSON_ESCAPES: readonly string[] = Array.from({ length: 0x60 }, (_, byte) =>
-  JSON.stringify(String.fromCharCode(byte)).slice(1, -1),
+const JSON_ESCAPES: readonly Uint8Array[] = Array.from({ length: 0x60 }, (_, byte) =>
+  Buffer.from(JSON.stringify(String.fromCharCode(byte)).slice(1, -1)),
 )
