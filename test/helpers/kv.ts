@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type PutOptions, openStore } from '../../src/index.ts'
 import { tempDir } from './temp-dir.ts'
 
@@ -144,8 +144,12 @@ export interface Case extends Expected {
   then?: readonly (readonly [string, string])[]
 }
 
-/** Runs one row of a table on a store of its own. */
-export async function runCase({ args, given = [], input, env, then, ...expected }: Case): Promise<void> {
+/** A test for each row of a table, each with a store of its own. */
+export function testCases(cases: readonly Case[]): void {
+  for (const row of cases) test(row.name, () => runCase(row))
+}
+
+async function runCase({ args, given = [], input, env, then, ...expected }: Case): Promise<void> {
   const store = await givenStore(given)
   const options: RunOptions = { store }
   if (input !== undefined) options.input = input
