@@ -141,7 +141,7 @@ export interface Case extends Expected {
   input?: string | Uint8Array
   env?: Readonly<Record<string, string>>
   /** What the store holds afterwards, where that is of interest. */
-  then?: readonly (readonly [string, string])[]
+  leaves?: readonly (readonly [string, string])[]
 }
 
 /** A test for each row of a table, each with a store of its own. */
@@ -149,11 +149,11 @@ export function testCases(cases: readonly Case[]): void {
   for (const row of cases) test(row.name, () => runCase(row))
 }
 
-async function runCase({ args, given = [], input, env, then, ...expected }: Case): Promise<void> {
+async function runCase({ args, given = [], input, env, leaves, ...expected }: Case): Promise<void> {
   const store = await givenStore(given)
   const options: RunOptions = { store }
   if (input !== undefined) options.input = input
   if (env !== undefined) options.env = env
   expectRun(await kv(args, options), expected)
-  if (then !== undefined) expect(await contents(store)).toEqual(then)
+  if (leaves !== undefined) expect(await contents(store)).toEqual(leaves)
 }
