@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { COMMANDS, type CommandName } from './commands/index.ts'
 import type { Context } from './context.ts'
 import { FORMATS, type GlobalFlags } from './options.ts'
@@ -21,12 +21,14 @@ export async function buildProgram(ctx: Context, argv: readonly string[]): Promi
     .helpCommand(false)
     .option('--store <location>', 'the store: a file, or a location (KV_STORE)')
     .option('--json', 'print JSON (KV_JSON)')
-    .addOption(new Option('--format <format>', `form of the output: ${FORMATS.join(' ')} (KV_FORMAT)`))
+    .option('--format <format>', `form of the output: ${FORMATS.join(' ')} (KV_FORMAT)`)
     .option('-q, --quiet', 'no messages but errors (KV_QUIET)')
     .option('--no-color', 'no colour (KV_NO_COLOR, NO_COLOR)')
     .option('--no-input', 'never ask (KV_NO_INPUT)')
     .option('--lock-timeout <time>', 'how long a write waits for another process (KV_LOCK_TIMEOUT; 5s)')
     .option('--debug', 'show stacks of errors (KV_DEBUG)')
+    // Descriptions name their choices and defaults themselves.
+    .configureHelp({ optionDescription: (option) => option.description })
     .configureOutput({
       writeOut: (text) => ctx.io.stdout.write(text),
       writeErr: (text) => ctx.io.stderr.write(text),
@@ -58,16 +60,25 @@ Help: kv COMMAND --help; kv help exit-codes|formats|environment|durability`,
 }
 
 function addCommand(program: Command, command: Command): void {
-  program.addCommand(command.copyInheritedSettings(program).helpOption('-h, --help', 'show help'))
+  program.addCommand(
+    command
+      .copyInheritedSettings(program)
+      .helpOption('-h, --help', 'show help')
+      .addHelpText('after', '\nOptions of every command (--store, --json, --format and more): kv --help'),
+  )
 }
 
 /** The first word that is neither an option nor an option's value, if it is a command. */
 export function commandName(argv: readonly string[]): CommandName | undefined {
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i]!
-    if (word === '--') return undefined
+    if (word === '--') return asCommand(argv[i + 1])
     if (WITH_VALUE.has(word)) i++
-    else if (!word.startsWith('-')) return Object.hasOwn(COMMANDS, word) ? (word as CommandName) : undefined
+    else if (!word.startsWith('-')) return asCommand(word)
   }
   return undefined
+}
+
+function asCommand(word: string | undefined): CommandName | undefined {
+  return word !== undefined && Object.hasOwn(COMMANDS, word) ? (word as CommandName) : undefined
 }

@@ -78,6 +78,24 @@ export class KvError extends Error {
   }
 }
 
+/** Why a file could not be read or written, in the user's words. */
+export function reasonOf(cause: unknown): string {
+  const { code, message } = cause as NodeJS.ErrnoException
+  switch (code) {
+    case 'ENOENT':
+      return 'no such file or folder'
+    case 'EISDIR':
+      return 'it is a folder'
+    case 'EACCES':
+    case 'EPERM':
+      return 'permission denied'
+    case 'ENOSPC':
+      return 'no space left'
+    default:
+      return message
+  }
+}
+
 /** A wrong call (exit 2). */
 export function usageError(message: string, hint?: string): KvError {
   return new KvError('KV_USAGE', message, { hint })

@@ -1,6 +1,6 @@
 import { fstatSync, readSync, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { KvError } from './errors.ts'
+import { KvError, reasonOf } from './errors.ts'
 
 /** Where text and bytes go. */
 export interface Sink {
@@ -9,8 +9,8 @@ export interface Sink {
   /** Columns of the terminal now; 80 when unknown. */
   columns(): number
   /**
-   * Writes all of it before returning. Throws {@link ReaderGone} when nobody reads any more, and
-   * `KV_OUTPUT` when it cannot be written.
+   * Writes all of it before returning. Standard output throws {@link ReaderGone} when nobody reads
+   * any more, and `KV_OUTPUT` when it cannot be written; standard error never throws.
    */
   write(data: string | Uint8Array): void
   /** The same as a stream, for a library that draws on it itself. */
@@ -62,10 +62,11 @@ function again(error: unknown): boolean {
  * everything else, and Node's stream machinery (2 ms to load) stays out of a short command.
  */
 class FileSink implements Sink {
-  readonly #fd: number
+  readonly #fd: 1 | 2
   #isTTY: boolean | undefined
+  #lost = false
 
-  constructor(fd: number) {
+  constructor(fd: 1 | 2) {
     this.#fd = fd
   }
 
@@ -84,7 +85,7 @@ class FileSink implements Sink {
 
   write(data: string | Uint8Array): void {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length && !this.#lost; ) {
       try {
         at += writeSync(this.#fd, bytes, at, bytes.length - at)
       } catch (cause) {
@@ -92,9 +93,14 @@ class FileSink implements Sink {
           Atomics.wait(pause, 0, 0, RETRY_MS)
           continue
         }
-        const { code, message } = cause as NodeJS.ErrnoException
+        // A message that cannot be told must not end the work it is about.
+        if (this.#fd === 2) {
+          this.#lost = true
+          return
+        }
+        const { code } = cause as NodeJS.ErrnoException
         if (code === 'EPIPE' || code === 'EBADF') throw new ReaderGone()
-        throw new KvError('KV_OUTPUT', code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${message}`, { cause })
+        throw new KvError('KV_OUTPUT', code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${reasonOf(cause)}`, { cause })
       }
     }
   }
@@ -121,13 +127,13 @@ class FileSource implements Source {
       try {
         read = readSync(this.fd, chunk)
       } catch (cause) {
-        const { code, message } = cause as NodeJS.ErrnoException
+        const { code } = cause as NodeJS.ErrnoException
         if (code === 'EAGAIN') {
           Atomics.wait(pause, 0, 0, RETRY_MS)
           continue
         }
         if (code === 'EOF') break
-        throw new KvError('KV_USAGE', `cannot read standard input: ${message}`, { cause })
+        throw new KvError('KV_USAGE', `cannot read standard input: ${reasonOf(cause)}`, { cause })
       }
       if (read === 0) break
       chunks.push(chunk.subarray(0, read))

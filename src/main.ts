@@ -1,25 +1,26 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { CommanderError } from 'commander'
-import { buildProgram } from './cli.ts'
+import { buildProgram, commandName } from './cli.ts'
 import { Context } from './context.ts'
 import { CODES, KvError } from './errors.ts'
 import { type Io, ReaderGone, processIo } from './io.ts'
 import { escapeLine } from './output/escape.ts'
+import { wrongCall } from './usage.ts'
 
 /** Runs one command line; resolves to the exit code. Never throws, never ends the process. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const ctx = new Context(io)
-  let code = await run(ctx, argv, io)
+  let code = await run(ctx, argv)
   try {
     await ctx.close()
   } catch (error) {
-    code = Math.max(code, report(error, ctx, io))
+    code = Math.max(code, report(error, ctx, argv))
   }
   return code
 }
 
-async function run(ctx: Context, argv: readonly string[], io: Io): Promise<number> {
+async function run(ctx: Context, argv: readonly string[]): Promise<number> {
   try {
     checkArguments(argv)
     const program = await buildProgram(ctx, argv)
@@ -30,7 +31,7 @@ async function run(ctx: Context, argv: readonly string[], io: Io): Promise<numbe
     await program.parseAsync(argv, { from: 'user' })
     return ctx.exitCode
   } catch (error) {
-    return report(error, ctx, io)
+    return report(error, ctx, argv)
   }
 }
 
@@ -54,10 +55,12 @@ function rawArgumentsAreUtf8(): boolean {
 }
 
 /** Tells the user what went wrong, on stderr; returns the exit code. */
-function report(error: unknown, ctx: Context, io: Io): number {
+function report(error: unknown, ctx: Context, argv: readonly string[]): number {
   if (error instanceof ReaderGone) return 0
   if (error instanceof CommanderError && error.exitCode === 0) return 0
-  const known = error instanceof CommanderError ? usage(error) : error
+  // A command line of options only: commander has shown the help.
+  if (error instanceof CommanderError && error.code === 'commander.help') return CODES.KV_USAGE.exit
+  const known = error instanceof CommanderError ? wrongCall(error, commandName(argv)) : error
   const kvError = known instanceof KvError ? known : undefined
   const lines = []
   if (kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit) {
@@ -70,22 +73,8 @@ function report(error: unknown, ctx: Context, io: Io): number {
   if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
     for (let cause: unknown = known; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause))
   }
-  try {
-    io.stderr.write(`${lines.join('\n')}\n`)
-  } catch {
-    // Nobody reads stderr; the exit code still tells.
-  }
+  ctx.io.stderr.write(`${lines.join('\n')}\n`)
   return code
-}
-
-/** Commander's own refusals in the shape of ours. */
-function usage(error: CommanderError): KvError {
-  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n')
-  const suggestion = /\(Did you mean (.*)\?\)/.exec(rest.join(' '))?.[1]
-  const hints = suggestion === undefined ? [] : [`did you mean ${suggestion}?`]
-  if (error.code === 'commander.unknownOption') hints.push('-- ends options: kv put KEY -- -value')
-  else if (suggestion === undefined) hints.push('kv --help lists the commands, kv COMMAND --help their options')
-  return new KvError('KV_USAGE', first.replaceAll("'", ''), { hint: hints.join('; ') })
 }
 
 /** The process: the only code that sets its exit code. */

@@ -1,7 +1,6 @@
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import { ENCODINGS, type Encoding, decode } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
-import { escapeLine } from '../output/escape.ts'
 
 /** The flags of a command that takes keys. */
 export interface KeyFlags {
@@ -13,14 +12,26 @@ export interface ValueFlags {
   valueEncoding: Encoding
 }
 
+/** An option whose value is one of a few words, the first being the default. */
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  const name = flags.split(' ')[0]!
+  const [first, ...others] = choices
+  return new Option(flags, `${description}: ${first} (default)${others.slice(0, -1).map((choice) => `, ${choice}`).join('')} or ${others.at(-1)}`)
+    .default(first)
+    .argParser((text: string) => {
+      if (!choices.includes(text)) throw usageError(`${name} cannot be ${text}`, `one of ${choices.join(' ')}`)
+      return text
+    })
+}
+
 /** How keys are written in arguments and output. */
 export function keyEncodingOption(): Option {
-  return new Option('--key-encoding <encoding>', 'how keys are written').choices(ENCODINGS).default('utf8')
+  return choiceOption('--key-encoding <encoding>', 'how keys are written', ENCODINGS)
 }
 
 /** How values are written in arguments, input and output. */
 export function valueEncodingOption(): Option {
-  return new Option('--value-encoding <encoding>', 'how values are written').choices(ENCODINGS).default('utf8')
+  return choiceOption('--value-encoding <encoding>', 'how values are written', ENCODINGS)
 }
 
 /** Adds `--no-sync` to a command that writes. */
@@ -31,7 +42,7 @@ export function withSync(command: Command): Command {
 /** The bytes of a key argument. Throws `KV_INVALID_KEY`. */
 export function parseKey(text: string, encoding: Encoding): Uint8Array {
   const key = decode(text, encoding)
-  if (key === undefined) throw new KvError('KV_INVALID_KEY', `not a key in ${encoding}: ${text}`)
+  if (key === undefined) throw new KvError('KV_INVALID_KEY', `not a key in ${encoding}: ${text}`, { hint: howToWrite(encoding) })
   if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
   return key
 }
@@ -44,13 +55,17 @@ export function parseBound(text: string, encoding: Encoding): Uint8Array {
 /** The bytes of a value argument. Throws `KV_USAGE`. */
 export function parseValue(text: string, encoding: Encoding): Uint8Array {
   const value = decode(text, encoding)
-  if (value === undefined) throw usageError(`the value is not ${encoding}`)
+  if (value === undefined) throw usageError(`the value is not ${encoding}`, howToWrite(encoding))
   return value
 }
 
-/** A whole number of 0 or more, for commander. */
-export function parseCount(text: string): number {
+function howToWrite(encoding: Encoding): string | undefined {
+  return encoding === 'hex' ? 'two hex digits for each byte, such as 00ff' : undefined
+}
+
+/** The value of `--limit`: a whole number of 0 or more. Throws `KV_USAGE`. */
+export function parseLimit(text: string): number {
   const count = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError(`not a whole number of 0 or more: ${escapeLine(text)}`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw usageError(`--limit wants a whole number of 0 or more, not ${text}`)
   return count
 }

@@ -1,16 +1,16 @@
-import { closeSync, openSync, writeSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { Command } from 'commander'
 import type { Context } from '../context.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, reasonOf, usageError } from '../errors.ts'
 import type { Parsed, RefusedRecord } from '../input/assembler.ts'
 import { INPUT_FORMATS, type InputFormat, formatOf } from '../input/formats.ts'
 import { load } from '../input/load.ts'
 import { type OpenInput, checkInput, openInput } from '../input/open.ts'
-import { formatBytes } from '../output/escape.ts'
+import { escapeLine, formatBytes } from '../output/escape.ts'
 import { Progress } from '../output/progress.ts'
 import type { Block } from '../store/block.ts'
 import type { Store } from '../store/store.ts'
-import { withSync } from './arguments.ts'
+import { choiceOption, withSync } from './arguments.ts'
 
 interface Flags {
   onError: 'stop' | 'skip'
@@ -27,9 +27,9 @@ export function batchPut(ctx: Context): Command {
   return withSync(
     new Command('batch-put')
       .summary('store many entries from files or a pipe')
-      .description('Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header\nkey,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.')
-      .argument('[file...]', 'input; - or none is standard input')
-      .addOption(new Option('--on-error <what>', 'at a bad record').choices(['stop', 'skip']).default('stop'))
+      .description('Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.')
+      .argument('[FILE...]', 'input; - or none is standard input')
+      .addOption(choiceOption('--on-error <what>', 'at a bad record', ['stop', 'skip']))
       .option('--rejects <file>', 'with --on-error skip, write the bad records there')
       .option('--atomic', 'all or nothing, in one transaction'),
   )
@@ -82,7 +82,7 @@ class BatchPut {
     // Once: a second Ctrl-C ends the process at once.
     process.once('SIGINT', interrupt)
     try {
-      if (this.#flags.rejects !== undefined) this.#rejects = openSync(this.#flags.rejects, 'w', 0o600)
+      if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, names)
       if (this.#flags.atomic) await this.#atomically(names, format)
       else await this.#each(names, format, (block) => this.#store.load([block]))
     } finally {
@@ -137,8 +137,7 @@ class BatchPut {
       if (this.#skipped === NAMED) this.#ctx.say('kv: more records are skipped, and not named')
       this.#skipped++
       if (this.#rejects !== undefined) {
-        writeSync(this.#rejects, record.source)
-        writeSync(this.#rejects, '\n')
+        writeReject(this.#rejects, record)
       }
     }
     this.#progress.rows(this.#put, input.size === undefined ? this.#bytes : input.read(), input.size)
@@ -165,5 +164,30 @@ class BatchPut {
 }
 
 function describe(input: OpenInput, { line, reason }: RefusedRecord): string {
-  return `${input.name}:${line}: ${reason}`
+  return escapeLine(`${input.name}:${line}: ${reason}`)
+}
+
+/** Opens the file for refused records. Throws `KV_USAGE`, also when it is one of the inputs. */
+function openRejects(path: string, inputs: readonly string[]): number {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false })
+    const isInput = (name: string): boolean => {
+      const input = name === '-' ? undefined : statSync(name)
+      return input !== undefined && input.isFile() && input.dev === there?.dev && input.ino === there.ino
+    }
+    if (inputs.some(isInput)) throw usageError(`--rejects would overwrite the input ${path}`)
+    return openSync(path, 'w', 0o600)
+  } catch (cause) {
+    if (cause instanceof KvError) throw cause
+    throw new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+function writeReject(file: number, { source }: RefusedRecord): void {
+  try {
+    writeSync(file, source)
+    writeSync(file, '\n')
+  } catch (cause) {
+    throw new KvError('KV_OUTPUT', `cannot write the rejects: ${reasonOf(cause)}`, { cause })
+  }
 }

@@ -9,7 +9,7 @@ import { Progress } from '../output/progress.ts'
 export function check(ctx: Context): Command {
   return new Command('check')
     .summary('verify every entry and the file itself')
-    .description('Read everything, compare every entry with its checksum and verify the structure of the file.\nExit 4 when anything is damaged; the keys are named.')
+    .description('Read everything, compare every entry with its checksum and verify the structure of the file. Exit 4 when anything is damaged; the keys are named.')
     .addHelpText('after', '\nExample:\n  kv check && echo healthy')
     .action(async () => {
       const store = await ctx.store()

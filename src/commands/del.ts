@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { encode } from '../bytes.ts'
 import type { Context } from '../context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { displayKey } from '../output/escape.ts'
@@ -25,8 +26,8 @@ export function del(ctx: Context): Command {
   return withSync(
     new Command('del')
       .summary('delete keys')
-      .description('Delete the named keys, or every key of a prefix or range, and print how many were there.\nA delete of many asks first on a terminal, and needs --yes elsewhere.')
-      .argument('[key...]')
+      .description('Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.')
+      .argument('[KEY...]')
       .option('--prefix <prefix>', 'every key that begins so')
       .option('--range', 'the two arguments are START and END of a range, both included')
       .option('--all', 'every key of the store')
@@ -44,7 +45,8 @@ export function del(ctx: Context): Command {
 }
 
 async function delKeys(ctx: Context, store: Store, names: string[], { keyEncoding, dryRun }: Flags): Promise<void> {
-  const keys = names.map((name) => parseKey(name, keyEncoding))
+  // A key named twice is deleted once, and was there.
+  const keys = [...new Map(names.map((name) => parseKey(name, keyEncoding)).map((key) => [encode(key, 'hex'), key])).values()]
   if (dryRun) {
     const entries = await store.getMany(keys)
     return printDeleted(ctx, entries.filter((entry) => entry !== undefined).length, true)

@@ -14,8 +14,8 @@ interface Flags extends KeyFlags, ValueFlags {
 export function get(ctx: Context): Command {
   return new Command('get')
     .summary('print the value of a key')
-    .description('Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal.\nWith several keys, print the entries that exist, in the order asked.')
-    .argument('<key...>')
+    .description('Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal. With several keys, print the entries that exist, in the order asked.')
+    .argument('<KEY...>')
     .option('--default <value>', 'print this when the key is not there')
     .option('--json-values', 'write values that are JSON text as JSON')
     .addOption(keyEncodingOption())
@@ -27,17 +27,18 @@ export function get(ctx: Context): Command {
       if (flags.default !== undefined && wanted.length > 1) throw usageError('--default is for one key')
       const fallback = flags.default === undefined ? undefined : parseValue(flags.default, valueEncoding)
       const store = await ctx.store()
-      const options = { keyEncoding, valueEncoding, jsonValues }
+      const options = { keyEncoding, valueEncoding, jsonValues, only: undefined, nul: false, exact: true }
       if (wanted.length === 1) {
         const key = wanted[0]!
         const entry = (await store.getEntry(key)) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
-        ctx.print.value(entry, options)
+        if (ctx.print.takesValue) ctx.print.value(entry, options)
+        else await ctx.print.entries(onePage([entry]), options)
         return
       }
       const entries = await store.getMany(wanted)
       const found = entries.filter((entry): entry is Entry => entry !== undefined)
-      await ctx.print.entries(onePage(found), { ...options, only: undefined, nul: false, exact: true })
+      await ctx.print.entries(onePage(found), options)
       const missing = wanted.filter((_, i) => entries[i] === undefined)
       if (missing.length > 0) throw notFound(missing)
     })

@@ -10,7 +10,7 @@ export function help(ctx: Context): Command {
   return new Command('help')
     .summary('explain a command or a topic')
     .description(`Explain a command, or a topic: ${Object.keys(TOPICS).join(', ')}.`)
-    .argument('[topic]')
+    .argument('[TOPIC]')
     .action(async (topic: string | undefined) => {
       if (topic === undefined) return (await buildProgram(ctx, [])).outputHelp()
       if (Object.hasOwn(TOPICS, topic)) return ctx.io.stdout.write(`${TOPICS[topic]!.trim()}\n`)

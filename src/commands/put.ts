@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, reasonOf, usageError } from '../errors.ts'
 import { displayKey, formatBytes } from '../output/escape.ts'
 import type { Condition } from '../store/driver.ts'
 import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption, withSync } from './arguments.ts'
@@ -20,9 +20,9 @@ export function put(ctx: Context): Command {
   return withSync(
     new Command('put')
       .summary('store a value under a key')
-      .description('Store a value under a key. VALUE is the argument, or the exact bytes of standard input\n(without VALUE, or -), or of a file. It is on disk when kv exits.')
-      .argument('<key>')
-      .argument('[value]')
+      .description('Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.')
+      .argument('<KEY>')
+      .argument('[VALUE]')
       .option('--file <file>', 'take the value from a file')
       .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
       .option('--if-absent', 'only if the key is not there')
@@ -76,7 +76,7 @@ function readFile(file: string): Uint8Array {
   try {
     return readFileSync(file)
   } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+    throw new KvError('KV_USAGE', `cannot read ${file}: ${reasonOf(cause)}`, { cause })
   }
 }
 

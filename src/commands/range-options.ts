@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type Encoding, compareBytes } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { RangeOptions } from '../store/range.ts'
-import { type KeyFlags, keyEncodingOption, parseBound, parseCount } from './arguments.ts'
+import { type KeyFlags, keyEncodingOption, parseBound, parseLimit } from './arguments.ts'
 
 /** The flags that choose entries. */
 export interface RangeFlags extends KeyFlags {
@@ -15,11 +15,11 @@ export interface RangeFlags extends KeyFlags {
 /** Adds the arguments and flags that choose entries. */
 export function withRange(command: Command): Command {
   return command
-    .argument('[start]', 'first key, included')
-    .argument('[end]', 'last key, included')
+    .argument('[START]', 'first key, included')
+    .argument('[END]', 'last key, included')
     .option('--prefix <prefix>', 'only keys that begin so')
     .option('--after <key>', 'go on after this key, excluded; with --reverse, below it')
-    .option('--limit <n>', 'at most so many', parseCount)
+    .option('--limit <n>', 'at most so many', parseLimit)
     .option('--reverse', 'from the last key to the first')
     .addOption(keyEncodingOption())
 }

@@ -8,7 +8,7 @@ export function ttl(ctx: Context): Command {
   return new Command('ttl')
     .summary('print how long a key will live')
     .description('Print the seconds until a key expires (rounded up), or `none` when it does not.')
-    .argument('<key>')
+    .argument('<KEY>')
     .addOption(keyEncodingOption())
     .addHelpText('after', '\nExample:\n  kv put session:9 on --ttl 30m && kv ttl session:9')
     .action(async (text: string, { keyEncoding }: KeyFlags) => {

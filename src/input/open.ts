@@ -1,7 +1,7 @@
 import { accessSync, constants, createReadStream, statSync } from 'node:fs'
 import { type Duplex, Readable, pipeline } from 'node:stream'
 import zlib from 'node:zlib'
-import { KvError } from '../errors.ts'
+import { KvError, reasonOf } from '../errors.ts'
 
 /** Bytes of one read of a file. */
 const READ_BYTES = 1 << 20
@@ -30,9 +30,7 @@ export function checkInput(path: string): void {
 }
 
 function unreadable(name: string, cause: unknown): KvError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  const why = code === 'ENOENT' ? 'no such file' : code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? 'permission denied' : message
-  return new KvError('KV_USAGE', `cannot read ${name}: ${why}`, { cause })
+  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }
 
 /**

@@ -28,8 +28,6 @@ export interface EntryOptions extends JsonOptions {
 /** Rows that decide the widths of a table, and that are drawn at a time. */
 const TABLE_PAGE = 1000
 
-const UTF8: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
-
 /**
  * Prints data on stdout in the form asked for. Nothing from a store reaches a terminal with a
  * control character in it.
@@ -43,12 +41,15 @@ export class Printer {
     this.#options = options
   }
 
-  /** Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed on a terminal. */
-  value(entry: Entry, options: Pick<EntryOptions, 'keyEncoding' | 'valueEncoding' | 'jsonValues'>): void {
+  /** Whether one value stands for itself: no form was asked for that shows entries. */
+  get takesValue(): boolean {
     const { format, json } = this.#options
-    const { valueEncoding } = options
-    if (json || format === 'json' || format === 'jsonl') return this.#jsonEntry(entry, options)
-    if (format !== undefined && format !== 'raw') throw usageError(`one value cannot be printed as ${format}`, 'use jsonl, json or raw')
+    return format === undefined ? !json : format === 'raw'
+  }
+
+  /** Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed on a terminal. */
+  value(entry: Entry, { valueEncoding }: Pick<EntryOptions, 'valueEncoding'>): void {
+    const { format } = this.#options
     const bytes = valueEncoding === 'utf8' ? entry.value : Buffer.from(encode(entry.value, valueEncoding))
     if (!this.#sink.isTTY || format === 'raw') return this.#sink.write(bytes)
     const text = decodeUtf8(bytes)
@@ -65,6 +66,7 @@ export class Printer {
   /** Prints entries as they come, in pages or, where {@link takesJsonLines} allows it, as text. */
   async entries(pages: AsyncIterable<Uint8Array | readonly Entry[]>, options: EntryOptions): Promise<void> {
     const format = this.#format(options)
+    if (options.nul && format !== 'raw') throw usageError(`-0 does not go with ${format}`, 'it is for --keys, --values and --format raw')
     if (format === 'table') return this.#table(pages as AsyncIterable<readonly Entry[]>, options)
     const safe = this.#sink.isTTY && !(options.exact && this.#options.format === 'raw')
     const out = new ByteBuffer(safe ? new SafeSink(this.#sink, format) : this.#sink)
@@ -108,13 +110,6 @@ export class Printer {
     if (format !== undefined || json) return format ?? 'jsonl'
     if (only !== undefined) return 'raw'
     return this.#sink.isTTY ? 'table' : 'jsonl'
-  }
-
-  #jsonEntry(entry: Entry, options: JsonOptions): void {
-    const out = new ByteBuffer(this.#sink.isTTY ? new SafeSink(this.#sink, 'jsonl') : this.#sink)
-    writeJsonEntry(out, entry, { ...UTF8, ...options })
-    out.text('\n')
-    out.flush()
   }
 
   #entryWriter(format: Exclude<Format, 'table'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {

@@ -1,0 +1,47 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
+
+/** A store in whose file one byte of the value of `bad` is another. */
+async function damagedStore(): Promise<string> {
+  const store = await givenStore([['good', 'x'.repeat(50)], ['bad\u001b', 'needle'.repeat(10)]])
+  const bytes = readFileSync(store)
+  const at = bytes.indexOf('needleneedle')
+  expect(at).toBeGreaterThan(0)
+  bytes[at] = 0x4e
+  writeFileSync(store, bytes)
+  return store
+}
+
+describe('kv check', () => {
+  test('prints ok and how many entries were checked', async () => {
+    expectRun(await kv(['check'], { store: await givenStore([['a', '1'], ['b', '2']]) }), { stdout: 'ok: 2 entries checked, 0 without a checksum\n' })
+  })
+
+  test('counts one entry as one', async () => {
+    expectRun(await kv(['check'], { store: await givenStore([['a', '1']]) }), { stdout: 'ok: 1 entry checked, 0 without a checksum\n' })
+  })
+
+  test('--json prints one object', async () => {
+    const run = await kv(['check', '--json'], { store: await givenStore([['a', '1']]) })
+    expectRun(run, { stdout: '{"ok":true,"checked":1,"unchecked":0,"damaged_keys_base64":[],"damaged_keys":[],"problems":[]}\n' })
+  })
+
+  test('a store that does not exist is sound', async () => {
+    expectRun(await kv(['check'], { store: await givenStore() }), { stdout: 'ok: 0 entries checked, 0 without a checksum\n' })
+  })
+
+  test('names the key of a flipped byte and exits 4', async () => {
+    expectRun(await kv(['check'], { store: await damagedStore() }), {
+      stdout: 'damaged: bad\\x1b\nDAMAGED: 2 entries checked, 0 without a checksum\n',
+      stderr: errorText('the store is damaged: 1 damaged entry, 0 structural problems', 'KV_CORRUPT', 'what can be read is saved by: kv range > saved.jsonl'),
+      code: 4,
+    })
+  })
+
+  test('names the key of a flipped byte as JSON', async () => {
+    const { stdout, code } = await kv(['check', '--json'], { store: await damagedStore() })
+    expect(code).toBe(4)
+    expect(JSON.parse(stdout.toString())).toMatchObject({ ok: false, damaged_keys_base64: [Buffer.from('bad\u001b').toString('base64')] })
+  })
+})
