@@ -1,0 +1,31 @@
+/** Cold start: a whole process that answers one question, beside Node doing nothing. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeRecords } from './data.mjs'
+import { KV, bench, inTurn, median, seconds } from './measure.mjs'
+import { report, row } from './report.mjs'
+
+await bench({ rounds: 20, records: 1000 }, async (folder, { rounds, records, write }) => {
+  const at = (name) => join(folder, name)
+  await writeRecords(records, { jsonl: at('rows.jsonl') })
+  writeFileSync(at('empty.cjs'), '')
+  const node = (...args) => ({ run: () => seconds(folder, process.execPath, args) })
+  const kv = (...args) => node(KV, '--store', at('store.kv'), ...args)
+  seconds(folder, process.execPath, [KV, '--quiet', '--store', at('store.kv'), 'batch-put', at('rows.jsonl')])
+  seconds(folder, process.execPath, [KV, '--store', at('store.kv'), 'put', 'user:1', 'Ada'])
+  const figures = await inTurn({ floor: node('-e', '0'), empty: node(at('empty.cjs')), get: kv('get', 'user:1'), put: kv('put', 'user:2', 'Bob'), help: node(KV, '--help') }, rounds)
+  const took = (name) => median(figures[name])
+  const beside = { theirs: took('floor'), peer: '`node -e 0`' }
+  await report({
+    name: 'cold',
+    about: `One process from start to end, environment reduced to PATH and HOME, a store of ${records.toLocaleString('en')} entries in the page cache. Medians of ${rounds}.`,
+    rows: [
+      row({ what: '`kv get KEY`', ours: took('get'), ...beside, atMost: 1.5 }),
+      row({ what: '`kv --help`', ours: took('help'), ...beside, atMost: 1.9 }),
+      row({ what: '`kv put KEY VALUE` (durable)', ours: took('put'), ...beside }),
+      row({ what: 'an empty CommonJS file', ours: took('empty'), ...beside }),
+    ],
+    folder,
+    write,
+  })
+})
