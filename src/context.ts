@@ -58,6 +58,16 @@ export class Context {
     return this.#store
   }
 
+  /** Whether progress is drawn: stderr is a terminal that can take a line back, and nobody asked for quiet. */
+  get drawsProgress(): boolean {
+    return this.io.stderr.isTTY && !this.globals.quiet && this.io.env['TERM'] !== 'dumb'
+  }
+
+  /** Whether messages are coloured. */
+  get colorsMessages(): boolean {
+    return useColor(this.io.stderr.isTTY, this.globals, this.io.env)
+  }
+
   /** A message for people, on stderr: a line, unless `--quiet`. */
   say(message: string): void {
     if (!this.globals.quiet) this.io.stderr.write(`${message}\n`)

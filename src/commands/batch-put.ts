@@ -74,7 +74,7 @@ class BatchPut {
     this.#ctx = ctx
     this.#store = store
     this.#flags = flags
-    this.#progress = new Progress(ctx.io.stderr, ctx.globals.quiet)
+    this.#progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
   }
 
   async all(names: readonly string[], format: InputFormat | undefined): Promise<void> {

@@ -13,7 +13,7 @@ export function check(ctx: Context): Command {
     .addHelpText('after', '\nExample:\n  kv check && echo healthy')
     .action(async () => {
       const store = await ctx.store()
-      const progress = new Progress(ctx.io.stderr, ctx.globals.quiet)
+      const progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
       const { checked, unchecked, damagedKeys, problems } = await store.check((entries) => progress.rows(entries))
       progress.done()
       const ok = damagedKeys.length === 0 && problems.length === 0

@@ -81,7 +81,7 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   }
   stderr.write(`${await samples(store, range, count)}\n`)
   const { ask } = await import('./ask.ts')
-  if (!(await ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr))) {
+  if (!(await ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr, ctx.colorsMessages))) {
     throw new KvError('KV_DECLINED', 'nothing was deleted')
   }
 }

@@ -7,7 +7,7 @@ const DELAY_MS = 300
 const EVERY_MS = 100
 const BAR = 24
 
-/** One line on a terminal's stderr that says how far long work is; elsewhere nothing. */
+/** One line on a terminal that says how far long work is; nothing when it is not `on`. */
 export class Progress {
   readonly #sink: Sink
   readonly #on: boolean
@@ -15,9 +15,9 @@ export class Progress {
   #drawn = -Infinity
   #shown = false
 
-  constructor(sink: Sink, quiet: boolean) {
+  constructor(sink: Sink, on: boolean) {
     this.#sink = sink
-    this.#on = sink.isTTY && !quiet
+    this.#on = on
   }
 
   /**
