@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { KvError } from './errors.ts'
 
 /** How bytes are written as text on the command line and in output. */
 export type Encoding = 'utf8' | 'hex' | 'base64'
@@ -45,7 +46,7 @@ export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
 
 /** The UTF-8 text of `bytes`, or `undefined` when they are not valid UTF-8. */
 export function decodeUtf8(bytes: Uint8Array): string | undefined {
-  return isUtf8(bytes) ? asBuffer(bytes).toString('utf8') : undefined
+  return isUtf8(bytes) ? encode(bytes, 'utf8') : undefined
 }
 
 /** Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either alphabet. */
@@ -65,7 +66,21 @@ export function decode(text: string, encoding: Encoding): Uint8Array | undefined
   }
 }
 
-/** Text of `bytes` in a named encoding. For `utf8`, check `isUtf8` first: invalid sequences become U+FFFD. */
+/**
+ * Text of `bytes` in a named encoding. For `utf8`, check `isUtf8` first: invalid sequences become
+ * U+FFFD. Throws `KV_TOO_LARGE` for more than a string of JavaScript can hold (half a gigabyte).
+ */
 export function encode(bytes: Uint8Array, encoding: Encoding): string {
-  return asBuffer(bytes).toString(encoding)
+  try {
+    return asBuffer(bytes).toString(encoding)
+  } catch (cause) {
+    throw new KvError('KV_TOO_LARGE', `${bytes.length} bytes are too many for one text in ${encoding}`, { cause })
+  }
+}
+
+/** The same in parts that are short strings, for what is too long for one. */
+export function* encodeParts(bytes: Uint8Array, encoding: 'hex' | 'base64'): Generator<string, void, void> {
+  // A multiple of 3, so that no part but the last ends in padding.
+  const part = 3 << 20
+  for (let at = 0; at < bytes.length; at += part) yield encode(bytes.subarray(at, at + part), encoding)
 }

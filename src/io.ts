@@ -23,8 +23,8 @@ export interface Source {
   readonly isTTY: boolean
   /** The file descriptor, for whoever streams it. */
   readonly fd: number
-  /** Everything up to the end of input. */
-  readAll(): Uint8Array
+  /** Everything up to the end of input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`. */
+  readAll(maxBytes: number): Uint8Array
 }
 
 /** The outside world of a command. */
@@ -46,7 +46,9 @@ const pause = new Int32Array(new SharedArrayBuffer(4))
 /** Whether a descriptor is a terminal; loads Node's `tty` only for character devices. */
 function isTerminal(fd: number): boolean {
   try {
-    if (!fstatSync(fd).isCharacterDevice()) return false
+    const stat = fstatSync(fd)
+    // /dev/null and its kin have major number 1 on Linux.
+    if (!stat.isCharacterDevice() || (process.platform === 'linux' && stat.rdev >> 8 === 1)) return false
   } catch {
     return false
   }
@@ -119,8 +121,9 @@ class FileSource implements Source {
     return this.#isTTY
   }
 
-  readAll(): Uint8Array {
+  readAll(maxBytes: number): Uint8Array {
     const chunks: Uint8Array[] = []
+    let bytes = 0
     for (let size = 1 << 16; ; size = Math.min(size * 2, 1 << 24)) {
       const chunk = Buffer.allocUnsafe(size)
       let read: number
@@ -137,6 +140,8 @@ class FileSource implements Source {
       }
       if (read === 0) break
       chunks.push(chunk.subarray(0, read))
+      bytes += read
+      if (bytes > maxBytes) throw new KvError('KV_TOO_LARGE', `standard input is longer than a value may be: ${maxBytes} bytes`)
     }
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   }

@@ -5,7 +5,7 @@ import { buildProgram, commandName } from './cli.ts'
 import { Context } from './context.ts'
 import { CODES, KvError } from './errors.ts'
 import { type Io, ReaderGone, processIo } from './io.ts'
-import { escapeLine } from './output/escape.ts'
+import { escapeLine, escapeText } from './output/escape.ts'
 import { wrongCall } from './usage.ts'
 
 /** Runs one command line; resolves to the exit code. Never throws, never ends the process. */
@@ -71,7 +71,7 @@ function report(error: unknown, ctx: Context, argv: readonly string[]): number {
   }
   const code = kvError?.exitCode ?? CODES.KV_INTERNAL.exit
   if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
-    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause) lines.push(cause.stack ?? String(cause))
+    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause) lines.push(escapeText(cause.stack ?? String(cause)))
   }
   ctx.io.stderr.write(`${lines.join('\n')}\n`)
   return code

@@ -55,7 +55,10 @@ export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
   const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
   const format = flags.format ?? (json ? undefined : text('KV_FORMAT'))
   return {
-    store: store ?? defaultStore(env),
+    // Only a command that opens a store needs a place for it.
+    get store() {
+      return store ?? defaultStore(env)
+    },
     storeIsDefault: store === undefined,
     formatFlag: flags.format === undefined ? undefined : parseFormat(flags.format),
     format: format === undefined ? undefined : parseFormat(format),

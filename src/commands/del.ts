@@ -6,7 +6,7 @@ import { displayKey } from '../output/escape.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
 import { type KeyFlags, keyEncodingOption, parseBound, parseKey, withSync } from './arguments.ts'
-import { notFound } from './get.ts'
+import { notFound } from './not-found.ts'
 import { bounds } from './range-options.ts'
 
 interface Flags extends KeyFlags {
@@ -51,6 +51,8 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
     const entries = await store.getMany(keys)
     return printDeleted(ctx, entries.filter((entry) => entry !== undefined).length, true)
   }
+  // Every key is looked at first, so that a wrong one deletes nothing.
+  await store.getMany(keys)
   // Together, so that they share one commit.
   const there = await Promise.all(keys.map((key) => store.del(key)))
   printDeleted(ctx, there.filter(Boolean).length, false)

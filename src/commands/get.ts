@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
-import { KvError, usageError } from '../errors.ts'
-import { displayKey } from '../output/escape.ts'
+import { usageError } from '../errors.ts'
 import type { Entry } from '../store/driver.ts'
 import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption } from './arguments.ts'
+import { notFound } from './not-found.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   default?: string
@@ -46,9 +46,4 @@ export function get(ctx: Context): Command {
 
 async function* onePage(entries: Entry[]): AsyncGenerator<Entry[], void, void> {
   if (entries.length > 0) yield entries
-}
-
-/** The error of keys that are not there. */
-export function notFound(keys: readonly Uint8Array[]): KvError {
-  return new KvError('KV_NOT_FOUND', `${keys.length === 1 ? 'key' : 'keys'} not found: ${keys.map(displayKey).join(', ')}`)
 }

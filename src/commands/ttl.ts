@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { type KeyFlags, keyEncodingOption, parseKey } from './arguments.ts'
-import { notFound } from './get.ts'
+import { notFound } from './not-found.ts'
 
 /** `kv ttl KEY` */
 export function ttl(ctx: Context): Command {

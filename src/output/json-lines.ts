@@ -1,4 +1,4 @@
-import { type Encoding, encode, utf8 } from '../bytes.ts'
+import { type Encoding, utf8 } from '../bytes.ts'
 import type { Entry } from '../store/driver.ts'
 import type { ByteBuffer } from './byte-buffer.ts'
 import { jsonSource } from './json-values.ts'
@@ -31,7 +31,10 @@ export function writeJsonEntry(out: ByteBuffer, entry: Entry, options: JsonOptio
 
 /** Writes bytes as a JSON string in the encoding asked for; base64 when they are not UTF-8. */
 export function writeJsonBytes(out: ByteBuffer, bytes: Uint8Array, encoding: Encoding): void {
-  if (encoding !== 'utf8' || !out.jsonString(NOTHING, bytes)) out.text(`"${encode(bytes, encoding === 'utf8' ? 'base64' : encoding)}"`)
+  if (encoding === 'utf8' && out.jsonString(NOTHING, bytes)) return
+  out.text('"')
+  out.encoded(bytes, encoding === 'utf8' ? 'base64' : encoding)
+  out.text('"')
 }
 
 /** What stands before a field's string, by its encoding. */
@@ -48,5 +51,7 @@ const NOTHING = new Uint8Array()
 function field(out: ByteBuffer, name: Field, bytes: Uint8Array, encoding: Encoding): void {
   if (encoding === 'utf8' && out.jsonString(name.plain, bytes)) return
   const used = encoding === 'utf8' ? 'base64' : encoding
-  out.text(`${name.encoded}${used}":"${encode(bytes, used)}"`)
+  out.text(`${name.encoded}${used}":"`)
+  out.encoded(bytes, used)
+  out.text('"')
 }

@@ -1,4 +1,4 @@
-import { type Encoding, asBuffer, decodeUtf8, encode } from '../bytes.ts'
+import { type Encoding, asBuffer, decodeUtf8, encode, encodeParts } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { Sink } from '../io.ts'
 import type { Format } from '../options.ts'
@@ -50,10 +50,17 @@ export class Printer {
   /** Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed on a terminal. */
   value(entry: Entry, { valueEncoding }: Pick<EntryOptions, 'valueEncoding'>): void {
     const { format } = this.#options
-    const bytes = valueEncoding === 'utf8' ? entry.value : Buffer.from(encode(entry.value, valueEncoding))
-    if (!this.#sink.isTTY || format === 'raw') return this.#sink.write(bytes)
-    const text = decodeUtf8(bytes)
-    this.#sink.write(`${text === undefined ? binary(bytes) : escapeText(text)}\n`)
+    const { value } = entry
+    const isExact = !this.#sink.isTTY || format === 'raw'
+    if (valueEncoding !== 'utf8') {
+      for (const part of encodeParts(value, valueEncoding)) this.#sink.write(part)
+      if (!isExact) this.#sink.write('\n')
+    } else if (isExact) {
+      this.#sink.write(value)
+    } else {
+      const text = decodeUtf8(value)
+      this.#sink.write(`${text === undefined ? binary(value) : escapeText(text)}\n`)
+    }
   }
 
   /** Whether {@link entries} may be given JSON Lines text that the engine made: a pipe gets them as they are. */
@@ -131,7 +138,7 @@ export class Printer {
         const end = options.nul ? '\0' : '\n'
         return (entry) => {
           if (encoding === 'utf8') out.bytes(entry[field])
-          else out.text(encode(entry[field], encoding))
+          else out.encoded(entry[field], encoding)
           out.text(end)
         }
       }

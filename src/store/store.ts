@@ -14,6 +14,9 @@ import type {
 } from './driver.ts'
 import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
 
+/** The last moment an entry can expire, in milliseconds since 1970: RFC 3339 writes years of four digits. */
+export const LATEST_EXPIRY = Date.UTC(10_000, 0, 1) - 1
+
 /** What a put may ask for besides the value. */
 export interface PutOptions {
   /** When the entry ends, in milliseconds since 1970. Default: never; an old expiry goes. */
@@ -281,6 +284,7 @@ function expiry(expires: number | undefined): number | undefined {
   if (!Number.isSafeInteger(expires)) {
     throw new KvError('KV_USAGE', `an expiry must be whole milliseconds since 1970, not ${expires}`)
   }
+  if (expires > LATEST_EXPIRY) throw new KvError('KV_USAGE', 'an expiry after the year 9999 cannot be written as a time')
   return expires
 }
 

@@ -18,10 +18,12 @@ export function expiry(kit: Kit): void {
     expect(await store.stat()).toMatchObject({ entries: 3, expiring: 2 })
   })
 
-  test('an expiry may be as late as the largest safe integer', async () => {
+  test('an expiry may be as late as the end of the year 9999, and no later', async () => {
     const store = await kit.store({ clock: () => NOW })
-    await store.put('a', '1', { expires: Number.MAX_SAFE_INTEGER })
-    expect((await store.getEntry('a'))!.expires).toBe(Number.MAX_SAFE_INTEGER)
+    const last = Date.parse('9999-12-31T23:59:59.999Z')
+    await store.put('a', '1', { expires: last })
+    expect((await store.getEntry('a'))!.expires).toBe(last)
+    await expect(store.put('a', '2', { expires: last + 1 })).rejects.toMatchObject({ code: 'KV_USAGE' })
   })
 
   describe('an expired entry is seen by nothing', () => {

@@ -21,6 +21,7 @@ export function checkDatabase(database: Database, onProgress?: (entries: number)
   const damagedKeys: Uint8Array[] = []
   let checked = 0
   let unchecked = 0
+  let unnamed = 0
   const orReport = (step: () => void): void => {
     try {
       step()
@@ -39,11 +40,15 @@ export function checkDatabase(database: Database, onProgress?: (entries: number)
       else {
         checked++
         const full = value ?? longValue(database, key)
-        if (sum !== checksum(key, full, expires ?? undefined) && damagedKeys.length < NAMED) damagedKeys.push(key)
+        if (sum !== checksum(key, full, expires ?? undefined) ) {
+          if (damagedKeys.length < NAMED) damagedKeys.push(key)
+          else unnamed++
+        }
       }
       if ((checked + unchecked) % PAGE_ROWS === 0) onProgress?.(checked + unchecked)
     }
   })
+  if (unnamed > 0) problems.push(`${unnamed} more entries do not match their checksums`)
   return { checked, unchecked, damagedKeys, problems }
 }
 

@@ -1,8 +1,9 @@
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Connection, type Statement, sqliteEngine } from './engine.ts'
 import { isBusy } from './errors.ts'
+import { connected, disconnected, fileId } from './open-files.ts'
 
 /** How a connection is opened. */
 export interface DatabaseOptions {
@@ -35,14 +36,19 @@ export function retryWhileBusy<T>(timeoutMs: number, step: () => T): T {
 
 /** One connection to an existing store file and its prepared statements. */
 export class Database {
+  /** Which file this is connected to, as `fileId` tells it. */
+  readonly file: string
   readonly #connection: Connection
   readonly #statements = new Map<string, Statement>()
   readonly #prepared = new Set<string>()
+  #isClosed = false
   readonly #lockTimeoutMs: number
 
   constructor(path: string, options: DatabaseOptions) {
     this.#lockTimeoutMs = options.lockTimeoutMs
+    this.file = fileId(path) ?? ''
     this.#connection = openConnection(path)
+    connected(this.file)
     try {
       // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer.
       this.#connection.exec(
@@ -51,7 +57,7 @@ export class Database {
       // The first real read opens the log and may meet another process that recovers or removes it.
       retryWhileBusy(options.lockTimeoutMs, () => this.#connection.exec('select 1 from kv_store'))
     } catch (error) {
-      this.#connection.close()
+      this.close()
       throw error
     }
   }
@@ -128,15 +134,22 @@ export class Database {
     } catch {
       // A statement still in use, or the disk is gone.
     }
+    if (!this.#isClosed) disconnected(this.file)
+    this.#isClosed = true
   }
 }
 
+/** Opens a file that is there; SQLite would make an empty one in place of one that has just gone. */
 function openConnection(path: string): Connection {
   const { Connection } = sqliteEngine()
-  if (!onReadOnlyMedium(path)) return new Connection(path)
-  // Nobody can write there, so no log can appear: SQLite may do without its lock files.
   const url = pathToFileURL(path)
-  url.searchParams.set('immutable', '1')
+  if (!onReadOnlyMedium(path)) {
+    url.searchParams.set('mode', 'rw')
+    return new Connection(url)
+  }
+  // Without a log nobody is writing, and SQLite may do without its lock files; with one, it has to
+  // find them or fail, since the medium may be read-only for us alone.
+  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) url.searchParams.set('immutable', '1')
   return new Connection(url, { readOnly: true })
 }
 

@@ -12,6 +12,7 @@ import { FORMAT_VERSION, create, inspect, withoutLinks } from './format.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
 import { pages, rangeSql } from './range.ts'
+import { fileId } from './open-files.ts'
 import { type Job, Writer } from './writer.ts'
 
 type EntryRow = [key: Uint8Array, value: Uint8Array, revision: number, expires: number | null]
@@ -225,9 +226,11 @@ export class SqliteDriver implements Driver {
    * until the last item is taken or the loop is left.
    */
   async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
+    this.#dropIfReplaced()
     const database = this.#spares.pop() ?? this.#guard(() => (this.#forReading() === undefined ? undefined : new Database(this.#path, this.#options)))
     if (database === undefined) return
     this.#inUse.add(database)
+    let sound = true
     try {
       database.exec('begin')
       const items = read(database)
@@ -236,10 +239,13 @@ export class SqliteDriver implements Driver {
         if (next.done === true) break
         yield next.value
       }
+    } catch (error) {
+      sound = false
+      throw error
     } finally {
       database.rollback()
       // After close() it is no longer among those in use, and is closed already.
-      if (this.#inUse.delete(database) && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)
+      if (this.#inUse.delete(database) && sound && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)
       else database.close()
     }
   }
@@ -252,6 +258,7 @@ export class SqliteDriver implements Driver {
 
   #forWriting(): Database {
     this.#wrote = true
+    this.#dropIfReplaced()
     const database = this.#forReading()
     if (database !== undefined) return database
     create(this.#path, this.#options)
@@ -289,6 +296,13 @@ export class SqliteDriver implements Driver {
       this.#dropIfBroken(error)
       throw toKvError(error, this.#path)
     }
+  }
+
+  /** When the file was removed or another put in its place, what is written must go to the one with the name. */
+  #dropIfReplaced(): void {
+    if (this.#database === undefined || this.#database.file === fileId(this.#path)) return
+    for (const database of [this.#database, ...this.#spares.splice(0)]) database.close()
+    this.#database = undefined
   }
 
   /** After an I/O error the next operation begins on a fresh connection. */

@@ -64,7 +64,7 @@ export function toKvError(error: unknown, path: string): KvError {
   if (error instanceof KvError) return error
   const fail = (code: Code, message: string, hint?: string): KvError => new KvError(code, message, { hint, cause: error })
   const detail = error instanceof Error ? error.message : String(error)
-  const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'nothing of this write was stored; free some space and run it again')
+  const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')
   switch (resultCode(error)) {
     case undefined:
       break

@@ -1,7 +1,8 @@
 import { closeSync, constants, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs'
-import { basename, dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import { sqliteEngine } from './engine.ts'
+import { closeWhenFree } from './open-files.ts'
 
 /**
  * The file: an ordinary SQLite database with these marks in its header and the tables of
@@ -81,7 +82,7 @@ export function inspect(path: string): boolean {
     checkLength(path, header, fd)
     return true
   } finally {
-    closeSync(fd)
+    closeWhenFree(fd)
   }
 }
 
@@ -121,8 +122,8 @@ export function create(path: string, options: { makeFolder: boolean }): void {
       })
     }
   }
-  removeAbandoned(folder, basename(path))
-  const temporary = join(folder, `.${basename(path)}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`)
+  removeAbandoned(folder)
+  const temporary = join(folder, `${TEMPORARY}${process.pid}-${Math.random().toString(36).slice(2)}.tmp`)
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
     const connection = new (sqliteEngine().Connection)(temporary)
@@ -139,27 +140,28 @@ export function create(path: string, options: { makeFolder: boolean }): void {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
-    fsyncPath(folder)
+    fsyncFolder(folder)
   } finally {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
   }
 }
 
-/** Removes what creations of this store left behind whose process is gone. */
-function removeAbandoned(folder: string, name: string): void {
-  for (const file of readdirSync(folder)) {
-    if (!file.startsWith(`.${name}.`) || !file.endsWith('.tmp')) continue
-    const pid = Number(file.slice(name.length + 2).split('.')[0])
-    if (pid > 0 && !isRunning(pid)) rmSync(join(folder, file), { force: true })
-  }
-}
+/** How the names of stores that are being made begin. */
+const TEMPORARY = '.kv-new-'
 
-function isRunning(pid: number): boolean {
+/** A store is made in milliseconds: one so old, in milliseconds, was left by a process that was killed. */
+const ABANDONED_MS = 3_600_000
+
+/** Removes what killed creations left in a folder; a clean-up, so what cannot be done is left. */
+function removeAbandoned(folder: string): void {
   try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+    for (const file of readdirSync(folder)) {
+      if (!file.startsWith(TEMPORARY)) continue
+      const path = join(folder, file)
+      if (Date.now() - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+    }
+  } catch {
+    // A folder that may be written but not listed, or another process that was quicker.
   }
 }
 
@@ -184,12 +186,21 @@ export function withoutLinks(path: string): string {
   return real
 }
 
-/** Puts a file or a folder's list of names on disk. */
+/** Puts a file on disk. */
 function fsyncPath(path: string): void {
   const fd = openSync(path, 'r')
   try {
     fsyncSync(fd)
   } finally {
     closeSync(fd)
+  }
+}
+
+/** Puts a folder's list of names on disk, where the folder may be opened. */
+function fsyncFolder(path: string): void {
+  try {
+    fsyncPath(path)
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
