@@ -97,16 +97,22 @@ export class Assembler {
       refused = this.#copy(error.refusal)
       this.#ended = true
     }
-    const rest = length - consumed
-    if (consumed > 0) {
-      // The block keeps the buffer; what is left of the input begins the next one.
-      this.#buffer = this.#spares.pop() ?? new Uint8Array(rest === 0 && length < BLOCK_BYTES ? 0 : BLOCK_BYTES)
-      if (this.#buffer.length < rest) this.#buffer = new Uint8Array(Math.max(BLOCK_BYTES, rest))
-      this.#buffer.set(buffer.subarray(consumed, length))
-      this.#length = rest
-    }
     const records = builder.count
-    return { block: builder.finish(), records, inputBytes: consumed, skipped: this.#skipped, refused, final: final || refused !== undefined }
+    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, refused, final: final || refused !== undefined }
+    // The buffer stays here with the beginning of a record in it.
+    if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
+    const packInto = length === BLOCK_BYTES && length === buffer.length ? (this.#spares.pop() ?? new Uint8Array(BLOCK_BYTES)) : undefined
+    const block = builder.finish(packInto)
+    if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
+    this.#length = length - consumed
+    if (block.bytes === buffer) {
+      // The block keeps the buffer; what is left of the input begins the next one.
+      const size = length < BLOCK_BYTES ? this.#length : Math.max(BLOCK_BYTES, this.#length)
+      const spare = this.#spares.at(-1)
+      this.#buffer = spare !== undefined && spare.length >= size ? this.#spares.pop()! : new Uint8Array(size)
+    }
+    this.#buffer.set(buffer.subarray(consumed, length))
+    return { ...parsed, block }
   }
 
   /** Gives a block's buffer back for later blocks. */

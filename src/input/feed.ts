@@ -15,8 +15,11 @@ const MAX_AHEAD = 2 * BLOCK_BYTES
  */
 const MESSAGE_BYTES = 1 << 20
 
-/** Messages on their way to the worker at a time. */
-const MAX_MESSAGES = 8
+/** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores. */
+const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 4
+
+/** How long a pause of the input is taken for its pace when it is read ahead, in milliseconds. */
+const AHEAD_MS = 5
 
 /**
  * Parses one input, in this thread while it is small and in another when it is not, and hands over
@@ -29,6 +32,8 @@ export class Feed {
   #inline: Assembler | undefined
   #worker: Worker | undefined
   readonly #messages: Uint8Array[] = []
+  #message: Uint8Array | undefined
+  #messageLength = 0
   #sent = 0
   #closed = false
   #given = 0
@@ -57,6 +62,17 @@ export class Feed {
     while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#room = resolve))
   }
 
+  /**
+   * Settles when as much as there is room for has been read, or the input pauses. Storing holds
+   * this thread; the worker should have its next block by then.
+   */
+  async readAhead(): Promise<void> {
+    for (let given = -1; this.#worker !== undefined && this.#hasRoom() && given !== this.#given; ) {
+      given = this.#given
+      await new Promise((resolve) => setTimeout(resolve, AHEAD_MS))
+    }
+  }
+
   /** Bytes that nothing has been handed over for yet, and since when, in `performance.now()` time. */
   get waiting(): { bytes: number; since: number } {
     return { bytes: this.#given - this.#stored, since: this.#waitingSince }
@@ -66,7 +82,10 @@ export class Feed {
   cut(final: boolean): void {
     this.#wasCut = true
     if (this.#inline !== undefined) this.#take(this.#inline.cut(final))
-    else this.#post({ type: 'cut', final })
+    else {
+      this.#flush()
+      this.#post({ type: 'cut', final })
+    }
   }
 
   /** Says that something handed over has been stored: its buffer is free. */
@@ -85,14 +104,25 @@ export class Feed {
     await this.#worker?.terminate()
   }
 
+  /** Collects input in messages, which go out full: a pipe gives 64 KiB at a time. */
   #send(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; at += MESSAGE_BYTES) {
-      const part = chunk.subarray(at, at + MESSAGE_BYTES)
-      const buffer = this.#messages.pop() ?? new Uint8Array(MESSAGE_BYTES)
-      buffer.set(part)
-      this.#sent++
-      this.#post({ type: 'data', buffer, length: part.length }, buffer.buffer as ArrayBuffer)
+    for (let at = 0; at < chunk.length; ) {
+      this.#message ??= this.#messages.pop() ?? new Uint8Array(MESSAGE_BYTES)
+      const part = chunk.subarray(at, at + MESSAGE_BYTES - this.#messageLength)
+      this.#message.set(part, this.#messageLength)
+      this.#messageLength += part.length
+      at += part.length
+      if (this.#messageLength === MESSAGE_BYTES) this.#flush()
     }
+  }
+
+  #flush(): void {
+    const buffer = this.#message
+    if (buffer === undefined) return
+    this.#post({ type: 'data', buffer, length: this.#messageLength }, buffer.buffer as ArrayBuffer)
+    this.#sent++
+    this.#message = undefined
+    this.#messageLength = 0
   }
 
   #hasRoom(): boolean {

@@ -32,6 +32,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   const take = (parsed: Parsed): void => {
     queued++
     tail = tail.then(async () => {
+      if (!parsed.final) await feed.readAhead()
       if (failure === undefined) await loader.store(parsed).catch(fail)
       queued--
       feed.stored(parsed)
