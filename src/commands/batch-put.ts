@@ -82,7 +82,7 @@ class BatchPut {
     // Once: a second Ctrl-C ends the process at once.
     process.once('SIGINT', interrupt)
     try {
-      if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, names)
+      if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, [...names, ...['', '-wal', '-shm'].map((suffix) => this.#store.location + suffix)])
       if (this.#flags.atomic) await this.#atomically(names, format)
       else await this.#each(names, format, (block) => this.#store.load([block]))
     } finally {
@@ -112,21 +112,36 @@ class BatchPut {
   }
 
   async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
-    for (const name of names) await this.#load(await openInput(name), format ?? formatOf(name), put)
+    for (const name of names) {
+      const input = await openInput(name, this.#stop.signal)
+      if (input === undefined) throw this.#interrupted()
+      await this.#load(input, format ?? formatOf(name), put)
+    }
   }
 
   async #load(input: OpenInput, format: InputFormat, put: (block: Block) => Promise<void>): Promise<void> {
     const { maxKeyBytes, maxValueBytes } = this.#store.limits
     const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip' }
-    const refused = await load(input, options, {
+    const { refused, unreadable } = await load(input, options, {
       stop: this.#stop.signal,
       store: async (parsed) => {
         if (parsed.block.count > 0) await put(parsed.block)
         this.#count(parsed, input)
       },
+    }).catch((error: unknown) => {
+      throw error instanceof KvError && this.#put > 0 ? this.#withCount(error) : error
     })
     if (refused !== undefined) throw this.#refusal(input, refused)
-    if (this.#stop.signal.aborted) throw new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
+    if (unreadable !== undefined) throw this.#withCount(unreadable)
+    if (this.#stop.signal.aborted) throw this.#interrupted()
+  }
+
+  #interrupted(): KvError {
+    return new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
+  }
+
+  #withCount(error: KvError): KvError {
+    return new KvError(error.code, `${error.message}; ${this.#storedSoFar('before that')}`, { hint: error.hint, cause: error })
   }
 
   #count({ records, inputBytes, skipped }: Parsed, input: OpenInput): void {
@@ -167,15 +182,15 @@ function describe(input: OpenInput, { line, reason }: RefusedRecord): string {
   return escapeLine(`${input.name}:${line}: ${reason}`)
 }
 
-/** Opens the file for refused records. Throws `KV_USAGE`, also when it is one of the inputs. */
-function openRejects(path: string, inputs: readonly string[]): number {
+/** Opens the file for refused records. Throws `KV_USAGE`, also when it is one of the precious files. */
+function openRejects(path: string, precious: readonly string[]): number {
   try {
     const there = statSync(path, { throwIfNoEntry: false })
-    const isInput = (name: string): boolean => {
-      const input = name === '-' ? undefined : statSync(name)
-      return input !== undefined && input.isFile() && input.dev === there?.dev && input.ino === there.ino
+    const isPrecious = (name: string): boolean => {
+      const file = name === '-' ? undefined : statSync(name, { throwIfNoEntry: false })
+      return file !== undefined && file.isFile() && file.dev === there?.dev && file.ino === there.ino
     }
-    if (inputs.some(isInput)) throw usageError(`--rejects would overwrite the input ${path}`)
+    if (precious.some(isPrecious)) throw usageError(`--rejects would overwrite ${path}, which is an input or the store`)
     return openSync(path, 'w', 0o600)
   } catch (cause) {
     if (cause instanceof KvError) throw cause

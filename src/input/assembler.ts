@@ -39,6 +39,7 @@ export interface Parsed {
 export class Assembler {
   readonly #parser: RecordParser
   readonly #spares: Uint8Array[] = []
+  readonly #maxRecordBytes: number
   #buffer: Uint8Array
   #length = 0
   #skipped: RefusedRecord[] = []
@@ -46,6 +47,8 @@ export class Assembler {
 
   constructor(options: ParseOptions) {
     const { maxKeyBytes, maxValueBytes } = options
+    // An escaped byte takes six.
+    this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (maxKeyBytes + maxValueBytes) + 4096)
     this.#parser = createParser(options.format, {
       maxKeyBytes,
       maxValueBytes,
@@ -70,6 +73,7 @@ export class Assembler {
     const full: Parsed[] = []
     // After a refusal nothing counts, also what was on its way to this thread by then.
     for (let at = 0; at < chunk.length && !this.#ended; ) {
+      if (this.#length >= this.#maxRecordBytes) return [...full, this.#endless()]
       if (this.#length === this.#buffer.length) this.#enlarge(chunk.length - at)
       const take = Math.min(chunk.length - at, this.#buffer.length - this.#length)
       this.#buffer.set(chunk.subarray(at, at + take), this.#length)
@@ -82,8 +86,8 @@ export class Assembler {
     return full
   }
 
-  /** Parses what is there: the whole records, or with `final` everything. */
-  cut(final: boolean): Parsed {
+  /** Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. */
+  cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
     const length = this.#length
@@ -98,7 +102,7 @@ export class Assembler {
       this.#ended = true
     }
     const records = builder.count
-    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, refused, final: final || refused !== undefined }
+    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, refused, final: last || refused !== undefined }
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
     const packInto = length === BLOCK_BYTES && length === buffer.length ? (this.#spares.pop() ?? new Uint8Array(BLOCK_BYTES)) : undefined
@@ -134,6 +138,14 @@ export class Assembler {
     const larger = spare ?? new Uint8Array(size)
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
+  }
+
+  /** Ends an input whose next record is longer than any can be. */
+  #endless(): Parsed {
+    const parsed = this.cut(true)
+    this.#ended = true
+    const refused = parsed.refused ?? { line: 0, record: 0, reason: 'a record does not end', expected: undefined, source: new Uint8Array() }
+    return { ...parsed, refused: { ...refused, reason: `a record is longer than ${this.#maxRecordBytes} bytes` }, final: true }
   }
 
   #copy({ line, record, reason, expected, start, end }: Refusal): RefusedRecord {

@@ -35,6 +35,7 @@ export class Feed {
   #message: Uint8Array | undefined
   #messageLength = 0
   #sent = 0
+  #handedOver = 0
   #closed = false
   #given = 0
   #stored = 0
@@ -44,7 +45,10 @@ export class Feed {
 
   constructor(options: ParseOptions, take: (parsed: Parsed) => void, fail: (error: unknown) => void) {
     this.#options = options
-    this.#take = take
+    this.#take = (parsed) => {
+      this.#handedOver++
+      take(parsed)
+    }
     this.#fail = fail
     this.#inline = new Assembler(options)
   }
@@ -78,19 +82,20 @@ export class Feed {
     return { bytes: this.#given - this.#stored, since: this.#waitingSince }
   }
 
-  /** Hands over what is there, at the end of input everything. */
-  cut(final: boolean): void {
+  /** Hands over the whole records that are there, at the end of input everything. With `last`, nothing follows. */
+  cut(final: boolean, last: boolean = final): void {
     this.#wasCut = true
-    if (this.#inline !== undefined) this.#take(this.#inline.cut(final))
+    if (this.#inline !== undefined) this.#take(this.#inline.cut(final, last))
     else {
       this.#flush()
-      this.#post({ type: 'cut', final })
+      this.#post({ type: 'cut', final, last })
     }
   }
 
   /** Says that something handed over has been stored: its buffer is free. */
   stored({ inputBytes, block }: Parsed): void {
     this.#stored += inputBytes
+    this.#handedOver--
     this.#waitingSince = performance.now()
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
     else if (block.bytes.length === BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
@@ -126,7 +131,9 @@ export class Feed {
   }
 
   #hasRoom(): boolean {
-    return this.#closed || (this.#given - this.#stored <= MAX_AHEAD && this.#sent < MAX_MESSAGES)
+    // With nothing on its way, one record is longer than all that: it gets the room it needs.
+    const isStuck = this.#sent === 0 && this.#handedOver === 0
+    return this.#closed || (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD))
   }
 
   #release(): void {

@@ -6,7 +6,7 @@ import { Assembler, type ParseOptions, type Parsed } from './assembler.ts'
 export type ToWorker =
   | { readonly type: 'begin'; readonly options: ParseOptions }
   | { readonly type: 'data'; readonly buffer: Uint8Array; readonly length: number }
-  | { readonly type: 'cut'; readonly final: boolean }
+  | { readonly type: 'cut'; readonly final: boolean; readonly last: boolean }
   | { readonly type: 'recycle'; readonly buffer: Uint8Array }
 
 /** What the worker answers: the result of a stretch of input, or the buffer of a message, free again. */
@@ -32,7 +32,7 @@ port.on('message', (message: ToWorker) => {
       port.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
-      if (!assembler!.ended) send(assembler!.cut(message.final))
+      if (!assembler!.ended) send(assembler!.cut(message.final, message.last))
       break
     case 'recycle':
       assembler!.recycle(message.buffer)

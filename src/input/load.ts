@@ -1,4 +1,5 @@
-import type { RefusedRecord, ParseOptions, Parsed } from './assembler.ts'
+import { KvError } from '../errors.ts'
+import type { ParseOptions, Parsed, RefusedRecord } from './assembler.ts'
 import { Feed } from './feed.ts'
 import type { OpenInput } from './open.ts'
 
@@ -13,12 +14,22 @@ export interface Loader {
   readonly stop: AbortSignal
 }
 
+/** How an input ended before its end. */
+export interface Stopped {
+  /** The record that was refused. */
+  readonly refused?: RefusedRecord
+  /** Why the input could not be read on; its whole records up to there are stored. */
+  readonly unreadable?: KvError
+}
+
 /**
- * Reads an input to its end, or to the first record refused, which it returns. Memory stays flat:
- * reading waits for storing. Records of an input that pauses are handed over within half a second.
+ * Reads an input to its end, or as far as it goes. Memory stays flat: reading waits for storing.
+ * Records of an input that pauses are handed over within half a second. Rejects with what `store`
+ * rejected with.
  */
-export async function load(input: OpenInput, options: ParseOptions, loader: Loader): Promise<RefusedRecord | undefined> {
+export async function load(input: OpenInput, options: ParseOptions, loader: Loader): Promise<Stopped> {
   let refused: RefusedRecord | undefined
+  let unreadable: KvError | undefined
   let failure: { readonly error: unknown } | undefined
   let queued = 0
   let tail = Promise.resolve()
@@ -46,22 +57,32 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
     const { bytes, since } = feed.waiting
     if (bytes > 0 && queued === 0 && performance.now() - since >= LIVE_MS) feed.cut(false)
   }, LIVE_MS)
-  const interrupted = new Promise<void>((resolve) => loader.stop.addEventListener('abort', () => resolve(), { once: true }))
-  try {
-    const reading = (async () => {
+  const read = async (): Promise<void> => {
+    try {
       for await (const chunk of input.chunks) {
-        if (over()) break
+        if (over()) return
         await feed.push(chunk)
       }
-      if (!over()) feed.cut(true)
-    })()
-    // A reader that waits for a silent pipe is left behind when the load is over.
-    await Promise.race([reading.then(() => end), end, interrupted])
+    } catch (error) {
+      if (over()) return
+      if (!(error instanceof KvError)) return fail(error)
+      unreadable = error
+    }
+    if (!over()) feed.cut(unreadable === undefined, true)
+  }
+  loader.stop.addEventListener('abort', ended, { once: true })
+  try {
+    if (loader.stop.aborted) ended()
+    void read()
+    await end
     await tail
   } finally {
     clearInterval(live)
+    loader.stop.removeEventListener('abort', ended)
+    // A pipe that stays silent would keep the process.
+    input.close()
     await feed.close()
   }
   if (failure !== undefined) throw failure.error
-  return refused
+  return { ...(refused && { refused }), ...(unreadable && { unreadable }) }
 }

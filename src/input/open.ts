@@ -16,6 +16,8 @@ export interface OpenInput {
   readonly size: number | undefined
   /** Bytes of it read so far. */
   read(): number
+  /** Stops reading, also while waiting for a silent pipe. */
+  close(): void
 }
 
 /** Throws `KV_USAGE` for a file that cannot be read, without opening it. */
@@ -35,36 +37,64 @@ function unreadable(name: string, cause: unknown): KvError {
 
 /**
  * Opens a file (`-`: standard input) and unpacks gzip and Zstandard, known by their first bytes.
- * Throws `KV_USAGE` for a file that cannot be read; the loop over the chunks throws
- * `KV_INVALID_INPUT` for packed data that is damaged.
+ * `undefined` when `stop` was called for before anything came. Throws `KV_USAGE` for a file that
+ * cannot be read; the loop over the chunks throws `KV_INVALID_INPUT` where reading or unpacking
+ * fails later.
  */
-export async function openInput(path: string): Promise<OpenInput> {
+export async function openInput(path: string, stop: AbortSignal): Promise<OpenInput | undefined> {
   const name = path === '-' ? 'stdin' : path
   let size: number | undefined
   let read = 0
+  let raw: Readable | undefined
   try {
     if (path !== '-') {
       const stat = statSync(path)
       if (stat.isFile()) size = stat.size
     }
-    const raw: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: READ_BYTES })
-    const iterator = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-    const first = await iterator.next()
+    const opened: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: READ_BYTES })
+    raw = opened
+    const close = (): void => void opened.destroy()
+    const iterator = opened[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    const first = await unless(stop, iterator.next())
+    if (first === undefined) {
+      close()
+      return undefined
+    }
     const counted = async function* (): AsyncGenerator<Buffer, void, void> {
       try {
         for (let next = first; next.done !== true; next = await iterator.next()) {
           read += next.value.length
           yield next.value
         }
+      } catch (cause) {
+        throw new KvError('KV_INVALID_INPUT', `${name}: reading failed: ${reasonOf(cause)}`, { cause })
       } finally {
-        raw.destroy()
+        close()
       }
     }
     const unpack = first.done === true ? undefined : unpacker(first.value, name)
-    return { name, chunks: unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name), size, read: () => read }
+    return { name, chunks: unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name), size, read: () => read, close }
   } catch (cause) {
+    raw?.destroy()
     if (cause instanceof KvError) throw cause
     throw unreadable(name, cause)
+  }
+}
+
+/** What a promise resolves to, or `undefined` when the signal comes first. */
+async function unless<T>(stop: AbortSignal, promise: Promise<T>): Promise<T | undefined> {
+  if (stop.aborted) return undefined
+  let onStop: () => void = () => {}
+  const stopped = new Promise<undefined>((resolve) => {
+    onStop = () => resolve(undefined)
+    stop.addEventListener('abort', onStop, { once: true })
+  })
+  try {
+    return await Promise.race([promise, stopped])
+  } finally {
+    stop.removeEventListener('abort', onStop)
+    // Once stopped, nobody waits for how it ends.
+    promise.catch(() => {})
   }
 }
 
@@ -72,6 +102,7 @@ async function* unpacked(packed: Readable, unpack: Duplex, name: string): AsyncG
   try {
     yield* pipeline(packed, unpack, () => {}) as AsyncIterable<Uint8Array>
   } catch (cause) {
+    if (cause instanceof KvError) throw cause
     throw new KvError('KV_INVALID_INPUT', `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`, { cause })
   }
 }
