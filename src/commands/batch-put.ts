@@ -112,7 +112,19 @@ class BatchPut {
   }
 
   async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
-    for (const name of names) await this.#load(await openInput(name), format ?? formatOf(name), put)
+    for (const name of names) await this.#load(await this.#openInput(name), format ?? formatOf(name), put)
+  }
+
+  async #openInput(name: string): Promise<OpenInput> {
+    try {
+      return await openInput(name, this.#stop.signal)
+    } catch (error) {
+      throw this.#stop.signal.aborted ? this.#interrupted() : error
+    }
+  }
+
+  #interrupted(): KvError {
+    return new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
   }
 
   async #load(input: OpenInput, format: InputFormat, put: (block: Block) => Promise<void>): Promise<void> {
@@ -126,7 +138,7 @@ class BatchPut {
       },
     })
     if (refused !== undefined) throw this.#refusal(input, refused)
-    if (this.#stop.signal.aborted) throw new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
+    if (this.#stop.signal.aborted) throw this.#interrupted()
   }
 
   #count({ records, inputBytes, skipped }: Parsed, input: OpenInput): void {

@@ -59,6 +59,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
     await tail
   } finally {
     clearInterval(live)
+    input.close()
     await feed.close()
   }
   if (failure !== undefined) throw failure.error

@@ -16,6 +16,8 @@ export interface OpenInput {
   readonly size: number | undefined
   /** Bytes of it read so far. */
   read(): number
+  /** Lets go of the input, also while a read waits for a silent pipe, which would keep the process alive. */
+  close(): void
 }
 
 /** Throws `KV_USAGE` for a file that cannot be read, without opening it. */
@@ -36,18 +38,25 @@ function unreadable(name: string, cause: unknown): KvError {
 /**
  * Opens a file (`-`: standard input) and unpacks gzip and Zstandard, known by their first bytes.
  * Throws `KV_USAGE` for a file that cannot be read; the loop over the chunks throws
- * `KV_INVALID_INPUT` for packed data that is damaged.
+ * `KV_INVALID_INPUT` for packed data that is damaged. `stop` ends the waiting for input: with
+ * `KV_INTERRUPTED` before the first byte, later with the end of the loop.
  */
-export async function openInput(path: string): Promise<OpenInput> {
+export async function openInput(path: string, stop: AbortSignal): Promise<OpenInput> {
   const name = path === '-' ? 'stdin' : path
   let size: number | undefined
   let read = 0
+  let closed = false
   try {
     if (path !== '-') {
       const stat = statSync(path)
       if (stat.isFile()) size = stat.size
     }
     const raw: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: READ_BYTES })
+    const close = (): void => {
+      closed = true
+      raw.destroy()
+    }
+    stop.addEventListener('abort', close, { once: true })
     const iterator = raw[Symbol.asyncIterator]() as AsyncIterator<Buffer>
     const first = await iterator.next()
     const counted = async function* (): AsyncGenerator<Buffer, void, void> {
@@ -56,14 +65,17 @@ export async function openInput(path: string): Promise<OpenInput> {
           read += next.value.length
           yield next.value
         }
+      } catch (cause) {
+        if (!closed) throw cause
       } finally {
-        raw.destroy()
+        close()
       }
     }
     const unpack = first.done === true ? undefined : unpacker(first.value, name)
-    return { name, chunks: unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name), size, read: () => read }
+    return { name, chunks: unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name), size, read: () => read, close }
   } catch (cause) {
     if (cause instanceof KvError) throw cause
+    if (stop.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted', { cause })
     throw unreadable(name, cause)
   }
 }
