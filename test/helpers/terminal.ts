@@ -15,6 +15,12 @@ export interface TerminalOptions {
   store?: string
 }
 
+/**
+ * Runs a program and stays in the terminal until it is told to go: node-pty closes its end 200 ms
+ * after a program has ended, and on a busy machine loses what it has not read by then.
+ */
+const KEEPER = String.raw`trap : INT; "$@"; printf '\036%d\036' $?; read -r go`
+
 const pty = await import('@lydell/node-pty').catch((error: unknown) => error as Error)
 const xterm = await import('@xterm/headless').then((module) => ('default' in module ? (module.default as typeof module) : module))
 
@@ -31,8 +37,8 @@ export function needTerminal({ skip }: Pick<TestContext, 'skip'>): void {
 export class Terminal {
   /** Every byte that arrived, before any emulation. */
   raw = ''
-  /** Settles when the program has ended and all of its output is on the screen. */
-  readonly ended: Promise<{ code: number; signal: number | undefined }>
+  /** Settles when the program has ended and all of its output is on the screen; a signal counts as 128 and its number. */
+  readonly ended: Promise<{ code: number }>
   readonly #pty: IPty
   readonly #emulator: Emulator
   readonly #seen: string[] = []
@@ -43,24 +49,24 @@ export class Terminal {
     if (pty instanceof Error) throw pty
     this.#emulator = new xterm.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true })
     const variables = environment({ TERM: 'xterm-256color', ...(store === undefined ? {} : { KV_STORE: store }), ...env })
-    this.#pty = pty.spawn(file, [...args], { name: variables['TERM']!, cols: columns, rows, env: variables, cwd: tempDir() })
-    let drawn = Promise.resolve()
-    this.#pty.onData((data) => {
-      this.raw += data
-      drawn = new Promise((resolve) =>
-        this.#emulator.write(data, () => {
+    this.#pty = pty.spawn('sh', ['-c', KEEPER, 'sh', file, ...args], { name: variables['TERM']!, cols: columns, rows, env: variables, cwd: tempDir() })
+    this.ended = new Promise((resolve) => {
+      // From the keeper's mark on nothing is output of the program.
+      let mark = ''
+      this.#pty.onData((data) => {
+        const text = mark + data
+        const at = text.includes('\u001e') ? text.indexOf('\u001e') : text.length
+        const output = text.slice(0, at)
+        mark = text.slice(at)
+        this.raw += output
+        const code = /^\u001e(\d+)\u001e/.exec(mark)?.[1]
+        this.#emulator.write(output, () => {
+          if (code !== undefined) this.#over = true
           this.#seen.push(this.screen())
           this.#notify()
-          resolve()
-        }),
-      )
-    })
-    this.ended = new Promise((resolve) => {
-      this.#pty.onExit(({ exitCode, signal }) => {
-        void drawn.then(() => {
-          this.#over = true
-          this.#notify()
-          resolve({ code: exitCode, signal: signal || undefined })
+          if (code === undefined) return
+          this.#pty.kill('SIGKILL')
+          resolve({ code: Number(code) })
         })
       })
     })

@@ -1,0 +1,101 @@
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { describe, expect, test } from 'vitest'
+import { type Case, contents, errorText, expectRun, givenStore, kv, testCases } from '../helpers/kv.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+/** The summary on stderr. */
+const summary = (put: number, skipped = 0): RegExp => new RegExp(`^${put} put, ${skipped} skipped, \\d+(\\.\\d)? k?B in \\d+\\.\\d\\d s \\([\\d,]+ rows/s\\)\\n$`)
+const usage = (message: string, hint?: string): { stderr: string; code: number } => ({ stderr: errorText(message, 'KV_USAGE', hint), code: 2 })
+const batch = (name: string, input: string | Uint8Array, leaves: readonly (readonly [string, string])[], ...args: string[]): Case => ({ name, args: ['batch-put', ...args], input, leaves, stderr: summary(leaves.length) })
+
+const READ: readonly Case[] = [
+  batch('stores JSON Lines from a pipe', '{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n', [['a', '1'], ['b', '2']]),
+  batch('takes - for standard input', '["a","1"]\n', [['a', '1']], '-'),
+  batch('takes pairs', '["a","1"]\n["b",2]\n', [['a', '1'], ['b', '2']]),
+  batch('stores JSON that is no string as its source', '{"key":"a","value":1E400}\n["b",12345678901234567890]\n["c",{"z":1, "a":[ ]}]\n["d",null]\n', [['a', '1E400'], ['b', '12345678901234567890'], ['c', '{"z":1, "a":[ ]}'], ['d', 'null']]),
+  batch('stores a string as its text', '["a","\\u00e9\\n\\ud83d\\ude00"]\n', [['a', 'é\n\u{1f600}']]),
+  batch('takes CRLF, a BOM, blank lines and a missing last line end', '\ufeff["a","1"]\r\n\r\n\n["b","2"]', [['a', '1'], ['b', '2']]),
+  batch('takes base64', '{"key_base64":"YQ==","value_base64":"MQ=="}\n', [['a', '1']]),
+  batch('takes --format json, an array', '[{"key":"a","value":"1"},["b","2"]]', [['a', '1'], ['b', '2']], '--format', 'json'),
+  batch('takes --format json, an object', '{"a":"1","b":{"c":2}}', [['a', '1'], ['b', '{"c":2}']], '--format', 'json'),
+  batch('takes --format csv', 'key,value\na,1\n"b","x,""y"""\n', [['a', '1'], ['b', 'x,"y"']], '--format', 'csv'),
+  batch('takes --format tsv', 'key\tvalue\na\t1\n', [['a', '1']], '--format', 'tsv'),
+  batch('unpacks gzip', gzipSync('["a","1"]\n'), [['a', '1']]),
+  batch('takes nothing', '', []),
+  { name: 'of equal keys the last wins', args: ['batch-put'], input: '["a","1"]\n["a","2"]\n', stderr: summary(2), leaves: [['a', '2']] },
+  { name: '--quiet prints nothing', args: ['batch-put', '--quiet'], input: '["a","1"]\n', leaves: [['a', '1']] },
+]
+
+const refused = (name: string, bad: string, message: string | RegExp): Case => ({
+  name: `refuses ${name}, stores what stands before it and nothing after`,
+  args: ['batch-put'],
+  input: `["a","1"]\n${bad}\n["z","9"]\n`,
+  stderr: new RegExp(`^kv: stdin:2: ${typeof message === 'string' ? message : message.source}[^\\n]*; the 1 record before it is stored \\(KV_INVALID_INPUT\\)\\nhint: [^\\n]+\\n$`),
+  code: 3,
+  leaves: [['a', '1']],
+})
+
+const REFUSED: readonly Case[] = [
+  refused('invalid JSON', '{"key":"b","value":x}', /.*at column 20/),
+  refused('a record without a key', '{"value":"1"}', /.*key/),
+  refused('a record without a value', '{"key":"b"}', /.*value/),
+  refused('a key that is no string', '[1,"x"]', /.*key/),
+  refused('an empty key', '["","x"]', /.*key/),
+  refused('a key that is too long', `["${'k'.repeat(65_536)}","x"]`, /.*65,?535/),
+  refused('a bad ttl', '{"key":"b","value":"x","ttl":-1}', /.*ttl/),
+  refused('key and key_base64 together', '{"key":"b","key_base64":"Yg==","value":"x"}', /.*key/),
+  refused('a lone surrogate', '["b","\\ud800"]', /.*surrogate/),
+  { name: '--atomic stores nothing when a record is refused', args: ['batch-put', '--atomic'], input: '["a","1"]\n{\n', stderr: /; nothing was stored \(KV_INVALID_INPUT\)\nhint: mend the record and run it again\n$/, code: 3, leaves: [] },
+  { name: '--on-error skip goes on, names and counts', args: ['batch-put', '--on-error', 'skip'], input: '["a","1"]\n{bad\n["z","9"]\n', stderr: /^kv: skipped stdin:2: .*\n2 put, 1 skipped, /, leaves: [['a', '1'], ['z', '9']] },
+  { name: 'refuses an unknown way to go on', args: ['batch-put', '--on-error', 'x'], ...usage('--on-error cannot be x', 'one of stop skip') },
+  { name: 'refuses a form it cannot read', args: ['batch-put', '--format', 'table'], ...usage('batch-put cannot read table', 'one of jsonl json csv tsv') },
+  { name: 'refuses a missing file', args: ['batch-put', 'missing'], ...usage('cannot read missing: no such file or folder') },
+  { name: '--rejects needs --on-error skip', args: ['batch-put', '--rejects', 'r'], ...usage('--rejects needs --on-error skip') },
+  { name: 'refuses rejects that cannot be written', args: ['batch-put', '--on-error', 'skip', '--rejects', 'no/such/r'], input: '["a","1"]\n', ...usage('cannot write no/such/r: no such file or folder'), leaves: [] },
+]
+
+describe('kv batch-put', () => {
+  testCases(READ)
+  testCases(REFUSED)
+
+  test('--json prints the summary as one object', async () => {
+    const { stdout, code } = await kv(['batch-put', '--json', '--on-error', 'skip'], { store: await givenStore(), input: '["a","1"]\n{\n' })
+    expect(code).toBe(0)
+    const record = JSON.parse(stdout.toString()) as Record<string, unknown>
+    expect(Object.keys(record)).toEqual(['put', 'skipped', 'bytes', 'seconds', 'rows_per_second'])
+    expect(record).toMatchObject({ put: 1, skipped: 1, bytes: 12 })
+  })
+
+  test('takes the form from the names of several files, and a ttl from CSV', async () => {
+    const store = await givenStore()
+    const cwd = tempDir()
+    writeFileSync(join(cwd, 'a.csv'), 'key,value,ttl\na,1,1000\n')
+    writeFileSync(join(cwd, 'b.json.gz'), gzipSync('{"b":"2"}'))
+    writeFileSync(join(cwd, 'c.jsonl'), '["c","3"]')
+    expectRun(await kv(['batch-put', 'a.csv', 'b.json.gz', 'c.jsonl'], { store, cwd }), { stderr: summary(3) })
+    expect(await contents(store)).toEqual([['a', '1'], ['b', '2'], ['c', '3']])
+    expectRun(await kv(['ttl', 'b'], { store }), { stdout: 'none\n' })
+    expect(Number((await kv(['ttl', 'a'], { store })).stdout)).toBeGreaterThan(900)
+  })
+
+  test('a wrong name among several stores nothing', async () => {
+    const store = await givenStore()
+    const cwd = tempDir()
+    writeFileSync(join(cwd, 'a.jsonl'), '["a","1"]')
+    expectRun(await kv(['batch-put', 'a.jsonl', 'b.jsonl'], { store, cwd }), usage('cannot read b.jsonl: no such file or folder'))
+    expect(existsSync(store)).toBe(false)
+  })
+
+  test('--rejects gets the refused records as they are, and never overwrites an input', async () => {
+    const store = await givenStore()
+    const cwd = tempDir()
+    const input = '["a","1"]\n{bad\n["z"\n'
+    writeFileSync(join(cwd, 'a.jsonl'), input)
+    expectRun(await kv(['batch-put', 'a.jsonl', '--quiet', '--on-error', 'skip', '--rejects', 'r'], { store, cwd }), {})
+    expect(readFileSync(join(cwd, 'r'), 'utf8')).toBe('{bad\n["z"\n')
+    expectRun(await kv(['batch-put', 'a.jsonl', '--on-error', 'skip', '--rejects', 'a.jsonl'], { store, cwd }), usage('--rejects would overwrite the input a.jsonl'))
+    expect(readFileSync(join(cwd, 'a.jsonl'), 'utf8')).toBe(input)
+  })
+})
