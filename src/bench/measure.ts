@@ -106,9 +106,9 @@ export class Measurement {
     this.#lastTurn = began
     let drawn = 0
     let ended = began
-    let failed = false
+    const state = { failed: false }
     const lane = async (): Promise<void> => {
-      while (!failed && drawn < ops && ended - began < ms) {
+      while (!state.failed && drawn < ops && ended - began < ms) {
         const operation = this.#next()
         if (operation === undefined) {
           this.#exhausted = true
@@ -126,7 +126,7 @@ export class Measurement {
     }
     const lanes = Array.from({ length: this.#pace.concurrency }, () =>
       lane().catch((error: unknown) => {
-        failed = true
+        state.failed = true
         throw error
       }),
     )

@@ -1,22 +1,14 @@
 import type { Target } from '../target.ts'
+import { betterSqlite3 } from './better-sqlite3.ts'
+import { classicLevel } from './classic-level.ts'
+import { ldb } from './ldb.ts'
+import { lmdb } from './lmdb.ts'
+import { Absent, type Peer, type PeerOptions } from './peer.ts'
+import { redis } from './redis.ts'
+import { sqlite3 } from './sqlite3.ts'
 
-/** Where and how a peer keeps its data. */
-export interface PeerOptions {
-  /** An empty folder of the benchmark's own; each peer makes its own below it. */
-  readonly folder: string
-  /** Whether a write waits for the disk, where the peer can. */
-  readonly durable: boolean
-}
-
-/** Something users might pick instead. */
-export interface Peer {
-  readonly name: string
-  /** Opens it. Throws {@link Absent} when it is not on this machine. */
-  open(options: PeerOptions): Promise<Target>
-}
-
-/** A peer that is not on this machine. */
-export class Absent extends Error {}
+/** The only list of peers, in the order of the report. */
+const PEERS: readonly Peer[] = [classicLevel, lmdb, betterSqlite3, redis, sqlite3, ldb]
 
 /** Opens every peer there is, onto `targets`; the others are named in `absent`. */
 export async function openPeers(options: PeerOptions, targets: Target[], absent: { name: string; reason: string }[], signal: AbortSignal): Promise<void> {
@@ -30,6 +22,3 @@ export async function openPeers(options: PeerOptions, targets: Target[], absent:
     }
   }
 }
-
-/** The only list of peers. */
-const PEERS: readonly Peer[] = []
