@@ -15,7 +15,7 @@ export class Workspace {
   static make(): Workspace {
     const parent = tmpdir()
     try {
-      return new Workspace(mkdtempSync(join(parent, 'kv-bench-')))
+      return new Workspace(mkdtempSync(join(parent, 'kv-bench-store-')))
     } catch (cause) {
       const { code, message } = cause as NodeJS.ErrnoException
       const hint = 'TMPDIR names the folder for temporary files'
