@@ -68,7 +68,8 @@ export class Measurement {
       inOperations += to - from
       if (operation.finds === true && result === undefined) this.#missing++
       const ns = (to - from) * 1e6
-      this.#timeline.record(before + to - began, ns)
+      // Rounds follow each other without the time that others had between them.
+      this.#timeline.record(before + (concurrency === 1 ? inOperations : to - began), ns)
       let kind = this.#operations.get(operation.name)
       if (kind === undefined) this.#operations.set(operation.name, (kind = { latency: new Histogram(), entries: 0 }))
       kind.latency.record(ns)
