@@ -1,5 +1,5 @@
 import { escapeLine, formatBytes } from '../output/escape.ts'
-import { TableWriter } from '../output/table.ts'
+import type { TableWriter } from '../output/table.ts'
 import { formatNs, formatRate, formatRatio, sparkline } from './numbers.ts'
 import type { Report } from './report.ts'
 import { rowsOf } from './rows.ts'
@@ -11,6 +11,8 @@ export interface TableStyle {
   readonly width: number
 }
 
+type MakeTable = (head: readonly string[]) => TableWriter
+
 /** Cells of the latency distribution: as many as are free between these. */
 const SPARK_MIN = 8
 const SPARK_MAX = 24
@@ -19,9 +21,11 @@ const SPARK_MAX = 24
 const GIVE_WAY = ['ENTRIES/S', 'MIN', 'P95', 'MAX', 'MEAN']
 
 /** The report for people: facts, the table, and what to know about it. */
-export function printTable(report: Report, style: TableStyle): string {
+export async function printTable(report: Report, style: TableStyle): Promise<string> {
+  const tables = await import('../output/table.ts')
+  const writer = (head: readonly string[]): TableWriter => new tables.TableWriter(head, { color: style.color, width: Infinity })
   const told = notes(report)
-  return `${facts(report).join('\n')}\n\n${table(report, style)}${told.length === 0 ? '' : `\n${told.join('\n')}\n`}${comparison(report, style)}`
+  return `${facts(report).join('\n')}\n\n${table(report, style.width, writer)}${told.length === 0 ? '' : `\n${told.join('\n')}\n`}${comparison(report, writer)}`
 }
 
 function facts({ kv, machine, settings, targets }: Report): string[] {
@@ -30,11 +34,12 @@ function facts({ kv, machine, settings, targets }: Report): string[] {
   return [
     `kv ${kv}, ${targets[0]?.engine ?? ''}, Node ${machine.node.slice(1)}`,
     `${machine.cpu}, ${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}, ${formatBytes(machine.memory_bytes)} memory, ${machine.platform}${machine.file_system === null ? '' : `, ${machine.file_system}`}`,
-    `${workload}: ${records.toLocaleString('en')} records of ${key_bytes} + ${value_bytes} bytes, ${lasting}, ${concurrency} in flight, ${durable ? 'durable writes' : 'writes not durable (--no-sync)'}, seed ${seed}`,
+    `${workload}: ${records.toLocaleString('en')} records of ${key_bytes} + ${value_bytes} bytes, seed ${seed}`,
+    `${lasting}, ${concurrency} in flight, ${durable ? 'durable writes' : 'writes not durable (--no-sync)'}`,
   ].map(escapeLine)
 }
 
-function table(report: Report, { color, width }: TableStyle): string {
+function table(report: Report, width: number, tableOf: MakeTable): string {
   const rows = rowsOf(report)
   const several = report.targets.length > 1
   const entries = rows.some(({ measure }) => measure.entries !== measure.operations)
@@ -67,7 +72,7 @@ function table(report: Report, { color, width }: TableStyle): string {
     const to = Math.max(...rows.map(({ measure }) => measure.latency_ns.p999))
     padded.push(['LATENCY'.padEnd(spark), ...rows.map(({ measure }) => sparkline(measure.histogram_ns, from, to, spark))])
   }
-  const writer = new TableWriter(padded.map(([head]) => head!), { color, width: Infinity })
+  const writer = tableOf(padded.map(([head]) => head!))
   return writer.draw(rows.map((_, at) => padded.map((column) => column[at + 1]!)))
 }
 
@@ -90,9 +95,9 @@ function notes({ machine, settings, targets, absent }: Report): string[] {
   return lines.map(escapeLine)
 }
 
-function comparison({ comparison: found }: Report, { color }: TableStyle): string {
+function comparison({ comparison: found }: Report, tableOf: MakeTable): string {
   if (found === null) return ''
-  const writer = new TableWriter(['STEP      ', 'OLD OPS/S', 'NEW OPS/S', 'RATIO', ''], { color, width: Infinity })
+  const writer = tableOf(['STEP      ', 'OLD OPS/S', 'NEW OPS/S', 'RATIO', ''])
   const rows = found.steps.map(({ step, old_per_second, new_per_second, ratio, noise }) => [
     step.padEnd(10),
     formatRate(old_per_second).padStart(9),

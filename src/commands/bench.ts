@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { BenchOptions } from '../bench/bench.ts'
 import type { Report } from '../bench/report.ts'
 import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
@@ -29,7 +29,6 @@ interface Flags {
   peers?: boolean
   compare?: string
   html?: string
-  format?: BenchFormat
 }
 
 /** `kv bench` */
@@ -49,12 +48,11 @@ export function bench(ctx: Context): Command {
       .option('--peers', 'measure what else is installed in the same run:\nsqlite3, ldb, redis-server, classic-level, lmdb, better-sqlite3')
       .option('--compare <report>', 'show ratios to an older run, saved with --json')
       .option('--html <file>', 'also write a page with charts')
-      .option('--in-place', 'with --store: measure that store itself')
-      .addOption(new Option('--format <format>', 'form of the output').choices(FORMATS)),
+      .option('--in-place', 'with --store: measure that store itself'),
   )
-    .addHelpText('after', `\nWorkloads:\n${WORKLOADS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}\n\nExamples:\n  kv bench\n  kv bench --peers --html bench.html\n  kv bench --workload ycsb-a --concurrency 64\n  kv bench --json > before.json; kv bench --compare before.json`)
+    .addHelpText('after', `\nWorkloads:\n${WORKLOADS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}\n\nForms of the output (--format): ${FORMATS.join(' ')}.\n\nExamples:\n  kv bench\n  kv bench --peers --html bench.html\n  kv bench --workload ycsb-a --concurrency 64\n  kv bench --json > before.json; kv bench --compare before.json`)
     .action(async (flags: Flags, command: Command) => {
-      const format = formatOf(ctx, flags)
+      const format = formatOf(ctx)
       const options = benchOptions(ctx, flags, command.optsWithGlobals<{ store?: string }>().store)
       const { readReport, compare } = await import('../bench/compare.ts')
       const old = flags.compare === undefined ? undefined : readReport(flags.compare)
@@ -70,8 +68,8 @@ export function bench(ctx: Context): Command {
     })
 }
 
-function formatOf(ctx: Context, flags: Flags): BenchFormat {
-  const wanted = flags.format ?? ctx.globals.formatFlag ?? (ctx.globals.json ? 'json' : (ctx.globals.format ?? 'table'))
+function formatOf(ctx: Context): BenchFormat {
+  const wanted = ctx.globals.formatFlag ?? (ctx.globals.json ? 'json' : (ctx.globals.format ?? 'table'))
   const format = FORMATS.find((known) => known === wanted) ?? (wanted === 'jsonl' ? 'json' : undefined)
   if (format === undefined) throw usageError(`bench cannot print ${wanted}`, `one of ${FORMATS.join(' ')}`)
   return format
@@ -136,7 +134,7 @@ async function print(ctx: Context, report: Report, format: BenchFormat): Promise
     return stdout.write(format === 'csv' ? printCsv(report) : printMarkdown(report))
   }
   const { printTable } = await import('../bench/print-table.ts')
-  stdout.write(printTable(report, { color: useColor(stdout.isTTY, ctx.globals, ctx.io.env), width: stdout.isTTY ? stdout.columns() : Infinity }))
+  stdout.write(await printTable(report, { color: useColor(stdout.isTTY, ctx.globals, ctx.io.env), width: stdout.isTTY ? stdout.columns() : Infinity }))
 }
 
 function writePage(path: string, html: string): void {
