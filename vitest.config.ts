@@ -7,5 +7,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     retry: 0,
+    // The style sheet of the benchmark's page is taken in as text.
+    css: true,
   },
 })

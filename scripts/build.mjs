@@ -29,8 +29,19 @@ const lazyChildProcess = {
   load: (id) => (id === '\0lazy-child-process' ? 'export const spawn = (...a) => process.getBuiltinModule("node:child_process").spawn(...a)' : undefined),
 }
 
+/** `import text from './file?raw'`: the file as a string, as in the tests' bundler. */
+const rawText = {
+  name: 'raw-text',
+  resolveId: async function (id, importer) {
+    if (!id.endsWith('?raw')) return undefined
+    const bare = id.slice(0, -'?raw'.length)
+    return `${bare.startsWith('.') ? join(dirname(importer), bare) : createRequire(importer).resolve(bare)}?raw`
+  },
+  load: (id) => (id.endsWith('?raw') ? { code: `export default ${JSON.stringify(readFileSync(id.slice(0, -'?raw'.length), 'utf8'))}`, moduleType: 'js' } : undefined),
+}
+
 const common = {
-  plugins: [lazyChildProcess],
+  plugins: [lazyChildProcess, rawText],
   platform: 'node',
   external: (id, importer) => (id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer)) || Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
   transform: { define: { __VERSION__: JSON.stringify(version) } },

@@ -3,11 +3,14 @@ import { DEFAULT_LOCK_TIMEOUT_MS } from './drivers/options.ts'
 import { usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
 
-/** The forms of output. */
-export const FORMATS = ['table', 'jsonl', 'json', 'csv', 'tsv', 'raw'] as const
+/** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
+export const FORMATS = ['table', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
 
 /** A form of output, see {@link FORMATS}. */
 export type Format = (typeof FORMATS)[number]
+
+/** The forms entries can have. */
+export type EntryFormat = Exclude<Format, 'markdown'>
 
 /** What holds for every command. */
 export interface GlobalOptions {

@@ -18,11 +18,15 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'drivers/**', may: ['store/**', 'errors.ts', 'bytes.ts', 'drivers/options.ts', '@photostructure/sqlite'] },
   { files: 'output/**', may: ['errors.ts', 'bytes.ts', 'chalk', 'cli-table3', 'string-width'], types: ['store/**', 'io.ts', 'options.ts'] },
   { files: 'input/**', may: ['store/**', 'errors.ts', 'bytes.ts', 'csv-parse'] },
+  {
+    files: 'bench/**',
+    may: ['bench/**', 'index.ts', 'store/**', 'output/**', 'errors.ts', 'bytes.ts', 'uplot'],
+  },
   // Help prints the whole program's.
   { files: 'commands/help.ts', may: ['cli.ts', 'output/**', 'errors.ts', 'commander'], types: ['context.ts'] },
   {
     files: 'commands/**',
-    may: ['output/**', 'input/**', 'store/**', 'errors.ts', 'bytes.ts', 'options.ts', 'duration.ts', 'io.ts', 'commander', '@inquirer/prompts'],
+    may: ['output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'options.ts', 'duration.ts', 'io.ts', 'commander', '@inquirer/prompts'],
     types: ['context.ts'],
   },
   // The library.

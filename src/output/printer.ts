@@ -1,7 +1,7 @@
 import { type Encoding, asBuffer, decodeUtf8, encode, encodeParts } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { Sink } from '../io.ts'
-import type { Format } from '../options.ts'
+import type { EntryFormat, Format } from '../options.ts'
 import type { Entry } from '../store/driver.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { CSV, TSV, delimitedField, delimitedLine } from './delimited.ts'
@@ -112,14 +112,15 @@ export class Printer {
   }
 
   /** The form asked for; keys or values alone are one a line unless one is. */
-  #format({ only }: EntryOptions): Format {
+  #format({ only }: EntryOptions): EntryFormat {
     const { format, json } = this.#options
+    if (format === 'markdown') throw usageError('entries cannot be printed as markdown', 'use table, jsonl, json, csv, tsv or raw')
     if (format !== undefined || json) return format ?? 'jsonl'
     if (only !== undefined) return 'raw'
     return this.#sink.isTTY ? 'table' : 'jsonl'
   }
 
-  #entryWriter(format: Exclude<Format, 'table'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {
+  #entryWriter(format: Exclude<EntryFormat, 'table'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {
     const { only, keyEncoding, valueEncoding } = options
     const encodingOf = (field: 'key' | 'value'): Encoding => (field === 'key' ? keyEncoding : valueEncoding)
     switch (format) {

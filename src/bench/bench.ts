@@ -1,0 +1,89 @@
+import { setImmediate } from 'node:timers/promises'
+import { dirname, join, resolve } from 'node:path'
+import { KvError } from '../errors.ts'
+import { openStore } from '../index.ts'
+import { fileSystemOf, machineFacts } from './machine.ts'
+import { openPeers } from './peers/index.ts'
+import { type Report, SCHEMA, type TargetReport } from './report.ts'
+import { StoreTarget } from './store-target.ts'
+import { DEFAULT_DURATION_MS, type Moment, type Plan, ROUNDS, runSuite } from './suite.ts'
+import type { Target } from './target.ts'
+import { Workspace } from './workspace.ts'
+
+/** What `kv bench` was asked for. */
+export interface BenchOptions {
+  readonly plan: Plan
+  /** Whether writes wait for the disk. */
+  readonly durable: boolean
+  /** The user's store to measure; `undefined`: a temporary one. */
+  readonly location: string | undefined
+  readonly lockTimeoutMs: number
+  readonly peers: boolean
+  /** Ends the benchmark early: it cleans up, then throws the signal's reason. */
+  readonly signal: AbortSignal
+  readonly version: string
+  onMoment(moment: Moment): void
+}
+
+/**
+ * Measures a store, and its peers if asked for. Whatever happens, what it made is removed before
+ * it settles: the temporary folder, or the keys in the user's store.
+ */
+export async function runBench(options: BenchOptions): Promise<Report> {
+  const workspace = options.location === undefined || options.peers ? Workspace.make() : undefined
+  const opened: Target[] = []
+  try {
+    const location = options.location ?? join(workspace!.folder, 'store.kv')
+    const machine = machineFacts(fileSystemOf(workspace?.folder ?? dirname(resolve(location))))
+    const store = await openStore(location, { sync: options.durable, lockTimeoutMs: options.lockTimeoutMs })
+    const target = await StoreTarget.over(store, options.durable, options.location !== undefined).catch(async (error: unknown) => {
+      await store.close()
+      throw error
+    })
+    opened.push(target)
+    const absent: { name: string; reason: string }[] = []
+    if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable }, opened, absent, options.signal)
+    const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal }, {
+      onMoment: options.onMoment,
+      onFailure: (peer, error) => absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
+    })
+    return report(options, machine, targets, absent)
+  } finally {
+    await closeAll(opened)
+    workspace?.remove()
+  }
+}
+
+async function closeAll(targets: readonly Target[]): Promise<void> {
+  const settled = await Promise.allSettled(targets.map((target) => target.close()))
+  const [first] = settled
+  // A peer that cannot be closed is no matter of the user's; a store that cannot be cleaned is.
+  if (first?.status === 'rejected') throw first.reason instanceof KvError ? first.reason : new KvError('KV_IO', 'the store could not be closed', { cause: first.reason })
+}
+
+function report({ plan, durable, version }: BenchOptions, machine: Report['machine'], targets: TargetReport[], absent: Report['absent']): Report {
+  const { workload, recipe, concurrency, durationMs, ops, warmupMs } = plan
+  const whole = workload.steps.some((step) => step.total !== undefined)
+  return {
+    schema: SCHEMA,
+    created: new Date().toISOString(),
+    kv: version,
+    machine,
+    settings: {
+      workload: workload.name,
+      records: recipe.records,
+      key_bytes: workload.key(0).length,
+      value_bytes: recipe.valueBytes,
+      concurrency,
+      seed: recipe.seed,
+      durable,
+      duration_ms: durationMs ?? (ops !== undefined || whole ? null : DEFAULT_DURATION_MS),
+      operations: ops ?? null,
+      warmup_ms: warmupMs,
+      rounds: ROUNDS,
+    },
+    targets,
+    absent,
+    comparison: null,
+  }
+}

@@ -1,0 +1,45 @@
+/** A number with at most six digits that count: no measurement here is better. */
+export function round(value: number): number {
+  return Number(value.toPrecision(6))
+}
+
+/** A time for people, from nanoseconds: `312 ns`, `5.1 µs`, `1.25 ms`, `2.03 s`. */
+export function formatNs(ns: number): string {
+  const units = ['ns', 'µs', 'ms', 's']
+  let value = ns
+  let unit = 0
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000
+    unit++
+  }
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value >= 9.95 ? value.toFixed(1) : value.toFixed(2)} ${units[unit]}`
+}
+
+/** A rate for people: whole, with separators; one digit behind the point below 10. */
+export function formatRate(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en')
+}
+
+/** A ratio for people: `0.043`, `0.85`, `1.00`, `3.2`, `12`. */
+export function formatRatio(ratio: number): string {
+  return ratio < 0.1 ? ratio.toFixed(3) : ratio < 2 ? ratio.toFixed(2) : ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en')
+}
+
+const LEVELS = '▁▂▃▄▅▆▇█'
+
+/**
+ * A distribution as one line of blocks: pairs of a bucket's greatest value and its count, drawn over
+ * `width` cells of a logarithmic scale from `from` to `to`; what lies beyond falls into the last.
+ */
+export function sparkline(buckets: readonly (readonly [number, number])[], from: number, to: number, width: number): string {
+  const cells = Array.from({ length: width }, () => 0)
+  const low = Math.log(Math.max(1, from))
+  const span = Math.max(Math.log(Math.max(1, to)) - low, 1e-9)
+  for (const [upTo, count] of buckets) {
+    const cell = Math.floor(((Math.log(Math.max(1, upTo)) - low) / span) * width)
+    cells[Math.min(width - 1, Math.max(0, cell))]! += count
+  }
+  const most = Math.max(...cells)
+  // Square roots, so that a tail of one in a hundred is still seen.
+  return cells.map((count) => (count === 0 ? ' ' : LEVELS[Math.min(LEVELS.length - 1, Math.floor(Math.sqrt(count / most) * LEVELS.length))])).join('')
+}

@@ -1,0 +1,19 @@
+import type { Target } from '../target.ts'
+
+/** Where and how a peer keeps its data. */
+export interface PeerOptions {
+  /** A folder of the benchmark's own; a peer makes files below it under its own name. */
+  readonly folder: string
+  /** Whether a write waits for the disk, where the peer can. */
+  readonly durable: boolean
+}
+
+/** Something users might pick instead. */
+export interface Peer {
+  readonly name: string
+  /** Opens it. Throws {@link Absent} when it is not on this machine. */
+  open(options: PeerOptions): Promise<Target>
+}
+
+/** A peer that is not on this machine. */
+export class Absent extends Error {}

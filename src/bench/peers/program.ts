@@ -1,0 +1,76 @@
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
+import { promisify } from 'node:util'
+import { Absent } from './peer.ts'
+
+/** Patience with a program that was told to end, in milliseconds. */
+const END_MS = 3000
+
+/** What a program says about its version. Throws {@link Absent} when it is not installed. */
+export async function versionOf(program: string, args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await promisify(execFile)(program, [...args], { timeout: 10_000 })
+    return stdout.trim().split('\n')[0]!
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new Absent(`no program ${program} on the path`)
+    throw error
+  }
+}
+
+/** A program that runs beside this one until {@link end}, its lines of output given to whoever waits for them. */
+export class Program {
+  readonly #child: ChildProcessWithoutNullStreams
+  readonly #exited: Promise<void>
+  readonly #waiting: { lines: string[]; isLast(line: string): boolean; resolve(lines: string[]): void; reject(error: Error): void }[] = []
+  #rest = ''
+  #errors = ''
+  #over: Error | undefined
+
+  constructor(program: string, args: readonly string[]) {
+    this.#child = spawn(program, [...args], { stdio: 'pipe' })
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('error', (error) => this.#end(error, resolve))
+      this.#child.once('close', (code) => this.#end(new Error(`${program} ended with ${code}: ${this.#errors.trim().split('\n')[0]}`), resolve))
+    })
+    this.#child.stdout.setEncoding('latin1').on('data', (text: string) => this.#take(text))
+    this.#child.stderr.setEncoding('latin1').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(0, 1000)))
+    // A program that has ended reads no more; who waits for an answer is told so.
+    this.#child.stdin.on('error', () => {})
+  }
+
+  /** Sends a text and resolves to the lines that answer it, the last of them the one that `isLast` knows. */
+  ask(text: string, isLast: (line: string) => boolean): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#over !== undefined) return reject(this.#over)
+      this.#waiting.push({ lines: [], isLast, resolve, reject })
+      if (text !== '') this.#child.stdin.write(text, 'latin1')
+    })
+  }
+
+  /** Ends the program: its input is closed, then it is told, then it is made to. */
+  async end(signal: NodeJS.Signals | undefined): Promise<void> {
+    this.#child.stdin.end()
+    if (signal !== undefined) this.#child.kill(signal)
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), END_MS)
+    await this.#exited
+    clearTimeout(force)
+  }
+
+  #take(text: string): void {
+    const lines = (this.#rest + text).split('\n')
+    this.#rest = lines.pop()!
+    for (const line of lines) {
+      const first = this.#waiting[0]
+      if (first === undefined) continue
+      first.lines.push(line)
+      if (!first.isLast(line)) continue
+      this.#waiting.shift()
+      first.resolve(first.lines)
+    }
+  }
+
+  #end(error: Error, resolve: () => void): void {
+    this.#over ??= error
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#over)
+    resolve()
+  }
+}

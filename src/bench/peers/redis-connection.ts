@@ -1,0 +1,79 @@
+import { type Socket, createConnection } from 'node:net'
+
+interface Waiting {
+  resolve(value: string | undefined): void
+  reject(error: Error): void
+}
+
+const LF = 0x0a
+
+/**
+ * As much of the Redis protocol (RESP2) as the benchmark needs: commands out, answers in their
+ * order, each a status, a number, a bulk string or nothing.
+ */
+export class RedisConnection {
+  readonly #socket: Socket
+  readonly #waiting: Waiting[] = []
+  #pending: Buffer = Buffer.alloc(0)
+
+  private constructor(socket: Socket) {
+    this.#socket = socket
+    socket.on('data', (data: Buffer) => this.#take(data))
+    socket.on('error', (error) => this.#fail(error))
+    socket.on('close', () => this.#fail(new Error('the redis-server is gone')))
+  }
+
+  /** Connects to a socket in the file system. */
+  static open(path: string): Promise<RedisConnection> {
+    return new Promise((resolve, reject) => {
+      const socket = createConnection(path)
+      socket.once('error', reject)
+      socket.once('connect', () => {
+        socket.off('error', reject)
+        resolve(new RedisConnection(socket))
+      })
+    })
+  }
+
+  /** Sends a command; resolves to the text of its answer, `undefined` for a missing value. */
+  send(words: readonly (string | Buffer)[]): Promise<string | undefined> {
+    const parts: (string | Buffer)[] = [`*${words.length}\r\n`]
+    for (const word of words) parts.push(`$${Buffer.byteLength(word)}\r\n`, word, '\r\n')
+    const command = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)))
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject })
+      this.#socket.write(command)
+    })
+  }
+
+  /** Ends the connection. */
+  close(): void {
+    this.#socket.destroy()
+  }
+
+  #take(data: Buffer): void {
+    let bytes = this.#pending.length === 0 ? data : Buffer.concat([this.#pending, data])
+    for (;;) {
+      const end = bytes.indexOf(LF)
+      if (end === -1) break
+      const line = bytes.toString('latin1', 1, end - 1)
+      let next = end + 1
+      let text: string | undefined = line
+      if (bytes[0] === 0x24) {
+        const length = Number(line)
+        if (length >= 0 && bytes.length < next + length + 2) break
+        text = length < 0 ? undefined : bytes.toString('latin1', next, next + length)
+        if (length >= 0) next += length + 2
+      }
+      const waiting = this.#waiting.shift()
+      if (bytes[0] === 0x2d) waiting?.reject(new Error(line))
+      else waiting?.resolve(text)
+      bytes = bytes.subarray(next)
+    }
+    this.#pending = bytes
+  }
+
+  #fail(error: Error): void {
+    for (const { reject } of this.#waiting.splice(0)) reject(error)
+  }
+}

@@ -1,0 +1,127 @@
+import { Measurement, type World } from './measure.ts'
+import { round } from './numbers.ts'
+import type { TargetReport } from './report.ts'
+import type { Target } from './target.ts'
+import { type Recipe, type Step, type Workload, preloadBatches } from './workloads/workload.ts'
+
+/** What is run, and for how long. */
+export interface Plan {
+  readonly workload: Workload
+  readonly recipe: Recipe
+  readonly concurrency: number
+  /** Of each step, in milliseconds; `undefined`: {@link ops} count, or the step's own end. */
+  readonly durationMs: number | undefined
+  /** Operations of each step. */
+  readonly ops: number | undefined
+  readonly warmupMs: number
+}
+
+/** What is going on, for whoever watches. */
+export interface Moment {
+  readonly target: string
+  readonly step: string
+  /** Parts of the whole run that are done, of how many. */
+  readonly done: number
+  readonly of: number
+}
+
+/** Rounds a step is measured in: between them the other targets have their turn. */
+export const ROUNDS = 5
+
+/** Of a step that has neither an end of its own nor a limit from the user, in milliseconds. */
+export const DEFAULT_DURATION_MS = 2000
+
+/** How a suite tells what happens. */
+export interface Watcher {
+  onMoment(moment: Moment): void
+  /** A target after the first has failed, and takes no further part. */
+  onFailure(target: Target, error: unknown): void
+}
+
+interface Runner {
+  readonly target: Target
+  readonly measurements: Map<Step, Measurement>
+  preloadSeconds: number
+}
+
+/**
+ * Runs a plan on targets side by side: of every step a round on each, then the next round, so that
+ * a machine that slows down slows all of them. The failure of the first target ends the run.
+ */
+export async function runSuite(plan: Plan, targets: readonly Target[], world: World, watcher: Watcher): Promise<TargetReport[]> {
+  let runners: Runner[] = targets.map((target) => ({ target, measurements: new Map(), preloadSeconds: 0 }))
+  const { steps } = plan.workload
+  const of = targets.length * (steps.length * ROUNDS + 1)
+  let done = 0
+  const each = async (step: string, job: (runner: Runner) => Promise<void>): Promise<void> => {
+    for (const runner of runners) {
+      watcher.onMoment({ target: runner.target.name, step, done: done++, of })
+      try {
+        await job(runner)
+      } catch (error) {
+        if (world.signal.aborted || runner === runners[0]) throw error
+        watcher.onFailure(runner.target, error)
+        runners = runners.filter((other) => other !== runner)
+      }
+    }
+  }
+  await each('storing the records', async (runner) => {
+    if (plan.workload.preload) runner.preloadSeconds = await preload(plan, runner.target, world)
+  })
+  for (const step of steps) {
+    const { warmupMs, roundMs, ops } = limits(plan, step)
+    for (let number = 0; number < ROUNDS; number++) {
+      await each(step.name, async ({ target, measurements }) => {
+        if (step.needs.some((method) => target[method] === undefined)) return
+        let measurement = measurements.get(step)
+        if (measurement === undefined) {
+          const pace = { concurrency: plan.concurrency, roundMs, warmupMs }
+          measurement = new Measurement(target, step.operations(plan.recipe), pace, world)
+          measurements.set(step, measurement)
+          await measurement.warmUp()
+        }
+        await measurement.round(share(ops, number))
+      })
+    }
+  }
+  const reports: TargetReport[] = []
+  await each('done', async (runner) => {
+    reports.push(await describe(runner, steps))
+  })
+  return reports
+}
+
+/** The part of a number of operations that a round has. */
+function share(ops: number, number: number): number {
+  return ops === Infinity ? Infinity : Math.floor(((number + 1) * ops) / ROUNDS) - Math.floor((number * ops) / ROUNDS)
+}
+
+function limits({ durationMs, ops, warmupMs, recipe }: Plan, step: Step): { roundMs: number; ops: number; warmupMs: number } {
+  if (durationMs === undefined && ops === undefined && step.total !== undefined) return { roundMs: Infinity, ops: step.total(recipe), warmupMs: 0 }
+  const ms = durationMs ?? (ops === undefined ? DEFAULT_DURATION_MS : Infinity)
+  return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs }
+}
+
+async function preload(plan: Plan, target: Target, world: World): Promise<number> {
+  let ms = 0
+  for (const batch of preloadBatches(plan.workload, plan.recipe)) {
+    const began = world.now()
+    await target.putMany(batch)
+    ms += world.now() - began
+    await world.turn()
+    world.signal.throwIfAborted()
+  }
+  return round(ms / 1000)
+}
+
+async function describe({ target, measurements, preloadSeconds }: Runner, steps: readonly Step[]): Promise<TargetReport> {
+  return {
+    name: target.name,
+    engine: await target.engine(),
+    how: target.how,
+    durable: target.durable,
+    preload_seconds: preloadSeconds,
+    steps: [...measurements].map(([{ name }, measurement]) => measurement.report(name)),
+    unsupported: steps.filter((step) => !measurements.has(step)).map(({ name }) => name),
+  }
+}

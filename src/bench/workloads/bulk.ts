@@ -1,0 +1,62 @@
+import { BATCH, KEY_PREFIX, type Step, Values, type Workload, hashedKey, orderedKey } from './workload.ts'
+
+function loadStep(name: string, key: (record: number) => Buffer): Step {
+  return {
+    name,
+    needs: [],
+    total: ({ records }) => Math.ceil(records / BATCH),
+    operations(recipe) {
+      const values = new Values(recipe)
+      let next = 0
+      return () => {
+        const size = Math.min(BATCH, recipe.records - next)
+        if (size <= 0) return undefined
+        const entries = Array.from({ length: size }, () => ({ key: key(next++), value: values.next() }))
+        return { name, entries: size, run: (target) => target.putMany(entries) }
+      }
+    },
+  }
+}
+
+/** Filling a store: every record once, in batches, first in key order and then in random order. */
+export const load: Workload = {
+  name: 'load',
+  summary: `all records once in batches of ${BATCH.toLocaleString('en')}: in key order, in random order`,
+  records: 200_000,
+  valueBytes: 100,
+  key: hashedKey,
+  preload: false,
+  steps: [loadStep('load_ordered', (record) => orderedKey(record)), loadStep('load_random', hashedKey)],
+}
+
+function scanStep(name: string, options: { reverse: boolean; keysOnly: boolean }): Step {
+  return {
+    name,
+    needs: ['scan'],
+    operations: ({ records }) => () => ({ name, entries: records, run: (target) => target.scan!(PREFIX, options) }),
+  }
+}
+
+const count: Step = {
+  name: 'count',
+  needs: ['count'],
+  operations: ({ records }) => () => ({ name: 'count', entries: records, run: (target) => target.count!(PREFIX) }),
+}
+
+const PREFIX = Buffer.from(KEY_PREFIX)
+
+/** Reading a store from end to end. */
+export const scan: Workload = {
+  name: 'scan',
+  summary: 'all records in key order, against it, keys alone, and counted',
+  records: 100_000,
+  valueBytes: 100,
+  key: hashedKey,
+  preload: true,
+  steps: [
+    scanStep('scan', { reverse: false, keysOnly: false }),
+    scanStep('scan_reverse', { reverse: true, keysOnly: false }),
+    scanStep('scan_keys', { reverse: false, keysOnly: true }),
+    count,
+  ],
+}

@@ -1,0 +1,82 @@
+import { Random } from '../random.ts'
+import { BATCH, type Step, Values, type Workload, hashedKey } from './workload.ts'
+
+/** Entries a range reads. */
+const RANGE = 100
+
+const read: Step = {
+  name: 'read',
+  needs: [],
+  operations({ records, seed }) {
+    const random = new Random(seed, 10)
+    return () => {
+      const key = hashedKey(random.below(records))
+      return { name: 'read', entries: 1, finds: true, run: (target) => target.get(key) }
+    }
+  },
+}
+
+const put: Step = {
+  name: 'put',
+  needs: [],
+  operations(recipe) {
+    const random = new Random(recipe.seed, 11)
+    const values = new Values(recipe)
+    return () => {
+      const key = hashedKey(random.below(recipe.records))
+      const value = values.next()
+      return { name: 'put', entries: 1, run: (target) => target.put(key, value) }
+    }
+  },
+}
+
+const batchPut: Step = {
+  name: 'batch_put',
+  needs: [],
+  operations(recipe) {
+    const random = new Random(recipe.seed, 12)
+    const values = new Values(recipe)
+    return () => {
+      const entries = Array.from({ length: BATCH }, () => ({ key: hashedKey(random.below(recipe.records)), value: values.next() }))
+      return { name: 'batch_put', entries: BATCH, run: (target) => target.putMany(entries) }
+    }
+  },
+}
+
+const range: Step = {
+  name: 'range',
+  needs: ['range'],
+  operations({ records, seed }) {
+    const random = new Random(seed, 13)
+    const entries = Math.min(RANGE, records)
+    return () => {
+      const start = hashedKey(random.below(records))
+      return { name: 'range', entries, run: (target) => target.range!(start, entries) }
+    }
+  },
+}
+
+const del: Step = {
+  name: 'delete',
+  needs: ['del'],
+  operations({ records }) {
+    let next = 0
+    return () => {
+      if (next === records) return undefined
+      // Counting up: the keys are in random order as it is, and none comes twice.
+      const key = hashedKey(next++)
+      return { name: 'delete', entries: 1, run: (target) => target.del!(key) }
+    }
+  },
+}
+
+/** One operation after the other: the table that every key-value store prints. */
+export const classic: Workload = {
+  name: 'classic',
+  summary: `read, put, batches of ${BATCH.toLocaleString('en')} puts, ranges of ${RANGE}, delete`,
+  records: 100_000,
+  valueBytes: 100,
+  key: hashedKey,
+  preload: true,
+  steps: [read, put, batchPut, range, del],
+}

@@ -1,0 +1,351 @@
+import { spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { openStore } from '../../src/index.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const BINARY = fileURLToPath(new URL('../../bin/kv.cjs', import.meta.url))
+
+interface Outcome {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+  /** What is left in the folder for temporary files. */
+  readonly left: readonly string[]
+}
+
+interface Where {
+  readonly home?: string
+  readonly tmp?: string
+  /** Called with each piece of output on stderr or stdout, and what can end the process. */
+  readonly onStart?: (child: ReturnType<typeof spawn>, tmp: string) => void
+}
+
+function bench(args: readonly string[], { home = tempDir(), tmp, onStart }: Where = {}): Promise<Outcome> {
+  const folder = tmp ?? join(home, 'tmp')
+  if (tmp === undefined) mkdirSync(folder, { recursive: true })
+  const child = spawn(process.execPath, [BINARY, 'bench', ...args], { cwd: home, env: { PATH: process.env['PATH'], HOME: home, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
+  onStart?.(child, folder)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr, left: existsSync(folder) ? readdirSync(folder) : [] })))
+}
+
+const SHORT = ['--records', '300', '--duration', '25ms', '--warmup', '0']
+
+/** The names in a value, with the form of what they hold. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.length === 0 ? [] : [shape(value[0])]
+  if (typeof value !== 'object' || value === null) return value === null ? 'null' : typeof value
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, shape(inner)]))
+}
+
+describe('kv bench', () => {
+  test('prints a table with every step and removes its store', async () => {
+    const { code, stdout, stderr, left } = await bench(SHORT)
+    expect(stderr).toBe('')
+    expect(code).toBe(0)
+    expect(left).toEqual([])
+    expect(stdout).toMatch(/OPERATION +OPS\/S .* MEAN +MIN +P50 +P95 +P99 +MAX +LATENCY/)
+    for (const step of ['read', 'put', 'batch_put x1,000', 'range x100', 'delete']) expect(stdout).toContain(`\n${step} `)
+    expect(stdout).toMatch(/300 records of 25 \+ 100 bytes, seed 1\n.* 1 in flight, durable writes\n/)
+  })
+
+  test('prints JSON of a stable form, with no number missing', async () => {
+    const { stdout } = await bench([...SHORT, '--json', '--workload', 'ycsb-a'])
+    const report = JSON.parse(stdout) as { targets: { steps: { missing: number }[] }[] }
+    expect(stdout).not.toMatch(/NaN|Infinity/)
+    expect(report.targets[0]!.steps[0]!.missing).toBe(0)
+    expect(shape(report)).toMatchInlineSnapshot(`
+      {
+        "absent": [],
+        "comparison": "null",
+        "created": "string",
+        "kv": "string",
+        "machine": {
+          "clock_ns": "number",
+          "cores": "number",
+          "cpu": "string",
+          "file_system": "string",
+          "load_average": "number",
+          "memory_bytes": "number",
+          "node": "string",
+          "platform": "string",
+        },
+        "schema": "string",
+        "settings": {
+          "concurrency": "number",
+          "durable": "boolean",
+          "duration_ms": "number",
+          "key_bytes": "number",
+          "operations": "null",
+          "records": "number",
+          "rounds": "number",
+          "seed": "number",
+          "value_bytes": "number",
+          "warmup_ms": "number",
+          "workload": "string",
+        },
+        "targets": [
+          {
+            "durable": "boolean",
+            "engine": "string",
+            "how": "string",
+            "name": "string",
+            "preload_seconds": "number",
+            "steps": [
+              {
+                "entries": "number",
+                "entries_per_second": "number",
+                "histogram_ns": [
+                  [
+                    "number",
+                  ],
+                ],
+                "latency_ns": {
+                  "max": "number",
+                  "mean": "number",
+                  "min": "number",
+                  "p50": "number",
+                  "p90": "number",
+                  "p95": "number",
+                  "p99": "number",
+                  "p999": "number",
+                },
+                "missing": "number",
+                "name": "string",
+                "operations": "number",
+                "operations_by_name": [
+                  {
+                    "entries": "number",
+                    "entries_per_second": "number",
+                    "histogram_ns": [
+                      [
+                        "number",
+                      ],
+                    ],
+                    "latency_ns": {
+                      "max": "number",
+                      "mean": "number",
+                      "min": "number",
+                      "p50": "number",
+                      "p90": "number",
+                      "p95": "number",
+                      "p99": "number",
+                      "p999": "number",
+                    },
+                    "name": "string",
+                    "operations": "number",
+                    "operations_per_second": "number",
+                    "seconds": "number",
+                  },
+                ],
+                "operations_per_second": "number",
+                "rounds_per_second": [
+                  "number",
+                ],
+                "seconds": "number",
+                "timeline": {
+                  "max_ns": [
+                    "number",
+                  ],
+                  "operations": [
+                    "number",
+                  ],
+                  "slot_ms": "number",
+                },
+              },
+            ],
+            "unsupported": [],
+          },
+        ],
+      }
+    `)
+  })
+
+  test.for(['load', 'scan', 'ycsb-b', 'ycsb-c', 'ycsb-d', 'ycsb-e', 'ycsb-f'])('runs the workload %s and finds every key it looks for', async (name) => {
+    const { code, stdout, left } = await bench([...SHORT, '--json', '--workload', name, '--concurrency', '4'])
+    const { targets } = JSON.parse(stdout) as { targets: { steps: { operations: number; missing: number }[] }[] }
+    expect([code, left]).toEqual([0, []])
+    for (const step of targets[0]!.steps) expect(step).toMatchObject({ missing: 0, operations: expect.toSatisfy((count: number) => count > 0) })
+  })
+
+  test('prints CSV and Markdown', async () => {
+    const csv = (await bench([...SHORT, '--format', 'csv'])).stdout.trimEnd().split('\n')
+    expect(csv[0]).toMatch(/^workload,step,operation,store,operations,/)
+    expect(csv).toHaveLength(6)
+    expect(new Set(csv.map((line) => line.split(',').length))).toEqual(new Set([17]))
+    const markdown = (await bench([...SHORT, '--format', 'markdown'])).stdout
+    expect(markdown).toContain('| operation | ops/s | mean | min | p50 | p95 | p99 | max |\n| --- | ---: |')
+  })
+
+  test('compares with an older run, and calls a difference within the rounds noise', async () => {
+    const home = tempDir()
+    const { stdout } = await bench([...SHORT, '--json'], { home })
+    const old = JSON.parse(stdout) as { targets: { steps: { name: string; operations_per_second: number; rounds_per_second: number[] }[] }[] }
+    for (const step of old.targets[0]!.steps) {
+      // One step a thousand times quicker than any machine, the others all over the place.
+      step.rounds_per_second = step.name === 'read' ? [1e12] : [1e-6, 1e12]
+      if (step.name === 'read') step.operations_per_second = 1e12
+    }
+    writeFileSync(join(home, 'old.json'), JSON.stringify(old))
+    const now = await bench([...SHORT, '--compare', 'old.json'], { home })
+    expect(now.stdout).toMatch(/\nread +1,000,000,000,000 .* slower\n/)
+    expect(now.stdout).toMatch(/\nput .* within noise\n/)
+  })
+
+  test('names each peer that is absent, and measures the others beside kv', async () => {
+    const { code, stdout, left } = await bench([...SHORT, '--json', '--peers'])
+    const { targets, absent } = JSON.parse(stdout) as Record<'targets' | 'absent', { name: string }[]>
+    expect([...targets, ...absent].map(({ name }) => name).toSorted()).toEqual(['better-sqlite3', 'classic-level', 'kv', 'ldb', 'lmdb', 'redis-server', 'sqlite3'])
+    expect(absent.map(({ name }) => name)).toEqual(expect.arrayContaining(['classic-level', 'lmdb', 'better-sqlite3']))
+    expect([code, left]).toEqual([0, []])
+  })
+
+  test('with --no-sync says that writes are not durable', async () => {
+    expect((await bench([...SHORT, '--no-sync'])).stdout).toContain('writes not durable')
+  })
+})
+
+describe('the user\'s own store', () => {
+  test('is never touched without --in-place, whatever KV_STORE says', async () => {
+    const home = tempDir()
+    expect((await bench(SHORT, { home })).code).toBe(0)
+    expect(readdirSync(home)).toEqual(['tmp'])
+  })
+
+  test('is measured in place under its own keys, which are gone afterwards', async () => {
+    const home = tempDir()
+    const path = join(home, 'mine.kv')
+    await using store = await openStore(path)
+    await store.batch([{ type: 'put', key: 'a', value: '1' }, { type: 'put', key: 'kv-bencg', value: '2' }, { type: 'put', key: 'z', value: '3' }])
+    const { code, stderr } = await bench([...SHORT, '--store', path, '--in-place'], { home })
+    expect([code, stderr]).toEqual([0, ''])
+    const keys: string[] = []
+    for await (const entry of store.range()) keys.push(Buffer.from(entry.key).toString())
+    expect(keys).toEqual(['a', 'kv-bencg', 'z'])
+    expect((await store.check()).problems).toEqual([])
+  })
+
+  test('is refused, and left as it is, while it has keys of a benchmark', async () => {
+    const home = tempDir()
+    const path = join(home, 'mine.kv')
+    await using store = await openStore(path)
+    await store.put('kv-bench:x', 'mine')
+    const { code, stderr } = await bench([...SHORT, '--store', path, '--in-place'], { home })
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^kv: the store already has keys that begin with kv-bench: \(KV_USAGE\)\nhint: .*\n$/)])
+    expect(await store.count()).toBe(1)
+  })
+})
+
+describe('an interrupt', () => {
+  test.for(['SIGINT', 'SIGTERM'] as const)('%s leaves nothing behind and exits 130', async (signal) => {
+    const { code, stdout, stderr, left } = await bench(['--duration', '10m'], { onStart: (child, tmp) => whenStoreIsThere(child, tmp, () => child.kill(signal)) })
+    expect([code, stdout, left]).toEqual([130, '', []])
+    expect(stderr).toBe('kv: interrupted; nothing of the benchmark is left behind (KV_INTERRUPTED)\n')
+  })
+
+  test('in place removes the keys of the benchmark from the store', async () => {
+    const home = tempDir()
+    const path = join(home, 'mine.kv')
+    await using store = await openStore(path)
+    await store.put('mine', '1')
+    const looking = (child: ReturnType<typeof spawn>): void => {
+      const look = async (): Promise<void> => {
+        if (child.exitCode !== null) return
+        if ((await store.count({ limit: 2 })) === 2) child.kill('SIGINT')
+        else setTimeout(look, 5)
+      }
+      void look()
+    }
+    const { code } = await bench(['--duration', '10m', '--store', path, '--in-place'], { home, onStart: looking })
+    expect([code, await store.count()]).toEqual([130, 1])
+  })
+
+  test('with peers ends the programs that were started', async () => {
+    const { code, left } = await bench(['--peers', '--duration', '10m', '--records', '2000'], { onStart: (child, tmp) => whenStoreIsThere(child, tmp, () => child.kill('SIGINT')) })
+    expect([code, left]).toEqual([130, []])
+  })
+})
+
+/** Looks until the benchmark's store has its first bytes. */
+function whenStoreIsThere(child: ReturnType<typeof spawn>, tmp: string, then: () => void): void {
+  const look = (): void => {
+    if (child.exitCode !== null) return
+    if (readdirSync(tmp, { recursive: true }).some((name) => String(name).endsWith('store.kv'))) then()
+    else setTimeout(look, 5)
+  }
+  look()
+}
+
+describe('bad input', () => {
+  test.for([
+    [['--workload', 'tpc-c'], 2, 'unknown workload: tpc-c'],
+    [['--records', '0'], 2, 'not a number of records: 0'],
+    [['--records', '-5'], 2, 'not a number of records: -5'],
+    [['--records', '1e3'], 2, 'not a number of records: 1e3'],
+    [['--records', '99999999999'], 2, 'not a number of records: 99999999999'],
+    [['--value-size', '999999999'], 2, 'not a value size: 999999999'],
+    [['--concurrency', '0'], 2, 'not a concurrency: 0'],
+    [['--ops', '0'], 2, 'not a number of operations: 0'],
+    [['--seed', 'x'], 2, 'not a seed: x'],
+    [['--duration', '0'], 2, 'not a duration: 0'],
+    [['--duration', 'soon'], 2, 'not a duration: soon'],
+    [['--duration', '1s', '--ops', '5'], 2, '--duration and --ops exclude each other'],
+    [['--format', 'tsv'], 2, 'bench cannot print tsv'],
+    [['--in-place'], 2, '--in-place needs --store'],
+    [['--store', 'x.kv'], 2, '--store without --in-place'],
+    [['--compare', 'none.json'], 2, 'cannot read none.json: no such file'],
+    [['--html', 'no/such/page.html'], 2, 'cannot write no/such/page.html: no such folder'],
+    [['--store', 'ftp://x', '--in-place'], 2, 'no driver for ftp:'],
+    [['extra'], 2, 'too many arguments'],
+  ] as const)('%j ends with exit code %i', async ([args, exit, message]) => {
+    const home = tempDir()
+    const { code, stdout, stderr, left } = await bench([...args], { home })
+    expect([code, stdout, left]).toEqual([exit, '', []])
+    expect(stderr).toContain(message)
+    expect(stderr).toMatch(/^kv: .* \(KV_[A-Z_]+\)\n(hint: .*\n)?$/)
+    expect(readdirSync(home)).toEqual(['tmp'])
+  })
+
+  test('a report that is none is refused before anything is measured', async () => {
+    const home = tempDir()
+    for (const text of ['{', '[]', 'null', '{"schema":"kv-bench/9"}', '{"schema":"kv-bench/1","created":"x","settings":{},"machine":{},"targets":[null]}']) {
+      writeFileSync(join(home, 'old.json'), text)
+      const { code, stderr } = await bench(['--compare', 'old.json'], { home })
+      expect([text, code]).toEqual([text, 2])
+      expect(stderr).toContain('old.json')
+    }
+  })
+
+  test('a page is never written over a file that is no page', async () => {
+    const home = tempDir()
+    writeFileSync(join(home, 'data.kv'), 'precious')
+    const { code } = await bench([...SHORT, '--html', 'data.kv'], { home })
+    expect([code, readFileSync(join(home, 'data.kv'), 'utf8')]).toEqual([2, 'precious'])
+  })
+
+  test('a folder for temporary files that is not there is named', async () => {
+    const home = tempDir()
+    const { code, stderr } = await bench(SHORT, { home, tmp: join(home, 'gone') })
+    expect([code, stderr]).toEqual([4, `kv: cannot make a temporary store in ${join(home, 'gone')}: no such folder (KV_UNAVAILABLE)\nhint: TMPDIR names the folder for temporary files\n`])
+  })
+
+  test.skipIf(process.getuid?.() === 0)('a read-only folder for temporary files is named', async () => {
+    const home = tempDir()
+    const tmp = join(home, 'fixed')
+    mkdirSync(tmp)
+    chmodSync(tmp, 0o500)
+    expect(await bench(SHORT, { home, tmp })).toMatchObject({ code: 4, stderr: expect.stringContaining('permission denied (KV_READ_ONLY)') })
+  })
+
+  test.runIf(existsSync('/proc/sys'))('a folder in which nothing can be made is named', async () => {
+    const { code, stdout, stderr } = await bench(SHORT, { tmp: '/proc/sys' })
+    expect([code, stdout]).toEqual([4, ''])
+    expect(stderr).toMatch(/^kv: cannot make a temporary store in \/proc\/sys: .* \(KV_(UNAVAILABLE|READ_ONLY)\)\nhint: .*\n$/)
+  })
+})
