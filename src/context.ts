@@ -1,3 +1,4 @@
+import { openStore } from './index.ts'
 import type { Io } from './io.ts'
 import { type GlobalFlags, type GlobalOptions, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
@@ -81,7 +82,6 @@ export class Context {
   }
 
   async #openStore({ sync = true }: StoreOptions): Promise<Store> {
-    const { openStore } = await import('./index.ts')
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     const { store, storeIsDefault, lockTimeoutMs } = this.globals
     return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault })
