@@ -1,5 +1,5 @@
 import type { Io } from './io.ts'
-import { type GlobalFlags, type GlobalOptions, resolveGlobals, useColor } from './options.ts'
+import { type GlobalFlags, type GlobalOptions, readToken, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
 import type { Store } from './store/store.ts'
 
@@ -74,6 +74,7 @@ export class Context {
     const { openStore } = await import('./index.ts')
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     const { store, storeIsDefault, lockTimeoutMs } = this.globals
-    return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault })
+    const token = /^https?:/i.test(store) ? readToken(this.globals) : undefined
+    return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault, token })
   }
 }
