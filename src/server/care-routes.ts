@@ -49,7 +49,7 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
 
   // For the driver: what it may take for granted.
   app.get('/v1/info', { schema: { hide: true } }, (_request, reply) => {
-    const { maxKeyBytes, maxValueBytes, maxBatchOps, maxBatchBytes } = store.limits
+    const { maxKeyBytes, maxValueBytes, maxBatchBytes } = store.limits
     const info: ServerInfo = {
       server: 'kv',
       driver: store.driverName,
@@ -58,8 +58,7 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
       persistent: store.supports.persistent,
       max_key_bytes: maxKeyBytes,
       max_value_bytes: Math.min(maxValueBytes, limits.maxBodyBytes),
-      // A batch of that many frames of that many bytes fits in a body.
-      max_batch_ops: Math.min(maxBatchOps, Math.floor(limits.maxBodyBytes / 128)),
+      // Leaves room in a body for the heads of frames; what is over it after all gets 413.
       max_batch_bytes: Math.min(maxBatchBytes, Math.floor(limits.maxBodyBytes * 0.75)),
     }
     return sendJson(reply, info)

@@ -148,8 +148,8 @@ function frameAt(bytes: Buffer, at: number): Frame {
   const expires = bytes.readDoubleLE(at + 17)
   return {
     kind: bytes[at]!,
-    key: bytes.subarray(keyStart, valueStart),
-    value: bytes.subarray(valueStart, valueStart + bytes.readUInt32LE(at + 5)),
+    key: new Uint8Array(bytes.buffer, bytes.byteOffset + keyStart, valueStart - keyStart),
+    value: new Uint8Array(bytes.buffer, bytes.byteOffset + valueStart, bytes.readUInt32LE(at + 5)),
     revision: bytes.readDoubleLE(at + 9),
     expires: Number.isNaN(expires) ? undefined : expires,
   }

@@ -107,7 +107,7 @@ function conditionFailed(): KvError {
 
 function expiryOf(query: Query): number | undefined {
   const ttl = query.text('ttl')
-  const expires = query.count('expires')
+  const expires = query.integer('expires')
   if (ttl !== undefined && expires !== undefined) throw usageError('ttl and expires exclude each other')
   return ttl === undefined ? expires : Date.now() + parseDuration(ttl, 'time to live')
 }

@@ -62,7 +62,6 @@ export interface ServerInfo {
   readonly persistent: boolean
   readonly max_key_bytes: number
   readonly max_value_bytes: number
-  readonly max_batch_ops: number
   readonly max_batch_bytes: number
 }
 

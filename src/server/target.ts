@@ -108,6 +108,14 @@ export class Query {
     return Number(text)
   }
 
+  /** A whole number. Throws `KV_USAGE`. */
+  integer(name: string): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    if (!/^-?\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text))) throw usageError(`${name} must be a whole number`)
+    return Number(text)
+  }
+
   /** Refuses parameters that mean nothing here, so that a misspelt one does not go unseen. Throws `KV_USAGE`. */
   only(names: readonly string[]): void {
     for (const name of this.#values.keys()) {

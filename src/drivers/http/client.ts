@@ -116,14 +116,27 @@ export class HttpClient {
         body.on('close', () => request.destroy())
         resolve({ status: body.statusCode!, headers: body.headers, body })
       })
+      let failed: { readonly error: unknown } | undefined
       request.on('error', (cause) => {
+        if (failed !== undefined) return reject(failed.error)
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
         if (request.reusedSocket && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
         else reject(connected ? this.#lost(write, cause) : this.#unreachable(cause))
       })
       if (body === undefined || body instanceof Uint8Array) request.end(body)
-      // Its failure is an error of the request; a failure of the source is the caller's.
-      else pipeline(Readable.from(body), request).catch((cause: unknown) => (cause instanceof KvError ? reject(cause) : undefined))
+      else {
+        const source = async function* (): AsyncGenerator<Uint8Array, void, void> {
+          try {
+            yield* body
+          } catch (error) {
+            // Not the server's fault: the request ends, and with it what it would have done.
+            failed = { error }
+            throw error
+          }
+        }
+        // A failure shows as an error of the request.
+        pipeline(Readable.from(source()), request).catch(() => {})
+      }
     })
   }
 

@@ -30,7 +30,7 @@ export class HttpDriver implements Driver {
     this.limits = {
       maxKeyBytes: info.max_key_bytes,
       maxValueBytes: info.max_value_bytes,
-      maxBatchOps: info.max_batch_ops,
+      maxBatchOps: Infinity,
       maxBatchBytes: info.max_batch_bytes,
     }
     this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true }
@@ -57,16 +57,18 @@ export class HttpDriver implements Driver {
     return (await this.getEntry(key))?.value
   }
 
-  async getEntry(key: Uint8Array): Promise<Entry | undefined> {
+  async getEntry(wanted: Uint8Array): Promise<Entry | undefined> {
+    const key = new Uint8Array(wanted)
     const call: Call = { method: 'GET', path: keyTarget(key), write: false }
     const answer = await this.#call(call, [404])
-    const value = await this.#client.bytes(answer, call)
+    const body = await this.#client.bytes(answer, call)
     if (answer.status === 404) {
-      this.#expect(answer, value, 'KV_NOT_FOUND')
+      this.#expect(answer, body, 'KV_NOT_FOUND')
       return undefined
     }
+    const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
     const expires = answer.headers[HEADERS.expires]
-    return { key: new Uint8Array(key), value, revision: revisionIn(answer), expires: expires === undefined ? undefined : Number(expires) }
+    return { key, value, revision: revisionIn(answer), expires: expires === undefined ? undefined : Number(expires) }
   }
 
   async getMany(keys: readonly Uint8Array[]): Promise<(Entry | undefined)[]> {
