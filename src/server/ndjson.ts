@@ -14,7 +14,7 @@ const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonVal
 /** Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. */
 export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: boolean): Buffer {
   const parts: Buffer[] = []
-  const out = new ByteBuffer({ isTTY: false, columns: () => 80, write: (data) => parts.push(Buffer.from(data as Uint8Array)) })
+  const out = new ByteBuffer({ write: (data) => void parts.push(Buffer.from(data as Uint8Array)) })
   for (const entry of entries) {
     if (entry === undefined) out.text('null')
     else if (keysOnly) writeJsonBytes(out, entry.key, 'utf8')
