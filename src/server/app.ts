@@ -54,6 +54,9 @@ export interface ServerOptions extends GuardOptions {
 /** Longest head of a request, in bytes: the longest key percent-encoded, and room for headers. */
 const MAX_HEAD_BYTES = 256 * 1024
 
+/** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
+const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'"
+
 /** The default of `maxBodyBytes`: 64 MB. */
 export const DEFAULT_MAX_BODY_BYTES = 64_000_000
 
@@ -157,7 +160,7 @@ async function describe(app: FastifyInstance, { token }: ServerOptions): Promise
       ...(token === undefined ? {} : { security: [{ token: [] }] }),
     },
   })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true, theme: { title: 'kv' } })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY, theme: { title: 'kv' } })
   app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())))
 }
 
