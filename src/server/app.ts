@@ -11,6 +11,7 @@ import { Guard, type GuardOptions } from './guard.ts'
 import { Metrics } from './metrics.ts'
 import { careRoutes } from './care-routes.ts'
 import { HEADERS } from './protocol.ts'
+import { Reads } from './reads.ts'
 import { Refusal, sendError } from './refusal.ts'
 import type { Service } from './service.ts'
 import { routePath, targetOf } from './target.ts'
@@ -66,6 +67,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   const gate = new Gate(options.maxRequests ?? 1024, Math.max(4 * maxBodyBytes, 256_000_000))
   const service: Service = {
     store,
+    reads: new Reads(store),
     gate,
     metrics: new Metrics(store, { process: options.processMetrics ?? false }),
     limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 },

@@ -14,13 +14,13 @@ const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required
 
 /** Adds the five endpoints to a server. */
 export function contractRoutes(app: FastifyInstance, service: Service): void {
-  const { store } = service
+  const { store, reads } = service
 
   app.get('/read/:key', { schema: schemas.read }, async (request, reply) => {
     const { bytes, text } = pathKey(targetOf(request.raw).key)
-    const value = store.supports.syncReads ? store.getSync(bytes) : await store.get(bytes)
-    if (value === undefined) throw notFound()
-    return sendJson(reply, { message: 'Key data fetched successfully.', data: { key: text, value: shown(value, 'the value') } })
+    const entry = await reads.get(bytes)
+    if (entry === undefined) throw notFound()
+    return sendJson(reply, { message: 'Key data fetched successfully.', data: { key: text, value: shown(entry.value, 'the value') } })
   })
 
   app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {

@@ -58,11 +58,11 @@ const SCHEMAS = {
 
 /** Adds the routes of single keys to a server. */
 export function keyRoutes(app: FastifyInstance, service: Service): void {
-  const { store } = service
+  const { store, reads } = service
 
   app.get('/v1/keys/:key', { schema: SCHEMAS.get }, async (request, reply) => {
     const query = queryOf(request, ['encoding'])
-    const entry = await store.getEntry(keyOf(request, query))
+    const entry = await reads.get(keyOf(request, query))
     if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
     const tag = etag(entry.revision)
     reply.header('etag', tag)

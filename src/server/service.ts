@@ -4,11 +4,13 @@ import type { Store } from '../store/store.ts'
 import type { BodyLimits } from './body.ts'
 import type { Gate } from './gate.ts'
 import type { Metrics } from './metrics.ts'
+import type { Reads } from './reads.ts'
 import { Query, decodeKey, percentDecode, targetOf } from './target.ts'
 
 /** What the routes work with. */
 export interface Service {
   readonly store: Store
+  readonly reads: Reads
   readonly gate: Gate
   readonly metrics: Metrics
   readonly limits: BodyLimits
