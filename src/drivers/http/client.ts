@@ -113,11 +113,15 @@ export class HttpClient {
       })
       request.on('timeout', () => request.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)))
       request.on('response', (body) => {
+        answered = true
         body.on('close', () => request.destroy())
         resolve({ status: body.statusCode!, headers: body.headers, body })
       })
       let failed: { readonly error: unknown } | undefined
+      let answered = false
       request.on('error', (cause) => {
+        // From here on whoever reads the body is told.
+        if (answered) return
         if (failed !== undefined) return reject(failed.error)
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
         if (request.reusedSocket && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
