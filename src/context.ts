@@ -1,6 +1,6 @@
 import { openStore } from './index.ts'
 import type { Io } from './io.ts'
-import { type GlobalFlags, type GlobalOptions, resolveGlobals, useColor } from './options.ts'
+import { type GlobalFlags, type GlobalOptions, readToken, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
 import type { Store } from './store/store.ts'
 
@@ -84,6 +84,7 @@ export class Context {
   async #openStore({ sync = true }: StoreOptions): Promise<Store> {
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     const { store, storeIsDefault, lockTimeoutMs } = this.globals
-    return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault })
+    const token = /^https?:/i.test(store) ? readToken(this.globals) : undefined
+    return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault, token })
   }
 }

@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DEFAULT_LOCK_TIMEOUT_MS } from './drivers/options.ts'
-import { usageError } from './errors.ts'
+import { KvError, usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
 
 /** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
@@ -34,6 +35,10 @@ export interface GlobalOptions {
   readonly lockTimeoutMs: number
   /** Show stacks. */
   readonly debug: boolean
+  /** `KV_TOKEN`: what a server of kv wants to be sent. */
+  readonly token: string | undefined
+  /** `KV_TOKEN_FILE`: a file that holds it. */
+  readonly tokenFile: string | undefined
 }
 
 /** The flags of the program as commander collects them; a flag not given is `undefined`. */
@@ -71,6 +76,8 @@ export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
     input: (flags.input ?? true) && !on('KV_NO_INPUT'),
     lockTimeoutMs: parseLockTimeout(flags.lockTimeout ?? text('KV_LOCK_TIMEOUT')),
     debug: flags.debug ?? on('KV_DEBUG'),
+    token: text('KV_TOKEN'),
+    tokenFile: text('KV_TOKEN_FILE'),
   }
 }
 
@@ -83,6 +90,27 @@ export function useColor(isTTY: boolean, globals: Pick<GlobalOptions, 'color'>, 
   const force = env['FORCE_COLOR']
   if (force !== undefined) return force !== '0' && force !== 'false'
   return isTTY && env['TERM'] !== 'dumb'
+}
+
+/**
+ * The token of a server: from `file`, else `KV_TOKEN`, else `KV_TOKEN_FILE`. Blanks around it do
+ * not count. Throws `KV_USAGE` for a file that cannot be read, and for what cannot be a token.
+ */
+export function readToken({ token, tokenFile }: Pick<GlobalOptions, 'token' | 'tokenFile'>, file?: string): string | undefined {
+  const path = file ?? (token === undefined ? tokenFile : undefined)
+  let text = token
+  if (path !== undefined) {
+    try {
+      text = readFileSync(path, 'utf8')
+    } catch (cause) {
+      throw new KvError('KV_USAGE', `cannot read the token: ${(cause as Error).message}`, { cause })
+    }
+  }
+  const bare = text?.trim()
+  if (bare !== undefined && !/^[\x21-\x7e]+$/.test(bare)) {
+    throw usageError(path === undefined ? 'KV_TOKEN is not a token' : `${path} holds no token`, 'a token is one word of printable ASCII')
+  }
+  return bare
 }
 
 function defaultStore(env: Env): string {

@@ -84,7 +84,7 @@ class BatchPut {
     try {
       if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, [...names, ...['', '-wal', '-shm'].map((suffix) => this.#store.location + suffix)])
       if (this.#flags.atomic) await this.#atomically(names, format)
-      else await this.#each(names, format, (block) => this.#store.load([block]))
+      else await this.#each(names, format, (block) => this.#store.load([block]).then(() => {}))
     } finally {
       process.off('SIGINT', interrupt)
       if (this.#rejects !== undefined) closeSync(this.#rejects)

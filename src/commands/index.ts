@@ -20,6 +20,7 @@ export const COMMANDS = {
   stat: { summary: 'print facts about the store', load: async (ctx) => (await import('./stat.ts')).stat(ctx) },
   check: { summary: 'verify every entry and the file itself', load: async (ctx) => (await import('./check.ts')).check(ctx) },
   bench: { summary: 'measure how fast a store is here', load: async (ctx) => (await import('./bench.ts')).bench(ctx) },
+  serve: { summary: 'serve the store over HTTP', load: async (ctx) => (await import('./serve.ts')).serve(ctx) },
   help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('./help.ts')).help(ctx) },
 } satisfies Record<string, CommandEntry>
 

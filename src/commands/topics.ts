@@ -40,6 +40,7 @@ Environment
   KV_FORMAT         form of the output (--format)
   KV_JSON           1: print JSON (--json)
   KV_QUIET          1: no messages but errors (--quiet)
+  KV_TOKEN          token of a kv serve, for http:// stores; KV_TOKEN_FILE: a file with it
   KV_LOCK_TIMEOUT   how long a write waits for another process (--lock-timeout), 5s
   KV_NO_INPUT       1: never ask (--no-input)
   KV_NO_COLOR       1: no colour (--no-color); so do NO_COLOR and TERM=dumb

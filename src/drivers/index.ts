@@ -14,10 +14,18 @@ const SCHEMES = {
     const { MemoryDriver } = await import('./memory.ts')
     return new MemoryDriver(options.clock)
   },
+  http: openHttp,
+  https: openHttp,
 } satisfies Record<string, Opener>
 
+async function openHttp(location: string, options: OpenOptions): Promise<Driver> {
+  const { HttpDriver } = await import('./http/driver.ts')
+  return HttpDriver.open(location, options)
+}
+
 /**
- * Opens the driver for a location: `memory:`, or one local data file as a path or `file:` URL.
+ * Opens the driver for a location: `memory:`, `http://HOST:PORT` of a `kv serve`, or one local data
+ * file as a path or `file:` URL.
  * Throws `KV_USAGE` for a scheme no driver has, `KV_UNAVAILABLE` and its kin when it cannot open.
  */
 export async function openDriver(location: string, options: OpenOptions = {}): Promise<Driver> {

@@ -11,6 +11,8 @@ export interface OpenOptions {
   sync?: boolean | undefined
   /** Whether the first write makes the file's folder too. Default: false. */
   makeFolder?: boolean | undefined
+  /** What a server wants to be sent as `Authorization: Bearer`. Only for `http:` and `https:`. */
+  token?: string | undefined
   /** The time that tells expired entries, for tests. Default: `Date.now`. */
   clock?: Clock | undefined
 }

@@ -10,11 +10,11 @@ const LONG = 1 << 16
 
 /** Collects output and hands it to a sink in large writes. */
 export class ByteBuffer {
-  readonly #sink: Sink
+  readonly #sink: Pick<Sink, 'write'>
   #bytes = Buffer.allocUnsafe(FLUSH_BYTES * 2)
   #length = 0
 
-  constructor(sink: Sink) {
+  constructor(sink: Pick<Sink, 'write'>) {
     this.#sink = sink
   }
 

@@ -143,17 +143,15 @@ export class Store {
   }
 
   /**
-   * Puts many entries packed in blocks, all or nothing: the way of bulk loading. A block must hold
+   * Puts many entries packed in blocks, all or nothing: the way of bulk loading. Resolves to their
+   * revision. A block must hold
    * no empty key and nothing over a limit, and is not looked at after the next one is asked for.
    * Throws `KV_TOO_LARGE`, and stores nothing, when the entries are more than one atomic batch of
    * this store can hold.
    */
-  async load(blocks: Blocks): Promise<void> {
+  async load(blocks: Blocks): Promise<number> {
     const driver = this.#open()
-    if (driver.load !== undefined) {
-      await driver.load(blocks)
-      return
-    }
+    if (driver.load !== undefined) return driver.load(blocks)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     const ops: Op[] = []
     let bytes = 0
@@ -166,7 +164,7 @@ export class Store {
         }
       }
     }
-    await driver.batch(ops)
+    return driver.batch(ops)
   }
 
   /**

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { KvError, usageError } from '../errors.ts'
+import { readToken } from '../options.ts'
+import { withSync } from './arguments.ts'
+
+interface Flags {
+  host: string
+  port: number
+  tokenFile?: string
+  insecure?: boolean
+  readOnly?: boolean
+  maxBody?: number
+  allowHost?: string[]
+  cors?: string[]
+  cert?: string
+  key?: string
+  log?: boolean
+  sync: boolean
+}
+
+/** What requests under way get after SIGTERM, in milliseconds. */
+const GRACE_MS = 5000
+
+/** `kv serve` */
+export function serve(ctx: Context): Command {
+  const list = (value: string, all: string[] = []): string[] => [...all, value]
+  return withSync(
+    new Command('serve')
+      .summary('serve the store over HTTP')
+      .description('Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.')
+      .option('--host <address>', 'where to listen; others than this machine need a token', '127.0.0.1')
+      .option('--port <n>', '0: any free one', parsePort, 8003)
+      .option('--token-file <file>', 'what clients must send as Authorization: Bearer (KV_TOKEN_FILE, KV_TOKEN)')
+      .option('--insecure', 'listen for others without a token')
+      .option('--read-only', 'refuse writes')
+      .option('--max-body <size>', 'longest body, such as 64MB', parseSize)
+      .option('--allow-host <name>', 'a name under which the server may be called; repeat for more', list)
+      .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list)
+      .option('--cert <file>', 'serve HTTPS with this certificate (PEM)')
+      .option('--key <file>', 'and this private key (PEM)')
+      .option('--log', 'log requests on stderr, keys but not values'),
+  )
+    .addHelpText('after', '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003')
+    .action(async (flags: Flags) => {
+      const { isLoopback } = await import('../server/guard.ts')
+      const token = readToken(ctx.globals, flags.tokenFile)
+      if (!isLoopback(flags.host) && token === undefined && !flags.insecure) {
+        throw usageError(`everybody who reaches ${flags.host} could read and write the store`, 'give --token-file FILE, or --insecure if that is wanted')
+      }
+      const tls = tlsOf(flags)
+      const { buildApp } = await import('../server/app.ts')
+      const store = await ctx.store({ sync: flags.sync })
+      const app = await buildApp(store, {
+        token,
+        tls,
+        host: flags.host,
+        allowHosts: flags.allowHost,
+        corsOrigins: flags.cors,
+        readOnly: flags.readOnly,
+        maxBodyBytes: flags.maxBody,
+        processMetrics: true,
+        onBug: (error) => ctx.io.stderr.write(`kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`),
+        log: flags.log ? (line) => ctx.io.stderr.write(line) : undefined,
+      })
+      const stopped = stopSignal()
+      try {
+        await app.listen({ host: flags.host, port: flags.port }).catch((cause: unknown) => {
+          throw cannotListen(flags, cause)
+        })
+        const { port } = app.server.address() as AddressInfo
+        const url = `${tls === undefined ? 'http' : 'https'}://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`
+        if (ctx.globals.json) ctx.print.record({ url }, url)
+        ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
+        await stopped.promise
+        const end = setTimeout(() => (app.server as { closeAllConnections?: () => void }).closeAllConnections?.(), GRACE_MS)
+        await app.close()
+        clearTimeout(end)
+      } finally {
+        stopped.forget()
+        await app.close()
+      }
+    })
+}
+
+/** Settles at SIGTERM or the first SIGINT; a second ends the process as signals do. */
+function stopSignal(): { readonly promise: Promise<void>; forget(): void } {
+  let resolve = (): void => {}
+  const promise = new Promise<void>((settle) => (resolve = settle))
+  const stop = (): void => {
+    forget()
+    resolve()
+  }
+  const forget = (): void => void process.off('SIGTERM', stop).off('SIGINT', stop)
+  process.once('SIGTERM', stop).once('SIGINT', stop)
+  return { promise, forget }
+}
+
+function cannotListen({ host, port }: Flags, cause: unknown): KvError {
+  const { code, message } = cause as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE') return new KvError('KV_UNAVAILABLE', `port ${port} on ${host} is in use`, { cause, hint: 'choose another with --port; 0 takes any free one' })
+  if (code === 'EACCES') return new KvError('KV_UNAVAILABLE', `not allowed to listen on port ${port}`, { cause, hint: 'ports below 1024 need rights; choose another with --port' })
+  return new KvError('KV_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${message}`, { cause })
+}
+
+function tlsOf({ cert, key }: Flags): { cert: Buffer; key: Buffer } | undefined {
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) throw usageError('--cert and --key go together')
+  return { cert: readPem(cert), key: readPem(key) }
+}
+
+function readPem(file: string): Buffer {
+  try {
+    return readFileSync(file)
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw usageError(`not a port: ${text}`, 'a number from 0 to 65535')
+  return port
+}
+
+const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 }
+
+/** Bytes of a size such as `64MB` or `16MiB`; at most 512 MiB, the longest value. */
+function parseSize(text: string): number {
+  const [, number = '', unit = ''] = /^(\d+)(?:([kmg]i?)b?|b)?$/i.exec(text) ?? []
+  const bytes = Number(number) * UNITS[unit.toLowerCase()]!
+  if (number === '' || bytes < 1 || bytes > 2 ** 29) throw usageError(`not a size: ${text}`, 'write it as 500kB, 64MB or 16MiB, at most 512MiB')
+  return bytes
+}

@@ -1,0 +1,197 @@
+import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
+import http from 'node:http'
+import https from 'node:https'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { CODES, type Code, KvError } from '../../errors.ts'
+import { type ErrorBody, HEADERS } from '../../server/protocol.ts'
+
+/** One request to a server. */
+export interface Call {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  /** With the query. */
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** The body, in chunks when it is long; their sum in bytes when it is known. */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>
+  readonly length?: number | undefined
+  /** A lost answer means that the write may have been done. */
+  readonly write: boolean
+  /** Wait for the answer however long it takes. */
+  readonly patient?: boolean
+}
+
+/** An answer whose body has not been read. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: IncomingMessage
+}
+
+/** How long a connection may be silent before it counts as lost, in milliseconds. */
+const SILENCE_MS = 60_000
+
+/** How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a request. */
+const KEEP_MS = 4000
+
+/** Longest body of a refusal that is read, in bytes. */
+const MAX_ERROR_BYTES = 1 << 16
+
+/** Calls one server over connections that are kept. */
+export class HttpClient {
+  readonly #url: URL
+  readonly #token: string | undefined
+  readonly #agent: http.Agent
+  readonly #module: typeof http | typeof https
+
+  constructor(url: URL, token: string | undefined) {
+    this.#url = url
+    this.#token = token
+    this.#module = url.protocol === 'https:' ? https : http
+    this.#agent = new this.#module.Agent({ keepAlive: true, maxSockets: 64, timeout: KEEP_MS })
+  }
+
+  /**
+   * Sends a request; settles when its answer begins. Statuses of 400 and more are thrown as what
+   * the server said, but for those in `expected`. Throws `KV_UNAVAILABLE` when the server cannot be
+   * reached or the answer to a read is lost, `KV_UNKNOWN_OUTCOME` when the answer to a write is.
+   */
+  async call(call: Call, expected: readonly number[] = []): Promise<Answer> {
+    const answer = await this.#send(call, true)
+    if (answer.status < 400 || expected.includes(answer.status)) return answer
+    throw this.#refusal(call, answer, await this.text(answer, call, MAX_ERROR_BYTES))
+  }
+
+  /** The rest of an answer. Throws as {@link call} does when it is cut off. */
+  async bytes(answer: Answer, call: Pick<Call, 'write'>, max: number = Infinity): Promise<Buffer> {
+    const chunks: Buffer[] = []
+    let length = 0
+    for await (const chunk of this.chunks(answer, call)) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > max) break
+    }
+    return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+  }
+
+  /** The same as text. */
+  async text(answer: Answer, call: Pick<Call, 'write'>, max?: number): Promise<string> {
+    return (await this.bytes(answer, call, max)).toString()
+  }
+
+  /** The same as it comes. Leaving the loop ends the connection. */
+  async *chunks({ body }: Answer, { write }: Pick<Call, 'write'>): AsyncGenerator<Buffer, void, void> {
+    try {
+      for await (const chunk of body) yield chunk as Buffer
+    } catch (cause) {
+      throw this.#lost(write, cause)
+    }
+  }
+
+  /** Ends every connection. */
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #send(call: Call, first: boolean): Promise<Answer> {
+    const { method, path, headers, body, length, write, patient } = call
+    const options: RequestOptions = {
+      method,
+      path,
+      agent: this.#agent,
+      host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
+      port: this.#url.port || undefined,
+      headers: { ...headers, ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }), ...lengthHeader(body, length) },
+    }
+    return new Promise((resolve, reject) => {
+      const request = this.#module.request(options)
+      let connected = false
+      request.on('socket', (socket) => {
+        socket.setTimeout(patient ? 0 : SILENCE_MS)
+        if (!socket.connecting) connected = true
+        else socket.once(this.#url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (connected = true))
+      })
+      request.on('timeout', () => request.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)))
+      request.on('response', (body) => {
+        answered = true
+        body.on('close', () => request.destroy())
+        resolve({ status: body.statusCode!, headers: body.headers, body })
+      })
+      let failed: { readonly error: unknown } | undefined
+      let answered = false
+      request.on('error', (cause) => {
+        // From here on whoever reads the body is told.
+        if (answered) return
+        if (failed !== undefined) return reject(failed.error)
+        // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
+        if (request.reusedSocket && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
+        else reject(connected ? this.#lost(write, cause) : this.#unreachable(cause))
+      })
+      if (body === undefined || body instanceof Uint8Array) request.end(body)
+      else {
+        const source = async function* (): AsyncGenerator<Uint8Array, void, void> {
+          try {
+            yield* body
+          } catch (error) {
+            // Not the server's fault: the request ends, and with it what it would have done.
+            failed = { error }
+            throw error
+          }
+        }
+        // A failure shows as an error of the request.
+        pipeline(Readable.from(source()), request).catch(() => {})
+      }
+    })
+  }
+
+  #refusal({ write }: Call, { status, headers }: Answer, text: string): KvError {
+    const body = parse(text)
+    if (headers[HEADERS.server] === undefined || body === undefined) {
+      // A proxy, or another program.
+      if (write && status >= 500) return this.#lost(true, new Error(`status ${status}`))
+      return new KvError('KV_UNAVAILABLE', `${this.#url.origin} is no kv server: it answered ${status}`)
+    }
+    const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
+    const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
+    const hint = status === 401 ? 'set KV_TOKEN, or KV_TOKEN_FILE' : body.hint
+    return new KvError(code, code === 'KV_UNAVAILABLE' ? `${this.#url.origin}: ${detail}` : detail, { hint })
+  }
+
+  #unreachable(cause: unknown): KvError {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
+    return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
+  }
+
+  #lost(write: boolean, cause: unknown): KvError {
+    if (cause instanceof KvError) return cause
+    const why = (cause as Error).message
+    if (!write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
+    return new KvError('KV_UNKNOWN_OUTCOME', `the answer of ${this.#url.origin} was lost (${why}); the write may or may not have been done`, {
+      cause,
+      hint: 'read the key to see; putting the same value again does no harm',
+    })
+  }
+}
+
+function lengthHeader(body: Call['body'], length: number | undefined): Record<string, string> {
+  if (body instanceof Uint8Array) return { 'content-length': String(body.length) }
+  return length === undefined ? {} : { 'content-length': String(length) }
+}
+
+function parse(text: string): ErrorBody | undefined {
+  try {
+    const body = JSON.parse(text) as unknown
+    return typeof body === 'object' && body !== null && 'detail' in body ? (body as ErrorBody) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The code for a refusal that names none. */
+function codeOf(status: number): Code {
+  if (status === 404) return 'KV_NOT_FOUND'
+  if (status === 413) return 'KV_TOO_LARGE'
+  if (status === 408 || status === 503) return 'KV_UNAVAILABLE'
+  return status < 500 ? 'KV_USAGE' : 'KV_IO'
+}

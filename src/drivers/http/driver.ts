@@ -1,0 +1,288 @@
+import { asBuffer, decode } from '../../bytes.ts'
+import { CODES, type Code, KvError, usageError } from '../../errors.ts'
+import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
+import { FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
+import type { Block, Blocks } from '../../store/block.ts'
+import { blockOps } from '../../store/block.ts'
+import type { CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports } from '../../store/driver.ts'
+import type { OpenOptions } from '../options.ts'
+import { type Answer, type Call, HttpClient } from './client.ts'
+import { keyTarget, rangeTarget } from './target.ts'
+
+/** Bytes of one chunk of a load. */
+const CHUNK_BYTES = 1 << 18
+
+/**
+ * The driver for a `kv serve` elsewhere: every operation is one request, atomic there. A write
+ * whose answer is lost ends with `KV_UNKNOWN_OUTCOME` and is never sent twice.
+ */
+export class HttpDriver implements Driver {
+  readonly name = 'http'
+  readonly limits: Limits
+  readonly supports: Supports
+  readonly #client: HttpClient
+  readonly #writes = new Set<Promise<unknown>>()
+  readonly #streams = new Set<Answer>()
+  #closed = false
+
+  private constructor(client: HttpClient, info: ServerInfo) {
+    this.#client = client
+    this.limits = {
+      maxKeyBytes: info.max_key_bytes,
+      maxValueBytes: info.max_value_bytes,
+      maxBatchOps: Infinity,
+      maxBatchBytes: info.max_batch_bytes,
+    }
+    this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true }
+  }
+
+  /**
+   * Asks the server at `http://HOST:PORT` or `https://HOST:PORT` what it can do. Throws `KV_USAGE`
+   * for another form of URL, `KV_UNAVAILABLE` when no kv server answers there or the token is wrong.
+   */
+  static async open(location: string, { token }: OpenOptions): Promise<HttpDriver> {
+    const client = new HttpClient(serverUrl(location), token)
+    try {
+      const call: Call = { method: 'GET', path: PATHS.info, write: false }
+      const answer = await client.call(call)
+      if (answer.headers[HEADERS.server] === undefined) throw new KvError('KV_UNAVAILABLE', `${location} is no kv server`)
+      return new HttpDriver(client, JSON.parse(await client.text(answer, call)) as ServerInfo)
+    } catch (error) {
+      client.close()
+      throw error
+    }
+  }
+
+  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
+    return (await this.getEntry(key))?.value
+  }
+
+  async getEntry(wanted: Uint8Array): Promise<Entry | undefined> {
+    const key = new Uint8Array(wanted)
+    const call: Call = { method: 'GET', path: keyTarget(key), write: false }
+    const answer = await this.#call(call, [404])
+    const body = await this.#client.bytes(answer, call)
+    if (answer.status === 404) {
+      this.#expect(answer, body, 'KV_NOT_FOUND')
+      return undefined
+    }
+    const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
+    const expires = answer.headers[HEADERS.expires]
+    return { key, value, revision: revisionIn(answer), expires: expires === undefined ? undefined : Number(expires) }
+  }
+
+  async getMany(keys: readonly Uint8Array[]): Promise<(Entry | undefined)[]> {
+    const writer = new FrameWriter()
+    for (const key of keys) writer.add(FRAME.entry, key)
+    const call: Call = { method: 'POST', path: PATHS.get, headers: { 'content-type': FRAMES }, body: writer.take(), write: false }
+    const entries: (Entry | undefined)[] = []
+    for await (const frames of this.#frames(await this.#call(call), call)) {
+      for (const frame of frames) entries.push(frame.kind === FRAME.missing ? undefined : frame)
+    }
+    return entries
+  }
+
+  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
+    const { headers, prefix } = conditional(condition)
+    return this.#write(async () => {
+      const body = prefix === undefined ? new Uint8Array(value) : Buffer.concat([prefix, value])
+      const call: Call = { method: 'PUT', path: keyTarget(key, expires === undefined ? '' : `expires=${expires}`), headers, body, write: true }
+      const answer = await this.#call(call, [412])
+      const text = await this.#client.bytes(answer, call)
+      if (answer.status === 412) this.#expect(answer, text, 'KV_CONDITION')
+      return { applied: answer.status !== 412, created: answer.status === 201, revision: revisionIn(answer) }
+    })
+  }
+
+  del(key: Uint8Array, condition?: Condition): Promise<boolean> {
+    const { headers, prefix } = conditional(condition)
+    return this.#write(async () => {
+      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true }
+      const answer = await this.#call(call, [404, 412])
+      const text = await this.#client.bytes(answer, call)
+      if (answer.status === 404) this.#expect(answer, text, 'KV_NOT_FOUND')
+      if (answer.status === 412) this.#expect(answer, text, 'KV_CONDITION')
+      return answer.status === 204
+    })
+  }
+
+  batch(ops: readonly Op[]): Promise<number> {
+    const writer = new FrameWriter()
+    for (const op of ops) {
+      if (op.type === 'del') writer.add(FRAME.del, op.key)
+      else writer.add(FRAME.entry, op.key, op.value, 0, op.expires)
+    }
+    const body = writer.take()
+    return this.#write(async () => {
+      const { revision } = await this.#json<{ revision: number }>({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true })
+      return revision
+    })
+  }
+
+  load(blocks: Blocks): Promise<number> {
+    // The size of blocks that are there is known; a server then takes the body whole before it begins.
+    const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
+    return this.#write(async () => {
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, patient: true }
+      const { revision } = await this.#json<{ revision: number }>(call)
+      return revision
+    })
+  }
+
+  delRange(query: RangeQuery): Promise<number> {
+    return this.#write(async () => {
+      const { deleted } = await this.#json<{ deleted: number }>({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true })
+      return deleted
+    })
+  }
+
+  async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
+    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice', query.keysOnly ? 'keys=true' : ''), headers: { accept: FRAMES }, write: false }
+    yield* this.#frames(await this.#call(call), call)
+  }
+
+  jsonLines(query: RangeQuery): AsyncIterable<Uint8Array> | undefined {
+    return query.keysOnly ? undefined : this.#lines(query)
+  }
+
+  async count(query: RangeQuery): Promise<number> {
+    const { count } = await this.#json<{ count: number }>({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true })
+    return count
+  }
+
+  async stat(): Promise<Stat> {
+    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, patient: true })
+    return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
+  }
+
+  async check(onProgress?: (entries: number) => void): Promise<CheckReport> {
+    const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>({ method: 'POST', path: PATHS.check, write: false, patient: true })
+    onProgress?.(checked + unchecked)
+    return { checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const { body } of this.#streams) body.destroy(closedError())
+    await Promise.allSettled(this.#writes)
+    this.#client.close()
+  }
+
+  #call(call: Call, expected?: readonly number[]): Promise<Answer> {
+    return this.#client.call(call, expected)
+  }
+
+  async #json<T>(call: Call): Promise<T> {
+    const text = await this.#client.text(await this.#call(call), call)
+    return JSON.parse(text) as T
+  }
+
+  #write<T>(step: () => Promise<T>): Promise<T> {
+    const write = step()
+    this.#writes.add(write)
+    const done = (): void => void this.#writes.delete(write)
+    write.then(done, done)
+    return write
+  }
+
+  /** The chunks of an answer, which `close()` ends with `KV_CLOSED`. */
+  async *#chunks(answer: Answer, call: Call): AsyncGenerator<Buffer, void, void> {
+    if (this.#closed) {
+      answer.body.destroy()
+      throw closedError()
+    }
+    this.#streams.add(answer)
+    try {
+      yield* this.#client.chunks(answer, call)
+    } finally {
+      this.#streams.delete(answer)
+    }
+  }
+
+  async *#frames(answer: Answer, call: Call): AsyncGenerator<(Frame & Entry)[], void, void> {
+    const reader = new FrameReader()
+    for await (const chunk of this.#chunks(answer, call)) {
+      const frames = reader.push(chunk)
+      const last = frames.at(-1)
+      if (last === undefined || last.kind <= FRAME.missing) {
+        if (frames.length > 0) yield frames
+        continue
+      }
+      if (frames.length > 1) yield frames.slice(0, -1)
+      if (last.kind === FRAME.end) return
+      const code = asBuffer(last.key).toString()
+      throw new KvError(Object.hasOwn(CODES, code) ? (code as Code) : 'KV_IO', asBuffer(last.value).toString())
+    }
+    throw new KvError('KV_UNAVAILABLE', 'the answer of the server is cut off')
+  }
+
+  async *#lines(query: RangeQuery): AsyncGenerator<Uint8Array, void, void> {
+    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: NDJSON }, write: false }
+    let rest: Buffer[] = []
+    for await (const chunk of this.#chunks(await this.#call(call), call)) {
+      const end = chunk.lastIndexOf(0x0a) + 1
+      if (end > 0) {
+        yield rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
+        rest = []
+      }
+      if (end < chunk.length) rest.push(chunk.subarray(end))
+    }
+  }
+
+  /** That a refusal comes from the store, not from something between that knows no such path. */
+  #expect({ status, headers }: Answer, body: Buffer, code: Code): void {
+    if (headers[HEADERS.server] !== undefined && body.includes(`"${code}"`)) return
+    throw new KvError('KV_UNAVAILABLE', `the server answered ${status}, and not as kv does`)
+  }
+}
+
+const NOTHING = new Uint8Array()
+
+function closedError(): KvError {
+  return new KvError('KV_CLOSED', 'the store is closed')
+}
+
+function serverUrl(location: string): URL {
+  const url = URL.canParse(location) ? new URL(location) : undefined
+  if (url === undefined || url.hostname === '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    throw usageError(`not the address of a server: ${location}`, 'write it as http://HOST:PORT')
+  }
+  if (url.username !== '' || url.password !== '') throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
+  return url
+}
+
+function revisionIn({ headers }: Answer): number {
+  return revisionOf(headers.etag ?? '') ?? 0
+}
+
+/** The headers of a condition, and what must stand before the value. */
+function conditional(condition: Condition | undefined): { headers: Record<string, string>; prefix: Uint8Array | undefined } {
+  switch (condition?.type) {
+    case undefined:
+      return { headers: {}, prefix: undefined }
+    case 'absent':
+      return { headers: { 'if-none-match': '*' }, prefix: undefined }
+    case 'revision':
+      return { headers: { 'if-match': etag(condition.revision) }, prefix: undefined }
+    case 'value':
+      return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
+  }
+}
+
+function blockBytes({ count, keyLength, valueLength }: Block): number {
+  let sum = count * frameBytes(NOTHING, NOTHING)
+  for (let i = 0; i < count; i++) sum += keyLength[i]! + valueLength[i]!
+  return sum
+}
+
+async function* blockChunks(blocks: Blocks): AsyncGenerator<Uint8Array, void, void> {
+  const writer = new FrameWriter(CHUNK_BYTES)
+  for await (const block of blocks) {
+    for (const { key, value, expires } of blockOps(block)) {
+      writer.add(FRAME.entry, key, value, 0, expires)
+      if (writer.length >= CHUNK_BYTES) yield writer.take()
+    }
+  }
+  writer.add(FRAME.end)
+  yield writer.take()
+}

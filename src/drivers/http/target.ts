@@ -1,0 +1,44 @@
+import { asBuffer } from '../../bytes.ts'
+import { PATHS } from '../../server/protocol.ts'
+import type { RangeQuery } from '../../store/driver.ts'
+
+/** Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs take for a folder. */
+const PLAIN = /^[A-Za-z0-9_~-]*$/
+
+/** A `%XX` for each byte that needs one. */
+function percentEncode(bytes: Uint8Array): string {
+  const text = asBuffer(bytes).toString('latin1')
+  if (PLAIN.test(text)) return text
+  return text.replaceAll(/[^A-Za-z0-9_~-]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`)
+}
+
+/** Whether keys are shorter in base64 than percent-encoded. */
+function isShorterInBase64(keys: readonly Uint8Array[]): boolean {
+  return keys.reduce((sum, key) => sum + percentEncode(key).length - Math.ceil((key.length * 4) / 3), 0) > 20
+}
+
+function written(key: Uint8Array, base64: boolean): string {
+  return base64 ? asBuffer(key).toString('base64url') : percentEncode(key)
+}
+
+/** The path of a key, with a query. */
+export function keyTarget(key: Uint8Array, query = ''): string {
+  const base64 = isShorterInBase64([key])
+  const parameters = [query, base64 ? 'encoding=base64' : ''].filter((part) => part !== '').join('&')
+  return `${PATHS.keys}${written(key, base64)}${parameters === '' ? '' : `?${parameters}`}`
+}
+
+/** A path with the bounds of a range, or its whole choice, and more parameters. */
+export function rangeTarget(path: string, { start, end, limit, reverse }: RangeQuery, what: 'bounds' | 'choice', more = ''): string {
+  const bounds = [start, end].filter((bound) => bound !== undefined)
+  const base64 = isShorterInBase64(bounds)
+  const parameters = [
+    start === undefined ? '' : `start=${written(start, base64)}`,
+    end === undefined ? '' : `until=${written(end, base64)}`,
+    base64 ? 'encoding=base64' : '',
+    what === 'choice' && limit !== Infinity ? `limit=${limit}` : '',
+    what === 'choice' && reverse ? 'reverse=true' : '',
+    more,
+  ].filter((part) => part !== '')
+  return parameters.length === 0 ? path : `${path}?${parameters.join('&')}`
+}

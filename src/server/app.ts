@@ -1,0 +1,183 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController, fastify } from 'fastify'
+import { KvError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import { contractRoutes } from './contract-routes.ts'
+import { Gate } from './gate.ts'
+import { Guard, type GuardOptions } from './guard.ts'
+import { Metrics } from './metrics.ts'
+import { careRoutes } from './care-routes.ts'
+import { HEADERS } from './protocol.ts'
+import { Reads } from './reads.ts'
+import { Refusal, sendError } from './refusal.ts'
+import type { Service } from './service.ts'
+import { routePath, targetOf } from './target.ts'
+import { batchRoutes } from './batch-routes.ts'
+import { keyRoutes } from './key-routes.ts'
+import { rangeRoutes } from './range-routes.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route writes: refused by a server that only reads. */
+    write?: boolean
+  }
+}
+
+/** How a server answers. */
+export interface ServerOptions extends GuardOptions {
+  /** Refuse every write. Default: false. */
+  readonly readOnly?: boolean | undefined
+  /** Bytes of a body, or of an answer that must be whole before it goes out. Default: 64 MB. */
+  readonly maxBodyBytes?: number | undefined
+  /** Requests under way at a time; more are answered 503. Default: 1024. */
+  readonly maxRequests?: number | undefined
+  /** Connections open at a time; more are closed at once. Default: 4096. */
+  readonly maxConnections?: number | undefined
+  /** How long a client may send nothing within a body, in milliseconds. Default: 30 s. */
+  readonly bodyTimeoutMs?: number | undefined
+  /** How long a connection may be silent, in milliseconds. Default: 60 s. */
+  readonly idleTimeoutMs?: number | undefined
+  /** How long the head of a request may take, in milliseconds. Default: 10 s. */
+  readonly headTimeoutMs?: number | undefined
+  /** PEM texts: serve HTTPS. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined
+  /** Takes one line of JSON for each request, with its key and without its value. */
+  readonly log?: ((line: string) => void) | undefined
+  /** Told of errors that are bugs; the client gets no details of them. */
+  readonly onBug?: ((error: unknown) => void) | undefined
+  /** Show figures of the whole process in `/metrics`. Default: false. */
+  readonly processMetrics?: boolean | undefined
+}
+
+/** Longest head of a request, in bytes: the longest key percent-encoded, and room for headers. */
+const MAX_HEAD_BYTES = 256 * 1024
+
+/** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
+const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'"
+
+/** The default of `maxBodyBytes`: 64 MB. */
+export const DEFAULT_MAX_BODY_BYTES = 64_000_000
+
+/** The server over a store; never listens. Closing it leaves the store open. */
+export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
+  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
+  const gate = new Gate(options.maxRequests ?? 1024, Math.max(4 * maxBodyBytes, 256_000_000))
+  const service: Service = {
+    store,
+    reads: new Reads(store),
+    gate,
+    metrics: new Metrics(store, { process: options.processMetrics ?? false }),
+    limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 },
+    readOnly: options.readOnly ?? false,
+  }
+  const app = createApp(options)
+  app.server.maxConnections = options.maxConnections ?? 4096
+  // Bodies are read by the handlers, as bytes; answers are made by them too.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
+  app.setValidatorCompiler(() => () => true)
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
+  admit(app, service, new Guard(options), options)
+  const paths = new Map<string, string[]>()
+  app.addHook('onRoute', ({ url, method }) => {
+    const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
+    paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
+  })
+  app.setNotFoundHandler((request, reply) => {
+    const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
+    const methods = paths.get(path)
+    if (methods === undefined) return sendError(new Refusal(404, { detail: 'Not Found' }), request, reply)
+    return sendError(new Refusal(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }), request, reply)
+  })
+  await describe(app, options)
+  contractRoutes(app, service)
+  keyRoutes(app, service)
+  rangeRoutes(app, service)
+  batchRoutes(app, service)
+  careRoutes(app, service)
+  app.addHook('preClose', (done) => {
+    gate.close()
+    done()
+  })
+  return app
+}
+
+function createApp(options: ServerOptions): FastifyInstance {
+  const { log, tls } = options
+  const http = { maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false, headersTimeout: options.headTimeoutMs ?? 10_000, connectionsCheckingInterval: 1000 }
+  const common = {
+    ...(log === undefined ? { logger: false as const } : { logger: { level: 'info', base: null, stream: { write: log } } }),
+    logController: new LogController({ disableRequestLogging: true }),
+    rewriteUrl: routePath,
+    routerOptions: { ignoreTrailingSlash: true, querystringParser: (): Record<string, unknown> => ({}) },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle' as const,
+    connectionTimeout: options.idleTimeoutMs ?? 60_000,
+    keepAliveTimeout: options.idleTimeoutMs ?? 60_000,
+    // The time of a whole body is not limited, only its pauses: see ./body.ts.
+    requestTimeout: 0,
+    clientErrorHandler,
+    frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, request, reply)) as never,
+  }
+  const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key } })
+  return app as unknown as FastifyInstance
+}
+
+/** The checks before every request, and what is noted after it. */
+function admit(app: FastifyInstance, { gate, metrics, readOnly }: Service, guard: Guard, { log }: ServerOptions): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    const began = performance.now()
+    reply.header(HEADERS.server, '1')
+    let entered = false
+    reply.raw.once('close', () => {
+      if (entered) gate.leave()
+      const ms = performance.now() - began
+      const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
+      metrics.count(request.method, route, reply.statusCode, ms)
+      if (log !== undefined) request.log.info({ method: request.method, path: targetOf(request.raw).path, status: reply.statusCode, ms: Number(ms.toFixed(3)) }, 'request')
+    })
+    try {
+      if (guard.check(request, reply)) return
+      gate.enter()
+      entered = true
+      if (readOnly && request.routeOptions.config.write === true) throw new KvError('KV_READ_ONLY', 'this server only reads')
+    } catch (error) {
+      return done(error as Error)
+    }
+    done()
+  })
+}
+
+/** The description of the API and its interactive page. */
+async function describe(app: FastifyInstance, { token }: ServerOptions): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'kv', version: '1', description: 'An ordered key-value store. Keys are ordered by their bytes. When a write is answered, it is on disk.' },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      ...(token === undefined ? {} : { security: [{ token: [] }] }),
+    },
+  })
+  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY, theme: { title: 'kv' } })
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())))
+}
+
+/** Answers what is no HTTP, too long or too slow, before there is a request. */
+function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable || (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage?.headersSent) {
+    socket.destroy()
+    return
+  }
+  const [status, detail] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'the address or the headers are too long']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'the request took too long to arrive']
+        : ['400 Bad Request', 'this is not HTTP as the server understands it']
+  const body = JSON.stringify({ detail })
+  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+}

@@ -1,0 +1,76 @@
+/** What tells of the server and its store: health, readiness, metrics, facts. */
+import type { FastifyInstance } from 'fastify'
+import { asBuffer } from '../bytes.ts'
+import type { ServerInfo } from './protocol.ts'
+import { busy } from './refusal.ts'
+import { answer, content, endpoint, object } from './schema.ts'
+import { type Service, sendJson } from './service.ts'
+
+const tags = ['Care']
+const STATUS = object({ status: { type: 'string' } })
+const NUMBER = { type: 'integer' }
+
+const SCHEMAS = {
+  health: endpoint('read', { tags, summary: 'Whether the server runs', security: [], response: { 200: answer('It does', STATUS, { status: 'ok' }) } }),
+  ready: endpoint('read', { tags, summary: 'Whether the store answers', security: [], response: { 200: answer('It does', STATUS, { status: 'ready' }) } }),
+  metrics: endpoint('read', { tags, summary: 'Figures for Prometheus', response: { 200: content('Text format', 'text/plain') } }),
+  stat: endpoint('read', {
+    tags,
+    summary: 'Facts about the store',
+    response: {
+      200: answer('Counts and bytes', { type: 'object', properties: { driver: { type: 'string' }, entries: NUMBER, expiring: NUMBER, revision: NUMBER, size_bytes: NUMBER, details: { type: 'object' } } }, {
+        driver: 'sqlite', entries: 2, expiring: 0, revision: 8, size_bytes: 28672, details: { pages: 7 },
+      }),
+    },
+  }),
+  check: endpoint('read', {
+    tags,
+    summary: 'Read every entry and compare it with its checksum',
+    description: 'Other requests wait meanwhile.',
+    response: {
+      200: answer('What was found', object({ checked: NUMBER, unchecked: NUMBER, damaged_keys_base64: { type: 'array', items: { type: 'string' } }, problems: { type: 'array', items: { type: 'string' } } }), {
+        checked: 2, unchecked: 0, damaged_keys_base64: [], problems: [],
+      }),
+    },
+  }),
+}
+
+/** Adds these routes to a server. */
+export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits, readOnly }: Service): void {
+  app.get('/health', { schema: SCHEMAS.health }, (_request, reply) => sendJson(reply, { status: 'ok' }))
+
+  app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
+    if (gate.isClosing) throw busy('the server is going down')
+    await store.count({ limit: 1 })
+    return sendJson(reply, { status: 'ready' })
+  })
+
+  app.get('/metrics', { schema: SCHEMAS.metrics }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+
+  // For the driver: what it may take for granted.
+  app.get('/v1/info', { schema: { hide: true } }, (_request, reply) => {
+    const { maxKeyBytes, maxValueBytes, maxBatchBytes } = store.limits
+    const info: ServerInfo = {
+      server: 'kv',
+      driver: store.driverName,
+      read_only: readOnly,
+      snapshot_range: store.supports.snapshotRange,
+      persistent: store.supports.persistent,
+      max_key_bytes: maxKeyBytes,
+      max_value_bytes: Math.min(maxValueBytes, limits.maxBodyBytes),
+      // Leaves room in a body for the heads of frames; what is over it after all gets 413.
+      max_batch_bytes: Math.min(maxBatchBytes, Math.floor(limits.maxBodyBytes * 0.75)),
+    }
+    return sendJson(reply, info)
+  })
+
+  app.get('/v1/stat', { schema: SCHEMAS.stat }, async (_request, reply) => {
+    const { entries, expiring, revision, sizeBytes, details } = await store.stat()
+    return sendJson(reply, { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details })
+  })
+
+  app.post('/v1/check', { schema: SCHEMAS.check }, async (_request, reply) => {
+    const { checked, unchecked, damagedKeys, problems } = await store.check()
+    return sendJson(reply, { checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')), problems })
+  })
+}

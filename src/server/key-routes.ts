@@ -1,0 +1,135 @@
+/** `/v1/keys/{key}`: one entry as raw bytes, with conditions by `ETag`. */
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { parseDuration } from '../duration.ts'
+import { KvError, usageError } from '../errors.ts'
+import type { Condition } from '../store/driver.ts'
+import { readBody } from './body.ts'
+import { HEADERS, etag, revisionOf } from './protocol.ts'
+import { Refusal } from './refusal.ts'
+import { content, endpoint, string } from './schema.ts'
+import { type Service, keyOf, queryOf, sendJson } from './service.ts'
+import type { Query } from './target.ts'
+
+const tags = ['Keys and values as bytes']
+const params = { type: 'object', required: ['key'], properties: { key: string('percent-encoded; any byte can be', 'user:1') } }
+const encoding = { type: 'string', enum: ['utf8', 'hex', 'base64'], description: 'how the key is written, before percent-encoding' }
+const conditions = {
+  'if-match': string('only if this is the revision now', '"7"'),
+  'if-none-match': string('only if the key is not there', '*'),
+}
+
+const SCHEMAS = {
+  get: endpoint('read', {
+    tags,
+    summary: 'Read the bytes of a value',
+    description: '`ETag` is the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
+    params,
+    querystring: { type: 'object', properties: { encoding } },
+    headers: { type: 'object', properties: { 'if-none-match': string('304 if this is the revision', '"7"') } },
+    response: { 200: content('The value', 'application/octet-stream'), 304: { description: 'Unchanged', type: 'null' } },
+  }, [404]),
+  put: endpoint('write', {
+    tags,
+    summary: 'Store bytes under a key',
+    description: 'With `Kv-If-Value-Length: N`, the first N bytes of the body must be the value now, and the rest is the new one.',
+    params,
+    querystring: {
+      type: 'object',
+      properties: {
+        encoding,
+        ttl: string('let the entry expire after this time', '90s'),
+        expires: { type: 'integer', description: 'when the entry expires, in milliseconds since 1970' },
+      },
+    },
+    headers: { type: 'object', properties: conditions },
+    consumes: ['application/octet-stream'],
+    body: { type: 'string', format: 'binary' },
+    response: { 200: { description: 'Replaced, and on disk', type: 'null' }, 201: { description: 'Created, and on disk', type: 'null' } },
+  }, [412, 415]),
+  del: endpoint('write', {
+    tags,
+    summary: 'Delete a key',
+    params,
+    querystring: { type: 'object', properties: { encoding } },
+    headers: { type: 'object', properties: { 'if-match': conditions['if-match'] } },
+    response: { 204: { description: 'Deleted, and on disk', type: 'null' } },
+  }, [404, 412, 415]),
+}
+
+/** Adds the routes of single keys to a server. */
+export function keyRoutes(app: FastifyInstance, service: Service): void {
+  const { store, reads } = service
+
+  app.get('/v1/keys/:key', { schema: SCHEMAS.get }, async (request, reply) => {
+    const query = queryOf(request, ['encoding'])
+    const entry = await reads.get(keyOf(request, query))
+    if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
+    const tag = etag(entry.revision)
+    reply.header('etag', tag)
+    if (entry.expires !== undefined) reply.header(HEADERS.expires, String(entry.expires))
+    const known = request.headers['if-none-match']
+    if (known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))) return reply.code(304).send()
+    // Never as a page: stored bytes must not become a script of this origin.
+    reply.header('x-content-type-options', 'nosniff').type('application/octet-stream')
+    return reply.send(Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.byteLength))
+  })
+
+  app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true } }, async (request, reply) => {
+    const query = queryOf(request, ['encoding', 'ttl', 'expires'])
+    const key = keyOf(request, query)
+    const expires = expiryOf(query)
+    const body = await readBody(request, reply, service.gate, service.limits)
+    const { condition, rest } = conditionOf(request, body)
+    const { applied, created, revision } = await store.put(key, rest, { expires, condition })
+    if (revision > 0) reply.header('etag', etag(revision))
+    if (!applied) throw conditionFailed()
+    return reply.code(created ? 201 : 200).send()
+  })
+
+  app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true } }, async (request, reply) => {
+    const key = keyOf(request, queryOf(request, ['encoding']))
+    const { condition } = conditionOf(request, await readBody(request, reply, service.gate, service.limits))
+    if (await store.del(key, { condition })) return reply.code(204).send()
+    // Which of the two it was is told as of now; the delete itself was one step.
+    if (condition !== undefined && (await store.has(key))) throw conditionFailed()
+    throw new KvError('KV_NOT_FOUND', 'key not found')
+  })
+
+  app.get('/v1/watch', { schema: { tags, hide: true } }, (_request, reply) => {
+    reply.code(501)
+    return sendJson(reply, { detail: `a store of the ${store.driverName} driver cannot be watched`, code: 'KV_NOT_SUPPORTED' })
+  })
+}
+
+function conditionFailed(): KvError {
+  return new KvError('KV_CONDITION', 'the condition does not hold; nothing was written')
+}
+
+function expiryOf(query: Query): number | undefined {
+  const ttl = query.text('ttl')
+  const expires = query.integer('expires')
+  if (ttl !== undefined && expires !== undefined) throw usageError('ttl and expires exclude each other')
+  return ttl === undefined ? expires : Date.now() + parseDuration(ttl, 'time to live')
+}
+
+/** The condition that the headers ask for, and the body without what belongs to it. */
+function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Condition | undefined; rest: Buffer } {
+  const match = headers['if-match']
+  const noneMatch = headers['if-none-match']
+  const length = headers[HEADERS.ifValueLength]
+  if ([match, noneMatch, length].filter((given) => given !== undefined).length > 1) throw usageError('conditions exclude each other')
+  if (match !== undefined) {
+    const revision = revisionOf(match)
+    if (revision === undefined) throw usageError('If-Match must be one ETag of this server')
+    return { condition: { type: 'revision', revision }, rest: body }
+  }
+  if (noneMatch !== undefined) {
+    if (noneMatch.trim() !== '*') throw usageError('If-None-Match of a write must be *')
+    return { condition: { type: 'absent' }, rest: body }
+  }
+  if (length === undefined) return { condition: undefined, rest: body }
+  const bytes = Number(length)
+  if (!/^\d+$/.test(String(length)) || bytes > body.length) throw new Refusal(400, { detail: 'Kv-If-Value-Length must be a length within the body', code: 'KV_USAGE' })
+  return { condition: { type: 'value', value: body.subarray(0, bytes) }, rest: body.subarray(bytes) }
+}
+

@@ -1,0 +1,63 @@
+import { KvError } from '../errors.ts'
+import { BlockBuilder } from '../input/block-builder.ts'
+import type { Block } from '../store/block.ts'
+import { FRAME, type Frame, type FrameLimits, FrameReader, frameBytes } from './frames.ts'
+
+/** Bytes of entries in one block: storing it holds up the event loop, and so other requests, for some milliseconds. */
+const BLOCK_BYTES = 1 << 19
+
+/** Entries in one block at most, for the same reason. */
+const BLOCK_ENTRIES = 4000
+
+/**
+ * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws
+ * `KV_INVALID_INPUT` for a stream that does not end with an end frame, and what a {@link FrameReader}
+ * throws.
+ */
+export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: FrameLimits): AsyncGenerator<Block, void, void> {
+  const reader = new FrameReader(limits)
+  let frames: Frame[] = []
+  let bytes = 0
+  let ended = false
+  for await (const chunk of chunks) {
+    // Cut, so that one large chunk does not become as many objects at once.
+    for (let at = 0; at < chunk.length; at += BLOCK_BYTES) {
+      for (const frame of reader.push(chunk.subarray(at, at + BLOCK_BYTES))) {
+        if (ended) throw new KvError('KV_INVALID_INPUT', 'frames follow the end')
+        if (frame.kind === FRAME.end) {
+          ended = true
+          continue
+        }
+        if (frame.kind !== FRAME.entry || !isPut(frame)) throw new KvError('KV_INVALID_INPUT', 'not a put')
+        frames.push(frame)
+        bytes += frameBytes(frame.key, frame.value)
+        if (frames.length < BLOCK_ENTRIES && bytes < BLOCK_BYTES) continue
+        yield pack(frames, bytes)
+        frames = []
+        bytes = 0
+        await new Promise(setImmediate)
+      }
+    }
+  }
+  if (!ended) throw new KvError('KV_INVALID_INPUT', 'the body is cut off')
+  if (frames.length > 0) yield pack(frames, bytes)
+}
+
+function isPut({ key, expires }: Frame): boolean {
+  return key.length > 0 && (expires === undefined || Number.isSafeInteger(expires))
+}
+
+/** Sorts by itself what does not come in order, and computes the checksums: nothing is taken on trust. */
+function pack(frames: readonly Frame[], size: number): Block {
+  const bytes = new Uint8Array(size)
+  const builder = new BlockBuilder(bytes, frames.length)
+  let at = 0
+  for (const { key, value, expires } of frames) {
+    bytes.set(key, at)
+    bytes.set(value, at + key.length)
+    if (expires === undefined) builder.add(at, key.length, at + key.length, value.length)
+    else builder.addExpiring(at, key.length, at + key.length, value.length, expires)
+    at += key.length + value.length
+  }
+  return builder.finish()
+}

@@ -1,0 +1,84 @@
+/**
+ * What `kv serve` and the driver for `http://` locations agree on: paths, headers, media types and
+ * the shapes of bodies. The public form of entries is JSON Lines; {@link FRAMES} is the form
+ * between two kv programs, see ./frames.ts.
+ */
+
+/** Paths of the API below `/v1`. */
+export const PATHS = {
+  /** Followed by a percent-encoded key. */
+  keys: '/v1/keys/',
+  range: '/v1/range',
+  count: '/v1/count',
+  batch: '/v1/batch',
+  load: '/v1/load',
+  get: '/v1/get',
+  info: '/v1/info',
+  stat: '/v1/stat',
+  check: '/v1/check',
+  watch: '/v1/watch',
+} as const
+
+/** Names of headers, in lower case as Node gives them. */
+export const HEADERS = {
+  /** When an entry expires, in milliseconds since 1970; absent when it does not. */
+  expires: 'kv-expires',
+  /** The body begins with so many bytes that must be the value now; what follows is the new value. */
+  ifValueLength: 'kv-if-value-length',
+  /** `1` on every answer of a kv server. */
+  server: 'kv-server',
+} as const
+
+/** Entries in binary frames. */
+export const FRAMES = 'application/vnd.kv.frames'
+
+/** JSON Lines, the form of entries for everybody else. */
+export const NDJSON = 'application/x-ndjson'
+
+/** Query parameters of a range. Keys are percent-encoded bytes, or base64 with `encoding=base64`. */
+export interface RangeParameters {
+  /** First key, included. */
+  start?: string
+  /** Last key, included. */
+  end?: string
+  /** End of the range, excluded. */
+  until?: string
+  prefix?: string
+  /** Excluded; with `reverse`, the keys below it. */
+  after?: string
+  limit?: string
+  reverse?: string
+  /** Keys only. */
+  keys?: string
+  encoding?: string
+}
+
+/** What a server says of itself: `GET /v1/info`. */
+export interface ServerInfo {
+  readonly server: 'kv'
+  readonly driver: string
+  readonly read_only: boolean
+  readonly snapshot_range: boolean
+  readonly persistent: boolean
+  readonly max_key_bytes: number
+  readonly max_value_bytes: number
+  readonly max_batch_bytes: number
+}
+
+/** The body of every refusal. `code` is a code of kv; the five plain endpoints give `detail` alone. */
+export interface ErrorBody {
+  readonly detail: unknown
+  readonly code?: string
+  readonly hint?: string
+}
+
+/** The `ETag` of a revision. */
+export function etag(revision: number): string {
+  return `"${revision}"`
+}
+
+/** The revision in an `ETag`, or `undefined` when it is none of ours. */
+export function revisionOf(tag: string): number | undefined {
+  const digits = /^"(\d{1,16})"$/.exec(tag.trim())?.[1]
+  return digits === undefined ? undefined : Number(digits)
+}

@@ -1,0 +1,38 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { KvError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import type { BodyLimits } from './body.ts'
+import type { Gate } from './gate.ts'
+import type { Metrics } from './metrics.ts'
+import type { Reads } from './reads.ts'
+import { Query, decodeKey, percentDecode, targetOf } from './target.ts'
+
+/** What the routes work with. */
+export interface Service {
+  readonly store: Store
+  readonly reads: Reads
+  readonly gate: Gate
+  readonly metrics: Metrics
+  readonly limits: BodyLimits
+  readonly readOnly: boolean
+}
+
+/** The parameters of a request; unknown ones are refused. Throws `KV_USAGE`. */
+export function queryOf(request: FastifyRequest, names: readonly string[]): Query {
+  const query = new Query(targetOf(request.raw).query)
+  query.only(names)
+  return query
+}
+
+/** The key in the path of a request, its exact bytes. Throws `KV_INVALID_KEY`. */
+export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
+  const { key } = targetOf(request.raw)
+  const bytes = key === undefined ? undefined : percentDecode(key)
+  if (bytes === undefined) throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')
+  return decodeKey(bytes, query.encoding)
+}
+
+/** Sends a value as JSON. */
+export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
+  return reply.type('application/json').send(JSON.stringify(value))
+}

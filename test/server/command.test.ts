@@ -1,0 +1,107 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openStore } from '../../src/index.ts'
+import { type RunOptions, contents, ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { raw } from './server.ts'
+
+/** `kv serve` on a free port over a new store, once it answers. */
+async function served(args: readonly string[] = [], options: RunOptions = {}): Promise<{ child: ChildProcess; url: string; port: number; path: string; run: ReturnType<typeof ended> }> {
+  const path = join(tempDir(), 'store.kv')
+  const child = startKv(['serve', '--port', '0', '--json', ...args], { ...options, store: path })
+  const run = ended(child)
+  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then((result) => expect.fail(result.stderr))])) as [Buffer]
+  const { url } = JSON.parse(line.toString()) as { url: string }
+  return { child, url, port: Number(new URL(url).port), path, run }
+}
+
+describe('kv serve', () => {
+  test('serves until SIGTERM, then exits 0 with the store closed', async () => {
+    const { child, url, path, run } = await served()
+    expectRun(await kv(['put', 'a', '1', '--store', url]), { code: 0 })
+    expectRun(await kv(['get', 'a', '--store', url]), { code: 0, stdout: '1' })
+    child.kill('SIGTERM')
+    const { code, stderr } = await run
+    expect(stderr).toContain(`${url}/docs`)
+    expect(code).toBe(0)
+    expect(await contents(path)).toEqual([['a', '1']])
+  })
+
+  test('finishes at SIGTERM what is under way, and cuts off what does not end', { timeout: 20_000 }, async () => {
+    const { child, port, url, path, run } = await served()
+    const stuck = raw(port, 'PUT /v1/keys/stuck HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf')
+    expectRun(await kv(['put', 'a', '1', '--store', url]), { code: 0 })
+    child.kill('SIGTERM')
+    expect((await run).code).toBe(0)
+    await stuck
+    expect(await contents(path)).toEqual([['a', '1']])
+  })
+
+  test('says in one line that a port is in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    onTestFinished(() => void other.close())
+    const { port } = other.address() as AddressInfo
+    expectRun(await kv(['serve', '--port', String(port), '--store', join(tempDir(), 'a.kv')]), {
+      code: 4,
+      stderr: errorText(`port ${port} on 127.0.0.1 is in use`, 'KV_UNAVAILABLE', 'choose another with --port; 0 takes any free one'),
+    })
+  })
+
+  test('refuses to serve others without a token', async () => {
+    const { code, stderr } = await kv(['serve', '--host', '0.0.0.0', '--port', '0'])
+    expect(code).toBe(2)
+    expect(stderr).toMatch(/KV_USAGE.*\nhint: give --token-file/)
+  })
+
+  test.for([[['--port', '70000']], [['--max-body', 'much']], [['--cert', 'c.pem']], [['--token-file', '/nowhere']]] as const)('refuses %j with exit 2', async ([args]) => {
+    expect((await kv(['serve', ...args])).code).toBe(2)
+  })
+
+  test('asks for the token in a file, which commands send', async () => {
+    const file = join(tempDir(), 'token')
+    writeFileSync(file, 'sesame\n')
+    const { url } = await served(['--token-file', file])
+    expect((await kv(['count', '--store', url])).code).toBe(4)
+    expectRun(await kv(['count', '--store', url], { env: { KV_TOKEN: 'sesame' } }), { code: 0, stdout: '0\n' })
+    expectRun(await kv(['count', '--store', url], { env: { KV_TOKEN_FILE: file } }), { code: 0, stdout: '0\n' })
+  })
+
+  test('exit codes are those of a local store', async () => {
+    const { url } = await served()
+    const on = (...args: string[]) => kv([...args, '--store', url])
+    expect((await on('get', 'a')).code).toBe(1)
+    expect((await on('put', 'a', '1', '--if-value', 'x')).code).toBe(1)
+    expect((await on('put', 'k'.repeat(65_536), '1')).code).toBe(2)
+    expect((await kv(['batch-put', '--store', url], { input: '{"key":"b","value":"1"}\nnonsense\n' })).code).toBe(3)
+    expectRun(await on('range'), { code: 0, stdout: '{"key":"b","value":"1"}\n' })
+  })
+})
+
+test('a server killed under load loses no write it has acknowledged', { timeout: 60_000 }, async () => {
+  const { child, url, path } = await served()
+  const store = await openStore(url)
+  onTestFinished(() => store.close())
+  const acknowledged: string[] = []
+  let next = 0
+  const writer = async (): Promise<void> => {
+    for (;;) {
+      const key = `k${String(next++).padStart(6, '0')}`
+      try {
+        await store.put(key, key)
+      } catch {
+        return
+      }
+      acknowledged.push(key)
+      if (acknowledged.length === 500) child.kill('SIGKILL')
+    }
+  }
+  await Promise.all(Array.from({ length: 16 }, writer))
+  expect(acknowledged.length).toBeGreaterThanOrEqual(500)
+  const found = new Set((await contents(path)).map(([key]) => key))
+  expect(acknowledged.filter((key) => !found.has(key))).toEqual([])
+})

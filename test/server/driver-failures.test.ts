@@ -1,0 +1,102 @@
+import { once } from 'node:events'
+import { type Server, type Socket, createServer } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { openStore } from '../../src/index.ts'
+import { failure, failureCode } from '../helpers/store.ts'
+import { listening } from './server.ts'
+
+const INFO = JSON.stringify({ server: 'kv', driver: 'memory', read_only: false, snapshot_range: true, persistent: false, max_key_bytes: 100, max_value_bytes: 100, max_batch_bytes: 100 })
+
+/** A server that introduces itself as kv does and answers everything else with `answer`. */
+async function pretender(answer: (socket: Socket, head: string) => void): Promise<{ url: string; heads: string[] }> {
+  const heads: string[] = []
+  const sockets = new Set<Socket>()
+  const listener: Server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      const head = data.toString('latin1')
+      if (head.startsWith('GET /v1/info')) {
+        socket.write(`HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: application/json\r\ncontent-length: ${INFO.length}\r\n\r\n${INFO}`)
+      } else {
+        heads.push(head)
+        answer(socket, head)
+      }
+    })
+  })
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    listener.close()
+  })
+  return { url: `http://127.0.0.1:${(listener.address() as { port: number }).port}`, heads }
+}
+
+async function opened(url: string) {
+  const store = await openStore(url)
+  onTestFinished(() => store.close())
+  return store
+}
+
+describe('an answer that is lost', () => {
+  test.for<[string, (socket: Socket) => void]>([
+    ['the connection ends', (socket) => socket.destroy()],
+    ['it is cut off within its head', (socket) => socket.end('HTTP/1.1 200 OK\r\nkv-ser')],
+    ['it is cut off within its body', (socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 100\r\n\r\n{"rev')],
+    ['a proxy answers instead', (socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')],
+  ])('leaves a write unknown and is not sent again: %s', async ([, lose]) => {
+    const { url, heads } = await pretender(lose)
+    const store = await opened(url)
+    expect(await failureCode(() => store.put('a', '1'))).toBe('KV_UNKNOWN_OUTCOME')
+    expect(await failureCode(() => store.batch([{ type: 'put', key: 'a', value: '1' }]))).toBe('KV_UNKNOWN_OUTCOME')
+    expect(await failureCode(() => store.del('a'))).toBe('KV_UNKNOWN_OUTCOME')
+    expect(await failureCode(() => store.delRange({ prefix: 'a' }))).toBe('KV_UNKNOWN_OUTCOME')
+    expect(heads.filter((head) => /^(PUT|POST|DELETE) /.test(head))).toHaveLength(4)
+  })
+
+  test('of a read is a server that cannot be reached', async () => {
+    const { url } = await pretender((socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 100\r\n\r\nab'))
+    const store = await opened(url)
+    expect(await failureCode(() => store.get('a'))).toBe('KV_UNAVAILABLE')
+    expect(await failureCode(() => store.count())).toBe('KV_UNAVAILABLE')
+  })
+
+  test('of a range is an error, never the end of it', async () => {
+    const { url } = await pretender((socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\nconnection: close\r\n\r\n'))
+    const store = await opened(url)
+    expect(await failureCode(() => store.range().next())).toBe('KV_UNAVAILABLE')
+  })
+
+  test('a 404 that is not from kv does not mean that a key is not there', async () => {
+    const { url } = await pretender((socket) => socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'))
+    expect(await failureCode(async () => (await opened(url)).get('a'))).toBe('KV_UNAVAILABLE')
+  })
+})
+
+describe('opening', () => {
+  test('fails where nothing listens, with a hint', async () => {
+    const { url, app } = await listening()
+    await app.close()
+    expect(await failure(() => openStore(url))).toMatchObject({ code: 'KV_UNAVAILABLE', exitCode: 4, hint: expect.stringContaining('kv serve') })
+  })
+
+  test('fails without the token, with a hint', async () => {
+    const { url } = await listening({ token: 'sesame' })
+    expect(await failure(() => openStore(url))).toMatchObject({ code: 'KV_UNAVAILABLE', hint: expect.stringContaining('KV_TOKEN') })
+    expect(await failureCode(() => openStore(url, { token: 'wrong' }))).toBe('KV_UNAVAILABLE')
+    await (await openStore(url, { token: 'sesame' })).close()
+  })
+
+  test('refuses an address that is more than a server, or that holds a password', async () => {
+    for (const location of ['http://', 'http://localhost/path', 'http://localhost?x=1', 'http://user:pass@localhost']) {
+      expect([location, await failureCode(() => openStore(location))]).toEqual([location, 'KV_USAGE'])
+    }
+  })
+})
+
+test('refusals keep their codes and what they say', async () => {
+  const { url } = await listening({ readOnly: true })
+  const store = await opened(url)
+  expect(await failure(() => store.put('a', '1'))).toMatchObject({ code: 'KV_READ_ONLY', message: 'this server only reads' })
+})

@@ -1,0 +1,174 @@
+import { connect } from 'node:net'
+import { once } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { listening, raw, server } from './server.ts'
+
+const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail as unknown
+
+describe('who may call', () => {
+  test.for([['localhost', 200], ['localhost:9', 200], ['127.0.0.1:8003', 200], ['127.9.9.9', 200], ['[::1]:1', 200], ['db.example', 200], ['DB.example:80', 200], ['evil.example', 403], ['localhost.evil.example', 403], ['127.0.0.1.evil.example', 403], ['10.0.0.1', 403]] as const)(
+    'the host %j gets %i',
+    async ([host, status]) => {
+      const app = await server({ allowHosts: ['db.example'] })
+      const answer = await app.inject({ url: '/v1/count', headers: { host } })
+      expect(answer.statusCode).toBe(status)
+      if (status === 403) expect(answer.json()).toHaveProperty('detail')
+    },
+  )
+
+  test('a page of another origin may not write, one of this server may', async () => {
+    const app = await server({ corsOrigins: ['https://app.example'] })
+    const put = async (origin: string): Promise<number> => (await app.inject({ method: 'POST', url: '/put/?key=a&value=1', headers: { host: 'localhost:8003', origin } })).statusCode
+    expect(await put('http://evil.example')).toBe(403)
+    expect(await put('null')).toBe(403)
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
+    expect(await put('http://localhost:8003')).toBe(200)
+    expect(await put('https://app.example')).toBe(200)
+  })
+
+  test('CORS headers go to the origins named, and to no other', async () => {
+    const app = await server({ corsOrigins: ['https://app.example'] })
+    const preflight = (origin: string) => app.inject({ method: 'OPTIONS', url: '/v1/keys/a', headers: { origin, 'access-control-request-method': 'PUT' } })
+    const allowed = await preflight('https://app.example')
+    expect(allowed.statusCode).toBe(204)
+    expect(allowed.headers['access-control-allow-origin']).toBe('https://app.example')
+    const foreign = await preflight('https://evil.example')
+    expect(foreign.statusCode).toBe(403)
+    expect(foreign.headers['access-control-allow-origin']).toBeUndefined()
+    expect((await app.inject({ url: '/v1/count', headers: { origin: 'https://evil.example' } })).headers['access-control-allow-origin']).toBeUndefined()
+  })
+
+  test('a token is asked for everywhere but where there is no data, and never logged', async () => {
+    const lines: string[] = []
+    const app = await server({ token: 'sesame', log: (line) => lines.push(line) })
+    const get = async (url: string, authorization?: string): Promise<number> => (await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })).statusCode
+    for (const url of ['/read/a', '/v1/keys/a', '/v1/range', '/v1/info', '/metrics', '/nothing']) {
+      expect([url, await get(url)]).toEqual([url, 401])
+      expect([url, await get(url, 'Bearer wrong')]).toEqual([url, 401])
+      expect([url, await get(url, 'Basic sesame')]).toEqual([url, 401])
+    }
+    for (const url of ['/health', '/ready', '/openapi.json']) expect([url, await get(url)]).toEqual([url, 200])
+    expect(await get('/v1/range', 'Bearer sesame')).toBe(200)
+    await app.inject({ method: 'POST', url: '/put/?key=logged&value=hidden', headers: { authorization: 'Bearer sesame' } })
+    await app.inject({ url: '/v1/keys/logged', headers: { authorization: 'Bearer sesame' } })
+    expect(lines.join('')).toContain('/v1/keys/logged')
+    expect(lines.join('')).not.toMatch(/sesame|hidden/)
+  })
+
+  test('a server that only reads refuses every write', async () => {
+    const app = await server({ readOnly: true })
+    for (const [method, url] of [['PUT', '/v1/keys/a'], ['DELETE', '/v1/keys/a'], ['POST', '/put/?key=a&value=b'], ['POST', '/batch_put/'], ['DELETE', '/delete/a'], ['POST', '/v1/batch'], ['POST', '/v1/load'], ['DELETE', '/v1/range?all=true']] as const) {
+      const answer = await app.inject({ method, url })
+      expect([url, answer.statusCode]).toEqual([url, 403])
+      expect(answer.json()).toMatchObject({ code: 'KV_READ_ONLY' })
+    }
+    expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '"a"' })).statusCode).toBe(200)
+  })
+})
+
+describe('limits', () => {
+  test('a body over the limit is 413, said or not said in advance', async () => {
+    const { port } = await listening({ maxBodyBytes: 1000 })
+    const said = await raw(port, `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1001\r\n\r\n${'x'.repeat(1001)}`)
+    expect(said).toMatch(/^HTTP\/1.1 413 /)
+    expect(detail(said)).toContain('1000')
+    const chunked = await raw(port, `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n400\r\n${'x'.repeat(1024)}\r\n0\r\n\r\n`)
+    expect(chunked).toMatch(/^HTTP\/1.1 413 /)
+  })
+
+  test('a URL or headers that are too long are 431 with detail', async () => {
+    const { port } = await listening()
+    for (const head of [`GET /read/${'a'.repeat(300_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, `GET /read/a HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`]) {
+      const answer = await raw(port, head)
+      expect(answer).toMatch(/^HTTP\/1.1 431 /)
+      expect(detail(answer)).toContain('too long')
+    }
+  })
+
+  test('what is not HTTP is 400 with detail', async () => {
+    const { port } = await listening()
+    for (const request of ['nonsense\r\n\r\n', 'GET /read/a\0 HTTP/1.1\r\nhost: localhost\r\n\r\n', 'GET /read/a HTTP/1.1\r\nhost: a\r\nhost : b\r\n\r\n']) {
+      const answer = await raw(port, request)
+      expect([request, answer.slice(0, 12)]).toEqual([request, 'HTTP/1.1 400'])
+      expect(detail(answer)).toBeTruthy()
+    }
+  })
+
+  test('a request without a host is refused with detail', async () => {
+    const { port } = await listening()
+    const answer = await raw(port, 'GET /v1/count HTTP/1.1\r\nconnection: close\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 403 /)
+    expect(detail(answer)).toContain('host')
+  })
+
+  test('a client that stops within the head is cut off', async () => {
+    const { port } = await listening({ headTimeoutMs: 100 })
+    const answer = await raw(port, 'GET /v1/count HTTP/1.1\r\nhost: local')
+    expect(answer).toMatch(/^HTTP\/1.1 408 /)
+    expect(detail(answer)).toBeTruthy()
+  })
+
+  test('a client that stops within the body gets 408, and nothing is stored', async () => {
+    const { port, app } = await listening({ bodyTimeoutMs: 100 })
+    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf')
+    expect(answer).toMatch(/^HTTP\/1.1 408 /)
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
+  })
+
+  test('a connection that says nothing is closed', async () => {
+    const { port } = await listening({ idleTimeoutMs: 100, headTimeoutMs: 200 })
+    expect(await raw(port, '')).toMatch(/^(HTTP\/1.1 408 .*)?/)
+    const socket = connect(port, '127.0.0.1')
+    socket.resume()
+    await once(socket, 'close')
+  })
+
+  test('a client that goes away within the body leaves nothing stored, and the server well', async () => {
+    const { port, app } = await listening()
+    const socket = connect(port, '127.0.0.1')
+    socket.write('PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf')
+    await once(app.server, 'request')
+    socket.destroy()
+    await once(socket, 'close')
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
+  })
+
+  test('more requests at a time than allowed are 503 with Retry-After, and go on later', async () => {
+    const { port, app } = await listening({ maxRequests: 2 })
+    const sockets = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+    for (const socket of sockets) {
+      socket.write('PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf')
+      await once(app.server, 'request')
+    }
+    const refused = await app.inject('/v1/count')
+    expect(refused.statusCode).toBe(503)
+    expect(refused.headers['retry-after']).toBe('1')
+    expect(refused.json()).toHaveProperty('detail')
+    const left = sockets.map((socket) => {
+      socket.resume()
+      return once(socket, 'data')
+    })
+    for (const socket of sockets) socket.write('123456')
+    await Promise.all(left)
+    for (const socket of sockets) socket.destroy()
+    expect((await app.inject('/v1/count')).statusCode).toBe(200)
+  })
+
+  test('bodies take no more memory together than allowed', async () => {
+    const { port, app } = await listening({ maxBodyBytes: 200_000_000 })
+    const sockets = Array.from({ length: 4 }, () => connect(port, '127.0.0.1'))
+    for (const socket of sockets) {
+      socket.write('PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 200000000\r\n\r\nhalf')
+      await once(app.server, 'request')
+    }
+    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 1\r\n\r\nx')
+    expect(answer).toMatch(/^HTTP\/1.1 503 /)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('1,000 connections are served', async () => {
+    const { port } = await listening()
+    const answers = await Promise.all(Array.from({ length: 1000 }, () => raw(port, 'GET /v1/count HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')))
+    expect(answers.filter((answer) => answer.endsWith('{"count":0}'))).toHaveLength(1000)
+  })
+})

@@ -1,0 +1,36 @@
+import { connect } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import { onTestFinished } from 'vitest'
+import { type ServerOptions, buildApp } from '../../src/server/app.ts'
+import { openTestStore } from '../helpers/store.ts'
+
+/** A server over a new store in memory, closed when the test is over. */
+export async function server(options: ServerOptions = {}, location = 'memory:'): Promise<FastifyInstance> {
+  const app = await buildApp(await openTestStore(location), options)
+  onTestFinished(() => app.close())
+  return app
+}
+
+/** The same, listening on a free port. */
+export async function listening(options: ServerOptions = {}, location?: string): Promise<{ url: string; port: number; app: FastifyInstance }> {
+  const app = await server(options, location)
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  return { url, port: Number(new URL(url).port), app }
+}
+
+/** Sends bytes as they are and resolves to all that comes back until the server closes. */
+export function raw(port: number, request: string | Uint8Array): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error)))
+    socket.on('close', () => resolve(Buffer.concat(chunks).toString()))
+    socket.write(request)
+  })
+}
+
+/** `status body` of an answer, for exact comparison. */
+export function shown({ statusCode, body }: { statusCode: number; body: string }): string {
+  return `${statusCode} ${body}`
+}
