@@ -1,0 +1,41 @@
+import { readFileSync } from 'node:fs'
+import type { Context } from '../context.ts'
+import { usageError } from '../errors.ts'
+import { noSource } from './redirect.ts'
+import { runScript } from './script.ts'
+import { Session } from './session.ts'
+
+/** What `kv repl` was asked for. */
+export interface ReplOptions {
+  /** A file of commands; `undefined`: standard input. */
+  readonly script: string | undefined
+  readonly keepGoing: boolean
+}
+
+/** Runs a session: on a terminal with a line editor, elsewhere as a script. Resolves to the exit code. */
+export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions): Promise<number> {
+  const { stdin, stderr } = ctx.io
+  if (script === undefined && stdin.isTTY && stderr.isTTY) {
+    const { runInteractive } = await import('./interactive.ts')
+    return runInteractive(ctx)
+  }
+  const session = new Session(ctx.io, ctx.globals, {
+    stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
+    stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
+    withTerminal: (step) => step(),
+  })
+  try {
+    const text = script === undefined ? Buffer.from(await stdin.readAll()).toString() : readScript(script)
+    return await runScript(session, text, { name: script ?? 'script', keepGoing })
+  } finally {
+    await session.close()
+  }
+}
+
+function readScript(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw usageError(`cannot read ${file}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message}`)
+  }
+}
