@@ -21,7 +21,7 @@ export class ChildSink implements Sink {
   #gone = false
 
   /** @param child reads from a pipe */
-  constructor(child: ChildProcess, { isTTY = false, columns = () => 80 } = {}) {
+  constructor(child: ChildProcess, { isTTY = false, columns = (): number => 80 } = {}) {
     this.#child = child
     this.isTTY = isTTY
     this.#columns = columns

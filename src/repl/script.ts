@@ -4,8 +4,8 @@ import type { Session } from './session.ts'
 
 /** How a script is run. */
 export interface ScriptOptions {
-  /** As messages name it. */
-  readonly name: string
+  /** As messages name it; `undefined`: they need not say where. */
+  readonly name: string | undefined
   /** Go on after a command that failed. */
   readonly keepGoing: boolean
 }
@@ -19,7 +19,7 @@ export async function runScript(session: Session, text: string, { name, keepGoin
   const failed = (code: number, line: number): boolean => {
     if (failure === 0) failure = code
     const stopped = !keepGoing || code === CODES.KV_INTERRUPTED.exit
-    session.io.stderr.write(`kv: ${stopped ? 'stopped at' : 'failed at'} ${name}:${line} (exit ${code})\n`)
+    if (name !== undefined) session.io.stderr.write(`kv: ${stopped ? 'stopped at' : 'failed at'} ${name}:${line} (exit ${code})\n`)
     return stopped
   }
   const source = text.replace(/^\ufeff/, '')
