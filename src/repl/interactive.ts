@@ -47,7 +47,7 @@ export async function runInteractive(ctx: Context): Promise<number> {
   try {
     // A store that cannot be opened is told at once; the session goes on, for .open.
     await session.store().catch((error: unknown) => session.report(error))
-    if (!ctx.globals.quiet) io.stderr.write(`${escapeLine(`kv: ${session.location}`)}  (.help for help, Ctrl-D to leave)\n`)
+    if (!ctx.globals.quiet) io.stderr.write(`${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`)
     while (!session.ended) {
       const answer = await editor.read(prompt(session))
       if (answer.type === 'end') break

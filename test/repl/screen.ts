@@ -28,7 +28,7 @@ export class Screen {
   exitCode: number | undefined
 
   constructor(args: readonly string[], { home, columns = 100, rows = 30, env = {}, file = process.execPath }: ScreenOptions) {
-    this.#terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 5000, allowProposedApi: true })
+    this.#terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 1000, allowProposedApi: true })
     this.#pty = spawn(file, file === process.execPath ? [KV, ...args] : [...args], {
       cols: columns,
       rows,
@@ -72,7 +72,7 @@ export class Screen {
   get lines(): string[] {
     const { active } = this.#terminal.buffer
     const lines: string[] = []
-    for (let y = 0; y < active.length; y++) lines.push(active.getLine(y)!.translateToString(true))
+    for (let y = 0; y < active.length; y++) lines.push(active.getLine(y)!.translateToString(true).trimEnd())
     while (lines.at(-1) === '') lines.pop()
     return lines
   }
@@ -84,7 +84,7 @@ export class Screen {
   /** The line the cursor is in, and the column. */
   get cursor(): { line: string; column: number } {
     const { active } = this.#terminal.buffer
-    return { line: active.getLine(active.baseY + active.cursorY)!.translateToString(true), column: active.cursorX }
+    return { line: active.getLine(active.baseY + active.cursorY)!.translateToString(true).trimEnd(), column: active.cursorX }
   }
 
   /** Settles as soon as what is seen satisfies the condition; fails with the screen after `timeoutMs`. */
@@ -104,7 +104,7 @@ export class Screen {
       }
       const timer = setTimeout(() => {
         done()
-        reject(new Error(`not seen: ${String(condition)}\n${this.text}`))
+        reject(new Error(`not seen: ${String(condition)}\n${this.lines.slice(-40).join('\n')}`))
       }, timeoutMs)
       this.#listeners.add(look)
     })
