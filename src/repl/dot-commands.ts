@@ -1,11 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { KvError, usageError } from '../errors.ts'
 import { parseDuration } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { FORMATS } from '../options.ts'
 import { lexLine, quoteWord } from './lexer.ts'
-import { runScript } from './script.ts'
+import { readScript, runScript } from './script.ts'
 import type { Session } from './session.ts'
 import { printDiff, takeSnapshot } from './snapshot.ts'
 
@@ -150,12 +150,4 @@ Ctrl-C stops what runs, Ctrl-D leaves.
 function only(words: readonly string[], usage: string): string {
   if (words.length !== 1) throw usageError(usage)
   return words[0]!
-}
-
-function readScript(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message}`, { cause })
-  }
 }

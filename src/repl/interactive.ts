@@ -28,9 +28,8 @@ const NAME_WIDTH = 24
 /** A session on a terminal; resolves to the exit code. */
 export async function runInteractive(ctx: Context): Promise<number> {
   const { io } = ctx
-  let session: Session
   const keys = new KeyReader(processTerminal(), () => void session.interrupt())
-  session = new Session(io, ctx.globals, {
+  const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, io.env),
     stdout: () => new Screen(io.stdout, keys, io.env),
     async withTerminal(step) {

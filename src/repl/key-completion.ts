@@ -68,7 +68,8 @@ export class KeyCompleter {
   async #collect(store: Store, prefix: Uint8Array, endOf: (key: Uint8Array) => number | undefined): Promise<Starts> {
     const starts: Start[] = []
     const stop = prefixEnd(prefix)
-    for (let from: Uint8Array | undefined = prefix; from !== undefined && (stop === undefined || compareBytes(from, stop) < 0); ) {
+    for (let from: Uint8Array | undefined = prefix; from !== undefined; ) {
+      if (stop !== undefined && compareBytes(from, stop) >= 0) break
       const key: Uint8Array | undefined = await firstKey(store, from, stop)
       if (key === undefined) break
       if (starts.length === MAX_GROUPS) return { starts, more: true }

@@ -1,8 +1,6 @@
-import { readFileSync } from 'node:fs'
 import type { Context } from '../context.ts'
-import { usageError } from '../errors.ts'
 import { noSource } from './redirect.ts'
-import { runScript } from './script.ts'
+import { readScript, runScript } from './script.ts'
 import { Session } from './session.ts'
 
 /** What `kv repl` was asked for. */
@@ -29,13 +27,5 @@ export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions):
     return await runScript(session, text, { name: script ?? 'script', keepGoing })
   } finally {
     await session.close()
-  }
-}
-
-function readScript(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (cause) {
-    throw usageError(`cannot read ${file}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message}`)
   }
 }

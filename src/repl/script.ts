@@ -1,4 +1,5 @@
-import { CODES } from '../errors.ts'
+import { readFileSync } from 'node:fs'
+import { CODES, KvError } from '../errors.ts'
 import { lexLine, unfinished } from './lexer.ts'
 import type { Session } from './session.ts'
 
@@ -41,4 +42,13 @@ export async function runScript(session: Session, text: string, { name, keepGoin
     at = next
   }
   return failure === 0 && session.signal.aborted ? CODES.KV_INTERRUPTED.exit : failure
+}
+
+/** The text of a script. Throws `KV_USAGE` when it cannot be read. */
+export function readScript(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message}`, { cause })
+  }
 }
