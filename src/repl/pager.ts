@@ -30,7 +30,7 @@ export class Screen implements Streams {
     this.#keys = keys
     this.#env = env
     const columns = (): number => out.columns()
-    this.sink = { isTTY: out.isTTY, columns, write: (data) => this.#write(data), drained: async () => this.#pager?.drained() }
+    this.sink = { isTTY: out.isTTY, columns, stream: () => out.stream(), write: (data) => this.#write(data), drained: async () => this.#pager?.drained() }
   }
 
   async end(): Promise<undefined> {

@@ -43,6 +43,10 @@ export class ChildSink implements Sink {
     this.#child.stdin!.write(typeof data === 'string' ? data : Buffer.from(data))
   }
 
+  stream(): NodeJS.WriteStream {
+    return this.#child.stdin as NodeJS.WriteStream
+  }
+
   async drained(): Promise<void> {
     const stdin = this.#child.stdin!
     if (this.#gone || !stdin.writableNeedDrain) return

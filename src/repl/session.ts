@@ -150,7 +150,7 @@ export class Session {
 
   /** Tells the user what went wrong; returns the exit code. */
   report(error: unknown): number {
-    return report(error, new Context({ ...this.io, env: this.#env }))
+    return report(error, new Context({ ...this.io, env: this.#env }), [])
   }
 
   async #dispatch(words: string[], command: CommandLine): Promise<number> {
