@@ -19,6 +19,8 @@ export const COMMANDS = {
   ttl: { summary: 'print how long a key will live', load: async (ctx) => (await import('./ttl.ts')).ttl(ctx) },
   stat: { summary: 'print facts about the store', load: async (ctx) => (await import('./stat.ts')).stat(ctx) },
   check: { summary: 'verify every entry and the file itself', load: async (ctx) => (await import('./check.ts')).check(ctx) },
+  peek: { summary: 'print what a value is, with its head and tail', load: async (ctx) => (await import('./peek.ts')).peek(ctx) },
+  pick: { summary: 'search a key while typing, and print its entry', load: async (ctx) => (await import('./pick.ts')).pick(ctx) },
   repl: { summary: 'open a session: commands one after another on one store', load: async (ctx) => (await import('./repl.ts')).repl(ctx) },
   help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('./help.ts')).help(ctx) },
 } satisfies Record<string, CommandEntry>

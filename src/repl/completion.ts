@@ -23,7 +23,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   shell: ['bash', 'zsh', 'fish', 'powershell'],
   off: ['off'],
   'on|off': ['on', 'off'],
-  command: 'command',
+  command: 'command', 'command...': 'command',
 }
 
 /** Completes commands, options, their values, files, and every key of the store. */
@@ -85,7 +85,7 @@ export function kindOf({ name, command, option, word, ended, args }: LineContext
 }
 
 function kindOfName(name = ''): Kind {
-  return KINDS[name] ?? 'nothing'
+  return KINDS[name.toLowerCase()] ?? 'nothing'
 }
 
 function plain(text: string, note = ''): Candidate {

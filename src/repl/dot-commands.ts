@@ -21,7 +21,7 @@ export interface DotCommand {
 /** The only list of the session's own commands. */
 export const DOT_COMMANDS = {
   '.help': {
-    usage: '[topic]',
+    usage: '[TOPIC]',
     summary: 'explain a command, or list those of the session',
     async run(session, [topic], io) {
       if (topic !== undefined && !topic.startsWith('.')) return session.run(lexLine(`help ${quoteWord(topic)}`))
@@ -29,12 +29,12 @@ export const DOT_COMMANDS = {
     },
   },
   '.open': {
-    usage: '<location>',
+    usage: '<LOCATION>',
     summary: 'go on with another store',
     run: (session, words) => session.open(only(words, '.open LOCATION')),
   },
   '.mode': {
-    usage: '[format]',
+    usage: '[FORMAT]',
     summary: `form of the output: ${FORMATS.join(' ')} auto`,
     async run(session, words, io) {
       const [name] = words
@@ -45,7 +45,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.timer': {
-    usage: '[on|off]',
+    usage: '[ON|OFF]',
     summary: 'show the time of every command, not only of slow ones',
     async run(session, [word], io) {
       if (word !== undefined && word !== 'on' && word !== 'off') throw usageError(`on or off, not ${word}`)
@@ -54,7 +54,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.read': {
-    usage: '<file>',
+    usage: '<FILE>',
     summary: 'run the commands of a file, up to the first that fails',
     run(session, words) {
       const name = only(words, '.read FILE')
@@ -62,7 +62,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.save': {
-    usage: '<file>',
+    usage: '<FILE>',
     summary: 'write the commands of this session that ended with 0, as a script',
     async run(session, words, io) {
       const file = only(words, '.save FILE')
@@ -76,7 +76,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.snapshot': {
-    usage: '[off]',
+    usage: '[OFF]',
     summary: 'remember the store as it is now, for .diff',
     async run(session, [word], io) {
       if (word !== undefined && word !== 'off') throw usageError('.snapshot, or .snapshot off')
@@ -84,7 +84,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.diff': {
-    usage: '[prefix]',
+    usage: '[PREFIX]',
     summary: 'what has changed since .snapshot, by whomever',
     run: (session, [prefix], io) => printDiff(session, io, prefix),
   },
@@ -104,7 +104,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.watch': {
-    usage: '<seconds> <command...>',
+    usage: '<SECONDS> <COMMAND...>',
     summary: 'run a command again and again, until Ctrl-C',
     async run(session, [every, ...words]) {
       if (every === undefined || words.length === 0) throw usageError('.watch SECONDS COMMAND ...')

@@ -9,6 +9,7 @@ import { type DotCommand, DOT_COMMANDS } from './dot-commands.ts'
 import type { CommandLine } from './lexer.ts'
 import { RecordingDriver } from './recording-driver.ts'
 import { type Streams, openSource, openStreams } from './redirect.ts'
+import type { Snapshot } from './snapshot.ts'
 import { UndoLog } from './undo.ts'
 
 /** How a session differs between a terminal and a script. */
@@ -35,6 +36,8 @@ export class Session {
   readonly undo = new UndoLog()
   /** Commands that ended with 0, for `.save`. */
   readonly good: string[] = []
+  /** What `.diff` compares with. */
+  snapshot: Snapshot | undefined
   /** Whether every command shows its time. */
   timer = false
   /** Exit code of the newest command. */
@@ -43,8 +46,6 @@ export class Session {
   lastMs = 0
   /** Set when the session should end. */
   ended = false
-  /** Whatever must be freed when the session or its store ends. */
-  readonly closers = new Set<() => Promise<void>>()
   readonly #env: Record<string, string | undefined>
   #globals: GlobalOptions
   #store: Promise<Store> | undefined
@@ -91,6 +92,7 @@ export class Session {
     this.#env['KV_STORE'] = location
     this.#store = Promise.resolve(store)
     this.undo.clear()
+    this.snapshot = undefined
   }
 
   /** Changes the form of output of the lines that follow; `undefined`: by terminal. */
@@ -143,8 +145,6 @@ export class Session {
 
   /** Frees everything. */
   async close(): Promise<void> {
-    for (const close of this.closers) await close()
-    this.closers.clear()
     await this.#closeStore()
   }
 
