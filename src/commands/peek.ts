@@ -3,7 +3,7 @@ import { decodeUtf8 } from '../bytes.ts'
 import type { Context } from '../context.ts'
 import { displayKey, escapeLine, formatBytes } from '../output/escape.ts'
 import { type KeyFlags, keyEncodingOption, parseKey } from './arguments.ts'
-import { notFound } from './get.ts'
+import { notFound } from './not-found.ts'
 
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200

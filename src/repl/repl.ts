@@ -3,6 +3,9 @@ import { noSource } from './redirect.ts'
 import { readScript, runScript } from './script.ts'
 import { Session } from './session.ts'
 
+/** A script from standard input may be as long as this. */
+const MAX_SCRIPT_BYTES = 64_000_000
+
 /** What `kv repl` was asked for. */
 export interface ReplOptions {
   /** A file of commands; `undefined`: standard input. */
@@ -23,7 +26,7 @@ export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions):
     withTerminal: (step) => step(),
   })
   try {
-    const text = script === undefined ? Buffer.from(await stdin.readAll()).toString() : readScript(script)
+    const text = script === undefined ? Buffer.from(await stdin.readAll(MAX_SCRIPT_BYTES)).toString() : readScript(script)
     return await runScript(session, text, { name: script ?? 'script', keepGoing })
   } finally {
     await session.close()
