@@ -8,6 +8,9 @@ declare const __VERSION__: string
 /** Global options that take a value, as the user writes them. */
 const WITH_VALUE = new Set(['--store', '--format', '--lock-timeout'])
 
+/** The others that say nothing by themselves. */
+const BARE = /^(--json|-q|--quiet|--no-color|--no-input|--debug|--(store|format|lock-timeout)=.*)$/
+
 /**
  * The program for one command line. Only the command that is called is loaded; the others are
  * known by name and summary, for help and for suggestions.
@@ -81,4 +84,9 @@ export function commandName(argv: readonly string[]): CommandName | undefined {
 
 function asCommand(word: string | undefined): CommandName | undefined {
   return word !== undefined && Object.hasOwn(COMMANDS, word) ? (word as CommandName) : undefined
+}
+
+/** Whether there is no word but global options: on a terminal, the start of a session. */
+export function isBare(argv: readonly string[]): boolean {
+  return argv.every((word, i) => WITH_VALUE.has(word) || WITH_VALUE.has(argv[i - 1]!) || BARE.test(word))
 }

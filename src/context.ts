@@ -1,3 +1,5 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { KvError } from './errors.ts'
 import { openStore } from './index.ts'
 import type { Io } from './io.ts'
 import { type GlobalFlags, type GlobalOptions, readToken, resolveGlobals, useColor } from './options.ts'
@@ -10,18 +12,31 @@ export interface StoreOptions {
   sync?: boolean | undefined
 }
 
+/** What a session lends to each of its command lines. */
+export interface Host {
+  /** Aborted when the user stops the running command. */
+  readonly signal: AbortSignal
+  /** The session's open store, when the line means that one; it stays open after the line. */
+  store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
+  /** Runs a step that reads the terminal by itself; meanwhile the session keeps its hands off. */
+  withTerminal<T>(step: () => Promise<T>): Promise<T>
+}
+
 /**
  * What a command works with: the resolved options, the store (opened when first asked for), the
- * printer and the streams. One per command line; a session may share a store between many.
+ * printer and the streams. One per command line; a session shares its store between many.
  */
 export class Context {
   readonly io: Io
+  readonly #host: Host | undefined
   #globals: GlobalOptions | undefined
   #store: Promise<Store> | undefined
+  #own: Promise<Store> | undefined
   #printer: Printer | undefined
 
-  constructor(io: Io) {
+  constructor(io: Io, host?: Host) {
     this.io = io
+    this.#host = host
   }
 
   /** What the process ends with when nothing was thrown; a command may set it to 1 for a partial answer. */
@@ -43,6 +58,16 @@ export class Context {
     return this.#globals
   }
 
+  /** Aborted when the user stops this command; `undefined` where the signal SIGINT itself does that. */
+  get signal(): AbortSignal | undefined {
+    return this.#host?.signal
+  }
+
+  /** Whether this is a line of a session. */
+  get inSession(): boolean {
+    return this.#host !== undefined
+  }
+
   /** The printer for data, on stdout. */
   get print(): Printer {
     this.#printer ??= new Printer(this.io.stdout, {
@@ -55,7 +80,7 @@ export class Context {
 
   /** The store; opened on the first call. */
   store(options: StoreOptions = {}): Promise<Store> {
-    this.#store ??= this.#openStore(options)
+    this.#store ??= this.#host?.store(this.globals, options) ?? (this.#own = this.#openStore(options))
     return this.#store
   }
 
@@ -74,10 +99,23 @@ export class Context {
     if (!this.globals.quiet) this.io.stderr.write(`${message}\n`)
   }
 
-  /** Closes what was opened; waits for writes under way. */
+  /**
+   * The same pages; in a session with a turn of the event loop between two, in which Ctrl-C is
+   * heard and the reader of the output catches up. Throws `KV_INTERRUPTED`.
+   */
+  paced<T>(pages: AsyncIterable<T>): AsyncIterable<T> {
+    return this.#host === undefined ? pages : paced(pages, this.#host.signal, () => this.io.stdout.drained?.())
+  }
+
+  /** Runs a step that reads the terminal by itself, such as a question. */
+  withTerminal<T>(step: () => Promise<T>): Promise<T> {
+    return this.#host === undefined ? step() : this.#host.withTerminal(step)
+  }
+
+  /** Closes what was opened for this line; waits for writes under way. */
   async close(): Promise<void> {
-    const store = await this.#store?.catch(() => undefined)
-    this.#store = undefined
+    const store = await this.#own?.catch(() => undefined)
+    this.#own = this.#store = undefined
     await store?.close()
   }
 
@@ -86,5 +124,14 @@ export class Context {
     const { store, storeIsDefault, lockTimeoutMs } = this.globals
     const token = /^https?:/i.test(store) ? readToken(this.globals) : undefined
     return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault, token })
+  }
+}
+
+async function* paced<T>(pages: AsyncIterable<T>, signal: AbortSignal, drained: () => Promise<void> | undefined): AsyncGenerator<T, void, void> {
+  for await (const page of pages) {
+    yield page
+    await drained()
+    await turn()
+    if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
   }
 }

@@ -15,16 +15,18 @@ export interface Sink {
   write(data: string | Uint8Array): void
   /** The same as a stream, for a library that draws on it itself. */
   stream(): NodeJS.WriteStream
+  /** Settles when the reader has taken most of what was written; absent where `write` waits by itself. */
+  drained?(): Promise<void>
 }
 
 /** Where input comes from. */
 export interface Source {
   /** Whether a person types it. */
   readonly isTTY: boolean
-  /** The file descriptor, for whoever streams it. */
+  /** The file descriptor, for whoever streams it; negative where there is none to stream. */
   readonly fd: number
   /** Everything up to the end of input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`. */
-  readAll(maxBytes: number): Uint8Array
+  readAll(maxBytes: number): Uint8Array | Promise<Uint8Array>
 }
 
 /** The outside world of a command. */
@@ -145,6 +147,17 @@ class FileSource implements Source {
     }
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   }
+}
+
+/** The terminal of this process, for who reads single keys from it and draws on it. */
+export interface Terminal {
+  readonly input: NodeJS.ReadStream
+  readonly output: NodeJS.WriteStream
+}
+
+/** Node's streams on the terminal; to be asked for only where stdin and stderr are one. */
+export function processTerminal(): Terminal {
+  return { input: process.stdin, output: process.stderr }
 }
 
 /** The streams of this process. */

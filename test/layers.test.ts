@@ -29,6 +29,12 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   },
   // Help prints the whole program's.
   { files: 'commands/help.ts', may: ['cli.ts', 'output/**', 'errors.ts', 'commander'], types: ['context.ts'] },
+  // A session runs command lines, so it may know what the program knows.
+  { files: 'commands/repl.ts', may: ['repl/repl.ts', 'commander'], types: ['context.ts'] },
+  {
+    files: 'repl/**',
+    may: ['run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'options.ts', 'duration.ts', 'io.ts', 'commander', 'string-width'],
+  },
   {
     files: 'commands/serve.ts',
     may: ['server/**', 'options.ts', 'errors.ts', 'commander'],

@@ -16,12 +16,15 @@ export interface ValueFlags {
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const name = flags.split(' ')[0]!
   const [first, ...others] = choices
-  return new Option(flags, `${description}: ${first} (default)${others.slice(0, -1).map((choice) => `, ${choice}`).join('')} or ${others.at(-1)}`)
+  const option = new Option(flags, `${description}: ${first} (default)${others.slice(0, -1).map((choice) => `, ${choice}`).join('')} or ${others.at(-1)}`)
     .default(first)
     .argParser((text: string) => {
       if (!choices.includes(text)) throw usageError(`${name} cannot be ${text}`, `one of ${choices.join(' ')}`)
       return text
     })
+  // For completion; the parser above refuses in words of our own.
+  option.argChoices = [...choices]
+  return option
 }
 
 /** How keys are written in arguments and output. */

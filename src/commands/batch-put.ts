@@ -38,7 +38,9 @@ export function batchPut(ctx: Context): Command {
       const format = inputFormat(ctx)
       if (flags.rejects !== undefined && flags.onError !== 'skip') throw usageError('--rejects needs --on-error skip')
       const names = files.length > 0 ? files : ['-']
-      if (names.includes('-') && ctx.io.stdin.isTTY) {
+      const { isTTY, fd } = ctx.io.stdin
+      if (names.includes('-') && fd < 0) throw usageError('a session is no input', 'name files, or write batch-put < FILE')
+      if (names.includes('-') && isTTY) {
         if (!ctx.globals.input) throw usageError('no input', 'name files, or send records through a pipe')
         ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')
       }
@@ -81,12 +83,14 @@ class BatchPut {
     const interrupt = (): void => this.#stop.abort()
     // Once: a second Ctrl-C ends the process at once.
     process.once('SIGINT', interrupt)
+    this.#ctx.signal?.addEventListener('abort', interrupt)
     try {
       if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, [...names, ...['', '-wal', '-shm'].map((suffix) => this.#store.location + suffix)])
       if (this.#flags.atomic) await this.#atomically(names, format)
       else await this.#each(names, format, (block) => this.#store.load([block]).then(() => {}))
     } finally {
       process.off('SIGINT', interrupt)
+      this.#ctx.signal?.removeEventListener('abort', interrupt)
       if (this.#rejects !== undefined) closeSync(this.#rejects)
       this.#progress.done()
     }
@@ -113,7 +117,7 @@ class BatchPut {
 
   async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
     for (const name of names) {
-      const input = await openInput(name, this.#stop.signal)
+      const input = await openInput(name, this.#stop.signal, this.#ctx.io.stdin.fd)
       if (input === undefined) throw this.#interrupted()
       await this.#load(input, format ?? formatOf(name), put)
     }

@@ -83,7 +83,8 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   }
   stderr.write(`${await samples(store, range, count)}\n`)
   const { ask } = await import('./ask.ts')
-  if (!(await ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr, ctx.colorsMessages))) {
+  const agreed = await ctx.withTerminal(() => ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr, ctx.colorsMessages))
+  if (!agreed) {
     throw new KvError('KV_DECLINED', 'nothing was deleted')
   }
 }

@@ -21,6 +21,9 @@ export const COMMANDS = {
   check: { summary: 'verify every entry and the file itself', load: async (ctx) => (await import('./check.ts')).check(ctx) },
   bench: { summary: 'measure how fast a store is here', load: async (ctx) => (await import('./bench.ts')).bench(ctx) },
   serve: { summary: 'serve the store over HTTP', load: async (ctx) => (await import('./serve.ts')).serve(ctx) },
+  peek: { summary: 'print what a value is, with its head and tail', load: async (ctx) => (await import('./peek.ts')).peek(ctx) },
+  pick: { summary: 'search a key while typing, and print its entry', load: async (ctx) => (await import('./pick.ts')).pick(ctx) },
+  repl: { summary: 'open a session: commands one after another on one store', load: async (ctx) => (await import('./repl.ts')).repl(ctx) },
   help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('./help.ts')).help(ctx) },
 } satisfies Record<string, CommandEntry>
 

@@ -36,7 +36,7 @@ export function put(ctx: Context): Command {
       const condition = conditionOf(flags)
       const expires = flags.ttl === undefined ? undefined : Date.now() + parseDuration(flags.ttl, 'time to live')
       const store = await ctx.store({ sync: flags.sync })
-      const value = valueOf(ctx, valueText, flags, endsOptions(command), store.limits.maxValueBytes)
+      const value = await valueOf(ctx, valueText, flags, endsOptions(command), store.limits.maxValueBytes)
       const result = await store.put(key, value, { expires, condition })
       if (!result.applied) {
         const why = condition?.type === 'absent' || result.revision > 0 ? 'exists with another value' : 'does not exist'
@@ -58,7 +58,7 @@ function endsOptions(command: Command): boolean {
   return words.includes('--') && words.indexOf('--') < words.lastIndexOf('-')
 }
 
-function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }: Flags, literal: boolean, maxBytes: number): Uint8Array {
+async function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }: Flags, literal: boolean, maxBytes: number): Promise<Uint8Array> {
   if (file !== undefined) {
     if (text !== undefined) throw usageError('both VALUE and --file are given')
     return decoded(readFile(file), valueEncoding)
@@ -67,10 +67,10 @@ function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }
   const { stdin } = ctx.io
   if (stdin.isTTY) {
     if (!ctx.globals.input) throw usageError('no VALUE', 'give it as an argument, with --file, or through a pipe')
-    ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
+    if (!ctx.inSession) ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
   }
   // In hex a value takes twice its bytes, and a line end.
-  return decoded(stdin.readAll(valueEncoding === 'utf8' ? maxBytes : 2 * maxBytes + 2), valueEncoding)
+  return decoded(await stdin.readAll(valueEncoding === 'utf8' ? maxBytes : 2 * maxBytes + 2), valueEncoding)
 }
 
 function readFile(file: string): Uint8Array {

@@ -41,6 +41,6 @@ export function range(ctx: Context): Command {
         exact: false,
       }
       const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options) : undefined
-      await ctx.print.entries(text ?? store.rangePages({ ...options, keysOnly: keys }), form)
+      await ctx.print.entries(ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys })), form)
     })
 }

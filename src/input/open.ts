@@ -1,4 +1,4 @@
-import { accessSync, constants, createReadStream, statSync } from 'node:fs'
+import { accessSync, constants, createReadStream, read as fsRead, statSync } from 'node:fs'
 import { type Duplex, Readable, pipeline } from 'node:stream'
 import zlib from 'node:zlib'
 import { KvError, reasonOf } from '../errors.ts'
@@ -36,12 +36,12 @@ function unreadable(name: string, cause: unknown): KvError {
 }
 
 /**
- * Opens a file (`-`: standard input) and unpacks gzip and Zstandard, known by their first bytes.
+ * Opens a file (`-`: standard input, `stdinFd`) and unpacks gzip and Zstandard, known by their first bytes.
  * `undefined` when `stop` was called for before anything came. Throws `KV_USAGE` for a file that
  * cannot be read; the loop over the chunks throws `KV_INVALID_INPUT` where reading or unpacking
  * fails later.
  */
-export async function openInput(path: string, stop: AbortSignal): Promise<OpenInput | undefined> {
+export async function openInput(path: string, stop: AbortSignal, stdinFd = 0): Promise<OpenInput | undefined> {
   const name = path === '-' ? 'stdin' : path
   let size: number | undefined
   let read = 0
@@ -51,7 +51,7 @@ export async function openInput(path: string, stop: AbortSignal): Promise<OpenIn
       const stat = statSync(path)
       if (stat.isFile()) size = stat.size
     }
-    const opened: Readable = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: READ_BYTES })
+    const opened: Readable = path === '-' ? standardInput(stdinFd) : createReadStream(path, { highWaterMark: READ_BYTES })
     raw = opened
     const close = (): void => void opened.destroy()
     const iterator = opened[Symbol.asyncIterator]() as AsyncIterator<Buffer>
@@ -96,6 +96,11 @@ async function unless<T>(stop: AbortSignal, promise: Promise<T>): Promise<T | un
     // Once stopped, nobody waits for how it ends.
     promise.catch(() => {})
   }
+}
+
+function standardInput(fd: number): Readable {
+  // Who opened a descriptor of its own closes it too.
+  return fd === 0 ? process.stdin : createReadStream('', { fd, fs: { read: fsRead, close: (_, done) => done?.(null) }, highWaterMark: READ_BYTES })
 }
 
 async function* unpacked(packed: Readable, unpack: Duplex, name: string): AsyncGenerator<Uint8Array, void, void> {

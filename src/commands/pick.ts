@@ -1,0 +1,40 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+import { KvError, usageError } from '../errors.ts'
+import { displayKey } from '../output/escape.ts'
+import { type ValueFlags, valueEncodingOption } from './arguments.ts'
+
+interface Flags extends ValueFlags {
+  keyOnly?: boolean
+}
+
+/** Keys offered at a time. */
+const OFFERED = 50
+
+/** `kv pick [PREFIX]` */
+export function pick(ctx: Context): Command {
+  return new Command('pick')
+    .summary('search a key while typing, and print its entry')
+    .description('Search the keys while typing, on stderr, and print the value of the one chosen.\nThe search goes by the beginning of the key, PREFIX being given already.')
+    .argument('[PREFIX]')
+    .option('--key-only', 'print the key instead of its value')
+    .addOption(valueEncodingOption())
+    .addHelpText('after', '\nExamples:\n  kv pick\n  kv pick user:\n  kv del "$(kv pick --key-only)"')
+    .action(async (prefix: string = '', flags: Flags) => {
+      const { stdin, stderr } = ctx.io
+      if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input) throw usageError('pick needs a terminal to ask on')
+      const store = await ctx.store()
+      const offer = async (term: string): Promise<Uint8Array[]> => {
+        const keys: Uint8Array[] = []
+        for await (const { key } of store.range({ prefix: prefix + term, limit: OFFERED, keysOnly: true })) keys.push(key)
+        return keys
+      }
+      if ((await offer('')).length === 0) throw new KvError('KV_NOT_FOUND', prefix === '' ? 'the store is empty' : `no key begins with ${prefix}`)
+      const { pickKey } = await import('./pick-prompt.ts')
+      const key = await ctx.withTerminal(() => pickKey(`key ${prefix}`, offer, stderr))
+      const entry = await store.getEntry(key)
+      if (entry === undefined) throw new KvError('KV_NOT_FOUND', `key not found: ${displayKey(key)}`)
+      const options = { keyEncoding: 'utf8', valueEncoding: flags.valueEncoding, jsonValues: false } as const
+      ctx.print.value(flags.keyOnly ? { ...entry, value: key } : entry, options)
+    })
+}

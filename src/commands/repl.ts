@@ -1,0 +1,20 @@
+import { Command } from 'commander'
+import type { Context } from '../context.ts'
+
+interface Flags {
+  keepGoing?: boolean
+}
+
+/** `kv repl [SCRIPT]` */
+export function repl(ctx: Context): Command {
+  return new Command('repl')
+    .summary('open a session: commands one after another on one store')
+    .description('Open a session on a terminal; elsewhere, run the commands of standard input or of SCRIPT,\none a line, up to the first that fails. kv alone on a terminal is kv repl.')
+    .argument('[script]', 'a file of commands')
+    .option('--keep-going', 'of a script: go on after a command that failed')
+    .addHelpText('after', '\nExamples:\n  kv repl\n  kv repl --store app.kv\n  kv repl < script\n  printf "put a 1\\nget a\\n" | kv repl\n\n.help in a session lists what a session can do besides.')
+    .action(async (script: string | undefined, { keepGoing = false }: Flags) => {
+      const { runRepl } = await import('../repl/repl.ts')
+      ctx.exitCode = await runRepl(ctx, { script, keepGoing })
+    })
+}

@@ -1,0 +1,168 @@
+import stringWidth from 'string-width'
+import { escapeLine } from '../output/escape.ts'
+
+const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+const DIM = '\u001b[2m'
+const PLAIN = '\u001b[0m'
+
+/** What is to be seen. */
+export interface View {
+  /** Safe for the terminal, perhaps with colours. */
+  readonly prompt: string
+  /** The text, as typed. */
+  readonly text: string
+  readonly cursor: number
+  /** Shown dim after the text: what could come. */
+  readonly ghost: string
+  /** Lines below the text, safe for the terminal. */
+  readonly below: readonly string[]
+}
+
+/** Where drawings go. */
+export interface Surface {
+  readonly columns: number
+  readonly rows: number
+  write(text: string): void
+}
+
+/** Shown before the second and later lines of a text. */
+const CONTINUATION = '  … '
+
+/**
+ * Draws a text with its prompt, wherever the cursor of the terminal stands, and draws it anew in
+ * the same place. Nothing wraps by itself: every line is cut here, so that it is known where
+ * everything stands; a text taller than the screen shows the part around the cursor.
+ */
+export class Display {
+  readonly #surface: Surface
+  /** Widths of the rows drawn last, the row and column of the cursor among them. */
+  #drawn: { widths: number[]; row: number; column: number } | undefined
+
+  constructor(surface: Surface) {
+    this.#surface = surface
+  }
+
+  /** Draws the view in the place of what was drawn before. */
+  draw(view: View): void {
+    const { columns, rows: height } = this.#surface
+    const layout = new Layout(columns)
+    layout.raw(view.prompt)
+    layout.text(view.text, view.cursor, CONTINUATION)
+    if (view.ghost !== '') layout.dim(view.ghost)
+    let rows = layout.rows
+    let { row } = layout
+    if (rows.length > height) {
+      const from = Math.max(0, Math.min(row - Math.floor(height / 2), rows.length - height))
+      rows = rows.slice(from, from + height)
+      row -= from
+    }
+    for (const line of view.below.slice(0, Math.max(0, height - rows.length))) rows.push({ text: line, width: Math.min(stringWidth(line), columns) })
+    const down = rows.length - 1 - row
+    this.#surface.write(
+      `\u001b[?25l${this.#home()}${rows.map(({ text }) => text).join('\r\n')}${down > 0 ? `\u001b[${down}A` : ''}\r${layout.column > 0 ? `\u001b[${layout.column}C` : ''}\u001b[?25h`,
+    )
+    this.#drawn = { widths: rows.map(({ width }) => width), row, column: layout.column }
+  }
+
+  /** Draws the text alone and leaves it: what follows begins on a new line. */
+  finish(view: View): void {
+    this.draw({ ...view, cursor: view.text.length, ghost: '', below: [] })
+    this.#surface.write('\r\n')
+    this.#drawn = undefined
+  }
+
+  /** Takes the drawing away. */
+  clear(): void {
+    this.#surface.write(this.#home())
+    this.#drawn = undefined
+  }
+
+  /** Takes everything from the screen. */
+  clearScreen(): void {
+    this.#surface.write('\u001b[H\u001b[2J')
+    this.#drawn = undefined
+  }
+
+  /** From the cursor to the start of what was drawn, which a terminal made narrower may have wrapped. */
+  #home(): string {
+    if (this.#drawn === undefined) return '\r\u001b[J'
+    const { columns } = this.#surface
+    const { widths, row, column } = this.#drawn
+    let up = Math.floor(column / columns)
+    for (const width of widths.slice(0, row)) up += Math.max(1, Math.ceil(width / columns))
+    return `${up > 0 ? `\u001b[${up}A` : ''}\r\u001b[J`
+  }
+}
+
+/** Cuts what is drawn into rows of the terminal. */
+class Layout {
+  readonly rows: { text: string; width: number }[] = [{ text: '', width: 0 }]
+  /** Where the cursor stands. */
+  row = 0
+  column = 0
+  readonly #columns: number
+
+  constructor(columns: number) {
+    this.#columns = columns
+  }
+
+  /** Text whose controls are meant; must fit a row. */
+  raw(text: string): void {
+    const last = this.rows.at(-1)!
+    last.text += text
+    last.width += stringWidth(text)
+  }
+
+  text(text: string, cursor: number, continuation: string): void {
+    let at = 0
+    for (const piece of pieces(text)) {
+      if (at === cursor) this.#markCursor()
+      at += piece.length
+      if (piece === '\n') {
+        this.rows.push({ text: '', width: 0 })
+        this.raw(`${DIM}${continuation}${PLAIN}`)
+      } else this.#put(escapeLine(piece))
+    }
+    if (at === cursor) this.#markCursor()
+  }
+
+  dim(text: string): void {
+    this.rows.at(-1)!.text += DIM
+    for (const piece of pieces(escapeLine(text))) this.#put(piece)
+    this.rows.at(-1)!.text += PLAIN
+  }
+
+  #put(text: string): void {
+    const width = text.length === 1 && text >= ' ' && text <= '~' ? 1 : stringWidth(text)
+    let last = this.rows.at(-1)!
+    if (last.width + width > this.#columns) this.rows.push((last = { text: '', width: 0 }))
+    last.text += text
+    last.width += width
+  }
+
+  #markCursor(): void {
+    // After the last column there is no place for it.
+    if (this.rows.at(-1)!.width >= this.#columns) this.rows.push({ text: '', width: 0 })
+    this.row = this.rows.length - 1
+    this.column = this.rows.at(-1)!.width
+  }
+}
+
+/** Characters as a person sees them; `\r\n` does not occur. */
+function pieces(text: string): Iterable<string> {
+  if (/^[\n -~]*$/.test(text)) return text
+  return Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
+}
+
+/** Cuts a line of plain text to a width, with an ellipsis where something is missing. */
+export function cutToWidth(text: string, width: number): string {
+  if (stringWidth(text) <= width) return text
+  let cut = ''
+  let used = 0
+  for (const piece of pieces(text)) {
+    used += stringWidth(piece)
+    if (used > width - 1) break
+    cut += piece
+  }
+  return `${cut}…`
+}

@@ -1,0 +1,163 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import type { Context } from '../context.ts'
+import { KvError } from '../errors.ts'
+import { type Source, processTerminal } from '../io.ts'
+import { useColor } from '../options.ts'
+import { escapeLine } from '../output/escape.ts'
+import { Completer } from './completion.ts'
+import { cutToWidth } from './display.ts'
+import { type Assistant, LineEditor } from './editor.ts'
+import { argumentHint, liveHint } from './hints.ts'
+import { History, historyFile } from './history.ts'
+import { lexLine } from './lexer.ts'
+import { Screen } from './pager.ts'
+import { PrefixCounter } from './prefix-counter.ts'
+import { runShell } from './redirect.ts'
+import { runScript } from './script.ts'
+import { Session } from './session.ts'
+import { KeyReader } from './terminal.ts'
+
+/** A command that takes this long, in milliseconds, tells its time. */
+const SLOW_MS = 500
+/** Columns of the store's name in the prompt. */
+const NAME_WIDTH = 24
+
+/** A session on a terminal; resolves to the exit code. */
+export async function runInteractive(ctx: Context): Promise<number> {
+  const { io } = ctx
+  const keys = new KeyReader(processTerminal(), () => void session.interrupt())
+  const session: Session = new Session(io, ctx.globals, {
+    stdin: typedSource(keys, io.env),
+    stdout: () => new Screen(io.stdout, keys, io.env),
+    async withTerminal(step) {
+      keys.release()
+      try {
+        return await step()
+      } finally {
+        keys.reclaim()
+      }
+    },
+  })
+  const history = new History(historyFile(io.env))
+  const editor = new LineEditor(keys, history, assistant(session, keys))
+  try {
+    // A store that cannot be opened is told at once; the session goes on, for .open.
+    await session.store().catch((error: unknown) => session.report(error))
+    if (!ctx.globals.quiet) io.stderr.write(`${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`)
+    while (!session.ended) {
+      const answer = await editor.read(prompt(session))
+      if (answer.type === 'end') break
+      if (answer.type === 'line') await enter(session, history, answer.text)
+    }
+  } finally {
+    keys.close()
+    await session.close()
+  }
+  return 0
+}
+
+/** Runs what the user entered: one command, or several lines of them. */
+async function enter(session: Session, history: History, text: string): Promise<void> {
+  history.add(text)
+  const bare = text.trim()
+  if (bare === 'exit' || bare === 'quit') {
+    session.ended = true
+  } else if (bare.startsWith('!')) {
+    session.lastExit = await session.surroundings.withTerminal(() => runShell(bare.slice(1), session.env))
+  } else {
+    const code = await runScript(session, text, { name: isOneCommand(text) ? undefined : 'line', keepGoing: false })
+    if (code !== 0) session.lastExit = code
+    if (session.timer || session.lastMs >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.lastMs)})\n`)
+  }
+}
+
+function isOneCommand(text: string): boolean {
+  try {
+    return lexLine(text).next >= text.trimEnd().length
+  } catch {
+    return !text.includes('\n')
+  }
+}
+
+function prompt(session: Session): string {
+  const { location, lastExit, globals } = session
+  const name = cutToWidth(escapeLine(/^[a-z]{2,}:\/\//.test(location) ? location : basename(location)), NAME_WIDTH)
+  const color = useColor(session.io.stderr.isTTY, globals, session.env)
+  const paint = (code: string, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
+  return `${paint('36', name)}${lastExit === 0 ? '' : ` ${paint('31', `[${lastExit}]`)}`}> `
+}
+
+function formatTime(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`
+}
+
+function assistant(session: Session, keys: KeyReader): Assistant {
+  const counter = new PrefixCounter()
+  const completer = new Completer(session, counter)
+  return {
+    complete: (text, cursor) => completer.complete(text, cursor),
+    hint: (text) => argumentHint(session, text),
+    live: (text) => liveHint(session, counter, text),
+    unfinished,
+    edit: async (text) => editText(keys, session.env, text),
+  }
+}
+
+/** Whether the last command of a text still needs something, such as the end of a quote. */
+function unfinished(text: string): boolean {
+  try {
+    for (let at = 0; at < text.length; ) {
+      const line = lexLine(text, at)
+      if (line.open !== undefined) return true
+      at = line.next
+    }
+  } catch {
+    // What cannot be read is told when it runs.
+  }
+  return false
+}
+
+/** Standard input of a command: lines that the user types, up to Ctrl-D. */
+function typedSource(keys: KeyReader, env: Context['io']['env']): Source {
+  return {
+    isTTY: true,
+    fd: -1,
+    async readAll() {
+      keys.write('the value, as lines; Ctrl-D ends it, Ctrl-X Ctrl-E opens an editor\n')
+      const nothing = { from: 0, to: 0, candidates: [], footer: '' }
+      const editor = new LineEditor(keys, new History(undefined), {
+        complete: async () => nothing,
+        hint: async () => '',
+        live: async () => undefined,
+        unfinished: () => false,
+        edit: async (text) => editText(keys, env, text),
+      })
+      const lines: string[] = []
+      for (;;) {
+        const answer = await editor.read('| ')
+        if (answer.type === 'interrupt') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
+        if (answer.type === 'end') return Buffer.from(lines.join('\n'))
+        lines.push(answer.text)
+      }
+    },
+  }
+}
+
+/** Lets the user change a text in `$VISUAL`, `$EDITOR` or `vi`; what does not work leaves it as it is. */
+function editText(keys: KeyReader, env: Context['io']['env'], text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'kv-'))
+  const file = join(folder, 'line')
+  keys.release()
+  try {
+    writeFileSync(file, text, { mode: 0o600 })
+    const command = `${env['VISUAL'] || env['EDITOR'] || 'vi'} "$1"`
+    const { status } = spawnSync('/bin/sh', ['-c', command, 'sh', file], { stdio: 'inherit' })
+    return status === 0 ? readFileSync(file, 'utf8').replace(/\n$/, '') : text
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+    keys.reclaim()
+  }
+}

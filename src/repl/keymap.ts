@@ -1,0 +1,32 @@
+import type { LineBuffer } from './line-buffer.ts'
+
+/** What keys do to the text: those of Emacs and of every shell. */
+export const EDITING: Readonly<Record<string, (buffer: LineBuffer) => void>> = {
+  left: (buffer) => buffer.left(),
+  'ctrl-b': (buffer) => buffer.left(),
+  right: (buffer) => buffer.right(),
+  'ctrl-f': (buffer) => buffer.right(),
+  'ctrl-left': (buffer) => buffer.wordLeft(),
+  'meta-left': (buffer) => buffer.wordLeft(),
+  'meta-b': (buffer) => buffer.wordLeft(),
+  'ctrl-right': (buffer) => buffer.wordRight(),
+  'meta-right': (buffer) => buffer.wordRight(),
+  'meta-f': (buffer) => buffer.wordRight(),
+  home: (buffer) => buffer.lineStart(),
+  'ctrl-a': (buffer) => buffer.lineStart(),
+  end: (buffer) => buffer.lineEnd(),
+  'ctrl-e': (buffer) => buffer.lineEnd(),
+  backspace: (buffer) => buffer.backspace(),
+  'ctrl-h': (buffer) => buffer.backspace(),
+  delete: (buffer) => buffer.delete(),
+  'ctrl-d': (buffer) => buffer.delete(),
+  'ctrl-k': (buffer) => buffer.killToEnd(),
+  'ctrl-u': (buffer) => buffer.killToStart(),
+  'ctrl-w': (buffer) => buffer.killWordBack(),
+  'meta-backspace': (buffer) => buffer.killNameBack(),
+  'ctrl-meta-h': (buffer) => buffer.killNameBack(),
+  'meta-d': (buffer) => buffer.killWord(),
+  'ctrl-y': (buffer) => buffer.yank(),
+  'ctrl-\u001f': (buffer) => buffer.undo(),
+  '\u001f': (buffer) => buffer.undo(),
+}

@@ -1,0 +1,140 @@
+import { spawn } from '@lydell/node-pty'
+import { type IPty } from '@lydell/node-pty'
+import xterm from '@xterm/headless'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The built command line. */
+export const KV = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'bin', 'kv.cjs')
+
+/** What a test starts in a terminal. */
+export interface ScreenOptions {
+  readonly home: string
+  readonly columns?: number
+  readonly rows?: number
+  readonly env?: Readonly<Record<string, string>>
+  /** A program instead of kv. */
+  readonly file?: string
+}
+
+/** A program in a pseudo-terminal, and what a person sees there. */
+export class Screen {
+  readonly #pty: IPty
+  readonly #terminal: InstanceType<typeof xterm.Terminal>
+  readonly #listeners = new Set<() => void>()
+  /** Every byte the program sent. */
+  raw = ''
+  /** Its exit code once it has ended. */
+  exitCode: number | undefined
+
+  constructor(args: readonly string[], { home, columns = 100, rows = 30, env = {}, file = process.execPath }: ScreenOptions) {
+    this.#terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 1000, allowProposedApi: true })
+    this.#pty = spawn(file, file === process.execPath ? [KV, ...args] : [...args], {
+      cols: columns,
+      rows,
+      cwd: home,
+      env: { PATH: process.env['PATH']!, HOME: home, TERM: 'xterm-256color', PAGER: 'cat', ...env },
+    })
+    this.#pty.onData((data) => {
+      this.raw += data
+      this.#terminal.write(data, () => this.#changed())
+    })
+    this.#pty.onExit(({ exitCode }) => {
+      this.exitCode = exitCode
+      this.#changed()
+    })
+  }
+
+  get pid(): number {
+    return this.#pty.pid
+  }
+
+  /** Types; `\r` is Enter. */
+  type(text: string): void {
+    this.#pty.write(text)
+  }
+
+  /** Pastes as a terminal with bracketed paste does. */
+  paste(text: string): void {
+    this.#pty.write(`\u001b[200~${text.replaceAll('\n', '\r')}\u001b[201~`)
+  }
+
+  resize(columns: number, rows: number): void {
+    this.#terminal.resize(columns, rows)
+    this.#pty.resize(columns, rows)
+  }
+
+  kill(signal: string): void {
+    this.#pty.kill(signal)
+  }
+
+  /** All lines, also those that scrolled away, without blanks at their ends. */
+  get lines(): string[] {
+    const { active } = this.#terminal.buffer
+    const lines: string[] = []
+    for (let y = 0; y < active.length; y++) lines.push(active.getLine(y)!.translateToString(true).trimEnd())
+    while (lines.at(-1) === '') lines.pop()
+    return lines
+  }
+
+  get text(): string {
+    return this.lines.join('\n')
+  }
+
+  /** The line the cursor is in, and the column. */
+  get cursor(): { line: string; column: number } {
+    const { active } = this.#terminal.buffer
+    return { line: active.getLine(active.baseY + active.cursorY)!.translateToString(true).trimEnd(), column: active.cursorX }
+  }
+
+  /** Settles as soon as what is seen satisfies the condition; fails with the screen after `timeoutMs`. */
+  async until(condition: string | RegExp | (() => boolean), timeoutMs = 15_000): Promise<void> {
+    const holds = (): boolean =>
+      typeof condition === 'function' ? condition() : typeof condition === 'string' ? this.text.includes(condition) : condition.test(this.text)
+    if (holds()) return
+    await new Promise<void>((resolve, reject) => {
+      const done = (): void => {
+        clearTimeout(timer)
+        this.#listeners.delete(look)
+      }
+      const look = (): void => {
+        if (!holds()) return
+        done()
+        resolve()
+      }
+      const timer = setTimeout(() => {
+        done()
+        reject(new Error(`not seen: ${String(condition)}\n${this.lines.slice(-40).join('\n')}`))
+      }, timeoutMs)
+      this.#listeners.add(look)
+    })
+  }
+
+  /** Types a line and waits for the prompt after it. */
+  async run(line: string): Promise<void> {
+    const before = this.prompts
+    this.type(`${line}\r`)
+    await this.until(() => this.prompts > before && />\s*$/.test(this.cursor.line))
+  }
+
+  /** Lines that begin with a prompt. */
+  get prompts(): number {
+    return this.lines.filter((line) => /^\S+( \[\d+\])?>/.test(line)).length
+  }
+
+  /** Ends the session with Ctrl-D. */
+  async leave(): Promise<void> {
+    this.type('\u0004')
+    await this.until(() => this.exitCode !== undefined)
+  }
+
+  /** Ends it however it is. */
+  [Symbol.dispose](): void {
+    if (this.exitCode === undefined) this.#pty.kill('SIGKILL')
+    this.#terminal.dispose()
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
