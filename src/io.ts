@@ -1,4 +1,4 @@
-import { fstatSync, readSync, writeSync } from 'node:fs'
+import { fstatSync, readSync, write, writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { KvError, reasonOf } from './errors.ts'
 
@@ -13,6 +13,11 @@ export interface Sink {
    * any more, and `KV_OUTPUT` when it cannot be written; standard error never throws.
    */
   write(data: string | Uint8Array): void
+  /**
+   * Optional: the same in the background, for large output whose next part takes time to make. The bytes
+   * must not change, and nothing else may be written, until it settles.
+   */
+  writeLater?(data: Uint8Array): Promise<void>
   /** The same as a stream, for a library that draws on it itself. */
   stream(): NodeJS.WriteStream
   /** Settles when the reader has taken most of what was written; absent where `write` waits by itself. */
@@ -102,12 +107,29 @@ class FileSink implements Sink {
           this.#lost = true
           return
         }
-        const { code } = cause as NodeJS.ErrnoException
-        if (code === 'EPIPE' || code === 'EBADF') throw new ReaderGone()
-        throw new KvError('KV_OUTPUT', code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${reasonOf(cause)}`, { cause })
+        throw outputError(cause)
       }
     }
   }
+
+  async writeLater(data: Uint8Array): Promise<void> {
+    for (let at = 0; at < data.length; ) {
+      try {
+        at += await new Promise<number>((resolve, reject) => {
+          write(this.#fd, data, at, data.length - at, null, (error, written) => (error === null ? resolve(written) : reject(error)))
+        })
+      } catch (cause) {
+        if (!again(cause)) throw outputError(cause)
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+      }
+    }
+  }
+}
+
+function outputError(cause: unknown): Error {
+  const { code } = cause as NodeJS.ErrnoException
+  if (code === 'EPIPE' || code === 'EBADF') return new ReaderGone()
+  return new KvError('KV_OUTPUT', code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${reasonOf(cause)}`, { cause })
 }
 
 class FileSource implements Source {

@@ -4,7 +4,7 @@ import { type InputFormat, createParser } from './formats.ts'
 import { type RecordParser, RecordRefused, type Refusal } from './record-parser.ts'
 
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
-export const BLOCK_BYTES = 16 << 20
+export const BLOCK_BYTES = 20 << 20
 
 /** What is known about a parse before it begins; can be sent to another thread. */
 export interface ParseOptions {

@@ -81,13 +81,20 @@ export class Printer {
     let first = true
     if (format === 'json') out.text('[')
     if (format === 'csv' || format === 'tsv') out.text(delimitedLine(format === 'csv' ? CSV : TSV, columns(options)))
+    let writing: Promise<void> | undefined
     for await (const page of pages) {
+      // The page before goes out while the engine makes this one.
+      await writing
+      writing = undefined
       if (page instanceof Uint8Array) {
-        this.#sink.write(page)
+        writing = this.#sink.writeLater?.(page)
+        if (writing === undefined) this.#sink.write(page)
+        else writing.catch(() => {})
         continue
       }
       for (const entry of page) {
-        if (format === 'json') out.text(first ? '\n' : ',\n')
+        await writing
+    if (format === 'json') out.text(first ? '\n' : ',\n')
         write(entry)
         first = false
         out.flushIfFull()

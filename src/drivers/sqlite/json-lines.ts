@@ -4,8 +4,11 @@ import type { Entry, RangeQuery } from '../../store/driver.ts'
 import type { Database } from './database.ts'
 import { LONG_VALUE, pages } from './range.ts'
 
-/** Entries the engine joins into one text. */
-const ROWS = 1000
+/** Entries the engine joins into one text: at first, and at most. */
+const FIRST_ROWS = 500
+const MAX_ROWS = 4000
+/** Bytes of text a page should have. */
+const PAGE_BYTES = 1 << 19
 const NOTHING = new Uint8Array()
 
 /**
@@ -19,8 +22,9 @@ const NOTHING = new Uint8Array()
 export function* jsonLines(database: Database, query: RangeQuery, now: number): Generator<Uint8Array | Entry[], void, void> {
   let start = query.start ?? NOTHING
   let left = query.limit
+  let size = FIRST_ROWS
   for (let first = true; left > 0; first = false) {
-    const rows = Math.min(ROWS, left)
+    const rows = Math.min(size, left)
     const from = first ? '>=' : '>'
     const last = lastKey(database, from, start, query.end, rows)
     const end = last ?? query.end
@@ -32,6 +36,7 @@ export function* jsonLines(database: Database, query: RangeQuery, now: number): 
       else yield* entriesBetween(database, from, start, end, last !== undefined, now)
     }
     left -= last === undefined ? left : count
+    if (text !== null) size = Math.max(1, Math.min(MAX_ROWS, Math.floor((PAGE_BYTES * count) / text.length)))
     if (last === undefined) return
     start = last
   }
