@@ -93,8 +93,7 @@ export class Printer {
         continue
       }
       for (const entry of page) {
-        await writing
-    if (format === 'json') out.text(first ? '\n' : ',\n')
+        if (format === 'json') out.text(first ? '\n' : ',\n')
         write(entry)
         first = false
         out.flushIfFull()
@@ -102,6 +101,7 @@ export class Printer {
       // What is there should be seen, should the next page take its time.
       out.flush()
     }
+    await writing
     if (format === 'json') out.text(first ? ']\n' : '\n]\n')
     out.flush()
   }
