@@ -4,7 +4,7 @@ import zlib from 'node:zlib'
 import { KvError, reasonOf } from '../errors.ts'
 
 /** Bytes of one read of a file. */
-const READ_BYTES = 1 << 20
+const READ_BYTES = 1 << 18
 
 /** One input of batch-put, opened. */
 export interface OpenInput {
