@@ -1,5 +1,4 @@
-/** The last millisecond RFC 3339 can write, 9999-12-31T23:59:59.999Z, in milliseconds since 1970. */
-const LATEST = 253_402_300_799_999
+import { LATEST_EXPIRY } from '../store/expiry.ts'
 
 /** RFC 3339, section 5.6: `date-time`, with the space its note allows in place of the `T`. */
 const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$/
@@ -16,7 +15,7 @@ export function expiryOfTtl(seconds: string, now: number): number | string {
   const ttl = NUMBER.test(seconds) ? Number(seconds) : Number.NaN
   if (!(ttl > 0)) return 'ttl is not a positive number of seconds'
   const expires = now + Math.max(1, Math.round(ttl * 1000))
-  return expires <= LATEST ? expires : 'ttl reaches past the year 9999'
+  return expires <= LATEST_EXPIRY ? expires : 'ttl reaches past the year 9999'
 }
 
 /**
@@ -38,5 +37,5 @@ export function expiryOfTimestamp(timestamp: string): number | string {
   const offset = (match[8] === '-' ? -1 : 1) * (offsetHour * 60 + offsetMinute)
   const milliseconds = Math.floor(Number(`0${match[7] ?? ''}`) * 1000)
   const expires = date.setUTCHours(hour, minute - offset, second, milliseconds)
-  return expires <= LATEST ? expires : 'expires is past the year 9999'
+  return expires <= LATEST_EXPIRY ? expires : 'expires is past the year 9999'
 }

@@ -12,10 +12,8 @@ import type {
   Stat,
   Supports,
 } from './driver.ts'
+import { LATEST_EXPIRY } from './expiry.ts'
 import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
-
-/** The last moment an entry can expire, in milliseconds since 1970: RFC 3339 writes years of four digits. */
-export const LATEST_EXPIRY = Date.UTC(10_000, 0, 1) - 1
 
 /** What a put may ask for besides the value. */
 export interface PutOptions {
