@@ -70,6 +70,8 @@ class BatchPut {
   #put = 0
   #skipped = 0
   #bytes = 0
+  /** Of the inputs before the one that is read. */
+  #bytesBefore = 0
   #rejects: number | undefined
 
   constructor(ctx: Context, store: Store, flags: Flags) {
@@ -119,6 +121,7 @@ class BatchPut {
     for (const name of names) {
       const input = await openInput(name, this.#stop.signal, this.#ctx.io.stdin.fd)
       if (input === undefined) throw this.#interrupted()
+      this.#bytesBefore = this.#bytes
       await this.#load(input, format ?? formatOf(name), put)
     }
   }
@@ -159,7 +162,7 @@ class BatchPut {
         writeReject(this.#rejects, record)
       }
     }
-    this.#progress.rows(this.#put, input.size === undefined ? this.#bytes : input.read(), input.size)
+    this.#progress.rows(this.#put, input.size === undefined ? this.#bytes : input.file === undefined ? input.read() : this.#bytes - this.#bytesBefore, input.size)
   }
 
   #refusal(input: OpenInput, record: RefusedRecord): KvError {

@@ -6,6 +6,9 @@ import { type RecordParser, RecordRefused, type Refusal } from './record-parser.
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
 export const BLOCK_BYTES = 20 << 20
 
+/** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
+const FIRST_BYTES = 4 << 20
+
 /** What is known about a parse before it begins; can be sent to another thread. */
 export interface ParseOptions {
   readonly format: InputFormat
@@ -40,6 +43,7 @@ export class Assembler {
   readonly #parser: RecordParser
   readonly #spares: Uint8Array[] = []
   readonly #maxRecordBytes: number
+  #goal = FIRST_BYTES
   #buffer: Uint8Array
   #length = 0
   #skipped: RefusedRecord[] = []
@@ -73,17 +77,29 @@ export class Assembler {
     const full: Parsed[] = []
     // After a refusal nothing counts, also what was on its way to this thread by then.
     for (let at = 0; at < chunk.length && !this.#ended; ) {
-      if (this.#length >= this.#maxRecordBytes) return [...full, this.#endless()]
-      if (this.#length === this.#buffer.length) this.#enlarge(chunk.length - at)
-      const take = Math.min(chunk.length - at, this.#buffer.length - this.#length)
-      this.#buffer.set(chunk.subarray(at, at + take), this.#length)
-      this.#length += take
+      const room = this.room(chunk.length - at)
+      const take = Math.min(chunk.length - at, room.length)
+      room.set(chunk.subarray(at, at + take))
       at += take
-      if (this.#length < BLOCK_BYTES || this.#length < this.#buffer.length) continue
-      const parsed = this.cut(false)
-      if (parsed.inputBytes > 0) full.push(parsed)
+      const parsed = this.filled(take)
+      if (parsed !== undefined) full.push(parsed)
     }
     return full
+  }
+
+  /** Where the next bytes of input belong, for at least one: as many as are `expected` where that is possible. */
+  room(expected: number): Uint8Array {
+    if (this.#length === this.#buffer.length) this.#enlarge(expected)
+    return this.#buffer.subarray(this.#length)
+  }
+
+  /** Says that so many bytes of the room are input now; returns the block that became full by it. */
+  filled(bytes: number): Parsed | undefined {
+    this.#length += bytes
+    if (this.#length < this.#goal || this.#length < this.#buffer.length) return undefined
+    const parsed = this.cut(false)
+    if (parsed.inputBytes > 0 || parsed.final) return parsed
+    return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
   }
 
   /** Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. */
@@ -105,13 +121,15 @@ export class Assembler {
     const parsed = { records, inputBytes: consumed, skipped: this.#skipped, refused, final: last || refused !== undefined }
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
-    const packInto = length === BLOCK_BYTES && length === buffer.length ? (this.#spares.pop() ?? new Uint8Array(BLOCK_BYTES)) : undefined
+    const isFull = length >= this.#goal
+    if (isFull) this.#goal = Math.min(BLOCK_BYTES, this.#goal * 2)
+    const packInto = isFull && length === buffer.length && length <= BLOCK_BYTES ? this.#spare(length) : undefined
     const block = builder.finish(packInto)
     if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
     this.#length = length - consumed
     if (block.bytes === buffer) {
       // The block keeps the buffer; what is left of the input begins the next one.
-      const size = length < BLOCK_BYTES ? this.#length : Math.max(BLOCK_BYTES, this.#length)
+      const size = isFull ? Math.max(this.#goal, this.#length) : this.#length
       const spare = this.#spares.at(-1)
       this.#buffer = spare !== undefined && spare.length >= size ? this.#spares.pop()! : new Uint8Array(size)
     }
@@ -131,10 +149,15 @@ export class Assembler {
     return waiting
   }
 
+  /** A buffer of just this size. */
+  #spare(size: number): Uint8Array {
+    return (size === BLOCK_BYTES ? this.#spares.pop() : undefined) ?? new Uint8Array(size)
+  }
+
   /** More room: doubling for a small input, a block's size, or what one very long record needs. */
   #enlarge(needed: number): void {
     const spare = this.#length === 0 ? this.#spares.pop() : undefined
-    const size = this.#length >= BLOCK_BYTES ? this.#length * 2 : Math.min(BLOCK_BYTES, Math.max(1 << 16, (this.#length + needed) * 2))
+    const size = this.#length >= this.#goal ? this.#length * 2 : Math.min(this.#goal, Math.max(1 << 16, (this.#length + needed) * 2))
     const larger = spare ?? new Uint8Array(size)
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger

@@ -42,6 +42,8 @@ export class Feed {
   #wasCut = false
   #waitingSince = 0
   #room: (() => void) | undefined
+  #isReading = false
+  #unreadable: string | undefined
 
   constructor(options: ParseOptions, take: (parsed: Parsed) => void, fail: (error: unknown) => void) {
     this.#options = options
@@ -67,11 +69,28 @@ export class Feed {
   }
 
   /**
+   * Takes a whole file of so many bytes, by its descriptor; whether it does: a small one is pushed
+   * sooner than a thread starts. Nothing may be pushed besides.
+   */
+  takeFile(fd: number, size: number): boolean {
+    if (size <= INLINE_BYTES) return false
+    this.#isReading = true
+    this.#startWorker()
+    this.#post({ type: 'read', fd })
+    return true
+  }
+
+  /** Why the file could not be read to its end. */
+  get unreadable(): string | undefined {
+    return this.#unreadable
+  }
+
+  /**
    * Settles when as much as there is room for has been read, or the input pauses. Storing holds
    * this thread; the worker should have its next block by then.
    */
   async readAhead(): Promise<void> {
-    for (let given = -1; this.#worker !== undefined && this.#hasRoom() && given !== this.#given; ) {
+    for (let given = -1; this.#worker !== undefined && !this.#isReading && this.#hasRoom() && given !== this.#given; ) {
       given = this.#given
       await new Promise((resolve) => setTimeout(resolve, AHEAD_MS))
     }
@@ -79,7 +98,7 @@ export class Feed {
 
   /** Bytes that nothing has been handed over for yet, and since when, in `performance.now()` time. */
   get waiting(): { bytes: number; since: number } {
-    return { bytes: this.#given - this.#stored, since: this.#waitingSince }
+    return { bytes: this.#isReading ? 0 : this.#given - this.#stored, since: this.#waitingSince }
   }
 
   /** Hands over the whole records that are there, at the end of input everything. With `last`, nothing follows. */
@@ -99,6 +118,7 @@ export class Feed {
     this.#waitingSince = performance.now()
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
     else if (block.bytes.length === BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
+    if (this.#isReading) this.#post({ type: 'stored' })
     this.#release()
   }
 
@@ -149,6 +169,8 @@ export class Feed {
         this.#messages.push(message)
         this.#sent--
         this.#release()
+      } else if ('unreadable' in message) {
+        this.#unreadable = message.unreadable
       } else {
         this.#take(message)
       }
@@ -158,7 +180,7 @@ export class Feed {
     this.#post({ type: 'begin', options: this.#options })
     const waiting = this.#inline!.takeWaiting()
     this.#inline = undefined
-    this.#send(waiting)
+    if (waiting.length > 0) this.#send(waiting)
   }
 
   #post(message: ToWorker, transfer?: ArrayBuffer): void {

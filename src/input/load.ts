@@ -1,7 +1,7 @@
 import { KvError } from '../errors.ts'
 import type { ParseOptions, Parsed, RefusedRecord } from './assembler.ts'
 import { Feed } from './feed.ts'
-import type { OpenInput } from './open.ts'
+import { type OpenInput, unreadableInput } from './open.ts'
 
 /** How often a live input is looked at, and how long its newest records may wait, in milliseconds. */
 const LIVE_MS = 250
@@ -48,7 +48,10 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
       queued--
       feed.stored(parsed)
       refused ??= parsed.refused
-      if (parsed.final) ended()
+      if (parsed.final) {
+        if (feed.unreadable !== undefined) unreadable = unreadableInput(input.name, feed.unreadable)
+        ended()
+      }
     })
   }
   const feed = new Feed(options, take, fail)
@@ -58,6 +61,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
     if (bytes > 0 && queued === 0 && performance.now() - since >= LIVE_MS) feed.cut(false)
   }, LIVE_MS)
   const read = async (): Promise<void> => {
+    if (input.file !== undefined && feed.takeFile(input.file, input.size!)) return
     try {
       for await (const chunk of input.chunks) {
         if (over()) return
@@ -79,9 +83,9 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   } finally {
     clearInterval(live)
     loader.stop.removeEventListener('abort', ended)
+    await feed.close()
     // A pipe that stays silent would keep the process.
     input.close()
-    await feed.close()
   }
   if (failure !== undefined) throw failure.error
   return { ...(refused && { refused }), ...(unreadable && { unreadable }) }

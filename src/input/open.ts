@@ -1,4 +1,4 @@
-import { accessSync, constants, createReadStream, read as fsRead, statSync } from 'node:fs'
+import { accessSync, constants, createReadStream, openSync, read as fsRead, statSync } from 'node:fs'
 import { type Duplex, Readable, pipeline } from 'node:stream'
 import zlib from 'node:zlib'
 import { KvError, reasonOf } from '../errors.ts'
@@ -14,6 +14,8 @@ export interface OpenInput {
   readonly chunks: AsyncIterable<Uint8Array>
   /** Bytes of the file as it lies on disk, when known. */
   readonly size: number | undefined
+  /** The descriptor of a file whose bytes are the input as they stand, for another to read from its beginning instead. */
+  readonly file: number | undefined
   /** Bytes of it read so far. */
   read(): number
   /** Stops reading, also while waiting for a silent pipe. */
@@ -35,6 +37,11 @@ function unreadable(name: string, cause: unknown): KvError {
   return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }
 
+/** The error for an input that fails while it is read. */
+export function unreadableInput(name: string, reason: string, cause?: unknown): KvError {
+  return new KvError('KV_INVALID_INPUT', `${name}: reading failed: ${reason}`, { cause })
+}
+
 /**
  * Opens a file (`-`: standard input, `stdinFd`) and unpacks gzip and Zstandard, known by their first bytes.
  * `undefined` when `stop` was called for before anything came. Throws `KV_USAGE` for a file that
@@ -51,7 +58,9 @@ export async function openInput(path: string, stop: AbortSignal, stdinFd = 0): P
       const stat = statSync(path)
       if (stat.isFile()) size = stat.size
     }
-    const opened: Readable = path === '-' ? standardInput(stdinFd) : createReadStream(path, { highWaterMark: READ_BYTES })
+    // A pipe with a name is opened by the stream, which does not hold this thread until there is a writer.
+    const fd = size === undefined ? undefined : openSync(path, 'r')
+    const opened: Readable = path === '-' ? standardInput(stdinFd) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
     raw = opened
     const close = (): void => void opened.destroy()
     const iterator = opened[Symbol.asyncIterator]() as AsyncIterator<Buffer>
@@ -67,13 +76,14 @@ export async function openInput(path: string, stop: AbortSignal, stdinFd = 0): P
           yield next.value
         }
       } catch (cause) {
-        throw new KvError('KV_INVALID_INPUT', `${name}: reading failed: ${reasonOf(cause)}`, { cause })
+        throw unreadableInput(name, reasonOf(cause), cause)
       } finally {
         close()
       }
     }
     const unpack = first.done === true ? undefined : unpacker(first.value, name)
-    return { name, chunks: unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name), size, read: () => read, close }
+    const chunks = unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name)
+    return { name, chunks, size, file: unpack === undefined ? fd : undefined, read: () => read, close }
   } catch (cause) {
     raw?.destroy()
     if (cause instanceof KvError) throw cause

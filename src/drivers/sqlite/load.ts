@@ -1,16 +1,26 @@
-import type { Block } from '../../store/block.ts'
+import { type Block, blockOps } from '../../store/block.ts'
 import type { Transaction } from './writer.ts'
 import { ON_CONFLICT } from './writer.ts'
-
-/** ASCII digits that describe one row: value and key position and length, checksum, expiry (blank: none). */
-const FIELDS = { keyStart: 10, keyLength: 5, valueStart: 10, valueLength: 9, checksum: 10, expires: 16 } as const
-const ROW_BYTES = Object.values(FIELDS).reduce((sum, width) => sum + width, 0)
 
 /** Rows one statement inserts; the numbers 0 to this one below stand in a temporary table. */
 const ROWS = 1 << 16
 
-/** Larger keys and values, and blocks beyond these digits, are not for this path. */
-const MAX_START = 10 ** FIELDS.keyStart
+/** A length of a key, and a length of a value, take that many bits below the position. */
+const KEY_BITS = 16
+const VALUE_BITS = 26
+
+/** Decimal digits of a field of a row, and of the group written at once. */
+const DIGITS = 16
+const GROUP = 4
+
+/** Added to an expiry so that it is positive; a field of zeros is none. */
+const EXPIRY_BASE = 1e15
+
+/** The digits of the numbers below 10,000, each group as one word. */
+const GROUPS = (() => {
+  const text = Buffer.from(Array.from({ length: 10 ** GROUP }, (_, n) => String(n).padStart(GROUP, '0')).join(''), 'latin1')
+  return new Uint32Array(new Uint8Array(text).buffer)
+})()
 
 /** Loads blocks into a transaction, all under one revision, which only a block with entries takes. */
 export function blockLoader(transaction: Transaction): (block: Block) => void {
@@ -18,7 +28,9 @@ export function blockLoader(transaction: Transaction): (block: Block) => void {
   return (block) => {
     if (block.count === 0) return
     revision ??= transaction.nextRevision()
-    loadBlock(transaction, block, revision)
+    // With room for lengths and positions in a field; a block of larger ones has few rows.
+    if (block.bytes.length < 2 ** VALUE_BITS) loadBlock(transaction, block, revision)
+    else for (const op of blockOps(block)) transaction.apply(op, revision)
   }
 }
 
@@ -28,58 +40,53 @@ export function blockLoader(transaction: Transaction): (block: Block) => void {
  * time of a call per row, which goes into crossing from JavaScript to the engine.
  */
 function loadBlock({ database }: Transaction, block: Block, revision: number): void {
-  if (block.bytes.length >= MAX_START) throw new RangeError(`a block of ${block.bytes.length} bytes`)
   database.once('temp.kv_row', () =>
     database.exec(`pragma temp_store = memory; create temp table kv_row(i integer primary key);
       with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${ROWS}) insert into kv_row select i from n`),
   )
-  const insert = database.statement(INSERT)
-  const digits = Buffer.allocUnsafe(Math.min(block.count, ROWS) * ROW_BYTES)
+  const insert = database.statement(block.expires === undefined ? INSERT : INSERT_EXPIRING)
+  const fields = block.expires === undefined ? 3 : 4
+  const digits = new Uint32Array((Math.min(block.count, ROWS) * fields * DIGITS) / GROUP)
   for (let from = 0; from < block.count; from += ROWS) {
     const count = Math.min(ROWS, block.count - from)
     describe(block, from, count, digits)
-    insert.run(revision, block.bytes, digits.subarray(0, count * ROW_BYTES), count)
+    insert.run(revision, block.bytes, new Uint8Array(digits.buffer, 0, count * fields * DIGITS), count)
   }
 }
 
-function describe(block: Block, from: number, count: number, digits: Buffer): void {
+function describe(block: Block, from: number, count: number, digits: Uint32Array): void {
   const { keyStart, keyLength, valueStart, valueLength, checksums, expires } = block
   let at = 0
   for (let i = from; i < from + count; i++) {
     // substr() counts from 1.
-    at = write(digits, at, FIELDS.keyStart, keyStart[i]! + 1)
-    at = write(digits, at, FIELDS.keyLength, keyLength[i]!)
-    at = write(digits, at, FIELDS.valueStart, valueStart[i]! + 1)
-    at = write(digits, at, FIELDS.valueLength, valueLength[i]!)
-    at = write(digits, at, FIELDS.checksum, checksums[i]!)
-    const expiry = expires === undefined ? NaN : expires[i]!
-    if (Number.isNaN(expiry)) digits.fill(0x20, at, at + FIELDS.expires)
-    else digits.write(String(expiry).padStart(FIELDS.expires), at, 'latin1')
-    at += FIELDS.expires
+    at = write(digits, at, (keyStart[i]! + 1) * 2 ** KEY_BITS + keyLength[i]!)
+    at = write(digits, at, (valueStart[i]! + 1) * 2 ** VALUE_BITS + valueLength[i]!)
+    at = write(digits, at, checksums[i]!)
+    if (expires !== undefined) at = write(digits, at, Number.isNaN(expires[i]) ? 0 : expires[i]! + EXPIRY_BASE)
   }
 }
 
-/** Writes a number in decimal digits, right-aligned in zeros; returns the position after it. */
-function write(digits: Buffer, at: number, width: number, value: number): number {
-  let rest = value
-  for (let position = at + width - 1; position >= at; position--) {
-    const next = Math.floor(rest / 10)
-    digits[position] = 0x30 + (rest - next * 10)
-    rest = next
-  }
-  return at + width
+/** Writes a field, right-aligned in zeros; returns the position after it. */
+function write(digits: Uint32Array, at: number, value: number): number {
+  const high = Math.floor(value / 1e8)
+  const low = value - high * 1e8
+  const highest = (high / 1e4) | 0
+  const third = (low / 1e4) | 0
+  digits[at] = GROUPS[highest]!
+  digits[at + 1] = GROUPS[high - highest * 1e4]!
+  digits[at + 2] = GROUPS[third]!
+  digits[at + 3] = GROUPS[low - third * 1e4]!
+  return at + DIGITS / GROUP
 }
 
-const INSERT = (() => {
-  let offset = 1
-  const field: Record<string, string> = {}
-  for (const [name, width] of Object.entries(FIELDS)) {
-    field[name] = `substr(?3, i * ${ROW_BYTES} + ${offset}, ${width})`
-    offset += width
-  }
-  const number = (name: keyof typeof FIELDS): string => `cast(${field[name]} as integer)`
+/** The statement that inserts `?4` rows of the buffer `?2` as the digits `?3` describe them, under revision `?1`. */
+function insertSql(fields: readonly string[], expires: string): string {
+  const columns = fields.map((name, n) => `cast(substr(?3, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`)
+  // The limit keeps the numbers apart from their uses, so that each is read once.
   return `insert into kv (key, value, revision, expires, checksum)
-    select substr(?2, ${number('keyStart')}, ${number('keyLength')}), substr(?2, ${number('valueStart')}, ${number('valueLength')}),
-      ?1, cast(nullif(trim(cast(${field['expires']} as text)), '') as integer), ${number('checksum')}
-    from temp.kv_row where i < ?4 order by i ${ON_CONFLICT}`
-})()
+    select substr(?2, k >> ${KEY_BITS}, k & ${2 ** KEY_BITS - 1}), substr(?2, v >> ${VALUE_BITS}, v & ${2 ** VALUE_BITS - 1}), ?1, ${expires}, c
+    from (select ${columns.join(', ')} from temp.kv_row where i < ?4 order by i limit -1) where true ${ON_CONFLICT}`
+}
+
+const INSERT = insertSql(['k', 'v', 'c'], 'null')
+const INSERT_EXPIRING = insertSql(['k', 'v', 'c', 'e'], `nullif(e, 0) - ${EXPIRY_BASE}`)
