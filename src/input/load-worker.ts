@@ -44,7 +44,7 @@ function readOn(): void {
       bytes = readSync(file.fd, room, 0, Math.min(room.length, READ_BYTES), file.position)
     } catch (error) {
       unreadable = reasonOf(error)
-      port!.postMessage({ unreadable })
+      port!.postMessage({ unreadable }, [])
     }
     file.position += bytes
     const parsed = bytes === 0 ? assembler!.cut(unreadable === undefined, true) : assembler!.filled(bytes)

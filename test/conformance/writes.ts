@@ -42,6 +42,26 @@ export function writes(kit: Kit): void {
     })
   })
 
+  test('a batch of a hundred steps takes them in their order: of equal keys the last wins, and ends when it says', async () => {
+    const store = await kit.store({ clock: () => 1000 })
+    await store.put('k03', 'old', { expires: 5000 })
+    const name = (i: number): string => `k${String(i % 40).padStart(2, '0')}`
+    const ops = Array.from({ length: 100 }, (_, i): BatchOp => {
+      if (i === 45) return { type: 'del', key: name(44) }
+      return { type: 'put', key: name(i), value: noise(i % 7 === 0 ? 0 : i, i), ...(i % 10 === 6 && { expires: 2000 + i }) }
+    })
+    const expected = new Map<string, string>()
+    for (const op of ops) {
+      if (op.type === 'del') expected.delete(op.key as string)
+      else expected.set(op.key as string, `${toHex(op.value as Uint8Array)} ${op.expires}`)
+    }
+    const revision = await store.batch(ops)
+    const found = await entries(store)
+    expect(found.map((entry) => [toText(entry.key), `${toHex(entry.value)} ${entry.expires}`])).toEqual([...expected].sort(([a], [b]) => (a < b ? -1 : 1)))
+    expect(new Set(found.map((entry) => entry.revision))).toEqual(new Set([revision]))
+    expect(await store.check()).toMatchObject({ checked: expected.size, damagedKeys: [], problems: [] })
+  })
+
   describe('revisions', () => {
     test('grow with every write and are positive safe integers', async () => {
       const store = await kit.store()

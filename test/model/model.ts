@@ -95,11 +95,10 @@ const condition: fc.Arbitrary<HexCondition | undefined> = fc.option(
   ),
   { nil: undefined, freq: 2 },
 )
-const op: fc.Arbitrary<HexOp> = fc.oneof(
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('put' as const), key, value, ttl }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('del' as const), key }) },
-)
-const ops = fc.array(op, { maxLength: 8 })
+const put: fc.Arbitrary<HexOp> = fc.record({ type: fc.constant('put' as const), key, value, ttl })
+const op: fc.Arbitrary<HexOp> = fc.oneof({ weight: 3, arbitrary: put }, { weight: 1, arbitrary: fc.record({ type: fc.constant('del' as const), key }) })
+// Drivers may have a way of their own for many puts in a row.
+const ops = fc.oneof({ weight: 6, arbitrary: fc.array(op, { maxLength: 8 }) }, { weight: 1, arbitrary: fc.array(put, { minLength: 32, maxLength: 80 }) })
 
 /** Runs of steps for stores with so many handles. */
 export function runs({ handles, reopen }: { handles: number; reopen: boolean }): fc.Arbitrary<Step[]> {

@@ -4,6 +4,7 @@ import type { Blocks } from '../../store/block.ts'
 import { holds } from '../../store/condition.ts'
 import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
+import { applyOps } from './batch.ts'
 import { checkDatabase } from './check.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import { sqliteEngine } from './engine.ts'
@@ -108,7 +109,7 @@ export class SqliteDriver implements Driver {
     return this.#write((transaction) => {
       if (ops.length === 0) return transaction.revision
       const revision = transaction.nextRevision()
-      for (const op of ops) transaction.apply(op, revision)
+      applyOps(transaction, ops, revision)
       return revision
     }, ops.length === 0 ? 0 : undefined)
   }

@@ -1,9 +1,16 @@
 import { type Block, blockOps } from '../../store/block.ts'
+import type { Database } from './database.ts'
 import type { Transaction } from './writer.ts'
 import { ON_CONFLICT } from './writer.ts'
 
-/** Rows one statement inserts; the numbers 0 to this one below stand in a temporary table. */
+/** Fewer rows are not worth the preparation. */
+export const FEWEST = 32
+
+/** Rows one statement inserts at most. */
 const ROWS = 1 << 16
+
+/** Sizes of the temporary table that holds the numbers from 0 on; making the largest takes 10 ms. */
+const NUMBERS = [1 << 10, 1 << 13, ROWS]
 
 /** A length of a key, and a length of a value, take that many bits below the position. */
 const KEY_BITS = 16
@@ -28,22 +35,20 @@ export function blockLoader(transaction: Transaction): (block: Block) => void {
   return (block) => {
     if (block.count === 0) return
     revision ??= transaction.nextRevision()
-    // With room for lengths and positions in a field; a block of larger ones has few rows.
-    if (block.bytes.length < 2 ** VALUE_BITS) loadBlock(transaction, block, revision)
+    // A field has no room for longer lengths and positions; such a block has few rows.
+    if (block.count >= FEWEST && block.bytes.length < 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
     else for (const op of blockOps(block)) transaction.apply(op, revision)
   }
 }
 
 /**
- * Inserts a block with one statement per 65,536 rows. The statement gets the whole buffer and a
- * table of digits that says where each key and value lies, and cuts them out itself: half the
- * time of a call per row, which goes into crossing from JavaScript to the engine.
+ * Inserts the entries of a block, which may also be out of order and have a key twice, with one
+ * statement per 65,536 rows. The statement gets the whole buffer, of less than 64 MiB, and a table
+ * of digits that says where each key and value lies, and cuts them out itself: half the time of a
+ * call per row, which goes into crossing from JavaScript to the engine.
  */
-function loadBlock({ database }: Transaction, block: Block, revision: number): void {
-  database.once('temp.kv_row', () =>
-    database.exec(`pragma temp_store = memory; create temp table kv_row(i integer primary key);
-      with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${ROWS}) insert into kv_row select i from n`),
-  )
+export function insertBlock({ database }: Transaction, block: Block, revision: number): void {
+  provideNumbers(database, Math.min(block.count, ROWS))
   const insert = database.statement(block.expires === undefined ? INSERT : INSERT_EXPIRING)
   const fields = block.expires === undefined ? 3 : 4
   const digits = new Uint32Array((Math.min(block.count, ROWS) * fields * DIGITS) / GROUP)
@@ -52,6 +57,14 @@ function loadBlock({ database }: Transaction, block: Block, revision: number): v
     describe(block, from, count, digits)
     insert.run(revision, block.bytes, new Uint8Array(digits.buffer, 0, count * fields * DIGITS), count)
   }
+}
+
+function provideNumbers(database: Database, rows: number): void {
+  database.once('temp.kv_row', () => database.exec('pragma temp_store = memory; create temp table kv_row(i integer primary key)'))
+  const size = NUMBERS.find((numbers) => numbers >= rows)!
+  database.once(`temp.kv_row of ${size}`, () =>
+    database.exec(`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${size}) insert or ignore into kv_row select i from n`),
+  )
 }
 
 function describe(block: Block, from: number, count: number, digits: Uint32Array): void {
