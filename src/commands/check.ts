@@ -14,8 +14,8 @@ export function check(ctx: Context): Command {
     .action(async () => {
       const store = await ctx.store()
       const progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
-      const { checked, unchecked, damagedKeys, problems } = await store.check((entries) => progress.rows(entries))
-      progress.done()
+      const report = store.check({ onProgress: (entries) => progress.rows(entries), signal: ctx.signal })
+      const { checked, unchecked, damagedKeys, problems } = await report.finally(() => progress.done())
       const ok = damagedKeys.length === 0 && problems.length === 0
       const lines = [
         ...problems.map((problem) => `problem: ${escapeLine(problem)}`),

@@ -11,7 +11,7 @@ export function count(ctx: Context): Command {
     .action(async (start: string | undefined, end: string | undefined, flags: RangeFlags) => {
       const options = rangeOptions(start, end, flags)
       const store = await ctx.store()
-      printCount(ctx, await store.count(options))
+      printCount(ctx, await store.count({ ...options, signal: ctx.signal }))
     })
 }
 

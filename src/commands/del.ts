@@ -62,7 +62,7 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
 
 async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRun = false, yes = false }: Flags): Promise<void> {
   if (dryRun || !yes) {
-    const count = await store.count(range)
+    const count = await store.count({ ...range, signal: ctx.signal })
     if (dryRun) {
       if (ctx.io.stderr.isTTY) ctx.say(await samples(store, range, count))
       return printDeleted(ctx, count, true)
@@ -70,7 +70,7 @@ async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRu
     if (count === 0) return printDeleted(ctx, 0, false)
     await confirm(ctx, store, range, count)
   }
-  printDeleted(ctx, await store.delRange(range), false)
+  printDeleted(ctx, await store.delRange({ ...range, signal: ctx.signal }), false)
 }
 
 /** Settles when the user agrees; throws when not, or when nobody can be asked. */

@@ -31,7 +31,7 @@ export function range(ctx: Context): Command {
       if (Number(keys) + Number(values) + Number(count) > 1) throw usageError('--keys, --values and --count exclude each other')
       const options = rangeOptions(start, end, flags)
       const store = await ctx.store()
-      if (count) return printCount(ctx, await store.count(options))
+      if (count) return printCount(ctx, await store.count({ ...options, signal: ctx.signal }))
       const form: EntryOptions = {
         keyEncoding: flags.keyEncoding,
         valueEncoding: flags.valueEncoding,

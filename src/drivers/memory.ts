@@ -1,6 +1,7 @@
 import { compareBytes } from '../bytes.ts'
+import { KvError } from '../errors.ts'
 import { holds } from '../store/condition.ts'
-import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../store/driver.ts'
+import type { CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../store/driver.ts'
 
 interface Row {
   key: Uint8Array
@@ -67,7 +68,8 @@ export class MemoryDriver implements Driver {
     return this.#write(ops)
   }
 
-  async delRange(query: RangeQuery): Promise<number> {
+  async delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was deleted')
     const [from, to] = this.#bounds(query)
     const now = this.#now()
     const count = this.#rows.slice(from, to).filter((row) => alive(row, now)).length
@@ -101,7 +103,8 @@ export class MemoryDriver implements Driver {
     }
   }
 
-  count(query: RangeQuery): number {
+  count(query: RangeQuery, signal?: AbortSignal): number {
+    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
     const [from, to] = this.#bounds(query)
     const now = this.#now()
     let count = 0
@@ -121,7 +124,8 @@ export class MemoryDriver implements Driver {
     }
   }
 
-  check(onProgress?: (entries: number) => void): CheckReport {
+  check({ onProgress, signal }: CheckOptions = {}): CheckReport {
+    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
     const problems: string[] = []
     for (let i = 1; i < this.#rows.length; i++) {
       if (compareBytes(this.#rows[i - 1]!.key, this.#rows[i]!.key) >= 0) problems.push(`keys out of order at ${i}`)

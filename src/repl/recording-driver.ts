@@ -26,9 +26,9 @@ export class RecordingDriver implements Driver {
   getEntry: Driver['getEntry'] = (key) => this.#inner.getEntry(key)
   getMany: Driver['getMany'] = (keys) => this.#inner.getMany(keys)
   range: Driver['range'] = (query) => this.#inner.range(query)
-  count: Driver['count'] = (query) => this.#inner.count(query)
+  count: Driver['count'] = (query, signal) => this.#inner.count(query, signal)
   stat: Driver['stat'] = () => this.#inner.stat()
-  check: Driver['check'] = (onProgress) => this.#inner.check(onProgress)
+  check: Driver['check'] = (options) => this.#inner.check(options)
   close: Driver['close'] = () => this.#inner.close()
 
   async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined): Promise<PutResult> {
@@ -52,7 +52,7 @@ export class RecordingDriver implements Driver {
     return revision
   }
 
-  async delRange(query: RangeQuery): Promise<number> {
+  async delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     const before: Entry[] = []
     if (!this.#log.closed) {
       let bytes = 0
@@ -66,7 +66,7 @@ export class RecordingDriver implements Driver {
         }
       }
     }
-    const count = await this.#inner.delRange(query)
+    const count = await this.#inner.delRange(query, signal)
     for (const entry of before) this.#log.record(entry.key, entry, undefined)
     return count
   }

@@ -106,6 +106,18 @@ export interface CheckReport {
   readonly problems: readonly string[]
 }
 
+/** How a check is followed and stopped. */
+export interface CheckOptions extends Abortable {
+  /** Told how many entries were read so far. */
+  readonly onProgress?: ((entries: number) => void) | undefined
+}
+
+/** A long operation that can be stopped. */
+export interface Abortable {
+  /** When aborted, the operation ends with `KV_INTERRUPTED` and has changed nothing. */
+  readonly signal?: AbortSignal | undefined
+}
+
 /** A fresh moment: called once per operation that must tell expired entries from living ones. */
 export type Clock = () => number
 
@@ -113,6 +125,9 @@ export type Clock = () => number
  * A storage engine. Methods may throw or reject with a `KvError`; anything else is a bug.
  * An entry whose `expires` is not after the clock's time must never be shown, counted, or
  * take part in a condition: to every method it is not there.
+ *
+ * With a signal, a long operation gives the event loop its turn every few milliseconds, and once
+ * aborted throws `KV_INTERRUPTED` and leaves the store as it was.
  *
  * Arrays passed in are the driver's from then on (the Store copies what its caller may change);
  * arrays handed out are the caller's own.
@@ -142,7 +157,7 @@ export interface Driver {
    */
   load?(blocks: Blocks): Promise<number>
   /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
-  delRange(query: RangeQuery): Promise<number>
+  delRange(query: RangeQuery, signal?: AbortSignal): Promise<number>
 
   /**
    * The entries of a range, in pages of the driver's choosing, never an empty page. Stopping early
@@ -157,11 +172,11 @@ export interface Driver {
    */
   jsonLines?(query: RangeQuery): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** How many entries the range has (at most `limit`). */
-  count(query: RangeQuery): Awaitable<number>
+  count(query: RangeQuery, signal?: AbortSignal): Awaitable<number>
 
   stat(): Awaitable<Stat>
-  /** Reads everything and compares. `onProgress` is told how many entries were read so far. */
-  check(onProgress?: (entries: number) => void): Awaitable<CheckReport>
+  /** Reads everything and compares. */
+  check(options?: CheckOptions): Awaitable<CheckReport>
   /** Frees everything. Pending writes settle first. Called once. */
   close(): Promise<void>
 }

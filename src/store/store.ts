@@ -2,6 +2,8 @@ import { utf8 } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
 import { type Blocks, blockOps } from './block.ts'
 import type {
+  Abortable,
+  CheckOptions,
   CheckReport,
   Condition,
   Driver,
@@ -189,21 +191,22 @@ export class Store {
   }
 
   /** How many keys a range has, at most `limit`. */
-  async count(options: RangeOptions = {}): Promise<number> {
+  async count(options: RangeOptions & Abortable = {}): Promise<number> {
     const driver = this.#open()
     const query = toQuery(options)
-    return query === undefined ? 0 : driver.count(query)
+    return query === undefined ? 0 : driver.count(query, options.signal)
   }
 
   /**
    * Removes every entry of a range in one atomic step; resolves to how many were there.
    * Throws `KV_USAGE` with a `limit`: a delete of "some of them" has no defined meaning.
+   * When `signal` is aborted before the commit, nothing is removed.
    */
-  async delRange(options: Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> = {}): Promise<number> {
+  async delRange(options: Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> & Abortable = {}): Promise<number> {
     const driver = this.#open()
     if ((options as RangeOptions).limit !== undefined) throw usageError('a delete of a range takes no limit')
     const query = toQuery(options)
-    return query === undefined ? 0 : driver.delRange(query)
+    return query === undefined ? 0 : driver.delRange(query, options.signal)
   }
 
   /** Counts and sizes. */
@@ -212,8 +215,8 @@ export class Store {
   }
 
   /** Reads everything and verifies structure and checksums. */
-  async check(onProgress?: (entries: number) => void): Promise<CheckReport> {
-    return this.#open().check(onProgress)
+  async check(options: CheckOptions = {}): Promise<CheckReport> {
+    return this.#open().check(options)
   }
 
   /** Waits for pending writes and frees everything. Safe to call again. */

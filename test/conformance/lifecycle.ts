@@ -51,7 +51,7 @@ export function lifecycle(kit: Kit): void {
       await store.delRange({ prefix: 'k3' })
       const count = await store.count()
       const progress: number[] = []
-      const report = await store.check((read) => progress.push(read))
+      const report = await store.check({ onProgress: (read) => progress.push(read) })
       expect(report).toMatchObject({ damagedKeys: [], problems: [] })
       expect(report.checked + report.unchecked).toBe(count)
       for (const [i, read] of progress.entries()) expect(read).toBeGreaterThanOrEqual(progress[i - 1] ?? 0)

@@ -37,6 +37,7 @@ export class Screen {
     })
     this.#pty.onData((data) => {
       this.raw += data
+      this.#changed()
       this.#terminal.write(data, () => this.#changed())
     })
     this.#pty.onExit(({ exitCode }) => {
@@ -62,6 +63,19 @@ export class Screen {
   resize(columns: number, rows: number): void {
     this.#terminal.resize(columns, rows)
     this.#pty.resize(columns, rows)
+  }
+
+  /** Types Ctrl-C and settles when the prompt says 130 again; resolves to the milliseconds in which the program answered. */
+  async interrupt(): Promise<number> {
+    const from = this.raw.length
+    const began = performance.now()
+    let answered: number | undefined
+    this.type('\u0003')
+    await this.until(() => {
+      if (this.raw.indexOf('[130]', from) >= 0) answered ??= performance.now()
+      return answered !== undefined && /\[130\]> ?$/.test(this.cursor.line)
+    })
+    return answered! - began
   }
 
   kill(signal: string): void {

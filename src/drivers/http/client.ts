@@ -19,6 +19,8 @@ export interface Call {
   readonly write: boolean
   /** Wait for the answer however long it takes. */
   readonly patient?: boolean
+  /** Aborted when nobody wants the answer any more. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /** An answer whose body has not been read. */
@@ -94,11 +96,12 @@ export class HttpClient {
   }
 
   #send(call: Call, first: boolean): Promise<Answer> {
-    const { method, path, headers, body, length, write, patient } = call
+    const { method, path, headers, body, length, write, patient, signal } = call
     const options: RequestOptions = {
       method,
       path,
       agent: this.#agent,
+      ...(signal === undefined ? {} : { signal }),
       host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: this.#url.port || undefined,
       headers: { ...headers, ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }), ...lengthHeader(body, length) },
@@ -158,6 +161,7 @@ export class HttpClient {
   }
 
   #unreachable(cause: unknown): KvError {
+    if (isAbort(cause)) return new KvError('KV_INTERRUPTED', 'interrupted')
     const { code, message } = cause as NodeJS.ErrnoException
     const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
     return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
@@ -165,6 +169,7 @@ export class HttpClient {
 
   #lost(write: boolean, cause: unknown): KvError {
     if (cause instanceof KvError) return cause
+    if (isAbort(cause) && !write) return new KvError('KV_INTERRUPTED', 'interrupted')
     const why = (cause as Error).message
     if (!write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
     return new KvError('KV_UNKNOWN_OUTCOME', `the answer of ${this.#url.origin} was lost (${why}); the write may or may not have been done`, {
@@ -172,6 +177,11 @@ export class HttpClient {
       hint: 'read the key to see; putting the same value again does no harm',
     })
   }
+}
+
+/** Whether the caller itself has ended the request. */
+function isAbort(error: unknown): boolean {
+  return (error as Error).name === 'AbortError'
 }
 
 function lengthHeader(body: Call['body'], length: number | undefined): Record<string, string> {

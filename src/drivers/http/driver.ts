@@ -4,7 +4,7 @@ import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../s
 import { FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { blockOps } from '../../store/block.ts'
-import type { CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports } from '../../store/driver.ts'
+import type { CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { keyTarget, rangeTarget } from './target.ts'
@@ -129,9 +129,9 @@ export class HttpDriver implements Driver {
     })
   }
 
-  delRange(query: RangeQuery): Promise<number> {
+  delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json<{ deleted: number }>({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true })
+      const { deleted } = await this.#json<{ deleted: number }>({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true, signal })
       return deleted
     })
   }
@@ -145,8 +145,8 @@ export class HttpDriver implements Driver {
     return query.keysOnly ? undefined : this.#lines(query)
   }
 
-  async count(query: RangeQuery): Promise<number> {
-    const { count } = await this.#json<{ count: number }>({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true })
+  async count(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+    const { count } = await this.#json<{ count: number }>({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true, signal })
     return count
   }
 
@@ -155,8 +155,8 @@ export class HttpDriver implements Driver {
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
-  async check(onProgress?: (entries: number) => void): Promise<CheckReport> {
-    const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>({ method: 'POST', path: PATHS.check, write: false, patient: true })
+  async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
+    const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>({ method: 'POST', path: PATHS.check, write: false, patient: true, signal })
     onProgress?.(checked + unchecked)
     return { checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
   }

@@ -142,15 +142,19 @@ export class Database {
 /** Opens a file that is there; SQLite would make an empty one in place of one that has just gone. */
 function openConnection(path: string): Connection {
   const { Connection } = sqliteEngine()
+  const { url, readOnly } = connectionTarget(path)
+  return readOnly ? new Connection(url, { readOnly }) : new Connection(url)
+}
+
+/** How a file is to be opened: what SQLite is given as its name, and whether for reading only. */
+export function connectionTarget(path: string): { readonly url: URL; readonly readOnly: boolean } {
   const url = pathToFileURL(path)
-  if (!onReadOnlyMedium(path)) {
-    url.searchParams.set('mode', 'rw')
-    return new Connection(url)
-  }
+  const readOnly = onReadOnlyMedium(path)
+  if (!readOnly) url.searchParams.set('mode', 'rw')
   // Without a log nobody is writing, and SQLite may do without its lock files; with one, it has to
   // find them or fail, since the medium may be read-only for us alone.
-  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) url.searchParams.set('immutable', '1')
-  return new Connection(url, { readOnly: true })
+  else if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) url.searchParams.set('immutable', '1')
+  return { url, readOnly }
 }
 
 function onReadOnlyMedium(path: string): boolean {

@@ -1,25 +1,27 @@
-import { statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { KvError } from '../../errors.ts'
 import type { Blocks } from '../../store/block.ts'
 import { holds } from '../../store/condition.ts'
-import type { CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
+import type { Awaitable, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
-import { checkDatabase } from './check.ts'
+import { checkEntries } from './check.ts'
+import { countInSlices, countNow } from './count.ts'
 import { Database, type DatabaseOptions } from './database.ts'
-import { sqliteEngine } from './engine.ts'
+import { deleteInSlices, deleteNow } from './delete-range.ts'
 import { needsReopen, toKvError } from './errors.ts'
-import { FORMAT_VERSION, create, inspect, withoutLinks } from './format.ts'
+import { create, inspect, withoutLinks } from './format.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
-import { pages, rangeSql } from './range.ts'
+import { pages } from './range.ts'
+import { turn } from './slices.ts'
+import { Snapshots } from './snapshots.ts'
+import { statDatabase } from './stat.ts'
+import { checkStructure, checkStructureApart } from './structure.ts'
 import { fileId } from './open-files.ts'
 import { type Job, Writer } from './writer.ts'
 
 type EntryRow = [key: Uint8Array, value: Uint8Array, revision: number, expires: number | null]
-
-/** Snapshot connections kept for the next range. */
-const SPARE_SNAPSHOTS = 2
 
 /**
  * The embedded driver: one SQLite file, in write-ahead-log mode, usable by any number of processes
@@ -34,8 +36,7 @@ export class SqliteDriver implements Driver {
   readonly #options: DatabaseOptions & { readonly makeFolder: boolean }
   readonly #now: Clock
   readonly #writer: Writer
-  readonly #spares: Database[] = []
-  readonly #inUse = new Set<Database>()
+  readonly #snapshots: Snapshots
   #database: Database | undefined
   #wrote = false
 
@@ -44,6 +45,10 @@ export class SqliteDriver implements Driver {
     this.#now = options.clock ?? Date.now
     const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
     this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }
+    this.#snapshots = new Snapshots(() => {
+      this.#dropIfReplaced()
+      return this.#forReading() && new Database(this.#path, this.#options)
+    })
     this.#writer = new Writer(
       () => this.#forWriting(),
       () => {
@@ -131,16 +136,10 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  delRange(query: RangeQuery): Promise<number> {
-    const { where, bounds } = rangeSql(query)
-    return this.#write((transaction) => {
-      const [live] = transaction.database
-        .statement(`select count(*) from kv ${where} and (expires is null or expires > ?)`)
-        .get(...bounds, transaction.now) as [number]
-      const { changes } = transaction.database.statement(`delete from kv ${where}`).run(...bounds)
-      if (Number(changes) > 0) transaction.nextRevision()
-      return live
-    }, 0)
+  async delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+    if (signal === undefined) return this.#write((transaction) => deleteNow(transaction, query), 0)
+    if (this.#isAbsent()) return 0
+    return this.#translated(this.#writer.writeAlone((transaction) => deleteInSlices(transaction, query, signal), signal))
   }
 
   async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
@@ -155,63 +154,38 @@ export class SqliteDriver implements Driver {
     for await (const page of this.#onSnapshot((database) => pages(database, query, now))) yield page.entries
   }
 
-  count(query: RangeQuery): number {
-    const { where, bounds } = rangeSql(query)
+  count(query: RangeQuery, signal?: AbortSignal): Awaitable<number> {
     const now = this.#now()
-    const count = this.#read((database) => {
-      if (query.limit !== Infinity) {
-        const limited = `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) limit ?)`
-        return (database.statement(limited).get(...bounds, now, query.limit) as [number])[0]
-      }
-      // From the indexes alone: every key, less those that have expired.
-      const whole = `select (select count(*) from kv ${where}) - (select count(*) from kv indexed by kv_expires ${where} and expires <= ?)`
-      return (database.statement(whole).get(...bounds, ...bounds, now) as [number])[0]
-    })
-    return count ?? 0
+    if (signal === undefined) return this.#read((database) => countNow(database, query, now)) ?? 0
+    return this.#inSnapshot(0, (database) => countInSlices(database, query, now, signal))
   }
 
   stat(): Stat {
-    const stat = this.#read((database): Stat => {
-      const now = this.#now()
-      const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = database
-        .statement(
-          `select (select count(*) from kv), (select count(*) from kv where expires <= ?), (select count(*) from kv where expires > ?),
-            (select revision from kv_store), (select page_size from pragma_page_size), (select page_count from pragma_page_count),
-            (select freelist_count from pragma_freelist_count), sqlite_version()`,
-        )
-        .get(now, now) as [number, number, number, number, number, number, number, string]
-      const log = size(`${this.#path}-wal`)
-      const file = size(this.#path)
-      return {
-        entries: entries - expired,
-        expiring,
-        revision,
-        sizeBytes: file + log,
-        details: {
-          file: this.#path,
-          file_bytes: file,
-          log_bytes: log,
-          page_bytes: pageSize,
-          pages: pageCount,
-          free_pages: freePages,
-          expired_unremoved: expired,
-          format: FORMAT_VERSION,
-          engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
-        },
-      }
-    })
+    const stat = this.#read((database) => statDatabase(database, this.#path, this.#now()))
     return stat ?? { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: { file: this.#path } }
   }
 
-  check(onProgress?: (entries: number) => void): CheckReport {
-    const report = this.#read((database) => database.snapshot(() => checkDatabase(database, onProgress)))
-    return report ?? { checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
+  async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
+    const nothing: CheckReport = { checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
+    return this.#inSnapshot(nothing, async (database) => {
+      const apart = signal && checkStructureApart(this.#path, signal)
+      // It is waited for below, also when the entries fail first.
+      apart?.catch(() => {})
+      const entries = checkEntries(database)
+      for (;;) {
+        const { value, done } = entries.next()
+        if (done === true) return { ...value, problems: [...((await apart) ?? checkStructure(database)), ...value.problems] }
+        onProgress?.(value)
+        if (signal === undefined) continue
+        await turn()
+        if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+      }
+    })
   }
 
   async close(): Promise<void> {
     await this.#writer.idle()
-    for (const database of [...this.#inUse, ...this.#spares]) database.close()
-    this.#inUse.clear()
+    this.#snapshots.close()
     if (this.#wrote) this.#database?.checkpoint()
     this.#database?.close()
     this.#database = undefined
@@ -222,32 +196,21 @@ export class SqliteDriver implements Driver {
     return query.reverse || query.keysOnly ? undefined : this.#onSnapshot((database) => jsonLines(database, query, now))
   }
 
-  /**
-   * What `read` yields, on a connection of its own and in one transaction: the snapshot lives
-   * until the last item is taken or the loop is left.
-   */
+  /** What `read` yields of one snapshot. */
   async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
-    this.#dropIfReplaced()
-    const database = this.#spares.pop() ?? this.#guard(() => (this.#forReading() === undefined ? undefined : new Database(this.#path, this.#options)))
-    if (database === undefined) return
-    this.#inUse.add(database)
-    let sound = true
     try {
-      database.exec('begin')
-      const items = read(database)
-      for (;;) {
-        const next = this.#guard(() => database.read(() => items.next()))
-        if (next.done === true) break
-        yield next.value
-      }
+      yield* this.#snapshots.items(read)
     } catch (error) {
-      sound = false
-      throw error
-    } finally {
-      database.rollback()
-      // After close() it is no longer among those in use, and is closed already.
-      if (this.#inUse.delete(database) && sound && this.#spares.length < SPARE_SNAPSHOTS) this.#spares.push(database)
-      else database.close()
+      throw this.#told(error)
+    }
+  }
+
+  /** What `read` makes of one snapshot; `whenAbsent` while there is no file. */
+  async #inSnapshot<T>(whenAbsent: T, read: (database: Database) => Promise<T>): Promise<T> {
+    try {
+      return await this.#snapshots.result(whenAbsent, read)
+    } catch (error) {
+      throw this.#told(error)
     }
   }
 
@@ -276,10 +239,13 @@ export class SqliteDriver implements Driver {
 
   /** @param whenAbsent the result while there is no file; without it, the write makes one */
   async #write<T>(job: Job<T>, whenAbsent?: T): Promise<T> {
-    // A write that is queued may be about to make the file.
-    const mayBeAbsent = whenAbsent !== undefined && this.#writer.isIdle
-    if (mayBeAbsent && this.#guard(() => this.#forReading()) === undefined) return whenAbsent
+    if (whenAbsent !== undefined && this.#isAbsent()) return whenAbsent
     return this.#translated(this.#writer.write(job))
+  }
+
+  /** Whether there is no file, and no write that is about to make it. */
+  #isAbsent(): boolean {
+    return this.#writer.isIdle && this.#guard(() => this.#forReading()) === undefined
   }
 
   async #translated<T>(write: Promise<T>): Promise<T> {
@@ -294,15 +260,21 @@ export class SqliteDriver implements Driver {
     try {
       return step()
     } catch (error) {
-      this.#dropIfBroken(error)
-      throw toKvError(error, this.#path)
+      throw this.#told(error)
     }
+  }
+
+  /** What the user is told of an error of the engine. */
+  #told(error: unknown): KvError {
+    this.#dropIfBroken(error)
+    return toKvError(error, this.#path)
   }
 
   /** When the file was removed or another put in its place, what is written must go to the one with the name. */
   #dropIfReplaced(): void {
     if (this.#database === undefined || this.#database.file === fileId(this.#path)) return
-    for (const database of [this.#database, ...this.#spares.splice(0)]) database.close()
+    this.#snapshots.closeSpares()
+    this.#database.close()
     this.#database = undefined
   }
 
@@ -318,8 +290,4 @@ function liveEntry(database: Database, key: Uint8Array, now: number): Entry | un
   const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
   if (row === undefined || (row[3] !== null && row[3] <= now)) return undefined
   return { key: row[0], value: row[1], revision: row[2], expires: row[3] ?? undefined }
-}
-
-function size(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

@@ -14,6 +14,7 @@ export interface Statement {
   run(...values: SqlValue[]): { changes: number | bigint }
   get(...values: SqlValue[]): unknown
   all(...values: SqlValue[]): unknown[]
+  iterate(...values: SqlValue[]): Iterator<unknown>
   setReturnArrays(on: boolean): void
 }
 
@@ -29,6 +30,8 @@ type ConnectionClass = new (path: string | URL, options?: { readOnly?: boolean }
 /** The engine found, and under which name to report it. */
 export interface Engine {
   readonly name: string
+  /** What `require` finds it by, from any folder. */
+  readonly module: string
   readonly Connection: ConnectionClass
 }
 
@@ -57,7 +60,7 @@ function builtIn(): Engine | undefined {
   }
   try {
     const { DatabaseSync } = load('node:sqlite') as { DatabaseSync: ConnectionClass }
-    return { name: 'node:sqlite', Connection: DatabaseSync }
+    return { name: 'node:sqlite', module: 'node:sqlite', Connection: DatabaseSync }
   } catch {
     return undefined
   } finally {
@@ -73,11 +76,11 @@ function addon(): Engine {
   // finds the same file, 6 ms later.
   const found = MODULE_FOLDERS.map((folder) => join(folder, binary)).find((file) => existsSync(file))
   try {
-    if (found !== undefined) return { name, Connection: (load(found) as { DatabaseSync: ConnectionClass }).DatabaseSync }
+    if (found !== undefined) return { name, module: found, Connection: (load(found) as { DatabaseSync: ConnectionClass }).DatabaseSync }
   } catch {
     // Built for another C library: let the package choose.
   }
-  return { name, Connection: (load(name) as { DatabaseSync: ConnectionClass }).DatabaseSync }
+  return { name, module: load.resolve(name), Connection: (load(name) as { DatabaseSync: ConnectionClass }).DatabaseSync }
 }
 
 /** `node_modules` of this package and the one it stands in, from `dist` and from `dist/cli` or `dist/chunks`. */

@@ -35,6 +35,13 @@ export function rangeSql({ start, end }: Pick<RangeQuery, 'start' | 'end'>): Ran
   return { where: 'where true', bounds: [] }
 }
 
+/** The key that stands `rows` entries after the first of a range, expired ones counted; `undefined` when it has no more than that. */
+export function keyAt(database: Database, query: Pick<RangeQuery, 'start' | 'end'>, rows: number): Uint8Array | undefined {
+  const { where, bounds } = rangeSql(query)
+  const row = database.statement(`select key from kv ${where} order by key limit 1 offset ?`).get(...bounds, rows) as [Uint8Array] | undefined
+  return row?.[0]
+}
+
 type Row = [key: Uint8Array, value: Uint8Array | null, revision: number, expires: number | null]
 
 /**

@@ -1,4 +1,5 @@
 import type { Clock, Op } from '../../store/driver.ts'
+import { KvError } from '../../errors.ts'
 import { checksum } from '../../store/checksum.ts'
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
@@ -14,6 +15,8 @@ interface Pending {
   reject(error: unknown): void
   /** When to give up waiting for the lock, in `performance.now()` time. */
   readonly deadline: number
+  /** Aborted when it need not begin any more. */
+  readonly signal: AbortSignal | undefined
 }
 
 /** What an insert does with a key that is there already. */
@@ -99,20 +102,21 @@ export class Writer {
 
   /** Queues a write; settles when it is durable, or with the reason why it is not. */
   write<T>(job: Job<T>): Promise<T> {
-    return this.#enqueue(job, false)
+    return this.#enqueue(job, false, undefined)
   }
 
   /**
    * The same for a write that takes its time: reads on this store do not see it before its commit,
-   * and other writes wait for it.
+   * and other writes wait for it. Rejects with `KV_INTERRUPTED` when aborted before it begins; from
+   * then on the signal is the job's affair.
    */
-  writeAlone<T>(job: Job<Promise<T>>): Promise<T> {
-    return this.#enqueue(job, true)
+  writeAlone<T>(job: Job<Promise<T>>, signal?: AbortSignal): Promise<T> {
+    return this.#enqueue(job, true, signal)
   }
 
-  #enqueue<T>(job: Job<T | Promise<T>>, alone: boolean): Promise<T> {
+  #enqueue<T>(job: Job<T | Promise<T>>, alone: boolean, signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run: job, alone, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs })
+      this.#queue.push({ run: job, alone, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs, signal })
       this.#running ??= this.#drain()
     })
   }
@@ -149,6 +153,7 @@ export class Writer {
         }
         const now = performance.now()
         this.#rejectAll(error, ({ deadline }) => deadline <= now)
+        this.#rejectAll(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'), ({ signal }) => signal?.aborted === true)
         await new Promise((resolve) => setTimeout(resolve, wait))
         wait = Math.min(wait * 2, 25)
       }

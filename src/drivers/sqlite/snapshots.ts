@@ -1,0 +1,85 @@
+import { KvError } from '../../errors.ts'
+import type { Database } from './database.ts'
+
+/** Connections kept for the next snapshot. */
+const SPARES = 2
+
+/**
+ * Snapshots, each in a read transaction on a connection of its own, so that it stays as it is
+ * whatever the store's other operations do meanwhile.
+ */
+export class Snapshots {
+  readonly #open: () => Database | undefined
+  readonly #spares: Database[] = []
+  readonly #inUse = new Set<Database>()
+
+  /** @param open gives a new connection, or `undefined` while there is no file */
+  constructor(open: () => Database | undefined) {
+    this.#open = open
+  }
+
+  /** What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. */
+  async *items<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
+    const database = this.#take()
+    if (database === undefined) return
+    let sound = false
+    try {
+      const items = read(database)
+      for (;;) {
+        sound = false
+        const next = database.read(() => items.next())
+        // Whoever leaves the loop leaves the connection as it should be.
+        sound = true
+        if (next.done === true) return
+        yield next.value
+      }
+    } finally {
+      this.#giveBack(database, sound)
+    }
+  }
+
+  /** What `read` makes of one snapshot; `whenAbsent` while there is no file. Throws `KV_CLOSED` when closed meanwhile. */
+  async result<T>(whenAbsent: T, read: (database: Database) => Promise<T>): Promise<T> {
+    const database = this.#take()
+    if (database === undefined) return whenAbsent
+    let sound = false
+    try {
+      // The first read is what fixes the moment.
+      database.read(() => database.statement('select revision from kv_store').get())
+      const result = await read(database)
+      sound = true
+      return result
+    } catch (error) {
+      throw this.#inUse.has(database) ? error : new KvError('KV_CLOSED', 'the store is closed', { cause: error })
+    } finally {
+      this.#giveBack(database, sound)
+    }
+  }
+
+  /** Closes the connections that are not in use. */
+  closeSpares(): void {
+    for (const database of this.#spares.splice(0)) database.close()
+  }
+
+  /** Closes all connections, under the hands of whoever uses them. */
+  close(): void {
+    this.closeSpares()
+    for (const database of this.#inUse) database.close()
+    this.#inUse.clear()
+  }
+
+  #take(): Database | undefined {
+    const database = this.#spares.pop() ?? this.#open()
+    if (database === undefined) return undefined
+    this.#inUse.add(database)
+    database.exec('begin')
+    return database
+  }
+
+  #giveBack(database: Database, sound: boolean): void {
+    database.rollback()
+    // After close() it is no longer among those in use, and is closed already.
+    if (this.#inUse.delete(database) && sound && this.#spares.length < SPARES) this.#spares.push(database)
+    else database.close()
+  }
+}

@@ -1,0 +1,36 @@
+import { execFileSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { KV, Screen } from './screen.ts'
+
+/** A store with so many keys that no command on all of them is done at once. */
+function largeStore(): string {
+  const home = tempDir()
+  const rows = Array.from({ length: 300_000 }, (_, i) => `{"key":"k${i}","value":"${'v'.repeat(40)}"}\n`).join('')
+  execFileSync(process.execPath, [KV, '--store', 't.kv', 'batch-put', '--quiet'], { cwd: home, input: rows, env: { PATH: process.env['PATH'], HOME: home } })
+  return home
+}
+
+/** What a person waits for the prompt at most, in milliseconds; as long again for a machine with other things to do. */
+const PROMPT_MS = 2 * 200
+
+test('Ctrl-C stops range, check and a range delete at once, and nothing is deleted', async () => {
+  using screen = new Screen(['--store', 't.kv'], { home: largeStore() })
+  await screen.until('t.kv>')
+  const took: Record<string, number> = {}
+  const stop = async (line: string, begun: () => boolean): Promise<void> => {
+    screen.type(`${line}\r`)
+    await screen.until(begun)
+    took[line] = await screen.interrupt()
+  }
+  const enters = (line: string) => (): boolean => screen.raw.endsWith('\r\n') && screen.raw.includes(line)
+  await stop('range', () => screen.raw.includes('k1000'))
+  await stop('range --json', () => screen.raw.includes('"k1000"'))
+  await stop('check', enters('check'))
+  await stop('del --range k1 k8 --yes', enters('k8 --yes'))
+  expect(screen.text).toContain('interrupted, nothing was deleted (KV_INTERRUPTED)')
+  for (const [line, ms] of Object.entries(took)) expect([line, ms < PROMPT_MS]).toEqual([line, true])
+  await screen.run('count')
+  expect(screen.lines).toContain('300000')
+  console.log(`Ctrl-C to prompt: ${Object.entries(took).map(([line, ms]) => `${line} ${Math.round(ms)} ms`).join(', ')}`)
+})
