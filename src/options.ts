@@ -5,7 +5,7 @@ import { KvError, usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
 
 /** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
-export const FORMATS = ['table', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
+export const FORMATS = ['table', 'pretty', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
 
 /** A form of output, see {@link FORMATS}. */
 export type Format = (typeof FORMATS)[number]

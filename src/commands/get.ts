@@ -32,7 +32,7 @@ export function get(ctx: Context): Command {
         const key = wanted[0]!
         const entry = (await store.getEntry(key)) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
-        if (ctx.print.takesValue) ctx.print.value(entry, options)
+        if (ctx.print.takesValue) await ctx.print.value(entry, options)
         else await ctx.print.entries(onePage([entry]), options)
         return
       }

@@ -8,6 +8,9 @@ import { notFound } from './not-found.ts'
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200
 
+/** Lines shown of long JSON with `--format pretty`. */
+const PRETTY_LINES = 20
+
 /** What files of common formats begin with. */
 const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
   ['gzip', [0x1f, 0x8b]],
@@ -36,10 +39,12 @@ export function peek(ctx: Context): Command {
       const expires = entry.expires === undefined ? undefined : new Date(entry.expires).toISOString()
       const [head, tail] = type === 'text' || type.startsWith('json') ? parts(value) : []
       const record = { key: displayKey(key), type, bytes: value.length, revision, expires: expires ?? null, head: head ?? null, tail: tail ?? null }
+      const isPretty = ctx.print.isPretty && type.startsWith('json')
       const lines = [`${type}, ${formatBytes(value.length)}, revision ${revision}${expires === undefined ? '' : `, expires ${expires}`}`]
-      if (head !== undefined) lines.push(escapeLine(head))
-      if (tail !== undefined) lines.push('…', escapeLine(tail))
+      if (head !== undefined && !isPretty) lines.push(escapeLine(head))
+      if (tail !== undefined && !isPretty) lines.push('…', escapeLine(tail))
       ctx.print.record(record, lines.join('\n'))
+      if (isPretty) await ctx.print.value(entry, { valueEncoding: 'utf8', lines: PRETTY_LINES })
     })
 }
 

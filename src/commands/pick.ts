@@ -35,6 +35,6 @@ export function pick(ctx: Context): Command {
       const entry = await store.getEntry(key)
       if (entry === undefined) throw new KvError('KV_NOT_FOUND', `key not found: ${displayKey(key)}`)
       const options = { keyEncoding: 'utf8', valueEncoding: flags.valueEncoding, jsonValues: false } as const
-      ctx.print.value(flags.keyOnly ? { ...entry, value: key } : entry, options)
+      await ctx.print.value(flags.keyOnly ? { ...entry, value: key } : entry, options)
     })
 }

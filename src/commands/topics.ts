@@ -20,6 +20,7 @@ ${Object.entries(CODES)
   formats: `
 Forms of output (--format)
   table   for people; the default for entries on a terminal
+  pretty  the key, and below it the value, JSON indented and coloured
   jsonl   one JSON object a line; the default for entries elsewhere, and what --json means
   json    one array
   csv     a header line, then key,value

@@ -25,8 +25,8 @@ export interface EntryOptions extends JsonOptions {
   readonly exact: boolean
 }
 
-/** Rows that decide the widths of a table, and that are drawn at a time. */
-const TABLE_PAGE = 1000
+/** Rows that decide the widths of a table; later ones are drawn as they come. */
+const TABLE_HEAD = 500
 
 /**
  * Prints data on stdout in the form asked for. Nothing from a store reaches a terminal with a
@@ -44,13 +44,25 @@ export class Printer {
   /** Whether one value stands for itself: no form was asked for that shows entries. */
   get takesValue(): boolean {
     const { format, json } = this.#options
-    return format === undefined ? !json : format === 'raw'
+    return format === undefined ? !json : format === 'raw' || format === 'pretty'
   }
 
-  /** Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed on a terminal. */
-  value(entry: Entry, { valueEncoding }: Pick<EntryOptions, 'valueEncoding'>): void {
+  /** Whether JSON values are to be shown in indented lines. */
+  get isPretty(): boolean {
+    return this.#options.format === 'pretty'
+  }
+
+  /**
+   * Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed
+   * on a terminal; with `--format pretty` JSON in indented lines, of which at most `lines`.
+   */
+  async value(entry: Entry, { valueEncoding, lines }: Pick<EntryOptions, 'valueEncoding'> & { lines?: number }): Promise<void> {
     const { format } = this.#options
     const { value } = entry
+    if (this.isPretty) {
+      const { PrettyWriter } = await import('./pretty.ts')
+      return new PrettyWriter(this.#sink, { keyEncoding: 'utf8', valueEncoding, only: 'value', lines, color: this.#options.color }).write(entry)
+    }
     const isExact = !this.#sink.isTTY || format === 'raw'
     if (valueEncoding !== 'utf8') {
       for (const part of encodeParts(value, valueEncoding)) this.#sink.write(part)
@@ -74,6 +86,7 @@ export class Printer {
   async entries(pages: AsyncIterable<Uint8Array | readonly Entry[]>, options: EntryOptions): Promise<void> {
     const format = this.#format(options)
     if (options.nul && format !== 'raw') throw usageError(`-0 does not go with ${format}`, 'it is for --keys, --values and --format raw')
+    if (format === 'pretty') return this.#pretty(pages as AsyncIterable<readonly Entry[]>, options)
     if (format === 'table') return this.#table(pages as AsyncIterable<readonly Entry[]>, options)
     const safe = this.#sink.isTTY && !(options.exact && this.#options.format === 'raw')
     const out = new ByteBuffer(safe ? new SafeSink(this.#sink, format) : this.#sink)
@@ -121,13 +134,13 @@ export class Printer {
   /** The form asked for; keys or values alone are one a line unless one is. */
   #format({ only }: EntryOptions): EntryFormat {
     const { format, json } = this.#options
-    if (format === 'markdown') throw usageError('entries cannot be printed as markdown', 'use table, jsonl, json, csv, tsv or raw')
+    if (format === 'markdown') throw usageError('entries cannot be printed as markdown', 'use table, pretty, jsonl, json, csv, tsv or raw')
     if (format !== undefined || json) return format ?? 'jsonl'
     if (only !== undefined) return 'raw'
     return this.#sink.isTTY ? 'table' : 'jsonl'
   }
 
-  #entryWriter(format: Exclude<EntryFormat, 'table'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {
+  #entryWriter(format: Exclude<EntryFormat, 'table' | 'pretty'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {
     const { only, keyEncoding, valueEncoding } = options
     const encodingOf = (field: 'key' | 'value'): Encoding => (field === 'key' ? keyEncoding : valueEncoding)
     switch (format) {
@@ -159,6 +172,12 @@ export class Printer {
     }
   }
 
+  async #pretty(pages: AsyncIterable<readonly Entry[]>, options: EntryOptions): Promise<void> {
+    const { PrettyWriter } = await import('./pretty.ts')
+    const writer = new PrettyWriter(this.#sink, { ...options, color: this.#options.color })
+    for await (const page of pages) for (const entry of page) writer.write(entry)
+  }
+
   async #table(pages: AsyncIterable<readonly Entry[]>, options: EntryOptions): Promise<void> {
     const { TableWriter } = await import('./table.ts')
     const table = new TableWriter(
@@ -176,8 +195,8 @@ export class Printer {
       for (const entry of page) {
         rows.push(fields.map((field) => cell(entry[field], field === 'key' ? options.keyEncoding : options.valueEncoding)))
         count++
-        if (rows.length === TABLE_PAGE) flush()
       }
+      if (count >= TABLE_HEAD) flush()
     }
     if (rows.length > 0) flush()
     this.#sink.write(`(${count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`})\n`)

@@ -62,23 +62,6 @@ test('Ctrl-C clears the line, Ctrl-D on an empty line leaves', async () => {
   await screen.leave()
 })
 
-test('Ctrl-C during a long range gives the prompt back', async () => {
-  const home = tempDir()
-  const rows = Array.from({ length: 200_000 }, (_, i) => `{"key":"k${i}","value":"${'v'.repeat(20)}"}\n`).join('')
-  execFileSync(process.execPath, [KV, '--store', 't.kv', 'batch-put'], { cwd: home, input: rows, env: { PATH: process.env['PATH'], HOME: home }, stdio: ['pipe', 'ignore', 'ignore'] })
-  using screen = await open({ home })
-  screen.type('range\r')
-  await screen.until(() => screen.raw.includes('k1000'))
-  const began = performance.now()
-  screen.type('\u0003')
-  await screen.until(() => screen.cursor.line === 't.kv [130]>')
-  expect(screen.text).toContain('interrupted (KV_INTERRUPTED)')
-  console.log(`Ctrl-C to prompt, through the emulator: ${Math.round(performance.now() - began)} ms`)
-  expect(screen.raw).not.toContain('(200,000 rows)')
-  await screen.run('count')
-  expect(screen.lines).toContain('200000')
-})
-
 test('history is kept across sessions, for the user alone; blanks and secrets are not', async () => {
   const home = tempDir()
   using first = await open({ home })
@@ -430,4 +413,19 @@ test('peek tells what a value is, with its head and tail', async () => {
   await screen.run(`put j '{"a":1}'`)
   await screen.run('peek j')
   expect(screen.text).toMatch(/^json object, 7 B, revision 1\n\{"a":1\}$/m)
+})
+
+test('.mode pretty and --format pretty show JSON indented and coloured, with every number as stored', async () => {
+  using screen = await open({ rows: 60 })
+  await screen.run(`put j '{"n":12345678901234567890,"e":"\\u001b[2J"}'`)
+  await screen.run('put t text')
+  const shown = '{\n  "n": 12345678901234567890,\n  "e": "\\u001b[2J"\n}'
+  await screen.run('get j --format pretty')
+  expect(screen.text).toContain(shown)
+  expect(screen.raw).toContain('\u001b[33m12345678901234567890\u001b[39m')
+  await screen.run('.mode pretty')
+  await screen.run('range')
+  expect(screen.text).toContain(`j\n${shown}\n\nt\ntext\n`)
+  await screen.run('peek j')
+  expect(screen.text).toMatch(/json object, \d+ B, revision 1\n\{\n {2}"n": 12345678901234567890/)
 })
