@@ -33,7 +33,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'commands/repl.ts', may: ['repl/repl.ts', 'commander'], types: ['context.ts'] },
   {
     files: 'repl/**',
-    may: ['run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'options.ts', 'duration.ts', 'io.ts', 'commander', 'string-width'],
+    may: ['run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'options.ts', 'duration.ts', 'io.ts', 'chalk', 'commander', 'string-width'],
   },
   {
     files: 'commands/serve.ts',

@@ -4,10 +4,11 @@ import { KvError, usageError } from '../errors.ts'
 import { parseDuration } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { FORMATS } from '../options.ts'
+import { printDiff } from './diff.ts'
 import { lexLine, quoteWord } from './lexer.ts'
 import { readScript, runScript } from './script.ts'
 import type { Session } from './session.ts'
-import { printDiff, takeSnapshot } from './snapshot.ts'
+import { Snapshot } from './snapshot.ts'
 
 /** A command of the session itself. */
 export interface DotCommand {
@@ -77,10 +78,11 @@ export const DOT_COMMANDS = {
   },
   '.snapshot': {
     usage: '[OFF]',
-    summary: 'remember the store as it is now, for .diff',
+    summary: 'keep a copy of the store as it is now, for .diff',
     async run(session, [word], io) {
       if (word !== undefined && word !== 'off') throw usageError('.snapshot, or .snapshot off')
-      await takeSnapshot(session, io, word === 'off')
+      await session.keep(undefined)
+      if (word === undefined) await session.keep(await Snapshot.take(session, io))
     },
   },
   '.diff': {

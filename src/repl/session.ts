@@ -36,8 +36,6 @@ export class Session {
   readonly undo = new UndoLog()
   /** Commands that ended with 0, for `.save`. */
   readonly good: string[] = []
-  /** What `.diff` compares with. */
-  snapshot: Snapshot | undefined
   /** Whether every command shows its time. */
   timer = false
   /** Exit code of the newest command. */
@@ -49,6 +47,7 @@ export class Session {
   readonly #env: Record<string, string | undefined>
   #globals: GlobalOptions
   #store: Promise<Store> | undefined
+  #snapshot: Snapshot | undefined
   #abort: AbortController | undefined
   #waitedMs = 0
   #depth = 0
@@ -92,7 +91,19 @@ export class Session {
     this.#env['KV_STORE'] = location
     this.#store = Promise.resolve(store)
     this.undo.clear()
-    this.snapshot = undefined
+    await this.keep(undefined)
+  }
+
+  /** What `.diff` compares with. */
+  get snapshot(): Snapshot | undefined {
+    return this.#snapshot
+  }
+
+  /** Keeps a snapshot, or none, in place of the one before, which goes. */
+  async keep(snapshot: Snapshot | undefined): Promise<void> {
+    const before = this.#snapshot
+    this.#snapshot = snapshot
+    await before?.drop()
   }
 
   /** Changes the form of output of the lines that follow; `undefined`: by terminal. */
@@ -145,7 +156,7 @@ export class Session {
 
   /** Frees everything. */
   async close(): Promise<void> {
-    await this.#closeStore()
+    await this.keep(undefined).finally(() => this.#closeStore())
   }
 
   /** Tells the user what went wrong; returns the exit code. */

@@ -1,66 +1,100 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
-import { compareBytes, utf8 } from '../bytes.ts'
+import { openDriver } from '../drivers/index.ts'
 import { KvError } from '../errors.ts'
 import type { Io } from '../io.ts'
-import { displayKey } from '../output/escape.ts'
+import { Progress } from '../output/progress.ts'
 import type { Entry } from '../store/driver.ts'
+import { Store } from '../store/store.ts'
 import type { Session } from './session.ts'
 
-/** Keys a snapshot can remember. */
-const MAX_KEYS = 1_000_000
+/** What a store held at one moment: a copy in a temporary folder that only the user can read. */
+export class Snapshot {
+  /** The copy. Time stands still in it: what expires later does not go. */
+  readonly store: Store
+  readonly #folder: string
 
-/** The keys of a store at one moment and the revision of each, in key order. */
-export interface Snapshot {
-  readonly keys: readonly Uint8Array[]
-  readonly revisions: readonly number[]
+  private constructor(store: Store, folder: string) {
+    this.store = store
+    this.#folder = folder
+  }
+
+  /**
+   * Copies the session's store, at one moment where the store can. Only while it is copied does a
+   * view of the store stay open, so that the file does not grow for a forgotten snapshot. Throws
+   * `KV_INTERRUPTED`, and `KV_DISK_FULL` when the temporary folder has not the space.
+   */
+  static async take(session: Session, io: Io): Promise<Snapshot> {
+    const moment = Date.now()
+    const source = await session.store()
+    const folder = mkdtempSync(join(tmpdir(), 'kv-snapshot-'))
+    const path = join(folder, 'snapshot.kv')
+    const snapshot = new Snapshot(new Store(path, await openDriver(path, { sync: false, clock: () => moment })), folder)
+    const progress = new Progress(io.stderr, io.stderr.isTTY && io.env['TERM'] !== 'dumb' && !session.globals.quiet)
+    let copied = 0
+    try {
+      for await (const page of pages(session, source, undefined)) {
+        await snapshot.store.batch(page.map(({ key, value, expires }) => ({ type: 'put', key, value, expires })))
+        progress.rows((copied += page.length))
+      }
+    } catch (error) {
+      await snapshot.drop()
+      throw error
+    } finally {
+      progress.done()
+    }
+    const keys = `${copied.toLocaleString('en')} ${copied === 1 ? 'key' : 'keys'}`
+    io.stderr.write(`copied ${keys}; .diff shows what changes from now on\n`)
+    return snapshot
+  }
+
+  /** Removes the copy. */
+  async drop(): Promise<void> {
+    await this.store.close().finally(() => rmSync(this.#folder, { recursive: true, force: true }))
+  }
 }
 
-/**
- * Remembers keys and revisions in memory, at one moment where the store can. No view of the store
- * is held open for it, so that the file does not grow for a forgotten snapshot. Throws `KV_USAGE`
- * above a million keys.
- */
-export async function takeSnapshot(session: Session, io: Io, off: boolean): Promise<void> {
-  session.snapshot = undefined
-  if (off) return
-  const keys: Uint8Array[] = []
-  const revisions: number[] = []
-  for await (const { key, revision } of entries(session, undefined)) {
-    if (keys.length === MAX_KEYS) throw new KvError('KV_USAGE', `the store has more than ${MAX_KEYS.toLocaleString('en')} keys, too many to remember`)
-    keys.push(key)
-    revisions.push(revision)
-  }
-  session.snapshot = { keys, revisions }
-  io.stderr.write(`remembered ${keys.length.toLocaleString('en')} ${keys.length === 1 ? 'key' : 'keys'}; .diff shows what changes from now on\n`)
+/** An entry that is not as it was; `undefined`: not there. */
+export interface Difference {
+  readonly key: Uint8Array
+  readonly before: Entry | undefined
+  readonly after: Entry | undefined
 }
 
-/** Prints what has changed since the snapshot, a key a line: `+` is new, `~` was written again, `-` is gone. Throws `KV_CONDITION` without a snapshot. */
-export async function printDiff(session: Session, io: Io, prefix: string | undefined): Promise<void> {
-  const { snapshot } = session
-  if (snapshot === undefined) throw new KvError('KV_CONDITION', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
-  const counts = { '+': 0, '~': 0, '-': 0 }
-  const start = utf8(prefix ?? '')
-  const line = (sign: keyof typeof counts, key: Uint8Array): void => {
-    if (compareBytes(key.subarray(0, start.length), start) !== 0) return
-    counts[sign]++
-    io.stdout.write(`${sign} ${displayKey(key)}\n`)
+/** What has changed in the session's store since a snapshot, in key order: another value, or another expiry. */
+export async function* differences(session: Session, snapshot: Snapshot, prefix: string | undefined): AsyncGenerator<Difference, void, void> {
+  const olds = entries(session, snapshot.store, prefix)
+  try {
+    let old = await next(olds)
+    for await (const after of entries(session, await session.store(), prefix)) {
+      for (; old !== undefined && Buffer.compare(old.key, after.key) < 0; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
+      if (old === undefined || Buffer.compare(old.key, after.key) > 0) {
+        yield { key: after.key, before: undefined, after }
+        continue
+      }
+      if (old.expires !== after.expires || Buffer.compare(old.value, after.value) !== 0) yield { key: after.key, before: old, after }
+      old = await next(olds)
+    }
+    for (; old !== undefined; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
+  } finally {
+    await olds.return()
   }
-  let at = 0
-  for await (const { key, revision } of entries(session, prefix)) {
-    for (; at < snapshot.keys.length && compareBytes(snapshot.keys[at]!, key) < 0; at++) line('-', snapshot.keys[at]!)
-    if (at < snapshot.keys.length && compareBytes(snapshot.keys[at]!, key) === 0) {
-      if (snapshot.revisions[at] !== revision) line('~', key)
-      at++
-    } else line('+', key)
-  }
-  for (; at < snapshot.keys.length; at++) line('-', snapshot.keys[at]!)
-  io.stderr.write(`${counts['+'].toLocaleString('en')} new, ${counts['~'].toLocaleString('en')} written again, ${counts['-'].toLocaleString('en')} gone\n`)
 }
 
-async function* entries(session: Session, prefix: string | undefined): AsyncGenerator<Entry, void, void> {
-  const { signal } = session
-  for await (const page of (await session.store()).rangePages({ prefix, keysOnly: true })) {
-    yield* page
+async function next(items: AsyncGenerator<Entry, void, void>): Promise<Entry | undefined> {
+  const { value } = await items.next()
+  return value ?? undefined
+}
+
+async function* entries(session: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry, void, void> {
+  for await (const page of pages(session, store, prefix)) yield* page
+}
+
+async function* pages({ signal }: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry[], void, void> {
+  for await (const page of store.rangePages({ prefix })) {
+    yield page
     await turn()
     if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
   }

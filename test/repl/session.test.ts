@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -369,19 +369,47 @@ test('.open, .mode, .timer, .save and .read', async () => {
   expect(screen.exitCode).toBe(0)
 })
 
-test('.snapshot remembers the store, .diff tells what has changed, by whomever', async () => {
+test('.snapshot keeps a copy of the store, .diff tells what has changed since, by whomever, with the values', async () => {
   const home = tempDir()
-  using screen = await open({ home })
+  const temp = join(home, 'tmp')
+  mkdirSync(temp)
+  using screen = await open({ home, env: { TMPDIR: temp } })
   await screen.run('put a 1')
   await screen.run('put b 1')
+  await screen.run(`put long '${'x'.repeat(200)}'`)
+  await screen.run('put same 1')
+  await screen.run('put until 1')
   await screen.run('.diff')
   expect(screen.text).toContain('no snapshot to compare with (KV_CONDITION)')
   await screen.run('.snapshot')
+  expect(screen.text).toContain('copied 5 keys')
+  expect(readdirSync(temp).map((name) => statSync(join(temp, name)).mode & 0o077)).toEqual([0])
   await screen.run('put a 2')
+  await screen.run('put same 1')
+  await screen.run('put until 1 --ttl 1h')
   kv(home, 'del', 'b')
   kv(home, 'put', 'c', '3')
+  kv(home, 'put', 'long', `${'x'.repeat(150)}!${'x'.repeat(49)}`)
   await screen.run('.diff')
-  expect(screen.text).toContain('\n~ a\n- b\n+ c\n1 new, 1 written again, 1 gone')
+  expect(screen.text).toMatch(/\n~ a {2}1 → 2\n- b {2}1\n\+ c {2}3\n~ long {2}…x+… → …x{12}!x+…\n~ until {2}expires never → 2\S+Z\n1 new, 3 changed, 1 gone\n/)
+  await screen.run('.diff c > diff.txt')
+  expect(readFileSync(join(home, 'diff.txt'), 'utf8')).toBe('+ c  3\n')
+  await screen.leave()
+  expect(readdirSync(temp)).toEqual([])
+})
+
+test('a snapshot holds nothing back: the log is recycled while it is kept', async () => {
+  const home = tempDir()
+  using screen = await open({ home })
+  await screen.run('put a 1')
+  await screen.run('.snapshot')
+  const value = join(home, 'value')
+  writeFileSync(value, 'v'.repeat(2_000_000))
+  for (let i = 0; i < 20; i++) kv(home, 'put', 'a', '--file', value)
+  // Ten times less than what was written: a view held open would keep it all.
+  expect(statSync(join(home, 't.kv-wal')).size).toBeLessThan(10_000_000)
+  await screen.run('.diff')
+  expect(screen.text).toMatch(/~ a {2}1 → v+…/)
 })
 
 test('.watch runs a command again and again until Ctrl-C', async () => {
