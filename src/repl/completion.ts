@@ -52,7 +52,7 @@ export class Completer {
     if (kind === 'file') return { candidates: files(word), footer: '' }
     if (kind === 'command') return list(commands(word))
     if (kind === 'option') return list(options(context))
-    if (kind === 'topic') return list([...Object.keys(TOPICS), ...Object.keys(COMMANDS)].map((text) => plain(text)))
+    if (kind === 'topic') return list([...(context.name === '.help' ? Object.keys(DOT_COMMANDS) : []), ...Object.keys(TOPICS), ...Object.keys(COMMANDS)].map((text) => plain(text)))
     if (kind === 'format') return list([...FORMATS, ...(context.name === '.mode' ? ['auto'] : [])].map((text) => plain(text)))
     return list(kind === 'nothing' ? [] : kind.map((text) => plain(text)))
   }

@@ -1,5 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { COMMANDS } from '../commands/index.ts'
+import { TOPICS } from '../commands/topics.ts'
 import { KvError, usageError } from '../errors.ts'
 import { parseDuration } from '../duration.ts'
 import type { Io } from '../io.ts'
@@ -7,6 +9,7 @@ import { FORMATS } from '../options.ts'
 import { printDiff } from './diff.ts'
 import { lexLine, quoteWord } from './lexer.ts'
 import { readScript, runScript } from './script.ts'
+import { helpOn, sessionHelp } from './session-help.ts'
 import type { Session } from './session.ts'
 import { Snapshot } from './snapshot.ts'
 
@@ -24,10 +27,7 @@ export const DOT_COMMANDS = {
   '.help': {
     usage: '[TOPIC]',
     summary: 'explain a command, or list those of the session',
-    async run(session, [topic], io) {
-      if (topic !== undefined && !topic.startsWith('.')) return session.run(lexLine(`help ${quoteWord(topic)}`))
-      io.stdout.write(sessionHelp())
-    },
+    run: (session, [topic], io) => help(session, topic, io),
   },
   '.open': {
     usage: '<LOCATION>',
@@ -36,7 +36,7 @@ export const DOT_COMMANDS = {
   },
   '.mode': {
     usage: '[FORMAT]',
-    summary: `form of the output: ${FORMATS.join(' ')} auto`,
+    summary: 'form of the output, auto for the usual one',
     async run(session, words, io) {
       const [name] = words
       if (name === undefined) return io.stdout.write(`${session.globals.format ?? (session.globals.json ? 'jsonl' : 'auto')}\n`)
@@ -47,7 +47,7 @@ export const DOT_COMMANDS = {
   },
   '.timer': {
     usage: '[ON|OFF]',
-    summary: 'show the time of every command, not only of slow ones',
+    summary: 'show the time of every command',
     async run(session, [word], io) {
       if (word !== undefined && word !== 'on' && word !== 'off') throw usageError(`on or off, not ${word}`)
       session.timer = word === undefined ? !session.timer : word === 'on'
@@ -56,7 +56,7 @@ export const DOT_COMMANDS = {
   },
   '.read': {
     usage: '<FILE>',
-    summary: 'run the commands of a file, up to the first that fails',
+    summary: 'run the commands of a file',
     run(session, words) {
       const name = only(words, '.read FILE')
       return session.nested(name, () => runScript(session, readScript(name), { name, keepGoing: false }))
@@ -64,7 +64,7 @@ export const DOT_COMMANDS = {
   },
   '.save': {
     usage: '<FILE>',
-    summary: 'write the commands of this session that ended with 0, as a script',
+    summary: 'write the commands that went well, as a script',
     async run(session, words, io) {
       const file = only(words, '.save FILE')
       try {
@@ -78,7 +78,7 @@ export const DOT_COMMANDS = {
   },
   '.snapshot': {
     usage: '[OFF]',
-    summary: 'keep a copy of the store as it is now, for .diff',
+    summary: 'keep a copy of the store as it is, for .diff',
     async run(session, [word], io) {
       if (word !== undefined && word !== 'off') throw usageError('.snapshot, or .snapshot off')
       await session.keep(undefined)
@@ -92,7 +92,7 @@ export const DOT_COMMANDS = {
   },
   '.undo': {
     usage: '',
-    summary: 'put back what the newest command that wrote has changed',
+    summary: 'put back what the last writing command changed',
     async run(session, words, io) {
       if (words.length > 0) throw usageError('.undo takes no argument')
       const store = await session.store()
@@ -106,7 +106,7 @@ export const DOT_COMMANDS = {
     },
   },
   '.watch': {
-    usage: '<SECONDS> <COMMAND...>',
+    usage: '<SECONDS> <COMMAND>',
     summary: 'run a command again and again, until Ctrl-C',
     async run(session, [every, ...words]) {
       if (every === undefined || words.length === 0) throw usageError('.watch SECONDS COMMAND ...')
@@ -129,24 +129,13 @@ export const DOT_COMMANDS = {
   },
 } satisfies Record<string, DotCommand>
 
-/** The help on the session itself. */
-function sessionHelp(): string {
-  const rows = Object.entries(DOT_COMMANDS).map(([name, { usage, summary }]) => [`${name} ${usage}`, summary] as const)
-  const width = Math.max(...rows.map(([left]) => left.length))
-  return `Commands are those of the shell, without kv: get KEY, put KEY VALUE, range --prefix user: --limit 10.
-help lists them, help COMMAND explains one. Besides, in a session:
-
-${rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')}
-  ${'!COMMAND'.padEnd(width)}  run a command of your shell
-
-COMMAND | jq .     the output through a program      COMMAND > FILE   into a file
-COMMAND < FILE     standard input from a file        # ...            a comment
-"a\\n\\x41\\u{e9}"    escapes in double quotes          'as it is'       none in single ones
-
-Tab completes, Right takes the grey suggestion, Up and Ctrl-R go through the history (a line
-that begins with a blank is not kept there), Ctrl-X Ctrl-E opens the line in $EDITOR,
-Ctrl-C stops what runs, Ctrl-D leaves.
-`
+async function help(session: Session, topic: string | undefined, io: Io): Promise<number | void> {
+  const dots: Readonly<Record<string, DotCommand>> = DOT_COMMANDS
+  if (topic === undefined) return io.stdout.write(sessionHelp(dots))
+  const isShell = Object.hasOwn(COMMANDS, topic) || Object.hasOwn(TOPICS, topic)
+  const name = topic.startsWith('.') || isShell ? topic : `.${topic}`
+  if (Object.hasOwn(dots, name)) return io.stdout.write(helpOn(name, dots[name]!))
+  return session.run(lexLine(`help ${quoteWord(topic)}`))
 }
 
 function only(words: readonly string[], usage: string): string {

@@ -6,6 +6,7 @@ import { openDriver } from '../drivers/index.ts'
 import { KvError } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { Progress } from '../output/progress.ts'
+import { type Block, blockOf } from '../store/block.ts'
 import type { Entry } from '../store/driver.ts'
 import { Store } from '../store/store.ts'
 import type { Session } from './session.ts'
@@ -34,11 +35,14 @@ export class Snapshot {
     const snapshot = new Snapshot(new Store(path, await openDriver(path, { sync: false, clock: () => moment })), folder)
     const progress = new Progress(io.stderr, io.stderr.isTTY && io.env['TERM'] !== 'dumb' && !session.globals.quiet)
     let copied = 0
-    try {
+    const blocks = async function* (): AsyncGenerator<Block, void, void> {
       for await (const page of pages(session, source, undefined)) {
-        await snapshot.store.batch(page.map(({ key, value, expires }) => ({ type: 'put', key, value, expires })))
+        yield blockOf(page)
         progress.rows((copied += page.length))
       }
+    }
+    try {
+      await snapshot.store.load(blocks())
     } catch (error) {
       await snapshot.drop()
       throw error

@@ -1,4 +1,5 @@
-import type { Op } from './driver.ts'
+import { checksum } from './checksum.ts'
+import type { Entry, Op } from './driver.ts'
 
 /**
  * Many puts packed in one buffer, in ascending key order and no key twice: what bulk loading hands
@@ -36,4 +37,23 @@ export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>,
       expires: Number.isNaN(expires) ? undefined : expires,
     }
   }
+}
+
+/** A block of entries, which must be in key order with no key twice. */
+export function blockOf(entries: readonly Entry[]): Block {
+  const count = entries.length
+  const bytes = Buffer.concat(entries.flatMap(({ key, value }) => [key, value]))
+  const [keyStart, keyLength, valueStart, valueLength, checksums] = Array.from({ length: 5 }, () => new Uint32Array(count)) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array]
+  const expires = new Float64Array(count)
+  let at = 0
+  entries.forEach((entry, i) => {
+    keyStart[i] = at
+    keyLength[i] = entry.key.length
+    valueStart[i] = at += entry.key.length
+    valueLength[i] = entry.value.length
+    at += entry.value.length
+    expires[i] = entry.expires ?? NaN
+    checksums[i] = checksum(entry.key, entry.value, entry.expires)
+  })
+  return { bytes, count, keyStart, keyLength, valueStart, valueLength, expires, checksums }
 }
