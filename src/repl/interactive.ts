@@ -28,7 +28,7 @@ const NAME_WIDTH = 24
 /** A session on a terminal; resolves to the exit code. */
 export async function runInteractive(ctx: Context): Promise<number> {
   const { io } = ctx
-  const keys = new KeyReader(processTerminal(), () => void session.interrupt())
+  const keys = new KeyReader(processTerminal(), () => session.interrupt())
   const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, io.env),
     stdout: () => new Screen(io.stdout, keys, io.env),
@@ -50,7 +50,10 @@ export async function runInteractive(ctx: Context): Promise<number> {
     while (!session.ended) {
       const answer = await editor.read(prompt(session))
       if (answer.type === 'end') break
-      if (answer.type === 'line') await enter(session, history, answer.text)
+      if (answer.type !== 'line') continue
+      // Typed faster than it could be read.
+      if (keys.takeInterrupt()) session.lastExit = session.report(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'))
+      else await enter(session, history, answer.text)
     }
   } finally {
     keys.close()

@@ -26,20 +26,20 @@ const PASTE_OFF = '\u001b[?2004l'
 
 /**
  * The terminal as a queue of keys. Keys are taken in also while a command runs, so that none is
- * lost; of these only Ctrl-C is heard at once. While something else has the terminal
+ * lost; of these only Ctrl-C is heard at once, and takes back what was typed before it. While something else has the terminal
  * ({@link release}) nothing is read, and SIGINT stands for Ctrl-C.
  */
 export class KeyReader {
   readonly #input: NodeJS.ReadStream
   readonly #output: NodeJS.WriteStream
-  readonly #onInterrupt: () => void
+  readonly #onInterrupt: () => boolean
   readonly #queue: Key[] = []
   #waiting: ((key: Key) => void) | undefined
   #released = 1
   #pasted: string | undefined
 
-  /** @param onInterrupt is told of Ctrl-C while no key is waited for */
-  constructor({ input, output }: Terminal, onInterrupt: () => void) {
+  /** @param onInterrupt is told of Ctrl-C while no key is waited for; true when something was stopped by it */
+  constructor({ input, output }: Terminal, onInterrupt: () => boolean) {
     this.#input = input
     this.#output = output
     this.#onInterrupt = onInterrupt
@@ -76,6 +76,13 @@ export class KeyReader {
   /** Whether the next key is there already. */
   get hasNext(): boolean {
     return this.#queue.length > 0
+  }
+
+  /** Whether Ctrl-C was typed ahead; it is taken out, with everything before it. */
+  takeInterrupt(): boolean {
+    const at = this.#queue.findLastIndex(isInterrupt)
+    this.#queue.splice(0, at + 1)
+    return at >= 0
   }
 
   /** Puts in a key named `wake`, for who waits for something else besides keys. */
@@ -134,8 +141,8 @@ export class KeyReader {
       this.#pasted = undefined
     } else if (this.#pasted !== undefined) {
       this.#pasted += sequence
-    } else if (key.ctrl === true && key.name === 'c' && this.#waiting === undefined && this.#queue.length === 0) {
-      this.#onInterrupt()
+    } else if (isInterrupt(key) && this.#waiting === undefined && this.#onInterrupt()) {
+      this.#queue.length = 0
     } else {
       const types = key.ctrl !== true && key.meta !== true && char !== undefined && !/^[\u0000-\u001f\u007f]/.test(char)
       this.#push({ name: key.name ?? (types ? '' : sequence), text: types ? char : '', ctrl: key.ctrl ?? false, meta: key.meta ?? false, shift: key.shift ?? false })
@@ -148,6 +155,10 @@ export class KeyReader {
     if (waiting === undefined) this.#queue.push(key)
     else waiting(key)
   }
+}
+
+function isInterrupt({ name, ctrl }: Pick<NodeKey, 'name' | 'ctrl'>): boolean {
+  return ctrl === true && name === 'c'
 }
 
 function named(name: string): Key {

@@ -34,3 +34,23 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   expect(screen.lines).toContain('300000')
   console.log(`Ctrl-C to prompt: ${Object.entries(took).map(([line, ms]) => `${line} ${Math.round(ms)} ms`).join(', ')}`)
 })
+
+test('Ctrl-C is heard also after keys that were typed while the command runs, and takes them back', async () => {
+  using screen = new Screen(['--store', 't.kv'], { home: tempDir() })
+  await screen.until('t.kv>')
+  screen.type('.watch 20ms count\r')
+  await screen.until(/^0\n0$/m)
+  screen.type('put typed ahead\r\u0003')
+  await screen.until(() => screen.cursor.line === 't.kv>')
+  await screen.run('count')
+  expect(screen.text).not.toContain('created')
+})
+
+test('a line and Ctrl-C in one go is a line that does not run', async () => {
+  using screen = new Screen(['--store', 't.kv'], { home: tempDir() })
+  await screen.until('t.kv>')
+  screen.type('put a b\r\u0003')
+  await screen.until(() => screen.cursor.line === 't.kv [130]>')
+  await screen.run('count')
+  expect(screen.lines).toContain('0')
+})
