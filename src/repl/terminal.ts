@@ -112,8 +112,11 @@ export class KeyReader {
   async suspend(): Promise<void> {
     this.release()
     const resumed = new Promise((resolve) => process.once('SIGCONT', resolve))
+    // Neither a signal nor input that is paused keeps Node from ending.
+    const alive = setInterval(() => {}, 60_000)
     process.kill(process.pid, 'SIGTSTP')
     await resumed
+    clearInterval(alive)
     this.reclaim()
   }
 
