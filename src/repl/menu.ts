@@ -52,8 +52,14 @@ export class Menu {
   /** The lines to show, at most `maxRows`, those around the chosen candidate. */
   lines(columns: number, maxRows: number): string[] {
     const { candidates, footer } = this.completion
-    const cells = candidates.map(({ label, note }) => ({ label: cutToWidth(label, Math.max(8, columns - stringWidth(note) - 3)), note }))
-    const width = Math.max(...cells.map(({ label, note }) => stringWidth(label) + (note === '' ? 0 : stringWidth(note) + 2)))
+    const widest = Math.max(...candidates.map(({ label }) => stringWidth(label)))
+    const cells = candidates.map(({ label, note }) =>
+      note.startsWith('(') || note === ''
+        ? { label: cutToWidth(label, Math.max(8, columns - stringWidth(note) - 3)), note }
+        : { label: cutToWidth(label, columns), note: cutToWidth(note, Math.max(8, columns - widest - 2)) },
+    )
+    const labelWidth = Math.max(...cells.map(({ label }) => stringWidth(label)))
+    const width = Math.max(...cells.map(({ label, note }) => (note === '' ? stringWidth(label) : (note.startsWith('(') ? stringWidth(label) : labelWidth) + stringWidth(note) + 2)))
     const across = Math.max(1, Math.floor((columns + GAP) / (width + GAP)))
     const rows = Math.ceil(cells.length / across)
     const visible = Math.max(1, Math.min(rows, maxRows - 1))
@@ -66,7 +72,9 @@ export class Menu {
         const index = column * rows + row
         const cell = cells[index]
         if (cell === undefined) break
-        const pad = ' '.repeat(Math.max(0, width - stringWidth(cell.label) - stringWidth(cell.note)))
+        // Counts end below each other, words begin so.
+        const isCount = cell.note.startsWith('(') || cell.note === ''
+        const pad = ' '.repeat(Math.max(0, isCount ? width - stringWidth(cell.label) - stringWidth(cell.note) : labelWidth + 2 - stringWidth(cell.label)))
         const note = cell.note === '' ? pad : `${pad}${DIM}${cell.note}${PLAIN}`
         line += `${line === '' ? '' : ' '.repeat(GAP)}${index === this.chosen ? `${INVERSE}${cell.label}${PLAIN}` : cell.label}${column === across - 1 && cell.note === '' ? '' : note}`
       }

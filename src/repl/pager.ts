@@ -33,6 +33,10 @@ export class Screen implements Streams {
     this.sink = { isTTY: out.isTTY, columns, stream: () => out.stream(), write: (data) => this.#write(data), drained: async () => this.#pager?.drained() }
   }
 
+  get waitedMs(): number {
+    return this.#pager?.waitedMs ?? 0
+  }
+
   async end(): Promise<undefined> {
     if (this.#pager !== undefined) {
       await this.#pager.end()

@@ -10,6 +10,8 @@ export interface Streams {
   readonly sink: Sink
   /** Settles when the reader has got everything; to its exit code where it has one. */
   end(): Promise<number | undefined>
+  /** Milliseconds that the command waited for its reader so far. */
+  readonly waitedMs?: number
 }
 
 /** A sink into a child process. */
@@ -19,6 +21,8 @@ export class ChildSink implements Sink {
   readonly #columns: () => number
   readonly #exit: Promise<number>
   #gone = false
+  /** Milliseconds spent waiting for the child to read. */
+  waitedMs = 0
 
   /** @param child reads from a pipe */
   constructor(child: ChildProcess, { isTTY = false, columns = (): number => 80 } = {}) {
@@ -50,6 +54,7 @@ export class ChildSink implements Sink {
   async drained(): Promise<void> {
     const stdin = this.#child.stdin!
     if (this.#gone || !stdin.writableNeedDrain) return
+    const began = performance.now()
     await new Promise<void>((resolve) => {
       const done = (): void => {
         stdin.off('drain', done).off('close', done)
@@ -57,6 +62,7 @@ export class ChildSink implements Sink {
       }
       stdin.on('drain', done).on('close', done)
     })
+    this.waitedMs += performance.now() - began
   }
 
   /** Ends the child's input and waits for it to end; resolves to its exit code. */
@@ -71,7 +77,13 @@ export function openStreams(rest: string, env: Env): Streams {
   const shell = env['SHELL'] || '/bin/sh'
   const child = spawn(shell, ['-c', `cat ${rest}`], { stdio: ['pipe', 'inherit', 'inherit'] })
   const sink = new ChildSink(child)
-  return { sink, end: () => sink.end() }
+  return {
+    sink,
+    end: () => sink.end(),
+    get waitedMs() {
+      return sink.waitedMs
+    },
+  }
 }
 
 /** Runs a command of the user's shell on the terminal; resolves to its exit code. */

@@ -181,6 +181,7 @@ export class Session {
     } finally {
       source?.close()
     }
+    this.#waitedMs += streams.waitedMs ?? 0
     const shellCode = await this.#apart(() => streams.end())
     return code === 0 ? (shellCode ?? 0) : code
   }
