@@ -1,33 +1,26 @@
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import type { Context } from '../context.ts'
 import { KvError } from '../errors.ts'
 import { type Source, processTerminal } from '../io.ts'
-import { useColor } from '../options.ts'
 import { escapeLine } from '../output/escape.ts'
 import { Completer } from './completion.ts'
 import { cutToWidth } from './display.ts'
 import { type Assistant, LineEditor } from './editor.ts'
+import { enter, prompt, unfinished } from './enter.ts'
 import { argumentHint, liveHint } from './hints.ts'
 import { History, historyFile } from './history.ts'
-import { lexLine } from './lexer.ts'
 import { Screen } from './pager.ts'
 import { PrefixCounter } from './prefix-counter.ts'
-import { runShell } from './redirect.ts'
-import { runScript } from './script.ts'
 import { Session } from './session.ts'
 import { KeyReader } from './terminal.ts'
-
-/** A command that takes this long, in milliseconds, tells its time. */
-const SLOW_MS = 500
-/** Columns of the store's name in the prompt. */
-const NAME_WIDTH = 24
 
 /** A session on a terminal; resolves to the exit code. */
 export async function runInteractive(ctx: Context): Promise<number> {
   const { io } = ctx
+  if (io.env['TERM'] === 'dumb') return (await import('./plain.ts')).runPlain(ctx)
   const keys = new KeyReader(processTerminal(), () => session.interrupt())
   const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, io.env),
@@ -62,41 +55,6 @@ export async function runInteractive(ctx: Context): Promise<number> {
   return 0
 }
 
-/** Runs what the user entered: one command, or several lines of them. */
-async function enter(session: Session, history: History, text: string): Promise<void> {
-  history.add(text)
-  const bare = text.trim()
-  if (bare === 'exit' || bare === 'quit') {
-    session.ended = true
-  } else if (bare.startsWith('!')) {
-    session.lastExit = await session.surroundings.withTerminal(() => runShell(bare.slice(1), session.env))
-  } else {
-    const code = await runScript(session, text, { name: isOneCommand(text) ? undefined : 'line', keepGoing: false })
-    if (code !== 0) session.lastExit = code
-    if (session.timer || session.lastMs >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.lastMs)})\n`)
-  }
-}
-
-function isOneCommand(text: string): boolean {
-  try {
-    return lexLine(text).next >= text.trimEnd().length
-  } catch {
-    return !text.includes('\n')
-  }
-}
-
-function prompt(session: Session): string {
-  const { location, lastExit, globals } = session
-  const name = cutToWidth(escapeLine(/^[a-z]{2,}:\/\//.test(location) ? location : basename(location)), NAME_WIDTH)
-  const color = useColor(session.io.stderr.isTTY, globals, session.env)
-  const paint = (code: string, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
-  return `${paint('36', name)}${lastExit === 0 ? '' : ` ${paint('31', `[${lastExit}]`)}`}> `
-}
-
-function formatTime(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(2)} s`
-}
-
 function assistant(session: Session, keys: KeyReader): Assistant {
   const counter = new PrefixCounter()
   const completer = new Completer(session, counter)
@@ -107,20 +65,6 @@ function assistant(session: Session, keys: KeyReader): Assistant {
     unfinished,
     edit: async (text) => editText(keys, session.env, text),
   }
-}
-
-/** Whether the last command of a text still needs something, such as the end of a quote. */
-function unfinished(text: string): boolean {
-  try {
-    for (let at = 0; at < text.length; ) {
-      const line = lexLine(text, at)
-      if (line.open !== undefined) return true
-      at = line.next
-    }
-  } catch {
-    // What cannot be read is told when it runs.
-  }
-  return false
 }
 
 /** Standard input of a command: lines that the user types, up to Ctrl-D. */

@@ -1,0 +1,110 @@
+import { createInterface } from 'node:readline'
+import type { Context } from '../context.ts'
+import { processTerminal } from '../io.ts'
+import { escapeLine } from '../output/escape.ts'
+import { enter, prompt, unfinished } from './enter.ts'
+import { History, historyFile } from './history.ts'
+import { noSource } from './redirect.ts'
+import { Session } from './session.ts'
+
+/**
+ * A session on a terminal that can do nothing but show lines (`TERM=dumb`): the terminal itself
+ * edits the line, and nothing is drawn. Resolves to the exit code.
+ */
+export async function runPlain(ctx: Context): Promise<number> {
+  const { io } = ctx
+  const lines = new Lines(() => session.interrupt())
+  const session: Session = new Session(io, ctx.globals, {
+    stdin: noSource('a value cannot be typed on a terminal without abilities (TERM=dumb)', 'give it in the line, or in a file: put KEY --file FILE'),
+    stdout: () => ({ sink: io.stdout, end: async () => undefined }),
+    withTerminal: (step) => lines.apart(step),
+  })
+  const history = new History(historyFile(io.env))
+  try {
+    await session.store().catch((error: unknown) => session.report(error))
+    if (!ctx.globals.quiet) io.stderr.write(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)\n`)
+    let text = ''
+    while (!session.ended) {
+      io.stderr.write(text === '' ? prompt(session) : '... ')
+      const line = await lines.next()
+      if (line === 'end') break
+      if (line === 'interrupt') {
+        io.stderr.write('\n')
+        text = ''
+        continue
+      }
+      text += line.text
+      if (unfinished(text)) text += '\n'
+      else {
+        await enter(session, history, text)
+        text = ''
+      }
+    }
+  } finally {
+    lines.close()
+    await session.close()
+  }
+  return 0
+}
+
+type Line = { readonly text: string } | 'interrupt' | 'end'
+
+/** Lines of the terminal, as it edits them itself. */
+class Lines {
+  readonly #interrupted: () => boolean
+  readonly #queue: Line[] = []
+  #waiting: ((line: Line) => void) | undefined
+  #reader: ReturnType<typeof createInterface> | undefined
+
+  /** @param interrupted is told of Ctrl-C; true when something was stopped by it */
+  constructor(interrupted: () => boolean) {
+    this.#interrupted = interrupted
+    process.on('SIGINT', this.#onInterrupt)
+    this.#open()
+  }
+
+  next(): Promise<Line> {
+    const line = this.#queue.shift()
+    if (line !== undefined) return Promise.resolve(line)
+    return new Promise((resolve) => (this.#waiting = resolve))
+  }
+
+  /** Runs a step that reads the terminal by itself. */
+  async apart<T>(step: () => Promise<T>): Promise<T> {
+    this.#shut()
+    try {
+      return await step()
+    } finally {
+      this.#open()
+    }
+  }
+
+  close(): void {
+    this.#shut()
+    process.off('SIGINT', this.#onInterrupt)
+  }
+
+  #open(): void {
+    const { input } = processTerminal()
+    this.#reader = createInterface({ input, terminal: false })
+    this.#reader.on('line', (text) => this.#push({ text }))
+    this.#reader.on('close', this.#onEnd)
+  }
+
+  #shut(): void {
+    this.#reader?.off('close', this.#onEnd).close()
+  }
+
+  readonly #onEnd = (): void => this.#push('end')
+
+  readonly #onInterrupt = (): void => {
+    if (!this.#interrupted()) this.#push('interrupt')
+  }
+
+  #push(line: Line): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    if (waiting === undefined) this.#queue.push(line)
+    else waiting(line)
+  }
+}
