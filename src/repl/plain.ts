@@ -13,7 +13,11 @@ import { Session } from './session.ts'
  */
 export async function runPlain(ctx: Context): Promise<number> {
   const { io } = ctx
-  const lines = new Lines(() => session.interrupt())
+  const lines = new Lines(() => {
+    // The terminal has shown it as ^C.
+    io.stderr.write('\n')
+    return session.interrupt()
+  })
   const session: Session = new Session(io, ctx.globals, {
     stdin: noSource('a value cannot be typed on a terminal without abilities (TERM=dumb)', 'give it in the line, or in a file: put KEY --file FILE'),
     stdout: () => ({ sink: io.stdout, end: async () => undefined }),
@@ -29,7 +33,6 @@ export async function runPlain(ctx: Context): Promise<number> {
       const line = await lines.next()
       if (line === 'end') break
       if (line === 'interrupt') {
-        io.stderr.write('\n')
         text = ''
         continue
       }

@@ -1,22 +1,16 @@
-import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
-import { tempDir } from '../helpers/temp-dir.ts'
-import { KV, Screen } from './screen.ts'
+import { given, open } from './sessions.ts'
 
 /** A store with so many keys that no command on all of them is done at once. */
 function largeStore(): string {
-  const home = tempDir()
-  const rows = Array.from({ length: 300_000 }, (_, i) => `{"key":"k${i}","value":"${'v'.repeat(40)}"}\n`).join('')
-  execFileSync(process.execPath, [KV, '--store', 't.kv', 'batch-put', '--quiet'], { cwd: home, input: rows, env: { PATH: process.env['PATH'], HOME: home } })
-  return home
+  return given(Array.from({ length: 300_000 }, (_, i) => [`k${i}`, 'v'.repeat(40)] as const))
 }
 
 /** What a person waits for the prompt at most, in milliseconds; as long again for a machine with other things to do. */
 const PROMPT_MS = 2 * 200
 
 test('Ctrl-C stops range, check and a range delete at once, and nothing is deleted', async () => {
-  using screen = new Screen(['--store', 't.kv'], { home: largeStore() })
-  await screen.until('t.kv>')
+  using screen = await open({ home: largeStore() })
   const took: Record<string, number> = {}
   const stop = async (line: string, begun: () => boolean): Promise<void> => {
     screen.type(`${line}\r`)
@@ -27,6 +21,7 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   await stop('range', () => screen.raw.includes('k1000'))
   await stop('range --json', () => screen.raw.includes('"k1000"'))
   await stop('check', enters('check'))
+  await stop('.snapshot', enters('.snapshot'))
   await stop('del --range k1 k8 --yes', enters('k8 --yes'))
   expect(screen.text).toContain('interrupted, nothing was deleted (KV_INTERRUPTED)')
   for (const [line, ms] of Object.entries(took)) expect([line, ms < PROMPT_MS]).toEqual([line, true])
@@ -36,8 +31,7 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
 })
 
 test('Ctrl-C is heard also after keys that were typed while the command runs, and takes them back', async () => {
-  using screen = new Screen(['--store', 't.kv'], { home: tempDir() })
-  await screen.until('t.kv>')
+  using screen = await open()
   screen.type('.watch 20ms count\r')
   await screen.until(/^0\n0$/m)
   screen.type('put typed ahead\r\u0003')
@@ -47,8 +41,7 @@ test('Ctrl-C is heard also after keys that were typed while the command runs, an
 })
 
 test('a line and Ctrl-C in one go is a line that does not run', async () => {
-  using screen = new Screen(['--store', 't.kv'], { home: tempDir() })
-  await screen.until('t.kv>')
+  using screen = await open()
   screen.type('put a b\r\u0003')
   await screen.until(() => screen.cursor.line === 't.kv [130]>')
   await screen.run('count')

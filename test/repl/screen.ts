@@ -3,6 +3,7 @@ import { type IPty } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { onTestFailed, onTestFinished } from 'vitest'
 
 /** The built command line. */
 export const KV = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'bin', 'kv.cjs')
@@ -22,6 +23,8 @@ export class Screen {
   readonly #pty: IPty
   readonly #terminal: InstanceType<typeof xterm.Terminal>
   readonly #listeners = new Set<() => void>()
+  #wanted: string | undefined
+  #isOpen = true
   /** Every byte the program sent. */
   raw = ''
   /** Its exit code once it has ended. */
@@ -35,6 +38,10 @@ export class Screen {
       cwd: home,
       env: { PATH: process.env['PATH']!, HOME: home, TERM: 'xterm-256color', PAGER: 'cat', ...env },
     })
+    onTestFailed(() => {
+      if (this.#wanted !== undefined) console.error(`not seen: ${this.#wanted}\n${this.lines.slice(-40).join('\n')}`)
+    })
+    onTestFinished(() => this[Symbol.dispose]())
     this.#pty.onData((data) => {
       this.raw += data
       this.#changed()
@@ -101,27 +108,21 @@ export class Screen {
     return { line: active.getLine(active.baseY + active.cursorY)!.translateToString(true).trimEnd(), column: active.cursorX }
   }
 
-  /** Settles as soon as what is seen satisfies the condition; fails with the screen after `timeoutMs`. */
-  async until(condition: string | RegExp | (() => boolean), timeoutMs = 15_000): Promise<void> {
+  /** Settles as soon as what is seen satisfies the condition; a test that waits in vain ends with its own time limit, and tells what was seen. */
+  async until(condition: string | RegExp | (() => boolean)): Promise<void> {
     const holds = (): boolean =>
       typeof condition === 'function' ? condition() : typeof condition === 'string' ? this.text.includes(condition) : condition.test(this.text)
     if (holds()) return
-    await new Promise<void>((resolve, reject) => {
-      const done = (): void => {
-        clearTimeout(timer)
-        this.#listeners.delete(look)
-      }
+    this.#wanted = String(condition)
+    await new Promise<void>((resolve) => {
       const look = (): void => {
         if (!holds()) return
-        done()
+        this.#listeners.delete(look)
         resolve()
       }
-      const timer = setTimeout(() => {
-        done()
-        reject(new Error(`not seen: ${String(condition)}\n${this.lines.slice(-40).join('\n')}`))
-      }, timeoutMs)
       this.#listeners.add(look)
     })
+    this.#wanted = undefined
   }
 
   /** Types a line and waits for the prompt after it. */
@@ -144,6 +145,8 @@ export class Screen {
 
   /** Ends it however it is. */
   [Symbol.dispose](): void {
+    if (!this.#isOpen) return
+    this.#isOpen = false
     if (this.exitCode === undefined) this.#pty.kill('SIGKILL')
     this.#terminal.dispose()
   }

@@ -1,21 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { KV, Screen, type ScreenOptions } from './screen.ts'
-
-const HISTORY = '.local/state/kv/history'
-
-async function open(options: Partial<ScreenOptions> = {}, args: readonly string[] = ['--store', 't.kv']): Promise<Screen> {
-  const screen = new Screen(args, { home: tempDir(), ...options })
-  await screen.until(/> $|>$/)
-  return screen
-}
-
-function kv(home: string, ...args: string[]): string {
-  return execFileSync(process.execPath, [KV, '--store', 't.kv', ...args], { cwd: home, env: { PATH: process.env['PATH'], HOME: home }, encoding: 'utf8' })
-}
+import { given, kv, open } from './sessions.ts'
 
 test('kv alone on a terminal opens a session, whose commands are those of the shell', async () => {
   using screen = await open()
@@ -62,53 +49,6 @@ test('Ctrl-C clears the line, Ctrl-D on an empty line leaves', async () => {
   await screen.leave()
 })
 
-test('history is kept across sessions, for the user alone; blanks and secrets are not', async () => {
-  const home = tempDir()
-  using first = await open({ home })
-  await first.run('put a 1')
-  await first.run(' put hidden 2')
-  await first.run('count --token abc')
-  await first.run("put b 'x\\y'")
-  await first.leave()
-  expect(readFileSync(join(home, HISTORY), 'utf8')).toBe("put a 1\nput b 'x\\\\y'\n")
-  expect(statSync(join(home, HISTORY)).mode & 0o777).toBe(0o600)
-  using second = await open({ home })
-  second.type('\u001b[A')
-  await second.until("t.kv> put b 'x\\y'")
-  second.type('\u001b[A')
-  await second.until('t.kv> put a 1')
-})
-
-test('two sessions at once lose none of their lines', async () => {
-  const home = tempDir()
-  using one = await open({ home })
-  using two = await open({ home })
-  for (let i = 0; i < 10; i++) await Promise.all([one.run(`get one-${i}`), two.run(`get two-${i}`)])
-  const kept = readFileSync(join(home, HISTORY), 'utf8').split('\n')
-  for (let i = 0; i < 10; i++) expect(kept).toEqual(expect.arrayContaining([`get one-${i}`, `get two-${i}`]))
-  expect(kept).toHaveLength(21)
-})
-
-test('Ctrl-R finds an older line, and Enter runs it', async () => {
-  using screen = await open()
-  await screen.run('put needle 42')
-  await screen.run('count')
-  screen.type('\u0012need')
-  await screen.until("search 'need': put needle 42")
-  screen.type('\r')
-  await screen.until('replaced needle (2 B)')
-})
-
-test('the newest line that begins alike is shown, and Right takes it', async () => {
-  using screen = await open()
-  await screen.run('put ghost:1 boo')
-  screen.type('put gh')
-  await screen.until(/> put ghost:1 boo$/)
-  expect(screen.cursor.column).toBe('t.kv> put gh'.length)
-  screen.type('\u001b[C')
-  await screen.until(() => screen.cursor.column === 't.kv> put ghost:1 boo'.length)
-})
-
 test('the arguments still missing are hinted, and shrink', async () => {
   using screen = await open()
   screen.type('put ')
@@ -139,10 +79,8 @@ test('Tab completes commands, options, values of options and files', async () =>
 })
 
 test('Tab completes stored keys to the next separator, with how many lie below', async () => {
-  const home = tempDir()
   const keys = ['a key', 'order:7', ...Array.from({ length: 1234 }, (_, i) => `user:${i}:name`), 'user:12:mail', 'user.x']
-  execFileSync(process.execPath, [KV, '--store', 't.kv', 'batch-put'], { cwd: home, input: keys.map((key) => `${JSON.stringify([key, 'v'])}\n`).join(''), env: { PATH: process.env['PATH'], HOME: home }, stdio: ['pipe', 'ignore', 'ignore'] })
-  using screen = await open({ home })
+  using screen = await open({ home: given(keys.map((key) => [key, 'v'])) })
   screen.type('get \t')
   await screen.until('(1,235)')
   expect(screen.text).toContain('a key')
@@ -225,10 +163,8 @@ test('output goes through a program or into a file with | and >', async () => {
 })
 
 test('a value full of escape sequences never reaches the terminal raw', async () => {
-  const home = tempDir()
   const evil = '\u001b]0;pwned\u0007\u001b[2J\u009b31m\u0085\u202eabc'
-  execFileSync(process.execPath, [KV, '--store', 't.kv', 'put', `k:${evil}`, evil], { cwd: home, env: { PATH: process.env['PATH'], HOME: home } })
-  using screen = await open({ home })
+  using screen = await open({ home: given([[`k:${evil}`, evil]]) })
   const start = screen.raw.length
   await screen.run('range')
   await screen.run('range --json')
@@ -263,50 +199,6 @@ test('a pasted script stops at its first failure and says in which line', async 
   expect(kv(home, 'count')).toBe('1\n')
 })
 
-test('on a terminal of 40 columns long lines wrap and tables fit', async () => {
-  using screen = await open({ columns: 40 })
-  await screen.run(`put long '${'0123456789'.repeat(9)}'`)
-  expect(screen.lines.slice(1, 4)).toEqual([`t.kv> put long '${'0123456789'.repeat(3).slice(0, 24)}`, '4567890123456789012345678901234567890123', "45678901234567890123456789'"])
-  await screen.run('range')
-  expect(Math.max(...screen.lines.map((line) => line.length))).toBeLessThanOrEqual(40)
-  screen.type('get ')
-  screen.type(`${'x'.repeat(34)}\u0001\u0005y`)
-  await screen.until('xy')
-  expect(screen.cursor).toEqual({ line: 'xxxxy', column: 5 })
-})
-
-test('a resize while typing draws the line anew, once', async () => {
-  using screen = await open({ columns: 80 })
-  const line = `put k ${'abcdefghij'.repeat(6)}`
-  screen.type(line)
-  await screen.until(line)
-  screen.resize(40, 30)
-  await screen.until(() => screen.lines.some((shown) => shown === `t.kv> ${line.slice(0, 34)}`) && screen.cursor.column === (6 + line.length) % 40)
-  expect(screen.text.split('put k').length - 1).toBe(1)
-  screen.resize(100, 30)
-  await screen.until(`t.kv> ${line}`)
-  expect(screen.text.split('put k').length - 1).toBe(1)
-  await screen.run('')
-})
-
-test('after kill -9 every acknowledged write is there and the next session works on the same terminal', async () => {
-  const home = tempDir()
-  using screen = new Screen([], { home, file: '/bin/sh', env: { PS1: 'sh$ ' } })
-  await screen.until('sh$')
-  screen.type(`"${process.execPath}" "${KV}" --store t.kv\r`)
-  await screen.until('t.kv>')
-  screen.type('put a 1\r')
-  await screen.until('created a (1 B)')
-  const pid = execFileSync('pgrep', ['-P', String(screen.pid)], { encoding: 'utf8' }).trim()
-  process.kill(Number(pid), 'SIGKILL')
-  await screen.until(/Killed|sh\$ *$/)
-  // The terminal is still raw: the shell gets no line end from Enter.
-  screen.type(`"${process.execPath}" "${KV}" --store t.kv\n`)
-  await screen.until(() => screen.cursor.line === 't.kv>' && screen.text.split('.help for help').length === 3)
-  screen.type('get a\r')
-  await screen.until(/\n1\n/)
-})
-
 test('each command sees what other processes committed before it', async () => {
   const home = tempDir()
   using screen = await open({ home })
@@ -324,27 +216,6 @@ test('a value is typed as lines where put has none', async () => {
   await screen.until('| two')
   screen.type('\u0004')
   await screen.until('created k (7 B)')
-})
-
-test('Ctrl-X Ctrl-E opens the line in $EDITOR', async () => {
-  const home = tempDir()
-  writeFileSync(join(home, 'ed'), '#!/bin/sh\nprintf "%s edited" "$(cat "$1")" > "$1"\n', { mode: 0o755 })
-  using screen = await open({ home, env: { EDITOR: join(home, 'ed') } })
-  screen.type('put k')
-  await screen.until('put k')
-  screen.type('\u0018\u0005')
-  await screen.until('put k edited')
-})
-
-test('what is taller than the screen goes through $PAGER, and nothing else', async () => {
-  const home = tempDir()
-  execFileSync(process.execPath, [KV, '--store', 't.kv', 'batch-put'], { cwd: home, input: Array.from({ length: 50 }, (_, i) => `["k${i}","v"]\n`).join(''), env: { PATH: process.env['PATH'], HOME: home }, stdio: ['pipe', 'ignore', 'ignore'] })
-  using screen = await open({ home, env: { PAGER: 'tail -n 2 | sed s/^/paged:/' } })
-  await screen.run('range --limit 3')
-  expect(screen.text).not.toContain('paged:')
-  await screen.run('range')
-  expect(screen.text).toContain('paged:(50 rows)')
-  expect(screen.text).not.toContain('k30')
 })
 
 test('.open, .mode, .timer, .save and .read', async () => {
@@ -367,6 +238,42 @@ test('.open, .mode, .timer, .save and .read', async () => {
   screen.type('.exit\r')
   await screen.until(() => screen.exitCode !== undefined)
   expect(screen.exitCode).toBe(0)
+})
+
+test('.help lists the commands of the session, and explains each of these, a command of the shell, or a topic', async () => {
+  using screen = await open({ columns: 80, rows: 60 })
+  await screen.run('.help')
+  expect(screen.text).toMatch(/\n {2}\.undo +put back what the last writing command changed\n/)
+  await screen.run('.help undo')
+  expect(screen.text).toMatch(/Usage: \.undo\n\nPut back[^]*10,000 keys and 32 MB[^]*another process writes the same key/)
+  await screen.run('.help count')
+  expect(screen.text).toContain('Usage: kv count [options] [START] [END]')
+  await screen.run('.help exit-codes')
+  expect(screen.text).toContain('130  interrupted')
+  await screen.run('.help nothing')
+  expect(screen.text).toContain('no help on nothing (KV_USAGE)')
+})
+
+test('.read stops at the first failure of the file and says where; .save does not replace a file', async () => {
+  const home = tempDir()
+  writeFileSync(join(home, 'script'), 'put a 1\nget nope\nput b 2\n')
+  using screen = await open({ home })
+  await screen.run('.read script')
+  expect(screen.text).toContain('kv: stopped at script:2 (exit 1)')
+  expect(screen.cursor.line).toBe('t.kv [1]>')
+  await screen.run('.save script')
+  expect(screen.text).toContain('cannot write script: it is there already (KV_USAGE)')
+  await screen.run('.read nowhere')
+  expect(screen.text).toContain('cannot read nowhere: no such file (KV_USAGE)')
+  expect(kv(home, 'count')).toBe('1\n')
+})
+
+test('a slow command tells its time, also without .timer', async () => {
+  using screen = await open()
+  screen.type('.watch 300ms count\r')
+  await screen.until(/^0\n0\n0$/m)
+  screen.type('\u0003')
+  await screen.until(/^\((\d+ ms|\d\.\d\d s)\)$/m)
 })
 
 test('.snapshot keeps a copy of the store, .diff tells what has changed since, by whomever, with the values', async () => {
