@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -95,8 +95,8 @@ test('!COMMAND runs a command of the shell on the terminal, and its exit code sh
   await screen.run('!echo out; read answer < /dev/null; exit 3')
   expect(screen.lines).toContain('out')
   expect(screen.cursor.line).toBe('t.kv [3]>')
-  screen.type('!read answer; echo "got $answer"\r')
-  await screen.until(() => screen.prompts === 2 && screen.cursor.line === '')
+  screen.type('!echo ready; read answer; echo "got $answer"\r')
+  await screen.until(/^ready$/m)
   screen.type('typed\r')
   await screen.until('got typed')
   await screen.until(() => screen.cursor.line === 't.kv>')
@@ -131,4 +131,16 @@ test('only what is taller than the screen is shown in a pager: a table of just i
   expect(screen.text).not.toContain('paged:')
   await screen.run('range --limit 17')
   expect(screen.text).toContain('paged:(17 rows)')
+})
+
+test('kv pick in a shell searches on the terminal, and prints the chosen entry where its output goes', async () => {
+  const home = given([['user:1', 'Ada'], ['user:2', 'Grace'], ['x', 'y']])
+  using screen = new Screen(['-c', `"${process.execPath}" "${KV}" --store t.kv pick user: > out`], { home, file: '/bin/sh' })
+  await screen.until(/key user:[^]*user:1[^]*user:2/)
+  expect(screen.text).not.toMatch(/^.? *x$/m)
+  screen.type('2')
+  await screen.until(/key user: 2\n.*user:2$(?![^]*user:1)/m)
+  screen.type('\r')
+  await screen.until(() => screen.exitCode === 0)
+  expect(readFileSync(join(home, 'out'), 'utf8')).toBe('Grace')
 })
