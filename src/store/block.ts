@@ -39,21 +39,25 @@ export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>,
   }
 }
 
-/** A block of entries, which must be in key order with no key twice. */
-export function blockOf(entries: readonly Entry[]): Block {
+/** A block of entries in their order; bulk loading needs them in key order with no key twice. */
+export function blockOf(entries: readonly (Pick<Entry, 'key' | 'value'> & Partial<Pick<Entry, 'expires'>>)[]): Block {
   const count = entries.length
-  const bytes = Buffer.concat(entries.flatMap(({ key, value }) => [key, value]))
-  const [keyStart, keyLength, valueStart, valueLength, checksums] = Array.from({ length: 5 }, () => new Uint32Array(count)) as [Uint32Array, Uint32Array, Uint32Array, Uint32Array, Uint32Array]
-  const expires = new Float64Array(count)
+  const bytes = Buffer.allocUnsafe(entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0))
+  const column = (): Uint32Array<ArrayBuffer> => new Uint32Array(count)
+  const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
+  const expires = entries.some((entry) => entry.expires !== undefined) ? new Float64Array(count) : undefined
   let at = 0
-  entries.forEach((entry, i) => {
+  for (const [i, entry] of entries.entries()) {
     keyStart[i] = at
     keyLength[i] = entry.key.length
-    valueStart[i] = at += entry.key.length
+    bytes.set(entry.key, at)
+    at += entry.key.length
+    valueStart[i] = at
     valueLength[i] = entry.value.length
+    bytes.set(entry.value, at)
     at += entry.value.length
-    expires[i] = entry.expires ?? NaN
     checksums[i] = checksum(entry.key, entry.value, entry.expires)
-  })
+    if (expires !== undefined) expires[i] = entry.expires ?? Number.NaN
+  }
   return { bytes, count, keyStart, keyLength, valueStart, valueLength, expires, checksums }
 }

@@ -1,5 +1,4 @@
-import type { Block } from '../../store/block.ts'
-import { checksum } from '../../store/checksum.ts'
+import { blockOf } from '../../store/block.ts'
 import type { Op } from '../../store/driver.ts'
 import { FEWEST, insertBlock } from './load.ts'
 import type { Transaction } from './writer.ts'
@@ -14,7 +13,7 @@ export function applyOps(transaction: Transaction, ops: readonly Op[], revision:
   let run: Put[] = []
   let bytes = 0
   const flush = (): void => {
-    if (run.length >= FEWEST) insertBlock(transaction, pack(run, bytes), revision)
+    if (run.length >= FEWEST) insertBlock(transaction, blockOf(run), revision)
     else for (const op of run) transaction.apply(op, revision)
     run = []
     bytes = 0
@@ -31,27 +30,4 @@ export function applyOps(transaction: Transaction, ops: readonly Op[], revision:
     bytes += size
   }
   flush()
-}
-
-/** The puts as a block, in their order and with every key as often as it comes. */
-function pack(puts: readonly Put[], size: number): Block {
-  const count = puts.length
-  const bytes = Buffer.allocUnsafe(size)
-  const column = (): Uint32Array<ArrayBuffer> => new Uint32Array(count)
-  const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
-  const expires = puts.some((put) => put.expires !== undefined) ? new Float64Array(count) : undefined
-  let at = 0
-  for (const [i, put] of puts.entries()) {
-    keyStart[i] = at
-    keyLength[i] = put.key.length
-    bytes.set(put.key, at)
-    at += put.key.length
-    valueStart[i] = at
-    valueLength[i] = put.value.length
-    bytes.set(put.value, at)
-    at += put.value.length
-    checksums[i] = checksum(put.key, put.value, put.expires)
-    if (expires !== undefined) expires[i] = put.expires ?? Number.NaN
-  }
-  return { bytes, count, keyStart, keyLength, valueStart, valueLength, expires, checksums }
 }
