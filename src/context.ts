@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { KvError } from './errors.ts'
 import { openStore } from './index.ts'
 import type { Io } from './io.ts'
@@ -131,7 +130,7 @@ async function* paced<T>(pages: AsyncIterable<T>, signal: AbortSignal, drained: 
   for await (const page of pages) {
     yield page
     await drained()
-    await turn()
+    await new Promise<void>((resolve) => setImmediate(resolve))
     if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
   }
 }
