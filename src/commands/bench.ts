@@ -6,7 +6,7 @@ import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
 import { useColor } from '../options.ts'
 import type { Context } from '../context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, reasonOf, usageError } from '../errors.ts'
 import { escapeLine } from '../output/escape.ts'
 import { withSync } from './arguments.ts'
 
@@ -55,16 +55,16 @@ export function bench(ctx: Context): Command {
       const format = formatOf(ctx)
       const options = benchOptions(ctx, flags, command.optsWithGlobals<{ store?: string }>().store)
       const { readReport, compare } = await import('../bench/compare.ts')
-      const old = flags.compare === undefined ? undefined : readReport(flags.compare)
+      const old = flags.compare === undefined ? undefined : readReport(flags.compare, options.plan.workload.name)
       const page = flags.html === undefined ? undefined : await import('../bench/page/page.ts')
       if (flags.html !== undefined) page!.checkPage(flags.html)
       const measured = await interruptible(ctx, options)
       const report: Report = old === undefined ? measured : { ...measured, comparison: compare(old, measured) }
+      await print(ctx, report, format)
       if (flags.html !== undefined) {
         writePage(flags.html, page!.htmlPage(report))
         ctx.say(`wrote ${escapeLine(flags.html)}`)
       }
-      await print(ctx, report, format)
     })
 }
 
@@ -141,8 +141,7 @@ function writePage(path: string, html: string): void {
   try {
     writeFileSync(path, html)
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new KvError('KV_OUTPUT', `cannot write ${path}: ${code === 'ENOSPC' ? 'no space left' : message}`, { cause })
+    throw new KvError('KV_OUTPUT', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
   }
 }
 
