@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import type { BenchOptions } from '../bench/bench.ts'
 import type { Report } from '../bench/report.ts'
 import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
+import { batchEntries } from '../bench/workloads/workload.ts'
 import { useColor } from '../options.ts'
 import type { Context } from '../context.ts'
 import { parseDuration } from '../duration.ts'
@@ -85,11 +86,12 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
   const records = flags.records === undefined ? workload.records : wholeNumber(flags.records, 'number of records', 1, 1e9)
   const valueBytes = flags.valueSize === undefined ? workload.valueBytes : wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24)
+  const concurrency = wholeNumber(flags.concurrency, 'concurrency', 1, 1000)
   return {
     plan: {
       workload,
-      recipe: { records, valueBytes, seed },
-      concurrency: wholeNumber(flags.concurrency, 'concurrency', 1, 10_000),
+      recipe: { records, valueBytes, batch: batchEntries(valueBytes, concurrency), seed },
+      concurrency,
       durationMs: flags.duration === undefined ? undefined : parseDuration(flags.duration, 'duration'),
       ops: flags.ops === undefined ? undefined : wholeNumber(flags.ops, 'number of operations', 1, 1e9),
       warmupMs: parseDuration(flags.warmup, 'warm-up time', { zero: true }),

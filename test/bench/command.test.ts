@@ -178,6 +178,14 @@ describe('kv bench', () => {
     for (const step of targets[0]!.steps) expect(step).toMatchObject({ missing: 0, operations: expect.toSatisfy((count: number) => count > 0) })
   })
 
+  test.for([{ args: ['--value-size', '4000000', '--records', '20'], batch: 16 }, { args: ['--concurrency', '1000', '--records', '100'], batch: 200 }])('makes batches smaller that would not fit in memory: $args', async ({ args, batch }) => {
+    const { code, stdout, stderr } = await bench([...args, '--ops', '5', '--warmup', '0', '--json'])
+    expect([code, stderr]).toEqual([0, ''])
+    const { targets } = JSON.parse(stdout) as { targets: { steps: { name: string; operations: number; entries: number }[] }[] }
+    const step = targets[0]!.steps.find(({ name }) => name === 'batch_put')!
+    expect(step.entries / step.operations).toBe(batch)
+  })
+
   test('prints CSV and Markdown', async () => {
     const csv = (await bench([...SHORT, '--format', 'csv'])).stdout.trimEnd().split('\n')
     expect(csv[0]).toMatch(/^workload,step,operation,store,operations,/)
@@ -394,6 +402,7 @@ describe('bad input', () => {
     [['--records', '99999999999'], 2, 'not a number of records: 99999999999'],
     [['--value-size', '999999999'], 2, 'not a value size: 999999999'],
     [['--concurrency', '0'], 2, 'not a concurrency: 0'],
+    [['--concurrency', '1001'], 2, 'not a concurrency: 1001'],
     [['--ops', '0'], 2, 'not a number of operations: 0'],
     [['--seed', 'x'], 2, 'not a seed: x'],
     [['--duration', '0'], 2, 'not a duration: 0'],
