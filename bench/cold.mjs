@@ -21,7 +21,7 @@ await bench({ rounds: 20, records: 1000 }, async (folder, { rounds, records, wri
     about: `One process from start to end, environment reduced to PATH and HOME, a store of ${records.toLocaleString('en')} entries in the page cache. Medians of ${rounds}.`,
     rows: [
       row({ what: '`kv get KEY`', ours: took('get'), ...beside, atMost: 1.5 }),
-      row({ what: '`kv --help`', ours: took('help'), ...beside, atMost: 1.9 }),
+      row({ what: '`kv --help`', ours: took('help'), ...beside, atMost: 1.5 }),
       row({ what: '`kv put KEY VALUE` (durable)', ours: took('put'), ...beside }),
       row({ what: 'an empty CommonJS file', ours: took('empty'), ...beside }),
     ],

@@ -3,6 +3,7 @@
  * Node starts 9 ms sooner, with one chunk per command.
  */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -65,11 +66,22 @@ const chunks = await bundle(
     codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.test(id) }] },
   },
 )
+await cacheCode('core')
 await bundle({ index: 'src/index.ts' }, { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 
 writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licenses(chunks))
+
+/** Lets a chunk run out of V8's code cache, and writes the cache for this Node; see bin/code-cache.cjs. */
+async function cacheCode(chunk) {
+  const code = readFileSync(`dist/cli/${chunk}.cjs`, 'utf8')
+  const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
+  writeFileSync(`dist/cli/${chunk}-${hash}.js`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
+  writeFileSync(`dist/cli/${chunk}.cjs`, `require("../../bin/code-cache.cjs").run(module,require,\`\${__dirname}/${chunk}-${hash}.js\`)\n`)
+  await createRequire(import.meta.url)('../bin/code-cache.cjs').write()
+}
 
 /** The licence texts of the packages whose code stands in the bundle. */
 function licenses(list) {

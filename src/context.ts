@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises'
 import { KvError } from './errors.ts'
 import { openStore } from './index.ts'
 import type { Io } from './io.ts'
@@ -137,7 +136,7 @@ async function* paced<T>(pages: AsyncIterable<Uint8Array | T[]>, signal: AbortSi
       const part = page instanceof Uint8Array ? page : page.slice(from, from + PACED_ENTRIES)
       yield part
       await drained()
-      await turn()
+      await new Promise<void>((resolve) => setImmediate(resolve))
       if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
       if (part === page) break
     }

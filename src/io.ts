@@ -1,5 +1,4 @@
 import { fstatSync, readSync, write, writeSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { KvError, reasonOf } from './errors.ts'
 
 /** Where text and bytes go. */
@@ -59,7 +58,7 @@ function isTerminal(fd: number): boolean {
   } catch {
     return false
   }
-  return (createRequire(import.meta.url)('node:tty') as typeof import('node:tty')).isatty(fd)
+  return process.getBuiltinModule('node:tty').isatty(fd)
 }
 
 function again(error: unknown): boolean {

@@ -7,8 +7,8 @@ import { type ComparedStep, type Report, SCHEMA, type StepReport } from './repor
 const SETTINGS = ['workload', 'records', 'key_bytes', 'value_bytes', 'concurrency', 'durable', 'duration_ms', 'operations'] as const
 const MACHINE = ['cpu', 'cores', 'platform', 'node', 'file_system'] as const
 
-/** Reads a report that `kv bench --json` wrote. Throws `KV_USAGE` for anything else. */
-export function readReport(path: string): Report {
+/** Reads a report that `kv bench --json` wrote. Throws `KV_USAGE` for anything else, and for one of another workload. */
+export function readReport(path: string, workload: string): Report {
   let report: unknown
   try {
     report = JSON.parse(readFileSync(path, 'utf8'))
@@ -17,6 +17,9 @@ export function readReport(path: string): Report {
     throw usageError(`cannot read ${path}: ${code === 'ENOENT' ? 'no such file' : cause instanceof SyntaxError ? 'it is not JSON' : message}`)
   }
   if (!isReport(report)) throw usageError(`${path} is not a report of kv bench --json (${SCHEMA})`)
+  if (report.settings.workload !== workload) {
+    throw usageError(`${path} is of the workload ${report.settings.workload}, not ${workload}`, 'compare runs of the same --workload')
+  }
   return report
 }
 
@@ -26,11 +29,15 @@ function isReport(value: unknown): value is Report {
     typeof report === 'object' &&
     report?.schema === SCHEMA &&
     typeof report.created === 'string' &&
-    typeof report.settings === 'object' &&
-    typeof report.machine === 'object' &&
+    isObject(report.settings) &&
+    isObject(report.machine) &&
     Array.isArray(report.targets) &&
     report.targets.every((target) => Array.isArray(target?.steps) && target.steps.every(isStep))
   )
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null
 }
 
 function isStep(step: Partial<StepReport> | null): boolean {
@@ -38,6 +45,7 @@ function isStep(step: Partial<StepReport> | null): boolean {
     typeof step?.name === 'string' &&
     typeof step.operations_per_second === 'number' &&
     Array.isArray(step.rounds_per_second) &&
+    step.rounds_per_second.length > 0 &&
     step.rounds_per_second.every((rate) => typeof rate === 'number')
   )
 }
@@ -63,7 +71,7 @@ export function compare(old: Report, now: Report): NonNullable<Report['compariso
       noise: overlap(before.rounds_per_second, step.rounds_per_second),
     })
   }
-  if (steps.length === 0) throw usageError('the two runs have no step in common', 'compare runs of the same --workload')
+  if (steps.length === 0) throw usageError('the two runs have no step in common')
   return { created: old.created, differences, steps }
 }
 

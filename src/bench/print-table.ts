@@ -1,8 +1,9 @@
 import { escapeLine, formatBytes } from '../output/escape.ts'
 import type { TableWriter } from '../output/table.ts'
+import { notes } from './notes.ts'
 import { formatNs, formatRate, formatRatio, sparkline } from './numbers.ts'
 import type { Report } from './report.ts'
-import { rowsOf } from './rows.ts'
+import { rowsOf, verdictOf } from './rows.ts'
 
 /** How the table is drawn. */
 export interface TableStyle {
@@ -76,25 +77,6 @@ function table(report: Report, width: number, tableOf: MakeTable): string {
   return writer.draw(rows.map((_, at) => padded.map((column) => column[at + 1]!)))
 }
 
-function notes({ machine, settings, targets, absent }: Report): string[] {
-  const lines = []
-  for (const { name, steps } of targets) {
-    for (const step of steps) if (step.missing > 0) lines.push(`FAULT: ${name} did not find ${step.missing.toLocaleString('en')} keys in ${step.name}`)
-  }
-  if (targets.length > 1) {
-    lines.push('Ratio: operations per second over those of kv (above 1: quicker than kv).')
-    for (const { name, engine, how, durable, unsupported } of targets) {
-      lines.push(`${name}: ${engine}; ${how}${durable === settings.durable ? '' : durable ? '; durable' : '; NOT durable'}${unsupported.length === 0 ? '' : `; cannot ${unsupported.join(', ')}`}`)
-    }
-  }
-  for (const { name, reason } of absent) lines.push(`absent: ${name} (${reason})`)
-  if (machine.file_system === 'tmpfs' || machine.file_system === 'ramfs') {
-    lines.push(`The store was on ${machine.file_system}, in memory: durable writes are slower on a disk. TMPDIR names another folder.`)
-  }
-  if (machine.load_average > machine.cores / 2) lines.push(`The machine was busy with other work (load ${machine.load_average.toFixed(1)}).`)
-  return lines.map(escapeLine)
-}
-
 function comparison({ comparison: found }: Report, tableOf: MakeTable): string {
   if (found === null) return ''
   const writer = tableOf(['STEP      ', 'OLD OPS/S', 'NEW OPS/S', 'RATIO', ''])
@@ -103,7 +85,7 @@ function comparison({ comparison: found }: Report, tableOf: MakeTable): string {
     formatRate(old_per_second).padStart(9),
     formatRate(new_per_second).padStart(9),
     formatRatio(ratio).padStart(5),
-    noise ? 'within noise' : ratio > 1 ? 'faster' : 'slower',
+    verdictOf({ noise, ratio }),
   ])
   const differences = found.differences.map((line) => `differs: ${escapeLine(line)}\n`).join('')
   return `\nAgainst the run of ${escapeLine(found.created)}:\n${differences}${writer.draw(rows)}`

@@ -1,7 +1,9 @@
 import { CSV, delimitedLine } from '../output/delimited.ts'
+import { escapeLine } from '../output/escape.ts'
+import { notes } from './notes.ts'
 import { formatNs, formatRate, formatRatio } from './numbers.ts'
 import type { Report } from './report.ts'
-import { type Row, rowsOf } from './rows.ts'
+import { type Row, rowsOf, verdictOf } from './rows.ts'
 
 /** The report as CSV with a header; times in nanoseconds. */
 export function printCsv(report: Report): string {
@@ -15,7 +17,7 @@ export function printCsv(report: Report): string {
   return delimitedLine(CSV, head) + lines.join('')
 }
 
-/** The report as a Markdown table, with a line above it on what was measured. */
+/** The report as a Markdown table, with a line above it on what was measured, and notes below. */
 export function printMarkdown(report: Report): string {
   const { kv, machine, settings, targets, comparison } = report
   const several = targets.length > 1
@@ -35,10 +37,13 @@ export function printMarkdown(report: Report): string {
     line(columns.map(([head]) => (head === 'operation' || head === 'store' ? '---' : '---:'))),
     ...rowsOf(report).map((row) => line(columns.map(([, text]) => text(row)))),
   ]
+  const known = notes(report)
+  if (known.length > 0) lines.push('', ...known.map((note) => `- ${cell(note)}`))
   if (comparison !== null) {
-    lines.push('', line(['step', 'old ops/s', 'new ops/s', 'ratio', '']), line(['---', '---:', '---:', '---:', '---']))
+    lines.push('', `Against the run of ${cell(escapeLine(comparison.created))}:`, '', ...comparison.differences.map((text) => `- differs: ${cell(escapeLine(text))}`), '')
+    lines.push(line(['step', 'old ops/s', 'new ops/s', 'ratio', '']), line(['---', '---:', '---:', '---:', '---']))
     for (const step of comparison.steps) {
-      lines.push(line([step.step, formatRate(step.old_per_second), formatRate(step.new_per_second), formatRatio(step.ratio), step.noise ? 'within noise' : '']))
+      lines.push(line([step.step, formatRate(step.old_per_second), formatRate(step.new_per_second), formatRatio(step.ratio), verdictOf(step)]))
     }
   }
   return `${lines.join('\n')}\n`

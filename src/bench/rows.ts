@@ -1,4 +1,4 @@
-import type { MeasureReport, Report, StepReport } from './report.ts'
+import type { ComparedStep, MeasureReport, Report, StepReport } from './report.ts'
 
 /** A line of a printed report: one step on one target, or one kind of operation within it. */
 export interface Row {
@@ -36,4 +36,10 @@ function row(target: string, step: StepReport, measure: MeasureReport, first: Me
     measure,
     ratio: first === undefined || first.operations_per_second === 0 ? undefined : measure.operations_per_second / first.operations_per_second,
   }
+}
+
+/** What a comparison says of a step, in words. */
+export function verdictOf({ noise, ratio }: Pick<ComparedStep, 'noise' | 'ratio'>): string {
+  if (noise) return 'within noise'
+  return ratio > 1 ? 'faster' : 'slower'
 }

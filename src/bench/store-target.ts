@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { KvError, reasonOf } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import type { Awaitable, KeyValue, ScanOptions, Target } from './target.ts'
 import { KEY_PREFIX } from './workloads/workload.ts'
@@ -76,6 +76,12 @@ export class StoreTarget implements Target {
   async close(): Promise<void> {
     try {
       if (this.#clean) await this.#store.delRange({ prefix: KEY_PREFIX })
+    } catch (cause) {
+      const { code, message } = cause instanceof KvError ? cause : new KvError('KV_IO', reasonOf(cause))
+      throw new KvError(code, `${message}; keys that begin with ${KEY_PREFIX} are left in the store`, {
+        hint: `when that is mended, remove them with: kv del --prefix ${KEY_PREFIX} --yes`,
+        cause,
+      })
     } finally {
       await this.#store.close()
     }

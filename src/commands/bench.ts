@@ -3,10 +3,11 @@ import { Command } from 'commander'
 import type { BenchOptions } from '../bench/bench.ts'
 import type { Report } from '../bench/report.ts'
 import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
+import { batchEntries } from '../bench/workloads/workload.ts'
 import { useColor } from '../options.ts'
 import type { Context } from '../context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, reasonOf, usageError } from '../errors.ts'
 import { escapeLine } from '../output/escape.ts'
 import { withSync } from './arguments.ts'
 
@@ -55,16 +56,16 @@ export function bench(ctx: Context): Command {
       const format = formatOf(ctx)
       const options = benchOptions(ctx, flags, command.optsWithGlobals<{ store?: string }>().store)
       const { readReport, compare } = await import('../bench/compare.ts')
-      const old = flags.compare === undefined ? undefined : readReport(flags.compare)
+      const old = flags.compare === undefined ? undefined : readReport(flags.compare, options.plan.workload.name)
       const page = flags.html === undefined ? undefined : await import('../bench/page/page.ts')
       if (flags.html !== undefined) page!.checkPage(flags.html)
       const measured = await interruptible(ctx, options)
       const report: Report = old === undefined ? measured : { ...measured, comparison: compare(old, measured) }
+      await print(ctx, report, format)
       if (flags.html !== undefined) {
         writePage(flags.html, page!.htmlPage(report))
         ctx.say(`wrote ${escapeLine(flags.html)}`)
       }
-      await print(ctx, report, format)
     })
 }
 
@@ -85,11 +86,12 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
   const records = flags.records === undefined ? workload.records : wholeNumber(flags.records, 'number of records', 1, 1e9)
   const valueBytes = flags.valueSize === undefined ? workload.valueBytes : wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24)
+  const concurrency = wholeNumber(flags.concurrency, 'concurrency', 1, 1000)
   return {
     plan: {
       workload,
-      recipe: { records, valueBytes, seed },
-      concurrency: wholeNumber(flags.concurrency, 'concurrency', 1, 10_000),
+      recipe: { records, valueBytes, batch: batchEntries(valueBytes, concurrency), seed },
+      concurrency,
       durationMs: flags.duration === undefined ? undefined : parseDuration(flags.duration, 'duration'),
       ops: flags.ops === undefined ? undefined : wholeNumber(flags.ops, 'number of operations', 1, 1e9),
       warmupMs: parseDuration(flags.warmup, 'warm-up time', { zero: true }),
@@ -141,8 +143,7 @@ function writePage(path: string, html: string): void {
   try {
     writeFileSync(path, html)
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw new KvError('KV_OUTPUT', `cannot write ${path}: ${code === 'ENOSPC' ? 'no space left' : message}`, { cause })
+    throw new KvError('KV_OUTPUT', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
   }
 }
 

@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-
 type Crc32 = (data: Uint8Array, value?: number) => number
 
 let native: Crc32 | undefined
@@ -11,7 +9,7 @@ let native: Crc32 | undefined
  */
 export function checksum(key: Uint8Array, value: Uint8Array, expires: number | undefined): number {
   // zlib costs a millisecond to load, and a read needs none.
-  native ??= (createRequire(import.meta.url)('node:zlib') as { crc32: Crc32 }).crc32
+  native ??= (process.getBuiltinModule('node:zlib') as unknown as { crc32: Crc32 }).crc32
   // SQLite hands out empty values without memory behind them, of which crc32 gives 0.
   const sum = value.length === 0 ? native(key) : native(value, native(key))
   if (expires === undefined) return sum

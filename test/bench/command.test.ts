@@ -1,9 +1,12 @@
-import { spawn } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { hostname } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
+import { smallDisk } from '../helpers/small-disk.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const BINARY = fileURLToPath(new URL('../../bin/kv.cjs', import.meta.url))
@@ -27,6 +30,7 @@ function bench(args: readonly string[], { home = tempDir(), tmp, onStart }: Wher
   const folder = tmp ?? join(home, 'tmp')
   if (tmp === undefined) mkdirSync(folder, { recursive: true })
   const child = spawn(process.execPath, [BINARY, 'bench', ...args], { cwd: home, env: { PATH: process.env['PATH'], HOME: home, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
+  onTestFinished(() => void child.kill('SIGKILL'))
   onStart?.(child, folder)
   let stdout = ''
   let stderr = ''
@@ -174,6 +178,14 @@ describe('kv bench', () => {
     for (const step of targets[0]!.steps) expect(step).toMatchObject({ missing: 0, operations: expect.toSatisfy((count: number) => count > 0) })
   })
 
+  test.for([{ args: ['--value-size', '4000000', '--records', '20'], batch: 16 }, { args: ['--concurrency', '1000', '--records', '100'], batch: 200 }])('makes batches smaller that would not fit in memory: $args', async ({ args, batch }) => {
+    const { code, stdout, stderr } = await bench([...args, '--ops', '5', '--warmup', '0', '--json'])
+    expect([code, stderr]).toEqual([0, ''])
+    const { targets } = JSON.parse(stdout) as { targets: { steps: { name: string; operations: number; entries: number }[] }[] }
+    const step = targets[0]!.steps.find(({ name }) => name === 'batch_put')!
+    expect(step.entries / step.operations).toBe(batch)
+  })
+
   test('prints CSV and Markdown', async () => {
     const csv = (await bench([...SHORT, '--format', 'csv'])).stdout.trimEnd().split('\n')
     expect(csv[0]).toMatch(/^workload,step,operation,store,operations,/)
@@ -196,6 +208,9 @@ describe('kv bench', () => {
     const now = await bench([...SHORT, '--compare', 'old.json'], { home })
     expect(now.stdout).toMatch(/\nread +1,000,000,000,000 .* slower\n/)
     expect(now.stdout).toMatch(/\nput .* within noise\n/)
+    const markdown = (await bench([...SHORT, '--seed', '2', '--records', '200', '--compare', 'old.json', '--format', 'markdown'], { home })).stdout
+    expect(markdown).toContain('- differs: records: 300 then, 200 now\n')
+    expect(markdown).toMatch(/\n\| read \| 1,000,000,000,000 \| .* \| slower \|\n\| put \|.* \| within noise \|\n/)
   })
 
   test('names each peer that is absent, and measures the others beside kv', async () => {
@@ -204,6 +219,9 @@ describe('kv bench', () => {
     expect([...targets, ...absent].map(({ name }) => name).toSorted()).toEqual(['better-sqlite3', 'classic-level', 'kv', 'ldb', 'lmdb', 'redis-server', 'sqlite3'])
     expect(absent.map(({ name }) => name)).toEqual(expect.arrayContaining(['classic-level', 'lmdb', 'better-sqlite3']))
     expect([code, left]).toEqual([0, []])
+    const markdown = (await bench([...SHORT, '--format', 'markdown', '--peers'])).stdout
+    for (const { name } of absent) expect(markdown).toContain(`\n- absent: ${name} (`)
+    if (targets.length > 1) for (const { name } of targets) expect(markdown).toContain(`\n- ${name}: `)
   })
 
   test('with --no-sync says that writes are not durable', async () => {
@@ -244,7 +262,7 @@ describe('the user\'s own store', () => {
 
 describe('an interrupt', () => {
   test.for(['SIGINT', 'SIGTERM'] as const)('%s leaves nothing behind and exits 130', async (signal) => {
-    const { code, stdout, stderr, left } = await bench(['--duration', '10m'], { onStart: (child, tmp) => whenStoreIsThere(child, tmp, () => child.kill(signal)) })
+    const { code, stdout, stderr, left } = await bench(['--duration', '10m'], { onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill(signal)) })
     expect([code, stdout, left]).toEqual([130, '', []])
     expect(stderr).toBe('kv: interrupted; nothing of the benchmark is left behind (KV_INTERRUPTED)\n')
   })
@@ -255,31 +273,124 @@ describe('an interrupt', () => {
     await using store = await openStore(path)
     await store.put('mine', '1')
     const looking = (child: ReturnType<typeof spawn>): void => {
-      const look = async (): Promise<void> => {
-        if (child.exitCode !== null) return
-        if ((await store.count({ limit: 2 })) === 2) child.kill('SIGINT')
-        else setTimeout(look, 5)
-      }
-      void look()
+      let told = false
+      // Every write changes the log beside the store.
+      const watcher = watch(home, async () => {
+        if (told || (await store.count({ limit: 2 })) < 2 || told) return
+        told = child.kill('SIGINT')
+      })
+      child.once('close', () => watcher.close())
     }
     const { code } = await bench(['--duration', '10m', '--store', path, '--in-place'], { home, onStart: looking })
     expect([code, await store.count()]).toEqual([130, 1])
   })
 
   test('with peers ends the programs that were started', async () => {
-    const { code, left } = await bench(['--peers', '--duration', '10m', '--records', '2000'], { onStart: (child, tmp) => whenStoreIsThere(child, tmp, () => child.kill('SIGINT')) })
+    const { code, left } = await bench(['--peers', '--duration', '10m', '--records', '2000'], { onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGINT')) })
     expect([code, left]).toEqual([130, []])
   })
 })
 
-/** Looks until the benchmark's store has its first bytes. */
-function whenStoreIsThere(child: ReturnType<typeof spawn>, tmp: string, then: () => void): void {
-  const look = (): void => {
-    if (child.exitCode !== null) return
-    if (readdirSync(tmp, { recursive: true }).some((name) => String(name).endsWith('store.kv'))) then()
-    else setTimeout(look, 5)
-  }
-  look()
+describe('a benchmark that was killed', () => {
+  test('leaves a folder that the next one removes, and none of a benchmark that runs', async () => {
+    const home = tempDir()
+    const { left } = await bench(['--duration', '10m'], { home, onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGKILL')) })
+    expect(left).toHaveLength(1)
+    let during: string[] = []
+    const second = bench(['--duration', '10m'], {
+      home,
+      onStart: (child, tmp) =>
+        void whenMade('store.kv', tmp, left).then(async () => {
+          during = readdirSync(tmp)
+          expect(await bench(SHORT, { home })).toMatchObject({ code: 0, left: during })
+          child.kill('SIGINT')
+        }),
+    })
+    expect((await second).left).toEqual([])
+    expect(during).toHaveLength(1)
+  })
+
+  test('leaves alone folders of that name which are not its own', async () => {
+    const home = tempDir()
+    const tmp = join(home, 'tmp')
+    const names = ['kv-bench-store-elsewhere-999999999-abcdef', `kv-bench-store-${hostname()}-${process.pid}-abcdef`, 'kv-bench-store-mine']
+    for (const name of names) mkdirSync(join(tmp, name), { recursive: true })
+    writeFileSync(join(tmp, `kv-bench-store-${hostname()}-999999999-abcdef`), 'a file')
+    const before = readdirSync(tmp)
+    expect(before).toHaveLength(4)
+    expect((await bench(SHORT, { home })).left).toEqual(before)
+  })
+
+  test('takes its redis-server with it', async (context) => {
+    if (!onPath('redis-server')) {
+      if (process.env['CI']) throw new Error('no redis-server')
+      context.skip('no redis-server')
+    }
+    let ended: Promise<void> | undefined
+    const onStart = (child: ReturnType<typeof spawn>, tmp: string): void =>
+      // The socket is there a moment before anybody listens; the append-only files come after that.
+      void whenMade('appendonly', tmp).then((path) => {
+        const connection = createConnection(join(dirname(path), 'redis.sock'))
+        ended = new Promise((resolve) => connection.once('close', () => resolve()))
+        connection.once('connect', () => child.kill('SIGKILL'))
+      })
+    await bench(['--peers', '--duration', '10m', '--records', '2000'], { onStart })
+    await ended
+  })
+})
+
+describe('a full disk', () => {
+  test.for([{ args: [] }, { args: ['--workload', 'load'] }, { args: ['--workload', 'ycsb-a', '--no-sync'] }])('with $args: one line, exit 4, and nothing left', async ({ args }, context) => {
+    const tmp = smallDisk(context, '4m')
+    const { code, stdout, stderr, left } = await bench([...args, '--records', '50000'], { tmp })
+    expect([code, stdout, left]).toEqual([4, '', []])
+    expect(stderr).toMatch(/^(kv: --no-sync: .*\n)?kv: no space left to write .*store\.kv \(KV_DISK_FULL\)\nhint: .*\n$/)
+  })
+
+  test('under a store measured in place leaves its entries, and says how to remove those of the benchmark', async (context) => {
+    const disk = smallDisk(context, '4m')
+    const path = join(disk, 'mine.kv')
+    await using store = await openStore(path)
+    await store.put('mine', '1')
+    const { code, stderr } = await bench(['--records', '50000', '--store', path, '--in-place'])
+    expect([code, (await store.check()).problems]).toEqual([4, []])
+    expect(stderr).toMatch(/^kv: no space left to write .*mine\.kv; keys that begin with kv-bench: are left in the store \(KV_DISK_FULL\)\nhint: .* kv del --prefix kv-bench: --yes\n$/)
+    execFileSync('mount', ['-o', 'remount,size=32m', disk])
+    await store.delRange({ prefix: 'kv-bench:' })
+    expect(await store.count()).toBe(1)
+    expect((await store.get('mine'))?.toString()).toBe('49')
+  })
+
+  test('that the page does not fit on is named, and the table is printed all the same', async (context) => {
+    const disk = smallDisk(context, '64k')
+    const { code, stdout, stderr } = await bench([...SHORT, '--html', join(disk, 'page.html')])
+    expect([code, stdout]).toEqual([4, expect.stringContaining('\nread ')])
+    expect(stderr).toMatch(/^kv: cannot write .*page\.html: no space left \(KV_OUTPUT\)\n$/)
+  })
+})
+
+function onPath(program: string): boolean {
+  return (process.env['PATH'] ?? '').split(delimiter).some((folder) => existsSync(join(folder, program)))
+}
+
+/** The path of a file whose name begins so, when it is made in a benchmark's folder that is not among `old`. */
+async function whenMade(name: string, tmp: string, old: readonly string[] = []): Promise<string> {
+  const folder = await whenListed(tmp, (entry) => !old.includes(entry))
+  return join(tmp, folder, await whenListed(join(tmp, folder), (entry) => entry.startsWith(name)))
+}
+
+/** The first name in a folder that is looked for, when it is there. */
+function whenListed(folder: string, isWanted: (name: string) => boolean): Promise<string> {
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const found = readdirSync(folder).find(isWanted)
+      if (found === undefined) return
+      watcher.close()
+      resolve(found)
+    }
+    const watcher = watch(folder, look)
+    look()
+  })
 }
 
 describe('bad input', () => {
@@ -291,6 +402,7 @@ describe('bad input', () => {
     [['--records', '99999999999'], 2, 'not a number of records: 99999999999'],
     [['--value-size', '999999999'], 2, 'not a value size: 999999999'],
     [['--concurrency', '0'], 2, 'not a concurrency: 0'],
+    [['--concurrency', '1001'], 2, 'not a concurrency: 1001'],
     [['--ops', '0'], 2, 'not a number of operations: 0'],
     [['--seed', 'x'], 2, 'not a seed: x'],
     [['--duration', '0'], 2, 'not a duration: 0'],
@@ -314,9 +426,9 @@ describe('bad input', () => {
 
   test('a report that is none is refused before anything is measured', async () => {
     const home = tempDir()
-    for (const text of ['{', '[]', 'null', '{"schema":"kv-bench/9"}', '{"schema":"kv-bench/1","created":"x","settings":{},"machine":{},"targets":[null]}']) {
+    for (const text of ['{', '[]', 'null', '{"schema":"kv-bench/9"}', '{"schema":"kv-bench/1","created":"x","settings":{},"machine":{},"targets":[null]}', '{"schema":"kv-bench/1","created":"x","settings":null,"machine":{},"targets":[]}', '{"schema":"kv-bench/1","created":"x","settings":{"workload":"load"},"machine":{},"targets":[]}']) {
       writeFileSync(join(home, 'old.json'), text)
-      const { code, stderr } = await bench(['--compare', 'old.json'], { home })
+      const { code, stderr } = await bench(['--compare', 'old.json', '--duration', '10m'], { home })
       expect([text, code]).toEqual([text, 2])
       expect(stderr).toContain('old.json')
     }

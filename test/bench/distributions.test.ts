@@ -93,7 +93,7 @@ describe('the zipfian distribution', () => {
 describe('a YCSB workload', () => {
   function drawn(name: string, count = 40_000): Operation[] {
     const workload = workloadNamed(name)
-    const next = workload.steps[0]!.operations({ records: 1000, valueBytes: 1000, seed: 5 })
+    const next = workload.steps[0]!.operations({ records: 1000, valueBytes: 1000, batch: 1000, seed: 5 })
     return Array.from({ length: count }, () => {
       const operation = next()!
       operation.done?.()
@@ -134,7 +134,7 @@ describe('a YCSB workload', () => {
         there.add(key.toString())
       },
     } as unknown as Target
-    const next = workload.steps[0]!.operations({ records: 1000, valueBytes: 10, seed: 5 })
+    const next = workload.steps[0]!.operations({ records: 1000, valueBytes: 10, batch: 1000, seed: 5 })
     for (let i = 0; i < 5000; i++) {
       const operation = next()!
       void operation.run(target)
@@ -145,7 +145,7 @@ describe('a YCSB workload', () => {
 
   test('draws the same operations for the same seed, others for another', () => {
     const keysOf = (seed: number): string[] => {
-      const next = workloadNamed('ycsb-a').steps[0]!.operations({ records: 1000, valueBytes: 10, seed })
+      const next = workloadNamed('ycsb-a').steps[0]!.operations({ records: 1000, valueBytes: 10, batch: 1000, seed })
       const log: string[] = []
       const note = (key: Buffer, value?: Buffer): void => void log.push(`${key} ${value}`)
       for (let i = 0; i < 200; i++) void next()!.run({ get: note, put: note } as unknown as Target)

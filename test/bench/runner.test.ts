@@ -46,7 +46,7 @@ class FakeMachine {
 }
 
 function plan(name: string, more: Partial<Plan> = {}): Plan {
-  return { workload: workloadNamed(name), recipe: { records: 500, valueBytes: 8, seed: 42 }, concurrency: 1, durationMs: 100, ops: undefined, warmupMs: 10, ...more }
+  return { workload: workloadNamed(name), recipe: { records: 500, valueBytes: 8, batch: 1000, seed: 42 }, concurrency: 1, durationMs: 100, ops: undefined, warmupMs: 10, ...more }
 }
 
 const quiet = { onMoment: () => {}, onFailure: (_: Target, error: unknown) => expect.fail(String(error)) }
@@ -80,13 +80,13 @@ describe('the runner', () => {
 
   test('ends a step whose operations run out', async () => {
     const machine = new FakeMachine()
-    const [report] = await runSuite(plan('classic', { durationMs: 4000, warmupMs: 0, recipe: { records: 30, valueBytes: 1, seed: 1 } }), [machine.target('one', { get: 100, put: 100 })], machine, quiet)
+    const [report] = await runSuite(plan('classic', { durationMs: 4000, warmupMs: 0, recipe: { records: 30, valueBytes: 1, batch: 1000, seed: 1 } }), [machine.target('one', { get: 100, put: 100 })], machine, quiet)
     expect(report!.steps.find(({ name }) => name === 'delete')!.operations).toBe(30)
   })
 
   test('runs the load workload to its end', async () => {
     const machine = new FakeMachine()
-    const [report] = await runSuite(plan('load', { durationMs: undefined, recipe: { records: 6500, valueBytes: 1, seed: 1 } }), [machine.target('one', { get: 1, put: 1 })], machine, quiet)
+    const [report] = await runSuite(plan('load', { durationMs: undefined, recipe: { records: 6500, valueBytes: 1, batch: 1000, seed: 1 } }), [machine.target('one', { get: 1, put: 1 })], machine, quiet)
     expect(report!.steps.map(({ name, operations, entries }) => [name, operations, entries])).toEqual([['load_ordered', 7, 6500], ['load_random', 7, 6500]])
   })
 

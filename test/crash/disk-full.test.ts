@@ -1,28 +1,10 @@
-import { execFileSync } from 'node:child_process'
 import { closeSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { type TestContext, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { type Store, openStore } from '../../src/index.ts'
 import { noise, toText } from '../helpers/bytes.ts'
+import { smallDisk } from '../helpers/small-disk.ts'
 import { failure, failureCode } from '../helpers/store.ts'
-import { tempDir } from '../helpers/temp-dir.ts'
-
-/** A disk of the test's own; skips where none can be mounted, which needs root. */
-function smallDisk(context: TestContext, size: string): string {
-  const folder = tempDir()
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', folder], { stdio: 'pipe' })
-  } catch (error) {
-    const reason = String((error as { stderr?: Buffer }).stderr ?? error).trim()
-    const unprivileged = process.getuid?.() !== 0 || /permission denied|not permitted|must be superuser|ENOENT/i.test(reason)
-    if (process.env['CI'] && !unprivileged) throw new Error(`cannot mount a tmpfs: ${reason}`, { cause: error })
-    console.warn(`disk-full tests skipped, cannot mount a tmpfs: ${reason}`)
-    context.skip(`cannot mount a tmpfs: ${reason}`)
-  }
-  // Registered after the folder's removal and so run before it. Lazy: also when a file is still open.
-  onTestFinished(() => void execFileSync('umount', ['-l', folder]))
-  return folder
-}
 
 /** Takes every byte that is left. */
 function fillUp(path: string): void {

@@ -18,6 +18,14 @@ export async function versionOf(program: string, args: readonly string[]): Promi
 
 /** A program that runs beside this one until {@link end}, its lines of output given to whoever waits for them. */
 export class Program {
+  /**
+   * A program that does not read its input, and so would not notice that this process is gone: a
+   * shell beside it does, and ends it.
+   */
+  static server(program: string, args: readonly string[]): Program {
+    return new Program('sh', ['-c', 'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"', 'sh', program, ...args])
+  }
+
   readonly #child: ChildProcessWithoutNullStreams
   readonly #exited: Promise<void>
   readonly #waiting: { lines: string[]; isLast(line: string): boolean; resolve(lines: string[]): void; reject(error: Error): void }[] = []

@@ -13,7 +13,7 @@ export const redis: Peer = {
   async open({ folder, durable }) {
     const version = await versionOf('redis-server', ['--version'])
     const socket = join(folder, 'redis.sock')
-    const program = new Program('redis-server', ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', folder, '--appendonly', 'yes', '--appendfsync', durable ? 'always' : 'no', '--save', '', '--daemonize', 'no'])
+    const program = Program.server('redis-server', ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', folder, '--appendonly', 'yes', '--appendfsync', durable ? 'always' : 'no', '--save', '', '--daemonize', 'no'])
     let connection: RedisConnection
     try {
       await program.ask('', (line) => /ready to accept connections/i.test(line))

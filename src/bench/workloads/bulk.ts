@@ -4,12 +4,12 @@ function loadStep(name: string, key: (record: number) => Buffer): Step {
   return {
     name,
     needs: [],
-    total: ({ records }) => Math.ceil(records / BATCH),
+    total: ({ records, batch }) => Math.ceil(records / batch),
     operations(recipe) {
       const values = new Values(recipe)
       let next = 0
       return () => {
-        const size = Math.min(BATCH, recipe.records - next)
+        const size = Math.min(recipe.batch, recipe.records - next)
         if (size <= 0) return undefined
         const entries = Array.from({ length: size }, () => ({ key: key(next++), value: values.next() }))
         return { name, entries: size, run: (target) => target.putMany(entries) }

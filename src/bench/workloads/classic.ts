@@ -37,8 +37,8 @@ const batchPut: Step = {
     const random = new Random(recipe.seed, 12)
     const values = new Values(recipe)
     return () => {
-      const entries = Array.from({ length: BATCH }, () => ({ key: hashedKey(random.below(recipe.records)), value: values.next() }))
-      return { name: 'batch_put', entries: BATCH, run: (target) => target.putMany(entries) }
+      const entries = Array.from({ length: recipe.batch }, () => ({ key: hashedKey(random.below(recipe.records)), value: values.next() }))
+      return { name: 'batch_put', entries: recipe.batch, run: (target) => target.putMany(entries) }
     }
   },
 }

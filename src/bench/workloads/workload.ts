@@ -5,8 +5,18 @@ import type { Awaitable, KeyValue, Target } from '../target.ts'
 /** Every key of a benchmark begins with this, so that it touches no other key of a store. */
 export const KEY_PREFIX = 'kv-bench:'
 
-/** Entries in one batch of a batch operation. */
+/** Entries in one batch of a batch operation, where that many fit. */
 export const BATCH = 1000
+
+/** What may be in batches under way at once: bytes of values, and entries. */
+const MAX_BATCH_BYTES = 64 * 2 ** 20
+const MAX_BATCH_ENTRIES = 200_000
+
+/** Entries in one batch: {@link BATCH}, or as many fewer as long values or many batches at once need to fit in memory. */
+export function batchEntries(valueBytes: number, concurrency: number): number {
+  const fit = Math.min(MAX_BATCH_ENTRIES, MAX_BATCH_BYTES / Math.max(1, valueBytes)) / concurrency
+  return Math.max(1, Math.min(BATCH, Math.floor(fit)))
+}
 
 /** One operation, ready to run. */
 export interface Operation {
@@ -29,6 +39,8 @@ export interface Recipe {
   /** Records that are there before the first step. */
   readonly records: number
   readonly valueBytes: number
+  /** Entries in one batch, see {@link batchEntries}. */
+  readonly batch: number
   readonly seed: number
 }
 
@@ -95,8 +107,8 @@ export class Values {
 /** The records of a workload in batches, as they are stored before the first step. */
 export function* preloadBatches(workload: Pick<Workload, 'key'>, recipe: Recipe): Generator<KeyValue[], void, void> {
   const values = new Values(recipe)
-  for (let from = 0; from < recipe.records; from += BATCH) {
-    const size = Math.min(BATCH, recipe.records - from)
+  for (let from = 0; from < recipe.records; from += recipe.batch) {
+    const size = Math.min(recipe.batch, recipe.records - from)
     yield Array.from({ length: size }, (_, i) => ({ key: workload.key(from + i), value: values.next() }))
   }
 }

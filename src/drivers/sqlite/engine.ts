@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, toNamespacedPath } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** A value SQLite takes or gives. */
@@ -27,6 +26,11 @@ export interface Connection {
 
 type ConnectionClass = new (path: string | URL, options?: { readOnly?: boolean }) => Connection
 
+/** What the module of an engine exports. */
+interface Exports {
+  readonly DatabaseSync: ConnectionClass
+}
+
 /** The engine found, and under which name to report it. */
 export interface Engine {
   readonly name: string
@@ -34,9 +38,6 @@ export interface Engine {
   readonly module: string
   readonly Connection: ConnectionClass
 }
-
-// Also right in the CommonJS bundle of the command line, where `import.meta.url` is the bundle's file.
-const load = createRequire(import.meta.url)
 
 let engine: Engine | undefined
 
@@ -59,7 +60,7 @@ function builtIn(): Engine | undefined {
     Reflect.apply(emitWarning, process, [warning, ...rest])
   }
   try {
-    const { DatabaseSync } = load('node:sqlite') as { DatabaseSync: ConnectionClass }
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as unknown as Exports
     return { name: 'node:sqlite', module: 'node:sqlite', Connection: DatabaseSync }
   } catch {
     return undefined
@@ -76,11 +77,21 @@ function addon(): Engine {
   // finds the same file, 6 ms later.
   const found = MODULE_FOLDERS.map((folder) => join(folder, binary)).find((file) => existsSync(file))
   try {
-    if (found !== undefined) return { name, module: found, Connection: (load(found) as { DatabaseSync: ConnectionClass }).DatabaseSync }
+    if (found !== undefined) return { name, module: found, Connection: loadBinary(found).DatabaseSync }
   } catch {
     // Built for another C library: let the package choose.
   }
-  return { name, module: load.resolve(name), Connection: (load(name) as { DatabaseSync: ConnectionClass }).DatabaseSync }
+  // Loaded only here: `node:module` brings the loader of ES modules with it.
+  const { createRequire } = process.getBuiltinModule('node:module')
+  const load = createRequire(import.meta.url)
+  return { name, module: load.resolve(name), Connection: (load(name) as Exports).DatabaseSync }
+}
+
+/** A native addon, as `require` loads it but for looking the path up. Throws what the dynamic linker says. */
+function loadBinary(path: string): Exports {
+  const module = { exports: {} as Exports }
+  process.dlopen(module, toNamespacedPath(path))
+  return module.exports
 }
 
 /** `node_modules` of this package and the one it stands in, from `dist` and from `dist/cli` or `dist/chunks`. */

@@ -23,11 +23,13 @@ const GROUP = 4
 /** Added to an expiry so that it is positive; a field of zeros is none. */
 const EXPIRY_BASE = 1e15
 
-/** The digits of the numbers below 10,000, each group as one word. */
-const GROUPS = (() => {
+/** The digits of the numbers below 10,000, each group as one word; made by the first load. */
+let groups: Uint32Array | undefined
+
+function digitGroups(): Uint32Array {
   const text = Buffer.from(Array.from({ length: 10 ** GROUP }, (_, n) => String(n).padStart(GROUP, '0')).join(''), 'latin1')
   return new Uint32Array(new Uint8Array(text).buffer)
-})()
+}
 
 /** Loads blocks into a transaction, all under one revision, which only a block with entries takes. */
 export function blockLoader(transaction: Transaction): (block: Block) => void {
@@ -69,26 +71,27 @@ function provideNumbers(database: Database, rows: number): void {
 
 function describe(block: Block, from: number, count: number, digits: Uint32Array): void {
   const { keyStart, keyLength, valueStart, valueLength, checksums, expires } = block
+  groups ??= digitGroups()
   let at = 0
   for (let i = from; i < from + count; i++) {
     // substr() counts from 1.
-    at = write(digits, at, (keyStart[i]! + 1) * 2 ** KEY_BITS + keyLength[i]!)
-    at = write(digits, at, (valueStart[i]! + 1) * 2 ** VALUE_BITS + valueLength[i]!)
-    at = write(digits, at, checksums[i]!)
-    if (expires !== undefined) at = write(digits, at, Number.isNaN(expires[i]) ? 0 : expires[i]! + EXPIRY_BASE)
+    at = write(groups, digits, at, (keyStart[i]! + 1) * 2 ** KEY_BITS + keyLength[i]!)
+    at = write(groups, digits, at, (valueStart[i]! + 1) * 2 ** VALUE_BITS + valueLength[i]!)
+    at = write(groups, digits, at, checksums[i]!)
+    if (expires !== undefined) at = write(groups, digits, at, Number.isNaN(expires[i]) ? 0 : expires[i]! + EXPIRY_BASE)
   }
 }
 
 /** Writes a field, right-aligned in zeros; returns the position after it. */
-function write(digits: Uint32Array, at: number, value: number): number {
+function write(groups: Uint32Array, digits: Uint32Array, at: number, value: number): number {
   const high = Math.floor(value / 1e8)
   const low = value - high * 1e8
   const highest = (high / 1e4) | 0
   const third = (low / 1e4) | 0
-  digits[at] = GROUPS[highest]!
-  digits[at + 1] = GROUPS[high - highest * 1e4]!
-  digits[at + 2] = GROUPS[third]!
-  digits[at + 3] = GROUPS[low - third * 1e4]!
+  digits[at] = groups[highest]!
+  digits[at + 1] = groups[high - highest * 1e4]!
+  digits[at + 2] = groups[third]!
+  digits[at + 3] = groups[low - third * 1e4]!
   return at + DIGITS / GROUP
 }
 

@@ -1,0 +1,22 @@
+import { escapeLine } from '../output/escape.ts'
+import type { Report } from './report.ts'
+
+/** What to know about the figures of a report, a line each: faults, what each store is, who is absent, what disturbed. */
+export function notes({ machine, settings, targets, absent }: Report): string[] {
+  const lines = []
+  for (const { name, steps } of targets) {
+    for (const step of steps) if (step.missing > 0) lines.push(`FAULT: ${name} did not find ${step.missing.toLocaleString('en')} keys in ${step.name}`)
+  }
+  if (targets.length > 1) {
+    lines.push('Ratio: operations per second over those of kv (above 1: quicker than kv).')
+    for (const { name, engine, how, durable, unsupported } of targets) {
+      lines.push(`${name}: ${engine}; ${how}${durable === settings.durable ? '' : durable ? '; durable' : '; NOT durable'}${unsupported.length === 0 ? '' : `; cannot ${unsupported.join(', ')}`}`)
+    }
+  }
+  for (const { name, reason } of absent) lines.push(`absent: ${name} (${reason})`)
+  if (machine.file_system === 'tmpfs' || machine.file_system === 'ramfs') {
+    lines.push(`The store was on ${machine.file_system}, in memory: durable writes are slower on a disk. TMPDIR names another folder.`)
+  }
+  if (machine.load_average > machine.cores / 2) lines.push(`The machine was busy with other work (load ${machine.load_average.toFixed(1)}).`)
+  return lines.map(escapeLine)
+}

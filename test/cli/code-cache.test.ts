@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** A copy of the built program, and the path of its code cache. */
+function installed(): { folder: string; cache: string } {
+  const folder = tempDir()
+  for (const name of ['bin', 'dist/cli', 'package.json']) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
+  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  const [cache] = readdirSync(join(folder, 'dist/cli')).filter((file) => file.endsWith(`.js-${process.version}-${process.arch}.cache`))
+  return { folder, cache: join(folder, 'dist/cli', cache ?? 'none') }
+}
+
+function node(folder: string, ...args: string[]): string {
+  return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder }, stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+function putAndGet(folder: string, ...flags: string[]): string {
+  node(folder, ...flags, 'bin/kv.cjs', 'put', 'k', 'Ä')
+  return node(folder, ...flags, 'bin/kv.cjs', 'get', 'k')
+}
+
+/** Whether V8 takes the cache; asked of a new process, since one that has compiled the code before does not look. */
+function isTaken(cache: string): boolean {
+  const script = `
+    const { readFileSync } = require('node:fs')
+    const [filename, cache] = process.argv.slice(1)
+    const { cachedDataRejected } = new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData: readFileSync(cache) })
+    console.log(cachedDataRejected)`
+  return node(dirname(cache), '-e', script, cache.replace(/-v[^/]*$/, ''), cache) === 'false\n'
+}
+
+test('the build leaves a code cache that this Node takes', () => {
+  const { folder, cache } = installed()
+  expect(isTaken(cache)).toBe(true)
+  expect(putAndGet(folder)).toBe('Ä')
+})
+
+test('without a code cache kv works the same, and an installation writes one without a word', () => {
+  const { folder, cache } = installed()
+  rmSync(cache)
+  expect(putAndGet(folder)).toBe('Ä')
+  expect(node(folder, 'bin/code-cache.cjs')).toBe('')
+  expect(isTaken(cache)).toBe(true)
+  expect(readdirSync(join(folder, 'dist/cli')).filter((file) => file.includes('.cache'))).toHaveLength(1)
+})
+
+test('a checkout that is not built yet installs without a word', () => {
+  const { folder } = installed()
+  rmSync(join(folder, 'dist'), { recursive: true })
+  expect(node(folder, 'bin/code-cache.cjs')).toBe('')
+})
+
+test('a code cache of another V8, cut off or empty is refused, and kv works the same', () => {
+  const { folder, cache } = installed()
+  const whole = readFileSync(cache)
+  const otherVersion = Buffer.from(whole)
+  otherVersion.writeUInt32LE(otherVersion.readUInt32LE(4) ^ 1, 4)
+  for (const refused of [otherVersion, whole.subarray(0, whole.length - 100), whole.subarray(0, 10), Buffer.alloc(0), Buffer.alloc(whole.length)]) {
+    writeFileSync(cache, refused)
+    expect(isTaken(cache)).toBe(false)
+    expect(putAndGet(folder)).toBe('Ä')
+  }
+})
+
+test('with other V8 flags kv works the same', () => {
+  expect(putAndGet(installed().folder, '--no-opt', '--stack-size=900')).toBe('Ä')
+})
