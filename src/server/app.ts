@@ -3,19 +3,18 @@ import type { Socket } from 'node:net'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController, fastify } from 'fastify'
-import { KvError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
+import { Admission } from './admission.ts'
+import { batchRoutes } from './batch-routes.ts'
 import { contractRoutes } from './contract-routes.ts'
 import { Gate } from './gate.ts'
 import { Guard, type GuardOptions } from './guard.ts'
 import { Metrics } from './metrics.ts'
 import { careRoutes } from './care-routes.ts'
-import { HEADERS } from './protocol.ts'
 import { Reads } from './reads.ts'
 import { Refusal, sendError } from './refusal.ts'
 import type { Service } from './service.ts'
-import { routePath, targetOf } from './target.ts'
-import { batchRoutes } from './batch-routes.ts'
+import { routePath } from './target.ts'
 import { keyRoutes } from './key-routes.ts'
 import { rangeRoutes } from './range-routes.ts'
 
@@ -78,16 +77,18 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  app.setValidatorCompiler(() => () => true)
+  // No validator at all: the handlers check what they take, byte-exact.
+  app.setValidatorCompiler(() => undefined as never)
   app.setSerializerCompiler(() => (data) => JSON.stringify(data))
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
-  admit(app, service, new Guard(options), options)
+  const admission = new Admission(service, new Guard(options), { logs: options.log !== undefined })
+  admission.install(app)
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
     paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
   })
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler({ preValidation: admission.unrouted }, (request, reply) => {
     const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
     const methods = paths.get(path)
     if (methods === undefined) return sendError(new Refusal(404, { detail: 'Not Found' }), request, reply)
@@ -125,31 +126,6 @@ function createApp(options: ServerOptions): FastifyInstance {
   }
   const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key } })
   return app as unknown as FastifyInstance
-}
-
-/** The checks before every request, and what is noted after it. */
-function admit(app: FastifyInstance, { gate, metrics, readOnly }: Service, guard: Guard, { log }: ServerOptions): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    const began = performance.now()
-    reply.header(HEADERS.server, '1')
-    let entered = false
-    reply.raw.once('close', () => {
-      if (entered) gate.leave()
-      const ms = performance.now() - began
-      const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
-      metrics.count(request.method, route, reply.statusCode, ms)
-      if (log !== undefined) request.log.info({ method: request.method, path: targetOf(request.raw).path, status: reply.statusCode, ms: Number(ms.toFixed(3)) }, 'request')
-    })
-    try {
-      if (guard.check(request, reply)) return
-      gate.enter()
-      entered = true
-      if (readOnly && request.routeOptions.config.write === true) throw new KvError('KV_READ_ONLY', 'this server only reads')
-    } catch (error) {
-      return done(error as Error)
-    }
-    done()
-  })
 }
 
 /** The description of the API and its interactive page. */
