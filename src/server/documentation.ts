@@ -15,7 +15,7 @@ const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect 
 
 /** A server that answers only for the description of the routes that `describe` adds to it. */
 export async function documentation(describe: (app: FastifyInstance) => void, { needsToken }: { needsToken: boolean }): Promise<FastifyInstance> {
-  const app = fastify({ exposeHeadRoutes: false, routerOptions: { ignoreTrailingSlash: true } })
+  const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   withoutSchemaCompilers(app)
   await app.register(swagger, {
     openapi: {
