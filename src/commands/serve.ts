@@ -50,7 +50,7 @@ export function serve(ctx: Context): Command {
       if (!isLoopback(flags.host) && token === undefined && !flags.insecure) {
         throw usageError(`everybody who reaches ${flags.host} could read and write the store`, 'give --token-file FILE, or --insecure if that is wanted')
       }
-      const tls = tlsOf(flags)
+      const tls = await tlsOf(flags)
       const { buildApp } = await import('../server/app.ts')
       const store = await ctx.store({ sync: flags.sync })
       const app = await buildApp(store, {
@@ -105,10 +105,17 @@ function cannotListen({ host, port }: Flags, cause: unknown): KvError {
   return new KvError('KV_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${message}`, { cause })
 }
 
-function tlsOf({ cert, key }: Flags): { cert: Buffer; key: Buffer } | undefined {
+async function tlsOf({ cert, key }: Flags): Promise<{ cert: Buffer; key: Buffer } | undefined> {
   if (cert === undefined && key === undefined) return undefined
   if (cert === undefined || key === undefined) throw usageError('--cert and --key go together')
-  return { cert: readPem(cert), key: readPem(key) }
+  const pem = { cert: readPem(cert), key: readPem(key) }
+  const { createSecureContext } = await import('node:tls')
+  try {
+    createSecureContext(pem)
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `${cert} and ${key} are no certificate and its key in PEM: ${(cause as Error).message}`, { cause })
+  }
+  return pem
 }
 
 function readPem(file: string): Buffer {

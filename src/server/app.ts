@@ -1,21 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController, fastify } from 'fastify'
-import { KvError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
+import { Admission } from './admission.ts'
+import { batchRoutes } from './batch-routes.ts'
 import { contractRoutes } from './contract-routes.ts'
+import { documentationRoutes } from './documentation-routes.ts'
 import { Gate } from './gate.ts'
 import { Guard, type GuardOptions } from './guard.ts'
 import { Metrics } from './metrics.ts'
 import { careRoutes } from './care-routes.ts'
-import { HEADERS } from './protocol.ts'
 import { Reads } from './reads.ts'
 import { Refusal, sendError } from './refusal.ts'
+import { withoutSchemaCompilers } from './schema.ts'
 import type { Service } from './service.ts'
-import { routePath, targetOf } from './target.ts'
-import { batchRoutes } from './batch-routes.ts'
+import { routePath } from './target.ts'
 import { keyRoutes } from './key-routes.ts'
 import { rangeRoutes } from './range-routes.ts'
 
@@ -55,9 +54,6 @@ export interface ServerOptions extends GuardOptions {
 /** Longest head of a request, in bytes: the longest key percent-encoded, and room for headers. */
 const MAX_HEAD_BYTES = 256 * 1024
 
-/** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
-const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'"
-
 /** The default of `maxBodyBytes`: 64 MB. */
 export const DEFAULT_MAX_BODY_BYTES = 64_000_000
 
@@ -78,27 +74,26 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  app.setValidatorCompiler(() => () => true)
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+  withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
-  admit(app, service, new Guard(options), options)
+  const admission = new Admission(service, new Guard(options), { logs: options.log !== undefined })
+  admission.install(app)
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
     paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
   })
-  app.setNotFoundHandler((request, reply) => {
+  app.setNotFoundHandler({ preValidation: admission.unrouted }, (request, reply) => {
     const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
     const methods = paths.get(path)
     if (methods === undefined) return sendError(new Refusal(404, { detail: 'Not Found' }), request, reply)
     return sendError(new Refusal(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }), request, reply)
   })
-  await describe(app, options)
-  contractRoutes(app, service)
-  keyRoutes(app, service)
-  rangeRoutes(app, service)
-  batchRoutes(app, service)
-  careRoutes(app, service)
+  const routes = (to: FastifyInstance): void => {
+    for (const add of [contractRoutes, keyRoutes, rangeRoutes, batchRoutes, careRoutes]) add(to, service)
+  }
+  routes(app)
+  documentationRoutes(app, routes, { needsToken: options.token !== undefined })
   app.addHook('preClose', (done) => {
     gate.close()
     done()
@@ -125,45 +120,6 @@ function createApp(options: ServerOptions): FastifyInstance {
   }
   const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key } })
   return app as unknown as FastifyInstance
-}
-
-/** The checks before every request, and what is noted after it. */
-function admit(app: FastifyInstance, { gate, metrics, readOnly }: Service, guard: Guard, { log }: ServerOptions): void {
-  app.addHook('onRequest', (request, reply, done) => {
-    const began = performance.now()
-    reply.header(HEADERS.server, '1')
-    let entered = false
-    reply.raw.once('close', () => {
-      if (entered) gate.leave()
-      const ms = performance.now() - began
-      const route = request.is404 ? 'none' : (request.routeOptions.url ?? 'none')
-      metrics.count(request.method, route, reply.statusCode, ms)
-      if (log !== undefined) request.log.info({ method: request.method, path: targetOf(request.raw).path, status: reply.statusCode, ms: Number(ms.toFixed(3)) }, 'request')
-    })
-    try {
-      if (guard.check(request, reply)) return
-      gate.enter()
-      entered = true
-      if (readOnly && request.routeOptions.config.write === true) throw new KvError('KV_READ_ONLY', 'this server only reads')
-    } catch (error) {
-      return done(error as Error)
-    }
-    done()
-  })
-}
-
-/** The description of the API and its interactive page. */
-async function describe(app: FastifyInstance, { token }: ServerOptions): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: '3.1.0',
-      info: { title: 'kv', version: '1', description: 'An ordered key-value store. Keys are ordered by their bytes. When a write is answered, it is on disk.' },
-      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
-      ...(token === undefined ? {} : { security: [{ token: [] }] }),
-    },
-  })
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: PAGE_POLICY, theme: { title: 'kv' } })
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())))
 }
 
 /** Answers what is no HTTP, too long or too slow, before there is a request. */

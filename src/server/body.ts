@@ -43,10 +43,12 @@ export async function readBody(request: FastifyRequest, reply: FastifyReply, gat
 export async function* bodyChunks(request: FastifyRequest, { bodyTimeoutMs }: Pick<BodyLimits, 'bodyTimeoutMs'>): AsyncGenerator<Buffer, void, void> {
   checkEncoding(request)
   const { raw } = request
+  // What came together with the head is there once the parser has returned.
+  await undefined
   for (;;) {
     const chunk = raw.read() as Buffer | null
     if (chunk !== null) yield chunk
-    else if (raw.readableEnded) return
+    else if (raw.readableEnded || (raw.complete && raw.readableLength === 0)) return
     else await moreOf(raw, bodyTimeoutMs)
   }
 }

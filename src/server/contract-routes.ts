@@ -20,7 +20,7 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
     const { bytes, text } = pathKey(targetOf(request.raw).key)
     const entry = await reads.get(bytes)
     if (entry === undefined) throw notFound()
-    return sendJson(reply, { message: 'Key data fetched successfully.', data: { key: text, value: shown(entry.value, 'the value') } })
+    return reply.type('application/json').send(`{"message":"Key data fetched successfully.","data":{"key":${JSON.stringify(text)},"value":${JSON.stringify(shown(entry.value, 'the value'))}}}`)
   })
 
   app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {

@@ -19,6 +19,9 @@ export interface GuardOptions {
 /** Paths that tell nothing of the data: answered without a token. */
 const OPEN = /^\/(?:health|ready|openapi\.json|docs(?:\/.*)?)\/?$/
 
+/** `Host` headers remembered at most. */
+const MAX_KNOWN = 64
+
 const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
 
 /** Whether a host name or address means this machine only. */
@@ -33,6 +36,8 @@ export class Guard {
   readonly #hosts: ReadonlySet<string>
   readonly #anyAddress: boolean
   readonly #origins: ReadonlySet<string>
+  /** `Host` headers that were found to be right. */
+  readonly #known = new Set<string>()
 
   constructor({ token, host = '127.0.0.1', allowHosts = [], corsOrigins = [] }: GuardOptions) {
     this.#token = token === undefined ? undefined : digest(token)
@@ -74,6 +79,14 @@ export class Guard {
    */
   #knows(header: string | undefined): boolean {
     if (header === undefined) return false
+    if (this.#known.has(header)) return true
+    if (!this.#matches(header)) return false
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear()
+    this.#known.add(header)
+    return true
+  }
+
+  #matches(header: string): boolean {
     const host = header.toLowerCase().replace(/:\d*$/, '')
     if (isLoopback(host) || this.#hosts.has(host) || this.#hosts.has(header.toLowerCase())) return true
     const bare = host.replace(/^\[(.*)\]$/, '$1')

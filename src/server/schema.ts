@@ -1,4 +1,4 @@
-import type { FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
 
 /** A JSON schema as the description of the API shows it. Nothing is validated by it: handlers do that, byte-exact. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -69,4 +69,10 @@ export function endpoint(kind: 'read' | 'write', schema: FastifySchema & Record<
   const all = [...(kind === 'write' ? WRITE_ERRORS : READ_ERRORS), ...errors].sort((a, b) => a - b)
   const response = { ...Object.fromEntries(all.map((status) => [status, ERRORS[status]])), ...(schema.response as object) }
   return { ...schema, response }
+}
+
+/** Neither validators nor serializers are made from schemas: handlers check what they take, byte-exact, and write what they send. */
+export function withoutSchemaCompilers(app: FastifyInstance): void {
+  app.setValidatorCompiler(() => undefined as never)
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
 }

@@ -25,16 +25,29 @@ const PLACEHOLDER = '-'
 
 /** Notes the target of a request and returns the path to route by. */
 export function routePath(request: IncomingMessage): string {
-  const url = (request.url ?? '/').replace(/^https?:\/\/[^/?#]*(?=[/?#]|$)/i, '')
+  const asked = request.url ?? '/'
+  // A proxy's form: scheme and host before the path.
+  const url = asked.startsWith('/') ? asked : asked.replace(/^https?:\/\/[^/?#]*(?=[/?#]|$)/i, '')
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)
-  const prefix = KEY_PATHS.find((known) => path.startsWith(known) && path.length > known.length)
-  const rest = prefix === undefined ? undefined : path.slice(prefix.length)
-  const raw = rest?.endsWith('/') ? rest.slice(0, -1) : rest
-  const key = raw === undefined || raw === '' || raw.includes('/') ? undefined : raw
-  Object.assign(request, { [TARGET]: { path, key, query } satisfies Target })
+  const prefix = keyPrefixOf(path)
+  const key = prefix === undefined ? undefined : keyIn(path, prefix.length)
+  ;(request as { [TARGET]?: Target })[TARGET] = { path, key, query }
   return key === undefined ? path : prefix + PLACEHOLDER
+}
+
+function keyPrefixOf(path: string): string | undefined {
+  for (const prefix of KEY_PATHS) if (path.startsWith(prefix)) return prefix
+  return undefined
+}
+
+/** The key that stands in a path from some place on: one segment, with or without a slash after it. */
+function keyIn(path: string, from: number): string | undefined {
+  const slash = path.indexOf('/', from)
+  if (slash >= 0 && slash !== path.length - 1) return undefined
+  const key = slash < 0 ? path.slice(from) : path.slice(from, slash)
+  return key === '' ? undefined : key
 }
 
 /** The target noted by {@link routePath}. */
@@ -49,8 +62,10 @@ export function targetOf(request: IncomingMessage): Target {
 export function percentDecode(text: string, plusIsSpace = false): Uint8Array | undefined {
   // Node hands the bytes of the request line over as Latin-1.
   const bytes = Buffer.from(text, 'latin1')
-  let to = 0
-  for (let from = 0; from < bytes.length; from++) {
+  const first = text.indexOf('%')
+  if (first < 0 && !plusIsSpace) return bytes
+  let to = plusIsSpace ? 0 : first
+  for (let from = to; from < bytes.length; from++) {
     const byte = bytes[from]!
     if (byte === 0x25) {
       const digits = bytes.toString('latin1', from + 1, from + 3)

@@ -66,6 +66,47 @@ describe('who may call', () => {
   })
 })
 
+describe('requests of an unusual form', () => {
+  const first = (answer: string): string => answer.slice(0, answer.indexOf('\r\n'))
+
+  test.for([
+    ['HEAD /v1/keys/a', '200 OK'],
+    ['HEAD /docs', '200 OK'],
+    ['OPTIONS /v1/keys/a', '405 Method Not Allowed'],
+    ['TRACE /v1/keys/a', '405 Method Not Allowed'],
+    ['PATCH /v1/keys/a', '405 Method Not Allowed'],
+    ['GET http://localhost/v1/keys/a', '200 OK'],
+    ['GET /v1/keys/..', '404 Not Found'],
+    ['GET //v1/keys/a', '404 Not Found'],
+    ['GET /v1/keys/a//b', '404 Not Found'],
+  ] as const)('%s is %s', async ([line, status]) => {
+    const { port, app } = await listening()
+    await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: '1' })
+    expect(first(await raw(port, `${line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`))).toBe(`HTTP/1.1 ${status}`)
+  })
+
+  test('pipelined requests are answered in order', async () => {
+    const { port } = await listening()
+    const put = (value: string): string => `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\n${value}`
+    const answer = await raw(port, `${put('1')}${put('2')}GET /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+    expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 200', 'HTTP/1.1 200'])
+    expect(answer.endsWith('\r\n\r\n2')).toBe(true)
+  })
+
+  test('a client that asks first whether to send its body is told to go on', async () => {
+    const { port } = await listening()
+    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1')
+    expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 201 /)
+  })
+
+  test('a body that trickles in small chunks is taken whole', async () => {
+    const { port, app } = await listening()
+    const chunks = Array.from({ length: 50 }, () => '1\r\nx\r\n').join('')
+    await raw(port, `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`)
+    expect((await app.inject('/v1/keys/a')).body).toBe('x'.repeat(50))
+  })
+})
+
 describe('limits', () => {
   test('a body over the limit is 413, said or not said in advance', async () => {
     const { port } = await listening({ maxBodyBytes: 1000 })

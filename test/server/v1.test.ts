@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, test } from 'vitest'
 import { server } from './server.ts'
 
@@ -145,6 +146,15 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
 })
 
 describe('the description', () => {
+  test('is valid OpenAPI 3.1, with a token and without', async () => {
+    for (const token of [undefined, 'sesame']) {
+      const app = await server({ token })
+      const { valid, errors } = await new Validator().validate((await app.inject('/openapi.json')).json())
+      expect(errors).toBeUndefined()
+      expect(valid).toBe(true)
+    }
+  })
+
   test('has every route and its errors, and no others', async () => {
     const app = await server()
     const document = (await app.inject('/openapi.json')).json<{ openapi: string; paths: Record<string, Record<string, { summary: string; responses: Record<string, { description: string }>; parameters?: { name: string; in: string }[] }>> }>()

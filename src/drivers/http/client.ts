@@ -36,6 +36,9 @@ const SILENCE_MS = 60_000
 /** How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a request. */
 const KEEP_MS = 4000
 
+/** Codes of certificates that are not accepted. */
+const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|ERR_TLS_CERT_)/
+
 /** Longest body of a refusal that is read, in bytes. */
 const MAX_ERROR_BYTES = 1 << 16
 
@@ -162,7 +165,14 @@ export class HttpClient {
 
   #unreachable(cause: unknown): KvError {
     if (isAbort(cause)) return new KvError('KV_INTERRUPTED', 'interrupted')
-    const { code, message } = cause as NodeJS.ErrnoException
+    const { code = '', message } = cause as NodeJS.ErrnoException
+    if (CERTIFICATE.test(code)) {
+      return new KvError('KV_UNAVAILABLE', `the certificate of ${this.#url.origin} is not trusted: ${message}`, {
+        cause,
+        hint: 'if you trust its issuer, name the file of its certificate in NODE_EXTRA_CA_CERTS',
+      })
+    }
+    if (code === 'EPROTO') return new KvError('KV_UNAVAILABLE', `${this.#url.origin} does not speak TLS`, { cause, hint: 'try it as http://' })
     const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
     return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
   }

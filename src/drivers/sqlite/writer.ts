@@ -28,6 +28,9 @@ const UPSERT = `insert into kv (key, value, revision, expires, checksum) values 
 /** Expired entries removed by one write at most, so that no write pays for a flood of them. */
 const SWEEP = 1000
 
+/** Turns of the event loop for which a commit waits at most while more writes come. */
+const MAX_TURNS = 16
+
 /** The write transaction that the jobs of one commit share. */
 export class Transaction {
   readonly database: Database
@@ -75,8 +78,8 @@ export class Transaction {
 }
 
 /**
- * Runs writes, all that arrive in one turn of the event loop in one transaction and so with one
- * wait for the disk (group commit). A job that throws takes back its own work only.
+ * Runs writes, all that arrive at about the same time in one transaction and so with one wait for
+ * the disk (group commit). A job that throws takes back its own work only.
  */
 export class Writer {
   readonly #open: () => Database
@@ -132,8 +135,7 @@ export class Writer {
   }
 
   async #drain(): Promise<void> {
-    // After the turn in which the first write came, so that its neighbours share the commit.
-    await new Promise(setImmediate)
+    await this.#gather()
     for (let wait = 1; this.#queue.length > 0; ) {
       try {
         if (this.#queue[0]!.alone) {
@@ -144,7 +146,7 @@ export class Writer {
           this.#commit(database, this.#takeGroup())
         }
         wait = 1
-        if (this.#queue.length > 0) await new Promise(setImmediate)
+        if (this.#queue.length > 0) await this.#gather()
       } catch (error) {
         if (!isBusy(error)) {
           this.#failed(error)
@@ -159,6 +161,20 @@ export class Writer {
       }
     }
     this.#running = undefined
+  }
+
+  /**
+   * Lets the turn end in which the first write came, so that its neighbours share the commit, and
+   * goes on for as long as a turn brings more: those who wait for the same disk, such as the clients
+   * of a server, come within a few turns of each other.
+   */
+  async #gather(): Promise<void> {
+    await new Promise(setImmediate)
+    for (let turn = 0; turn < MAX_TURNS; turn++) {
+      const before = this.#queue.length
+      await new Promise(setImmediate)
+      if (this.#queue.length === before) return
+    }
   }
 
   /** The writes at the head of the queue that can share a transaction. */

@@ -1,0 +1,67 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
+import { KvError } from '../errors.ts'
+import { type Guard } from './guard.ts'
+import { HEADERS } from './protocol.ts'
+import type { RouteFigures } from './request-figures.ts'
+import type { Service } from './service.ts'
+import { targetOf } from './target.ts'
+
+/** Takes a request in, or refuses it, and notes how it ended. */
+type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/**
+ * The checks before every request. Each route gets a hook of its own, made when it is added, which
+ * knows its name and counters: finding them out for each request would cost more than all the checks.
+ */
+export class Admission {
+  readonly #service: Service
+  readonly #guard: Guard
+  readonly #logs: boolean
+
+  constructor(service: Service, guard: Guard, { logs }: { logs: boolean }) {
+    this.#service = service
+    this.#guard = guard
+    this.#logs = logs
+  }
+
+  /** From now on every route added to the server has the checks. */
+  install(app: FastifyInstance): void {
+    app.addHook('onRoute', (route: RouteOptions) => {
+      const { requests } = this.#service.metrics
+      route.onRequest = this.#hook(requests.of(route.url, String(route.method)), route.config?.write === true) as onRequestHookHandler
+    })
+  }
+
+  /** The same for a request that has no route. */
+  readonly unrouted: Admit = (request, reply, done) => {
+    this.#hook(this.#service.metrics.requests.of('none', request.method), false)(request, reply, done)
+  }
+
+  #hook(figures: RouteFigures, writes: boolean): Admit {
+    const { gate, readOnly } = this.#service
+    const guard = this.#guard
+    const logs = this.#logs
+    const refused = writes && readOnly
+    return (request, reply, done) => {
+      const began = performance.now()
+      const { raw } = reply
+      let entered = false
+      raw.on('close', () => {
+        if (entered) gate.leave()
+        const ms = performance.now() - began
+        figures.count(raw.statusCode, ms)
+        if (logs) request.log.info({ method: request.method, path: targetOf(request.raw).path, status: raw.statusCode, ms: Number(ms.toFixed(3)) }, 'request')
+      })
+      reply.header(HEADERS.server, '1')
+      try {
+        if (guard.check(request, reply)) return
+        gate.enter()
+        entered = true
+        if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
+      } catch (error) {
+        return done(error as Error)
+      }
+      done()
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { ended, expectRun, kv, startKv } from '../helpers/kv.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+
+const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) => existsSync(path))
+if (OPENSSL === undefined) {
+  if (process.env['CI']) throw new Error('the tests of HTTPS need openssl: apt-get install openssl')
+  console.warn('HTTPS is not tested: no openssl here (apt-get install openssl)')
+}
+
+/** A new certificate for localhost, signed by itself. */
+function certificate(): { cert: string; key: string } {
+  const folder = tempDir()
+  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  execFileSync(OPENSSL!, ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  return { cert, key }
+}
+
+async function served(args: readonly string[]): Promise<string> {
+  const child = startKv(['serve', '--port', '0', '--json', ...args], { store: join(tempDir(), 'store.kv') })
+  const run = ended(child)
+  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then(({ stderr }) => expect.fail(stderr))])) as [Buffer]
+  return (JSON.parse(line.toString()) as { url: string }).url
+}
+
+describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
+  test('serves who trusts its certificate, and tells the others how to', async () => {
+    const { cert, key } = certificate()
+    const url = await served(['--cert', cert, '--key', key])
+    expect(url).toMatch(/^https:/)
+    const env = { NODE_EXTRA_CA_CERTS: cert }
+    expectRun(await kv(['put', 'a', '1', '--store', url], { env }), { code: 0 })
+    expectRun(await kv(['get', 'a', '--store', url], { env }), { code: 0, stdout: '1' })
+    const { code, stderr } = await kv(['get', 'a', '--store', url])
+    expect(code).toBe(4)
+    expect(stderr).toMatch(/^kv: the certificate of https:\S+ is not trusted: .*\(KV_UNAVAILABLE\)\nhint: .*NODE_EXTRA_CA_CERTS\n$/)
+  })
+
+  test('a server without it is told as that, in one line and a hint', async () => {
+    const url = await served([])
+    const { code, stderr } = await kv(['get', 'a', '--store', url.replace('http:', 'https:')])
+    expect(code).toBe(4)
+    expect(stderr).toMatch(/^kv: .* does not speak TLS \(KV_UNAVAILABLE\)\nhint: .*\n$/)
+  })
+
+  test('refuses what is no certificate, or not the key of it, with exit 2', async () => {
+    const [one, other] = [certificate(), certificate()]
+    const text = join(tempDir(), 'text')
+    writeFileSync(text, 'hello')
+    for (const [cert, key] of [[text, one.key], [one.cert, text], [one.cert, other.key], ['/nowhere', one.key]] as const) {
+      const { code, stderr } = await kv(['serve', '--port', '0', '--cert', cert, '--key', key])
+      expect([cert, key, code]).toEqual([cert, key, 2])
+      expect(stderr).toMatch(/^kv: .*\(KV_USAGE\)\n$/)
+    }
+  })
+})
