@@ -47,7 +47,8 @@ function damage(random) {
 }
 
 const isBytes = (value) => value instanceof Uint8Array
-const sane = (entry) => entry === undefined || (isBytes(entry.key) && isBytes(entry.value))
+const sane = (entry) =>
+  entry === undefined || (isBytes(entry.key) && isBytes(entry.value) && typeof entry.revision === 'number' && ['undefined', 'number'].includes(typeof entry.expires))
 function must(condition, what) {
   if (!condition) throw new Error(what)
 }

@@ -1,6 +1,8 @@
 import type { CheckReport } from '../../store/driver.ts'
 import { checksum } from '../../store/checksum.ts'
 import type { Database } from './database.ts'
+import type { SqlValue } from './engine.ts'
+import { damagedRow } from './errors.ts'
 import { LONG_VALUE, longValue } from './range.ts'
 
 /** Damaged keys named at most; the rest is only counted. */
@@ -12,7 +14,7 @@ const PAGE_ROWS = 1000
 /** Bytes of long values read between two pauses. */
 const PAUSE_BYTES = 4_000_000
 
-type Row = [key: Uint8Array, value: Uint8Array | null, expires: number | null, checksum: number | null]
+type Row = [key: SqlValue, value: SqlValue, expires: SqlValue, checksum: SqlValue]
 
 /**
  * Compares every entry with its checksum, of one snapshot when the caller holds a transaction.
@@ -30,14 +32,12 @@ export function* checkEntries(database: Database): Generator<number, CheckReport
   try {
     for (const [key, value, expires, sum] of rows(database)) {
       if (sum === null) unchecked++
-      else {
-        checked++
-        const full = value ?? longValue(database, key)
-        if (value === null) bytes += full.length
-        if (sum !== checksum(key, full, expires ?? undefined)) {
-          if (damagedKeys.length < NAMED) damagedKeys.push(key)
-          else unnamed++
-        }
+      else checked++
+      const full = value ?? longValue(database, key)
+      if (value === null) bytes += full instanceof Uint8Array ? full.length : 0
+      if (!isSound(key, full, expires, sum)) {
+        if (key instanceof Uint8Array && damagedKeys.length < NAMED) damagedKeys.push(key)
+        else unnamed++
       }
       if ((checked + unchecked) % PAGE_ROWS === 0 || bytes > PAUSE_BYTES) {
         bytes = 0
@@ -47,12 +47,17 @@ export function* checkEntries(database: Database): Generator<number, CheckReport
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
   }
-  if (unnamed > 0) problems.push(`${unnamed} more entries do not match their checksums`)
+  if (unnamed > 0) problems.push(`${unnamed} more entries are damaged`)
   return { checked, unchecked, damagedKeys, problems }
 }
 
+function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValue): boolean {
+  if (!(key instanceof Uint8Array) || !(value instanceof Uint8Array) || (expires !== null && typeof expires !== 'number')) return false
+  return sum === null || sum === checksum(key, value, expires ?? undefined)
+}
+
 function* rows(database: Database): Generator<Row, void, void> {
-  let after: Uint8Array = new Uint8Array()
+  let after: SqlValue = new Uint8Array()
   for (let operator = '>='; ; operator = '>') {
     const page = database
       .statement(
@@ -62,6 +67,9 @@ function* rows(database: Database): Generator<Row, void, void> {
       .all(after) as Row[]
     yield* page
     if (page.length < PAGE_ROWS) return
-    after = page[page.length - 1]![0]
+    const [last] = page[page.length - 1]!
+    // Texts and numbers come before all bytes: from there the rows would come again.
+    if (!(last instanceof Uint8Array)) throw damagedRow()
+    after = last
   }
 }

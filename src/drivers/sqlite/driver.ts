@@ -9,11 +9,12 @@ import { checkEntries } from './check.ts'
 import { countInSlices, countNow } from './count.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import { deleteInSlices, deleteNow } from './delete-range.ts'
-import { needsReopen, toKvError } from './errors.ts'
+import type { SqlValue } from './engine.ts'
+import { damagedRow, needsReopen, toKvError } from './errors.ts'
 import { create, inspect, withoutLinks } from './format.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
-import { pages } from './range.ts'
+import { entryOf, pages } from './range.ts'
 import { turn } from './slices.ts'
 import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
@@ -21,7 +22,7 @@ import { checkStructure, checkStructureApart } from './structure.ts'
 import { fileId } from './open-files.ts'
 import { type Job, Writer } from './writer.ts'
 
-type EntryRow = [key: Uint8Array, value: Uint8Array, revision: number, expires: number | null]
+type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 
 /**
  * The embedded driver: one SQLite file, in write-ahead-log mode, usable by any number of processes
@@ -70,8 +71,9 @@ export class SqliteDriver implements Driver {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#read((database) => {
-      const row = database.statement('select value, expires from kv where key = ?').get(key) as [Uint8Array, number | null] | undefined
+      const row = database.statement('select value, expires from kv where key = ?').get(key) as [value: SqlValue, expires: number | null] | undefined
       if (row === undefined || (row[1] !== null && row[1] <= this.#now())) return undefined
+      if (!(row[0] instanceof Uint8Array)) throw damagedRow()
       return row[0]
     })
   }
@@ -288,6 +290,7 @@ export class SqliteDriver implements Driver {
 
 function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
   const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
-  if (row === undefined || (row[3] !== null && row[3] <= now)) return undefined
-  return { key: row[0], value: row[1], revision: row[2], expires: row[3] ?? undefined }
+  if (row === undefined) return undefined
+  const entry = entryOf(...row)
+  return entry.expires !== undefined && entry.expires <= now ? undefined : entry
 }

@@ -38,6 +38,11 @@ const TEXTS: readonly (readonly [text: string, code: number])[] = [
   ['file is not a database', SQLITE.NOTADB],
 ]
 
+/** For a row of types that the table does not allow, which only damage makes. */
+export function damagedRow(): Error {
+  return Object.assign(new Error('a row holds what the table does not allow'), { errcode: SQLITE.CORRUPT })
+}
+
 /** Whether another connection holds the lock that was asked for. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error)

@@ -1,6 +1,7 @@
 import type { Entry, RangeQuery } from '../../store/driver.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
+import { damagedRow } from './errors.ts'
 
 /** The `where` clause of a range and the values for its parameters. */
 export interface RangeSql {
@@ -42,7 +43,14 @@ export function keyAt(database: Database, query: Pick<RangeQuery, 'start' | 'end
   return row?.[0]
 }
 
-type Row = [key: Uint8Array, value: Uint8Array | null, revision: number, expires: number | null]
+type Row = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
+
+/** The entry that a row's columns make. Throws where damage has given them types that the table does not allow. */
+export function entryOf(key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue): Entry {
+  const isSound = key instanceof Uint8Array && value instanceof Uint8Array && typeof revision === 'number' && (expires === null || typeof expires === 'number')
+  if (!isSound) throw damagedRow()
+  return { key, value, revision, expires: expires ?? undefined }
+}
 
 /**
  * The pages of a range. They are of one snapshot when the caller holds a transaction. A page is
@@ -62,9 +70,9 @@ export function* pages(database: Database, query: RangeQuery, now: number): Gene
     const entries: Entry[] = []
     let bytes = 0
     for (const [key, value, revision, expires] of rows) {
-      const full = value ?? (keysOnly ? NOTHING : longValue(database, key))
-      entries.push({ key, value: full, revision, expires: expires ?? undefined })
-      bytes += full.length
+      const entry = entryOf(key, value ?? (keysOnly ? NOTHING : longValue(database, key)), revision, expires)
+      entries.push(entry)
+      bytes += entry.value.length
       if (bytes >= PAGE_BYTES) break
     }
     left -= entries.length
@@ -80,8 +88,9 @@ export function* pages(database: Database, query: RangeQuery, now: number): Gene
   }
 }
 
-/** The value of a key that is there. */
-export function longValue(database: Database, key: Uint8Array): Uint8Array {
-  const [value] = database.statement('select value from kv where key = ?').get(key) as [Uint8Array]
-  return value
+/** The value of a key that is there. Throws where the table says that it is not. */
+export function longValue(database: Database, key: SqlValue): SqlValue {
+  const row = database.statement('select value from kv where key = ?').get(key) as [SqlValue] | undefined
+  if (row === undefined) throw damagedRow()
+  return row[0]
 }
