@@ -1,7 +1,7 @@
 /** Bulk load: a million random records, durable at the end, beside the loaders of other stores. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeRecords } from './data.mjs'
 import { KV, bench, inTurn, installed, median, peakMemory, seconds, settle } from './measure.mjs'
@@ -10,20 +10,20 @@ import { limitRow, megabytes, report, row } from './report.mjs'
 /** Records of the smaller load that memory is compared with. */
 const FEW = 200_000
 
-/** A Redis server of our own on a socket in `folder`, with an append-only file flushed to disk once a second. */
-async function startRedis(folder) {
-  const socket = join(folder, 'redis.sock')
+/**
+ * An empty Redis server of our own on `socket`, with an append-only file in `folder` flushed to disk
+ * once a second. Returns what stops it: its flushes must not fall on what is measured next.
+ */
+async function startRedis(folder, socket) {
+  mkdirSync(folder)
   const server = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder, '--appendonly', 'yes', '--save', ''], { stdio: 'ignore' })
-  const cli = (...args) => spawnSync('redis-cli', ['-s', socket, ...args], { encoding: 'utf8' })
-  while (cli('ping').stdout?.trim() !== 'PONG') await new Promise((resolve) => setTimeout(resolve, 20))
-  return {
-    socket,
-    clear: () => cli('flushall'),
-    async stop() {
-      const ended = once(server, 'exit')
-      server.kill()
-      await ended
-    },
+  const isReady = () => spawnSync('redis-cli', ['-s', socket, 'ping'], { encoding: 'utf8' }).stdout?.trim() === 'PONG'
+  while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20))
+  return async () => {
+    const ended = once(server, 'exit')
+    server.kill('SIGKILL')
+    await ended
+    rmSync(folder, { recursive: true })
   }
 }
 
@@ -38,7 +38,10 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   })
   await writeRecords(FEW, { jsonl: at('few.jsonl') })
   const store = at('store')
-  const prepare = () => {
+  let stopRedis
+  const prepare = async () => {
+    await stopRedis?.()
+    stopRedis = undefined
     rmSync(store, { recursive: true, force: true })
     for (const end of ['-wal', '-shm', '-journal']) rmSync(store + end, { force: true })
     settle()
@@ -57,30 +60,35 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     writeFileSync(script, `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`)
     cases.sqlite3 = { prepare, run: () => seconds(folder, 'sqlite3', ['-bail', store], { input: script }) }
   }
-  let redis
   if (peers.redis) {
-    redis = await startRedis(folder)
-    const prepareRedis = () => {
-      redis.clear()
-      prepare()
+    const socket = at('redis.sock')
+    const prepareRedis = async () => {
+      await prepare()
+      stopRedis = await startRedis(at('redis'), socket)
     }
-    cases.redis = { prepare: prepareRedis, run: () => seconds(folder, 'redis-cli', ['-s', redis.socket, '--pipe'], { input: at('rows.resp') }) }
+    cases.redis = { prepare: prepareRedis, run: () => seconds(folder, 'redis-cli', ['-s', socket, '--pipe'], { input: at('rows.resp') }) }
   }
   let figures
   try {
     figures = await inTurn(cases, rounds)
   } finally {
-    await redis?.stop()
+    await prepare()
   }
   const took = (name) => figures[name] && median(figures[name])
-  const peak = (script) => {
-    const peaks = Array.from({ length: 3 }, () => {
-      prepare()
-      return peakMemory(folder, script)
-    })
+  const peak = async (script) => {
+    const peaks = []
+    for (let round = 0; round < 3; round++) {
+      await prepare()
+      peaks.push(peakMemory(folder, script))
+    }
     return peaks.includes(undefined) ? undefined : median(peaks)
   }
-  const memory = { file: peak(`$TIME ${file('rows.jsonl')}`), pipe: peak(pipe('rows.jsonl')), fewFile: peak(`$TIME ${file('few.jsonl')}`), fewPipe: peak(pipe('few.jsonl')) }
+  const memory = {
+    file: await peak(`$TIME ${file('rows.jsonl')}`),
+    pipe: await peak(pipe('rows.jsonl')),
+    fewFile: await peak(`$TIME ${file('few.jsonl')}`),
+    fewPipe: await peak(pipe('few.jsonl')),
+  }
   const few = `${FEW.toLocaleString('en')} records`
   await report({
     name: 'load',

@@ -4,7 +4,7 @@ import { type InputFormat, createParser } from './formats.ts'
 import { type RecordParser, RecordRefused, type Refusal } from './record-parser.ts'
 
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
-export const BLOCK_BYTES = 20 << 20
+export const BLOCK_BYTES = 16 << 20
 
 /** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
 const FIRST_BYTES = 4 << 20

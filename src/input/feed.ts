@@ -16,7 +16,7 @@ const MAX_AHEAD = 2 * BLOCK_BYTES
 const MESSAGE_BYTES = 1 << 20
 
 /** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores. */
-const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 4
+const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 2
 
 /** How long a pause of the input is taken for its pace when it is read ahead, in milliseconds. */
 const AHEAD_MS = 5
