@@ -89,7 +89,7 @@ class BatchPut {
     try {
       if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, [...names, ...['', '-wal', '-shm'].map((suffix) => this.#store.location + suffix)])
       if (this.#flags.atomic) await this.#atomically(names, format)
-      else await this.#each(names, format, (block) => this.#store.load([block]).then(() => {}))
+      else await this.#each(names, format, (block) => this.#store.load([block], { signal: this.#stop.signal }).then(() => {}))
     } finally {
       process.off('SIGINT', interrupt)
       this.#ctx.signal?.removeEventListener('abort', interrupt)
@@ -103,7 +103,7 @@ class BatchPut {
   async #atomically(names: readonly string[], format: InputFormat | undefined): Promise<void> {
     const { Handover } = await import('../input/handover.ts')
     const blocks = new Handover<Block>()
-    const stored = this.#store.load(blocks)
+    const stored = this.#store.load(blocks, { signal: this.#stop.signal })
     // The failure of the store is seen by whoever hands over the next block, or below.
     stored.catch((error: unknown) => blocks.refuse(error))
     try {
@@ -136,6 +136,7 @@ class BatchPut {
         this.#count(parsed, input)
       },
     }).catch((error: unknown) => {
+      if (error instanceof KvError && error.code === 'KV_INTERRUPTED') throw this.#interrupted()
       throw error instanceof KvError && this.#put > 0 ? this.#withCount(error) : error
     })
     if (refused !== undefined) throw this.#refusal(input, refused)

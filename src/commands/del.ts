@@ -54,7 +54,7 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
   // Every key is looked at first, so that a wrong one deletes nothing.
   await store.getMany(keys)
   // Together, so that they share one commit.
-  const there = await Promise.all(keys.map((key) => store.del(key)))
+  const there = await Promise.all(keys.map((key) => store.del(key, { signal: ctx.signal })))
   printDeleted(ctx, there.filter(Boolean).length, false)
   const missing = keys.filter((_, i) => !there[i])
   if (missing.length > 0) throw notFound(missing)

@@ -9,7 +9,7 @@ export class RecordingDriver implements Driver {
   readonly name: string
   readonly limits: Driver['limits']
   readonly supports: Driver['supports']
-  readonly load?: (blocks: Blocks) => Promise<number>
+  readonly load?: (blocks: Blocks, signal?: AbortSignal) => Promise<number>
   readonly jsonLines?: (query: RangeQuery) => AsyncIterable<Uint8Array | Entry[]> | undefined
 
   constructor(inner: Driver, log: UndoLog) {
@@ -18,7 +18,7 @@ export class RecordingDriver implements Driver {
     this.name = inner.name
     this.limits = inner.limits
     this.supports = inner.supports
-    if (inner.load !== undefined) this.load = (blocks) => this.#load(blocks)
+    if (inner.load !== undefined) this.load = (blocks, signal) => this.#load(blocks, signal)
     if (inner.jsonLines !== undefined) this.jsonLines = (query) => inner.jsonLines!(query)
   }
 
@@ -31,23 +31,23 @@ export class RecordingDriver implements Driver {
   check: Driver['check'] = (options) => this.#inner.check(options)
   close: Driver['close'] = () => this.#inner.close()
 
-  async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined): Promise<PutResult> {
+  async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined, signal?: AbortSignal): Promise<PutResult> {
     const [before] = await this.#before([key])
-    const result = await this.#inner.put(key, value, expires, condition)
+    const result = await this.#inner.put(key, value, expires, condition, signal)
     if (result.applied) this.#log.record(key, before, result.revision)
     return result
   }
 
-  async del(key: Uint8Array, condition: Condition | undefined): Promise<boolean> {
+  async del(key: Uint8Array, condition: Condition | undefined, signal?: AbortSignal): Promise<boolean> {
     const [before] = await this.#before([key])
-    const applied = await this.#inner.del(key, condition)
+    const applied = await this.#inner.del(key, condition, signal)
     if (applied) this.#log.record(key, before, undefined)
     return applied
   }
 
-  async batch(ops: readonly Op[]): Promise<number> {
+  async batch(ops: readonly Op[], signal?: AbortSignal): Promise<number> {
     const before = await this.#before(ops.map(({ key }) => key))
-    const revision = await this.#inner.batch(ops)
+    const revision = await this.#inner.batch(ops, signal)
     ops.forEach(({ key, type }, i) => this.#log.record(key, before[i], type === 'put' ? revision : undefined))
     return revision
   }
@@ -71,7 +71,7 @@ export class RecordingDriver implements Driver {
     return count
   }
 
-  async #load(blocks: Blocks): Promise<number> {
+  async #load(blocks: Blocks, signal?: AbortSignal): Promise<number> {
     const seen: { key: Uint8Array; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
       if (this.#log.closed) return
@@ -82,7 +82,7 @@ export class RecordingDriver implements Driver {
     }
     // The driver tells blocks that are all there from blocks that are still to come.
     if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
-    const revision = await this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look))
+    const revision = await this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), signal)
     for (const { key, before } of seen) this.#log.record(key, before, revision)
     return revision
   }

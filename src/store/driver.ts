@@ -112,9 +112,12 @@ export interface CheckOptions extends Abortable {
   readonly onProgress?: ((entries: number) => void) | undefined
 }
 
-/** A long operation that can be stopped. */
+/** An operation that can be stopped. */
 export interface Abortable {
-  /** When aborted, the operation ends with `KV_INTERRUPTED` and has changed nothing. */
+  /**
+   * When aborted, the operation ends with `KV_INTERRUPTED` and has changed nothing; a write elsewhere
+   * whose answer had not come yet with `KV_UNKNOWN_OUTCOME`. A commit that has begun is not stopped.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -127,7 +130,8 @@ export type Clock = () => number
  * take part in a condition: to every method it is not there.
  *
  * With a signal, a long operation gives the event loop its turn every few milliseconds, and once
- * aborted throws `KV_INTERRUPTED` and leaves the store as it was.
+ * aborted throws `KV_INTERRUPTED` and leaves the store as it was. A short write does so while it
+ * waits for its turn to write.
  *
  * Arrays passed in are the driver's from then on (the Store copies what its caller may change);
  * arrays handed out are the caller's own.
@@ -145,17 +149,18 @@ export interface Driver {
   getMany(keys: readonly Uint8Array[]): Awaitable<(Entry | undefined)[]>
 
   /** Writes one entry and settles when it is durable. Replaces an old expiry too. */
-  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined): Promise<PutResult>
+  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined, signal?: AbortSignal): Promise<PutResult>
   /** Removes one entry and settles when that is durable; `applied` tells whether it was there (and the condition held). */
-  del(key: Uint8Array, condition: Condition | undefined): Promise<boolean>
+  del(key: Uint8Array, condition: Condition | undefined, signal?: AbortSignal): Promise<boolean>
   /** Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's revision. */
-  batch(ops: readonly Op[]): Promise<number>
+  batch(ops: readonly Op[], signal?: AbortSignal): Promise<number>
   /**
    * Optional: puts all blocks in their order, all or nothing, quicker than `batch` could. Returns
    * their revision. The `limits` of batches do not hold. A block is done with when the next is
-   * asked for; while blocks come, readers do not see them, and other writers wait.
+   * asked for; while blocks come, readers do not see them, and other writers wait. The signal is heard
+   * at most until the first block is asked for: whoever gives the blocks can end them.
    */
-  load?(blocks: Blocks): Promise<number>
+  load?(blocks: Blocks, signal?: AbortSignal): Promise<number>
   /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
   delRange(query: RangeQuery, signal?: AbortSignal): Promise<number>
 

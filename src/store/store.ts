@@ -18,7 +18,7 @@ import { LATEST_EXPIRY } from './expiry.ts'
 import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
 
 /** What a put may ask for besides the value. */
-export interface PutOptions {
+export interface PutOptions extends Abortable {
   /** When the entry ends, in milliseconds since 1970. Default: never; an old expiry goes. */
   expires?: number | undefined
   /** Write only if this holds. */
@@ -26,7 +26,7 @@ export interface PutOptions {
 }
 
 /** What a delete of one key may ask for. */
-export interface DelOptions {
+export interface DelOptions extends Abortable {
   /** Delete only if this holds. */
   condition?: Condition | undefined
 }
@@ -106,13 +106,13 @@ export class Store {
 
   /** Stores a value under a key. Durable when the promise resolves. */
   async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
-    const driver = this.#open()
-    return driver.put(owned(this.#key(key)), owned(this.#value(value)), expiry(options.expires), ownCondition(options.condition))
+    const driver = this.#open(options.signal)
+    return driver.put(owned(this.#key(key)), owned(this.#value(value)), expiry(options.expires), ownCondition(options.condition), options.signal)
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
-    return this.#open().del(owned(this.#key(key)), ownCondition(options.condition))
+    return this.#open(options.signal).del(owned(this.#key(key)), ownCondition(options.condition), options.signal)
   }
 
   /**
@@ -121,8 +121,8 @@ export class Store {
    * Throws `KV_TOO_LARGE` when there are more than `limits.maxBatchOps` or `limits.maxBatchBytes`;
    * a batch is never split.
    */
-  async batch(ops: readonly BatchOp[]): Promise<number> {
-    const driver = this.#open()
+  async batch(ops: readonly BatchOp[], { signal }: Abortable = {}): Promise<number> {
+    const driver = this.#open(signal)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     if (ops.length > maxBatchOps) {
       throw new KvError('KV_TOO_LARGE', `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`)
@@ -139,7 +139,7 @@ export class Store {
     if (bytes > maxBatchBytes) {
       throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${maxBatchBytes}`)
     }
-    return driver.batch(checked)
+    return driver.batch(checked, signal)
   }
 
   /**
@@ -149,9 +149,9 @@ export class Store {
    * Throws `KV_TOO_LARGE`, and stores nothing, when the entries are more than one atomic batch of
    * this store can hold.
    */
-  async load(blocks: Blocks): Promise<number> {
-    const driver = this.#open()
-    if (driver.load !== undefined) return driver.load(blocks)
+  async load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
+    const driver = this.#open(signal)
+    if (driver.load !== undefined) return driver.load(blocks, signal)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     const ops: Op[] = []
     let bytes = 0
@@ -164,7 +164,7 @@ export class Store {
         }
       }
     }
-    return driver.batch(ops)
+    return driver.batch(ops, signal)
   }
 
   /**
@@ -239,7 +239,8 @@ export class Store {
     }
   }
 
-  #open(): Driver {
+  #open(signal?: AbortSignal): Driver {
+    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
     if (this.#closing !== undefined) throw new KvError('KV_CLOSED', 'the store is closed')
     return this.#driver
   }

@@ -106,6 +106,19 @@ export function lifecycle(kit: Kit): void {
       await Promise.all(pending)
     })
 
+    test.for<[string, (store: Store, signal: AbortSignal) => unknown]>([
+      ['put', (store, signal) => store.put('a', '2', { signal })],
+      ['del', (store, signal) => store.del('a', { signal })],
+      ['batch', (store, signal) => store.batch([{ type: 'del', key: 'a' }], { signal })],
+      ['load', (store, signal) => store.load([block([['a', '2']])], { signal })],
+      ['delRange', (store, signal) => store.delRange({ signal })],
+    ])('a %s that was stopped before it began does nothing', async ([, write]) => {
+      const store = await kit.store()
+      await store.put('a', '1')
+      expect(await failureCode(() => write(store, AbortSignal.abort()))).toBe('KV_INTERRUPTED')
+      expect(toText((await store.get('a'))!)).toBe('1')
+    })
+
     test('ends a range that is being read with KV_CLOSED, or lets it end with what it had seen', async () => {
       const store = await kit.store()
       await fill(store, Array.from({ length: 3000 }, (_, i) => ({ key: text(`k${String(i).padStart(4, '0')}`), value: text('v') })))

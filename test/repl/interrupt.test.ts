@@ -1,4 +1,6 @@
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { holdLock } from '../helpers/lock.ts'
 import { given, open } from './sessions.ts'
 
 /** A store with so many keys that no command on all of them is done at once. */
@@ -28,6 +30,19 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   await screen.run('count')
   expect(screen.lines).toContain('300000')
   console.log(`Ctrl-C to prompt: ${Object.entries(took).map(([line, ms]) => `${line} ${Math.round(ms)} ms`).join(', ')}`)
+})
+
+test('Ctrl-C ends the wait for the lock of another process', async () => {
+  const home = given([['a', '1']])
+  const release = await holdLock(join(home, 't.kv'))
+  using screen = await open({ home })
+  screen.type('put a 2\r')
+  await screen.until(() => screen.raw.includes('put a 2') && screen.raw.endsWith('\r\n'))
+  await screen.interrupt()
+  expect(screen.text).toContain('interrupted, nothing was done (KV_INTERRUPTED)')
+  await release()
+  await screen.run('get a')
+  expect(screen.lines).toContain('1')
 })
 
 test('Ctrl-C is heard also after keys that were typed while the command runs, and takes them back', async () => {

@@ -3,6 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { Store } from '../../src/index.ts'
+import { block } from '../conformance/suite.ts'
 import { toText } from '../helpers/bytes.ts'
 import { holdLock } from '../helpers/lock.ts'
 import { failureCode, openTestStore } from '../helpers/store.ts'
@@ -119,6 +120,21 @@ describe('with a signal', () => {
     expect(await failureCode(() => store.delRange({ prefix: 'k', signal: abortedAfter(5) }))).toBe('KV_INTERRUPTED')
     await release()
     expect(await store.count()).toBe(1)
+  })
+
+  test.for<[string, (store: Store, signal: AbortSignal) => Promise<unknown>]>([
+    ['put', (store, signal) => store.put('k', 'w', { signal })],
+    ['del', (store, signal) => store.del('k', { signal })],
+    ['batch', (store, signal) => store.batch([{ type: 'del', key: 'k' }], { signal })],
+    ['load', (store, signal) => store.load([block([['k', 'w']])], { signal })],
+  ])('a %s that waits for the lock of another process stops waiting', async ([, write]) => {
+    const path = join(tempDir(), 'store.kv')
+    const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+    await store.put('k', 'v')
+    const release = await holdLock(path)
+    expect(await failureCode(() => write(store, abortedAfter(5)))).toBe('KV_INTERRUPTED')
+    await release()
+    expect(toText((await store.get('k'))!)).toBe('v')
   })
 
   test('closing the store ends a count with KV_CLOSED', async () => {

@@ -82,11 +82,11 @@ export class HttpDriver implements Driver {
     return entries
   }
 
-  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
+  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition, signal?: AbortSignal): Promise<PutResult> {
     const { headers, prefix } = conditional(condition)
     return this.#write(async () => {
       const body = prefix === undefined ? new Uint8Array(value) : Buffer.concat([prefix, value])
-      const call: Call = { method: 'PUT', path: keyTarget(key, expires === undefined ? '' : `expires=${expires}`), headers, body, write: true }
+      const call: Call = { method: 'PUT', path: keyTarget(key, expires === undefined ? '' : `expires=${expires}`), headers, body, write: true, signal }
       const answer = await this.#call(call, [412])
       const text = await this.#client.bytes(answer, call)
       if (answer.status === 412) this.#expect(answer, text, 'KV_CONDITION')
@@ -94,10 +94,10 @@ export class HttpDriver implements Driver {
     })
   }
 
-  del(key: Uint8Array, condition?: Condition): Promise<boolean> {
+  del(key: Uint8Array, condition?: Condition, signal?: AbortSignal): Promise<boolean> {
     const { headers, prefix } = conditional(condition)
     return this.#write(async () => {
-      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true }
+      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, signal }
       const answer = await this.#call(call, [404, 412])
       const text = await this.#client.bytes(answer, call)
       if (answer.status === 404) this.#expect(answer, text, 'KV_NOT_FOUND')
@@ -106,7 +106,7 @@ export class HttpDriver implements Driver {
     })
   }
 
-  batch(ops: readonly Op[]): Promise<number> {
+  batch(ops: readonly Op[], signal?: AbortSignal): Promise<number> {
     const writer = new FrameWriter()
     for (const op of ops) {
       if (op.type === 'del') writer.add(FRAME.del, op.key)
@@ -114,7 +114,7 @@ export class HttpDriver implements Driver {
     }
     const body = writer.take()
     return this.#write(async () => {
-      const { revision } = await this.#json<{ revision: number }>({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true })
+      const { revision } = await this.#json<{ revision: number }>({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, signal })
       return revision
     })
   }

@@ -90,7 +90,7 @@ export class SqliteDriver implements Driver {
     return entries ?? keys.map(() => undefined)
   }
 
-  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
+  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition, signal?: AbortSignal): Promise<PutResult> {
     const op: Op = { type: 'put', key, value, expires }
     const refused = { applied: false, created: false, revision: 0 }
     return this.#write((transaction) => {
@@ -99,42 +99,42 @@ export class SqliteDriver implements Driver {
       const revision = transaction.nextRevision()
       transaction.apply(op, revision)
       return { applied: true, created: old === undefined, revision }
-    }, holds(condition, undefined) ? undefined : refused)
+    }, holds(condition, undefined) ? undefined : refused, signal)
   }
 
-  del(key: Uint8Array, condition?: Condition): Promise<boolean> {
+  del(key: Uint8Array, condition?: Condition, signal?: AbortSignal): Promise<boolean> {
     const op: Op = { type: 'del', key }
     return this.#write((transaction) => {
       const old = liveEntry(transaction.database, op.key, transaction.now)
       if (old === undefined || !holds(condition, old)) return false
       transaction.apply(op, transaction.nextRevision())
       return true
-    }, false)
+    }, false, signal)
   }
 
-  batch(ops: readonly Op[]): Promise<number> {
+  batch(ops: readonly Op[], signal?: AbortSignal): Promise<number> {
     return this.#write((transaction) => {
       if (ops.length === 0) return transaction.revision
       const revision = transaction.nextRevision()
       applyOps(transaction, ops, revision)
       return revision
-    }, ops.length === 0 ? 0 : undefined)
+    }, ops.length === 0 ? 0 : undefined, signal)
   }
 
-  load(blocks: Blocks): Promise<number> {
+  load(blocks: Blocks, signal?: AbortSignal): Promise<number> {
     if (Symbol.iterator in blocks) {
       return this.#write((transaction) => {
         const load = blockLoader(transaction)
         for (const block of blocks) load(block)
         return transaction.revision
-      })
+      }, undefined, signal)
     }
     return this.#translated(
       this.#writer.writeAlone(async (transaction) => {
         const load = blockLoader(transaction)
         for await (const block of blocks) load(block)
         return transaction.revision
-      }),
+      }, signal),
     )
   }
 
@@ -240,9 +240,9 @@ export class SqliteDriver implements Driver {
   }
 
   /** @param whenAbsent the result while there is no file; without it, the write makes one */
-  async #write<T>(job: Job<T>, whenAbsent?: T): Promise<T> {
+  async #write<T>(job: Job<T>, whenAbsent?: T, signal?: AbortSignal): Promise<T> {
     if (whenAbsent !== undefined && this.#isAbsent()) return whenAbsent
-    return this.#translated(this.#writer.write(job))
+    return this.#translated(this.#writer.write(job, signal))
   }
 
   /** Whether there is no file, and no write that is about to make it. */

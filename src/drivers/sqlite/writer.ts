@@ -103,9 +103,12 @@ export class Writer {
     this.#lockTimeoutMs = lockTimeoutMs
   }
 
-  /** Queues a write; settles when it is durable, or with the reason why it is not. */
-  write<T>(job: Job<T>): Promise<T> {
-    return this.#enqueue(job, false, undefined)
+  /**
+   * Queues a write; settles when it is durable, or with the reason why it is not. Rejects with
+   * `KV_INTERRUPTED` when aborted while another connection holds the lock.
+   */
+  write<T>(job: Job<T>, signal?: AbortSignal): Promise<T> {
+    return this.#enqueue(job, false, signal)
   }
 
   /**
