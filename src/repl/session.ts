@@ -3,6 +3,7 @@ import { Context, type Host, type StoreOptions } from '../context.ts'
 import { openDriver } from '../drivers/index.ts'
 import { KvError } from '../errors.ts'
 import type { Io, Source } from '../io.ts'
+import { escapeLine } from '../output/escape.ts'
 import { runLine, report } from '../run.ts'
 import { Store } from '../store/store.ts'
 import { type DotCommand, DOT_COMMANDS } from './dot-commands.ts'
@@ -165,17 +166,17 @@ export class Session {
   }
 
   async #dispatch(words: string[], command: CommandLine): Promise<number> {
-    const { shell, input } = command
-    if (shell !== undefined) return this.surroundings.withTerminal(() => this.#withStreams(words, openStreams(shell, this.#env), input))
-    return this.#withStreams(words, this.surroundings.stdout(), input)
+    const { shell } = command
+    if (shell !== undefined) return this.surroundings.withTerminal(() => this.#withStreams(words, command, openStreams(shell, this.#env)))
+    return this.#withStreams(words, command, this.surroundings.stdout())
   }
 
-  async #withStreams(words: string[], streams: Streams, input: string | undefined): Promise<number> {
+  async #withStreams(words: string[], { input, source: line }: CommandLine, streams: Streams): Promise<number> {
     let source: (Source & { close(): void }) | undefined
     let code: number
     try {
       source = input === undefined ? undefined : openSource(input)
-      code = await this.#runWords(words, { stdin: source ?? this.surroundings.stdin, stdout: streams.sink, stderr: this.io.stderr, env: this.#env })
+      code = await this.#runWords(words, { stdin: source ?? this.#typed(), stdout: streams.sink, stderr: this.io.stderr, env: this.#env }, line)
     } catch (error) {
       code = this.report(error)
     } finally {
@@ -186,7 +187,7 @@ export class Session {
     return code === 0 ? (shellCode ?? 0) : code
   }
 
-  async #runWords(words: readonly string[], io: Io): Promise<number> {
+  async #runWords(words: readonly string[], io: Io, line: string): Promise<number> {
     const name = words[0]
     if (name?.startsWith('.')) {
       const dot = Object.hasOwn(DOT_COMMANDS, name) ? (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS] as DotCommand) : undefined
@@ -194,7 +195,7 @@ export class Session {
       return (await dot.run(this, words.slice(1), io)) ?? 0
     }
     if (name === 'repl') throw new KvError('KV_USAGE', 'this is a session already', { hint: '.read FILE runs a script' })
-    this.undo.begin(words.join(' '))
+    this.undo.begin(escapeLine(line.trim()))
     const code = await runLine(new Context(io, this.#host()), words)
     this.undo.end()
     return code
@@ -206,6 +207,12 @@ export class Session {
       store: (globals, options) => this.#sharedFor(globals, options),
       withTerminal: (step) => this.#apart(() => this.surroundings.withTerminal(step)),
     }
+  }
+
+  /** What the user types for a command. */
+  #typed(): Source {
+    const { isTTY, fd, readAll } = this.surroundings.stdin
+    return { isTTY, fd, readAll: (maxBytes) => this.#apart(async () => readAll(maxBytes)) }
   }
 
   /** Time spent with the user is not the command's. */
