@@ -60,7 +60,7 @@ test('a code cache of another V8, cut off or empty is refused, and kv works the 
   const { folder, cache } = installed()
   const whole = readFileSync(cache)
   const otherVersion = Buffer.from(whole)
-  otherVersion.writeUInt32LE(otherVersion.readUInt32LE(4) ^ 1, 4)
+  otherVersion[4]! ^= 1
   for (const refused of [otherVersion, whole.subarray(0, whole.length - 100), whole.subarray(0, 10), Buffer.alloc(0), Buffer.alloc(whole.length)]) {
     writeFileSync(cache, refused)
     expect(isTaken(cache)).toBe(false)
