@@ -128,7 +128,7 @@ describe('limits', () => {
 
   test('what is not HTTP is 400 with detail', async () => {
     const { port } = await listening()
-    for (const request of ['nonsense\r\n\r\n', 'GET /read/a\0 HTTP/1.1\r\nhost: localhost\r\n\r\n', 'GET /read/a HTTP/1.1\r\nhost: a\r\nhost : b\r\n\r\n']) {
+    for (const request of ['nonsense\r\n\r\n', 'GET /read/a\0 HTTP/1.1\r\nhost: localhost\r\n\r\n', 'GET /read/a HTTP/1.1\r\nhost a\r\n\r\n']) {
       const answer = await raw(port, request)
       expect([request, answer.slice(0, 12)]).toEqual([request, 'HTTP/1.1 400'])
       expect(detail(answer)).toBeTruthy()
