@@ -10,14 +10,15 @@ import { parseArgs } from 'node:util'
 export const KV = fileURLToPath(new URL('../bin/kv.cjs', import.meta.url))
 
 /** The environment of measured processes: variables such as NODE_EXTRA_CA_CERTS cost Node 20 ms at the start. */
-const environment = (home) => ({ PATH: process.env.PATH, HOME: home })
+export const environment = (home) => ({ PATH: process.env.PATH, HOME: home })
 
 /**
  * Runs a benchmark in a temporary folder that is gone afterwards, also after Ctrl-C.
- * `body(folder, options)` gets the command line: `--rounds N`, `--records N`, `--write`.
+ * `body(folder, options)` gets the command line: `--rounds N`, `--records N`, `--memory SIZE`, `--input FILE`, `--write`.
  */
 export async function bench(defaults, body) {
-  const { values } = parseArgs({ options: { rounds: { type: 'string' }, records: { type: 'string' }, write: { type: 'boolean', default: false } } })
+  const text = { type: 'string' }
+  const { values } = parseArgs({ options: { rounds: text, records: text, memory: text, input: text, write: { type: 'boolean', default: false } } })
   const number = (name) => (values[name] === undefined ? defaults[name] : Number(values[name]))
   const folder = mkdtempSync(join(tmpdir(), 'kv-bench-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
@@ -26,7 +27,7 @@ export async function bench(defaults, body) {
     process.exit(130)
   })
   try {
-    await body(folder, { rounds: number('rounds'), records: number('records'), write: values.write })
+    await body(folder, { rounds: number('rounds'), records: number('records'), memory: values.memory, input: values.input, write: values.write })
   } finally {
     remove()
   }

@@ -44,9 +44,13 @@ export function limitRow({ what, value, show, below }) {
   return [what, show(value), '', '', `< ${show(below)}`, value < below ? 'pass' : '**lost**']
 }
 
+/** The columns of a table that compares. */
+const COMPARISON = ['what', 'kv', 'peer', 'ratio', 'target', '']
+
 /** Prints the table; with `write`, also puts it in BENCHMARKS.md, in the place of the one that was there. */
-export async function report({ name, about, rows, notes = [], folder, write }) {
-  const table = [['what', 'kv', 'peer', 'ratio', 'target', ''], ['---', '---:', '---:', '---:', '---:', '---'], ...rows]
+export async function report({ name, about, head = COMPARISON, rows, notes = [], folder, write }) {
+  const rule = head.map((name, n) => (n === 0 || name === '' ? '---' : '---:'))
+  const table = [head, rule, ...rows]
   const lines = [
     `## bench:${name}`,
     '',

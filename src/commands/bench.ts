@@ -76,6 +76,9 @@ function formatOf(ctx: Context): BenchFormat {
   return format
 }
 
+/** Operations under way at once, where the workload has no limit of its own. */
+const MAX_CONCURRENCY = 1000
+
 function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Omit<BenchOptions, 'signal' | 'onMoment'> {
   if (flags.inPlace && store === undefined) throw usageError('--in-place needs --store', 'name the store to measure: kv bench --store FILE --in-place')
   if (!flags.inPlace && store !== undefined) {
@@ -86,7 +89,7 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
   const records = flags.records === undefined ? workload.records : wholeNumber(flags.records, 'number of records', 1, 1e9)
   const valueBytes = flags.valueSize === undefined ? workload.valueBytes : wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24)
-  const concurrency = wholeNumber(flags.concurrency, 'concurrency', 1, 1000)
+  const concurrency = wholeNumber(flags.concurrency, `concurrency of ${workload.name}`, 1, workload.maxConcurrency ?? MAX_CONCURRENCY)
   return {
     plan: {
       workload,

@@ -6,6 +6,15 @@ import { type RecordParser, RecordRefused, type Refusal } from './record-parser.
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
 export const BLOCK_BYTES = 16 << 20
 
+/**
+ * The same far into a long input. The more a store holds, the farther apart the keys of a block
+ * lie in its index, until each has a page to itself that is read, logged and written for it alone.
+ */
+const LONG_BLOCK_BYTES = 64 << 20
+
+/** How many times a block beyond {@link BLOCK_BYTES} must have been read before it. */
+const LONG_AFTER = 8
+
 /** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
 const FIRST_BYTES = 4 << 20
 
@@ -44,6 +53,8 @@ export class Assembler {
   readonly #spares: Uint8Array[] = []
   readonly #maxRecordBytes: number
   #goal = FIRST_BYTES
+  /** Bytes of input done with. */
+  #done = 0
   #buffer: Uint8Array
   #length = 0
   #skipped: RefusedRecord[] = []
@@ -122,8 +133,9 @@ export class Assembler {
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
     const isFull = length >= this.#goal
-    if (isFull) this.#goal = Math.min(BLOCK_BYTES, this.#goal * 2)
-    const packInto = isFull && length === buffer.length && length <= BLOCK_BYTES ? this.#spare(length) : undefined
+    this.#done += consumed
+    if (isFull) this.#raiseGoal()
+    const packInto = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES ? this.#spare(length) : undefined
     const block = builder.finish(packInto)
     if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
     this.#length = length - consumed
@@ -139,7 +151,7 @@ export class Assembler {
 
   /** Gives a block's buffer back for later blocks. */
   recycle(buffer: Uint8Array): void {
-    if (buffer.length === BLOCK_BYTES && this.#spares.length < 2) this.#spares.push(buffer)
+    if (buffer.length === this.#goal && this.#spares.length < 2) this.#spares.push(buffer)
   }
 
   /** The bytes that wait, for another assembler to go on with; only before the first cut. */
@@ -149,9 +161,17 @@ export class Assembler {
     return waiting
   }
 
+  /** The next block is twice as large, as far as that goes. */
+  #raiseGoal(): void {
+    const goal = this.#goal * 2
+    if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
+    this.#goal = goal
+    this.#spares.length = 0
+  }
+
   /** A buffer of just this size. */
   #spare(size: number): Uint8Array {
-    return (size === BLOCK_BYTES ? this.#spares.pop() : undefined) ?? new Uint8Array(size)
+    return (size === this.#goal ? this.#spares.pop() : undefined) ?? new Uint8Array(size)
   }
 
   /** More room: doubling for a small input, a block's size, or what one very long record needs. */

@@ -6,8 +6,8 @@ import type { FromWorker, ToWorker } from './load-worker.ts'
 /** Inputs beyond this are parsed in a thread of their own, which takes 20 ms to start. */
 const INLINE_BYTES = 1 << 20
 
-/** Bytes given to the worker and not yet stored: a block being stored and one being filled. */
-const MAX_AHEAD = 2 * BLOCK_BYTES
+/** Blocks given to the worker and not yet stored: one being stored and one being filled. */
+const MAX_AHEAD = 2
 
 /**
  * Bytes of a message to the worker. The buffers of these messages come back and are used again: a
@@ -15,7 +15,7 @@ const MAX_AHEAD = 2 * BLOCK_BYTES
  */
 const MESSAGE_BYTES = 1 << 20
 
-/** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores. */
+/** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores; of the longest, a part. */
 const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 2
 
 /** How long a pause of the input is taken for its pace when it is read ahead, in milliseconds. */
@@ -38,6 +38,8 @@ export class Feed {
   #handedOver = 0
   #closed = false
   #given = 0
+  /** Size of the blocks that come now. */
+  #blockBytes = BLOCK_BYTES
   #stored = 0
   #wasCut = false
   #waitingSince = 0
@@ -115,9 +117,10 @@ export class Feed {
   stored({ inputBytes, block }: Parsed): void {
     this.#stored += inputBytes
     this.#handedOver--
+    this.#blockBytes = Math.max(this.#blockBytes, block.bytes.length)
     this.#waitingSince = performance.now()
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
-    else if (block.bytes.length === BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
+    else if (block.bytes.length >= BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
     if (this.#isReading) this.#post({ type: 'stored' })
     this.#release()
   }
@@ -153,7 +156,7 @@ export class Feed {
   #hasRoom(): boolean {
     // With nothing on its way, one record is longer than all that: it gets the room it needs.
     const isStuck = this.#sent === 0 && this.#handedOver === 0
-    return this.#closed || (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD))
+    return this.#closed || (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD * this.#blockBytes))
   }
 
   #release(): void {

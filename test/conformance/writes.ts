@@ -298,6 +298,25 @@ export function writes(kit: Kit): void {
       expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
     })
 
+    test('of 40,000 entries (or as many as the driver allows) whose bytes lie in another order than their keys stores each', async () => {
+      const store = await kit.store()
+      const count = Math.min(40_000, store.limits.maxBatchOps)
+      const expires = Date.now() + 3_600_000
+      const name = (i: number): string => String(i).padStart(5, '0')
+      const falling = block(Array.from({ length: count }, (_, n) => [name(count - 1 - n), `v${count - 1 - n}`, n % 7 === 0 ? expires + n : undefined] as const))
+      const { keyStart, keyLength, valueStart, valueLength, checksums, expires: ends } = falling
+      for (const column of [keyStart, keyLength, valueStart, valueLength, checksums, ends!]) column.reverse()
+      await store.load([falling])
+      const stored = await entries(store)
+      expect(stored.length).toBe(count)
+      const wrong = stored.filter(({ key, value, expires: end }, i) => {
+        const n = count - 1 - i
+        return toText(key) !== name(i) || toText(value) !== `v${i}` || end !== (n % 7 === 0 ? expires + n : undefined)
+      })
+      expect(wrong).toEqual([])
+      expect((await store.check()).damagedKeys).toEqual([])
+    })
+
     test('of more than the driver can put at once stores nothing', async ({ skip }) => {
       const store = await kit.store()
       const { maxBatchOps } = store.limits

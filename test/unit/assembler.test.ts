@@ -44,3 +44,28 @@ test('a record longer than any can be ends the input, also where refused records
     expect(assembler.push(utf8('\n{"key":"late","value":"1"}\n'))).toEqual([])
   }
 })
+
+test('far into a long input blocks grow, up to four times the usual size, and lose nothing', () => {
+  const assembler = new Assembler(OPTIONS)
+  const value = 'x'.repeat(1000)
+  let sent = 0
+  let stored = 0
+  let largest = 0
+  let usual = 0
+  const take = ({ block, inputBytes }: Parsed): void => {
+    stored += block.count
+    largest = Math.max(largest, inputBytes)
+    if (sent < 8 * 2 * BLOCK_BYTES) usual = Math.max(usual, inputBytes)
+    assembler.recycle(block.bytes)
+  }
+  for (let n = 0; sent < 16 * 4 * BLOCK_BYTES; n += 1000) {
+    const chunk = utf8(Array.from({ length: 1000 }, (_, i) => `["${String(n + i).padStart(9, '0')}","${value}"]\n`).join(''))
+    sent += chunk.length
+    for (const parsed of assembler.push(chunk)) take(parsed)
+  }
+  take(assembler.cut(true))
+  expect(stored * 1017).toBe(sent)
+  expect(usual).toBeLessThanOrEqual(BLOCK_BYTES)
+  expect(largest).toBeGreaterThan(3 * BLOCK_BYTES)
+  expect(largest).toBeLessThanOrEqual(4 * BLOCK_BYTES)
+})

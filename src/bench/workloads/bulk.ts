@@ -43,6 +43,9 @@ const count: Step = {
   operations: ({ records }) => () => ({ name: 'count', entries: records, run: (target) => target.count!(PREFIX) }),
 }
 
+/** Readers of the whole store at once: each holds a page of it in memory, and none ends before all have been through. */
+const MAX_SCANS = 16
+
 const PREFIX = Buffer.from(KEY_PREFIX)
 
 /** Reading a store from end to end. */
@@ -53,6 +56,7 @@ export const scan: Workload = {
   valueBytes: 100,
   key: hashedKey,
   preload: true,
+  maxConcurrency: MAX_SCANS,
   steps: [
     scanStep('scan', { reverse: false, keysOnly: false }),
     scanStep('scan_reverse', { reverse: true, keysOnly: false }),

@@ -66,6 +66,8 @@ export interface Workload {
   key(record: number): Buffer
   /** Whether records are stored before the first step. */
   readonly preload: boolean
+  /** Operations under way at once at most; without it, as many as the user likes. */
+  readonly maxConcurrency?: number
   readonly steps: readonly Step[]
 }
 

@@ -14,7 +14,7 @@ export interface DatabaseOptions {
 }
 
 /** Pages of cache a connection keeps, in KiB: enough for the inner nodes of 100 M entries. */
-const CACHE_KIB = 16_384
+export const CACHE_KIB = 16_384
 
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
@@ -47,6 +47,7 @@ export class Database {
   readonly #prepared = new Set<string>()
   #isClosed = false
   readonly #lockTimeoutMs: number
+  #cacheKib = CACHE_KIB
 
   constructor(path: string, options: DatabaseOptions) {
     this.#lockTimeoutMs = options.lockTimeoutMs
@@ -75,6 +76,13 @@ export class Database {
       this.#statements.set(sql, statement)
     }
     return statement
+  }
+
+  /** Changes how much cache the connection keeps, in KiB. */
+  boundCache(kib: number): void {
+    if (kib === this.#cacheKib) return
+    this.exec(`pragma cache_size = -${kib}`)
+    this.#cacheKib = kib
   }
 
   /** Runs reads that must be of one moment in a transaction. */

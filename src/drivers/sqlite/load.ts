@@ -6,11 +6,14 @@ import { ON_CONFLICT } from './writer.ts'
 /** Fewer rows are not worth the preparation. */
 export const FEWEST = 32
 
-/** Rows one statement inserts at most. */
-const ROWS = 1 << 16
+/**
+ * Rows one statement inserts at most. The engine keeps in memory what each page looked like that a
+ * statement changes, to undo it; in the index of a large store nearly every row is on another page.
+ */
+const ROWS = 1 << 14
 
-/** Sizes of the temporary table that holds the numbers from 0 on; making the largest takes 10 ms. */
-const NUMBERS = [1 << 10, 1 << 13, ROWS]
+/** Sizes of the temporary table that holds the numbers from 0 on; making the largest takes 3 ms. */
+const NUMBERS = [1 << 10, ROWS]
 
 /** A length of a key, and a length of a value, take that many bits below the position. */
 const KEY_BITS = 16
@@ -38,16 +41,16 @@ export function blockLoader(transaction: Transaction): (block: Block) => void {
     if (block.count === 0) return
     revision ??= transaction.nextRevision()
     // A field has no room for longer lengths and positions; such a block has few rows.
-    if (block.count >= FEWEST && block.bytes.length < 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
+    if (block.count >= FEWEST && block.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
     else for (const op of blockOps(block)) transaction.apply(op, revision)
   }
 }
 
 /**
  * Inserts the entries of a block, which may also be out of order and have a key twice, with one
- * statement per 65,536 rows. The statement gets the whole buffer, of less than 64 MiB, and a table
- * of digits that says where each key and value lies, and cuts them out itself: half the time of a
- * call per row, which goes into crossing from JavaScript to the engine.
+ * statement per 16,384 rows. The statement gets the part of the buffer they lie in, of at most
+ * 64 MiB, and a table of digits that says where each key and value lies, and cuts them out itself:
+ * half the time of a call per row, which goes into crossing from JavaScript to the engine.
  */
 export function insertBlock({ database }: Transaction, block: Block, revision: number): void {
   provideNumbers(database, Math.min(block.count, ROWS))
@@ -56,8 +59,8 @@ export function insertBlock({ database }: Transaction, block: Block, revision: n
   const digits = new Uint32Array((Math.min(block.count, ROWS) * fields * DIGITS) / GROUP)
   for (let from = 0; from < block.count; from += ROWS) {
     const count = Math.min(ROWS, block.count - from)
-    describe(block, from, count, digits)
-    insert.run(revision, block.bytes, new Uint8Array(digits.buffer, 0, count * fields * DIGITS), count)
+    const bytes = describe(block, from, count, digits)
+    insert.run(revision, bytes, new Uint8Array(digits.buffer, 0, count * fields * DIGITS), count)
   }
 }
 
@@ -69,17 +72,26 @@ function provideNumbers(database: Database, rows: number): void {
   )
 }
 
-function describe(block: Block, from: number, count: number, digits: Uint32Array): void {
+/** Writes the digits of `count` rows; returns the part of the buffer that their positions count in. */
+function describe(block: Block, from: number, count: number, digits: Uint32Array): Uint8Array {
   const { keyStart, keyLength, valueStart, valueLength, checksums, expires } = block
   groups ??= digitGroups()
+  let start = block.bytes.length
+  let end = 0
+  for (let i = from; i < from + count; i++) {
+    start = Math.min(start, keyStart[i]!, valueStart[i]!)
+    end = Math.max(end, keyStart[i]! + keyLength[i]!, valueStart[i]! + valueLength[i]!)
+  }
+  // substr() counts from 1.
+  const before = start - 1
   let at = 0
   for (let i = from; i < from + count; i++) {
-    // substr() counts from 1.
-    at = write(groups, digits, at, (keyStart[i]! + 1) * 2 ** KEY_BITS + keyLength[i]!)
-    at = write(groups, digits, at, (valueStart[i]! + 1) * 2 ** VALUE_BITS + valueLength[i]!)
+    at = write(groups, digits, at, (keyStart[i]! - before) * 2 ** KEY_BITS + keyLength[i]!)
+    at = write(groups, digits, at, (valueStart[i]! - before) * 2 ** VALUE_BITS + valueLength[i]!)
     at = write(groups, digits, at, checksums[i]!)
     if (expires !== undefined) at = write(groups, digits, at, Number.isNaN(expires[i]) ? 0 : expires[i]! + EXPIRY_BASE)
   }
+  return block.bytes.subarray(start, end)
 }
 
 /** Writes a field, right-aligned in zeros; returns the position after it. */

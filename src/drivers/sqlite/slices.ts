@@ -1,7 +1,7 @@
 import { KvError } from '../../errors.ts'
 
 /** Time one slice of a long operation should take, in milliseconds: as long as nobody notices. */
-const SLICE_MS = 15
+export const SLICE_MS = 15
 const FIRST_ROWS = 2000
 const MAX_ROWS = 200_000
 

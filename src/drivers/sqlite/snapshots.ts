@@ -1,8 +1,15 @@
 import { KvError } from '../../errors.ts'
-import type { Database } from './database.ts'
+import { CACHE_KIB, type Database } from './database.ts'
+import { SLICE_MS, turn } from './slices.ts'
 
 /** Connections kept for the next snapshot. */
 const SPARES = 2
+
+/** Snapshots at a time that keep as much cache as any connection. */
+const WHOLE_CACHES = 4
+
+/** Cache of each further one, in KiB: a thousand slow readers must fit in memory. */
+const SMALL_CACHE_KIB = 256
 
 /**
  * Snapshots, each in a read transaction on a connection of its own, so that it stays as it is
@@ -12,13 +19,14 @@ export class Snapshots {
   readonly #open: () => Database | undefined
   readonly #spares: Database[] = []
   readonly #inUse = new Set<Database>()
+  #lastTurn = 0
 
   /** @param open gives a new connection, or `undefined` while there is no file */
   constructor(open: () => Database | undefined) {
     this.#open = open
   }
 
-  /** What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. */
+  /** What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. Now and then the event loop has its turn. */
   async *items<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
     const database = this.#take()
     if (database === undefined) return
@@ -32,6 +40,7 @@ export class Snapshots {
         sound = true
         if (next.done === true) return
         yield next.value
+        await this.#turnWhenDue()
       }
     } finally {
       this.#giveBack(database, sound)
@@ -56,6 +65,16 @@ export class Snapshots {
     }
   }
 
+  /**
+   * Whoever reads page after page waits for nothing, and would keep timers and Ctrl-C out; and Node
+   * frees the memory of many buffers in turns of the event loop only.
+   */
+  async #turnWhenDue(): Promise<void> {
+    if (performance.now() - this.#lastTurn < SLICE_MS) return
+    await turn()
+    this.#lastTurn = performance.now()
+  }
+
   /** Closes the connections that are not in use. */
   closeSpares(): void {
     for (const database of this.#spares.splice(0)) database.close()
@@ -71,6 +90,7 @@ export class Snapshots {
   #take(): Database | undefined {
     const database = this.#spares.pop() ?? this.#open()
     if (database === undefined) return undefined
+    database.boundCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
     this.#inUse.add(database)
     database.exec('begin')
     return database
