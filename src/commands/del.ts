@@ -48,11 +48,11 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
   // A key named twice is deleted once, and was there.
   const keys = [...new Map(names.map((name) => parseKey(name, keyEncoding)).map((key) => [encode(key, 'hex'), key])).values()]
   if (dryRun) {
-    const entries = await store.getMany(keys)
-    return printDeleted(ctx, entries.filter((entry) => entry !== undefined).length, true)
+    const there = await Promise.all(keys.map((key) => store.has(key)))
+    return printDeleted(ctx, there.filter(Boolean).length, true)
   }
   // Every key is looked at first, so that a wrong one deletes nothing.
-  await store.getMany(keys)
+  await Promise.all(keys.map((key) => store.has(key)))
   // Together, so that they share one commit.
   const there = await Promise.all(keys.map((key) => store.del(key, { signal: ctx.signal })))
   printDeleted(ctx, there.filter(Boolean).length, false)

@@ -1,5 +1,6 @@
 import { compareBytes } from '../bytes.ts'
 import { KvError } from '../errors.ts'
+import { withinBytes } from '../store/bound.ts'
 import { holds } from '../store/condition.ts'
 import type { CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../store/driver.ts'
 
@@ -42,11 +43,12 @@ export class MemoryDriver implements Driver {
     return row && copy(row, false)
   }
 
-  getMany(keys: readonly Uint8Array[]): (Entry | undefined)[] {
+  getMany(keys: readonly Uint8Array[], maxBytes?: number): (Entry | undefined)[] {
     const now = this.#now()
+    const bounded = withinBytes(maxBytes)
     return keys.map((key) => {
       const row = this.#live(key, now)
-      return row && copy(row, false)
+      return bounded(row && copy(row, false))
     })
   }
 

@@ -1,3 +1,4 @@
+import { KvError } from '../errors.ts'
 import { type Block, type Blocks, blockOps } from '../store/block.ts'
 import type { Condition, Driver, Entry, Op, PutResult, RangeQuery } from '../store/driver.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
@@ -24,7 +25,7 @@ export class RecordingDriver implements Driver {
 
   get: Driver['get'] = (key) => this.#inner.get(key)
   getEntry: Driver['getEntry'] = (key) => this.#inner.getEntry(key)
-  getMany: Driver['getMany'] = (keys) => this.#inner.getMany(keys)
+  getMany: Driver['getMany'] = (keys, maxBytes) => this.#inner.getMany(keys, maxBytes)
   range: Driver['range'] = (query) => this.#inner.range(query)
   count: Driver['count'] = (query, signal) => this.#inner.count(query, signal)
   stat: Driver['stat'] = () => this.#inner.stat()
@@ -87,9 +88,13 @@ export class RecordingDriver implements Driver {
     return revision
   }
 
-  #before(keys: readonly Uint8Array[]): (Entry | undefined)[] | Promise<(Entry | undefined)[]> {
+  async #before(keys: readonly Uint8Array[]): Promise<(Entry | undefined)[]> {
     if (this.#log.closed || keys.length === 0) return []
-    if (keys.length <= UNDO_KEYS) return this.#inner.getMany(keys)
+    try {
+      if (keys.length <= UNDO_KEYS) return await this.#inner.getMany(keys, UNDO_BYTES)
+    } catch (error) {
+      if (!(error instanceof KvError && error.code === 'KV_TOO_LARGE')) throw error
+    }
     this.#log.overflow()
     return []
   }

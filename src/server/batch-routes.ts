@@ -60,7 +60,7 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     const body = await readBody(request, reply, gate, limits)
     const framed = isFramed(request)
     const keys = framed ? framesOf(body, service).map((frame) => frame.key) : parseKeys(body)
-    const entries = await store.getMany(keys)
+    const entries = await store.getMany(keys, { maxBytes: limits.maxBodyBytes })
     gate.reserve(entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0), reply)
     if (!framed) return reply.type(NDJSON).send(entryLines(entries, false))
     const writer = new FrameWriter()

@@ -1,11 +1,12 @@
 /** The five plain endpoints: text keys and values in JSON, bodies exactly as their callers know them. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { compareBytes, decodeUtf8 } from '../bytes.ts'
+import type { Entry } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
 import { readBody } from './body.ts'
 import { CONTRACT_SCHEMAS as schemas } from './contract-schemas.ts'
 import { type FieldProblem, Refusal, tooLarge, wrongFields } from './refusal.ts'
-import { type Service, sendJson } from './service.ts'
+import { JSON_TYPE, type Service, sendJson } from './service.ts'
 import { percentDecode, targetOf } from './target.ts'
 
 const notFound = (): Refusal => new Refusal(404, { detail: 'Key not found' })
@@ -16,18 +17,16 @@ const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required
 export function contractRoutes(app: FastifyInstance, service: Service): void {
   const { store, reads } = service
 
-  app.get('/read/:key', { schema: schemas.read }, async (request, reply) => {
-    const { bytes, text } = pathKey(targetOf(request.raw).key)
-    const entry = await reads.get(bytes)
-    if (entry === undefined) throw notFound()
-    return reply.type('application/json').send(`{"message":"Key data fetched successfully.","data":{"key":${JSON.stringify(text)},"value":${JSON.stringify(shown(entry.value, 'the value'))}}}`)
+  app.get('/read/:key', { schema: schemas.read }, (request, reply) => {
+    const { bytes } = pathKey(targetOf(request.raw).key)
+    reads.get(bytes, reply, answerRead)
   })
 
   app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {
     const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
     if (compareBytes(start!.bytes, end!.bytes) > 0) throw new Refusal(400, { detail: 'start_key must not be after end_key' })
     const data = end!.bytes.length === 0 ? [] : await collect(service, reply, start!.bytes, end!.bytes)
-    return reply.type('application/json').send(`{"message":"Data range fetched successfully.","data":[${data.join(',')}]}`)
+    return reply.type(JSON_TYPE).send(`{"message":"Data range fetched successfully.","data":[${data.join(',')}]}`)
   })
 
   app.post('/put/', { schema: schemas.put, config: { write: true } }, async (request, reply) => {
@@ -49,6 +48,12 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
     if (!(await store.del(bytes))) throw notFound()
     return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
   })
+}
+
+function answerRead(reply: FastifyReply, entry: Entry | undefined): void {
+  if (entry === undefined) throw notFound()
+  const { key, value } = entry
+  reply.type(JSON_TYPE).send(`{"message":"Key data fetched successfully.","data":{"key":${JSON.stringify(shown(key, 'the key'))},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
 }
 
 function pathKey(raw: string | undefined): { readonly bytes: Uint8Array; readonly text: string } {

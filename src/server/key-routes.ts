@@ -1,8 +1,9 @@
 /** `/v1/keys/{key}`: one entry as raw bytes, with conditions by `ETag`. */
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { asBuffer } from '../bytes.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import type { Condition } from '../store/driver.ts'
+import type { Condition, Entry } from '../store/driver.ts'
 import { readBody } from './body.ts'
 import { HEADERS, etag, revisionOf } from './protocol.ts'
 import { Refusal } from './refusal.ts'
@@ -60,18 +61,9 @@ const SCHEMAS = {
 export function keyRoutes(app: FastifyInstance, service: Service): void {
   const { store, reads } = service
 
-  app.get('/v1/keys/:key', { schema: SCHEMAS.get }, async (request, reply) => {
+  app.get('/v1/keys/:key', { schema: SCHEMAS.get }, (request, reply) => {
     const query = queryOf(request, ['encoding'])
-    const entry = await reads.get(keyOf(request, query))
-    if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
-    const tag = etag(entry.revision)
-    reply.header('etag', tag)
-    if (entry.expires !== undefined) reply.header(HEADERS.expires, String(entry.expires))
-    const known = request.headers['if-none-match']
-    if (known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))) return reply.code(304).send()
-    // Never as a page: stored bytes must not become a script of this origin.
-    reply.header('x-content-type-options', 'nosniff').type('application/octet-stream')
-    return reply.send(Buffer.from(entry.value.buffer, entry.value.byteOffset, entry.value.byteLength))
+    reads.get(keyOf(request, query), reply, answerValue)
   })
 
   app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true } }, async (request, reply) => {
@@ -99,6 +91,21 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     reply.code(501)
     return sendJson(reply, { detail: `a store of the ${store.driverName} driver cannot be watched`, code: 'KV_NOT_SUPPORTED' })
   })
+}
+
+function answerValue(reply: FastifyReply, entry: Entry | undefined): void {
+  if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
+  const { value, revision, expires } = entry
+  const tag = etag(revision)
+  reply.header('etag', tag)
+  if (expires !== undefined) reply.header(HEADERS.expires, String(expires))
+  const known = reply.request.headers['if-none-match']
+  if (known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))) {
+    reply.code(304).send()
+    return
+  }
+  // Never as a page: stored bytes must not become a script of this origin.
+  reply.header('x-content-type-options', 'nosniff').type('application/octet-stream').send(asBuffer(value))
 }
 
 function conditionFailed(): KvError {

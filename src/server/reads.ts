@@ -1,59 +1,78 @@
+import type { FastifyReply } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import type { Entry } from '../store/driver.ts'
 import type { Store } from '../store/store.ts'
 
-interface Group {
-  readonly keys: Uint8Array[]
-  readonly resolve: ((entry: Entry | undefined) => void)[]
-  readonly reject: ((error: unknown) => void)[]
-  /** The read of each key. */
-  readonly reads: Map<string, Promise<Entry | undefined>>
+/** Sends the answer for an entry, or throws what is to be told instead. */
+export type Answer = (reply: FastifyReply, entry: Entry | undefined) => void
+
+interface Wanted {
+  /** Where the key stands among those to read. */
+  readonly index: number
+  readonly reply: FastifyReply
+  readonly answer: Answer
 }
 
 /**
  * Reads of single keys, all that arrive in one turn of the event loop in one transaction, and each
- * key once: taking and giving back the engine's read lock costs more than the read itself.
+ * key once: taking and giving back the engine's read lock costs more than the read itself. Answers
+ * are given by callbacks, since a promise or two for each request would cost as much again.
  */
 export class Reads {
   readonly #store: Store
-  #group: Group | undefined
+  /** A store elsewhere answers each call on its own way. */
+  readonly #grouped: boolean
+  readonly #maxKeyBytes: number
+  #keys: Uint8Array[] = []
+  #wanted: Wanted[] = []
+  /** The index of each key. */
+  readonly #index = new Map<string, number>()
 
   constructor(store: Store) {
     this.#store = store
+    this.#grouped = store.supports.syncReads
+    this.#maxKeyBytes = store.limits.maxKeyBytes
   }
 
-  /** The entry of a key, as of the end of this turn of the event loop. Not to be changed: others may have asked for it too. */
-  get(key: Uint8Array): Promise<Entry | undefined> {
-    // A store elsewhere answers each call on its own way; and what this store refuses, it refuses alone.
-    const { supports, limits } = this.#store
-    if (!supports.syncReads || key.length === 0 || key.length > limits.maxKeyBytes) return this.#store.getEntry(key)
-    const group = (this.#group ??= this.#begin())
-    const name = asBuffer(key).toString('latin1')
-    let read = group.reads.get(name)
-    if (read === undefined) {
-      read = new Promise((resolve, reject) => {
-        group.keys.push(key)
-        group.resolve.push(resolve)
-        group.reject.push(reject)
-      })
-      group.reads.set(name, read)
+  /** Answers with the entry of a key as of the end of this turn of the event loop, not to be changed: others may have asked for it too. */
+  get(key: Uint8Array, reply: FastifyReply, answer: Answer): void {
+    // What the store refuses, it refuses alone.
+    if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes) {
+      void this.#read([key], [{ index: 0, reply, answer }])
+      return
     }
-    return read
+    if (this.#wanted.length === 0) setImmediate(() => this.#readGroup())
+    const name = asBuffer(key).toString('latin1')
+    let index = this.#index.get(name)
+    if (index === undefined) {
+      index = this.#keys.push(key) - 1
+      this.#index.set(name, index)
+    }
+    this.#wanted.push({ index, reply, answer })
   }
 
-  #begin(): Group {
-    setImmediate(() => void this.#read())
-    return { keys: [], resolve: [], reject: [], reads: new Map() }
+  #readGroup(): void {
+    const [keys, wanted] = [this.#keys, this.#wanted]
+    this.#keys = []
+    this.#wanted = []
+    this.#index.clear()
+    void this.#read(keys, wanted)
   }
 
-  async #read(): Promise<void> {
-    const { keys, resolve, reject } = this.#group!
-    this.#group = undefined
+  async #read(keys: readonly Uint8Array[], wanted: readonly Wanted[]): Promise<void> {
+    let entries: (Entry | undefined)[]
     try {
-      const entries = keys.length === 1 ? [await this.#store.getEntry(keys[0]!)] : await this.#store.getMany(keys)
-      for (const [i, settle] of resolve.entries()) settle(entries[i])
+      entries = keys.length === 1 ? [await this.#store.getEntry(keys[0]!)] : await this.#store.getMany(keys)
     } catch (error) {
-      for (const settle of reject) settle(error)
+      for (const { reply } of wanted) reply.send(error)
+      return
+    }
+    for (const { index, reply, answer } of wanted) {
+      try {
+        answer(reply, entries[index])
+      } catch (error) {
+        reply.send(error)
+      }
     }
   }
 }

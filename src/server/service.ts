@@ -32,7 +32,10 @@ export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
   return decodeKey(bytes, query.encoding)
 }
 
+/** The media type of JSON, whole: Fastify would put the character set in for each answer. */
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
 /** Sends a value as JSON. */
 export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
-  return reply.type('application/json').send(JSON.stringify(value))
+  return reply.type(JSON_TYPE).send(JSON.stringify(value))
 }

@@ -145,8 +145,11 @@ export interface Driver {
   get(key: Uint8Array): Awaitable<Uint8Array | undefined>
   /** The whole entry, or `undefined`. */
   getEntry(key: Uint8Array): Awaitable<Entry | undefined>
-  /** Entries at one snapshot, in the order asked, `undefined` for a missing one. */
-  getMany(keys: readonly Uint8Array[]): Awaitable<(Entry | undefined)[]>
+  /**
+   * Entries at one snapshot, in the order asked, `undefined` for a missing one. Throws `KV_TOO_LARGE`
+   * when they take more than `maxBytes` together, before it has read much more than that.
+   */
+  getMany(keys: readonly Uint8Array[], maxBytes?: number): Awaitable<(Entry | undefined)[]>
 
   /** Writes one entry and settles when it is durable. Replaces an old expiry too. */
   put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined, signal?: AbortSignal): Promise<PutResult>

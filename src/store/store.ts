@@ -93,10 +93,13 @@ export class Store {
     return this.#open().getEntry(this.#key(key))
   }
 
-  /** The entries of several keys at one snapshot, in the order asked, `undefined` for a missing one. */
-  async getMany(keys: readonly KeyInput[]): Promise<(Entry | undefined)[]> {
+  /**
+   * The entries of several keys at one snapshot, in the order asked, `undefined` for a missing one.
+   * Throws `KV_TOO_LARGE` when they take more than `maxBytes` of memory together.
+   */
+  async getMany(keys: readonly KeyInput[], { maxBytes }: { maxBytes?: number | undefined } = {}): Promise<(Entry | undefined)[]> {
     const driver = this.#open()
-    return driver.getMany(keys.map((key) => this.#key(key)))
+    return driver.getMany(keys.map((key) => this.#key(key)), maxBytes)
   }
 
   /** Whether a key is there. */

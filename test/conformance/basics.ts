@@ -249,6 +249,14 @@ export function basics(kit: Kit): void {
       expect(got.map((entry) => toText(entry!.value))).toEqual(names)
     })
 
+    test('refuses more bytes than are wanted, keys and values together', async () => {
+      const store = await kit.store()
+      await store.batch([put('a', '1234'), put('bb', '5678')])
+      expect(await store.getMany(['a', 'none', 'bb'], { maxBytes: 11 })).toHaveLength(3)
+      expect(await failureCode(() => store.getMany(['a', 'none', 'bb'], { maxBytes: 10 }))).toBe('KV_TOO_LARGE')
+      expect(await store.getMany(['a'], { maxBytes: 5 })).toHaveLength(1)
+    })
+
     test('gives each duplicate an array of its own', async () => {
       const store = await kit.store()
       await store.put('a', 'value')

@@ -41,6 +41,17 @@ test('a command of a script does not read the script', () => {
   expect(code).toBe(2)
 })
 
+test('a batch-put over more bytes than .undo keeps is done, and not undone', () => {
+  const home = tempDir()
+  const value = 'x'.repeat(17_000_000)
+  writeFileSync(join(home, 'large.jsonl'), `["a","${value}"]\n["b","${value}"]\n`)
+  writeFileSync(join(home, 'small.jsonl'), '["a","1"]\n["b","2"]\n')
+  const { stdout, stderr, code } = script('batch-put -q large.jsonl\nbatch-put -q small.jsonl\nrange\n.undo\n', [], home)
+  expect(stdout).toBe('{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n')
+  expect(stderr).toContain('too much to undo')
+  expect(code).toBe(1)
+})
+
 test('a batch-put within the bounds of .undo is undone, a larger one is refused', () => {
   const home = tempDir()
   writeFileSync(join(home, 'few.jsonl'), '["a","2"]\n["b","2"]\n')

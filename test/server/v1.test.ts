@@ -138,6 +138,15 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
     expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '1\n' })).statusCode).toBe(422)
   })
 
+  test('many keys whose values are more than one answer may hold are refused', async () => {
+    const app = await server({ maxBodyBytes: 1000 })
+    for (const key of ['a', 'b']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: 'x'.repeat(600) })
+    expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '"a"\n' })).statusCode).toBe(200)
+    const refused = await app.inject({ method: 'POST', url: '/v1/get', payload: '"a"\n"b"\n' })
+    expect(refused.statusCode).toBe(413)
+    expect(refused.json()).toMatchObject({ code: 'KV_TOO_LARGE', hint: 'ask for fewer keys at a time' })
+  })
+
   test('a watch is refused by name', async () => {
     const answer = await (await server()).inject('/v1/watch')
     expect(answer.statusCode).toBe(501)

@@ -4,6 +4,7 @@ import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../s
 import { FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { blockOps } from '../../store/block.ts'
+import { withinBytes } from '../../store/bound.ts'
 import type { CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
@@ -71,13 +72,14 @@ export class HttpDriver implements Driver {
     return { key, value, revision: revisionIn(answer), expires: expires === undefined ? undefined : Number(expires) }
   }
 
-  async getMany(keys: readonly Uint8Array[]): Promise<(Entry | undefined)[]> {
+  async getMany(keys: readonly Uint8Array[], maxBytes?: number): Promise<(Entry | undefined)[]> {
     const writer = new FrameWriter()
     for (const key of keys) writer.add(FRAME.entry, key)
     const call: Call = { method: 'POST', path: PATHS.get, headers: { 'content-type': FRAMES }, body: writer.take(), write: false }
     const entries: (Entry | undefined)[] = []
+    const bounded = withinBytes(maxBytes)
     for await (const frames of this.#frames(await this.#call(call), call)) {
-      for (const frame of frames) entries.push(frame.kind === FRAME.missing ? undefined : frame)
+      for (const frame of frames) entries.push(frame.kind === FRAME.missing ? undefined : bounded(frame))
     }
     return entries
   }

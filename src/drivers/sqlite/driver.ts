@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import type { Blocks } from '../../store/block.ts'
+import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
 import type { Awaitable, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
@@ -82,10 +83,11 @@ export class SqliteDriver implements Driver {
     return this.#read((database) => liveEntry(database, key, this.#now()))
   }
 
-  getMany(keys: readonly Uint8Array[]): (Entry | undefined)[] {
+  getMany(keys: readonly Uint8Array[], maxBytes?: number): (Entry | undefined)[] {
     const entries = this.#read((database) => {
       const now = this.#now()
-      return database.snapshot(() => keys.map((key) => liveEntry(database, key, now)))
+      const bounded = withinBytes(maxBytes)
+      return database.snapshot(() => keys.map((key) => bounded(liveEntry(database, key, now))))
     })
     return entries ?? keys.map(() => undefined)
   }
