@@ -2,7 +2,7 @@
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 
-const LETTERS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const CODES = Buffer.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 'latin1')
 const KEY_BYTES = 16
 const VALUE_BYTES = 100
 
@@ -35,10 +35,11 @@ export function randomNumbers(seed) {
 /** The first `count` records of a seed: `[key, value]`, 16 and 100 letters and digits, keys in random order. */
 export function* records(count, seed = 42) {
   const next = randomNumbers(seed)
+  const bytes = Buffer.alloc(Math.max(KEY_BYTES, VALUE_BYTES))
+  // Through a buffer: a text made by appending is a chain of pieces, and whoever reads it first would pay for joining them.
   const letters = (length) => {
-    let text = ''
-    for (let n = 0; n < length; n++) text += LETTERS[next() % LETTERS.length]
-    return text
+    for (let n = 0; n < length; n++) bytes[n] = CODES[next() % CODES.length]
+    return bytes.latin1Slice(0, length)
   }
   for (let n = 0; n < count; n++) yield [letters(KEY_BYTES), letters(VALUE_BYTES)]
 }

@@ -44,7 +44,7 @@ await bench({ rounds: 60, records: 1_000_000 }, async (folder, { rounds, records
   const rows = []
   await writes(at, rounds, rows)
   await reads(at, records, Math.min(rounds, 25), rows)
-  await batches(at, 7, rows)
+  await batches(at, 15, rows)
   await report({
     name: 'ops',
     about: `Operations of one process through the library on an open store: 16-byte keys, 100-byte values, ${records.toLocaleString('en')} entries for reads. Medians of ${rounds} slices of ${WRITES} writes, of 25 slices of ${READS.toLocaleString('en')} reads.`,
@@ -156,22 +156,24 @@ async function batches(at, rounds, rows) {
   let seed = 100
   const batch = () => [...recordsOf(BATCH, seed++)]
   const input = at('batch.json')
-  const cases = {
-    batch: {
-      // As the JSON file, each round begins with nothing; what makes the file and the entries is not measured.
-      async prepare() {
-        await store?.close()
-        store = await openStore(at(`batch-${fresh++}.kv`))
-        await store.put('first', '')
-      },
-      async run() {
-        const made = Array.from({ length: BATCHES }, () => batch().map(([key, value]) => ({ type: 'put', key, value })))
-        const total = await perOperationOf(made, async (batches) => {
-          for (const ops of batches) await store.batch(ops)
-        })
-        return total / BATCHES
-      },
+  /** Batches one after the other into a store that is empty, as the JSON file is; what makes the store and the entries is not measured. */
+  const inARow = (count) => ({
+    async prepare() {
+      await store?.close()
+      store = await openStore(at(`batch-${fresh++}.kv`))
+      await store.put('first', '')
     },
+    async run() {
+      const made = Array.from({ length: count }, () => batch().map(([key, value]) => ({ type: 'put', key, value })))
+      const total = await perOperationOf(made, async (batches) => {
+        for (const ops of batches) await store.batch(ops)
+      })
+      return total / count
+    },
+  })
+  const cases = {
+    one: inARow(1),
+    batch: inARow(BATCHES),
     node: {
       run: () =>
         perOperationOf(batch(), (entries) => {
@@ -195,12 +197,12 @@ async function batches(at, rounds, rows) {
   }
   const figures = await inTurn(cases, rounds)
   await store.close()
-  const what = `\`batch\` of ${BATCH.toLocaleString('en')} puts, durable, ${BATCHES} in a row`
-  const ours = median(figures.batch)
-  rows.push(
-    row({ what, ours, theirs: figures.python && median(figures.python), peer: 'JSON file rewritten for each put, not synced (Python)', atLeast: 500, inverse: true }),
-    row({ what, ours, theirs: median(figures.node), peer: 'the same in Node', inverse: true }),
-  )
+  const size = BATCH.toLocaleString('en')
+  const python = { theirs: figures.python && median(figures.python), peer: 'JSON file rewritten for each put, not synced (Python)', atLeast: 500, inverse: true }
+  const inNode = { theirs: median(figures.node), peer: 'the same in Node', inverse: true }
+  const one = { what: `\`batch\` of ${size} puts, durable, into an empty store`, ours: median(figures.one) }
+  const many = { what: `the same, ${BATCHES} in a row, each`, ours: median(figures.batch) }
+  rows.push(row({ ...one, ...python }), row({ ...one, ...inNode }), row({ ...many, ...python }), row({ ...many, ...inNode }))
 }
 
 /** Seconds that `work` takes with something made before. */

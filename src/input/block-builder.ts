@@ -1,5 +1,6 @@
 import type { Block } from '../store/block.ts'
-import { crc32 } from './crc32.ts'
+import { withExpiry } from '../store/checksum.ts'
+import { crc32 } from '../store/crc32.ts'
 import { isStrictlyAscending, sortKeys } from './sort.ts'
 
 /** Entries this builder has room for at first. */
@@ -7,9 +8,6 @@ const FIRST_CAPACITY = 1024
 
 /** From this many bytes on, a call that copies them beats a loop. */
 const COPIED_AT_ONCE = 128
-
-const EXPIRY = new Uint8Array(8)
-const EXPIRY_VIEW = new DataView(EXPIRY.buffer)
 
 /**
  * Collects the entries a parser finds in one buffer, in input order, and makes a {@link Block} of
@@ -147,9 +145,7 @@ export class BlockBuilder {
     }
     if (expires === undefined) return sums
     for (let i = 0; i < sums.length; i++) {
-      if (Number.isNaN(expires[i])) continue
-      EXPIRY_VIEW.setBigInt64(0, BigInt(expires[i]!), true)
-      sums[i] = crc32(EXPIRY, 0, 8, sums[i]!)
+      if (!Number.isNaN(expires[i])) sums[i] = withExpiry(sums[i]!, expires[i]!)
     }
     return sums
   }

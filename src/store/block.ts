@@ -1,4 +1,5 @@
-import { checksum } from './checksum.ts'
+import { withExpiry } from './checksum.ts'
+import { crc32 } from './crc32.ts'
 import type { Entry, Op } from './driver.ts'
 
 /**
@@ -47,17 +48,20 @@ export function blockOf(entries: readonly (Pick<Entry, 'key' | 'value'> & Partia
   const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
   const expires = entries.some((entry) => entry.expires !== undefined) ? new Float64Array(count) : undefined
   let at = 0
-  for (const [i, entry] of entries.entries()) {
-    keyStart[i] = at
-    keyLength[i] = entry.key.length
-    bytes.set(entry.key, at)
-    at += entry.key.length
+  for (let i = 0; i < count; i++) {
+    const { key, value, expires: end } = entries[i]!
+    const start = at
+    keyStart[i] = start
+    keyLength[i] = key.length
+    bytes.set(key, start)
+    at += key.length
     valueStart[i] = at
-    valueLength[i] = entry.value.length
-    bytes.set(entry.value, at)
-    at += entry.value.length
-    checksums[i] = checksum(entry.key, entry.value, entry.expires)
-    if (expires !== undefined) expires[i] = entry.expires ?? Number.NaN
+    valueLength[i] = value.length
+    bytes.set(value, at)
+    at += value.length
+    const sum = crc32(bytes, start, at - start, 0)
+    checksums[i] = end === undefined ? sum : withExpiry(sum, end)
+    if (expires !== undefined) expires[i] = end ?? Number.NaN
   }
   return { bytes, count, keyStart, keyLength, valueStart, valueLength, expires, checksums }
 }

@@ -110,12 +110,12 @@ export class Store {
   /** Stores a value under a key. Durable when the promise resolves. */
   async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
     const driver = this.#open(options.signal)
-    return driver.put(owned(this.#key(key)), owned(this.#value(value)), expiry(options.expires), ownCondition(options.condition), options.signal)
+    return driver.put(this.#ownKey(key), this.#ownValue(value), expiry(options.expires), ownCondition(options.condition), options.signal)
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
-    return this.#open(options.signal).del(owned(this.#key(key)), ownCondition(options.condition), options.signal)
+    return this.#open(options.signal).del(this.#ownKey(key), ownCondition(options.condition), options.signal)
   }
 
   /**
@@ -132,10 +132,10 @@ export class Store {
     }
     let bytes = 0
     const checked = ops.map((op): Op => {
-      const key = owned(this.#key(op.key))
+      const key = this.#ownKey(op.key)
       bytes += key.length
       if (op.type === 'del') return { type: 'del', key }
-      const value = owned(this.#value(op.value))
+      const value = this.#ownValue(op.value)
       bytes += value.length
       return { type: 'put', key, value, expires: expiry(op.expires) }
     })
@@ -258,6 +258,17 @@ export class Store {
     return key
   }
 
+  /** The same for a write, which is applied later: the caller may change its bytes at once. */
+  #ownKey(input: KeyInput): Uint8Array {
+    const key = this.#key(input)
+    return typeof input === 'string' ? key : owned(key)
+  }
+
+  #ownValue(input: KeyInput): Uint8Array {
+    const value = this.#value(input)
+    return typeof input === 'string' ? value : owned(value)
+  }
+
   #value(input: KeyInput): Uint8Array {
     const value = typeof input === 'string' ? text(input, 'KV_USAGE', 'value') : input
     const max = this.#driver.limits.maxValueBytes
@@ -273,7 +284,7 @@ function text(input: string, code: 'KV_INVALID_KEY' | 'KV_USAGE', what: string):
   return utf8(input)
 }
 
-/** A copy, so that the caller may change the original at once: a write is applied later. */
+/** A copy. */
 function owned(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes)
 }
