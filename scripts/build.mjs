@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
 
@@ -55,17 +55,10 @@ async function bundle(input, output) {
   return chunks
 }
 
-const chunks = await bundle(
-  { main: 'src/main.ts', 'load-worker': 'src/input/load-worker.ts' },
-  {
-    dir: 'dist/cli',
-    format: 'cjs',
-    minify: true,
-    entryFileNames: '[name].cjs',
-    chunkFileNames: '[name].cjs',
-    codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.test(id) }] },
-  },
-)
+const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
+const chunks = await bundle({ main: 'src/main.ts' }, { ...CLI, codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.test(id) }] } })
+// Each in one file, with nothing in it that a thread does not need.
+for (const worker of ['src/input/load-worker.ts', 'src/drivers/sqlite/json-lines-worker.ts']) await bundle({ [basename(worker, '.ts')]: worker }, CLI)
 await cacheCode('core')
 await bundle({ index: 'src/index.ts' }, { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')

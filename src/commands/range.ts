@@ -40,7 +40,7 @@ export function range(ctx: Context): Command {
         nul: flags[0] ?? false,
         exact: false,
       }
-      const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options) : undefined
+      const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options, { parallel: true }) : undefined
       await ctx.print.entries(ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys })), form)
     })
 }

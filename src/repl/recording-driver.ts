@@ -1,6 +1,6 @@
 import { KvError } from '../errors.ts'
 import { type Block, type Blocks, blockOps } from '../store/block.ts'
-import type { Condition, Driver, Entry, Op, PutResult, RangeQuery } from '../store/driver.ts'
+import type { Condition, Driver, Entry, JsonLinesOptions, Op, PutResult, RangeQuery } from '../store/driver.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
 /** A driver that tells an {@link UndoLog} what every write changes; everything else goes straight through. */
@@ -11,7 +11,7 @@ export class RecordingDriver implements Driver {
   readonly limits: Driver['limits']
   readonly supports: Driver['supports']
   readonly load?: (blocks: Blocks, signal?: AbortSignal) => Promise<number>
-  readonly jsonLines?: (query: RangeQuery) => AsyncIterable<Uint8Array | Entry[]> | undefined
+  readonly jsonLines?: (query: RangeQuery, options?: JsonLinesOptions) => AsyncIterable<Uint8Array | Entry[]> | undefined
 
   constructor(inner: Driver, log: UndoLog) {
     this.#inner = inner
@@ -20,7 +20,7 @@ export class RecordingDriver implements Driver {
     this.limits = inner.limits
     this.supports = inner.supports
     if (inner.load !== undefined) this.load = (blocks, signal) => this.#load(blocks, signal)
-    if (inner.jsonLines !== undefined) this.jsonLines = (query) => inner.jsonLines!(query)
+    if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)
   }
 
   get: Driver['get'] = (key) => this.#inner.get(key)

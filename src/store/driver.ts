@@ -121,6 +121,12 @@ export interface Abortable {
   readonly signal?: AbortSignal | undefined
 }
 
+/** How a range is to be made into JSON Lines. */
+export interface JsonLinesOptions {
+  /** Whether a long range may take a second thread: for a process that does nothing else. Default: false. */
+  readonly parallel?: boolean | undefined
+}
+
 /** A fresh moment: called once per operation that must tell expired entries from living ones. */
 export type Clock = () => number
 
@@ -178,7 +184,7 @@ export interface Driver {
    * `JSON.stringify` does, or entries that the caller has to write. `undefined` for a query that
    * has no such quick way.
    */
-  jsonLines?(query: RangeQuery): AsyncIterable<Uint8Array | Entry[]> | undefined
+  jsonLines?(query: RangeQuery, options?: JsonLinesOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, signal?: AbortSignal): Awaitable<number>
 

@@ -8,6 +8,7 @@ import type {
   Condition,
   Driver,
   Entry,
+  JsonLinesOptions,
   Limits,
   Op,
   PutResult,
@@ -174,10 +175,10 @@ export class Store {
    * A range as JSON Lines text and entries mixed, where the driver has a quicker way than
    * {@link rangePages}; `undefined` where it has not. See `jsonLines` of the driver.
    */
-  jsonLines(options: RangeOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+  jsonLines(options: RangeOptions = {}, how: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
     const driver = this.#open()
     const query = toQuery(options)
-    const lines = query && driver.jsonLines?.(query)
+    const lines = query && driver.jsonLines?.(query, how)
     return lines && this.#whileOpen(lines)
   }
 

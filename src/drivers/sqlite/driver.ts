@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import type { Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
-import type { Awaitable, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
+import type { Awaitable, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, JsonLinesOptions, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
 import { checkEntries } from './check.ts'
@@ -13,6 +14,7 @@ import { deleteInSlices, deleteNow } from './delete-range.ts'
 import type { SqlValue } from './engine.ts'
 import { damagedRow, needsReopen, toKvError } from './errors.ts'
 import { create, inspect, withoutLinks } from './format.ts'
+import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
 import { entryOf, pages } from './range.ts'
@@ -195,13 +197,25 @@ export class SqliteDriver implements Driver {
     this.#database = undefined
   }
 
-  jsonLines(query: RangeQuery): AsyncIterable<Uint8Array | Entry[]> | undefined {
+  jsonLines(query: RangeQuery, { parallel = false }: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+    if (query.reverse || query.keysOnly) return undefined
     const now = this.#now()
-    return query.reverse || query.keysOnly ? undefined : this.#onSnapshot((database) => jsonLines(database, query, now))
+    const mayHelp = parallel && availableParallelism() > 1
+    return this.#onSnapshot((database) => jsonLines(database, query, now, mayHelp ? this.#jsonLinesHelp() : undefined))
+  }
+
+  /** To be called before a snapshot is taken: starts, when asked to, a helper that is ready only if nothing was committed in between. */
+  #jsonLinesHelp(): (() => JsonLinesHelper) | undefined {
+    const database = this.#database
+    if (database === undefined) return undefined
+    // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
+    const version = (): unknown => (database.statement('pragma data_version').get() as [number])[0]
+    const [before, commits] = [version(), this.#writer.commits]
+    return () => startHelper(this.#path, this.#options, () => this.#database === database && this.#writer.commits === commits && version() === before)
   }
 
   /** What `read` yields of one snapshot. */
-  async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
+  async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>): AsyncGenerator<T, void, void> {
     try {
       yield* this.#snapshots.items(read)
     } catch (error) {

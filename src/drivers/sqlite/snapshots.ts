@@ -27,15 +27,15 @@ export class Snapshots {
   }
 
   /** What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. Now and then the event loop has its turn. */
-  async *items<T>(read: (database: Database) => Iterator<T, void>): AsyncGenerator<T, void, void> {
+  async *items<T>(read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>): AsyncGenerator<T, void, void> {
     const database = this.#take()
     if (database === undefined) return
+    const items = read(database)
     let sound = false
     try {
-      const items = read(database)
       for (;;) {
         sound = false
-        const next = database.read(() => items.next())
+        const next = await database.read(() => items.next())
         // Whoever leaves the loop leaves the connection as it should be.
         sound = true
         if (next.done === true) return
@@ -43,6 +43,7 @@ export class Snapshots {
         await this.#turnWhenDue()
       }
     } finally {
+      await items.return?.()
       this.#giveBack(database, sound)
     }
   }

@@ -88,6 +88,7 @@ export class Writer {
   readonly #now: Clock
   readonly #lockTimeoutMs: number
   #queue: Pending[] = []
+  #commits = 0
   #running: Promise<void> | undefined
 
   /**
@@ -125,6 +126,11 @@ export class Writer {
       this.#queue.push({ run: job, alone, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs, signal })
       this.#running ??= this.#drain()
     })
+  }
+
+  /** How many transactions this writer has committed on the connection that `open` gives. */
+  get commits(): number {
+    return this.#commits
   }
 
   /** Whether no write is queued or under way. */
@@ -238,6 +244,7 @@ export class Writer {
       }
       transaction.finish()
       database.exec('commit')
+      this.#commits++
     } catch (error) {
       database.rollback()
       this.#failed(error)
