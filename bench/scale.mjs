@@ -24,7 +24,7 @@ const PROCESSES = 20
 /** The load's rate is told for each of so many parts. */
 const PARTS = 10
 /** A step that takes longer is ended, in seconds. */
-const LONGEST = 120
+const LONGEST = 900
 
 const UNITS = { k: 1e3, m: 1e6, g: 1e9 }
 
