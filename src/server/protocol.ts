@@ -60,6 +60,8 @@ export interface ServerInfo {
   readonly read_only: boolean
   readonly snapshot_range: boolean
   readonly persistent: boolean
+  /** Absent from servers older than watching. */
+  readonly watch?: boolean
   readonly max_key_bytes: number
   readonly max_value_bytes: number
   readonly max_batch_bytes: number

@@ -33,14 +33,14 @@ function served(location: string): Place {
 
 conformance('http over memory', {
   place: () => served('memory:'),
-  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true },
+  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true, watch: true },
   shared: true,
   ownClock: true,
 })
 
 conformance('http over sqlite', {
   place: () => served(join(tempDir(), 'store.kv')),
-  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true },
+  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true, watch: true },
   shared: true,
   ownClock: true,
 })

@@ -34,7 +34,7 @@ export class HttpDriver implements Driver {
       maxBatchOps: Infinity,
       maxBatchBytes: info.max_batch_bytes,
     }
-    this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true }
+    this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true, watch: info.watch ?? false }
   }
 
   /**

@@ -3,7 +3,7 @@ import { KvError } from '../../errors.ts'
 import type { Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
-import type { Awaitable, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
+import type { Awaitable, Changes, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat, WatchQuery } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
 import { checkEntries } from './check.ts'
@@ -21,6 +21,7 @@ import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
 import { checkStructure, checkStructureApart } from './structure.ts'
 import { fileId } from './open-files.ts'
+import { Watches } from './watches.ts'
 import { type Job, Writer } from './writer.ts'
 
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
@@ -33,12 +34,13 @@ type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: Sq
 export class SqliteDriver implements Driver {
   readonly name = 'sqlite'
   readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
-  readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false }
+  readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false, watch: true }
   readonly #path: string
   readonly #options: DatabaseOptions & { readonly makeFolder: boolean }
   readonly #now: Clock
   readonly #writer: Writer
   readonly #snapshots: Snapshots
+  readonly #watches: Watches
   #database: Database | undefined
   #wrote = false
 
@@ -58,9 +60,24 @@ export class SqliteDriver implements Driver {
         return new Database(this.#path, this.#options)
       },
       (error) => this.#dropIfBroken(error),
+      () => this.#watches.committed(),
       this.#now,
       lockTimeoutMs,
     )
+    this.#watches = new Watches({
+      path: this.#path,
+      lockTimeoutMs,
+      now: this.#now,
+      open: () => this.#forWatching(),
+      everything: ({ start, end }, first) => {
+        const now = this.#now()
+        return this.#onSnapshot(function* (database) {
+          first(database)
+          yield* pages(database, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
+        })
+      },
+      told: (error) => toKvError(error, this.#path),
+    })
   }
 
   /** Opens the file if it is there. Throws what {@link inspect} throws, and `KV_UNAVAILABLE`. */
@@ -187,7 +204,12 @@ export class SqliteDriver implements Driver {
     })
   }
 
+  watch(query: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+    return this.#watches.watch(query, signal)
+  }
+
   async close(): Promise<void> {
+    await this.#watches.close()
     await this.#writer.idle()
     this.#snapshots.close()
     if (this.#wrote) this.#database?.checkpoint()
@@ -232,6 +254,16 @@ export class SqliteDriver implements Driver {
     create(this.#path, this.#options)
     this.#database = new Database(this.#path, this.#options)
     return this.#database
+  }
+
+  /** A connection that keeps the log of changes; of what it writes, nothing needs the disk. */
+  #forWatching(): Database | undefined {
+    return this.#guard(() => {
+      this.#dropIfReplaced()
+      if (this.#forReading() === undefined) return undefined
+      this.#wrote = true
+      return new Database(this.#path, { ...this.#options, sync: false })
+    })
   }
 
   #read<T>(step: (database: Database) => T): T | undefined {
