@@ -1,4 +1,4 @@
-import { fstatSync, readSync, write, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, write, writeSync } from 'node:fs'
 import { KvError, reasonOf } from './errors.ts'
 
 /** Where text and bytes go. */
@@ -19,6 +19,10 @@ export interface Sink {
   writeLater?(data: Uint8Array): Promise<void>
   /** The same as a stream, for a library that draws on it itself. */
   stream(): NodeJS.WriteStream
+  /** Optional: false when it is known that nobody will ever read what is written. */
+  hasReader?(): boolean
+  /** Optional: what follows comes over time, and is of interest at once. */
+  comesLive?(): void
   /** Settles when the reader has taken most of what was written; absent where `write` waits by itself. */
   drained?(): Promise<void>
 }
@@ -59,6 +63,14 @@ function isTerminal(fd: number): boolean {
     return false
   }
   return process.getBuiltinModule('node:tty').isatty(fd)
+}
+
+function isPipe(fd: number): boolean {
+  try {
+    return fstatSync(fd).isFIFO()
+  } catch {
+    return false
+  }
 }
 
 function again(error: unknown): boolean {
@@ -108,6 +120,17 @@ class FileSink implements Sink {
         }
         throw outputError(cause)
       }
+    }
+  }
+
+  hasReader(): boolean {
+    // Linux refuses to open a pipe for writing that no process has open for reading.
+    if (process.platform !== 'linux' || !isPipe(this.#fd)) return true
+    try {
+      closeSync(openSync(`/proc/self/fd/${this.#fd}`, constants.O_WRONLY | constants.O_NONBLOCK))
+      return true
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'ENXIO'
     }
   }
 

@@ -15,6 +15,7 @@ import type {
   Supports,
 } from './driver.ts'
 import { LATEST_EXPIRY } from './expiry.ts'
+import { parsePosition } from './position.ts'
 import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
 import { Watch, type WatchOptions } from './watch.ts'
 
@@ -226,6 +227,7 @@ export class Store {
     if (key !== undefined && Object.values(range).some((bound) => bound !== undefined)) throw usageError('a watch of one key takes no range')
     const query = key === undefined ? toQuery(range) : oneKey(owned(this.#key(key)))
     if (query === undefined) throw usageError('no key can be in this range')
+    if (after !== undefined) parsePosition(after)
     return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, signal))
   }
 
