@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, write, writeSync } from 'node:fs'
+import { fstatSync, readSync, write, writeSync } from 'node:fs'
 import { KvError, reasonOf } from './errors.ts'
 
 /** Where text and bytes go. */
@@ -19,8 +19,6 @@ export interface Sink {
   writeLater?(data: Uint8Array): Promise<void>
   /** The same as a stream, for a library that draws on it itself. */
   stream(): NodeJS.WriteStream
-  /** Optional: false when it is known that nobody will ever read what is written. */
-  hasReader?(): boolean
   /** Optional: what follows comes over time, and is of interest at once. */
   comesLive?(): void
   /** Settles when the reader has taken most of what was written; absent where `write` waits by itself. */
@@ -63,14 +61,6 @@ function isTerminal(fd: number): boolean {
     return false
   }
   return process.getBuiltinModule('node:tty').isatty(fd)
-}
-
-function isPipe(fd: number): boolean {
-  try {
-    return fstatSync(fd).isFIFO()
-  } catch {
-    return false
-  }
 }
 
 function again(error: unknown): boolean {
@@ -120,17 +110,6 @@ class FileSink implements Sink {
         }
         throw outputError(cause)
       }
-    }
-  }
-
-  hasReader(): boolean {
-    // Linux refuses to open a pipe for writing that no process has open for reading.
-    if (process.platform !== 'linux' || !isPipe(this.#fd)) return true
-    try {
-      closeSync(openSync(`/proc/self/fd/${this.#fd}`, constants.O_WRONLY | constants.O_NONBLOCK))
-      return true
-    } catch (error) {
-      return (error as NodeJS.ErrnoException).code !== 'ENXIO'
     }
   }
 

@@ -2,7 +2,6 @@ import { Command } from 'commander'
 import { compareBytes, successor } from '../bytes.ts'
 import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
-import { ReaderGone } from '../io.ts'
 import { displayKey } from '../output/escape.ts'
 import type { Change } from '../store/driver.ts'
 import type { WatchOptions } from '../store/watch.ts'
@@ -13,9 +12,6 @@ interface Flags extends KeyFlags, ValueFlags {
   all?: boolean
   limit?: number
 }
-
-/** How often to look whether somebody still reads what is printed, in milliseconds. */
-const READER_MS = 1000
 
 /** `kv watch KEY...` */
 export function watch(ctx: Context): Command {
@@ -36,7 +32,6 @@ export function watch(ctx: Context): Command {
       try {
         await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: stop.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false })
       } catch (error) {
-        if (stop.readerIsGone) throw new ReaderGone()
         if (stop.cause === undefined) throw error
         // The watch has left nothing behind; now the process ends as it would have at once.
         await ctx.close()
@@ -99,20 +94,17 @@ async function* limited(pages: AsyncGenerator<Change[], void, void>, wanted: (ch
   }
 }
 
-/** What ends a watch: Ctrl-C of the session, or a signal to the process, and a reader that is gone. */
+/** What ends a watch: Ctrl-C of the session, or a signal to the process. */
 interface Stop {
   readonly signal: AbortSignal
   /** The signal that the process got. */
   readonly cause: NodeJS.Signals | undefined
-  readonly readerIsGone: boolean
   forget(): void
 }
 
 function stopSignal(ctx: Context): Stop {
   const end = new AbortController()
-  const ends = [end.signal, ...(ctx.signal === undefined ? [] : [ctx.signal])]
   let cause: NodeJS.Signals | undefined
-  let readerIsGone = false
   const stop = (signal: NodeJS.Signals): void => {
     cause = signal
     end.abort()
@@ -120,23 +112,13 @@ function stopSignal(ctx: Context): Stop {
   // A session hears Ctrl-C itself.
   const signals: NodeJS.Signals[] = ctx.inSession ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP']
   for (const signal of signals) process.once(signal, stop)
-  const { stdout } = ctx.io
-  const looks = setInterval(() => {
-    if (stdout.hasReader?.() !== false) return
-    readerIsGone = true
-    end.abort()
-  }, READER_MS).unref()
   return {
-    signal: AbortSignal.any(ends),
+    signal: ctx.signal ?? end.signal,
     get cause() {
       return cause
     },
-    get readerIsGone() {
-      return readerIsGone
-    },
     forget() {
       for (const signal of signals) process.off(signal, stop)
-      clearInterval(looks)
     },
   }
 }

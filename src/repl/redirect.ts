@@ -41,10 +41,6 @@ export class ChildSink implements Sink {
     return this.#columns()
   }
 
-  hasReader(): boolean {
-    return !this.#gone
-  }
-
   write(data: string | Uint8Array): void {
     if (this.#gone) throw new ReaderGone()
     // A copy, since the writer may use its buffer again before the child has read it.
