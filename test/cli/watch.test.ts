@@ -32,6 +32,16 @@ async function started(args: readonly string[], given: readonly Given[] = ADA): 
   return { hasLog, store: await openTestStore(path), child, run }
 }
 
+/** Puts a key again and again until a run has ended. */
+async function putUntil(run: Promise<unknown>, store: Store, key: string): Promise<void> {
+  const state = { isOver: false }
+  void run.then(() => (state.isOver = true))
+  while (!state.isOver) {
+    await store.put(key, 'v')
+    await new Promise(setImmediate)
+  }
+}
+
 describe('kv watch', () => {
   test('prints a line for each change, at once, and ends after --limit', async () => {
     const { hasLog, store, child, run } = await started(['--prefix', 'user:', '--limit', '4'])
@@ -80,13 +90,8 @@ describe('kv watch', () => {
     await watched(path)
     const store = await openTestStore(path)
     await store.put('a', '1')
-    let isOver = false
-    void run.then(() => (isOver = true))
     // Whether head is gone by the time of the second is not known, but by some time it is.
-    while (!isOver) {
-      await store.put('b', '2')
-      await new Promise(setImmediate)
-    }
+    await putUntil(run, store, 'b')
     expectRun(await run, { stdout: '{"type":"put","key":"a","value":"1"}\n', stderr: 'exit 0\n' })
   })
 
@@ -94,13 +99,8 @@ describe('kv watch', () => {
     const path = await givenStore()
     const run = kv(['watch', 'k', '--limit', '1'], { store: path })
     const store = await openTestStore(path)
-    let isOver = false
-    void run.then(() => (isOver = true))
     // Before it waits, or after.
-    while (!isOver) {
-      await store.put('k', 'v')
-      await new Promise(setImmediate)
-    }
+    await putUntil(run, store, 'k')
     expectRun(await run, { stdout: '{"type":"put","key":"k","value":"v"}\n' })
   })
 

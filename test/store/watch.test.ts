@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -9,7 +10,8 @@ import { Child, needLibrary } from '../crash/child.ts'
 import { text, toText } from '../helpers/bytes.ts'
 import { ended, givenStore, kv, startKv } from '../helpers/kv.ts'
 import { holdLock } from '../helpers/lock.ts'
-import { entries, failureCode, openTestStore } from '../helpers/store.ts'
+import { smallDisk } from '../helpers/small-disk.ts'
+import { entries, failure, failureCode, openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { shown, take, takeUntil, watching } from '../helpers/watch.ts'
 
@@ -281,5 +283,18 @@ describe('beginning to watch', () => {
     expect((await take(watch, 1)).map(shown)).toEqual(['put k=1'])
     await store.put(text('k'), '2')
     expect((await take(watch, 1)).map(shown)).toEqual(['put k=2'])
+  })
+
+  test('is refused by name where the file cannot be written', async (context) => {
+    const disk = smallDisk(context, '16m')
+    const path = join(disk, 'store.kv')
+    expect((await kv(['put', 'a', '1'], { store: path })).code).toBe(0)
+    execFileSync('mount', ['-o', 'remount,ro', disk])
+    const store = await openTestStore(path)
+    expect(toText((await store.get('a'))!)).toBe('1')
+    expect(await failure(() => store.watch())).toMatchObject({
+      code: 'KV_NOT_SUPPORTED',
+      message: `${path} cannot be watched: a watch keeps a log in the file, which cannot be written`,
+    })
   })
 })

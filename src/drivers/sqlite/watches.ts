@@ -55,6 +55,8 @@ export class Watches {
   #database: Database | undefined
   #log: LogEnd | undefined
   #retention = new Retention()
+  /** Changes up to here are to go; 0: none. */
+  #trimTo = 0
   /** Joining and leaving the log, one after the other. */
   #work: Promise<unknown> = Promise.resolve()
   /** Watches that are being established. */
@@ -120,7 +122,7 @@ export class Watches {
         const known = Math.abs(Date.now() - this.#renewed) < RENEW_MS && hasLog(database) ? logEnd(database) : undefined
         const end = known ?? (await writeWhenFree(database, lockTimeoutMs, () => joinLog(database, this.#id, Date.now() + LIFE_MS, newLogName), () => this.#isUnwanted))
         if (known === undefined) this.#renewed = Date.now()
-        if (end.name !== this.#log?.name) this.#retention = new Retention()
+        if (end.name !== this.#log?.name) this.#forget()
         this.#log = end
         return end
       } catch (error) {
@@ -246,6 +248,7 @@ export class Watches {
   #care(database: Database): void {
     const time = Date.now()
     if (Math.abs(time - this.#renewed) >= RENEW_MS && writeIfFree(database, () => this.#renew(database, time))) this.#renewed = time
+    this.#trim(database)
     if (Math.abs(time - this.#swept) < SWEEP_MS) return
     this.#swept = time
     const now = this.#store.now()
@@ -262,7 +265,12 @@ export class Watches {
     const end = logEnd(database)
     if (end === undefined) return
     this.#retention.mark(time, end.at, bytesAfter(database, this.#retention.newest))
-    while (trimLog(database, this.#retention.trimmable(time), TRIM_ROWS));
+    this.#trimTo = this.#retention.trimmable(time)
+  }
+
+  /** A share at a time, so that nobody waits long for the lock. */
+  #trim(database: Database): void {
+    if (this.#trimTo > 0) writeIfFree(database, () => void (trimLog(database, this.#trimTo, TRIM_ROWS) || (this.#trimTo = 0)))
   }
 
   #lookForFile(): void {
@@ -311,7 +319,7 @@ export class Watches {
     if (database === undefined) return
     try {
       if (Date.now() >= this.#keptUntil) void this.#rest()
-      else writeIfFree(database, () => this.#renew(database, Date.now()))
+      else if (writeIfFree(database, () => this.#renew(database, Date.now()))) this.#trim(database)
     } catch {
       this.#lose()
     }
@@ -321,9 +329,15 @@ export class Watches {
   #lose(): void {
     this.#database?.close()
     this.#database = this.#log = this.#page = undefined
-    this.#retention = new Retention()
+    this.#forget()
     this.#renewed = 0
     this.#dataVersion = -1
+  }
+
+  /** Positions of another log mean nothing. */
+  #forget(): void {
+    this.#retention = new Retention()
+    this.#trimTo = 0
   }
 
   #exclusive<T>(step: () => Promise<T>): Promise<T> {
