@@ -37,6 +37,8 @@ export const CODES = {
   KV_IO: { exit: 4, http: 500 },
   /** The output could not be written. */
   KV_OUTPUT: { exit: 4, http: 500 },
+  /** Changes that a watch has not seen are no longer kept. */
+  KV_WATCH_GAP: { exit: 4, http: 410 },
   /** A write may or may not have been applied; its answer was lost. */
   KV_UNKNOWN_OUTCOME: { exit: 4, http: 504 },
   /** The store was used after `close()`. */

@@ -24,6 +24,7 @@ export async function openStore(location: string, options: OpenOptions = {}): Pr
 
 export type { OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
-export type { Abortable, CheckOptions, CheckReport, Clock, Condition, Entry, Limits, PutResult, Stat, Supports } from './store/driver.ts'
+export type { Abortable, Change, CheckOptions, CheckReport, Clock, Condition, Entry, Limits, PutResult, Stat, Supports } from './store/driver.ts'
 export type { KeyInput, RangeOptions } from './store/range.ts'
+export { Watch, type WatchOptions } from './store/watch.ts'
 export { type BatchOp, type DelOptions, type PutOptions, Store } from './store/store.ts'

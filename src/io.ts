@@ -19,6 +19,8 @@ export interface Sink {
   writeLater?(data: Uint8Array): Promise<void>
   /** The same as a stream, for a library that draws on it itself. */
   stream(): NodeJS.WriteStream
+  /** Optional: what follows comes over time, and is of interest at once. */
+  comesLive?(): void
   /** Settles when the reader has taken most of what was written; absent where `write` waits by itself. */
   drained?(): Promise<void>
 }

@@ -115,7 +115,7 @@ test('every source file was found and read', () => {
   expect([...SOURCES.keys()]).toEqual(expect.arrayContaining(['index.ts', 'store/store.ts', 'drivers/sqlite/driver.ts']))
   expect(SOURCES.get('index.ts')!.imports).toContainEqual({ to: 'store/store.ts', kind: 'static' })
   expect(SOURCES.get('store/condition.ts')!.imports).toContainEqual({ to: 'store/driver.ts', kind: 'type' })
-  expect(SOURCES.get('drivers/index.ts')!.imports).toContainEqual({ to: 'drivers/memory.ts', kind: 'lazy' })
+  expect(SOURCES.get('drivers/index.ts')!.imports).toContainEqual({ to: 'drivers/memory/driver.ts', kind: 'lazy' })
 })
 
 describe('imports keep to the layers', () => {

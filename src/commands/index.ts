@@ -16,6 +16,7 @@ export const COMMANDS = {
   'batch-put': { summary: 'store many entries from files or a pipe', load: async (ctx) => (await import('./batch-put.ts')).batchPut(ctx) },
   del: { summary: 'delete keys', load: async (ctx) => (await import('./del.ts')).del(ctx) },
   count: { summary: 'count keys', load: async (ctx) => (await import('./count.ts')).count(ctx) },
+  watch: { summary: 'print changes as they happen', load: async (ctx) => (await import('./watch.ts')).watch(ctx) },
   ttl: { summary: 'print how long a key will live', load: async (ctx) => (await import('./ttl.ts')).ttl(ctx) },
   stat: { summary: 'print facts about the store', load: async (ctx) => (await import('./stat.ts')).stat(ctx) },
   check: { summary: 'verify every entry and the file itself', load: async (ctx) => (await import('./check.ts')).check(ctx) },

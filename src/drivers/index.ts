@@ -11,7 +11,7 @@ const SCHEMES = {
     return SqliteDriver.open(pathOf(location), options)
   },
   async memory(_location, options) {
-    const { MemoryDriver } = await import('./memory.ts')
+    const { MemoryDriver } = await import('./memory/driver.ts')
     return new MemoryDriver(options.clock)
   },
   http: openHttp,

@@ -1,5 +1,5 @@
 import { type Encoding, utf8 } from '../bytes.ts'
-import type { Entry } from '../store/driver.ts'
+import type { Change, Entry } from '../store/driver.ts'
 import type { ByteBuffer } from './byte-buffer.ts'
 import { jsonSource } from './json-values.ts'
 
@@ -18,6 +18,25 @@ export interface JsonOptions {
  */
 export function writeJsonEntry(out: ByteBuffer, entry: Entry, options: JsonOptions): void {
   field(out, KEY, entry.key, options.keyEncoding)
+  rest(out, entry, options)
+  out.bytes(CLOSE)
+}
+
+/**
+ * Writes a change as one JSON object, `typed`: `{"type":"put","key":"user:1","value":"Ada"}`,
+ * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and
+ * expiry stand as in entries.
+ */
+export function writeJsonChange(out: ByteBuffer, change: Change, options: JsonOptions, form: 'typed' | 'revised'): void {
+  field(out, form === 'revised' ? KEY : change.type === 'put' ? PUT_KEY : DEL_KEY, change.key, options.keyEncoding)
+  if (change.type === 'put') {
+    rest(out, change, options)
+    if (form === 'revised') out.text(`,"revision":${change.revision}`)
+  }
+  out.bytes(CLOSE)
+}
+
+function rest(out: ByteBuffer, entry: Pick<Entry, 'value' | 'expires'>, options: JsonOptions): void {
   const source = options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
     out.bytes(VALUE.plain)
@@ -26,7 +45,6 @@ export function writeJsonEntry(out: ByteBuffer, entry: Entry, options: JsonOptio
     field(out, VALUE, entry.value, options.valueEncoding)
   }
   if (entry.expires !== undefined) out.text(`,"expires":"${new Date(entry.expires).toISOString()}"`)
-  out.bytes(CLOSE)
 }
 
 /** Writes bytes as a JSON string in the encoding asked for; base64 when they are not UTF-8. */
@@ -44,6 +62,8 @@ interface Field {
 }
 
 const KEY: Field = { plain: utf8('{"key":'), encoded: '{"key_' }
+const PUT_KEY: Field = { plain: utf8('{"type":"put","key":'), encoded: '{"type":"put","key_' }
+const DEL_KEY: Field = { plain: utf8('{"type":"del","key":'), encoded: '{"type":"del","key_' }
 const VALUE: Field = { plain: utf8(',"value":'), encoded: ',"value_' }
 const CLOSE = utf8('}')
 const NOTHING = new Uint8Array()

@@ -1,12 +1,13 @@
-import { type Encoding, asBuffer, decodeUtf8, encode, encodeParts } from '../bytes.ts'
+import { type Encoding, asBuffer, decodeUtf8, encodeParts } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { Sink } from '../io.ts'
 import type { EntryFormat, Format } from '../options.ts'
-import type { Entry } from '../store/driver.ts'
+import type { Change, Entry } from '../store/driver.ts'
 import { ByteBuffer } from './byte-buffer.ts'
+import { binary, cell } from './cell.ts'
 import { CSV, TSV, delimitedField, delimitedLine } from './delimited.ts'
-import { escapeJson, escapeLine, escapeText, formatBytes } from './escape.ts'
-import { type JsonOptions, writeJsonBytes, writeJsonEntry } from './json-lines.ts'
+import { escapeJson, escapeText } from './escape.ts'
+import { type JsonOptions, writeJsonBytes, writeJsonChange, writeJsonEntry } from './json-lines.ts'
 
 /** What the printer was asked for by global options. */
 export interface PrinterOptions {
@@ -119,6 +120,27 @@ export class Printer {
     out.flush()
   }
 
+  /** Prints changes as they come, each at once: JSON Lines, or on a terminal lines for people. Throws `KV_USAGE` for a form they do not have. */
+  async changes(pages: AsyncIterable<Uint8Array | readonly Change[]>, options: JsonOptions): Promise<void> {
+    const { format, json, color } = this.#options
+    const form = format ?? (json || !this.#sink.isTTY ? 'jsonl' : 'table')
+    if (form !== 'jsonl' && form !== 'table' && form !== 'pretty') throw usageError(`changes cannot be printed as ${form}`, 'use jsonl, or table for lines to read')
+    this.#sink.comesLive?.()
+    const lines = form === 'jsonl' ? undefined : new (await import('./change-lines.ts')).ChangeLines({ ...options, color })
+    const out = new ByteBuffer(lines === undefined && this.#sink.isTTY ? new SafeSink(this.#sink, form) : this.#sink)
+    for await (const page of pages as AsyncIterable<readonly Change[]>) {
+      for (const change of page) {
+        if (lines !== undefined) out.text(lines.line(change, this.#sink.isTTY ? this.#sink.columns() : Infinity))
+        else {
+          writeJsonChange(out, change, options, 'typed')
+          out.text('\n')
+        }
+        out.flushIfFull()
+      }
+      out.flush()
+    }
+  }
+
   /** Prints one record: an object with `--json`, else what `text` says. */
   record(record: Readonly<Record<string, unknown>>, text: string): void {
     const { format, json } = this.#options
@@ -226,22 +248,6 @@ class SafeSink implements Sink {
     const text = typeof data === 'string' ? data : asBuffer(data).toString()
     this.#sink.write(this.#format === 'json' || this.#format === 'jsonl' ? escapeJson(text) : escapeText(text))
   }
-}
-
-/** Bytes of a value that a table looks at: more than any terminal line shows. */
-const MAX_CELL = 4096
-
-function cell(bytes: Uint8Array, encoding: Encoding): string {
-  if (encoding !== 'utf8') return encode(bytes.subarray(0, MAX_CELL), encoding)
-  let end = Math.min(bytes.length, MAX_CELL)
-  // Not inside a character: a long text must not count as binary for being cut.
-  while (end < bytes.length && end > MAX_CELL - 4 && (bytes[end]! & 0xc0) === 0x80) end--
-  const text = decodeUtf8(bytes.subarray(0, end))
-  return text === undefined ? binary(bytes) : escapeLine(text)
-}
-
-function binary(bytes: Uint8Array): string {
-  return `(binary, ${formatBytes(bytes.length)})`
 }
 
 function columns({ only }: EntryOptions): ('key' | 'value')[] {

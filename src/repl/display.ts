@@ -1,7 +1,7 @@
 import stringWidth from 'string-width'
 import { escapeLine } from '../output/escape.ts'
+import { graphemes } from '../output/width.ts'
 
-const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 const DIM = '\u001b[2m'
 const PLAIN = '\u001b[0m'
 
@@ -115,7 +115,7 @@ class Layout {
 
   text(text: string, cursor: number, continuation: string): void {
     let at = 0
-    for (const piece of pieces(text)) {
+    for (const piece of graphemes(text)) {
       if (at === cursor) this.#markCursor()
       at += piece.length
       if (piece === '\n') {
@@ -128,7 +128,7 @@ class Layout {
 
   dim(text: string): void {
     this.rows.at(-1)!.text += DIM
-    for (const piece of pieces(escapeLine(text))) this.#put(piece)
+    for (const piece of graphemes(escapeLine(text))) this.#put(piece)
     this.rows.at(-1)!.text += PLAIN
   }
 
@@ -146,23 +146,4 @@ class Layout {
     this.row = this.rows.length - 1
     this.column = this.rows.at(-1)!.width
   }
-}
-
-/** Characters as a person sees them; `\r\n` does not occur. */
-function pieces(text: string): Iterable<string> {
-  if (/^[\n -~]*$/.test(text)) return text
-  return Array.from(GRAPHEMES.segment(text), ({ segment }) => segment)
-}
-
-/** Cuts a line of plain text to a width, with an ellipsis where something is missing. */
-export function cutToWidth(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text
-  let cut = ''
-  let used = 0
-  for (const piece of pieces(text)) {
-    used += stringWidth(piece)
-    if (used > width - 1) break
-    cut += piece
-  }
-  return `${cut}…`
 }

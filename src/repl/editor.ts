@@ -1,4 +1,5 @@
-import { Display, cutToWidth } from './display.ts'
+import { cutToWidth } from '../output/width.ts'
+import { Display } from './display.ts'
 import type { History } from './history.ts'
 import { HistorySearch } from './history-search.ts'
 import { EDITING } from './keymap.ts'

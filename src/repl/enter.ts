@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { useColor } from '../options.ts'
 import { escapeLine } from '../output/escape.ts'
-import { cutToWidth } from './display.ts'
+import { cutToWidth } from '../output/width.ts'
 import type { History } from './history.ts'
 import { lexLine } from './lexer.ts'
 import { runShell } from './redirect.ts'

@@ -1,5 +1,5 @@
 import { escapeLine } from '../output/escape.ts'
-import { cutToWidth } from './display.ts'
+import { cutToWidth } from '../output/width.ts'
 import type { Key } from './terminal.ts'
 
 /** What a key means: go on searching, give up, take the line, or take it and handle the key too. */

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { cutToWidth } from './display.ts'
+import { cutToWidth } from '../output/width.ts'
 
 /** One way to complete a word. */
 export interface Candidate {

@@ -24,13 +24,14 @@ export class Screen implements Streams {
   #shown: Uint8Array[] = []
   #pager: ChildSink | undefined
   #midLine = false
+  #isLive = false
 
   constructor(out: Sink, keys: KeyReader, env: Env) {
     this.#out = out
     this.#keys = keys
     this.#env = env
     const columns = (): number => out.columns()
-    this.sink = { isTTY: out.isTTY, columns, stream: () => out.stream(), write: (data) => this.#write(data), drained: async () => this.#pager?.drained() }
+    this.sink = { isTTY: out.isTTY, columns, stream: () => out.stream(), write: (data) => this.#write(data), drained: async () => this.#pager?.drained(), comesLive: () => (this.#isLive = true) }
   }
 
   get waitedMs(): number {
@@ -47,6 +48,7 @@ export class Screen implements Streams {
   #write(data: string | Uint8Array): void {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (bytes.length === 0) return
+    if (this.#isLive) return this.#out.write(bytes)
     if (this.#pager === undefined && this.#out.isTTY && this.#isTall(bytes)) this.#page()
     if (this.#pager !== undefined) return this.#pager.write(bytes)
     this.#out.write(bytes)

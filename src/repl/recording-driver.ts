@@ -11,6 +11,7 @@ export class RecordingDriver implements Driver {
   readonly limits: Driver['limits']
   readonly supports: Driver['supports']
   readonly load?: (blocks: Blocks, signal?: AbortSignal) => Promise<number>
+  readonly watch?: NonNullable<Driver['watch']>
   readonly jsonLines?: (query: RangeQuery, options?: JsonLinesOptions) => AsyncIterable<Uint8Array | Entry[]> | undefined
 
   constructor(inner: Driver, log: UndoLog) {
@@ -20,6 +21,7 @@ export class RecordingDriver implements Driver {
     this.limits = inner.limits
     this.supports = inner.supports
     if (inner.load !== undefined) this.load = (blocks, signal) => this.#load(blocks, signal)
+    if (inner.watch !== undefined) this.watch = (query, signal) => inner.watch!(query, signal)
     if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)
   }
 

@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
 import { KvError } from '../errors.ts'
 import { type Guard } from './guard.ts'
 import { HEADERS } from './protocol.ts'
@@ -28,20 +28,20 @@ export class Admission {
   install(app: FastifyInstance): void {
     app.addHook('onRoute', (route: RouteOptions) => {
       const { requests } = this.#service.metrics
-      route.onRequest = this.#hook(requests.of(route.url, String(route.method)), route.config?.write === true) as onRequestHookHandler
+      route.onRequest = this.#hook(requests.of(route.url, String(route.method)), route.config) as onRequestHookHandler
     })
   }
 
   /** The same for a request that has no route. */
   readonly unrouted: Admit = (request, reply, done) => {
-    this.#hook(this.#service.metrics.requests.of('none', request.method), false)(request, reply, done)
+    this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
-  #hook(figures: RouteFigures, writes: boolean): Admit {
+  #hook(figures: RouteFigures, { write = false, watch = false }: FastifyContextConfig = {}): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
     const logs = this.#logs
-    const refused = writes && readOnly
+    const refused = write && readOnly
     return (request, reply, done) => {
       const began = performance.now()
       const { raw } = reply
@@ -55,8 +55,9 @@ export class Admission {
       reply.header(HEADERS.server, '1')
       try {
         if (guard.check(request, reply)) return
-        gate.enter()
-        entered = true
+        if (watch) gate.enterWatch(raw)
+        else gate.enter()
+        entered = !watch
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
       } catch (error) {
         return done(error as Error)

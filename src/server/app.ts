@@ -17,11 +17,14 @@ import type { Service } from './service.ts'
 import { routePath } from './target.ts'
 import { keyRoutes } from './key-routes.ts'
 import { rangeRoutes } from './range-routes.ts'
+import { watchRoutes } from './watch-routes.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route writes: refused by a server that only reads. */
     write?: boolean
+    /** The route answers with changes as they come: no request in the sense of the limits. */
+    watch?: boolean
   }
 }
 
@@ -33,12 +36,16 @@ export interface ServerOptions extends GuardOptions {
   readonly maxBodyBytes?: number | undefined
   /** Requests under way at a time; more are answered 503. Default: 1024. */
   readonly maxRequests?: number | undefined
+  /** Watches at a time; more are answered 503. Default: 1024. */
+  readonly maxWatches?: number | undefined
   /** Connections open at a time; more are closed at once. Default: 4096. */
   readonly maxConnections?: number | undefined
   /** How long a client may send nothing within a body, in milliseconds. Default: 30 s. */
   readonly bodyTimeoutMs?: number | undefined
   /** How long a connection may be silent, in milliseconds. Default: 60 s. */
   readonly idleTimeoutMs?: number | undefined
+  /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a quarter of `idleTimeoutMs`. */
+  readonly heartbeatMs?: number | undefined
   /** How long the head of a request may take, in milliseconds. Default: 10 s. */
   readonly headTimeoutMs?: number | undefined
   /** PEM texts: serve HTTPS. */
@@ -57,16 +64,21 @@ const MAX_HEAD_BYTES = 256 * 1024
 /** The default of `maxBodyBytes`: 64 MB. */
 export const DEFAULT_MAX_BODY_BYTES = 64_000_000
 
+/** The default of `idleTimeoutMs`. */
+const DEFAULT_IDLE_TIMEOUT_MS = 60_000
+
 /** The server over a store; never listens. Closing it leaves the store open. */
 export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
-  const gate = new Gate(options.maxRequests ?? 1024, Math.max(4 * maxBodyBytes, 256_000_000))
+  const gate = new Gate(options.maxRequests ?? 1024, Math.max(4 * maxBodyBytes, 256_000_000), options.maxWatches ?? 1024)
+  const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS
   const service: Service = {
     store,
     reads: new Reads(store),
     gate,
-    metrics: new Metrics(store, { process: options.processMetrics ?? false }),
+    metrics: new Metrics(store, gate, { process: options.processMetrics ?? false }),
     limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 },
+    heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 4,
     readOnly: options.readOnly ?? false,
   }
   const app = createApp(options)
@@ -90,7 +102,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     return sendError(new Refusal(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }), request, reply)
   })
   const routes = (to: FastifyInstance): void => {
-    for (const add of [contractRoutes, keyRoutes, rangeRoutes, batchRoutes, careRoutes]) add(to, service)
+    for (const add of [contractRoutes, keyRoutes, rangeRoutes, batchRoutes, watchRoutes, careRoutes]) add(to, service)
   }
   routes(app)
   documentationRoutes(app, routes, { needsToken: options.token !== undefined })
@@ -111,8 +123,8 @@ function createApp(options: ServerOptions): FastifyInstance {
     routerOptions: { ignoreTrailingSlash: true, querystringParser: (): Record<string, unknown> => ({}) },
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
-    connectionTimeout: options.idleTimeoutMs ?? 60_000,
-    keepAliveTimeout: options.idleTimeoutMs ?? 60_000,
+    connectionTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+    keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     // The time of a whole body is not limited, only its pauses: see ./body.ts.
     requestTimeout: 0,
     clientErrorHandler,

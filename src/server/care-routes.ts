@@ -56,6 +56,7 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
       read_only: readOnly,
       snapshot_range: store.supports.snapshotRange,
       persistent: store.supports.persistent,
+      watch: store.supports.watch && !readOnly,
       max_key_bytes: maxKeyBytes,
       max_value_bytes: Math.min(maxValueBytes, limits.maxBodyBytes),
       // Leaves room in a body for the heads of frames; what is over it after all gets 413.

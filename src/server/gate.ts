@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import { busy } from './refusal.ts'
 
@@ -8,13 +9,18 @@ export class Gate {
   #requests = 0
   #bytes = 0
   #closing = false
+  readonly #maxWatches: number
+  /** Watches that stand or are about to, each with what ends it. */
+  readonly #watches = new Map<ServerResponse, AbortController>()
 
   /**
-   * @param maxRequests requests under way at a time
+   * @param maxRequests requests under way at a time, watches not counted
    * @param maxBytes of bodies and answers held in memory at a time, by all requests together
+   * @param maxWatches watches at a time
    */
-  constructor(maxRequests: number, maxBytes: number) {
+  constructor(maxRequests: number, maxBytes: number, maxWatches: number) {
     this.#maxRequests = maxRequests
+    this.#maxWatches = maxWatches
     this.#maxBytes = maxBytes
   }
 
@@ -23,9 +29,15 @@ export class Gate {
     return this.#closing
   }
 
-  /** From now on every request is refused. */
+  /** Watches at the moment. */
+  get watches(): number {
+    return this.#watches.size
+  }
+
+  /** From now on every request is refused, and watches end. */
   close(): void {
     this.#closing = true
+    for (const end of this.#watches.values()) end.abort()
   }
 
   /** Lets a request in. Throws 503 when too many are under way. */
@@ -33,6 +45,23 @@ export class Gate {
     if (this.#closing) throw busy('the server is going down')
     if (this.#requests >= this.#maxRequests) throw busy(`${this.#maxRequests} requests are under way`)
     this.#requests++
+  }
+
+  /** Lets a watch in, which may last for days. Throws 503 when there are too many. */
+  enterWatch(response: ServerResponse): void {
+    if (this.#closing) throw busy('the server is going down')
+    if (this.#watches.size >= this.#maxWatches) throw busy(`${this.#maxWatches} watches are under way`)
+    const end = new AbortController()
+    this.#watches.set(response, end)
+    response.once('close', () => {
+      this.#watches.delete(response)
+      end.abort()
+    })
+  }
+
+  /** Of a watch let in: aborted when its client is gone or the server goes down. */
+  untilClosed(response: ServerResponse): AbortSignal {
+    return this.#watches.get(response)?.signal ?? AbortSignal.abort()
   }
 
   /** A request let in is over. */

@@ -61,7 +61,7 @@ export class Guard {
         reply.header('access-control-allow-origin', origin).header('access-control-expose-headers', 'etag, kv-expires').header('vary', 'origin')
         if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
           reply.header('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE')
-          reply.header('access-control-allow-headers', 'authorization, content-type, if-match, if-none-match, kv-if-value-length')
+          reply.header('access-control-allow-headers', 'authorization, content-type, if-match, if-none-match, kv-if-value-length, last-event-id')
           void reply.header('access-control-max-age', '600').code(204).send()
           return true
         }

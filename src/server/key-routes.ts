@@ -8,7 +8,7 @@ import { readBody } from './body.ts'
 import { HEADERS, etag, revisionOf } from './protocol.ts'
 import { Refusal } from './refusal.ts'
 import { content, endpoint, string } from './schema.ts'
-import { type Service, keyOf, queryOf, sendJson } from './service.ts'
+import { type Service, keyOf, queryOf } from './service.ts'
 import type { Query } from './target.ts'
 
 const tags = ['Keys and values as bytes']
@@ -85,11 +85,6 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     // Which of the two it was is told as of now; the delete itself was one step.
     if (condition !== undefined && (await store.has(key))) throw conditionFailed()
     throw new KvError('KV_NOT_FOUND', 'key not found')
-  })
-
-  app.get('/v1/watch', { schema: { tags, hide: true } }, (_request, reply) => {
-    reply.code(501)
-    return sendJson(reply, { detail: `a store of the ${store.driverName} driver cannot be watched`, code: 'KV_NOT_SUPPORTED' })
   })
 }
 

@@ -35,6 +35,9 @@ export const FRAMES = 'application/vnd.kv.frames'
 /** JSON Lines, the form of entries for everybody else. */
 export const NDJSON = 'application/x-ndjson'
 
+/** Server-sent events, the form of changes. */
+export const EVENTS = 'text/event-stream'
+
 /** Query parameters of a range. Keys are percent-encoded bytes, or base64 with `encoding=base64`. */
 export interface RangeParameters {
   /** First key, included. */
@@ -60,6 +63,8 @@ export interface ServerInfo {
   readonly read_only: boolean
   readonly snapshot_range: boolean
   readonly persistent: boolean
+  /** Absent from servers older than watching. */
+  readonly watch?: boolean
   readonly max_key_bytes: number
   readonly max_value_bytes: number
   readonly max_batch_bytes: number

@@ -13,11 +13,13 @@ import { answer, content, endpoint, object, string } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
 import type { Query } from './target.ts'
 
-const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding']
+/** Names of the parameters that bound a range. */
+export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding']
 const CHOICE = [...BOUNDS, 'after', 'limit', 'reverse']
 
 const tags = ['Ranges']
-const bounds = {
+/** The same for the description of the API. */
+export const bounds = {
   start: string('first key, included', 'user:1'),
   end: string('last key, included', 'user:9'),
   until: string('end of the range, excluded', 'user;'),
@@ -78,7 +80,7 @@ export function rangeRoutes(app: FastifyInstance, { store }: Service): void {
 }
 
 /** The bounds a query asks for. Throws `KV_USAGE` when start is after end. */
-function rangeOf(query: Query): { gte?: Uint8Array | undefined; lte?: Uint8Array | undefined; lt?: Uint8Array | undefined; prefix?: Uint8Array | undefined } {
+export function rangeOf(query: Query): { gte?: Uint8Array | undefined; lte?: Uint8Array | undefined; lt?: Uint8Array | undefined; prefix?: Uint8Array | undefined } {
   const { encoding } = query
   const gte = query.key('start', encoding)
   const lte = query.key('end', encoding)

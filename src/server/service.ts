@@ -14,6 +14,8 @@ export interface Service {
   readonly gate: Gate
   readonly metrics: Metrics
   readonly limits: BodyLimits
+  /** How often a watch with nothing to report shows that it lives, in milliseconds. */
+  readonly heartbeatMs: number
   readonly readOnly: boolean
 }
 

@@ -48,6 +48,31 @@ export interface RangeQuery {
   readonly keysOnly: boolean
 }
 
+/** What happened to a key. Positions grow with every change of the store, also of keys that are not watched. */
+export type Change =
+  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array; readonly revision: number; readonly expires: number | undefined; readonly position: string }
+  | { readonly type: 'del'; readonly key: Uint8Array; readonly position: string }
+
+/** Which keys to watch, from `start` (included) up to `end` (excluded), and from when on. */
+export interface WatchQuery extends Pick<RangeQuery, 'start' | 'end'> {
+  /** Go on after this position, as it stood in a change or a watch before; `undefined`: from now on. */
+  readonly after: string | undefined
+  /** Keep changes for a minute after this watch has ended, for another that goes on after its position. */
+  readonly resumable: boolean
+}
+
+/**
+ * A watch that stands: the changes since it was asked for in the order of their commits, in pages that
+ * are never empty, without end. `next()` waits for the next change, and throws what has ended the
+ * watch; it is not to be called again before it has settled. `return()` ends it, also when nothing was
+ * ever read.
+ */
+export interface Changes extends AsyncIterableIterator<Change[], void, void> {
+  /** Everything up to here was handed out or is about other keys. */
+  readonly position: string
+  return(): Promise<IteratorResult<Change[], void>>
+}
+
 /** Sizes above which the Store refuses with `KV_TOO_LARGE` before a driver is called. */
 export interface Limits {
   readonly maxKeyBytes: number
@@ -68,6 +93,8 @@ export interface Supports {
   readonly persistent: boolean
   /** A write can end with `KV_UNKNOWN_OUTCOME`. */
   readonly unknownOutcome: boolean
+  /** Changes can be watched. */
+  readonly watch: boolean
 }
 
 /** What a put did. */
@@ -187,6 +214,16 @@ export interface Driver {
   jsonLines?(query: RangeQuery, options?: JsonLinesOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, signal?: AbortSignal): Awaitable<number>
+
+  /**
+   * Optional: reports every put and delete from now on, by whomever, an entry that expires as a delete
+   * within about a second. Settles when the watch stands. It ends with `KV_INTERRUPTED` when aborted,
+   * `KV_CLOSED` when the store is closed, and `KV_WATCH_GAP` when it has fallen so far behind that
+   * changes it has not seen are no longer kept: never with a change left out. Rejects with
+   * `KV_WATCH_GAP` for a position after which changes are missing, and `KV_NOT_SUPPORTED` where this
+   * store cannot be watched. In a store that is not there yet everything that appears is a put.
+   */
+  watch?(query: WatchQuery, signal?: AbortSignal): Promise<Changes>
 
   stat(): Awaitable<Stat>
   /** Reads everything and compares. */

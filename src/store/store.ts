@@ -1,4 +1,4 @@
-import { utf8 } from '../bytes.ts'
+import { successor, utf8 } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
 import { type Blocks, blockOps } from './block.ts'
 import type {
@@ -16,7 +16,9 @@ import type {
   Supports,
 } from './driver.ts'
 import { LATEST_EXPIRY } from './expiry.ts'
+import { parsePosition } from './position.ts'
 import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
+import { Watch, type WatchOptions } from './watch.ts'
 
 /** What a put may ask for besides the value. */
 export interface PutOptions extends Abortable {
@@ -213,6 +215,23 @@ export class Store {
     return query === undefined ? 0 : driver.delRange(query, options.signal)
   }
 
+  /**
+   * Watches keys: reports every put and delete after this has resolved, by whatever process, in the
+   * order of the commits and each once; an entry that expires is a delete, within about a second.
+   * Throws `KV_USAGE` for a range that no key can be in and for what is no position, `KV_WATCH_GAP` for a
+   * position after which changes are no longer kept, and `KV_NOT_SUPPORTED` where a store cannot be watched.
+   */
+  async watch(options: WatchOptions = {}): Promise<Watch> {
+    const { key, after, resumable = false, signal, ...range } = options
+    const driver = this.#open(signal)
+    if (driver.watch === undefined) throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be watched`)
+    if (key !== undefined && Object.values(range).some((bound) => bound !== undefined)) throw usageError('a watch of one key takes no range')
+    const query = key === undefined ? toQuery(range) : oneKey(owned(this.#key(key)))
+    if (query === undefined) throw usageError('no key can be in this range')
+    if (after !== undefined) parsePosition(after)
+    return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, signal))
+  }
+
   /** Counts and sizes. */
   async stat(): Promise<Stat> {
     return { ...EMPTY_STAT, ...(await this.#open().stat()) }
@@ -288,6 +307,10 @@ function text(input: string, code: 'KV_INVALID_KEY' | 'KV_USAGE', what: string):
 /** A copy. */
 function owned(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes)
+}
+
+function oneKey(key: Uint8Array): { start: Uint8Array; end: Uint8Array } {
+  return { start: key, end: successor(key) }
 }
 
 function ownCondition(condition: Condition | undefined): Condition | undefined {

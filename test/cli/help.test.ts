@@ -18,7 +18,7 @@ function expectGolden(name: string, text: string): void {
   expect(text).toBe(readFileSync(file, 'utf8'))
 }
 
-const COMMANDS = ['get', 'put', 'range', 'batch-put', 'del', 'count', 'ttl', 'stat', 'check', 'bench', 'serve', 'peek', 'pick', 'repl', 'help']
+const COMMANDS = ['get', 'put', 'range', 'batch-put', 'del', 'count', 'watch', 'ttl', 'stat', 'check', 'bench', 'serve', 'peek', 'pick', 'repl', 'help']
 const TOPICS = ['exit-codes', 'formats', 'environment', 'durability']
 
 describe('help', () => {

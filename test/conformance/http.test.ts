@@ -14,7 +14,7 @@ function served(location: string): Place {
   let time: Clock = Date.now
   const start = async (): Promise<{ url: string; close(): Promise<void> }> => {
     const store = new Store(location, await openDriver(location, { clock: () => time() }))
-    const app = await buildApp(store, { token: 'secret' })
+    const app = await buildApp(store, { token: 'secret', heartbeatMs: 50 })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     return { url, close: () => app.close().then(() => store.close()) }
   }
@@ -33,14 +33,14 @@ function served(location: string): Place {
 
 conformance('http over memory', {
   place: () => served('memory:'),
-  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true },
+  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true, watch: true },
   shared: true,
   ownClock: true,
 })
 
 conformance('http over sqlite', {
   place: () => served(join(tempDir(), 'store.kv')),
-  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true },
+  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true, watch: true },
   shared: true,
   ownClock: true,
 })

@@ -20,6 +20,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   rangePages: (store) => store.rangePages()[Symbol.asyncIterator]().next(),
   count: (store) => store.count(),
   delRange: (store) => store.delRange(),
+  watch: (store) => store.watch(),
   stat: (store) => store.stat(),
   check: (store) => store.check(),
 }

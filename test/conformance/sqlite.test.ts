@@ -8,7 +8,7 @@ conformance('sqlite', {
     const path = join(tempDir(), 'store.kv')
     return { open: async (options = {}) => SqliteDriver.open(path, options) }
   },
-  supports: { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false },
+  supports: { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false, watch: true },
   shared: true,
   ownClock: true,
 })

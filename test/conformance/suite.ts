@@ -5,6 +5,7 @@ import { basics } from './basics.ts'
 import { expiry } from './expiry.ts'
 import { lifecycle } from './lifecycle.ts'
 import { ranges } from './ranges.ts'
+import { watches } from './watches.ts'
 import { writes } from './writes.ts'
 import { checksum } from '../../src/store/checksum.ts'
 import type { Block } from '../../src/store/block.ts'
@@ -83,6 +84,7 @@ export function conformance(name: string, target: Target): void {
     describe('writes', () => writes(kit))
     describe('ranges', () => ranges(kit))
     describe.skipIf(!target.ownClock)('expiry', () => expiry(kit))
+    describe.skipIf(!target.supports.watch)('watches', () => watches(kit))
     describe('lifecycle', () => lifecycle(kit))
   })
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { MemoryDriver } from '../../src/drivers/memory.ts'
+import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
 import { RUNS, play, runs } from './model.ts'
 
 test('the memory driver behaves like a sorted map', { timeout: 30_000 + RUNS * 100 }, async () => {

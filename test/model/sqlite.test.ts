@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { SqliteDriver } from '../../src/drivers/sqlite/driver.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import type { Changes } from '../../src/store/driver.ts'
 import { RUNS, play, runs } from './model.ts'
 
 describe.each([1, 2])('with %i handles on the file', (handles) => {
@@ -20,4 +21,27 @@ describe.each([1, 2])('with %i handles on the file', (handles) => {
       { numRuns: RUNS },
     )
   })
+})
+
+test('and also while it is watched', { timeout: 30_000 + RUNS * 200 }, async () => {
+  const path = join(tempDir(), 'store.kv')
+  let watcher: SqliteDriver
+  let watch: Changes
+  await fc.assert(
+    fc
+      .asyncProperty(runs({ handles: 2, reopen: true }), (steps) => play(steps, 2, async (clock) => SqliteDriver.open(path, { clock, sync: false })))
+      .beforeEach(async () => {
+        for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+        // Its own clock stands before every expiry, so that it sweeps nothing the model has.
+        watcher = SqliteDriver.open(path, { clock: () => 0, sync: false })
+        await watcher.put(Buffer.from('made'), Buffer.from(''), undefined)
+        await watcher.del(Buffer.from('made'))
+        watch = await watcher.watch({ start: undefined, end: undefined, after: undefined, resumable: false })
+      })
+      .afterEach(async () => {
+        await watch.return()
+        await watcher.close()
+      }),
+    { numRuns: Math.ceil(RUNS / 4) },
+  )
 })

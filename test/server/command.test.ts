@@ -7,6 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
 import { type RunOptions, contents, ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { EventStream } from './event-stream.ts'
 import { raw } from './server.ts'
 
 /** `kv serve` on a free port over a new store, once it answers. */
@@ -39,6 +40,17 @@ describe('kv serve', () => {
     expect((await run).code).toBe(0)
     await stuck
     expect(await contents(path)).toEqual([['a', '1']])
+  })
+
+  test('ends watches at SIGTERM, whole, without waiting', async () => {
+    const { child, url, run } = await served()
+    const events = await EventStream.open(url, '/v1/watch')
+    await events.event()
+    expectRun(await kv(['put', 'a', '1', '--store', url]), { code: 0 })
+    await events.event()
+    child.kill('SIGTERM')
+    expect(await events.rest()).toContain('event: put')
+    expect((await run).code).toBe(0)
   })
 
   test('says in one line that a port is in use', async () => {

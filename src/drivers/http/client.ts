@@ -19,6 +19,8 @@ export interface Call {
   readonly write: boolean
   /** Wait for the answer however long it takes. */
   readonly patient?: boolean
+  /** On a connection of its own, which is not kept: the answer has no end. */
+  readonly apart?: boolean
   /** Aborted when nobody wants the answer any more. */
   readonly signal?: AbortSignal | undefined
 }
@@ -99,11 +101,11 @@ export class HttpClient {
   }
 
   #send(call: Call, first: boolean): Promise<Answer> {
-    const { method, path, headers, body, length, write, patient, signal } = call
+    const { method, path, headers, body, length, write, patient, apart, signal } = call
     const options: RequestOptions = {
       method,
       path,
-      agent: this.#agent,
+      agent: apart ? false : this.#agent,
       ...(signal === undefined ? {} : { signal }),
       host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: this.#url.port || undefined,

@@ -1,14 +1,15 @@
 import { asBuffer, decode } from '../../bytes.ts'
 import { CODES, type Code, KvError, usageError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
+import { EVENTS, FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { blockOps } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
-import type { CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports } from '../../store/driver.ts'
+import type { Changes, CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports, WatchQuery } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { keyTarget, rangeTarget } from './target.ts'
+import { type Connect, RemoteChanges } from './watch.ts'
 
 /** Bytes of one chunk of a load. */
 const CHUNK_BYTES = 1 << 18
@@ -24,6 +25,7 @@ export class HttpDriver implements Driver {
   readonly #client: HttpClient
   readonly #writes = new Set<Promise<unknown>>()
   readonly #streams = new Set<Answer>()
+  readonly #watches = new Set<RemoteChanges>()
   #closed = false
 
   private constructor(client: HttpClient, info: ServerInfo) {
@@ -34,7 +36,7 @@ export class HttpDriver implements Driver {
       maxBatchOps: Infinity,
       maxBatchBytes: info.max_batch_bytes,
     }
-    this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true }
+    this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true, watch: info.watch ?? false }
   }
 
   /**
@@ -163,8 +165,22 @@ export class HttpDriver implements Driver {
     return { checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
   }
 
+  async watch({ start, end, after }: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+    const path = rangeTarget(PATHS.watch, { start, end }, 'bounds')
+    const connect: Connect = async (from, ended) => {
+      const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
+      const call: Call = { method: 'GET', path, headers, write: false, apart: true, signal: ended }
+      return this.#client.chunks(await this.#call(call), call)
+    }
+    const watch = await RemoteChanges.open(connect, (ended) => this.#watches.delete(ended), after, signal)
+    this.#watches.add(watch)
+    if (this.#closed) watch.fail(closedError())
+    return watch
+  }
+
   async close(): Promise<void> {
     this.#closed = true
+    for (const watch of this.#watches) watch.fail(closedError())
     for (const { body } of this.#streams) body.destroy(closedError())
     await Promise.allSettled(this.#writes)
     this.#client.close()

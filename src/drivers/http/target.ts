@@ -29,7 +29,7 @@ export function keyTarget(key: Uint8Array, query = ''): string {
 }
 
 /** A path with the bounds of a range, or its whole choice, and more parameters. */
-export function rangeTarget(path: string, { start, end, limit, reverse }: RangeQuery, what: 'bounds' | 'choice', more = ''): string {
+export function rangeTarget(path: string, { start, end, limit = Infinity, reverse = false }: Pick<RangeQuery, 'start' | 'end'> & Partial<RangeQuery>, what: 'bounds' | 'choice', more = ''): string {
   const bounds = [start, end].filter((bound) => bound !== undefined)
   const base64 = isShorterInBase64(bounds)
   const parameters = [

@@ -1,5 +1,6 @@
 import type { RangeQuery } from '../../store/driver.ts'
 import { expired, expiredInSlices } from './count.ts'
+import { hasLog } from './change-log.ts'
 import { keyAt, rangeSql } from './range.ts'
 import { inSlices } from './slices.ts'
 import type { Transaction } from './writer.ts'
@@ -24,7 +25,8 @@ export async function deleteInSlices(transaction: Transaction, query: RangeQuery
   const message = 'interrupted, nothing was deleted'
   const gone = await expiredInSlices(database, query, transaction.now, signal, message)
   const [bytes] = database.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number]
-  const inOneStep = query.start === undefined && query.end === undefined && bytes <= ONE_STEP_BYTES
+  // While somebody watches, each row is deleted by itself.
+  const inOneStep = query.start === undefined && query.end === undefined && bytes <= ONE_STEP_BYTES && !hasLog(database)
   let changes = 0
   await inSlices(signal, message, (rows) => {
     const next = inOneStep ? undefined : keyAt(database, query, rows)

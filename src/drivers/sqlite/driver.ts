@@ -4,7 +4,7 @@ import { KvError } from '../../errors.ts'
 import type { Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
-import type { Awaitable, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, JsonLinesOptions, Op, PutResult, RangeQuery, Stat } from '../../store/driver.ts'
+import type { Awaitable, Changes, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, JsonLinesOptions, Op, PutResult, RangeQuery, Stat, WatchQuery } from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
 import { checkEntries } from './check.ts'
@@ -23,6 +23,7 @@ import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
 import { checkStructure, checkStructureApart } from './structure.ts'
 import { fileId } from './open-files.ts'
+import { Watches } from './watches.ts'
 import { type Job, Writer } from './writer.ts'
 
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
@@ -35,14 +36,17 @@ type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: Sq
 export class SqliteDriver implements Driver {
   readonly name = 'sqlite'
   readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
-  readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false }
+  readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false, watch: true }
   readonly #path: string
   readonly #options: DatabaseOptions & { readonly makeFolder: boolean }
   readonly #now: Clock
   readonly #writer: Writer
   readonly #snapshots: Snapshots
+  readonly #watches: Watches
   #database: Database | undefined
   #wrote = false
+  /** Transactions of this process so far. */
+  #commits = 0
 
   private constructor(path: string, options: OpenOptions) {
     this.#path = withoutLinks(resolve(path))
@@ -60,9 +64,27 @@ export class SqliteDriver implements Driver {
         return new Database(this.#path, this.#options)
       },
       (error) => this.#dropIfBroken(error),
+      () => {
+        this.#commits++
+        this.#watches.committed()
+      },
       this.#now,
       lockTimeoutMs,
     )
+    this.#watches = new Watches({
+      path: this.#path,
+      lockTimeoutMs,
+      now: this.#now,
+      open: () => this.#forWatching(),
+      everything: ({ start, end }, first) => {
+        const now = this.#now()
+        return this.#onSnapshot(function* (database) {
+          first(database)
+          yield* pages(database, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
+        })
+      },
+      told: (error) => toKvError(error, this.#path),
+    })
   }
 
   /** Opens the file if it is there. Throws what {@link inspect} throws, and `KV_UNAVAILABLE`. */
@@ -189,7 +211,12 @@ export class SqliteDriver implements Driver {
     })
   }
 
+  watch(query: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+    return this.#watches.watch(query, signal)
+  }
+
   async close(): Promise<void> {
+    await this.#watches.close()
     await this.#writer.idle()
     this.#snapshots.close()
     if (this.#wrote) this.#database?.checkpoint()
@@ -210,8 +237,8 @@ export class SqliteDriver implements Driver {
     if (database === undefined) return undefined
     // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
     const version = (): unknown => (database.statement('pragma data_version').get() as [number])[0]
-    const [before, commits] = [version(), this.#writer.commits]
-    return () => startHelper(this.#path, this.#options, () => this.#database === database && this.#writer.commits === commits && version() === before)
+    const [before, commits] = [version(), this.#commits]
+    return () => startHelper(this.#path, this.#options, () => this.#database === database && this.#commits === commits && version() === before)
   }
 
   /** What `read` yields of one snapshot. */
@@ -246,6 +273,16 @@ export class SqliteDriver implements Driver {
     create(this.#path, this.#options)
     this.#database = new Database(this.#path, this.#options)
     return this.#database
+  }
+
+  /** A connection that keeps the log of changes; of what it writes, nothing needs the disk. */
+  #forWatching(): Database | undefined {
+    return this.#guard(() => {
+      this.#dropIfReplaced()
+      if (this.#forReading() === undefined) return undefined
+      this.#wrote = true
+      return new Database(this.#path, { ...this.#options, sync: false })
+    })
   }
 
   #read<T>(step: (database: Database) => T): T | undefined {

@@ -1,6 +1,7 @@
 import type { Clock, Op } from '../../store/driver.ts'
 import { KvError } from '../../errors.ts'
 import { checksum } from '../../store/checksum.ts'
+import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
 
@@ -27,6 +28,9 @@ const UPSERT = `insert into kv (key, value, revision, expires, checksum) values 
 
 /** Expired entries removed by one write at most, so that no write pays for a flood of them. */
 const SWEEP = 1000
+
+/** How often a log of changes that nobody reads any more is looked for, in milliseconds. */
+const TIDY_MS = 60_000
 
 /** Turns of the event loop for which a commit waits at most while more writes come. */
 const MAX_TURNS = 16
@@ -67,13 +71,14 @@ export class Transaction {
     return 1
   }
 
-  /** Before the commit: keeps the revision counter, and clears out some of what has expired. */
-  finish(): void {
-    if (this.#revision === undefined || this.#revision === this.#base) return
+  /** Before the commit: keeps the revision counter, and clears out some of what has expired. False when nothing was written. */
+  finish(): boolean {
+    if (this.#revision === undefined || this.#revision === this.#base) return false
     this.database.statement('update kv_store set revision = ?').run(this.#revision)
     this.database
       .statement('delete from kv where id in (select id from kv where expires <= ? limit ?)')
       .run(this.now, SWEEP)
+    return true
   }
 }
 
@@ -85,21 +90,24 @@ export class Writer {
   readonly #open: () => Database
   readonly #openAnother: () => Database
   readonly #failed: (error: unknown) => void
+  readonly #committed: () => void
   readonly #now: Clock
   readonly #lockTimeoutMs: number
   #queue: Pending[] = []
-  #commits = 0
   #running: Promise<void> | undefined
+  #tidied = 0
 
   /**
    * @param open gives the connection to write on, making the store when there is none
    * @param openAnother gives a new connection, for the writer to close
    * @param failed is told of an error that ended a whole transaction
+   * @param committed is told of every commit
    */
-  constructor(open: () => Database, openAnother: () => Database, failed: (error: unknown) => void, now: Clock, lockTimeoutMs: number) {
+  constructor(open: () => Database, openAnother: () => Database, failed: (error: unknown) => void, committed: () => void, now: Clock, lockTimeoutMs: number) {
     this.#open = open
     this.#openAnother = openAnother
     this.#failed = failed
+    this.#committed = committed
     this.#now = now
     this.#lockTimeoutMs = lockTimeoutMs
   }
@@ -126,11 +134,6 @@ export class Writer {
       this.#queue.push({ run: job, alone, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs, signal })
       this.#running ??= this.#drain()
     })
-  }
-
-  /** How many transactions this writer has committed on the connection that `open` gives. */
-  get commits(): number {
-    return this.#commits
   }
 
   /** Whether no write is queued or under way. */
@@ -200,8 +203,9 @@ export class Writer {
       try {
         const transaction = new Transaction(database, this.#now())
         const result = await pending.run(transaction)
-        transaction.finish()
+        if (transaction.finish()) this.#tidy(database)
         database.exec('commit')
+        this.#committed()
         pending.resolve(result)
       } catch (error) {
         database.rollback()
@@ -242,15 +246,23 @@ export class Writer {
         }
         if (group.length > 1) database.exec('release job')
       }
-      transaction.finish()
+      if (transaction.finish()) this.#tidy(database)
       database.exec('commit')
-      this.#commits++
     } catch (error) {
       database.rollback()
       this.#failed(error)
       for (const pending of group) pending.reject(error)
       return
     }
+    this.#committed()
     for (const done of settle) done()
+  }
+
+  /** Takes away what watchers that were killed have left; looked for by the first write, and then now and then. */
+  #tidy(database: Database): void {
+    const time = Date.now()
+    if (Math.abs(time - this.#tidied) < TIDY_MS) return
+    this.#tidied = time
+    if (hasLog(database)) dropIfUnwatched(database, time)
   }
 }

@@ -1,8 +1,9 @@
-import { compareBytes } from '../bytes.ts'
-import { KvError } from '../errors.ts'
-import { withinBytes } from '../store/bound.ts'
-import { holds } from '../store/condition.ts'
-import type { CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat } from '../store/driver.ts'
+import { compareBytes } from '../../bytes.ts'
+import { KvError } from '../../errors.ts'
+import { withinBytes } from '../../store/bound.ts'
+import { holds } from '../../store/condition.ts'
+import type { Changes, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat, WatchQuery } from '../../store/driver.ts'
+import { ChangeLog } from './change-log.ts'
 
 interface Row {
   key: Uint8Array
@@ -22,12 +23,13 @@ const PAGE = 1000
 export class MemoryDriver implements Driver {
   readonly name = 'memory'
   readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
-  readonly supports = { syncReads: true, snapshotRange: true, persistent: false, unknownOutcome: false }
+  readonly supports = { syncReads: true, snapshotRange: true, persistent: false, unknownOutcome: false, watch: true }
   readonly #now: Clock
   #rows: Row[] = []
   #revision = 0
   /** Ranges that read `#rows` itself; with any, a write works on a copy. */
   #readers = 0
+  readonly #log = new ChangeLog({ range: (query) => this.range(query), sweep: () => this.#sweep() })
 
   constructor(clock: Clock = Date.now) {
     this.#now = clock
@@ -76,8 +78,9 @@ export class MemoryDriver implements Driver {
     const now = this.#now()
     const count = this.#rows.slice(from, to).filter((row) => alive(row, now)).length
     this.#own()
-    this.#rows.splice(from, to - from)
+    const gone = this.#rows.splice(from, to - from)
     if (count > 0) this.#revision++
+    for (const { key } of gone) this.#log.record({ type: 'del', key })
     return count
   }
 
@@ -136,7 +139,12 @@ export class MemoryDriver implements Driver {
     return { checked: this.#rows.length, unchecked: 0, damagedKeys: [], problems }
   }
 
+  async watch(query: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+    return this.#log.watch(query, signal)
+  }
+
   async close(): Promise<void> {
+    await this.#log.close()
     this.#rows = []
     this.#readers = 0
   }
@@ -149,13 +157,25 @@ export class MemoryDriver implements Driver {
       const at = this.#find(op.key)
       const there = this.#rows[at] !== undefined && compareBytes(this.#rows[at].key, op.key) === 0
       if (op.type === 'del') {
-        if (there) this.#rows.splice(at, 1)
+        if (!there) continue
+        this.#rows.splice(at, 1)
+        this.#log.record({ type: 'del', key: op.key })
       } else {
         const row = { key: op.key, value: op.value, revision, expires: op.expires }
         this.#rows.splice(at, there ? 1 : 0, row)
+        this.#log.record({ type: 'put', ...row })
       }
     }
     return revision
+  }
+
+  #sweep(): void {
+    const now = this.#now()
+    const gone = this.#rows.filter((row) => !alive(row, now))
+    if (gone.length === 0) return
+    this.#rows = this.#rows.filter((row) => alive(row, now))
+    this.#readers = 0
+    for (const { key } of gone) this.#log.record({ type: 'del', key })
   }
 
   /** Rows are replaced, never changed, so a copy of the array is a snapshot. */

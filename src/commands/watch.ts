@@ -1,0 +1,124 @@
+import { Command } from 'commander'
+import { compareBytes, successor } from '../bytes.ts'
+import type { Context } from '../context.ts'
+import { usageError } from '../errors.ts'
+import { displayKey } from '../output/escape.ts'
+import type { Change } from '../store/driver.ts'
+import type { WatchOptions } from '../store/watch.ts'
+import { type KeyFlags, type ValueFlags, keyEncodingOption, parseBound, parseKey, parseLimit, valueEncodingOption } from './arguments.ts'
+
+interface Flags extends KeyFlags, ValueFlags {
+  prefix?: string
+  all?: boolean
+  limit?: number
+}
+
+/** `kv watch KEY...` */
+export function watch(ctx: Context): Command {
+  return new Command('watch')
+    .summary('print changes as they happen')
+    .description('Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete.')
+    .argument('[KEY...]')
+    .option('--prefix <prefix>', 'all keys that begin so')
+    .option('--all', 'all keys')
+    .option('--limit <n>', 'end after so many changes', parseLimit)
+    .addOption(keyEncodingOption())
+    .addOption(valueEncodingOption())
+    .addHelpText('after', '\nExamples:\n  kv watch user:1\n  kv watch --prefix user: --json            {"type":"put","key":"user:1","value":"Ada"}\n  kv watch config --limit 1 && ./reload     wait for the next change\n  kv watch --all --store http://db.example:8003')
+    .action(async (keys: string[], flags: Flags) => {
+      const { keyEncoding, valueEncoding, limit = Infinity } = flags
+      const { options, wanted, what } = chosen(keys, flags)
+      const stop = stopSignal(ctx)
+      try {
+        await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: stop.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false })
+      } catch (error) {
+        if (stop.cause === undefined) throw error
+        // The watch has left nothing behind; now the process ends as it would have at once.
+        await ctx.close()
+        stop.forget()
+        process.kill(process.pid, stop.cause)
+        throw error
+      } finally {
+        stop.forget()
+      }
+    })
+}
+
+interface Choice {
+  readonly options: WatchOptions
+  readonly wanted: (change: Change) => boolean
+  /** For people. */
+  readonly what: string
+}
+
+function chosen(texts: readonly string[], { prefix, all, keyEncoding }: Flags): Choice {
+  if ([texts.length > 0, prefix !== undefined, all === true].filter(Boolean).length !== 1) {
+    throw usageError('say what to watch: KEY..., --prefix or --all', 'all keys: kv watch --all')
+  }
+  const everything = (): boolean => true
+  if (all) return { options: {}, wanted: everything, what: 'all keys' }
+  if (prefix !== undefined) {
+    const bound = parseBound(prefix, keyEncoding)
+    return { options: { prefix: bound }, wanted: everything, what: `keys that begin with ${displayKey(bound)}` }
+  }
+  const keys = texts.map((text) => parseKey(text, keyEncoding)).sort(compareBytes)
+  const [first, last] = [keys[0]!, keys.at(-1)!]
+  const names = new Set(keys.map((key) => Buffer.from(key).toString('latin1')))
+  return {
+    // One watch for all, so that their changes come in order.
+    options: { gte: first, lt: successor(last) },
+    wanted: ({ key }) => names.has(Buffer.from(key).toString('latin1')),
+    what: keys.map(displayKey).join(' '),
+  }
+}
+
+/** The changes of a watch that begins when they are first asked for. */
+async function* established(ctx: Context, options: WatchOptions, what: string): AsyncGenerator<Change[], void, void> {
+  const watch = await (await ctx.store()).watch(options)
+  try {
+    if (ctx.io.stderr.isTTY) ctx.say(`kv: watching ${what}; Ctrl-C ends it`)
+    yield* watch.pages()
+  } finally {
+    await watch.close()
+  }
+}
+
+async function* limited(pages: AsyncGenerator<Change[], void, void>, wanted: (change: Change) => boolean, limit: number): AsyncGenerator<Change[], void, void> {
+  let left = limit
+  if (left === 0) return
+  for await (const page of pages) {
+    const changes = page.filter(wanted).slice(0, left)
+    if (changes.length > 0) yield changes
+    left -= changes.length
+    if (left === 0) return
+  }
+}
+
+/** What ends a watch: Ctrl-C of the session, or a signal to the process. */
+interface Stop {
+  readonly signal: AbortSignal
+  /** The signal that the process got. */
+  readonly cause: NodeJS.Signals | undefined
+  forget(): void
+}
+
+function stopSignal(ctx: Context): Stop {
+  const end = new AbortController()
+  let cause: NodeJS.Signals | undefined
+  const stop = (signal: NodeJS.Signals): void => {
+    cause = signal
+    end.abort()
+  }
+  // A session hears Ctrl-C itself.
+  const signals: NodeJS.Signals[] = ctx.inSession ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.once(signal, stop)
+  return {
+    signal: ctx.signal ?? end.signal,
+    get cause() {
+      return cause
+    },
+    forget() {
+      for (const signal of signals) process.off(signal, stop)
+    },
+  }
+}

@@ -1,0 +1,59 @@
+import type { Abortable, Change, Changes } from './driver.ts'
+import type { KeyInput, RangeOptions } from './range.ts'
+
+/** What to watch: one key or a range, by default every key. */
+export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte' | 'lt' | 'lte' | 'prefix'> {
+  /** This key alone. */
+  key?: KeyInput | undefined
+  /**
+   * Go on after this position, which stood in a change or in `position` of a watch before. `'0'`: report
+   * what is there when the watch is first read, as puts, and then what happens to it. Default: from now on.
+   */
+  after?: string | undefined
+  /**
+   * Keep changes for a minute after this watch has ended, for another that goes on after its position.
+   * Default: false, the last watch to end leaves nothing behind.
+   */
+  resumable?: boolean | undefined
+}
+
+/** A watch that stands. Iterate it for the changes one by one; `close()`, or leaving the loop, ends it. */
+export class Watch implements AsyncIterable<Change>, AsyncDisposable {
+  readonly #changes: Changes
+  /** Within a page, the position of the change handed out last. */
+  #within: string | undefined
+
+  constructor(changes: Changes) {
+    this.#changes = changes
+  }
+
+  /** Another watch that goes on after this misses nothing and repeats nothing. */
+  get position(): string {
+    return this.#within ?? this.#changes.position
+  }
+
+  /** The changes in pages: cheaper for many. No page is empty. */
+  pages(): AsyncIterable<Change[]> {
+    return this.#changes
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Change, void, void> {
+    for await (const page of this.#changes) {
+      for (const change of page) {
+        this.#within = change.position
+        yield change
+      }
+      this.#within = undefined
+    }
+  }
+
+  /** Ends the watch. Safe to call again. */
+  async close(): Promise<void> {
+    await this.#changes.return()
+  }
+
+  /** `await using watch = await store.watch(...)` ends it. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
