@@ -138,6 +138,14 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
     expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '1\n' })).statusCode).toBe(422)
   })
 
+  test('a key that is not UTF-8 does not read another one', async () => {
+    const app = await server()
+    await app.inject({ method: 'PUT', url: '/v1/keys/%EF%BF%BD', payload: 'another' })
+    const refused = await app.inject({ method: 'POST', url: '/v1/get', payload: Buffer.from([0x22, 0xff, 0x22]) })
+    expect(refused.statusCode).toBe(422)
+    expect(refused.json()).toMatchObject({ code: 'KV_INVALID_INPUT', detail: expect.stringContaining('UTF-8') })
+  })
+
   test('many keys whose values are more than one answer may hold are refused', async () => {
     const app = await server({ maxBodyBytes: 1000 })
     for (const key of ['a', 'b']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: 'x'.repeat(600) })
