@@ -3,6 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify } from 'fastify'
 import { pageDescription } from './page-description.ts'
+import { Refusal, sendError } from './refusal.ts'
 import { withoutSchemaCompilers } from './schema.ts'
 
 /** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
@@ -26,6 +27,8 @@ const linesAsTheyAre = (page: { React: { createElement(component: unknown, props
 export async function documentation(describe: (app: FastifyInstance) => void, { needsToken }: { needsToken: boolean }): Promise<FastifyInstance> {
   const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   withoutSchemaCompilers(app)
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+  app.setNotFoundHandler((request, reply) => sendError(new Refusal(404, { detail: 'Not Found' }), request, reply))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
