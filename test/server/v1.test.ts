@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, test } from 'vitest'
-import { server } from './server.ts'
+import { listening, raw, server } from './server.ts'
 
 const percent = (bytes: Uint8Array): string => Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 
@@ -86,6 +86,9 @@ describe('/v1/keys', () => {
   test('refuses a packed body rather than store it packed', async () => {
     const app = await server()
     expect((await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v', headers: { 'content-encoding': 'gzip' } })).statusCode).toBe(415)
+    const { port } = await listening()
+    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 415 .*"detail":"bodies sent in gzip, chunked/s)
   })
 })
 
