@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController, fastify } from 'fastify'
 import type { Store } from '../store/store.ts'
 import { Admission } from './admission.ts'
+import { answerBare, endWith } from './bare-answers.ts'
 import { batchRoutes } from './batch-routes.ts'
 import { contractRoutes } from './contract-routes.ts'
 import { documentationRoutes } from './documentation-routes.ts'
@@ -82,6 +83,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     readOnly: options.readOnly ?? false,
   }
   const app = createApp(options)
+  answerBare(app.server)
   app.server.maxConnections = options.maxConnections ?? 4096
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
@@ -146,6 +148,5 @@ function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void 
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'the request took too long to arrive']
         : ['400 Bad Request', 'this is not HTTP as the server understands it']
-  const body = JSON.stringify({ detail })
-  socket.end(`HTTP/1.1 ${status}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  endWith(socket, status!, detail!)
 }

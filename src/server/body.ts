@@ -12,8 +12,10 @@ export interface BodyLimits {
 }
 
 /** Refuses a packed body (415): its bytes are not the client's data. */
-function checkEncoding(request: FastifyRequest): void {
-  const encoding = request.headers['content-encoding']
+function checkEncoding({ headers }: FastifyRequest): void {
+  const transfer = headers['transfer-encoding']
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') throw new Refusal(415, { detail: `bodies sent in ${transfer} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
+  const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity') throw new Refusal(415, { detail: `bodies in ${encoding} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
 }
 

@@ -74,7 +74,9 @@ function queryFields<Name extends string>(query: string, names: readonly Name[])
   const problems = new Map<Name, FieldProblem>(names.map((name) => [name, missing('query', name)]))
   for (const part of query.split('&')) {
     const equals = part.indexOf('=')
-    const name = names.find((known) => known === (equals < 0 ? part : part.slice(0, equals)))
+    const written = equals < 0 ? part : part.slice(0, equals)
+    const given = written.includes('%') ? decodeUtf8(percentDecode(written) ?? Buffer.alloc(0)) : written
+    const name = names.find((known) => known === given)
     if (name === undefined) continue
     const bytes = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
     const text = bytes && decodeUtf8(bytes)

@@ -2,6 +2,8 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify } from 'fastify'
+import { pageDescription } from './page-description.ts'
+import { Refusal, sendError } from './refusal.ts'
 import { withoutSchemaCompilers } from './schema.ts'
 
 /** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
@@ -13,10 +15,20 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#1b1b1b"/>
 <text x="16" y="22" text-anchor="middle" fill="#fff" font-family="ui-monospace, monospace" font-size="17" font-weight="700">kv</text></svg>`
 
+/** A plugin of the page, in which it runs and where nothing else of this file is: lines of JSON are shown as they are, not as JSON that cannot be parsed. */
+const linesAsTheyAre = (page: { React: { createElement(component: unknown, props: object): unknown } }): object => ({
+  wrapComponents: {
+    responseBody: (component: unknown) => (props: { contentType?: string }) =>
+      page.React.createElement(component, { ...props, contentType: /ndjson/.test(props.contentType ?? '') ? 'text/plain' : props.contentType }),
+  },
+})
+
 /** A server that answers only for the description of the routes that `describe` adds to it. */
 export async function documentation(describe: (app: FastifyInstance) => void, { needsToken }: { needsToken: boolean }): Promise<FastifyInstance> {
   const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   withoutSchemaCompilers(app)
+  app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
+  app.setNotFoundHandler((request, reply) => sendError(new Refusal(404, { detail: 'Not Found' }), request, reply))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -28,6 +40,10 @@ export async function documentation(describe: (app: FastifyInstance) => void, { 
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: PAGE_POLICY,
+    transformSpecification: pageDescription,
+    // The description is not changed in place.
+    transformSpecificationClone: false,
+    uiConfig: { plugins: [linesAsTheyAre] as never },
     logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/docs', target: '_self' },
     theme: { title: 'kv', favicon: [{ filename: 'icon.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: ICON }] },
   })

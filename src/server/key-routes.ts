@@ -44,7 +44,7 @@ const SCHEMAS = {
     },
     headers: { type: 'object', properties: conditions },
     consumes: ['application/octet-stream'],
-    body: { type: 'string', format: 'binary' },
+    body: { type: 'string', format: 'binary', examples: ['Ada'] },
     response: { 200: { description: 'Replaced, and on disk', type: 'null' }, 201: { description: 'Created, and on disk', type: 'null' } },
   }, [412, 415]),
   del: endpoint('write', {

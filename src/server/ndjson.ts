@@ -1,4 +1,4 @@
-import { asBuffer, decode, utf8 } from '../bytes.ts'
+import { decode, decodeUtf8, utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { BlockBuilder } from '../input/block-builder.ts'
 import { createParser } from '../input/formats.ts'
@@ -80,7 +80,9 @@ function put(source: Buffer, line: number, { maxKeyBytes, maxValueBytes }: Limit
 /** The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`. */
 export function parseKeys(body: Buffer): Uint8Array[] {
   const keys: Uint8Array[] = []
-  for (const [i, text] of asBuffer(body).toString().split('\n').entries()) {
+  const whole = decodeUtf8(body)
+  if (whole === undefined) throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
+  for (const [i, text] of whole.split('\n').entries()) {
     if (text.trim() === '') continue
     const key = parseKey(text)
     if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${i + 1}: a key is a JSON string, or {"key_base64":...}`)

@@ -18,7 +18,7 @@ export interface Target {
 const TARGET = Symbol('target')
 
 /** Paths that end in a key. */
-const KEY_PATHS = ['/read/', '/delete/', '/v1/keys/']
+const KEY_PREFIXES: readonly KeyPrefix[] = ['/read/', '/delete/', '/v1/keys/'].map((path) => ({ path, written: path.length }))
 
 /** What stands in the router's paths for a key. */
 const PLACEHOLDER = '-'
@@ -32,13 +32,27 @@ export function routePath(request: IncomingMessage): string {
   const path = mark < 0 ? url : url.slice(0, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)
   const prefix = keyPrefixOf(path)
-  const key = prefix === undefined ? undefined : keyIn(path, prefix.length)
+  const key = prefix === undefined ? undefined : keyIn(path, prefix.written)
   ;(request as { [TARGET]?: Target })[TARGET] = { path, key, query }
-  return key === undefined ? path : prefix + PLACEHOLDER
+  return key === undefined ? path : prefix!.path + PLACEHOLDER
 }
 
-function keyPrefixOf(path: string): string | undefined {
-  for (const prefix of KEY_PATHS) if (path.startsWith(prefix)) return prefix
+/** What stands before a key in a path. */
+interface KeyPrefix {
+  readonly path: string
+  /** Its length in the path as the client sent it, where any character of it may be percent-encoded. */
+  readonly written: number
+}
+
+function keyPrefixOf(path: string): KeyPrefix | undefined {
+  for (const prefix of KEY_PREFIXES) if (path.startsWith(prefix.path)) return prefix
+  if (!path.includes('%')) return undefined
+  for (const { path: prefix } of KEY_PREFIXES) {
+    let end = 0
+    for (let slashes = prefix.split('/').length - 2; slashes > 0 && end >= 0; slashes--) end = path.indexOf('/', end + 1)
+    const decoded = end < 0 ? undefined : percentDecode(path.slice(0, end + 1))
+    if (decoded !== undefined && asBuffer(decoded).toString('latin1') === prefix) return { path: prefix, written: end + 1 }
+  }
   return undefined
 }
 

@@ -36,6 +36,16 @@ describe.for(['', '/'])('the five endpoints, their paths ending in %j', (slash) 
     expect(await ask(app, 'GET', `/read/k%2f1${slash}`)).toBe('200 {"message":"Key data fetched successfully.","data":{"key":"k/1","value":"Ada L é"}}')
   })
 
+  test('paths and names of fields may be percent-encoded', async () => {
+    const app = await server()
+    expect(await ask(app, 'POST', `/%70ut${slash}?k%65y=user:1&val%75e=Ada`)).toBe('200 {"message":"Key-Value pair stored successfully.","data":{"key":"user:1","value":"Ada"}}')
+    expect(await ask(app, 'GET', `/%72ead/user:1${slash}`)).toBe('200 {"message":"Key data fetched successfully.","data":{"key":"user:1","value":"Ada"}}')
+    expect(await ask(app, 'GET', `/v1/%6Beys/user%3a1${slash}`)).toBe('200 Ada')
+    expect(await ask(app, 'GET', `/%72ead/a/b${slash}`)).toBe('404 {"detail":"Not Found"}')
+    expect(await ask(app, 'GET', `/v1%2Fkeys/user:1${slash}`)).toBe('404 {"detail":"Not Found"}')
+    expect(await ask(app, 'GET', `/%72ead%2Fuser:1${slash}`)).toBe('404 {"detail":"Not Found"}')
+  })
+
   test('batch_put stores all, and of a key twice the last', async () => {
     const app = await server()
     expect(await ask(app, 'POST', `/batch_put${slash}`, { keys: ['a', 'a'], values: ['1', '2'] })).toBe('200 {"message":"Batch put successful.","data":{"keys":["a","a"],"values":["1","2"]}}')

@@ -85,6 +85,19 @@ describe('requests of an unusual form', () => {
     expect(first(await raw(port, `${line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`))).toBe(`HTTP/1.1 ${status}`)
   })
 
+  test.for([
+    ['GET /docs/nope', '', '404 Not Found'],
+    ['GET /docs/static/../../../package.json', '', '403 Forbidden'],
+    ['GET /docs/static/%2e%2e/%2e%2e/package.json', '', '403 Forbidden'],
+    ['GET /v1/count', 'expect: 200-ok\r\n', '417 Expectation Failed'],
+    ['CONNECT localhost:80', '', '405 Method Not Allowed'],
+  ] as const)('%s %jis %s, with detail', async ([line, header, status]) => {
+    const { port } = await listening()
+    const answer = await raw(port, `${line} HTTP/1.1\r\nhost: localhost\r\n${header}connection: close\r\n\r\n`)
+    expect(first(answer)).toBe(`HTTP/1.1 ${status}`)
+    expect(detail(answer)).toEqual(expect.any(String))
+  })
+
   test('pipelined requests are answered in order', async () => {
     const { port } = await listening()
     const put = (value: string): string => `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\n${value}`

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { describe, expect, test } from 'vitest'
-import { server } from './server.ts'
+import { listening, raw, server } from './server.ts'
 
 const percent = (bytes: Uint8Array): string => Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 
@@ -86,6 +86,9 @@ describe('/v1/keys', () => {
   test('refuses a packed body rather than store it packed', async () => {
     const app = await server()
     expect((await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v', headers: { 'content-encoding': 'gzip' } })).statusCode).toBe(415)
+    const { port } = await listening()
+    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n')
+    expect(answer).toMatch(/^HTTP\/1.1 415 .*"detail":"bodies sent in gzip, chunked/s)
   })
 })
 
@@ -136,6 +139,14 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
     await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: '1' })
     expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '"x"\n"a"\n{"key_base64":"YQ=="}\n' })).body).toBe('null\n{"key":"a","value":"1"}\n{"key":"a","value":"1"}\n')
     expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '1\n' })).statusCode).toBe(422)
+  })
+
+  test('a key that is not UTF-8 does not read another one', async () => {
+    const app = await server()
+    await app.inject({ method: 'PUT', url: '/v1/keys/%EF%BF%BD', payload: 'another' })
+    const refused = await app.inject({ method: 'POST', url: '/v1/get', payload: Buffer.from([0x22, 0xff, 0x22]) })
+    expect(refused.statusCode).toBe(422)
+    expect(refused.json()).toMatchObject({ code: 'KV_INVALID_INPUT', detail: expect.stringContaining('UTF-8') })
   })
 
   test('many keys whose values are more than one answer may hold are refused', async () => {
