@@ -2,6 +2,7 @@ import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyReques
 import { KvError } from '../errors.ts'
 import { type Guard } from './guard.ts'
 import { HEADERS } from './protocol.ts'
+import { clientGone } from './refusal.ts'
 import type { RouteFigures } from './request-figures.ts'
 import type { Service } from './service.ts'
 import { targetOf } from './target.ts'
@@ -45,19 +46,25 @@ export class Admission {
     return (request, reply, done) => {
       const began = performance.now()
       const { raw } = reply
-      let entered = false
-      raw.on('close', () => {
-        if (entered) gate.leave()
+      let isOver = false
+      const over = (): void => {
+        if (isOver) return
+        isOver = true
+        request.raw.socket.off('close', over)
+        gate.leave(raw)
         const ms = performance.now() - began
         figures.count(raw.statusCode, ms)
         if (logs) request.log.info({ method: request.method, path: targetOf(request.raw).path, status: raw.statusCode, ms: Number(ms.toFixed(3)) }, 'request')
-      })
+      }
+      raw.on('close', over)
+      // An answer that waits for those before it on its connection is told nothing when that ends.
+      if (raw.socket === null) request.raw.socket.setMaxListeners(0).once('close', over)
       reply.header(HEADERS.server, '1')
       try {
+        if (request.raw.socket.destroyed) throw clientGone()
         if (guard.check(request, reply)) return
         if (watch) gate.enterWatch(raw)
-        else gate.enter()
-        entered = !watch
+        else gate.enter(raw)
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
       } catch (error) {
         return done(error as Error)

@@ -35,6 +35,8 @@ export interface ServerOptions extends GuardOptions {
   readonly readOnly?: boolean | undefined
   /** Bytes of a body, or of an answer that must be whole before it goes out. Default: 64 MB. */
   readonly maxBodyBytes?: number | undefined
+  /** Bytes of bodies and answers held in memory at a time; more are answered 503. Default: four bodies, at least 256 MB. */
+  readonly maxMemoryBytes?: number | undefined
   /** Requests under way at a time; more are answered 503. Default: 1024. */
   readonly maxRequests?: number | undefined
   /** Watches at a time; more are answered 503. Default: 1024. */
@@ -43,6 +45,8 @@ export interface ServerOptions extends GuardOptions {
   readonly maxConnections?: number | undefined
   /** How long a client may send nothing within a body, in milliseconds. Default: 30 s. */
   readonly bodyTimeoutMs?: number | undefined
+  /** How long a body held in memory may take besides a second for each 50 kB, in milliseconds. Default: 60 s. */
+  readonly uploadGraceMs?: number | undefined
   /** How long a connection may be silent, in milliseconds. Default: 60 s. */
   readonly idleTimeoutMs?: number | undefined
   /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a quarter of `idleTimeoutMs`. */
@@ -71,14 +75,14 @@ const DEFAULT_IDLE_TIMEOUT_MS = 60_000
 /** The server over a store; never listens. Closing it leaves the store open. */
 export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
-  const gate = new Gate(options.maxRequests ?? 1024, Math.max(4 * maxBodyBytes, 256_000_000), options.maxWatches ?? 1024)
+  const gate = new Gate(options.maxRequests ?? 1024, options.maxMemoryBytes ?? Math.max(4 * maxBodyBytes, 256_000_000), options.maxWatches ?? 1024)
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS
   const service: Service = {
     store,
     reads: new Reads(store),
     gate,
     metrics: new Metrics(store, gate, { process: options.processMetrics ?? false }),
-    limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000 },
+    limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000, uploadGraceMs: options.uploadGraceMs ?? 60_000 },
     heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 4,
     readOnly: options.readOnly ?? false,
   }
@@ -127,7 +131,7 @@ function createApp(options: ServerOptions): FastifyInstance {
     forceCloseConnections: 'idle' as const,
     connectionTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-    // The time of a whole body is not limited, only its pauses: see ./body.ts.
+    // The time of a body is limited where it is read: see ./body.ts.
     requestTimeout: 0,
     clientErrorHandler,
     frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, request, reply)) as never,

@@ -61,7 +61,7 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     const framed = isFramed(request)
     const keys = framed ? framesOf(body, service).map((frame) => frame.key) : parseKeys(body)
     const entries = await store.getMany(keys, { maxBytes: limits.maxBodyBytes })
-    gate.reserve(entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0), reply)
+    gate.reserve(entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0), reply.raw)
     if (!framed) return reply.type(NDJSON).send(entryLines(entries, false))
     const writer = new FrameWriter()
     addEntries(writer, entries)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Gate } from './gate.ts'
-import { Refusal, tooLarge } from './refusal.ts'
+import { Refusal, clientGone, tooLarge } from './refusal.ts'
 
 /** How bodies are read. */
 export interface BodyLimits {
@@ -9,7 +9,17 @@ export interface BodyLimits {
   readonly maxBodyBytes: number
   /** How long a client may send nothing in the middle of a body, in milliseconds. */
   readonly bodyTimeoutMs: number
+  /** How long a body that is held in memory may take besides the time that its bytes are given, in milliseconds. */
+  readonly uploadGraceMs: number
 }
+
+/** Bytes a second that a body held in memory must come with, beyond the grace. */
+const SLOWEST_UPLOAD = 50_000
+
+const TOO_SLOW = 'the body came too slowly'
+
+/** Bytes that a chunk takes besides its own: a body may come in very small ones. */
+const CHUNK_BYTES = 200
 
 /** Refuses a packed body (415): its bytes are not the client's data. */
 function checkEncoding({ headers }: FastifyRequest): void {
@@ -20,29 +30,35 @@ function checkEncoding({ headers }: FastifyRequest): void {
 }
 
 /**
- * The whole body. Throws 413 above the limit, 503 when the gate has no memory for it, 408 when the
- * client stops sending.
+ * The whole body. Takes memory of the gate for what has come, not for what is announced. Throws 413
+ * above the limit, 503 when the gate has no memory for it, 408 when the client stops sending or
+ * sends too slowly.
  */
 export async function readBody(request: FastifyRequest, reply: FastifyReply, gate: Gate, limits: BodyLimits): Promise<Buffer> {
   checkEncoding(request)
-  const { maxBodyBytes } = limits
+  const { maxBodyBytes, uploadGraceMs } = limits
   const declared = request.headers['content-length']
   const most = declared === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : maxBodyBytes) : Number(declared)
   if (most > maxBodyBytes) throw tooLarge(`a body of ${most} bytes is over this server's limit of ${maxBodyBytes}`)
   if (most === 0) return Buffer.alloc(0)
-  gate.reserve(most, reply)
   const chunks: Buffer[] = []
   let length = 0
-  for await (const chunk of bodyChunks(request, limits)) {
+  const began = performance.now()
+  const timeLeft = (): number => began + uploadGraceMs + (length / SLOWEST_UPLOAD) * 1000 - performance.now()
+  for await (const chunk of bodyChunks(request, limits, timeLeft)) {
     length += chunk.length
     if (length > maxBodyBytes) throw tooLarge(`the body is over this server's limit of ${maxBodyBytes} bytes`)
+    gate.reserve(chunk.length + CHUNK_BYTES, reply.raw)
     chunks.push(chunk)
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
 }
 
-/** The chunks of a body of any length. Throws 415 for a packed one, 408 when the client stops sending. */
-export async function* bodyChunks(request: FastifyRequest, { bodyTimeoutMs }: Pick<BodyLimits, 'bodyTimeoutMs'>): AsyncGenerator<Buffer, void, void> {
+/**
+ * The chunks of a body of any length. Throws 415 for a packed one, 408 when the client stops sending
+ * or no time is left.
+ */
+export async function* bodyChunks(request: FastifyRequest, { bodyTimeoutMs }: Pick<BodyLimits, 'bodyTimeoutMs'>, timeLeft: () => number = () => Infinity): AsyncGenerator<Buffer, void, void> {
   checkEncoding(request)
   const { raw } = request
   // What came together with the head is there once the parser has returned.
@@ -51,12 +67,21 @@ export async function* bodyChunks(request: FastifyRequest, { bodyTimeoutMs }: Pi
     const chunk = raw.read() as Buffer | null
     if (chunk !== null) yield chunk
     else if (raw.readableEnded || (raw.complete && raw.readableLength === 0)) return
-    else await moreOf(raw, bodyTimeoutMs)
+    else {
+      const left = timeLeft()
+      if (left <= 0) throw late(TOO_SLOW)
+      if (left < bodyTimeoutMs) await moreOf(raw, left, TOO_SLOW)
+      else await moreOf(raw, bodyTimeoutMs, `nothing of the body came for ${bodyTimeoutMs} ms`)
+    }
   }
 }
 
+function late(detail: string): Refusal {
+  return new Refusal(408, { detail, code: 'KV_UNAVAILABLE' }, { connection: 'close' })
+}
+
 /** Waits for more of a body, or its end. An iterator would close the connection at a stall, and the answer with it. */
-function moreOf(raw: IncomingMessage, timeoutMs: number): Promise<void> {
+function moreOf(raw: IncomingMessage, timeoutMs: number, detail: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (refusal?: Refusal): void => {
       clearTimeout(timer)
@@ -65,11 +90,8 @@ function moreOf(raw: IncomingMessage, timeoutMs: number): Promise<void> {
       else reject(refusal)
     }
     const more = (): void => settle()
-    const gone = (): void => settle(new Refusal(400, { detail: 'the client went away within the body' }))
-    const timer = setTimeout(
-      () => settle(new Refusal(408, { detail: `nothing of the body came for ${timeoutMs} ms`, code: 'KV_UNAVAILABLE' }, { connection: 'close' })),
-      timeoutMs,
-    )
+    const gone = (): void => settle(clientGone())
+    const timer = setTimeout(() => settle(late(detail)), timeoutMs)
     if (raw.destroyed && !raw.readableEnded) gone()
     else raw.on('readable', more).on('end', more).on('error', gone).on('close', gone)
   })

@@ -141,7 +141,7 @@ async function collect({ store, gate, limits }: Service, reply: FastifyReply, gt
     }
     bytes += size
     if (bytes > limits.maxBodyBytes) throw tooLarge(`the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`)
-    gate.reserve(size, reply)
+    gate.reserve(size, reply.raw)
     await new Promise(setImmediate)
   }
   return data

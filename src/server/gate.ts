@@ -1,12 +1,12 @@
 import type { ServerResponse } from 'node:http'
-import type { FastifyReply } from 'fastify'
-import { busy } from './refusal.ts'
+import { busy, clientGone } from './refusal.ts'
 
 /** Bounds the work and the memory that requests may take together. */
 export class Gate {
   readonly #maxRequests: number
   readonly #maxBytes: number
-  #requests = 0
+  /** Requests under way, each with the bytes it holds: what is given back can be given back once only. */
+  readonly #requests = new Map<ServerResponse, number>()
   #bytes = 0
   #closing = false
   readonly #maxWatches: number
@@ -34,17 +34,22 @@ export class Gate {
     return this.#watches.size
   }
 
+  /** Bytes of bodies and answers held in memory at the moment. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** From now on every request is refused, and watches end. */
   close(): void {
     this.#closing = true
     for (const end of this.#watches.values()) end.abort()
   }
 
-  /** Lets a request in. Throws 503 when too many are under way. */
-  enter(): void {
+  /** Lets a request in, until {@link leave}. Throws 503 when too many are under way. */
+  enter(response: ServerResponse): void {
     if (this.#closing) throw busy('the server is going down')
-    if (this.#requests >= this.#maxRequests) throw busy(`${this.#maxRequests} requests are under way`)
-    this.#requests++
+    if (this.#requests.size >= this.#maxRequests) throw busy(`${this.#maxRequests} requests are under way`)
+    this.#requests.set(response, 0)
   }
 
   /** Lets a watch in, which may last for days. Throws 503 when there are too many. */
@@ -64,15 +69,18 @@ export class Gate {
     return this.#watches.get(response)?.signal ?? AbortSignal.abort()
   }
 
-  /** A request let in is over. */
-  leave(): void {
-    this.#requests--
+  /** A request is over: its answer is out or its client is gone. What it holds is free again. */
+  leave(response: ServerResponse): void {
+    this.#bytes -= this.#requests.get(response) ?? 0
+    this.#requests.delete(response)
   }
 
-  /** Takes memory until the answer is out. Throws 503 when there is not enough. */
-  reserve(bytes: number, reply: FastifyReply): void {
+  /** Takes more memory for a request. Throws 503 when there is not enough, and a refusal that nobody hears when its client is gone. */
+  reserve(bytes: number, response: ServerResponse): void {
+    const held = this.#requests.get(response)
+    if (held === undefined) throw clientGone()
     if (this.#bytes + bytes > this.#maxBytes) throw busy('the requests under way take all the memory they may')
+    this.#requests.set(response, held + bytes)
     this.#bytes += bytes
-    reply.raw.once('close', () => (this.#bytes -= bytes))
   }
 }

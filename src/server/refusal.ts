@@ -34,6 +34,11 @@ export function busy(detail: string): Refusal {
   return new Refusal(503, { detail, code: 'KV_UNAVAILABLE' }, { 'retry-after': '1' })
 }
 
+/** 400, to nobody: the client went away before it was answered. */
+export function clientGone(): Refusal {
+  return new Refusal(400, { detail: 'the client went away' })
+}
+
 /** 413. */
 export function tooLarge(detail: string): Refusal {
   return new Refusal(413, { detail, code: 'KV_TOO_LARGE' }, { connection: 'close' })
