@@ -68,6 +68,26 @@ describe('an answer that is lost', () => {
     expect(await failureCode(() => store.range().next())).toBe('KV_UNAVAILABLE')
   })
 
+  test.for<[string, string]>([
+    ['a redirection', 'HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'],
+    ['a page', 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<h1>login</h1>'],
+    ['nothing', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
+    ['no content', 'HTTP/1.1 204 No Content\r\n\r\n'],
+    ['a page with the header of kv', 'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<h1>login</h1>'],
+    ['nothing with the header of kv', 'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 0\r\n\r\n'],
+    ['another document with the header of kv', 'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 16\r\n\r\n{"revision":"1"}'],
+  ])('is also what comes from something else: %s', async ([, answer]) => {
+    const { url } = await pretender((socket) => socket.end(answer))
+    const store = await opened(url)
+    for (const write of [() => store.put('a', '1'), () => store.del('a'), () => store.batch([{ type: 'put', key: 'a', value: '1' }]), () => store.load([]), () => store.delRange({ prefix: 'a' })]) {
+      expect(await failure(write)).toMatchObject({ code: 'KV_UNKNOWN_OUTCOME', exitCode: 4, hint: expect.any(String) })
+    }
+    for (const read of [() => store.get('a'), () => store.getMany(['a']), () => store.range().next(), () => store.count(), () => store.stat(), () => store.check(), () => store.watch()]) {
+      expect(await failureCode(read)).toBe('KV_UNAVAILABLE')
+    }
+    expect(await failureCode(() => store.jsonLines()![Symbol.asyncIterator]().next())).toBe('KV_UNAVAILABLE')
+  })
+
   test('a 404 that is not from kv does not mean that a key is not there', async () => {
     const { url } = await pretender((socket) => socket.end('HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'))
     expect(await failureCode(async () => (await opened(url)).get('a'))).toBe('KV_UNAVAILABLE')

@@ -59,18 +59,31 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request; settles when its answer begins. Statuses of 400 and more are thrown as what
+   * Sends a request; settles when its answer begins. Statuses other than success are thrown as what
    * the server said, but for those in `expected`. Throws `KV_UNAVAILABLE` when the server cannot be
-   * reached or the answer to a read is lost, `KV_UNKNOWN_OUTCOME` when the answer to a write is.
+   * reached or the answer to a read is lost or not from kv, `KV_UNKNOWN_OUTCOME` when the answer to
+   * a write is.
    */
   async call(call: Call, expected: readonly number[] = []): Promise<Answer> {
     const answer = await this.#send(call, true)
-    if (answer.status < 400 || expected.includes(answer.status)) return answer
+    if (answer.headers[HEADERS.server] === undefined) {
+      answer.body.destroy()
+      throw this.strange(call, answer)
+    }
+    if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer
     throw this.#refusal(call, answer, await this.text(answer, call, MAX_ERROR_BYTES))
   }
 
+  /** The error for an answer that is not what a kv server gives. */
+  strange(call: Call, { status }: Pick<Answer, 'status'>): KvError {
+    const what = `${this.#url.origin} answered ${status}, and not as kv does`
+    // Who refuses a request has not passed it on.
+    if (call.write && (status < 400 || status >= 500)) return unknownOutcome(what)
+    return new KvError('KV_UNAVAILABLE', what, { hint: 'a proxy, a login page or another program may answer in its place' })
+  }
+
   /** The rest of an answer. Throws as {@link call} does when it is cut off. */
-  async bytes(answer: Answer, call: Pick<Call, 'write'>, max: number = Infinity): Promise<Buffer> {
+  async bytes(answer: Answer, call: Call, max: number = Infinity): Promise<Buffer> {
     const chunks: Buffer[] = []
     let length = 0
     for await (const chunk of this.chunks(answer, call)) {
@@ -82,12 +95,12 @@ export class HttpClient {
   }
 
   /** The same as text. */
-  async text(answer: Answer, call: Pick<Call, 'write'>, max?: number): Promise<string> {
+  async text(answer: Answer, call: Call, max?: number): Promise<string> {
     return (await this.bytes(answer, call, max)).toString()
   }
 
   /** The same as it comes. Leaving the loop ends the connection. */
-  async *chunks({ body }: Answer, { write }: Pick<Call, 'write'>): AsyncGenerator<Buffer, void, void> {
+  async *chunks({ body }: Answer, { write }: Call): AsyncGenerator<Buffer, void, void> {
     try {
       for await (const chunk of body) yield chunk as Buffer
     } catch (cause) {
@@ -152,13 +165,10 @@ export class HttpClient {
     })
   }
 
-  #refusal({ write }: Call, { status, headers }: Answer, text: string): KvError {
+  #refusal(call: Call, answer: Answer, text: string): KvError {
+    const { status } = answer
     const body = parse(text)
-    if (headers[HEADERS.server] === undefined || body === undefined) {
-      // A proxy, or another program.
-      if (write && status >= 500) return this.#lost(true, new Error(`status ${status}`))
-      return new KvError('KV_UNAVAILABLE', `${this.#url.origin} is no kv server: it answered ${status}`)
-    }
+    if (body === undefined) return this.strange(call, answer)
     const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
     const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
     const hint = status === 401 ? 'set KV_TOKEN, or KV_TOKEN_FILE' : body.hint
@@ -184,11 +194,15 @@ export class HttpClient {
     if (isAbort(cause) && !write) return new KvError('KV_INTERRUPTED', 'interrupted')
     const why = (cause as Error).message
     if (!write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
-    return new KvError('KV_UNKNOWN_OUTCOME', `the answer of ${this.#url.origin} was lost (${why}); the write may or may not have been done`, {
-      cause,
-      hint: 'read the key to see; putting the same value again does no harm',
-    })
+    return unknownOutcome(`the answer of ${this.#url.origin} was lost (${why})`, cause)
   }
+}
+
+function unknownOutcome(what: string, cause?: unknown): KvError {
+  return new KvError('KV_UNKNOWN_OUTCOME', `${what}; the write may or may not have been done`, {
+    cause,
+    hint: 'read the key to see; putting the same value again does no harm',
+  })
 }
 
 /** Whether the caller itself has ended the request. */

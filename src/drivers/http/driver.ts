@@ -47,9 +47,7 @@ export class HttpDriver implements Driver {
     const client = new HttpClient(serverUrl(location), token)
     try {
       const call: Call = { method: 'GET', path: PATHS.info, write: false }
-      const answer = await client.call(call)
-      if (answer.headers[HEADERS.server] === undefined) throw new KvError('KV_UNAVAILABLE', `${location} is no kv server`)
-      return new HttpDriver(client, JSON.parse(await client.text(answer, call)) as ServerInfo)
+      return new HttpDriver(client, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0 }))
     } catch (error) {
       client.close()
       throw error
@@ -66,12 +64,13 @@ export class HttpDriver implements Driver {
     const answer = await this.#call(call, [404])
     const body = await this.#client.bytes(answer, call)
     if (answer.status === 404) {
-      this.#expect(answer, body, 'KV_NOT_FOUND')
+      this.#expect(call, answer, body, 'KV_NOT_FOUND')
       return undefined
     }
+    if (answer.status !== 200) throw this.#client.strange(call, answer)
     const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
     const expires = answer.headers[HEADERS.expires]
-    return { key, value, revision: revisionIn(answer), expires: expires === undefined ? undefined : Number(expires) }
+    return { key, value, revision: this.#revision(call, answer), expires: expires === undefined ? undefined : Number(expires) }
   }
 
   async getMany(keys: readonly Uint8Array[], maxBytes?: number): Promise<(Entry | undefined)[]> {
@@ -80,7 +79,7 @@ export class HttpDriver implements Driver {
     const call: Call = { method: 'POST', path: PATHS.get, headers: { 'content-type': FRAMES }, body: writer.take(), write: false }
     const entries: (Entry | undefined)[] = []
     const bounded = withinBytes(maxBytes)
-    for await (const frames of this.#frames(await this.#call(call), call)) {
+    for await (const frames of this.#frames(await this.#stream(call, FRAMES), call)) {
       for (const frame of frames) entries.push(frame.kind === FRAME.missing ? undefined : bounded(frame))
     }
     return entries
@@ -93,8 +92,12 @@ export class HttpDriver implements Driver {
       const call: Call = { method: 'PUT', path: keyTarget(key, expires === undefined ? '' : `expires=${expires}`), headers, body, write: true, signal }
       const answer = await this.#call(call, [412])
       const text = await this.#client.bytes(answer, call)
-      if (answer.status === 412) this.#expect(answer, text, 'KV_CONDITION')
-      return { applied: answer.status !== 412, created: answer.status === 201, revision: revisionIn(answer) }
+      if (answer.status === 412) {
+        this.#expect(call, answer, text, 'KV_CONDITION')
+        return { applied: false, created: false, revision: revisionIn(answer) ?? 0 }
+      }
+      if (answer.status !== 200 && answer.status !== 201) throw this.#client.strange(call, answer)
+      return { applied: true, created: answer.status === 201, revision: this.#revision(call, answer) }
     })
   }
 
@@ -104,9 +107,9 @@ export class HttpDriver implements Driver {
       const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, signal }
       const answer = await this.#call(call, [404, 412])
       const text = await this.#client.bytes(answer, call)
-      if (answer.status === 404) this.#expect(answer, text, 'KV_NOT_FOUND')
-      if (answer.status === 412) this.#expect(answer, text, 'KV_CONDITION')
-      return answer.status === 204
+      if (answer.status === 204) return true
+      this.#expect(call, answer, text, answer.status === 412 ? 'KV_CONDITION' : 'KV_NOT_FOUND')
+      return false
     })
   }
 
@@ -118,7 +121,7 @@ export class HttpDriver implements Driver {
     }
     const body = writer.take()
     return this.#write(async () => {
-      const { revision } = await this.#json<{ revision: number }>({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, signal })
+      const { revision } = await this.#json({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, signal }, { revision: 0 })
       return revision
     })
   }
@@ -128,21 +131,21 @@ export class HttpDriver implements Driver {
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
       const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, patient: true }
-      const { revision } = await this.#json<{ revision: number }>(call)
+      const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
   }
 
   delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json<{ deleted: number }>({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true, signal })
+      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true, signal }, { deleted: 0 })
       return deleted
     })
   }
 
   async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
     const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice', query.keysOnly ? 'keys=true' : ''), headers: { accept: FRAMES }, write: false }
-    yield* this.#frames(await this.#call(call), call)
+    yield* this.#frames(await this.#stream(call, FRAMES), call)
   }
 
   jsonLines(query: RangeQuery): AsyncIterable<Uint8Array> | undefined {
@@ -150,17 +153,20 @@ export class HttpDriver implements Driver {
   }
 
   async count(query: RangeQuery, signal?: AbortSignal): Promise<number> {
-    const { count } = await this.#json<{ count: number }>({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true, signal })
+    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true, signal }, { count: 0 })
     return count
   }
 
   async stat(): Promise<Stat> {
-    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, patient: true })
+    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, patient: true }, { driver: '', entries: 0, revision: 0 })
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
-    const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>({ method: 'POST', path: PATHS.check, write: false, patient: true, signal })
+    const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
+      { method: 'POST', path: PATHS.check, write: false, patient: true, signal },
+      { checked: 0, unchecked: 0, damaged_keys_base64: [], problems: [] },
+    )
     onProgress?.(checked + unchecked)
     return { checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
   }
@@ -170,7 +176,7 @@ export class HttpDriver implements Driver {
     const connect: Connect = async (from, ended) => {
       const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
       const call: Call = { method: 'GET', path, headers, write: false, apart: true, signal: ended }
-      return this.#client.chunks(await this.#call(call), call)
+      return this.#client.chunks(await this.#stream(call, EVENTS), call)
     }
     const watch = await RemoteChanges.open(connect, (ended) => this.#watches.delete(ended), after, signal)
     this.#watches.add(watch)
@@ -190,9 +196,22 @@ export class HttpDriver implements Driver {
     return this.#client.call(call, expected)
   }
 
-  async #json<T>(call: Call): Promise<T> {
-    const text = await this.#client.text(await this.#call(call), call)
-    return JSON.parse(text) as T
+  /** An answer of a media type. */
+  async #stream(call: Call, type: string): Promise<Answer> {
+    const answer = await this.#call(call)
+    if (answer.headers['content-type'] === type) return answer
+    answer.body.destroy()
+    throw this.#client.strange(call, answer)
+  }
+
+  #json<T extends object>(call: Call, like: Partial<T>): Promise<T> {
+    return json(this.#client, call, like)
+  }
+
+  #revision(call: Call, answer: Answer): number {
+    const revision = revisionIn(answer)
+    if (revision === undefined) throw this.#client.strange(call, answer)
+    return revision
   }
 
   #write<T>(step: () => Promise<T>): Promise<T> {
@@ -237,7 +256,7 @@ export class HttpDriver implements Driver {
   async *#lines(query: RangeQuery): AsyncGenerator<Uint8Array, void, void> {
     const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: NDJSON }, write: false }
     let rest: Buffer[] = []
-    for await (const chunk of this.#chunks(await this.#call(call), call)) {
+    for await (const chunk of this.#chunks(await this.#stream(call, NDJSON), call)) {
       const end = chunk.lastIndexOf(0x0a) + 1
       if (end > 0) {
         yield rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
@@ -248,9 +267,8 @@ export class HttpDriver implements Driver {
   }
 
   /** That a refusal comes from the store, not from something between that knows no such path. */
-  #expect({ status, headers }: Answer, body: Buffer, code: Code): void {
-    if (headers[HEADERS.server] !== undefined && body.includes(`"${code}"`)) return
-    throw new KvError('KV_UNAVAILABLE', `the server answered ${status}, and not as kv does`)
+  #expect(call: Call, answer: Answer, body: Buffer, code: Code): void {
+    if (!body.includes(`"${code}"`)) throw this.#client.strange(call, answer)
   }
 }
 
@@ -269,8 +287,25 @@ function serverUrl(location: string): URL {
   return url
 }
 
-function revisionIn({ headers }: Answer): number {
-  return revisionOf(headers.etag ?? '') ?? 0
+function revisionIn({ headers }: Answer): number | undefined {
+  return revisionOf(headers.etag ?? '')
+}
+
+/** An answer in JSON, whose fields are of the same types as those of an example. */
+async function json<T extends object>(client: HttpClient, call: Call, like: Partial<T>): Promise<T> {
+  const answer = await client.call(call)
+  const value = parseObject(await client.text(answer, call))
+  const isAlike = value !== undefined && Object.entries(like).every(([name, example]) => typeof value[name] === typeof example && Array.isArray(value[name]) === Array.isArray(example))
+  if (!isAlike) throw client.strange(call, answer)
+  return value as T
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    return (JSON.parse(text) ?? undefined) as Record<string, unknown> | undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** The headers of a condition, and what must stand before the value. */
