@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
 import { KvError } from '../errors.ts'
 import { type Guard } from './guard.ts'
+import { afterEarlier, isPipelined } from './pipeline.ts'
 import { HEADERS } from './protocol.ts'
 import type { RouteFigures } from './request-figures.ts'
 import type { Service } from './service.ts'
@@ -42,7 +43,7 @@ export class Admission {
     const guard = this.#guard
     const logs = this.#logs
     const refused = write && readOnly
-    return (request, reply, done) => {
+    const admit: Admit = (request, reply, done) => {
       const began = performance.now()
       const { raw } = reply
       let entered = false
@@ -63,6 +64,14 @@ export class Admission {
         return done(error as Error)
       }
       done()
+    }
+    return (request, reply, done) => {
+      if (!isPipelined(reply.raw)) return admit(request, reply, done)
+      try {
+        afterEarlier(request.raw, reply.raw, () => admit(request, reply, done))
+      } catch (error) {
+        done(error as Error)
+      }
     }
   }
 }
