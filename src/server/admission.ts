@@ -38,7 +38,7 @@ export class Admission {
     this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
-  #hook(figures: RouteFigures, { write = false, watch = false }: FastifyContextConfig = {}): Admit {
+  #hook(figures: RouteFigures, { write = false, watch = false, always = false }: FastifyContextConfig = {}): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
     const logs = this.#logs
@@ -57,8 +57,8 @@ export class Admission {
       try {
         if (guard.check(request, reply)) return
         if (watch) gate.enterWatch(raw)
-        else gate.enter()
-        entered = !watch
+        else if (!always) gate.enter()
+        entered = !watch && !always
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
       } catch (error) {
         return done(error as Error)

@@ -253,6 +253,7 @@ describe('limits', () => {
     expect(refused.statusCode).toBe(503)
     expect(refused.headers['retry-after']).toBe('1')
     expect(refused.json()).toHaveProperty('detail')
+    expect((await app.inject('/health')).statusCode).toBe(200)
     const left = sockets.map((socket) => {
       socket.resume()
       return once(socket, 'data')
