@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, isIPv6 } from 'node:net'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { KvError, usageError } from '../errors.ts'
@@ -26,19 +26,19 @@ const GRACE_MS = 5000
 
 /** `kv serve` */
 export function serve(ctx: Context): Command {
-  const list = (value: string, all: string[] = []): string[] => [...all, value]
+  const list = (parse: (value: string) => string) => (value: string, all: string[] = []): string[] => [...all, parse(value)]
   return withSync(
     new Command('serve')
       .summary('serve the store over HTTP')
       .description('Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.')
-      .option('--host <address>', 'where to listen; others than this machine need a token', '127.0.0.1')
+      .option('--host <address>', 'where to listen; others than this machine need a token', withoutBrackets, '127.0.0.1')
       .option('--port <n>', '0: any free one', parsePort, 8003)
       .option('--token-file <file>', 'what clients must send as Authorization: Bearer (KV_TOKEN_FILE, KV_TOKEN)')
       .option('--insecure', 'listen for others without a token')
       .option('--read-only', 'refuse writes')
       .option('--max-body <size>', 'longest body, such as 64MB', parseSize)
-      .option('--allow-host <name>', 'a name under which the server may be called; repeat for more', list)
-      .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list)
+      .option('--allow-host <name>', 'a name under which the server may be called; repeat for more', list(parseName))
+      .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list(parseOrigin))
       .option('--cert <file>', 'serve HTTPS with this certificate (PEM)')
       .option('--key <file>', 'and this private key (PEM)')
       .option('--log', 'log requests on stderr, keys but not values'),
@@ -130,6 +130,26 @@ function parsePort(text: string): number {
   const port = Number(text)
   if (!/^\d+$/.test(text) || port > 65_535) throw usageError(`not a port: ${text}`, 'a number from 0 to 65535')
   return port
+}
+
+/** `[::1]`, as an address with a port has it, is `::1`. */
+function withoutBrackets(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
+}
+
+/** A name as a `Host` header has it: compared whole, so what is no name would never match. */
+function parseName(text: string): string {
+  if (/^(?:[^\s/*?#@:[\]]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(text) || isIPv6(text)) return text
+  throw usageError(`not the name of a host: ${text}`, 'write it as db.example; each name is given by itself, without * and http://')
+}
+
+/** An origin as browsers send it. */
+function parseOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/` || /[*?#]/.test(text)) {
+    throw usageError(`not an origin: ${text}`, 'write it as https://app.example, without a path; each origin is given by itself, without *')
+  }
+  return url.origin
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 }

@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
 import { KvError } from '../errors.ts'
 import { type Guard } from './guard.ts'
+import { afterEarlier, isPipelined } from './pipeline.ts'
 import { HEADERS } from './protocol.ts'
 import { clientGone } from './refusal.ts'
 import type { RouteFigures } from './request-figures.ts'
@@ -38,12 +39,12 @@ export class Admission {
     this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
-  #hook(figures: RouteFigures, { write = false, watch = false }: FastifyContextConfig = {}): Admit {
+  #hook(figures: RouteFigures, { write = false, watch = false, always = false }: FastifyContextConfig = {}): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
     const logs = this.#logs
     const refused = write && readOnly
-    return (request, reply, done) => {
+    const admit: Admit = (request, reply, done) => {
       const began = performance.now()
       const { raw } = reply
       let isOver = false
@@ -64,12 +65,20 @@ export class Admission {
         if (request.raw.socket.destroyed) throw clientGone()
         if (guard.check(request, reply)) return
         if (watch) gate.enterWatch(raw)
-        else gate.enter(raw)
+        else if (!always) gate.enter(raw)
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
       } catch (error) {
         return done(error as Error)
       }
       done()
+    }
+    return (request, reply, done) => {
+      if (!isPipelined(reply.raw)) return admit(request, reply, done)
+      try {
+        afterEarlier(request.raw, reply.raw, () => admit(request, reply, done))
+      } catch (error) {
+        done(error as Error)
+      }
     }
   }
 }

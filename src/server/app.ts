@@ -26,6 +26,8 @@ declare module 'fastify' {
     write?: boolean
     /** The route answers with changes as they come: no request in the sense of the limits. */
     watch?: boolean
+    /** Answered also when too much is under way. */
+    always?: boolean
   }
 }
 

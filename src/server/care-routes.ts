@@ -37,7 +37,7 @@ const SCHEMAS = {
 
 /** Adds these routes to a server. */
 export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits, readOnly }: Service): void {
-  app.get('/health', { schema: SCHEMAS.health }, (_request, reply) => sendJson(reply, { status: 'ok' }))
+  app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) => sendJson(reply, { status: 'ok' }))
 
   app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
     if (gate.isClosing) throw busy('the server is going down')

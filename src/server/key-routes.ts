@@ -3,9 +3,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import type { Condition, Entry } from '../store/driver.ts'
+import type { Condition, Entry, PutResult } from '../store/driver.ts'
+import type { Store } from '../store/store.ts'
 import { readBody } from './body.ts'
-import { HEADERS, etag, revisionOf } from './protocol.ts'
+import { HEADERS, type TagList, etag, matches, revisionOf, tagsOf } from './protocol.ts'
 import { Refusal } from './refusal.ts'
 import { content, endpoint, string } from './schema.ts'
 import { type Service, keyOf, queryOf } from './service.ts'
@@ -15,7 +16,7 @@ const tags = ['Keys and values as bytes']
 const params = { type: 'object', required: ['key'], properties: { key: string('percent-encoded; any byte can be', 'user:1') } }
 const encoding = { type: 'string', enum: ['utf8', 'hex', 'base64'], description: 'how the key is written, before percent-encoding' }
 const conditions = {
-  'if-match': string('only if this is the revision now', '"7"'),
+  'if-match': string('only if one of these is the revision now, or with `*` if the key is there', '"7"'),
   'if-none-match': string('only if the key is not there', '*'),
 }
 
@@ -26,7 +27,7 @@ const SCHEMAS = {
     description: '`ETag` is the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
     params,
     querystring: { type: 'object', properties: { encoding } },
-    headers: { type: 'object', properties: { 'if-none-match': string('304 if this is the revision', '"7"') } },
+    headers: { type: 'object', properties: { 'if-none-match': string('304 if one of these is the revision', '"7"') } },
     response: { 200: content('The value', 'application/octet-stream'), 304: { description: 'Unchanged', type: 'null' } },
   }, [404]),
   put: endpoint('write', {
@@ -72,7 +73,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     const expires = expiryOf(query)
     const body = await readBody(request, reply, service.gate, service.limits)
     const { condition, rest } = conditionOf(request, body)
-    const { applied, created, revision } = await store.put(key, rest, { expires, condition })
+    const { applied, created, revision } = await conditionally(store, key, condition, (one) => store.put(key, rest, { expires, condition: one }))
     if (revision > 0) reply.header('etag', etag(revision))
     if (!applied) throw conditionFailed()
     return reply.code(created ? 201 : 200).send()
@@ -81,7 +82,8 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
     const { condition } = conditionOf(request, await readBody(request, reply, service.gate, service.limits))
-    if (await store.del(key, { condition })) return reply.code(204).send()
+    const { applied } = await conditionally(store, key, condition, async (one) => ({ applied: await store.del(key, { condition: one }), created: false, revision: 0 }))
+    if (applied) return reply.code(204).send()
     // Which of the two it was is told as of now; the delete itself was one step.
     if (condition !== undefined && (await store.has(key))) throw conditionFailed()
     throw new KvError('KV_NOT_FOUND', 'key not found')
@@ -114,16 +116,38 @@ function expiryOf(query: Query): number | undefined {
   return ttl === undefined ? expires : Date.now() + parseDuration(ttl, 'time to live')
 }
 
+/** The key is there, with one of some revisions or with any: no single condition of a store. */
+interface Matching {
+  readonly type: 'matching'
+  readonly tags: TagList
+}
+
+/**
+ * Writes under a condition. A {@link Matching} one becomes the condition that the revision is still the
+ * one that was found to match, and is looked at again when another write came between.
+ */
+async function conditionally(store: Store, key: Uint8Array, condition: Condition | Matching | undefined, write: (condition: Condition | undefined) => Promise<PutResult>): Promise<PutResult> {
+  if (condition?.type !== 'matching') return write(condition)
+  for (;;) {
+    const entry = await store.getEntry(key)
+    if (entry === undefined || !matches(condition.tags, entry.revision)) return { applied: false, created: false, revision: entry?.revision ?? 0 }
+    const result = await write({ type: 'revision', revision: entry.revision })
+    if (result.applied) return result
+  }
+}
+
 /** The condition that the headers ask for, and the body without what belongs to it. */
-function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Condition | undefined; rest: Buffer } {
+function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Condition | Matching | undefined; rest: Buffer } {
   const match = headers['if-match']
   const noneMatch = headers['if-none-match']
   const length = headers[HEADERS.ifValueLength]
   if ([match, noneMatch, length].filter((given) => given !== undefined).length > 1) throw usageError('conditions exclude each other')
   if (match !== undefined) {
     const revision = revisionOf(match)
-    if (revision === undefined) throw usageError('If-Match must be one ETag of this server')
-    return { condition: { type: 'revision', revision }, rest: body }
+    if (revision !== undefined) return { condition: { type: 'revision', revision }, rest: body }
+    const tags = tagsOf(match)
+    if (tags === undefined) throw usageError('If-Match must be * or ETags')
+    return { condition: { type: 'matching', tags }, rest: body }
   }
   if (noneMatch !== undefined) {
     if (noneMatch.trim() !== '*') throw usageError('If-None-Match of a write must be *')

@@ -87,3 +87,28 @@ export function revisionOf(tag: string): number | undefined {
   const digits = /^"(\d{1,16})"$/.exec(tag.trim())?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
+
+/** The tags of `If-Match`; `'*'` for whatever is there. */
+export type TagList = '*' | ReadonlySet<string>
+
+/** An ETag, and what may stand before it in a list (RFC 9110, section 8.8.3). */
+const TAG = /[ \t,]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/y
+
+/** The tags of a list, weak ones with their `W/`; `undefined` when it is none. */
+export function tagsOf(list: string): TagList | undefined {
+  if (list.trim() === '*') return '*'
+  const tags = new Set<string>()
+  const end = list.replace(/[ \t,]+$/, '').length
+  TAG.lastIndex = 0
+  while (TAG.lastIndex < end) {
+    const tag = TAG.exec(list)?.[1]
+    if (tag === undefined) return undefined
+    tags.add(tag)
+  }
+  return tags.size === 0 ? undefined : tags
+}
+
+/** Whether a revision is in a list by the strong comparison: a weak tag never is. */
+export function matches(tags: TagList, revision: number): boolean {
+  return tags === '*' || tags.has(etag(revision))
+}

@@ -1,6 +1,8 @@
-import { connect } from 'node:net'
-import { once } from 'node:events'
-import { describe, expect, test } from 'vitest'
+import { type Socket, connect } from 'node:net'
+import { EventEmitter, once } from 'node:events'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { buildApp } from '../../src/server/app.ts'
+import { openTestStore } from '../helpers/store.ts'
 import { listening, raw, server } from './server.ts'
 
 const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail as unknown
@@ -106,6 +108,59 @@ describe('requests of an unusual form', () => {
     expect(answer.endsWith('\r\n\r\n2')).toBe(true)
   })
 
+  test('a pipelined request sees the writes before it, and a write waits for the reads before it', async () => {
+    const store = await openTestStore('memory:')
+    const began: string[] = []
+    const slowly = async (name: string): Promise<void> => {
+      began.push(name)
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
+    }
+    const { put, count, del } = { put: store.put.bind(store), count: store.count.bind(store), del: store.del.bind(store) }
+    store.put = async (...of) => slowly('put').then(() => put(...of))
+    store.count = async (...of) => slowly('count').then(() => count(...of))
+    store.del = async (...of) => {
+      began.push('del')
+      return del(...of)
+    }
+    const app = await buildApp(store)
+    onTestFinished(() => app.close())
+    const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+    const line = (request: string, more = ''): string => `${request} HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`
+    const answer = await raw(
+      port,
+      line('PUT /v1/keys/a', 'content-length: 1\r\n') + '1' + line('GET /v1/keys/a') + line('GET /v1/count') + line('GET /v1/count') + line('DELETE /v1/keys/a') + line('GET /v1/keys/a', 'connection: close\r\n'),
+    )
+    expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual([201, 200, 200, 200, 204, 404].map((status) => `HTTP/1.1 ${status}`))
+    expect(answer.match(/{"count":\d}/g)).toEqual(['{"count":1}', '{"count":1}'])
+    expect(began).toEqual(['put', 'count', 'count', 'del'])
+  })
+
+  test('requests of a client that goes away while they are pipelined do not stay under way', async () => {
+    const store = await openTestStore('memory:')
+    let asked = 0
+    const calls = new EventEmitter()
+    const [gone, allAsked] = [once(calls, 'gone'), once(calls, 'asked')]
+    const count = store.count.bind(store)
+    store.count = async (...of) => {
+      if (++asked === 2) calls.emit('asked')
+      await gone
+      return count(...of)
+    }
+    const app = await buildApp(store, { maxRequests: 2 })
+    onTestFinished(() => app.close())
+    const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+    const socket = connect(port, '127.0.0.1')
+    const [accepted] = (await once(app.server, 'connection')) as [Socket]
+    const closed = once(accepted, 'close')
+    const request = 'GET /v1/count HTTP/1.1\r\nhost: localhost\r\n\r\n'
+    socket.write(request + request)
+    await allAsked
+    socket.destroy()
+    await closed
+    calls.emit('gone')
+    expect((await Promise.all([app.inject('/v1/count'), app.inject('/v1/count')])).map(({ statusCode }) => statusCode)).toEqual([200, 200])
+  })
+
   test('a client that asks first whether to send its body is told to go on', async () => {
     const { port } = await listening()
     const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1')
@@ -198,6 +253,7 @@ describe('limits', () => {
     expect(refused.statusCode).toBe(503)
     expect(refused.headers['retry-after']).toBe('1')
     expect(refused.json()).toHaveProperty('detail')
+    expect((await app.inject('/health')).statusCode).toBe(200)
     const left = sockets.map((socket) => {
       socket.resume()
       return once(socket, 'data')

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { Validator } from '@seriousme/openapi-schema-validator'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { buildApp } from '../../src/server/app.ts'
+import { openTestStore } from '../helpers/store.ts'
 import { listening, raw, server } from './server.ts'
 
 const percent = (bytes: Uint8Array): string => Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
@@ -50,17 +52,56 @@ describe('/v1/keys', () => {
     expect(await put({ 'kv-if-value-length': '3' }, 'oldnew')).toBe(200)
     expect(await put({ 'kv-if-value-length': '3' }, 'oldnewer')).toBe(412)
     expect((await app.inject('/v1/keys/a')).body).toBe('new')
-    expect(await put({ 'if-match': 'W/"1"' })).toBe(400)
     expect(await put({ 'if-match': '"1"', 'if-none-match': '*' })).toBe(400)
     expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a', headers: { 'if-match': '"1"' } })).statusCode).toBe(412)
     expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a' })).statusCode).toBe(204)
     expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a' })).statusCode).toBe(404)
   })
 
+  test('If-Match takes *, and lists; a weak tag matches nothing', async () => {
+    const app = await server()
+    const ask = async (method: 'PUT' | 'DELETE', match: string): Promise<number> => (await app.inject({ method, url: '/v1/keys/a', headers: { 'if-match': match }, payload: 'v' })).statusCode
+    const revision = async (): Promise<string> => String((await app.inject('/v1/keys/a')).headers.etag)
+    expect(await ask('PUT', '*')).toBe(412)
+    expect(await ask('DELETE', '*')).toBe(404)
+    await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v' })
+    expect(await ask('PUT', '*')).toBe(200)
+    expect(await ask('PUT', `"x,y" , W/"1",${await revision()}`)).toBe(200)
+    expect(await ask('PUT', `"999","998"`)).toBe(412)
+    for (const method of ['PUT', 'DELETE'] as const) {
+      expect(await ask(method, `W/${await revision()}`)).toBe(412)
+      expect(await ask(method, '"another-server"')).toBe(412)
+      for (const wrong of ['nonsense', '"1" "2"', '"1', '7', '', ',', '"1",*']) expect([wrong, await ask(method, wrong)]).toEqual([wrong, 400])
+    }
+    expect(await ask('DELETE', `"999", ${await revision()}`)).toBe(204)
+  })
+
+  test('If-Match: * writes also where another write comes between, and never to a key that was deleted', async () => {
+    const store = await openTestStore('memory:')
+    const app = await buildApp(store)
+    onTestFinished(() => app.close())
+    await store.put('a', '0')
+    const getEntry = store.getEntry.bind(store)
+    const between: (() => Promise<unknown>)[] = [() => store.put('a', '1'), () => store.put('a', '2')]
+    store.getEntry = async (key) => {
+      const entry = await getEntry(key)
+      await between.shift()?.()
+      return entry
+    }
+    const put = async (): Promise<number> => (await app.inject({ method: 'PUT', url: '/v1/keys/a', headers: { 'if-match': '*' }, payload: 'v' })).statusCode
+    expect(await put()).toBe(200)
+    expect(between).toEqual([])
+    expect((await app.inject('/v1/keys/a')).body).toBe('v')
+    between.push(() => store.del('a'))
+    expect(await put()).toBe(412)
+    expect((await app.inject('/v1/keys/a')).statusCode).toBe(404)
+  })
+
   test('answers 304 for the revision the client has', async () => {
     const app = await server()
     const { etag } = (await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v' })).headers
     expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': etag! } })).statusCode).toBe(304)
+    for (const list of [`"x", ${etag}`, `W/${etag}`, '*']) expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': list } })).statusCode).toBe(304)
     expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': '"999"' } })).body).toBe('v')
   })
 
