@@ -143,6 +143,33 @@ describe('a YCSB workload', () => {
     expect(there.size).toBeGreaterThan(1200)
   })
 
+  test('D reads no record before it is there, in whatever order inserts are acknowledged', () => {
+    const workload = workloadNamed('ycsb-d')
+    const there = new Set(Array.from({ length: 100 }, (_, i) => workload.key(i).toString()))
+    const target = {
+      get: (key: Buffer) => expect(there).toContain(key.toString()),
+      put: () => {},
+    } as unknown as Target
+    const next = workload.steps[0]!.operations({ records: 100, valueBytes: 10, batch: 100, seed: 5 })
+    // Each fourth insert is acknowledged at once, the three before it much later and backwards.
+    const held: (() => void)[] = []
+    let inserts = 0
+    for (let i = 0; i < 5000; i++) {
+      const operation = next()!
+      void operation.run(target)
+      if (operation.name !== 'insert') continue
+      const key = workload.key(100 + inserts++).toString()
+      const acknowledge = (): void => {
+        there.add(key)
+        operation.done!()
+      }
+      if (inserts % 4 === 0) acknowledge()
+      else held.push(acknowledge)
+      if (held.length > 8) for (const late of held.splice(0).reverse()) late()
+    }
+    expect(inserts).toBeGreaterThan(200)
+  })
+
   test('draws the same operations for the same seed, others for another', () => {
     const keysOf = (seed: number): string[] => {
       const next = workloadNamed('ycsb-a').steps[0]!.operations({ records: 1000, valueBytes: 10, batch: 1000, seed })
