@@ -1,5 +1,6 @@
 import { Histogram } from './histogram.ts'
 import { round } from './numbers.ts'
+import { whilePatient } from './patience.ts'
 import type { MeasureReport, StepReport } from './report.ts'
 import type { Target } from './target.ts'
 import { Timeline } from './timeline.ts'
@@ -24,8 +25,10 @@ export interface World {
   now(): number
   /** Settles after a turn of the event loop. */
   turn(): Promise<void>
-  /** Ends the measurement: what is under way settles, then its reason is thrown. */
+  /** Ends the measurement: what is under way settles, or is given up, then its reason is thrown. */
   readonly signal: AbortSignal
+  /** How long what is under way may take to settle then, in milliseconds. */
+  readonly patienceMs: number
 }
 
 /** One step on one target: operations are drawn, run and timed in rounds, and counted. */
@@ -109,7 +112,7 @@ export class Measurement {
     let ended = began
     const state = { failed: false }
     const lane = async (): Promise<void> => {
-      while (!state.failed && drawn < ops && ended - began < ms) {
+      while (!state.failed && !this.#world.signal.aborted && drawn < ops && ended - began < ms) {
         const operation = this.#next()
         if (operation === undefined) {
           this.#exhausted = true
@@ -131,7 +134,7 @@ export class Measurement {
         throw error
       }),
     )
-    const settled = await Promise.allSettled(lanes)
+    const settled = await whilePatient(Promise.allSettled(lanes), this.#world.signal, this.#world.patienceMs)
     for (const result of settled) if (result.status === 'rejected') throw result.reason
     await this.#turn()
     return ended - began

@@ -9,6 +9,7 @@ import { workloadNamed } from '../../src/bench/workloads/index.ts'
 class FakeMachine {
   time = 1000
   turns = 0
+  readonly patienceMs = 0
   readonly signal: AbortSignal
   readonly log: string[] = []
 
@@ -133,6 +134,31 @@ describe('the runner', () => {
     const failed: string[] = []
     const reports = await runSuite(plan('ycsb-c'), [good, bad], machine, { ...quiet, onFailure: ({ name }) => failed.push(name) })
     expect([reports.map(({ name }) => name), failed]).toEqual([['good'], ['bad']])
+  })
+
+  test('does not blame a peer that dies of the signal which is heard a moment later', async () => {
+    const stop = new AbortController()
+    const machine = new FakeMachine(stop.signal)
+    const dies: Target = {
+      ...machine.target('peer', { get: 1, put: 1 }),
+      get: () => {
+        machine.turn = async () => stop.abort(new Error('enough'))
+        return Promise.reject(new Error('ended with null'))
+      },
+    }
+    await expect(runSuite(plan('ycsb-c'), [machine.target('one', { get: 1, put: 1 }), dies], machine, quiet)).rejects.toThrow('enough')
+    const first = new FakeMachine(stop.signal)
+    await expect(runSuite(plan('ycsb-c'), [{ ...dies, putMany: () => Promise.reject(new Error('broken')) }], first, quiet)).rejects.toThrow('enough')
+  })
+
+  test('ends when it is told to, also while a target does not answer', async () => {
+    const stop = new AbortController()
+    const machine = new FakeMachine(stop.signal)
+    const target: Target = { ...machine.target('one', { get: 1, put: 1 }), get: () => (stop.abort(new Error('enough')), new Promise(() => {})) }
+    await expect(runSuite(plan('ycsb-c', { concurrency: 2 }), [target], machine, quiet)).rejects.toThrow('enough')
+    const stop2 = new AbortController()
+    const silent: Target = { ...machine.target('two', { get: 1, put: 1 }), putMany: () => (stop2.abort(new Error('enough')), new Promise(() => {})) }
+    await expect(runSuite(plan('ycsb-c'), [silent], new FakeMachine(stop2.signal), quiet)).rejects.toThrow('enough')
   })
 
   test('ends when it is told to, with the reason it was given', async () => {
