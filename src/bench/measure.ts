@@ -76,7 +76,7 @@ export class Measurement {
       let kind = this.#operations.get(operation.name)
       if (kind === undefined) this.#operations.set(operation.name, (kind = { latency: new Histogram(), entries: 0 }))
       kind.latency.record(ns)
-      kind.entries += operation.entries
+      kind.entries += operation.entries ?? (result as number)
     })
     if (count === 0) return
     // One at a time: the time within operations, without what drawing them takes. Several: the time that passed.
@@ -97,6 +97,7 @@ export class Measurement {
     return {
       ...describe(name, all, entries, this.#busyMs),
       rounds_per_second: this.#rounds,
+      ran_out: this.#exhausted,
       missing: this.#missing,
       timeline: this.#timeline.report(),
       operations_by_name: kinds.length < 2 ? [] : kinds.map(([kind, { latency, entries: its }]) => describe(kind, latency, its, this.#busyMs)),

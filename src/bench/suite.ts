@@ -103,7 +103,7 @@ function share(ops: number, number: number): number {
 function limits({ durationMs, ops, warmupMs, recipe }: Plan, step: Step): { roundMs: number; ops: number; warmupMs: number } {
   if (durationMs === undefined && ops === undefined && step.total !== undefined) return { roundMs: Infinity, ops: step.total(recipe), warmupMs: 0 }
   const ms = durationMs ?? (ops === undefined ? DEFAULT_DURATION_MS : Infinity)
-  return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs }
+  return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs: step.usesUp === true ? 0 : warmupMs }
 }
 
 async function preload(plan: Plan, target: Target, world: World): Promise<number> {

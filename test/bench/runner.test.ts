@@ -109,6 +109,15 @@ describe('the runner', () => {
     expect([most, flying]).toEqual([8, 0])
   })
 
+  test('counts the entries that were read, not those that were asked for', async () => {
+    const machine = new FakeMachine()
+    const ranged = (name: string): Target => ({ ...machine.target(name, { get: 1, put: 1 }), range: () => ((machine.time += 1), 7), scan: () => ((machine.time += 1), 11), count: () => ((machine.time += 1), 13) })
+    for (const [workload, each] of [['classic', [1, 1, 500, 7, 1]], ['scan', [11, 11, 11, 13]]] as const) {
+      const [report] = await runSuite(plan(workload, { recipe: { records: 500, valueBytes: 8, batch: 500, seed: 1 } }), [ranged('one')], machine, quiet)
+      expect(report!.steps.map(({ entries, operations }) => entries / operations)).toEqual(each)
+    }
+  })
+
   test('gives every target its turn in each round', async () => {
     const machine = new FakeMachine()
     const moments: string[] = []

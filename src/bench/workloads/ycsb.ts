@@ -105,7 +105,7 @@ class Generator {
     if (kind === 'read') return { name: kind, entries: 1, finds: true, run: (target) => target.get(key) }
     if (kind === 'scan') {
       const length = 1 + this.#length.below(MAX_SCAN)
-      return { name: kind, entries: length, run: (target) => target.range!(key, length) }
+      return { name: kind, entries: undefined, run: (target) => target.range!(key, length) }
     }
     const value = this.#values.next()
     if (kind === 'update') return { name: kind, entries: 1, run: (target) => target.put(key, value) }
