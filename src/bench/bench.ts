@@ -10,6 +10,9 @@ import { DEFAULT_DURATION_MS, type Moment, type Plan, ROUNDS, runSuite } from '.
 import type { Target } from './target.ts'
 import { Workspace } from './workspace.ts'
 
+/** How long operations under way may take to settle when the user has stopped the run, in milliseconds. */
+const PATIENCE_MS = 2000
+
 /** What `kv bench` was asked for. */
 export interface BenchOptions {
   readonly plan: Plan
@@ -43,7 +46,7 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     opened.push(target)
     const absent: { name: string; reason: string }[] = []
     if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable }, opened, absent, options.signal)
-    const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal }, {
+    const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal, patienceMs: PATIENCE_MS }, {
       onMoment: options.onMoment,
       onFailure: (peer, error) => absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
     })

@@ -45,7 +45,6 @@ function isStep(step: Partial<StepReport> | null): boolean {
     typeof step?.name === 'string' &&
     typeof step.operations_per_second === 'number' &&
     Array.isArray(step.rounds_per_second) &&
-    step.rounds_per_second.length > 0 &&
     step.rounds_per_second.every((rate) => typeof rate === 'number')
   )
 }

@@ -1,5 +1,6 @@
 import { Histogram } from './histogram.ts'
 import { round } from './numbers.ts'
+import { whilePatient } from './patience.ts'
 import type { MeasureReport, StepReport } from './report.ts'
 import type { Target } from './target.ts'
 import { Timeline } from './timeline.ts'
@@ -24,8 +25,10 @@ export interface World {
   now(): number
   /** Settles after a turn of the event loop. */
   turn(): Promise<void>
-  /** Ends the measurement: what is under way settles, then its reason is thrown. */
+  /** Ends the measurement: what is under way settles, or is given up, then its reason is thrown. */
   readonly signal: AbortSignal
+  /** How long what is under way may take to settle then, in milliseconds. */
+  readonly patienceMs: number
 }
 
 /** One step on one target: operations are drawn, run and timed in rounds, and counted. */
@@ -73,7 +76,7 @@ export class Measurement {
       let kind = this.#operations.get(operation.name)
       if (kind === undefined) this.#operations.set(operation.name, (kind = { latency: new Histogram(), entries: 0 }))
       kind.latency.record(ns)
-      kind.entries += operation.entries
+      kind.entries += operation.entries ?? (result as number)
     })
     if (count === 0) return
     // One at a time: the time within operations, without what drawing them takes. Several: the time that passed.
@@ -94,6 +97,7 @@ export class Measurement {
     return {
       ...describe(name, all, entries, this.#busyMs),
       rounds_per_second: this.#rounds,
+      ran_out: this.#exhausted,
       missing: this.#missing,
       timeline: this.#timeline.report(),
       operations_by_name: kinds.length < 2 ? [] : kinds.map(([kind, { latency, entries: its }]) => describe(kind, latency, its, this.#busyMs)),
@@ -109,7 +113,7 @@ export class Measurement {
     let ended = began
     const state = { failed: false }
     const lane = async (): Promise<void> => {
-      while (!state.failed && drawn < ops && ended - began < ms) {
+      while (!state.failed && !this.#world.signal.aborted && drawn < ops && ended - began < ms) {
         const operation = this.#next()
         if (operation === undefined) {
           this.#exhausted = true
@@ -131,7 +135,7 @@ export class Measurement {
         throw error
       }),
     )
-    const settled = await Promise.allSettled(lanes)
+    const settled = await whilePatient(Promise.allSettled(lanes), this.#world.signal, this.#world.patienceMs)
     for (const result of settled) if (result.status === 'rejected') throw result.reason
     await this.#turn()
     return ended - began

@@ -5,7 +5,10 @@ import type { Report } from './report.ts'
 export function notes({ machine, settings, targets, absent }: Report): string[] {
   const lines = []
   for (const { name, steps } of targets) {
-    for (const step of steps) if (step.missing > 0) lines.push(`FAULT: ${name} did not find ${step.missing.toLocaleString('en')} keys in ${step.name}`)
+    for (const step of steps) {
+      if (step.missing > 0) lines.push(`FAULT: ${name} did not find ${step.missing.toLocaleString('en')} keys in ${step.name}`)
+      if (step.ran_out) lines.push(`${name}: ${step.name} ran out after ${step.operations.toLocaleString('en')} operations; more --records make it longer`)
+    }
   }
   if (targets.length > 1) {
     lines.push('Ratio: operations per second over those of kv (above 1: quicker than kv).')

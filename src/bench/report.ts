@@ -32,6 +32,8 @@ export interface MeasureReport {
 export interface StepReport extends MeasureReport {
   /** Operations per second of each round: how much the figure moves by itself. */
   readonly rounds_per_second: readonly number[]
+  /** Whether it ended before its time, because there was nothing left to do it to. */
+  readonly ran_out: boolean
   /** Reads that did not find a key that should have been there; anything but 0 is a fault. */
   readonly missing: number
   readonly timeline: { readonly slot_ms: number; readonly operations: readonly number[]; readonly max_ns: readonly number[] }

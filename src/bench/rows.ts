@@ -14,12 +14,16 @@ export interface Row {
 /** The rows of a report: step by step, its targets side by side. */
 export function rowsOf({ targets }: Report): Row[] {
   const rows: Row[] = []
-  for (const { name } of targets[0]?.steps ?? []) {
-    const present = targets.flatMap((target) => target.steps.filter((step) => step.name === name && step.operations > 0).map((step) => ({ target: target.name, step })))
-    for (const { target, step } of present) {
-      rows.push(row(target, step, step, target === present[0]!.target ? undefined : present[0]!.step))
+  const [first] = targets
+  for (const { name } of first?.steps ?? []) {
+    const base = first!.steps.find((step) => step.name === name)!
+    for (const target of targets) {
+      const step = target.steps.find((other) => other.name === name)
+      if (step === undefined || step.operations === 0) continue
+      const isBase = target === first
+      rows.push(row(target.name, step, step, isBase ? undefined : base))
       for (const kind of step.operations_by_name) {
-        rows.push(row(target, step, kind, target === present[0]!.target ? undefined : present[0]!.step.operations_by_name.find((other) => other.name === kind.name)))
+        rows.push(row(target.name, step, kind, isBase ? undefined : base.operations_by_name.find((other) => other.name === kind.name)))
       }
     }
   }
@@ -27,10 +31,12 @@ export function rowsOf({ targets }: Report): Row[] {
 }
 
 function row(target: string, step: StepReport, measure: MeasureReport, first: MeasureReport | undefined): Row {
-  const each = measure.entries / measure.operations
+  const each = Math.round(measure.entries / measure.operations)
   const name = measure === step ? measure.name : `${step.name} ${measure.name}`
+  // Of a mix of operations the mean says nothing.
+  const mixed = measure === step && step.operations_by_name.length > 0
   return {
-    operation: each === 1 || !Number.isInteger(each) ? name : `${name} x${each.toLocaleString('en')}`,
+    operation: each === 1 || mixed ? name : `${name} x${each.toLocaleString('en')}`,
     target,
     step,
     measure,

@@ -29,7 +29,7 @@ export class StoreTarget implements Target {
     const there = await store.count({ prefix: KEY_PREFIX, limit: 1 })
     if (there > 0) {
       throw new KvError('KV_USAGE', `the store already has keys that begin with ${KEY_PREFIX}`, {
-        hint: `they may be left from a benchmark that was killed; remove them with: kv del --prefix ${KEY_PREFIX}`,
+        hint: `they may be left from a benchmark that was killed; ${removal(store)}`,
       })
     }
     return new StoreTarget(store, durable, clean)
@@ -79,11 +79,16 @@ export class StoreTarget implements Target {
     } catch (cause) {
       const { code, message } = cause instanceof KvError ? cause : new KvError('KV_IO', reasonOf(cause))
       throw new KvError(code, `${message}; keys that begin with ${KEY_PREFIX} are left in the store`, {
-        hint: `when that is mended, remove them with: kv del --prefix ${KEY_PREFIX} --yes`,
+        hint: `when that is mended, ${removal(this.#store)}`,
         cause,
       })
     } finally {
       await this.#store.close()
     }
   }
+}
+
+function removal({ location }: Store): string {
+  const word = /^[\w./:@%+=,-]+$/.test(location) ? location : `'${location.replaceAll("'", String.raw`'\''`)}'`
+  return `remove them with: kv del --store ${word} --prefix ${KEY_PREFIX} --yes`
 }

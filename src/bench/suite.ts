@@ -1,5 +1,6 @@
 import { Measurement, type World } from './measure.ts'
 import { round } from './numbers.ts'
+import { whilePatient } from './patience.ts'
 import type { TargetReport } from './report.ts'
 import type { Target } from './target.ts'
 import { type Recipe, type Step, type Workload, preloadBatches } from './workloads/workload.ts'
@@ -59,7 +60,10 @@ export async function runSuite(plan: Plan, targets: readonly Target[], world: Wo
       try {
         await job(runner)
       } catch (error) {
-        if (world.signal.aborted || runner === runners[0]) throw error
+        // A Ctrl-C that reached a peer, too, may be heard here only after the peer's end.
+        await world.turn()
+        world.signal.throwIfAborted()
+        if (runner === runners[0]) throw error
         watcher.onFailure(runner.target, error)
         runners = runners.filter((other) => other !== runner)
       }
@@ -99,14 +103,14 @@ function share(ops: number, number: number): number {
 function limits({ durationMs, ops, warmupMs, recipe }: Plan, step: Step): { roundMs: number; ops: number; warmupMs: number } {
   if (durationMs === undefined && ops === undefined && step.total !== undefined) return { roundMs: Infinity, ops: step.total(recipe), warmupMs: 0 }
   const ms = durationMs ?? (ops === undefined ? DEFAULT_DURATION_MS : Infinity)
-  return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs }
+  return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs: step.usesUp === true ? 0 : warmupMs }
 }
 
 async function preload(plan: Plan, target: Target, world: World): Promise<number> {
   let ms = 0
   for (const batch of preloadBatches(plan.workload, plan.recipe)) {
     const began = world.now()
-    await target.putMany(batch)
+    await whilePatient(Promise.resolve(target.putMany(batch)), world.signal, world.patienceMs)
     ms += world.now() - began
     await world.turn()
     world.signal.throwIfAborted()

@@ -115,8 +115,11 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   // Once: a second Ctrl-C ends the process at once.
   for (const signal of signals) process.once(signal, interrupt)
+  // In a session Ctrl-C is a key, and no signal.
+  if (ctx.signal?.aborted) interrupt()
+  ctx.signal?.addEventListener('abort', interrupt)
   const { stderr } = ctx.io
-  const shown = stderr.isTTY && !ctx.globals.quiet
+  const shown = ctx.drawsProgress
   try {
     return await runBench({
       ...options,
@@ -128,6 +131,7 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
   } finally {
     if (shown) stderr.write('\r\u001b[K')
     for (const signal of signals) process.off(signal, interrupt)
+    ctx.signal?.removeEventListener('abort', interrupt)
   }
 }
 

@@ -55,7 +55,9 @@ describe('kv bench', () => {
     expect(code).toBe(0)
     expect(left).toEqual([])
     expect(stdout).toMatch(/OPERATION +OPS\/S .* MEAN +MIN +P50 +P95 +P99 +MAX +LATENCY/)
-    for (const step of ['read', 'put', 'batch_put x1,000', 'range x100', 'delete']) expect(stdout).toContain(`\n${step} `)
+    for (const step of ['read', 'put', 'batch_put x1,000', 'delete']) expect(stdout).toContain(`\n${step} `)
+    // Those that begin near the last key find fewer than 100.
+    expect(stdout).toMatch(/\nrange x[789]\d /)
     expect(stdout).toMatch(/300 records of 25 \+ 100 bytes, seed 1\n.* 1 in flight, durable writes\n/)
   })
 
@@ -149,6 +151,7 @@ describe('kv bench', () => {
                   },
                 ],
                 "operations_per_second": "number",
+                "ran_out": "boolean",
                 "rounds_per_second": [
                   "number",
                 ],
@@ -193,6 +196,20 @@ describe('kv bench', () => {
     expect(new Set(csv.map((line) => line.split(',').length))).toEqual(new Set([17]))
     const markdown = (await bench([...SHORT, '--format', 'markdown'])).stdout
     expect(markdown).toContain('| operation | ops/s | mean | min | p50 | p95 | p99 | max |\n| --- | ---: |')
+  })
+
+  test('measures as many deletes as there are records, says when they ran out, and accepts its own report', async () => {
+    const home = tempDir()
+    const { stdout } = await bench(['--ops', '100', '--records', '200', '--json'], { home })
+    type Reported = { targets: { steps: { name: string; operations: number; ran_out: boolean }[] }[] }
+    expect((JSON.parse(stdout) as Reported).targets[0]!.steps.map(({ operations, ran_out }) => [operations, ran_out])).toEqual(Array.from({ length: 5 }, () => [100, false]))
+    const short = await bench(['--ops', '100', '--records', '3', '--warmup', '0', '--json'], { home })
+    const report = JSON.parse(short.stdout) as { targets: { steps: { name: string; rounds_per_second: number[]; operations: number }[] }[] }
+    expect(report.targets[0]!.steps.at(-1)).toMatchObject({ name: 'delete', operations: 3, ran_out: true })
+    Object.assign(report.targets[0]!.steps.at(-1)!, { rounds_per_second: [], operations: 0, operations_per_second: 0 })
+    writeFileSync(join(home, 'old.json'), JSON.stringify(report))
+    const { code, stdout: table } = await bench(['--ops', '100', '--records', '3', '--warmup', '0', '--compare', 'old.json'], { home })
+    expect([code, table]).toEqual([0, expect.stringContaining('\nkv: delete ran out after 3 operations; more --records make it longer\n')])
   })
 
   test('compares with an older run, and calls a difference within the rounds noise', async () => {
@@ -354,7 +371,7 @@ describe('a full disk', () => {
     await store.put('mine', '1')
     const { code, stderr } = await bench(['--records', '50000', '--store', path, '--in-place'])
     expect([code, (await store.check()).problems]).toEqual([4, []])
-    expect(stderr).toMatch(/^kv: no space left to write .*mine\.kv; keys that begin with kv-bench: are left in the store \(KV_DISK_FULL\)\nhint: .* kv del --prefix kv-bench: --yes\n$/)
+    expect(stderr).toMatch(/^kv: no space left to write .*mine\.kv; keys that begin with kv-bench: are left in the store \(KV_DISK_FULL\)\nhint: .* kv del --store \S+mine\.kv --prefix kv-bench: --yes\n$/)
     execFileSync('mount', ['-o', 'remount,size=32m', disk])
     await store.delRange({ prefix: 'kv-bench:' })
     expect(await store.count()).toBe(1)

@@ -117,7 +117,9 @@ describe('a YCSB workload', () => {
   })
 
   test('E scans 1 to 100 records, all lengths alike', () => {
-    const lengths = drawn('ycsb-e').filter(({ name }) => name === 'scan').map(({ entries }) => entries)
+    const lengths: number[] = []
+    const target = { range: (_: Buffer, limit: number) => lengths.push(limit) } as unknown as Target
+    for (const operation of drawn('ycsb-e')) if (operation.name === 'scan') void operation.run(target)
     expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([1, 100])
     expect(Math.abs(lengths.reduce((a, b) => a + b) / lengths.length - 50.5)).toBeLessThan(0.8)
     const counts = Array.from({ length: 100 }, (_, i) => lengths.filter((length) => length === i + 1).length / lengths.length)
@@ -141,6 +143,33 @@ describe('a YCSB workload', () => {
       operation.done?.()
     }
     expect(there.size).toBeGreaterThan(1200)
+  })
+
+  test('D reads no record before it is there, in whatever order inserts are acknowledged', () => {
+    const workload = workloadNamed('ycsb-d')
+    const there = new Set(Array.from({ length: 100 }, (_, i) => workload.key(i).toString()))
+    const target = {
+      get: (key: Buffer) => expect(there).toContain(key.toString()),
+      put: () => {},
+    } as unknown as Target
+    const next = workload.steps[0]!.operations({ records: 100, valueBytes: 10, batch: 100, seed: 5 })
+    // Each fourth insert is acknowledged at once, the three before it much later and backwards.
+    const held: (() => void)[] = []
+    let inserts = 0
+    for (let i = 0; i < 5000; i++) {
+      const operation = next()!
+      void operation.run(target)
+      if (operation.name !== 'insert') continue
+      const key = workload.key(100 + inserts++).toString()
+      const acknowledge = (): void => {
+        there.add(key)
+        operation.done!()
+      }
+      if (inserts % 4 === 0) acknowledge()
+      else held.push(acknowledge)
+      if (held.length > 8) for (const late of held.splice(0).toReversed()) late()
+    }
+    expect(inserts).toBeGreaterThan(200)
   })
 
   test('draws the same operations for the same seed, others for another', () => {

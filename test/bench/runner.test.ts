@@ -9,6 +9,7 @@ import { workloadNamed } from '../../src/bench/workloads/index.ts'
 class FakeMachine {
   time = 1000
   turns = 0
+  readonly patienceMs = 0
   readonly signal: AbortSignal
   readonly log: string[] = []
 
@@ -108,6 +109,15 @@ describe('the runner', () => {
     expect([most, flying]).toEqual([8, 0])
   })
 
+  test('counts the entries that were read, not those that were asked for', async () => {
+    const machine = new FakeMachine()
+    const ranged = (name: string): Target => ({ ...machine.target(name, { get: 1, put: 1 }), range: () => ((machine.time += 1), 7), scan: () => ((machine.time += 1), 11), count: () => ((machine.time += 1), 13) })
+    for (const [workload, each] of [['classic', [1, 1, 500, 7, 1]], ['scan', [11, 11, 11, 13]]] as const) {
+      const [report] = await runSuite(plan(workload, { recipe: { records: 500, valueBytes: 8, batch: 500, seed: 1 } }), [ranged('one')], machine, quiet)
+      expect(report!.steps.map(({ entries, operations }) => entries / operations)).toEqual(each)
+    }
+  })
+
   test('gives every target its turn in each round', async () => {
     const machine = new FakeMachine()
     const moments: string[] = []
@@ -133,6 +143,31 @@ describe('the runner', () => {
     const failed: string[] = []
     const reports = await runSuite(plan('ycsb-c'), [good, bad], machine, { ...quiet, onFailure: ({ name }) => failed.push(name) })
     expect([reports.map(({ name }) => name), failed]).toEqual([['good'], ['bad']])
+  })
+
+  test('does not blame a peer that dies of the signal which is heard a moment later', async () => {
+    const stop = new AbortController()
+    const machine = new FakeMachine(stop.signal)
+    const dies: Target = {
+      ...machine.target('peer', { get: 1, put: 1 }),
+      get: () => {
+        machine.turn = async () => stop.abort(new Error('enough'))
+        return Promise.reject(new Error('ended with null'))
+      },
+    }
+    await expect(runSuite(plan('ycsb-c'), [machine.target('one', { get: 1, put: 1 }), dies], machine, quiet)).rejects.toThrow('enough')
+    const first = new FakeMachine(stop.signal)
+    await expect(runSuite(plan('ycsb-c'), [{ ...dies, putMany: () => Promise.reject(new Error('broken')) }], first, quiet)).rejects.toThrow('enough')
+  })
+
+  test('ends when it is told to, also while a target does not answer', async () => {
+    const stop = new AbortController()
+    const machine = new FakeMachine(stop.signal)
+    const target: Target = { ...machine.target('one', { get: 1, put: 1 }), get: () => (stop.abort(new Error('enough')), new Promise(() => {})) }
+    await expect(runSuite(plan('ycsb-c', { concurrency: 2 }), [target], machine, quiet)).rejects.toThrow('enough')
+    const stop2 = new AbortController()
+    const silent: Target = { ...machine.target('two', { get: 1, put: 1 }), putMany: () => (stop2.abort(new Error('enough')), new Promise(() => {})) }
+    await expect(runSuite(plan('ycsb-c'), [silent], new FakeMachine(stop2.signal), quiet)).rejects.toThrow('enough')
   })
 
   test('ends when it is told to, with the reason it was given', async () => {

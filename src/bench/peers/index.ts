@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { Target } from '../target.ts'
 import { betterSqlite3 } from './better-sqlite3.ts'
 import { classicLevel } from './classic-level.ts'
@@ -17,6 +18,9 @@ export async function openPeers(options: PeerOptions, targets: Target[], absent:
     try {
       targets.push(await peer.open(options))
     } catch (error) {
+      // As in the suite: the signal may have ended the peer before it is heard here.
+      await setImmediate()
+      signal.throwIfAborted()
       const message = error instanceof Error ? error.message : String(error)
       absent.push({ name: peer.name, reason: error instanceof Absent ? message : `failed: ${message}` })
     }

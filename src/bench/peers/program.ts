@@ -5,6 +5,9 @@ import { Absent } from './peer.ts'
 /** Patience with a program that was told to end, in milliseconds. */
 const END_MS = 3000
 
+/** Patience with a program that is to answer, in milliseconds. */
+const ANSWER_MS = 60_000
+
 /** What a program says about its version. Throws {@link Absent} when it is not installed. */
 export async function versionOf(program: string, args: readonly string[]): Promise<string> {
   try {
@@ -32,9 +35,11 @@ export class Program {
   #rest = ''
   #errors = ''
   #over: Error | undefined
+  #silence: NodeJS.Timeout | undefined
 
   constructor(program: string, args: readonly string[]) {
-    this.#child = spawn(program, [...args], { stdio: 'pipe' })
+    // In a group of its own: Ctrl-C on a terminal is for kv, which then ends the program.
+    this.#child = spawn(program, [...args], { stdio: 'pipe', detached: true })
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', (error) => this.#end(error, resolve))
       this.#child.once('close', (code) => this.#end(new Error(`${program} ended with ${code}: ${this.#errors.trim().split('\n')[0]}`), resolve))
@@ -49,6 +54,7 @@ export class Program {
   ask(text: string, isLast: (line: string) => boolean): Promise<string[]> {
     return new Promise((resolve, reject) => {
       if (this.#over !== undefined) return reject(this.#over)
+      if (this.#waiting.length === 0) this.#expect()
       this.#waiting.push({ lines: [], isLast, resolve, reject })
       if (text !== '') this.#child.stdin.write(text, 'latin1')
     })
@@ -58,12 +64,33 @@ export class Program {
   async end(signal: NodeJS.Signals | undefined): Promise<void> {
     this.#child.stdin.end()
     if (signal !== undefined) this.#child.kill(signal)
-    const force = setTimeout(() => this.#child.kill('SIGKILL'), END_MS)
+    const force = setTimeout(() => this.#kill(), END_MS)
     await this.#exited
     clearTimeout(force)
   }
 
+  /** Begins to wait for an answer, anew with each piece of one. */
+  #expect(): void {
+    // One timer for all answers: making one would take longer than some of them.
+    this.#silence ??= setTimeout(() => {
+      if (this.#waiting.length === 0 || this.#over !== undefined) return
+      this.#fail(new Error(`no answer for ${ANSWER_MS / 1000} s`))
+      this.#kill()
+    }, ANSWER_MS).unref()
+    this.#silence.refresh()
+  }
+
+  #kill(): void {
+    if (this.#child.pid === undefined) return
+    try {
+      process.kill(-this.#child.pid, 'SIGKILL')
+    } catch {
+      // It has just ended.
+    }
+  }
+
   #take(text: string): void {
+    this.#expect()
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop()!
     for (const line of lines) {
@@ -77,8 +104,13 @@ export class Program {
   }
 
   #end(error: Error, resolve: () => void): void {
+    clearTimeout(this.#silence)
+    this.#fail(error)
+    resolve()
+  }
+
+  #fail(error: Error): void {
     this.#over ??= error
     for (const { reject } of this.#waiting.splice(0)) reject(this.#over)
-    resolve()
   }
 }

@@ -7,6 +7,9 @@ interface Waiting {
 
 const LF = 0x0a
 
+/** Patience with a server that is to answer, in milliseconds. */
+const ANSWER_MS = 60_000
+
 /**
  * As much of the Redis protocol (RESP2) as the benchmark needs: commands out, answers in their
  * order, each a status, a number, a bulk string or nothing.
@@ -15,11 +18,15 @@ export class RedisConnection {
   readonly #socket: Socket
   readonly #waiting: Waiting[] = []
   #pending: Buffer = Buffer.alloc(0)
+  #over: Error | undefined
 
   private constructor(socket: Socket) {
     this.#socket = socket
     socket.on('data', (data: Buffer) => this.#take(data))
     socket.on('error', (error) => this.#fail(error))
+    socket.setTimeout(ANSWER_MS, () => {
+      if (this.#waiting.length > 0) socket.destroy(new Error(`no answer for ${ANSWER_MS / 1000} s`))
+    })
     socket.on('close', () => this.#fail(new Error('the redis-server is gone')))
   }
 
@@ -41,6 +48,7 @@ export class RedisConnection {
     for (const word of words) parts.push(`$${Buffer.byteLength(word)}\r\n`, word, '\r\n')
     const command = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)))
     return new Promise((resolve, reject) => {
+      if (this.#over !== undefined) return reject(this.#over)
       this.#waiting.push({ resolve, reject })
       this.#socket.write(command)
     })
@@ -74,6 +82,7 @@ export class RedisConnection {
   }
 
   #fail(error: Error): void {
-    for (const { reject } of this.#waiting.splice(0)) reject(error)
+    this.#over ??= error
+    for (const { reject } of this.#waiting.splice(0)) reject(this.#over)
   }
 }

@@ -33,14 +33,14 @@ function scanStep(name: string, options: { reverse: boolean; keysOnly: boolean }
   return {
     name,
     needs: ['scan'],
-    operations: ({ records }) => () => ({ name, entries: records, run: (target) => target.scan!(PREFIX, options) }),
+    operations: () => () => ({ name, entries: undefined, run: (target) => target.scan!(PREFIX, options) }),
   }
 }
 
 const count: Step = {
   name: 'count',
   needs: ['count'],
-  operations: ({ records }) => () => ({ name: 'count', entries: records, run: (target) => target.count!(PREFIX) }),
+  operations: () => () => ({ name: 'count', entries: undefined, run: (target) => target.count!(PREFIX) }),
 }
 
 /** Readers of the whole store at once: each holds a page of it in memory, and none ends before all have been through. */

@@ -48,10 +48,10 @@ const range: Step = {
   needs: ['range'],
   operations({ records, seed }) {
     const random = new Random(seed, 13)
-    const entries = Math.min(RANGE, records)
+    const limit = Math.min(RANGE, records)
     return () => {
       const start = hashedKey(random.below(records))
-      return { name: 'range', entries, run: (target) => target.range!(start, entries) }
+      return { name: 'range', entries: undefined, run: (target) => target.range!(start, limit) }
     }
   },
 }
@@ -59,6 +59,7 @@ const range: Step = {
 const del: Step = {
   name: 'delete',
   needs: ['del'],
+  usesUp: true,
   operations({ records }) {
     let next = 0
     return () => {

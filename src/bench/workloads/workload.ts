@@ -22,8 +22,8 @@ export function batchEntries(valueBytes: number, concurrency: number): number {
 export interface Operation {
   /** As the report names it: operations of one name are counted together. */
   readonly name: string
-  /** Entries it reads or writes, as far as is known before. */
-  readonly entries: number
+  /** Entries it reads or writes; `undefined`: its result is the number of them. */
+  readonly entries: number | undefined
   /** Whether `undefined` as its result is a key that should have been there. */
   readonly finds?: boolean
   run(target: Target): Awaitable<unknown>
@@ -49,6 +49,8 @@ export interface Step {
   readonly name: string
   /** What a target must have to run it. */
   readonly needs: readonly ('del' | 'range' | 'scan' | 'count')[]
+  /** Whether operations use up what is there, so that none may be spent on a warm-up. */
+  readonly usesUp?: boolean
   /** Of a step that has a natural end: how many operations it has; it is then run to its end, unless the user says how long. */
   total?(recipe: Recipe): number
   operations(recipe: Recipe): Operations

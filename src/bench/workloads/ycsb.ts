@@ -37,25 +37,49 @@ function userKey(record: number): Buffer {
   return Buffer.from(`${KEY_PREFIX}user${decimal(fnv64Positive(record))}`, 'latin1')
 }
 
+/**
+ * How many records are there, counted as YCSB does: writes under way at once may be acknowledged in
+ * any order, and a record counts when all before it are there, too.
+ */
+class Acknowledged {
+  readonly #early = new Set<number>()
+  #count: number
+
+  constructor(count: number) {
+    this.#count = count
+  }
+
+  /** Every record below this number is there. */
+  get count(): number {
+    return this.#count
+  }
+
+  add(record: number): void {
+    this.#early.add(record)
+    while (this.#early.delete(this.#count)) this.#count++
+  }
+}
+
 class Generator {
   readonly #mix: [Kind, number][]
   readonly #kind: Random
   readonly #length: Random
   readonly #values: Values
   readonly #choose: () => number
+  readonly #acknowledged: Acknowledged
   #inserted: number
-  #acknowledged: number
 
   constructor(mix: Mix, recipe: Recipe) {
     this.#mix = Object.entries(mix.parts) as [Kind, number][]
     this.#kind = new Random(recipe.seed, 20)
     this.#length = new Random(recipe.seed, 21)
     this.#values = new Values(recipe)
-    this.#inserted = this.#acknowledged = recipe.records
+    this.#inserted = recipe.records
+    this.#acknowledged = new Acknowledged(recipe.records)
     const random = new Random(recipe.seed, 22)
     if (mix.keys === 'latest') {
       const latest = new Latest(random, recipe.records)
-      this.#choose = () => latest.next(this.#acknowledged)
+      this.#choose = () => latest.next(this.#acknowledged.count)
     } else {
       const inserts = mix.parts.insert === undefined ? 0 : Math.ceil(recipe.records * EXPECTED_INSERTS)
       const zipfian = new ScrambledZipfian(random, recipe.records + inserts)
@@ -63,7 +87,7 @@ class Generator {
         // As in YCSB: drawn from the records expected in the end, again while it is not there yet.
         for (;;) {
           const record = zipfian.next()
-          if (record < this.#acknowledged) return record
+          if (record < this.#acknowledged.count) return record
         }
       }
     }
@@ -72,15 +96,16 @@ class Generator {
   next(): Operation {
     const kind = this.#nextKind()
     if (kind === 'insert') {
-      const key = userKey(this.#inserted++)
+      const record = this.#inserted++
+      const key = userKey(record)
       const value = this.#values.next()
-      return { name: kind, entries: 1, run: (target) => target.put(key, value), done: () => this.#acknowledged++ }
+      return { name: kind, entries: 1, run: (target) => target.put(key, value), done: () => this.#acknowledged.add(record) }
     }
     const key = userKey(this.#choose())
     if (kind === 'read') return { name: kind, entries: 1, finds: true, run: (target) => target.get(key) }
     if (kind === 'scan') {
       const length = 1 + this.#length.below(MAX_SCAN)
-      return { name: kind, entries: length, run: (target) => target.range!(key, length) }
+      return { name: kind, entries: undefined, run: (target) => target.range!(key, length) }
     }
     const value = this.#values.next()
     if (kind === 'update') return { name: kind, entries: 1, run: (target) => target.put(key, value) }
