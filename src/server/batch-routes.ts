@@ -51,7 +51,7 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     // A body that fits is taken whole first, so that no other writer waits for this client.
     const whole = Number(request.headers['content-length'] ?? Infinity) <= limits.maxBodyBytes
     const body = new LoadBody(whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits))
-    const blocks = frameBlocks(body, { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) })
+    const blocks = frameBlocks(body.chunks(), { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) })
     const revision = await store.load(blocks).catch((error: unknown) => {
       throw body.failure ?? error
     })

@@ -10,7 +10,7 @@ const BLOCK_BYTES = 1 << 19
 const BLOCK_ENTRIES = 4000
 
 /** The chunks of a body, with the refusal that has ended it: drivers take for a bug what they do not know. */
-export class LoadBody implements AsyncIterable<Uint8Array> {
+export class LoadBody {
   /** What reading the body threw. */
   failure: unknown
   readonly #chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -19,7 +19,8 @@ export class LoadBody implements AsyncIterable<Uint8Array> {
     this.#chunks = chunks
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array, void, void> {
+  /** The chunks as they come. */
+  async *chunks(): AsyncGenerator<Uint8Array, void, void> {
     try {
       yield* this.#chunks
     } catch (error) {

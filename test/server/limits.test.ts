@@ -1,9 +1,11 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { type Socket, connect } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../../src/server/app.ts'
 import { FRAME, FrameWriter } from '../../src/server/frames.ts'
 import { FRAMES } from '../../src/server/protocol.ts'
+import { holdLock } from '../helpers/lock.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, raw } from './server.ts'
@@ -59,4 +61,39 @@ describe('a load', () => {
     })
     expect((await app.inject('/v1/keys/a')).statusCode).not.toBe(503)
   })
+})
+
+test('a connection is not closed for its silence while the server works', async () => {
+  const path = `${tempDir()}/store.kv`
+  const { port, app } = await listening({ idleTimeoutMs: 100 }, path)
+  await app.inject({ method: 'PUT', url: '/v1/keys/a' })
+  const release = await holdLock(path)
+  const answer = raw(port, `${head('PUT /v1/keys/b', 'content-length: 1\r\nconnection: close\r\n')}x`)
+  await once(app.server, 'timeout')
+  await release()
+  expect(await answer).toMatch(/^HTTP\/1.1 201 /)
+})
+
+test('a client that takes nothing of its answer is cut off', async () => {
+  const { port, app } = await listening({ idleTimeoutMs: 100 })
+  await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: Buffer.alloc(20_000_000) })
+  const socket = client(port, head('GET /v1/keys/a'))
+  socket.pause()
+  const [request] = (await once(app.server, 'request')) as [IncomingMessage]
+  await once(request.socket, 'close')
+})
+
+test('more ranges at a time than allowed are 503 with Retry-After, and go on later', async () => {
+  const { port, app } = await listening({ maxStreams: 1 })
+  await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: Buffer.alloc(20_000_000) })
+  const socket = client(port, head('GET /v1/range'))
+  socket.pause()
+  await once(app.server, 'request')
+  for (const url of ['/v1/range', '/read_key_range/?start_key=a&end_key=b']) {
+    const refused = await app.inject(url)
+    expect([url, refused.statusCode, refused.headers['retry-after']]).toEqual([url, 503, '1'])
+  }
+  expect((await app.inject('/v1/count')).statusCode).toBe(200)
+  socket.destroy()
+  await vi.waitFor(async () => expect((await app.inject('/v1/range?limit=0')).statusCode).toBe(200))
 })
