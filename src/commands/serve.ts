@@ -75,7 +75,7 @@ export function serve(ctx: Context): Command {
         if (ctx.globals.json) ctx.print.record({ url }, url)
         ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
         await stopped.promise
-        const end = setTimeout(() => (app.server as { closeAllConnections?: () => void }).closeAllConnections?.(), GRACE_MS)
+        const end = setTimeout(() => app.connections.closeAll(), GRACE_MS)
         await app.close()
         clearTimeout(end)
       } finally {

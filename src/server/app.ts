@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController, fastify } from 'fastify'
 import type { Store } from '../store/store.ts'
@@ -6,6 +5,7 @@ import { Admission } from './admission.ts'
 import { answerBare, endWith } from './bare-answers.ts'
 import { batchRoutes } from './batch-routes.ts'
 import { contractRoutes } from './contract-routes.ts'
+import { Connections, type HttpSocket } from './connections.ts'
 import { documentationRoutes } from './documentation-routes.ts'
 import { Gate } from './gate.ts'
 import { Guard, type GuardOptions } from './guard.ts'
@@ -21,6 +21,10 @@ import { rangeRoutes } from './range-routes.ts'
 import { watchRoutes } from './watch-routes.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** What is open, for whoever ends the server. */
+    connections: Connections
+  }
   interface FastifyContextConfig {
     /** The route writes: refused by a server that only reads. */
     write?: boolean
@@ -41,6 +45,8 @@ export interface ServerOptions extends GuardOptions {
   readonly maxMemoryBytes?: number | undefined
   /** Requests under way at a time; more are answered 503. Default: 1024. */
   readonly maxRequests?: number | undefined
+  /** Requests that read a range at a time; more are answered 503. Default: 128. */
+  readonly maxStreams?: number | undefined
   /** Watches at a time; more are answered 503. Default: 1024. */
   readonly maxWatches?: number | undefined
   /** Connections open at a time; more are closed at once. Default: 4096. */
@@ -53,7 +59,7 @@ export interface ServerOptions extends GuardOptions {
   readonly idleTimeoutMs?: number | undefined
   /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a quarter of `idleTimeoutMs`. */
   readonly heartbeatMs?: number | undefined
-  /** How long the head of a request may take, in milliseconds. Default: 10 s. */
+  /** How long the head of a request may take, and a TLS handshake, in milliseconds. Default: 10 s. */
   readonly headTimeoutMs?: number | undefined
   /** PEM texts: serve HTTPS. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined
@@ -77,7 +83,12 @@ const DEFAULT_IDLE_TIMEOUT_MS = 60_000
 /** The server over a store; never listens. Closing it leaves the store open. */
 export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
-  const gate = new Gate(options.maxRequests ?? 1024, options.maxMemoryBytes ?? Math.max(4 * maxBodyBytes, 256_000_000), options.maxWatches ?? 1024)
+  const gate = new Gate({
+    maxRequests: options.maxRequests ?? 1024,
+    maxBytes: options.maxMemoryBytes ?? Math.max(4 * maxBodyBytes, 256_000_000),
+    maxStreams: options.maxStreams ?? 128,
+    maxWatches: options.maxWatches ?? 1024,
+  })
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS
   const service: Service = {
     store,
@@ -90,6 +101,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   }
   const app = createApp(options)
   answerBare(app.server)
+  app.decorate('connections', new Connections(app.server))
   app.server.maxConnections = options.maxConnections ?? 4096
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
@@ -116,6 +128,8 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   documentationRoutes(app, routes, { needsToken: options.token !== undefined })
   app.addHook('preClose', (done) => {
     gate.close()
+    // After a turn, in which what a client has just sent is read.
+    setImmediate(() => app.connections.closeUnused())
     done()
   })
   return app
@@ -138,13 +152,13 @@ function createApp(options: ServerOptions): FastifyInstance {
     clientErrorHandler,
     frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, request, reply)) as never,
   }
-  const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key } })
+  const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key, handshakeTimeout: http.headersTimeout } })
   return app as unknown as FastifyInstance
 }
 
 /** Answers what is no HTTP, too long or too slow, before there is a request. */
 function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage?.headersSent) {
+  if (error.code === 'ECONNRESET' || !socket.writable || (socket as HttpSocket)._httpMessage?.headersSent) {
     socket.destroy()
     return
   }

@@ -4,7 +4,7 @@ import { KvError } from '../errors.ts'
 import type { BatchOp } from '../store/store.ts'
 import { bodyChunks, readBody } from './body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame } from './frames.ts'
-import { frameBlocks } from './load.ts'
+import { LoadBody, frameBlocks } from './load.ts'
 import { entryLines, parseKeys, parseOps } from './ndjson.ts'
 import { FRAMES, NDJSON } from './protocol.ts'
 import { addEntries } from './range-routes.ts'
@@ -50,8 +50,11 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     if (!isFramed(request)) throw new Refusal(415, { detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`, code: 'KV_NOT_SUPPORTED' })
     // A body that fits is taken whole first, so that no other writer waits for this client.
     const whole = Number(request.headers['content-length'] ?? Infinity) <= limits.maxBodyBytes
-    const chunks = whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits)
-    const revision = await store.load(frameBlocks(chunks, { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) }))
+    const body = new LoadBody(whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits))
+    const blocks = frameBlocks(body.chunks(), { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) })
+    const revision = await store.load(blocks).catch((error: unknown) => {
+      throw body.failure ?? error
+    })
     return sendJson(reply, { revision })
   })
 

@@ -130,6 +130,7 @@ function listProblem(name: 'keys' | 'values', list: unknown): FieldProblem | und
  * since a value that cannot be shown must still be able to refuse it; so it has a size limit.
  */
 async function collect({ store, gate, limits }: Service, reply: FastifyReply, gte: Uint8Array, lte: Uint8Array): Promise<string[]> {
+  gate.enterStream(reply.raw)
   const data: string[] = []
   let bytes = 0
   for await (const page of store.rangePages({ gte, lte })) {

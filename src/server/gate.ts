@@ -9,6 +9,9 @@ export class Gate {
   readonly #requests = new Map<ServerResponse, number>()
   #bytes = 0
   #closing = false
+  readonly #maxStreams: number
+  /** Requests that read a range, which may take long. */
+  readonly #streams = new Set<ServerResponse>()
   readonly #maxWatches: number
   /** Watches that stand or are about to, each with what ends it. */
   readonly #watches = new Map<ServerResponse, AbortController>()
@@ -16,9 +19,11 @@ export class Gate {
   /**
    * @param maxRequests requests under way at a time, watches not counted
    * @param maxBytes of bodies and answers held in memory at a time, by all requests together
+   * @param maxStreams of these, how many may read a range
    * @param maxWatches watches at a time
    */
-  constructor(maxRequests: number, maxBytes: number, maxWatches: number) {
+  constructor({ maxRequests, maxBytes, maxStreams, maxWatches }: { maxRequests: number; maxBytes: number; maxStreams: number; maxWatches: number }) {
+    this.#maxStreams = maxStreams
     this.#maxRequests = maxRequests
     this.#maxWatches = maxWatches
     this.#maxBytes = maxBytes
@@ -73,6 +78,14 @@ export class Gate {
   leave(response: ServerResponse): void {
     this.#bytes -= this.#requests.get(response) ?? 0
     this.#requests.delete(response)
+    this.#streams.delete(response)
+  }
+
+  /** A request let in begins to read a range, for which the store may need a connection of its own. Throws 503 when too many do. */
+  enterStream(response: ServerResponse): void {
+    if (!this.#requests.has(response)) throw clientGone()
+    if (this.#streams.size >= this.#maxStreams) throw busy(`${this.#maxStreams} ranges are being read`)
+    this.#streams.add(response)
   }
 
   /** Takes more memory for a request. Throws 503 when there is not enough, and a refusal that nobody hears when its client is gone. */

@@ -9,6 +9,27 @@ const BLOCK_BYTES = 1 << 19
 /** Entries in one block at most, for the same reason. */
 const BLOCK_ENTRIES = 4000
 
+/** The chunks of a body, with the refusal that has ended it: drivers take for a bug what they do not know. */
+export class LoadBody {
+  /** What reading the body threw. */
+  failure: unknown
+  readonly #chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+  constructor(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
+    this.#chunks = chunks
+  }
+
+  /** The chunks as they come. */
+  async *chunks(): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      yield* this.#chunks
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  }
+}
+
 /**
  * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws
  * `KV_INVALID_INPUT` for a stream that does not end with an end frame, and what a {@link FrameReader}

@@ -57,11 +57,12 @@ const SCHEMAS = {
 }
 
 /** Adds the routes of ranges to a server. */
-export function rangeRoutes(app: FastifyInstance, { store }: Service): void {
+export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): void {
   app.get('/v1/range', { schema: SCHEMAS.range, exposeHeadRoute: false }, async (request, reply) => {
     const query = queryOf(request, [...CHOICE, 'keys'])
     const options = { ...rangeOf(query), ...choiceOf(query), keysOnly: query.flag('keys') }
     const framed = request.headers.accept === FRAMES
+    gate.enterStream(reply.raw)
     return sendStream(reply, framed ? FRAMES : NDJSON, framed ? frames(store, options) : lines(store, options))
   })
 

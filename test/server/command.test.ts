@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -41,6 +41,18 @@ describe('kv serve', () => {
     expect((await run).code).toBe(0)
     await stuck
     expect(await contents(path)).toEqual([['a', '1']])
+  })
+
+  test('does not wait at SIGTERM for connections on which nothing came', { timeout: 20_000 }, async () => {
+    const { child, port, url, run } = await served()
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    const closed = once(socket, 'close')
+    const stuck = raw(port, 'PUT /v1/keys/stuck HTTP/1.1\r\nhost: localhost\r\ncontent-length: 10\r\n\r\nhalf')
+    expectRun(await kv(['put', 'a', '1', '--store', url]), { code: 0 })
+    child.kill('SIGTERM')
+    await Promise.race([closed, stuck.then(() => expect.fail('it was closed with the others only'))])
+    expect((await run).code).toBe(0)
   })
 
   test('ends watches at SIGTERM, whole, without waiting', async () => {

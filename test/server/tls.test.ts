@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { ended, expectRun, kv, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
@@ -22,10 +23,14 @@ function certificate(): { cert: string; key: string } {
 }
 
 async function served(args: readonly string[]): Promise<string> {
+  return (await started(args)).url
+}
+
+async function started(args: readonly string[]): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
   const child = startKv(['serve', '--port', '0', '--json', ...args], { store: join(tempDir(), 'store.kv') })
   const run = ended(child)
   const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then(({ stderr }) => expect.fail(stderr))])) as [Buffer]
-  return (JSON.parse(line.toString()) as { url: string }).url
+  return { child, url: (JSON.parse(line.toString()) as { url: string }).url, run }
 }
 
 describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
@@ -39,6 +44,20 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
     const { code, stderr } = await kv(['get', 'a', '--store', url])
     expect(code).toBe(4)
     expect(stderr).toMatch(/^kv: the certificate of https:\S+ is not trusted: .*\(KV_UNAVAILABLE\)\nhint: .*NODE_EXTRA_CA_CERTS\n$/)
+  })
+
+  test('ends at SIGTERM whatever has connected and not shaken hands', { timeout: 20_000 }, async () => {
+    const { cert, key } = certificate()
+    const { child, url, run } = await started(['--cert', cert, '--key', key])
+    for (const sent of ['', '\x16\x03\x01']) {
+      const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
+      onTestFinished(() => void socket.destroy())
+      await once(socket, 'connect')
+      socket.write(sent)
+    }
+    expectRun(await kv(['count', '--store', url], { env: { NODE_EXTRA_CA_CERTS: cert } }), { code: 0, stdout: '0\n' })
+    child.kill('SIGTERM')
+    expect((await run).code).toBe(0)
   })
 
   test('a server without it is told as that, in one line and a hint', async () => {

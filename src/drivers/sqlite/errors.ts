@@ -104,6 +104,9 @@ export function toKvError(error: unknown, path: string): KvError {
     case 'EACCES':
     case 'EPERM':
       return fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`, 'check the permissions of the file and its folder')
+    case 'EMFILE':
+    case 'ENFILE':
+      return fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, 'come again later, or raise the limit: ulimit -n')
     case 'ENOENT':
     case 'ENOTDIR':
       return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, `make it first: mkdir -p ${dirname(path)}`)

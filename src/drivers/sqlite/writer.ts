@@ -32,6 +32,9 @@ const SWEEP = 1000
 /** How often a log of changes that nobody reads any more is looked for, in milliseconds. */
 const TIDY_MS = 60_000
 
+/** How often writes behind a long one are looked at, in milliseconds. */
+const LATE_MS = 25
+
 /** Turns of the event loop for which a commit waits at most while more writes come. */
 const MAX_TURNS = 16
 
@@ -165,9 +168,7 @@ export class Writer {
           this.#rejectAll(error, () => true)
           break
         }
-        const now = performance.now()
-        this.#rejectAll(error, ({ deadline }) => deadline <= now)
-        this.#rejectAll(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'), ({ signal }) => signal?.aborted === true)
+        this.#rejectLate(error)
         await new Promise((resolve) => setTimeout(resolve, wait))
         wait = Math.min(wait * 2, 25)
       }
@@ -200,6 +201,8 @@ export class Writer {
     try {
       database.exec('begin immediate')
       const pending = this.#queue.shift()!
+      // Those behind it wait no longer for it than for another process.
+      const watch = setInterval(() => this.#rejectLate(heldHere()), LATE_MS)
       try {
         const transaction = new Transaction(database, this.#now())
         const result = await pending.run(transaction)
@@ -210,10 +213,19 @@ export class Writer {
       } catch (error) {
         database.rollback()
         pending.reject(error)
+      } finally {
+        clearInterval(watch)
       }
     } finally {
       database.close()
     }
+  }
+
+  /** Ends the waiting of writes whose time is up, and of those that nobody wants any more. */
+  #rejectLate(error: unknown): void {
+    const now = performance.now()
+    this.#rejectAll(error, ({ deadline }) => deadline <= now)
+    this.#rejectAll(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'), ({ signal }) => signal?.aborted === true)
   }
 
   #rejectAll(error: unknown, which: (pending: Pending) => boolean): void {
@@ -265,4 +277,8 @@ export class Writer {
     this.#tidied = time
     if (hasLog(database)) dropIfUnwatched(database, time)
   }
+}
+
+function heldHere(): KvError {
+  return new KvError('KV_LOCKED', 'the store is locked by a long write of this process', { hint: 'wait for it, or give more time with --lock-timeout 60s' })
 }

@@ -1,0 +1,99 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { type Socket, connect } from 'node:net'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { buildApp } from '../../src/server/app.ts'
+import { FRAME, FrameWriter } from '../../src/server/frames.ts'
+import { FRAMES } from '../../src/server/protocol.ts'
+import { holdLock } from '../helpers/lock.ts'
+import { openTestStore } from '../helpers/store.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { listening, raw } from './server.ts'
+
+const head = (line: string, headers = ''): string => `${line} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`
+
+/** A client that has sent this much, destroyed when the test is over. */
+function client(port: number, request: string | Uint8Array): Socket {
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  socket.write(request)
+  return socket
+}
+
+/** The beginning of a load, with more than one block of entries. */
+function loadBegun(): Buffer {
+  const frames = new FrameWriter()
+  for (let i = 0; i < 5000; i++) frames.add(FRAME.entry, Buffer.from(`loaded${i}`), Buffer.alloc(10))
+  const body = frames.take()
+  return Buffer.concat([Buffer.from(`${head('POST /v1/load', `content-type: ${FRAMES}\r\ntransfer-encoding: chunked\r\n`)}${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')])
+}
+
+describe('a load', () => {
+  test('that stops is 408 and rolled back, and no bug', async () => {
+    const onBug = vi.fn()
+    const { port, app } = await listening({ bodyTimeoutMs: 100, onBug }, `${tempDir()}/store.kv`)
+    expect(await raw(port, loadBegun())).toMatch(/^HTTP\/1.1 408 /)
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
+    expect(onBug).not.toHaveBeenCalled()
+  })
+
+  test('whose client leaves is rolled back, and no bug', async () => {
+    const onBug = vi.fn()
+    const { port, app } = await listening({ onBug }, `${tempDir()}/store.kv`)
+    const socket = client(port, loadBegun())
+    await once(app.server, 'request')
+    socket.destroy()
+    await vi.waitFor(async () => expect((await app.inject({ method: 'PUT', url: '/v1/keys/a' })).statusCode).toBe(201))
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 1 })
+    expect(onBug).not.toHaveBeenCalled()
+  })
+
+  test('keeps other writes waiting for the lock timeout at most, and reads not at all', async () => {
+    const app = await buildApp(await openTestStore(`${tempDir()}/store.kv`, { lockTimeoutMs: 50 }))
+    onTestFinished(() => app.close())
+    const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
+    client(Number(url.port), loadBegun())
+    await vi.waitFor(async () => {
+      const answer = await app.inject({ method: 'PUT', url: '/v1/keys/a' })
+      expect(answer.statusCode).toBe(503)
+      expect(answer.headers['retry-after']).toBe('1')
+      expect(answer.json()).toMatchObject({ code: 'KV_LOCKED' })
+    })
+    expect((await app.inject('/v1/keys/a')).statusCode).not.toBe(503)
+  })
+})
+
+test('a connection is not closed for its silence while the server works', async () => {
+  const path = `${tempDir()}/store.kv`
+  const { port, app } = await listening({ idleTimeoutMs: 100 }, path)
+  await app.inject({ method: 'PUT', url: '/v1/keys/a' })
+  const release = await holdLock(path)
+  const answer = raw(port, `${head('PUT /v1/keys/b', 'content-length: 1\r\nconnection: close\r\n')}x`)
+  await once(app.server, 'timeout')
+  await release()
+  expect(await answer).toMatch(/^HTTP\/1.1 201 /)
+})
+
+test('a client that takes nothing of its answer is cut off', async () => {
+  const { port, app } = await listening({ idleTimeoutMs: 100 })
+  await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: Buffer.alloc(20_000_000) })
+  const socket = client(port, head('GET /v1/keys/a'))
+  socket.pause()
+  const [request] = (await once(app.server, 'request')) as [IncomingMessage]
+  await once(request.socket, 'close')
+})
+
+test('more ranges at a time than allowed are 503 with Retry-After, and go on later', async () => {
+  const { port, app } = await listening({ maxStreams: 1 })
+  await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: Buffer.alloc(20_000_000) })
+  const socket = client(port, head('GET /v1/range'))
+  socket.pause()
+  await once(app.server, 'request')
+  for (const url of ['/v1/range', '/read_key_range/?start_key=a&end_key=b']) {
+    const refused = await app.inject(url)
+    expect([url, refused.statusCode, refused.headers['retry-after']]).toEqual([url, 503, '1'])
+  }
+  expect((await app.inject('/v1/count')).statusCode).toBe(200)
+  socket.destroy()
+  await vi.waitFor(async () => expect((await app.inject('/v1/range?limit=0')).statusCode).toBe(200))
+})
