@@ -23,7 +23,7 @@ const SWEEP_MS = 250
 const SWEEP_ROWS = 1000
 
 /** Changes trimmed in one transaction. */
-const TRIM_ROWS = 20_000
+const TRIM_ROWS = 5000
 
 /** Bytes of one page that is handed out. */
 const PAGE_BYTES = 1 << 20
@@ -82,7 +82,9 @@ export class Watches {
     const after = query.after === undefined ? undefined : parsePosition(query.after)
     this.#coming++
     try {
-      const log = await abortable(this.#join(), signal)
+      const log = await abortable(this.#join(), signal).catch((error: unknown) => {
+        throw this.#closed ? closedError() : error
+      })
       if (this.#closed) throw closedError()
       // A store that is not there yet has no log, and no position but the beginning.
       if (log === undefined && after !== undefined) throw changesGone()
@@ -122,8 +124,13 @@ export class Watches {
         const known = Math.abs(Date.now() - this.#renewed) < RENEW_MS && hasLog(database) ? logEnd(database) : undefined
         const end = known ?? (await writeWhenFree(database, lockTimeoutMs, () => joinLog(database, this.#id, Date.now() + LIFE_MS, newLogName), () => this.#isUnwanted))
         if (known === undefined) this.#renewed = Date.now()
-        if (end.name !== this.#log?.name) this.#forget()
+        const isNew = end.name !== this.#log?.name
         this.#log = end
+        if (isNew) {
+          this.#forget()
+          // Whoever follows another log has a gap, and is to hear of it.
+          this.#wake()
+        }
         return end
       } catch (error) {
         const told = this.#store.told(error)
