@@ -1,13 +1,14 @@
 import { asBuffer, decode } from '../../bytes.ts'
 import { CODES, type Code, KvError, usageError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { EVENTS, FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
+import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { blockOps } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import type { Changes, CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports, WatchQuery } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
+import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
 
@@ -68,6 +69,10 @@ export class HttpDriver implements Driver {
       return undefined
     }
     if (answer.status !== 200) throw this.#client.strange(call, answer)
+    // A value that ends where the connection does may be half of one.
+    if (answer.headers['content-length'] === undefined && answer.headers['transfer-encoding'] === undefined) {
+      throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', { hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve' })
+    }
     const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
     const expires = answer.headers[HEADERS.expires]
     return { key, value, revision: this.#revision(call, answer), expires: expires === undefined ? undefined : Number(expires) }
@@ -250,20 +255,12 @@ export class HttpDriver implements Driver {
       const code = asBuffer(last.key).toString()
       throw new KvError(Object.hasOwn(CODES, code) ? (code as Code) : 'KV_IO', asBuffer(last.value).toString())
     }
-    throw new KvError('KV_UNAVAILABLE', 'the answer of the server is cut off')
+    throw cutOff()
   }
 
   async *#lines(query: RangeQuery): AsyncGenerator<Uint8Array, void, void> {
-    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: NDJSON }, write: false }
-    let rest: Buffer[] = []
-    for await (const chunk of this.#chunks(await this.#stream(call, NDJSON), call)) {
-      const end = chunk.lastIndexOf(0x0a) + 1
-      if (end > 0) {
-        yield rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
-        rest = []
-      }
-      if (end < chunk.length) rest.push(chunk.subarray(end))
-    }
+    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: LINES }, write: false }
+    yield* wholeLines(this.#chunks(await this.#stream(call, LINES), call))
   }
 
   /** That a refusal comes from the store, not from something between that knows no such path. */
