@@ -42,7 +42,7 @@ export interface ServerOptions extends GuardOptions {
   readonly maxConnections?: number | undefined
   /** How long a client may send nothing within a body, in milliseconds. Default: 30 s. */
   readonly bodyTimeoutMs?: number | undefined
-  /** How long a connection may be silent, in milliseconds. Default: 60 s. */
+  /** How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 60 s. */
   readonly idleTimeoutMs?: number | undefined
   /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a quarter of `idleTimeoutMs`. */
   readonly heartbeatMs?: number | undefined
@@ -83,6 +83,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   }
   const app = createApp(options)
   app.server.maxConnections = options.maxConnections ?? 4096
+  app.server.on('timeout', endIdle)
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -134,9 +135,19 @@ function createApp(options: ServerOptions): FastifyInstance {
   return app as unknown as FastifyInstance
 }
 
+/** The answer that is made for a connection, as Node notes it. */
+function pendingAnswer(socket: Socket): ServerResponse | undefined {
+  return (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null })._httpMessage ?? undefined
+}
+
+/** Ends a silent connection, but for one whose request is worked on: waiting for a lock, or reading a large store. A pause within a body has its own limit. */
+function endIdle(socket: Socket): void {
+  if (pendingAnswer(socket)?.headersSent !== false) socket.destroy()
+}
+
 /** Answers what is no HTTP, too long or too slow, before there is a request. */
 function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || (socket as Socket & { _httpMessage?: ServerResponse<IncomingMessage> })._httpMessage?.headersSent) {
+  if (error.code === 'ECONNRESET' || !socket.writable || pendingAnswer(socket)?.headersSent) {
     socket.destroy()
     return
   }

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
-import { type Server, type Socket, createServer } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { type Store, openStore } from '../../src/index.ts'
+import { type Server, Socket, createServer } from 'node:net'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { openDriver } from '../../src/drivers/index.ts'
+import { openStore } from '../../src/index.ts'
+import { buildApp } from '../../src/server/app.ts'
+import { Store } from '../../src/store/store.ts'
 import { failure, failureCode } from '../helpers/store.ts'
 import { listening } from './server.ts'
 
@@ -40,7 +43,7 @@ async function opened(url: string) {
 }
 
 /** The store as JSON Lines, which the server writes. */
-async function lines(store: Store): Promise<string> {
+async function lines(store: Pick<Store, 'jsonLines'>): Promise<string> {
   const chunks: Uint8Array[] = []
   for await (const chunk of store.jsonLines()!) chunks.push(chunk as Uint8Array)
   return Buffer.concat(chunks).toString()
@@ -152,4 +155,27 @@ test('refusals keep their codes and what they say', async () => {
   const { url } = await listening({ readOnly: true })
   const store = await opened(url)
   expect(await failure(() => store.put('a', '1'))).toMatchObject({ code: 'KV_READ_ONLY', message: 'this server only reads' })
+})
+
+test('a server that works longer than a connection may be silent still answers', async () => {
+  const driver = await openDriver('memory:')
+  const store = new Store('memory:', driver)
+  const app = await buildApp(store, { idleTimeoutMs: 100 })
+  onTestFinished(() => app.close().then(() => store.close()))
+  const count = driver.count.bind(driver)
+  const silence = new Promise((resolve) => app.server.on('connection', (socket: Socket) => socket.on('timeout', resolve)))
+  vi.spyOn(driver, 'count').mockImplementation((query) => silence.then(() => count(query)))
+  const remote = await opened(await app.listen({ host: '127.0.0.1', port: 0 }))
+  expect(await remote.count()).toBe(0)
+})
+
+test('a server is waited for as long as its lock may take; one that is gone is found by TCP', async () => {
+  const { url } = await listening()
+  const store = await opened(url)
+  const silence = vi.spyOn(Socket.prototype, 'setTimeout')
+  const probes = vi.spyOn(Socket.prototype, 'setKeepAlive')
+  onTestFinished(() => void vi.restoreAllMocks())
+  await store.put('a', '1')
+  expect(silence.mock.calls).toContainEqual([900_000])
+  expect(probes.mock.calls).toContainEqual([true, 15_000])
 })

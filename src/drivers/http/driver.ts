@@ -15,6 +15,9 @@ import { type Connect, RemoteChanges } from './watch.ts'
 /** Bytes of one chunk of a load. */
 const CHUNK_BYTES = 1 << 18
 
+/** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
+const WATCH_SILENCE_MS = 60_000
+
 /**
  * The driver for a `kv serve` elsewhere: every operation is one request, atomic there. A write
  * whose answer is lost ends with `KV_UNKNOWN_OUTCOME` and is never sent twice.
@@ -135,7 +138,7 @@ export class HttpDriver implements Driver {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, patient: true }
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, silenceMs: 0 }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
@@ -143,7 +146,7 @@ export class HttpDriver implements Driver {
 
   delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true, signal }, { deleted: 0 })
+      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, silenceMs: 0, signal }, { deleted: 0 })
       return deleted
     })
   }
@@ -158,18 +161,18 @@ export class HttpDriver implements Driver {
   }
 
   async count(query: RangeQuery, signal?: AbortSignal): Promise<number> {
-    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true, signal }, { count: 0 })
+    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, silenceMs: 0, signal }, { count: 0 })
     return count
   }
 
   async stat(): Promise<Stat> {
-    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, patient: true }, { driver: '', entries: 0, revision: 0 })
+    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, silenceMs: 0 }, { driver: '', entries: 0, revision: 0 })
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
     const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
-      { method: 'POST', path: PATHS.check, write: false, patient: true, signal },
+      { method: 'POST', path: PATHS.check, write: false, silenceMs: 0, signal },
       { checked: 0, unchecked: 0, damaged_keys_base64: [], problems: [] },
     )
     onProgress?.(checked + unchecked)
@@ -180,7 +183,7 @@ export class HttpDriver implements Driver {
     const path = rangeTarget(PATHS.watch, { start, end }, 'bounds')
     const connect: Connect = async (from, ended) => {
       const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
-      const call: Call = { method: 'GET', path, headers, write: false, apart: true, signal: ended }
+      const call: Call = { method: 'GET', path, headers, write: false, apart: true, silenceMs: WATCH_SILENCE_MS, signal: ended }
       return this.#client.chunks(await this.#stream(call, EVENTS), call)
     }
     const watch = await RemoteChanges.open(connect, (ended) => this.#watches.delete(ended), after, signal)
