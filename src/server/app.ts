@@ -55,7 +55,7 @@ export interface ServerOptions extends GuardOptions {
   readonly bodyTimeoutMs?: number | undefined
   /** How long a body held in memory may take besides a second for each 50 kB, in milliseconds. Default: 60 s. */
   readonly uploadGraceMs?: number | undefined
-  /** How long a connection may be silent, in milliseconds. Default: 60 s. */
+  /** How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 60 s. */
   readonly idleTimeoutMs?: number | undefined
   /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a quarter of `idleTimeoutMs`. */
   readonly heartbeatMs?: number | undefined

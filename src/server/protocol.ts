@@ -1,7 +1,7 @@
 /**
  * What `kv serve` and the driver for `http://` locations agree on: paths, headers, media types and
- * the shapes of bodies. The public form of entries is JSON Lines; {@link FRAMES} is the form
- * between two kv programs, see ./frames.ts.
+ * the shapes of bodies. The public form of entries is JSON Lines; {@link FRAMES} and
+ * {@link LINES} are the forms between two kv programs, see ./frames.ts.
  */
 
 /** Paths of the API below `/v1`. */
@@ -34,6 +34,9 @@ export const FRAMES = 'application/vnd.kv.frames'
 
 /** JSON Lines, the form of entries for everybody else. */
 export const NDJSON = 'application/x-ndjson'
+
+/** JSON Lines whose end is marked by an empty line, between two kv programs: no cut can be taken for the end. */
+export const LINES = 'application/vnd.kv.lines'
 
 /** Server-sent events, the form of changes. */
 export const EVENTS = 'text/event-stream'

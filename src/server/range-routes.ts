@@ -8,7 +8,7 @@ import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
 import { FRAME, FrameWriter } from './frames.ts'
 import { entryLines } from './ndjson.ts'
-import { FRAMES, NDJSON } from './protocol.ts'
+import { FRAMES, LINES, NDJSON } from './protocol.ts'
 import { answer, content, endpoint, object, string } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
 import type { Query } from './target.ts'
@@ -61,9 +61,11 @@ export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): voi
   app.get('/v1/range', { schema: SCHEMAS.range, exposeHeadRoute: false }, async (request, reply) => {
     const query = queryOf(request, [...CHOICE, 'keys'])
     const options = { ...rangeOf(query), ...choiceOf(query), keysOnly: query.flag('keys') }
-    const framed = request.headers.accept === FRAMES
+    const { accept } = request.headers
     gate.enterStream(reply.raw)
-    return sendStream(reply, framed ? FRAMES : NDJSON, framed ? frames(store, options) : lines(store, options))
+    if (accept === FRAMES) return sendStream(reply, FRAMES, frames(store, options))
+    if (accept === LINES) return sendStream(reply, LINES, markedLines(store, options))
+    return sendStream(reply, NDJSON, lines(store, options))
   })
 
   app.get('/v1/count', { schema: SCHEMAS.count }, async (request, reply) => {
@@ -104,6 +106,11 @@ async function* lines(store: Store, options: RangeOptions): AsyncGenerator<Buffe
   for await (const page of text ?? store.rangePages(options)) {
     yield page instanceof Uint8Array ? Buffer.from(page.buffer, page.byteOffset, page.byteLength) : entryLines(page, options.keysOnly ?? false)
   }
+}
+
+async function* markedLines(store: Store, options: RangeOptions): AsyncGenerator<Buffer, void, void> {
+  yield* lines(store, options)
+  yield Buffer.from('\n')
 }
 
 async function* frames(store: Store, options: RangeOptions): AsyncGenerator<Buffer, void, void> {

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
-import { type Server, type Socket, createServer } from 'node:net'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Server, Socket, createServer } from 'node:net'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { openDriver } from '../../src/drivers/index.ts'
 import { openStore } from '../../src/index.ts'
+import { buildApp } from '../../src/server/app.ts'
+import { Store } from '../../src/store/store.ts'
 import { failure, failureCode } from '../helpers/store.ts'
 import { listening } from './server.ts'
 
@@ -39,6 +42,13 @@ async function opened(url: string) {
   return store
 }
 
+/** The store as JSON Lines, which the server writes. */
+async function lines(store: Pick<Store, 'jsonLines'>): Promise<string> {
+  const chunks: Uint8Array[] = []
+  for await (const chunk of store.jsonLines()!) chunks.push(chunk as Uint8Array)
+  return Buffer.concat(chunks).toString()
+}
+
 describe('an answer that is lost', () => {
   test.for<[string, (socket: Socket) => void]>([
     ['the connection ends', (socket) => socket.destroy()],
@@ -69,6 +79,32 @@ describe('an answer that is lost', () => {
   })
 
   test.for<[string, string]>([
+    ['in the middle of a line', '{"key":"a","value":"1"}\n{"key":"b",'],
+    ['after a line', '{"key":"a","value":"1"}\n'],
+    ['before the first line', ''],
+  ])('of lines is an error, also where the end of the connection ends the answer: %s', async ([, body]) => {
+    const { url } = await pretender((socket) => socket.end(`HTTP/1.0 200 OK\r\nkv-server: 1\r\ncontent-type: application/vnd.kv.lines\r\n\r\n${body}`))
+    const store = await opened(url)
+    expect(await failureCode(() => lines(store))).toBe('KV_UNAVAILABLE')
+  })
+
+  test('lines come however they are cut, up to their end', async () => {
+    const { url } = await pretender((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: application/vnd.kv.lines\r\ntransfer-encoding: chunked\r\n\r\n')
+      for (const char of '{"key":"a"}\n{"key":"b"}\n\n') socket.write(`1\r\n${char}\r\n`)
+      socket.end('0\r\n\r\n')
+    })
+    const store = await opened(url)
+    expect(await lines(store)).toBe('{"key":"a"}\n{"key":"b"}\n')
+  })
+
+  test('of a value is an error where nothing tells its length', async () => {
+    const { url } = await pretender((socket) => socket.end('HTTP/1.0 200 OK\r\nkv-server: 1\r\netag: "1"\r\n\r\nhalf of a val'))
+    const store = await opened(url)
+    expect(await failureCode(() => store.get('a'))).toBe('KV_UNAVAILABLE')
+  })
+
+  test.for<[string, string]>([
     ['a redirection', 'HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n'],
     ['a page', 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<h1>login</h1>'],
     ['nothing', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
@@ -85,7 +121,7 @@ describe('an answer that is lost', () => {
     for (const read of [() => store.get('a'), () => store.getMany(['a']), () => store.range().next(), () => store.count(), () => store.stat(), () => store.check(), () => store.watch()]) {
       expect(await failureCode(read)).toBe('KV_UNAVAILABLE')
     }
-    expect(await failureCode(() => store.jsonLines()![Symbol.asyncIterator]().next())).toBe('KV_UNAVAILABLE')
+    expect(await failureCode(() => lines(store))).toBe('KV_UNAVAILABLE')
   })
 
   test('a 404 that is not from kv does not mean that a key is not there', async () => {
@@ -119,4 +155,27 @@ test('refusals keep their codes and what they say', async () => {
   const { url } = await listening({ readOnly: true })
   const store = await opened(url)
   expect(await failure(() => store.put('a', '1'))).toMatchObject({ code: 'KV_READ_ONLY', message: 'this server only reads' })
+})
+
+test('a server that works longer than a connection may be silent still answers', async () => {
+  const driver = await openDriver('memory:')
+  const store = new Store('memory:', driver)
+  const app = await buildApp(store, { idleTimeoutMs: 100 })
+  onTestFinished(() => app.close().then(() => store.close()))
+  const count = driver.count.bind(driver)
+  const silence = new Promise((resolve) => app.server.on('connection', (socket: Socket) => socket.on('timeout', resolve)))
+  vi.spyOn(driver, 'count').mockImplementation((query) => silence.then(() => count(query)))
+  const remote = await opened(await app.listen({ host: '127.0.0.1', port: 0 }))
+  expect(await remote.count()).toBe(0)
+})
+
+test('a server is waited for as long as its lock may take; one that is gone is found by TCP', async () => {
+  const { url } = await listening()
+  const store = await opened(url)
+  const silence = vi.spyOn(Socket.prototype, 'setTimeout')
+  const probes = vi.spyOn(Socket.prototype, 'setKeepAlive')
+  onTestFinished(() => void vi.restoreAllMocks())
+  await store.put('a', '1')
+  expect(silence.mock.calls).toContainEqual([900_000])
+  expect(probes.mock.calls).toContainEqual([true, 15_000])
 })

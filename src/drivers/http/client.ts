@@ -17,8 +17,8 @@ export interface Call {
   readonly length?: number | undefined
   /** A lost answer means that the write may have been done. */
   readonly write: boolean
-  /** Wait for the answer however long it takes. */
-  readonly patient?: boolean
+  /** How long the server may send nothing, in milliseconds; 0: however long it works. Default: a quarter of an hour. */
+  readonly silenceMs?: number
   /** On a connection of its own, which is not kept: the answer has no end. */
   readonly apart?: boolean
   /** Aborted when nobody wants the answer any more. */
@@ -32,8 +32,17 @@ export interface Answer {
   readonly body: IncomingMessage
 }
 
-/** How long a connection may be silent before it counts as lost, in milliseconds. */
-const SILENCE_MS = 60_000
+/** How long connecting may take, in milliseconds. */
+const CONNECT_MS = 60_000
+
+/**
+ * How long a server may be silent, in milliseconds. It may rightly work for long, or wait for
+ * another program's lock; that it is there at all is asked by TCP itself, see {@link PROBE_MS}.
+ */
+const SILENCE_MS = 15 * 60_000
+
+/** After how much silence the system asks whether the other side is still there, in milliseconds; it gives up some seconds later. */
+const PROBE_MS = 15_000
 
 /** How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a request. */
 const KEEP_MS = 4000
@@ -55,7 +64,7 @@ export class HttpClient {
     this.#url = url
     this.#token = token
     this.#module = url.protocol === 'https:' ? https : http
-    this.#agent = new this.#module.Agent({ keepAlive: true, maxSockets: 64, timeout: KEEP_MS })
+    this.#agent = new this.#module.Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, maxSockets: 64, timeout: KEEP_MS })
   }
 
   /**
@@ -114,7 +123,7 @@ export class HttpClient {
   }
 
   #send(call: Call, first: boolean): Promise<Answer> {
-    const { method, path, headers, body, length, write, patient, apart, signal } = call
+    const { method, path, headers, body, length, write, silenceMs = SILENCE_MS, apart, signal } = call
     const options: RequestOptions = {
       method,
       path,
@@ -128,11 +137,16 @@ export class HttpClient {
       const request = this.#module.request(options)
       let connected = false
       request.on('socket', (socket) => {
-        socket.setTimeout(patient ? 0 : SILENCE_MS)
-        if (!socket.connecting) connected = true
-        else socket.once(this.#url.protocol === 'https:' ? 'secureConnect' : 'connect', () => (connected = true))
+        const ready = (): void => {
+          connected = true
+          socket.setKeepAlive(true, PROBE_MS)
+          socket.setTimeout(silenceMs)
+        }
+        if (!socket.connecting) return ready()
+        socket.setTimeout(CONNECT_MS)
+        socket.once(this.#url.protocol === 'https:' ? 'secureConnect' : 'connect', ready)
       })
-      request.on('timeout', () => request.destroy(new Error(`no answer for ${SILENCE_MS / 1000} s`)))
+      request.on('timeout', () => request.destroy(new Error(`no answer for ${(connected ? silenceMs : CONNECT_MS) / 1000} s`)))
       request.on('response', (body) => {
         answered = true
         body.on('close', () => request.destroy())

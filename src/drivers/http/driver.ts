@@ -1,18 +1,22 @@
 import { asBuffer, decode } from '../../bytes.ts'
 import { CODES, type Code, KvError, usageError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { EVENTS, FRAMES, HEADERS, NDJSON, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
+import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { blockOps } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import type { Changes, CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports, WatchQuery } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
+import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
 
 /** Bytes of one chunk of a load. */
 const CHUNK_BYTES = 1 << 18
+
+/** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
+const WATCH_SILENCE_MS = 60_000
 
 /**
  * The driver for a `kv serve` elsewhere: every operation is one request, atomic there. A write
@@ -68,6 +72,10 @@ export class HttpDriver implements Driver {
       return undefined
     }
     if (answer.status !== 200) throw this.#client.strange(call, answer)
+    // A value that ends where the connection does may be half of one.
+    if (answer.headers['content-length'] === undefined && answer.headers['transfer-encoding'] === undefined) {
+      throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', { hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve' })
+    }
     const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
     const expires = answer.headers[HEADERS.expires]
     return { key, value, revision: this.#revision(call, answer), expires: expires === undefined ? undefined : Number(expires) }
@@ -130,7 +138,7 @@ export class HttpDriver implements Driver {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, patient: true }
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, silenceMs: 0 }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
@@ -138,7 +146,7 @@ export class HttpDriver implements Driver {
 
   delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, patient: true, signal }, { deleted: 0 })
+      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, silenceMs: 0, signal }, { deleted: 0 })
       return deleted
     })
   }
@@ -153,18 +161,18 @@ export class HttpDriver implements Driver {
   }
 
   async count(query: RangeQuery, signal?: AbortSignal): Promise<number> {
-    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, patient: true, signal }, { count: 0 })
+    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, silenceMs: 0, signal }, { count: 0 })
     return count
   }
 
   async stat(): Promise<Stat> {
-    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, patient: true }, { driver: '', entries: 0, revision: 0 })
+    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, silenceMs: 0 }, { driver: '', entries: 0, revision: 0 })
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
     const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
-      { method: 'POST', path: PATHS.check, write: false, patient: true, signal },
+      { method: 'POST', path: PATHS.check, write: false, silenceMs: 0, signal },
       { checked: 0, unchecked: 0, damaged_keys_base64: [], problems: [] },
     )
     onProgress?.(checked + unchecked)
@@ -175,7 +183,7 @@ export class HttpDriver implements Driver {
     const path = rangeTarget(PATHS.watch, { start, end }, 'bounds')
     const connect: Connect = async (from, ended) => {
       const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
-      const call: Call = { method: 'GET', path, headers, write: false, apart: true, signal: ended }
+      const call: Call = { method: 'GET', path, headers, write: false, apart: true, silenceMs: WATCH_SILENCE_MS, signal: ended }
       return this.#client.chunks(await this.#stream(call, EVENTS), call)
     }
     const watch = await RemoteChanges.open(connect, (ended) => this.#watches.delete(ended), after, signal)
@@ -250,20 +258,12 @@ export class HttpDriver implements Driver {
       const code = asBuffer(last.key).toString()
       throw new KvError(Object.hasOwn(CODES, code) ? (code as Code) : 'KV_IO', asBuffer(last.value).toString())
     }
-    throw new KvError('KV_UNAVAILABLE', 'the answer of the server is cut off')
+    throw cutOff()
   }
 
   async *#lines(query: RangeQuery): AsyncGenerator<Uint8Array, void, void> {
-    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: NDJSON }, write: false }
-    let rest: Buffer[] = []
-    for await (const chunk of this.#chunks(await this.#stream(call, NDJSON), call)) {
-      const end = chunk.lastIndexOf(0x0a) + 1
-      if (end > 0) {
-        yield rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
-        rest = []
-      }
-      if (end < chunk.length) rest.push(chunk.subarray(end))
-    }
+    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: LINES }, write: false }
+    yield* wholeLines(this.#chunks(await this.#stream(call, LINES), call))
   }
 
   /** That a refusal comes from the store, not from something between that knows no such path. */
