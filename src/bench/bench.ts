@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../errors.ts'
@@ -45,8 +46,10 @@ export async function runBench(options: BenchOptions): Promise<Report> {
       throw error
     })
     opened.push(target)
-    const elsewhere = options.peers && (path === undefined || isElsewhere(path, workspace!.folder))
-    const machine = machineFacts(path === undefined ? null : fileSystemOf(path), elsewhere ? fileSystemOf(workspace!.folder) : null)
+    // A new store is a file only from its first write on; one that is there may be a link to another disk.
+    const place = path === undefined || existsSync(path) ? path : dirname(path)
+    const elsewhere = options.peers && (place === undefined || isElsewhere(place, workspace!.folder))
+    const machine = machineFacts(place === undefined ? null : fileSystemOf(place), elsewhere ? fileSystemOf(workspace!.folder) : null)
     const absent: { name: string; reason: string }[] = []
     if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable }, opened, absent, options.signal)
     const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal, patienceMs: PATIENCE_MS }, {
