@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../errors.ts'
 import { openStore } from '../index.ts'
-import { fileSystemOf, machineFacts } from './machine.ts'
+import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './machine.ts'
 import { openPeers } from './peers/index.ts'
 import { type Report, SCHEMA, type TargetReport } from './report.ts'
 import { StoreTarget } from './store-target.ts'
@@ -37,13 +38,18 @@ export async function runBench(options: BenchOptions): Promise<Report> {
   const opened: Target[] = []
   try {
     const location = options.location ?? join(workspace!.folder, 'store.kv')
-    const machine = machineFacts(fileSystemOf(workspace?.folder ?? dirname(resolve(location))))
+    const path = pathOf(location)
+    if (path !== undefined) checkRoom(dirname(path), bytesOf(options.plan))
     const store = await openStore(location, { sync: options.durable, lockTimeoutMs: options.lockTimeoutMs })
     const target = await StoreTarget.over(store, options.durable, options.location !== undefined).catch(async (error: unknown) => {
       await store.close()
       throw error
     })
     opened.push(target)
+    // A new store is a file only from its first write on; one that is there may be a link to another disk.
+    const place = path === undefined || existsSync(path) ? path : dirname(path)
+    const elsewhere = options.peers && (place === undefined || isElsewhere(place, workspace!.folder))
+    const machine = machineFacts(place === undefined ? null : fileSystemOf(place), elsewhere ? fileSystemOf(workspace!.folder) : null)
     const absent: { name: string; reason: string }[] = []
     if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable }, opened, absent, options.signal)
     const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal, patienceMs: PATIENCE_MS }, {
@@ -52,9 +58,23 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     })
     return report(options, machine, targets, absent)
   } finally {
-    await closeAll(opened)
-    workspace?.remove()
+    try {
+      await closeAll(opened)
+    } finally {
+      workspace?.remove()
+    }
   }
+}
+
+/** The file of a store; `undefined` for one that is in none, or none here. */
+function pathOf(location: string): string | undefined {
+  if (/^(https?|memory):/i.test(location)) return undefined
+  return resolve(location.replace(/^file:(\/\/(?=\/))?/i, ''))
+}
+
+/** Of all keys and values, which is the least that a store of them takes. */
+function bytesOf({ workload, recipe }: Plan): number {
+  return recipe.records * (workload.key(0).length + recipe.valueBytes)
 }
 
 async function closeAll(targets: readonly Target[]): Promise<void> {
@@ -64,7 +84,7 @@ async function closeAll(targets: readonly Target[]): Promise<void> {
   if (first?.status === 'rejected') throw first.reason instanceof KvError ? first.reason : new KvError('KV_IO', 'the store could not be closed', { cause: first.reason })
 }
 
-function report({ plan, durable, version }: BenchOptions, machine: Report['machine'], targets: TargetReport[], absent: Report['absent']): Report {
+function report({ plan, location, version }: BenchOptions, machine: Report['machine'], targets: TargetReport[], absent: Report['absent']): Report {
   const { workload, recipe, concurrency, durationMs, ops, warmupMs } = plan
   const whole = workload.steps.some((step) => step.total !== undefined)
   return {
@@ -79,7 +99,8 @@ function report({ plan, durable, version }: BenchOptions, machine: Report['machi
       value_bytes: recipe.valueBytes,
       concurrency,
       seed: recipe.seed,
-      durable,
+      location: location ?? null,
+      durable: targets[0]!.durable,
       duration_ms: durationMs ?? (ops !== undefined || whole ? null : DEFAULT_DURATION_MS),
       operations: ops ?? null,
       warmup_ms: warmupMs,

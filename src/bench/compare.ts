@@ -1,11 +1,20 @@
 import { readFileSync } from 'node:fs'
-import { usageError } from '../errors.ts'
+import { reasonOf, usageError } from '../errors.ts'
+import { isBusy } from './machine.ts'
 import { round } from './numbers.ts'
-import { type ComparedStep, type Report, SCHEMA, type StepReport } from './report.ts'
+import { type ComparedStep, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
 
 /** What differs between two runs so that their figures do not compare. */
-const SETTINGS = ['workload', 'records', 'key_bytes', 'value_bytes', 'concurrency', 'durable', 'duration_ms', 'operations'] as const
+const SETTINGS = ['workload', 'records', 'key_bytes', 'value_bytes', 'concurrency', 'location', 'durable', 'duration_ms', 'operations', 'warmup_ms', 'rounds', 'seed'] as const
 const MACHINE = ['cpu', 'cores', 'platform', 'node', 'file_system'] as const
+const STORE = ['engine', 'how'] as const
+
+/** What a verdict is given on at least, on both sides. */
+const MIN_ROUNDS = 5
+const MIN_OPERATIONS = 20
+
+/** Medians that are nearer to each other than this are alike: as much changes between runs of the same program. */
+const MARGIN = 0.1
 
 /** Reads a report that `kv bench --json` wrote. Throws `KV_USAGE` for anything else, and for one of another workload. */
 export function readReport(path: string, workload: string): Report {
@@ -13,8 +22,7 @@ export function readReport(path: string, workload: string): Report {
   try {
     report = JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    const { code, message } = cause as NodeJS.ErrnoException
-    throw usageError(`cannot read ${path}: ${code === 'ENOENT' ? 'no such file' : cause instanceof SyntaxError ? 'it is not JSON' : message}`)
+    throw usageError(`cannot read ${path}: ${cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause)}`)
   }
   if (!isReport(report)) throw usageError(`${path} is not a report of kv bench --json (${SCHEMA})`)
   if (report.settings.workload !== workload) {
@@ -50,28 +58,48 @@ function isStep(step: Partial<StepReport> | null): boolean {
 }
 
 /**
- * The steps of kv itself in a new run against those of an old one. A difference is noise when the
- * slowest and quickest rounds of the two overlap.
+ * The steps of kv itself in a new run against those of an old one, by the medians of their rounds.
+ * A step is quicker or slower when that is more than a margin and no round of the one is
+ * among those of the other.
  */
 export function compare(old: Report, now: Report): NonNullable<Report['comparison']> {
-  const differences = [
-    ...SETTINGS.filter((name) => old.settings[name] !== now.settings[name]).map((name) => `${name}: ${old.settings[name]} then, ${now.settings[name]} now`),
-    ...MACHINE.filter((name) => old.machine[name] !== now.machine[name]).map((name) => `${name}: ${old.machine[name]} then, ${now.machine[name]} now`),
-  ]
+  const busy = isBusy(old.machine) || isBusy(now.machine)
   const steps: ComparedStep[] = []
   for (const step of now.targets[0]?.steps ?? []) {
     const before = old.targets[0]?.steps.find(({ name }) => name === step.name)
-    if (before === undefined || before.operations_per_second === 0) continue
-    steps.push({
-      step: step.name,
-      old_per_second: before.operations_per_second,
-      new_per_second: step.operations_per_second,
-      ratio: round(step.operations_per_second / before.operations_per_second),
-      noise: overlap(before.rounds_per_second, step.rounds_per_second),
-    })
+    if (before === undefined || before.operations_per_second === 0 || step.operations_per_second === 0) continue
+    const [was, is] = [middle(before), middle(step)]
+    const said = verdict(before, step, busy)
+    steps.push({ step: step.name, old_per_second: was, new_per_second: is, ratio: round(is / was), verdict: said, noise: said !== 'faster' && said !== 'slower' })
   }
   if (steps.length === 0) throw usageError('the two runs have no step in common')
-  return { created: old.created, differences, steps }
+  return { created: old.created, differences: differences(old, now), steps }
+}
+
+function differences(old: Report, now: Report): string[] {
+  const differs = <T extends object>(names: readonly (keyof T & string)[], then: Partial<T> = {}, today: Partial<T> = {}): string[] =>
+    names.filter((name) => (then[name] ?? null) !== (today[name] ?? null)).map((name) => `${name}: ${then[name] ?? 'none'} then, ${today[name] ?? 'none'} now`)
+  return [
+    ...differs<Report>(['kv'], old, now),
+    ...differs<Report['targets'][number]>(STORE, old.targets[0], now.targets[0]),
+    ...differs<Report['settings']>(SETTINGS, old.settings, now.settings),
+    ...differs<Report['machine']>(MACHINE, old.machine, now.machine),
+  ]
+}
+
+function verdict(old: StepReport, now: StepReport, busy: boolean): Verdict {
+  if ([old, now].some((step) => step.rounds_per_second.length < MIN_ROUNDS || !(step.operations >= MIN_OPERATIONS))) return 'too few to tell'
+  if (busy) return 'unsure: the machine was busy'
+  const ratio = middle(now) / middle(old)
+  const alike = ratio <= 1 + MARGIN && ratio >= 1 / (1 + MARGIN)
+  if (alike || overlap(old.rounds_per_second, now.rounds_per_second)) return 'within noise'
+  return ratio > 1 ? 'faster' : 'slower'
+}
+
+/** The median of the rounds; of a step without any, its rate. */
+function middle({ rounds_per_second: rounds, operations_per_second: rate }: StepReport): number {
+  const sorted = rounds.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? rate
 }
 
 function overlap(a: readonly number[], b: readonly number[]): boolean {

@@ -1,5 +1,7 @@
-import { statfsSync } from 'node:fs'
+import { statSync, statfsSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem, type } from 'node:os'
+import { usageError } from '../errors.ts'
+import { formatBytes } from '../output/escape.ts'
 import { round } from './numbers.ts'
 import type { MachineReport } from './report.ts'
 
@@ -19,20 +21,48 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x65735546: 'fuse',
 }
 
-/** The kind of file system a folder is on, or `null` where the system does not say. */
-export function fileSystemOf(folder: string): string | null {
+/** The kind of file system a path is on, or `null` where the system does not say. */
+export function fileSystemOf(path: string): string | null {
   if (process.platform !== 'linux') return null
   try {
     // The kernel's number may come as a negative 32-bit one.
-    const number = statfsSync(folder).type >>> 0
+    const number = statfsSync(path).type >>> 0
     return FILE_SYSTEMS[number] ?? `0x${number.toString(16)}`
   } catch {
     return null
   }
 }
 
+/** Whether a path is on another file system than a folder. */
+export function isElsewhere(path: string, folder: string): boolean {
+  try {
+    return statSync(path).dev !== statSync(folder).dev
+  } catch {
+    return false
+  }
+}
+
+/** Throws `KV_USAGE` when a folder's file system has no room for so many bytes. */
+export function checkRoom(folder: string, bytes: number): void {
+  let free: number
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    free = bavail * bsize
+  } catch {
+    return
+  }
+  if (bytes > free) {
+    throw usageError(`the records do not fit: ${formatBytes(bytes)} of keys and values, ${formatBytes(free)} free in ${folder}`, 'fewer --records, a smaller --value-size, or a TMPDIR on another disk')
+  }
+}
+
+/** Whether the machine had more to do than it has processors when a run began. */
+export function isBusy({ load_average: load, cores }: Pick<MachineReport, 'load_average' | 'cores'>): boolean {
+  return load > cores
+}
+
 /** Facts about this machine that figures depend on. */
-export function machineFacts(fileSystem: string | null): MachineReport {
+export function machineFacts(fileSystem: string | null, peersFileSystem: string | null): MachineReport {
   const processors = cpus()
   return {
     cpu: processors[0]?.model.trim() ?? 'unknown',
@@ -42,6 +72,7 @@ export function machineFacts(fileSystem: string | null): MachineReport {
     node: process.version,
     load_average: round(loadavg()[0]!),
     file_system: fileSystem,
+    peers_file_system: peersFileSystem,
     clock_ns: clockCost(),
   }
 }

@@ -1,9 +1,10 @@
-import { escapeLine, formatBytes } from '../output/escape.ts'
+import { escapeLine } from '../output/escape.ts'
 import type { TableWriter } from '../output/table.ts'
+import { facts } from './facts.ts'
 import { notes } from './notes.ts'
 import { formatNs, formatRate, formatRatio, sparkline } from './numbers.ts'
 import type { Report } from './report.ts'
-import { rowsOf, verdictOf } from './rows.ts'
+import { rowsOf } from './rows.ts'
 
 /** How the table is drawn. */
 export interface TableStyle {
@@ -14,7 +15,7 @@ export interface TableStyle {
 
 type MakeTable = (head: readonly string[]) => TableWriter
 
-/** Cells of the latency distribution: as many as are free between these. */
+/** Cells of the latency distribution, which stays on any terminal: as many as are free between these. */
 const SPARK_MIN = 8
 const SPARK_MAX = 24
 
@@ -29,24 +30,13 @@ export async function printTable(report: Report, style: TableStyle): Promise<str
   return `${facts(report).join('\n')}\n\n${table(report, style.width, writer)}${told.length === 0 ? '' : `\n${told.join('\n')}\n`}${comparison(report, writer)}`
 }
 
-function facts({ kv, machine, settings, targets }: Report): string[] {
-  const { workload, records, key_bytes, value_bytes, concurrency, seed, durable, duration_ms, operations } = settings
-  const lasting = operations !== null ? `${operations.toLocaleString('en')} operations a step` : duration_ms === null ? 'each step to its end' : `${duration_ms / 1000} s a step`
-  return [
-    `kv ${kv}, ${targets[0]?.engine ?? ''}, Node ${machine.node.slice(1)}`,
-    `${machine.cpu}, ${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}, ${formatBytes(machine.memory_bytes)} memory, ${machine.platform}${machine.file_system === null ? '' : `, ${machine.file_system}`}`,
-    `${workload}: ${records.toLocaleString('en')} records of ${key_bytes} + ${value_bytes} bytes, seed ${seed}`,
-    `${lasting}, ${concurrency} in flight, ${durable ? 'durable writes' : 'writes not durable (--no-sync)'}`,
-  ].map(escapeLine)
-}
-
 function table(report: Report, width: number, tableOf: MakeTable): string {
   const rows = rowsOf(report)
   const several = report.targets.length > 1
   const entries = rows.some(({ measure }) => measure.entries !== measure.operations)
   const columns: { head: string; cells: string[]; left?: boolean }[] = [
     { head: 'OPERATION', cells: rows.map(({ operation }) => operation), left: true },
-    ...(several ? [{ head: 'STORE', cells: rows.map(({ target }) => target), left: true }] : []),
+    ...(several ? [{ head: 'STORE', cells: rows.map(({ target, durable }) => (durable === report.settings.durable ? target : `${target}*`)), left: true }] : []),
     { head: 'OPS/S', cells: rows.map(({ measure }) => formatRate(measure.operations_per_second)) },
     ...(several ? [{ head: 'RATIO', cells: rows.map(({ ratio }) => (ratio === undefined ? '' : formatRatio(ratio))) }] : []),
     ...(entries && !several ? [{ head: 'ENTRIES/S', cells: rows.map(({ measure }) => formatRate(measure.entries_per_second)) }] : []),
@@ -61,14 +51,14 @@ function table(report: Report, width: number, tableOf: MakeTable): string {
   })
   const used = (): number => padded.reduce((sum, [head]) => sum + head!.length + 2, 0)
   for (const head of GIVE_WAY) {
-    if (used() - 2 <= width) break
+    if (used() + SPARK_MIN <= width) break
     const at = columns.findIndex((column) => column.head === head)
     if (at === -1) continue
     columns.splice(at, 1)
     padded.splice(at, 1)
   }
-  const spark = Math.min(SPARK_MAX, width - used())
-  if (spark >= SPARK_MIN) {
+  const spark = Math.max(SPARK_MIN, Math.min(SPARK_MAX, width - used()))
+  if (rows.length > 0) {
     const from = Math.min(...rows.map(({ measure }) => measure.latency_ns.min))
     const to = Math.max(...rows.map(({ measure }) => measure.latency_ns.p999))
     padded.push(['LATENCY'.padEnd(spark), ...rows.map(({ measure }) => sparkline(measure.histogram_ns, from, to, spark))])
@@ -80,12 +70,12 @@ function table(report: Report, width: number, tableOf: MakeTable): string {
 function comparison({ comparison: found }: Report, tableOf: MakeTable): string {
   if (found === null) return ''
   const writer = tableOf(['STEP      ', 'OLD OPS/S', 'NEW OPS/S', 'RATIO', ''])
-  const rows = found.steps.map(({ step, old_per_second, new_per_second, ratio, noise }) => [
+  const rows = found.steps.map(({ step, old_per_second, new_per_second, ratio, verdict }) => [
     step.padEnd(10),
     formatRate(old_per_second).padStart(9),
     formatRate(new_per_second).padStart(9),
     formatRatio(ratio).padStart(5),
-    verdictOf({ noise, ratio }),
+    verdict,
   ])
   const differences = found.differences.map((line) => `differs: ${escapeLine(line)}\n`).join('')
   return `\nAgainst the run of ${escapeLine(found.created)}:\n${differences}${writer.draw(rows)}`

@@ -1,37 +1,36 @@
 import { CSV, delimitedLine } from '../output/delimited.ts'
 import { escapeLine } from '../output/escape.ts'
+import { facts } from './facts.ts'
 import { notes } from './notes.ts'
 import { formatNs, formatRate, formatRatio } from './numbers.ts'
 import type { Report } from './report.ts'
-import { type Row, rowsOf, verdictOf } from './rows.ts'
+import { type Row, rowsOf } from './rows.ts'
 
 /** The report as CSV with a header; times in nanoseconds. */
 export function printCsv(report: Report): string {
-  const head = ['workload', 'step', 'operation', 'store', 'operations', 'entries', 'seconds', 'ops_per_second', 'entries_per_second', 'mean_ns', 'min_ns', 'p50_ns', 'p90_ns', 'p95_ns', 'p99_ns', 'p999_ns', 'max_ns']
-  const lines = rowsOf(report).map(({ step, target, measure }) => {
+  const head = ['workload', 'step', 'operation', 'store', 'operations', 'entries', 'seconds', 'ops_per_second', 'entries_per_second', 'mean_ns', 'min_ns', 'p50_ns', 'p90_ns', 'p95_ns', 'p99_ns', 'p999_ns', 'max_ns', 'durable']
+  const lines = rowsOf(report).map(({ step, target, durable, measure }) => {
     const { mean, min, p50, p90, p95, p99, p999, max } = measure.latency_ns
     const { operations, entries, seconds, operations_per_second, entries_per_second } = measure
     const numbers = [operations, entries, seconds, operations_per_second, entries_per_second, mean, min, p50, p90, p95, p99, p999, max]
-    return delimitedLine(CSV, [report.settings.workload, step.name, measure === step ? 'all' : measure.name, target, ...numbers.map(String)])
+    return delimitedLine(CSV, [report.settings.workload, step.name, measure === step ? 'all' : measure.name, target, ...numbers.map(String), durable === null ? 'unknown' : String(durable)])
   })
   return delimitedLine(CSV, head) + lines.join('')
 }
 
-/** The report as a Markdown table, with a line above it on what was measured, and notes below. */
+/** The report as a Markdown table, with what was measured above it, and notes below. */
 export function printMarkdown(report: Report): string {
-  const { kv, machine, settings, targets, comparison } = report
+  const { targets, comparison } = report
   const several = targets.length > 1
   const columns: [head: string, cell: (row: Row) => string][] = [
     ['operation', (row) => row.operation],
-    ...(several ? [['store', (row: Row) => row.target] as [string, (row: Row) => string]] : []),
+    ...(several ? [['store', ({ target, durable }: Row) => (durable === report.settings.durable ? target : `${target}*`)] as [string, (row: Row) => string]] : []),
     ['ops/s', ({ measure }) => formatRate(measure.operations_per_second)],
     ...(several ? [['ratio', ({ ratio }: Row) => (ratio === undefined ? '' : formatRatio(ratio))] as [string, (row: Row) => string]] : []),
     ...(['mean', 'min', 'p50', 'p95', 'p99', 'max'] as const).map((name): [string, (row: Row) => string] => [name, ({ measure }) => formatNs(measure.latency_ns[name])]),
   ]
-  const { workload, records, key_bytes, value_bytes, concurrency, seed, durable } = settings
-  const about = `kv ${kv}, Node ${machine.node.slice(1)}, ${machine.cpu}, ${machine.cores} cores, ${machine.file_system ?? 'unknown file system'}; ${workload}, ${records.toLocaleString('en')} records of ${key_bytes} + ${value_bytes} bytes, ${concurrency} in flight, ${durable ? 'durable' : 'not durable'}, seed ${seed}`
   const lines = [
-    `${cell(about)}`,
+    ...facts(report).map((text) => `- ${cell(text)}`),
     '',
     line(columns.map(([head]) => head)),
     line(columns.map(([head]) => (head === 'operation' || head === 'store' ? '---' : '---:'))),
@@ -43,7 +42,7 @@ export function printMarkdown(report: Report): string {
     lines.push('', `Against the run of ${cell(escapeLine(comparison.created))}:`, '', ...comparison.differences.map((text) => `- differs: ${cell(escapeLine(text))}`), '')
     lines.push(line(['step', 'old ops/s', 'new ops/s', 'ratio', '']), line(['---', '---:', '---:', '---:', '---']))
     for (const step of comparison.steps) {
-      lines.push(line([step.step, formatRate(step.old_per_second), formatRate(step.new_per_second), formatRatio(step.ratio), verdictOf(step)]))
+      lines.push(line([step.step, formatRate(step.old_per_second), formatRate(step.new_per_second), formatRatio(step.ratio), step.verdict]))
     }
   }
   return `${lines.join('\n')}\n`

@@ -46,7 +46,8 @@ export interface TargetReport {
   readonly name: string
   readonly engine: string
   readonly how: string
-  readonly durable: boolean
+  /** `null` where that is a matter of a server. */
+  readonly durable: boolean | null
   /** Seconds it took to store the records before the first step; 0 when there were none. */
   readonly preload_seconds: number
   readonly steps: readonly StepReport[]
@@ -62,7 +63,10 @@ export interface SettingsReport {
   readonly value_bytes: number
   readonly concurrency: number
   readonly seed: number
-  readonly durable: boolean
+  /** The user's own store, or `null` for a temporary one. */
+  readonly location: string | null
+  /** `null`: as the server is set. */
+  readonly durable: boolean | null
   /** Of each step; `null` where operations were counted instead. */
   readonly duration_ms: number | null
   readonly operations: number | null
@@ -78,20 +82,27 @@ export interface MachineReport {
   readonly platform: string
   readonly node: string
   readonly load_average: number
-  /** Of the folder the stores were in; `null` where the system does not say. */
+  /** Of the store; `null` where the system does not say, and of a store elsewhere. */
   readonly file_system: string | null
+  /** Of the peers, where it is another than the store's. */
+  readonly peers_file_system: string | null
   /** What the clock adds to every latency, in nanoseconds. */
   readonly clock_ns: number
 }
 
+/** What a comparison says of a step. */
+export type Verdict = 'faster' | 'slower' | 'within noise' | 'too few to tell' | 'unsure: the machine was busy'
+
 /** A step against the same step of an older report. */
 export interface ComparedStep {
   readonly step: string
+  /** The median of the rounds. */
   readonly old_per_second: number
   readonly new_per_second: number
   /** New over old. */
   readonly ratio: number
-  /** True when the rounds of the two overlap: then the ratio says nothing. */
+  readonly verdict: Verdict
+  /** False where the verdict is that it is quicker or slower. */
   readonly noise: boolean
 }
 

@@ -1,4 +1,4 @@
-import type { ComparedStep, MeasureReport, Report, StepReport } from './report.ts'
+import type { MeasureReport, Report, StepReport, TargetReport } from './report.ts'
 
 /** A line of a printed report: one step on one target, or one kind of operation within it. */
 export interface Row {
@@ -6,6 +6,8 @@ export interface Row {
   readonly operation: string
   readonly step: StepReport
   readonly target: string
+  /** Whether the target's writes wait for the disk; `null` where that is not known. */
+  readonly durable: boolean | null
   readonly measure: MeasureReport
   /** Operations per second over those of the first target; `undefined` without one to compare with. */
   readonly ratio: number | undefined
@@ -21,16 +23,16 @@ export function rowsOf({ targets }: Report): Row[] {
       const step = target.steps.find((other) => other.name === name)
       if (step === undefined || step.operations === 0) continue
       const isBase = target === first
-      rows.push(row(target.name, step, step, isBase ? undefined : base))
+      rows.push(row(target, step, step, isBase ? undefined : base))
       for (const kind of step.operations_by_name) {
-        rows.push(row(target.name, step, kind, isBase ? undefined : base.operations_by_name.find((other) => other.name === kind.name)))
+        rows.push(row(target, step, kind, isBase ? undefined : base.operations_by_name.find((other) => other.name === kind.name)))
       }
     }
   }
   return rows
 }
 
-function row(target: string, step: StepReport, measure: MeasureReport, first: MeasureReport | undefined): Row {
+function row({ name: target, durable }: TargetReport, step: StepReport, measure: MeasureReport, first: MeasureReport | undefined): Row {
   const each = Math.round(measure.entries / measure.operations)
   const name = measure === step ? measure.name : `${step.name} ${measure.name}`
   // Of a mix of operations the mean says nothing.
@@ -38,14 +40,9 @@ function row(target: string, step: StepReport, measure: MeasureReport, first: Me
   return {
     operation: each === 1 || mixed ? name : `${name} x${each.toLocaleString('en')}`,
     target,
+    durable,
     step,
     measure,
     ratio: first === undefined || first.operations_per_second === 0 ? undefined : measure.operations_per_second / first.operations_per_second,
   }
-}
-
-/** What a comparison says of a step, in words. */
-export function verdictOf({ noise, ratio }: Pick<ComparedStep, 'noise' | 'ratio'>): string {
-  if (noise) return 'within noise'
-  return ratio > 1 ? 'faster' : 'slower'
 }

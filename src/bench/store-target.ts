@@ -7,7 +7,7 @@ import { KEY_PREFIX } from './workloads/workload.ts'
 export class StoreTarget implements Target {
   readonly name = 'kv'
   readonly how: string
-  readonly durable: boolean
+  readonly durable: boolean | null
   readonly #store: Store
 
   readonly #clean: boolean
@@ -15,8 +15,10 @@ export class StoreTarget implements Target {
   private constructor(store: Store, durable: boolean, clean: boolean) {
     this.#store = store
     this.#clean = clean
-    this.durable = durable
-    this.how = /^https?:|^etcd:/.test(store.location) ? 'network' : 'library'
+    // Only the server knows when a write is on its disk.
+    const remote = /^https?:/i.test(store.location)
+    this.durable = remote ? null : durable
+    this.how = remote ? 'over HTTP' : 'library'
   }
 
   /**

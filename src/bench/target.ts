@@ -23,8 +23,8 @@ export interface Target {
   readonly name: string
   /** How operations reach it: a call in this process, a socket, a pipe. */
   readonly how: string
-  /** Whether a write waits for the disk. */
-  readonly durable: boolean
+  /** Whether a write waits for the disk; `null` where that is not known here. */
+  readonly durable: boolean | null
   /** The value, or `undefined` for a key that is not there. */
   get(key: Buffer): Awaitable<unknown>
   put(key: Buffer, value: Buffer): Awaitable<unknown>

@@ -84,6 +84,9 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
   if (!flags.inPlace && store !== undefined) {
     throw usageError('--store without --in-place', '--in-place measures that store itself, under keys that begin with kv-bench:; without --store, a temporary store is measured')
   }
+  if (!flags.sync && store !== undefined && /^https?:/i.test(store)) {
+    throw usageError('--no-sync is no matter of a client of a server', 'whether writes wait for the disk is set where kv serve was started')
+  }
   if (flags.duration !== undefined && flags.ops !== undefined) throw usageError('--duration and --ops exclude each other')
   const workload = workloadNamed(flags.workload)
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)

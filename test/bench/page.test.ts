@@ -38,8 +38,8 @@ async function report(names: readonly string[], more: Partial<Report> = {}): Pro
     schema: SCHEMA,
     created: '2026-01-02T03:04:05.000Z',
     kv: '1.2.3',
-    machine: { cpu: 'cpu', cores: 2, memory_bytes: 8e9, platform: 'x', node: 'v20.0.0', load_average: 0, file_system: 'ext4', clock_ns: 40 },
-    settings: { workload: 'classic', records: 1000, key_bytes: 25, value_bytes: 10, concurrency: 1, seed: 1, durable: true, duration_ms: 150, operations: null, warmup_ms: 0, rounds: 5 },
+    machine: { cpu: 'cpu', cores: 2, memory_bytes: 8e9, platform: 'x', node: 'v20.0.0', load_average: 0, file_system: 'ext4', peers_file_system: null, clock_ns: 40 },
+    settings: { workload: 'classic', records: 1000, key_bytes: 25, value_bytes: 10, concurrency: 1, seed: 1, location: null, durable: true, duration_ms: 150, operations: null, warmup_ms: 0, rounds: 5 },
     targets: await runSuite(plan, targets, world, { onMoment: () => {}, onFailure: () => {} }),
     absent: [],
     comparison: null,
@@ -85,6 +85,17 @@ describe('the page', () => {
     expect(await page.title()).toBe('kv bench: classic')
     await page.close()
   })
+})
+
+test('the page carries facts, notes and ratios as the table prints them', async () => {
+  const made = await report(['kv', 'other'])
+  const [kv, other] = made.targets
+  const quicker = { ...other!, durable: false, steps: other!.steps.map((step) => ({ ...step, operations_per_second: step.operations_per_second * 432.1 })) }
+  const page = htmlPage({ ...made, targets: [kv!, quicker] })
+  const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)![1]!) as { facts: string[]; notes: string[]; ratios: Record<string, Record<string, string>> }
+  expect(data.ratios['read']).toEqual({ other: '432' })
+  expect(data.facts).toContain('cpu, 2 cores, 8.0 GB memory, x, ext4')
+  expect(data.notes).toContain('other*: fake; pretended; NOT durable')
 })
 
 test('the page holds no address it could load anything from', async () => {

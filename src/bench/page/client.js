@@ -32,12 +32,9 @@
   }
 
   function head() {
-    const { machine, settings } = report
-    const { workload, records, key_bytes: keyBytes, value_bytes: valueBytes, concurrency, durable, seed } = settings
     main.append(
-      element('h1', {}, `kv bench: ${workload}`),
-      element('p', {}, `${records.toLocaleString('en')} records of ${keyBytes} + ${valueBytes} bytes, ${concurrency} in flight, ${durable ? 'durable writes' : 'writes not durable'}, seed ${seed}`),
-      element('p', {}, `kv ${report.kv}, Node ${machine.node.slice(1)}, ${machine.cpu}, ${machine.cores} cores, ${(machine.memory_bytes / 1e9).toFixed(0)} GB memory, ${machine.platform}${machine.file_system ? `, ${machine.file_system}` : ''}`),
+      element('h1', {}, `kv bench: ${report.settings.workload}`),
+      ...report.facts.map((text) => element('p', {}, text)),
       element('p', {}, new Date(report.created).toLocaleString()),
     )
   }
@@ -122,7 +119,7 @@
       const right = element('div', {}, element('h3', {}, 'Operations per second over time'))
       const first = present[0].step
       const most = Math.max(...present.map(({ step }) => step.operations_per_second))
-      const bars = present.map(({ target, step }) => bar(target.name, step.operations_per_second, step.operations_per_second / most, color(target), step === first ? '' : `  (${(step.operations_per_second / first.operations_per_second).toPrecision(2)})`)).flat()
+      const bars = present.map(({ target, step }) => bar(target.name, step.operations_per_second, step.operations_per_second / most, color(target), name in report.ratios && target.name in report.ratios[name] ? `  (${report.ratios[name][target.name]})` : '')).flat()
       const entries = first.entries / first.operations
       const card = element('div', { class: 'card' }, ...(targets.length > 1 ? [element('div', { class: 'bars' }, ...bars)] : []), element('div', { class: 'pair' }, left, right), table(present.flatMap(lines)))
       main.append(element('h2', {}, entries > 1 ? `${name} (${rate(entries)} entries each)` : name), card)
@@ -144,7 +141,7 @@
 
   function comparison() {
     if (report.comparison === null) return
-    const rows = report.comparison.steps.map((step) => element('tr', {}, ...[step.step, rate(step.old_per_second), rate(step.new_per_second), step.ratio.toFixed(2), step.noise ? 'within noise' : step.ratio > 1 ? 'faster' : 'slower'].map((text) => element('td', {}, text))))
+    const rows = report.comparison.steps.map((step) => element('tr', {}, ...[step.step, rate(step.old_per_second), rate(step.new_per_second), step.ratio.toFixed(2), step.verdict].map((text) => element('td', {}, text))))
     main.append(
       element('h2', {}, `Against the run of ${new Date(report.comparison.created).toLocaleString()}`),
       element('div', { class: 'card scroll' }, ...report.comparison.differences.map((text) => element('p', {}, `differs: ${text}`)), element('table', {}, element('thead', {}, element('tr', {}, ...['step', 'old ops/s', 'new ops/s', 'ratio', ''].map((text) => element('th', {}, text)))), element('tbody', {}, ...rows))),
@@ -152,9 +149,8 @@
   }
 
   function about() {
-    const told = targets.map((target) => `${target.name}: ${target.engine}; ${target.how}; ${target.durable ? 'durable' : 'not durable'}${target.unsupported.length > 0 ? `; cannot ${target.unsupported.join(', ')}` : ''}`)
-    const absent = report.absent.map(({ name, reason }) => `absent: ${name} (${reason})`)
-    main.append(element('h2', {}, 'What was measured'), element('div', { class: 'card' }, ...[...told, ...absent].map((text) => element('p', {}, text))))
+    if (report.notes.length === 0) return
+    main.append(element('h2', {}, 'What to know'), element('div', { class: 'card' }, ...report.notes.map((text) => element('p', {}, text))))
   }
 
   head()

@@ -1,9 +1,13 @@
-import { readFileSync, statSync } from 'node:fs'
+import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import uplotCss from 'uplot/dist/uPlot.min.css?raw'
 import uplotCode from 'uplot/dist/uPlot.iife.min.js?raw'
-import { usageError } from '../../errors.ts'
+import { reasonOf, usageError } from '../../errors.ts'
+import { facts } from '../facts.ts'
+import { notes } from '../notes.ts'
+import { formatRatio } from '../numbers.ts'
 import type { Report } from '../report.ts'
+import { rowsOf } from '../rows.ts'
 import code from './client.js?raw'
 import css from './page.css?raw'
 
@@ -16,6 +20,11 @@ const START = '<!doctype html>'
 export function checkPage(path: string): void {
   if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) throw usageError(`cannot write ${path}: no such folder`)
   const there = statSync(path, { throwIfNoEntry: false })
+  try {
+    accessSync(there === undefined ? dirname(path) : path, constants.W_OK)
+  } catch (cause) {
+    throw usageError(`cannot write ${path}: ${reasonOf(cause)}`)
+  }
   if (there === undefined) return
   if (there.isDirectory()) throw usageError(`cannot write ${path}: it is a folder`)
   if (there.isFile() && there.size > 0 && !readFileSync(path).subarray(0, START.length).toString('latin1').toLowerCase().startsWith(START)) {
@@ -26,7 +35,7 @@ export function checkPage(path: string): void {
 /** One page that shows a report, with everything it needs inside: it loads nothing. */
 export function htmlPage(report: Report): string {
   // In a script element only `</script` and `<!--` could end the data early.
-  const data = JSON.stringify(report).replaceAll('<', String.raw`\u003c`)
+  const data = JSON.stringify({ ...report, facts: facts(report), notes: notes(report), ratios: ratios(report) }).replaceAll('<', String.raw`\u003c`)
   return `${START}
 <html lang="en">
 <head>
@@ -45,4 +54,13 @@ export function htmlPage(report: Report): string {
 </body>
 </html>
 `
+}
+
+/** The ratios of whole steps to kv as the table prints them, by step and store. */
+function ratios(report: Report): Record<string, Record<string, string>> {
+  const found: Record<string, Record<string, string>> = {}
+  for (const { step, measure, target, ratio } of rowsOf(report)) {
+    if (measure === step && ratio !== undefined) (found[step.name] ??= {})[target] = formatRatio(ratio)
+  }
+  return found
 }
