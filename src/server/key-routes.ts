@@ -5,7 +5,9 @@ import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { Condition, Entry } from '../store/driver.ts'
 import { readBody } from './body.ts'
+import type { Gate } from './gate.ts'
 import { HEADERS, etag, revisionOf } from './protocol.ts'
+import type { Answer } from './reads.ts'
 import { Refusal } from './refusal.ts'
 import { content, endpoint, string } from './schema.ts'
 import { type Service, keyOf, queryOf } from './service.ts'
@@ -59,7 +61,8 @@ const SCHEMAS = {
 
 /** Adds the routes of single keys to a server. */
 export function keyRoutes(app: FastifyInstance, service: Service): void {
-  const { store, reads } = service
+  const { store, reads, gate } = service
+  const answerValue: Answer = (reply, entry) => sendValue(gate, reply, entry)
 
   app.get('/v1/keys/:key', { schema: SCHEMAS.get }, (request, reply) => {
     const query = queryOf(request, ['encoding'])
@@ -70,7 +73,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     const query = queryOf(request, ['encoding', 'ttl', 'expires'])
     const key = keyOf(request, query)
     const expires = expiryOf(query)
-    const body = await readBody(request, reply, service.gate, service.limits)
+    const body = await readBody(request, reply, gate, service.limits)
     const { condition, rest } = conditionOf(request, body)
     const { applied, created, revision } = await store.put(key, rest, { expires, condition })
     if (revision > 0) reply.header('etag', etag(revision))
@@ -80,7 +83,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
 
   app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
-    const { condition } = conditionOf(request, await readBody(request, reply, service.gate, service.limits))
+    const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
     if (await store.del(key, { condition })) return reply.code(204).send()
     // Which of the two it was is told as of now; the delete itself was one step.
     if (condition !== undefined && (await store.has(key))) throw conditionFailed()
@@ -88,7 +91,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   })
 }
 
-function answerValue(reply: FastifyReply, entry: Entry | undefined): void {
+function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): void {
   if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
   const { value, revision, expires } = entry
   const tag = etag(revision)
@@ -99,6 +102,7 @@ function answerValue(reply: FastifyReply, entry: Entry | undefined): void {
     reply.code(304).send()
     return
   }
+  gate.reserveAnswer(value.length, reply.raw)
   // Never as a page: stored bytes must not become a script of this origin.
   reply.header('x-content-type-options', 'nosniff').type('application/octet-stream').send(asBuffer(value))
 }

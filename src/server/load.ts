@@ -22,7 +22,7 @@ export class LoadBody {
   /** The chunks as they come. */
   async *chunks(): AsyncGenerator<Uint8Array, void, void> {
     try {
-      yield* this.#chunks
+      for await (const chunk of this.#chunks) yield chunk
     } catch (error) {
       this.failure = error
       throw error
