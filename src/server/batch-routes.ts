@@ -2,23 +2,26 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KvError } from '../errors.ts'
 import type { BatchOp } from '../store/store.ts'
-import { bodyChunks, readBody } from './body.ts'
+import { MAX_KEYS, MAX_OPS, bodyChunks, readBody } from './body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame } from './frames.ts'
 import { LoadBody, frameBlocks } from './load.ts'
 import { entryLines, parseKeys, parseOps } from './ndjson.ts'
 import { FRAMES, NDJSON } from './protocol.ts'
 import { addEntries } from './range-routes.ts'
-import { Refusal } from './refusal.ts'
+import { Refusal, tooMany } from './refusal.ts'
 import { answer, content, endpoint, object } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
 
 const tags = ['Batches']
 
+/** Bytes of frames taken apart at a time. */
+const SLICE_BYTES = 1 << 19
+
 const SCHEMAS = {
   batch: endpoint('write', {
     tags,
     summary: 'Put and delete many entries, all or nothing',
-    description: 'A line each: `{"key":K,"value":V}` as `kv batch-put` reads it (also with `ttl`, `expires`, `key_base64`, `value_base64`), or `{"del":K}`. In order; of several on one key the last wins.',
+    description: 'A line each: `{"key":K,"value":V}` as `kv batch-put` reads it (also with `ttl`, `expires`, `key_base64`, `value_base64`), or `{"del":K}`. In order; of several on one key the last wins. At most 100,000 operations.',
     consumes: [NDJSON],
     body: { type: 'string', examples: ['{"key":"user:1","value":"Ada"}\n{"del":"user:2"}\n'] },
     response: { 200: answer('Done, and on disk', object({ operations: { type: 'integer' }, revision: { type: 'integer' } }), { operations: 2, revision: 8 }) },
@@ -26,7 +29,7 @@ const SCHEMAS = {
   get: endpoint('read', {
     tags,
     summary: 'Read many entries of one moment',
-    description: 'Keys as JSON strings, a line each (or `{"key_base64":...}`). Answers a line for each: the entry, or `null`.',
+    description: 'Keys as JSON strings, a line each (or `{"key_base64":...}`). Answers a line for each: the entry, or `null`. At most 10,000 keys.',
     consumes: [NDJSON],
     body: { type: 'string', examples: ['"user:1"\n"user:2"\n'] },
     response: { 200: content('The entries in the order asked', NDJSON, '{"key":"user:1","value":"Ada"}\nnull\n') },
@@ -40,7 +43,8 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
   app.post('/v1/batch', { schema: SCHEMAS.batch, config: { write: true } }, async (request, reply) => {
     queryOf(request, [])
     const body = await readBody(request, reply, gate, limits)
-    const ops = isFramed(request) ? framesOf(body, service).map(toOp) : parseOps(body, store.limits)
+    const ops = isFramed(request) ? framesOf(body, service, 'operations', MAX_OPS).map(toOp) : parseOps(body, store.limits, MAX_OPS)
+    gate.reserveObjects(ops.length, reply.raw)
     return sendJson(reply, { operations: ops.length, revision: await store.batch(ops) })
   })
 
@@ -62,7 +66,8 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     queryOf(request, [])
     const body = await readBody(request, reply, gate, limits)
     const framed = isFramed(request)
-    const keys = framed ? framesOf(body, service).map((frame) => frame.key) : parseKeys(body)
+    const keys = framed ? framesOf(body, service, 'keys', MAX_KEYS).map((frame) => frame.key) : parseKeys(body, MAX_KEYS)
+    gate.reserveObjects(keys.length, reply.raw)
     const entries = await store.getMany(keys, { maxBytes: limits.maxBodyBytes })
     gate.reserve(entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0), reply.raw)
     if (!framed) return reply.type(NDJSON).send(entryLines(entries, false))
@@ -77,9 +82,14 @@ function isFramed(request: FastifyRequest): boolean {
   return request.headers['content-type'] === FRAMES
 }
 
-function framesOf(body: Buffer, { store }: Service): Frame[] {
+function framesOf(body: Buffer, { store }: Service, what: string, limit: number): Frame[] {
   const reader = new FrameReader(store.limits)
-  const frames = reader.push(body)
+  const frames: Frame[] = []
+  // Cut, so that no more of them are made than may be.
+  for (let at = 0; at < body.length; at += SLICE_BYTES) {
+    for (const frame of reader.push(body.subarray(at, at + SLICE_BYTES))) frames.push(frame)
+    if (frames.length > limit) throw tooMany(what, limit)
+  }
   if (reader.isWithinFrame) throw new KvError('KV_INVALID_INPUT', 'the body ends within a frame')
   return frames
 }

@@ -13,6 +13,12 @@ export interface BodyLimits {
   readonly uploadGraceMs: number
 }
 
+/** Operations of one request at most: they are parsed and stored in one go, while every other request waits. */
+export const MAX_OPS = 100_000
+
+/** Keys that one request reads at most. */
+export const MAX_KEYS = 10_000
+
 /** Bytes a second that a body held in memory must come with, beyond the grace. */
 const SLOWEST_UPLOAD = 50_000
 

@@ -1,13 +1,17 @@
 /** The five plain endpoints: text keys and values in JSON, bodies exactly as their callers know them. */
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { compareBytes, decodeUtf8 } from '../bytes.ts'
-import type { Entry } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
-import { readBody } from './body.ts'
+import { MAX_OPS, readBody } from './body.ts'
 import { CONTRACT_SCHEMAS as schemas } from './contract-schemas.ts'
-import { type FieldProblem, Refusal, tooLarge, wrongFields } from './refusal.ts'
+import { hasMoreParts } from './json-size.ts'
+import type { Answer } from './reads.ts'
+import { type FieldProblem, Refusal, tooLarge, tooMany, wrongFields } from './refusal.ts'
 import { JSON_TYPE, type Service, sendJson } from './service.ts'
 import { percentDecode, targetOf } from './target.ts'
+
+/** Commas and brackets of a batch that do not stand between its keys or values, generously. */
+const PARTS_BESIDE = 1000
 
 const notFound = (): Refusal => new Refusal(404, { detail: 'Key not found' })
 const notText = (what: string): Refusal => new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; read it with GET /v1/keys/{key}` })
@@ -15,7 +19,14 @@ const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required
 
 /** Adds the five endpoints to a server. */
 export function contractRoutes(app: FastifyInstance, service: Service): void {
-  const { store, reads } = service
+  const { store, reads, gate } = service
+  const answerRead: Answer = (reply, entry) => {
+    if (entry === undefined) throw notFound()
+    const { key, value } = entry
+    // The value and its text.
+    gate.reserveAnswer(2 * value.length, reply.raw)
+    reply.type(JSON_TYPE).send(`{"message":"Key data fetched successfully.","data":{"key":${JSON.stringify(shown(key, 'the key'))},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
+  }
 
   app.get('/read/:key', { schema: schemas.read }, (request, reply) => {
     const { bytes } = pathKey(targetOf(request.raw).key)
@@ -37,10 +48,18 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
   })
 
   app.post('/batch_put/', { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
-    const { keys, values } = lists(parseJson(await readBody(request, reply, service.gate, service.limits)))
+    const body = await readBody(request, reply, gate, service.limits)
+    // Keys, values, and the few parts around them.
+    if (hasMoreParts(body, 2 * MAX_OPS + PARTS_BESIDE)) throw tooMany('keys', MAX_OPS)
+    const { keys, values } = lists(parseJson(body))
     if (keys.length !== values.length) throw new Refusal(400, { detail: 'Keys and values length must match' })
+    if (keys.length > MAX_OPS) throw tooMany('keys', MAX_OPS)
+    gate.reserveObjects(keys.length, reply.raw)
+    // Made first: once it is stored nothing may be refused.
+    const answer = JSON.stringify({ message: 'Batch put successful.', data: { keys, values } })
+    gate.reserveAnswer(answer.length, reply.raw)
     await store.batch(keys.map((key, i): BatchOp => ({ type: 'put', key, value: values[i]! })))
-    return sendJson(reply, { message: 'Batch put successful.', data: { keys, values } })
+    return reply.type(JSON_TYPE).send(answer)
   })
 
   app.delete('/delete/:key', { schema: schemas.delete, config: { write: true } }, async (request, reply) => {
@@ -48,12 +67,6 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
     if (!(await store.del(bytes))) throw notFound()
     return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
   })
-}
-
-function answerRead(reply: FastifyReply, entry: Entry | undefined): void {
-  if (entry === undefined) throw notFound()
-  const { key, value } = entry
-  reply.type(JSON_TYPE).send(`{"message":"Key data fetched successfully.","data":{"key":${JSON.stringify(shown(key, 'the key'))},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
 }
 
 function pathKey(raw: string | undefined): { readonly bytes: Uint8Array; readonly text: string } {

@@ -45,6 +45,7 @@ export const CONTRACT_SCHEMAS = {
   batchPut: endpoint('write', {
     tags,
     summary: 'Store many values, all or nothing',
+    description: 'At most 100,000.',
     consumes: ['application/json'],
     body: object({
       keys: { type: 'array', items: { type: 'string' }, examples: [['user:1', 'user:2']] },

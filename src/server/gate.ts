@@ -1,6 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { busy, clientGone } from './refusal.ts'
 
+/** Answers up to this length are not counted: as many as there may be requests take little. */
+const LARGE_ANSWER = 1 << 16
+
+/** What an operation or a key of a request takes in memory besides its bytes, roughly. */
+const OBJECT_BYTES = 300
+
 /** Bounds the work and the memory that requests may take together. */
 export class Gate {
   readonly #maxRequests: number
@@ -95,5 +101,15 @@ export class Gate {
     if (this.#bytes + bytes > this.#maxBytes) throw busy('the requests under way take all the memory they may')
     this.#requests.set(response, held + bytes)
     this.#bytes += bytes
+  }
+
+  /** The same for operations or keys that a body was taken apart into. */
+  reserveObjects(count: number, response: ServerResponse): void {
+    this.reserve(count * OBJECT_BYTES, response)
+  }
+
+  /** The same for an answer that is there as a whole, until the client has taken it. */
+  reserveAnswer(bytes: number, response: ServerResponse): void {
+    if (bytes > LARGE_ANSWER) this.reserve(bytes, response)
   }
 }

@@ -6,7 +6,9 @@ import { KvError, usageError } from '../errors.ts'
 import type { Condition, Entry, PutResult } from '../store/driver.ts'
 import type { Store } from '../store/store.ts'
 import { readBody } from './body.ts'
+import type { Gate } from './gate.ts'
 import { HEADERS, type TagList, etag, matches, revisionOf, tagsOf } from './protocol.ts'
+import type { Answer } from './reads.ts'
 import { Refusal } from './refusal.ts'
 import { content, endpoint, string } from './schema.ts'
 import { type Service, keyOf, queryOf } from './service.ts'
@@ -60,7 +62,8 @@ const SCHEMAS = {
 
 /** Adds the routes of single keys to a server. */
 export function keyRoutes(app: FastifyInstance, service: Service): void {
-  const { store, reads } = service
+  const { store, reads, gate } = service
+  const answerValue: Answer = (reply, entry) => sendValue(gate, reply, entry)
 
   app.get('/v1/keys/:key', { schema: SCHEMAS.get }, (request, reply) => {
     const query = queryOf(request, ['encoding'])
@@ -71,7 +74,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     const query = queryOf(request, ['encoding', 'ttl', 'expires'])
     const key = keyOf(request, query)
     const expires = expiryOf(query)
-    const body = await readBody(request, reply, service.gate, service.limits)
+    const body = await readBody(request, reply, gate, service.limits)
     const { condition, rest } = conditionOf(request, body)
     const { applied, created, revision } = await conditionally(store, key, condition, (one) => store.put(key, rest, { expires, condition: one }))
     if (revision > 0) reply.header('etag', etag(revision))
@@ -81,7 +84,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
 
   app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
-    const { condition } = conditionOf(request, await readBody(request, reply, service.gate, service.limits))
+    const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
     const { applied } = await conditionally(store, key, condition, async (one) => ({ applied: await store.del(key, { condition: one }), created: false, revision: 0 }))
     if (applied) return reply.code(204).send()
     // Which of the two it was is told as of now; the delete itself was one step.
@@ -90,7 +93,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   })
 }
 
-function answerValue(reply: FastifyReply, entry: Entry | undefined): void {
+function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): void {
   if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
   const { value, revision, expires } = entry
   const tag = etag(revision)
@@ -101,6 +104,7 @@ function answerValue(reply: FastifyReply, entry: Entry | undefined): void {
     reply.code(304).send()
     return
   }
+  gate.reserveAnswer(value.length, reply.raw)
   // Never as a page: stored bytes must not become a script of this origin.
   reply.header('x-content-type-options', 'nosniff').type('application/octet-stream').send(asBuffer(value))
 }

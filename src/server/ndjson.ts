@@ -1,13 +1,14 @@
-import { decode, decodeUtf8, utf8 } from '../bytes.ts'
+import { isUtf8 } from 'node:buffer'
+import { decode, utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { BlockBuilder } from '../input/block-builder.ts'
 import { createParser } from '../input/formats.ts'
-import { RecordRefused } from '../input/record-parser.ts'
+import type { Refusal as Refused } from '../input/record-parser.ts'
 import { ByteBuffer } from '../output/byte-buffer.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../output/json-lines.ts'
-import { blockOps } from '../store/block.ts'
 import type { Entry, Limits } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
+import { tooMany } from './refusal.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
 
@@ -27,33 +28,57 @@ export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: bo
 
 /**
  * The operations of a batch, a line each: `{"del":KEY}` (or `del_base64`), or a record to put as
- * `kv batch-put` reads it. Throws `KV_INVALID_INPUT` with the number of the first wrong line.
+ * `kv batch-put` reads it. They share the memory of the body, which is changed. Throws
+ * `KV_INVALID_INPUT` with the number of the first wrong line, and 413 above `maxOps`.
  */
-export function parseOps(body: Buffer, limits: Limits): BatchOp[] {
-  const ops: BatchOp[] = []
-  let line = 0
-  for (let from = body.subarray(0, 3).equals(BOM) ? 3 : 0; from < body.length; ) {
-    const feed = body.indexOf(0x0a, from)
-    const end = feed < 0 ? body.length : feed
-    const source = body.subarray(from, end)
-    line++
-    from = end + 1
-    if (isBlank(source)) continue
-    ops.push(deletion(source, line) ?? put(source, line, limits))
+export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, maxOps: number): BatchOp[] {
+  const ops = new OpCollector(body, maxOps)
+  const skip = ({ line, reason, start, end }: Refused): void => {
+    const op = deletion(body.subarray(start, end), line)
+    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${reason}`)
+    ops.push(op)
   }
-  return ops
+  createParser('jsonl', { maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)
+  return ops.ops
 }
 
-const BOM = Buffer.from([0xef, 0xbb, 0xbf])
+/** Takes from a parser what it finds, in the order of the lines. */
+class OpCollector extends BlockBuilder {
+  readonly ops: BatchOp[] = []
+  readonly #maxOps: number
 
-/** A line that may be a delete: anything else need not be parsed twice. */
+  constructor(body: Buffer, maxOps: number) {
+    super(new Uint8Array(body.buffer, body.byteOffset, body.length), 0)
+    this.#maxOps = maxOps
+  }
+
+  push(op: BatchOp): void {
+    if (this.ops.length === this.#maxOps) throw tooMany('operations', this.#maxOps)
+    this.ops.push(op)
+  }
+
+  override add(keyStart: number, keyLength: number, valueStart: number, valueLength: number): void {
+    this.#put(keyStart, keyLength, valueStart, valueLength, undefined)
+  }
+
+  override addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
+    this.#put(keyStart, keyLength, valueStart, valueLength, expires)
+  }
+
+  #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number | undefined): void {
+    const { bytes } = this
+    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), expires })
+  }
+}
+
+/** A line that may be a delete, which no parser of records takes. */
 const DELETION = /^\s*\{\s*"del(?:_base64|_hex)?"/
 
 function deletion(source: Buffer, line: number): BatchOp | undefined {
   if (!DELETION.test(source.subarray(0, 64).toString('latin1'))) return undefined
   let record: Record<string, unknown>
   try {
-    record = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(source)) as Record<string, unknown>
+    record = JSON.parse(utf8Text.decode(source)) as Record<string, unknown>
   } catch (cause) {
     throw new KvError('KV_INVALID_INPUT', `line ${line}: invalid JSON`, { cause })
   }
@@ -64,32 +89,29 @@ function deletion(source: Buffer, line: number): BatchOp | undefined {
   return { type: 'del', key }
 }
 
-function put(source: Buffer, line: number, { maxKeyBytes, maxValueBytes }: Limits): BatchOp {
-  const parser = createParser('jsonl', { maxKeyBytes, maxValueBytes, now: Date.now, skip: undefined })
-  const builder = new BlockBuilder(Uint8Array.from(source), 1)
-  try {
-    parser.parse(builder, source.length, true)
-  } catch (error) {
-    if (error instanceof RecordRefused) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${error.refusal.reason}`, { cause: error })
-    throw error
-  }
-  for (const op of blockOps(builder.finish())) return op
-  throw new KvError('KV_INVALID_INPUT', `line ${line}: no record`)
-}
+const utf8Text = new TextDecoder('utf-8', { fatal: true })
 
-/** The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`. */
-export function parseKeys(body: Buffer): Uint8Array[] {
+/** The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
+export function parseKeys(body: Buffer, maxKeys: number): Uint8Array[] {
   const keys: Uint8Array[] = []
-  const whole = decodeUtf8(body)
-  if (whole === undefined) throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
-  for (const [i, text] of whole.split('\n').entries()) {
-    if (text.trim() === '') continue
-    const key = parseKey(text)
-    if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${i + 1}: a key is a JSON string, or {"key_base64":...}`)
+  if (!isUtf8(body)) throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
+  let line = 1
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]!
+    if (byte === LINE_FEED) line++
+    if (byte === LINE_FEED || byte === 0x20 || byte === 0x09 || byte === 0x0d) continue
+    const feed = body.indexOf(LINE_FEED, at)
+    const end = feed < 0 ? body.length : feed
+    if (keys.length === maxKeys) throw tooMany('keys', maxKeys)
+    const key = parseKey(body.subarray(at, end).toString())
+    if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${line}: a key is a JSON string, or {"key_base64":...}`)
     keys.push(key)
+    at = end - 1
   }
   return keys
 }
+
+const LINE_FEED = 0x0a
 
 function parseKey(text: string): Uint8Array | undefined {
   try {
@@ -100,8 +122,4 @@ function parseKey(text: string): Uint8Array | undefined {
   } catch {
     return undefined
   }
-}
-
-function isBlank(line: Buffer): boolean {
-  return line.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
 }

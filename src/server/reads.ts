@@ -1,10 +1,14 @@
 import type { FastifyReply } from 'fastify'
 import { asBuffer } from '../bytes.ts'
+import { KvError } from '../errors.ts'
 import type { Entry } from '../store/driver.ts'
 import type { Store } from '../store/store.ts'
 
 /** Sends the answer for an entry, or throws what is to be told instead. */
 export type Answer = (reply: FastifyReply, entry: Entry | undefined) => void
+
+/** Bytes of entries that are read together at most. */
+const GROUP_BYTES = 1 << 24
 
 interface Wanted {
   /** Where the key stands among those to read. */
@@ -62,8 +66,15 @@ export class Reads {
   async #read(keys: readonly Uint8Array[], wanted: readonly Wanted[]): Promise<void> {
     let entries: (Entry | undefined)[]
     try {
-      entries = keys.length === 1 ? [await this.#store.getEntry(keys[0]!)] : await this.#store.getMany(keys)
+      entries = keys.length === 1 ? [await this.#store.getEntry(keys[0]!)] : await this.#store.getMany(keys, { maxBytes: GROUP_BYTES })
     } catch (error) {
+      if (keys.length > 1 && error instanceof KvError && error.code === 'KV_TOO_LARGE') {
+        // One after the other, so that each answer is counted before the next is read.
+        for (const [i, key] of keys.entries()) {
+          await this.#read([key], wanted.filter(({ index }) => index === i).map((one) => ({ ...one, index: 0 })))
+        }
+        return
+      }
       for (const { reply } of wanted) reply.send(error)
       return
     }

@@ -44,6 +44,11 @@ export function tooLarge(detail: string): Refusal {
   return new Refusal(413, { detail, code: 'KV_TOO_LARGE' }, { connection: 'close' })
 }
 
+/** 413: more of something than one request may have. */
+export function tooMany(what: string, limit: number): Refusal {
+  return new Refusal(413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE' })
+}
+
 /** The refusal that stands for whatever was thrown; `undefined` for a bug. */
 export function toRefusal(error: unknown): Refusal | undefined {
   if (error instanceof Refusal) return error

@@ -8,7 +8,7 @@ import { FRAMES } from '../../src/server/protocol.ts'
 import { holdLock } from '../helpers/lock.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { listening, raw } from './server.ts'
+import { listening, raw, server } from './server.ts'
 
 const head = (line: string, headers = ''): string => `${line} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`
 
@@ -96,4 +96,43 @@ test('more ranges at a time than allowed are 503 with Retry-After, and go on lat
   expect((await app.inject('/v1/count')).statusCode).toBe(200)
   socket.destroy()
   await vi.waitFor(async () => expect((await app.inject('/v1/range?limit=0')).statusCode).toBe(200))
+})
+
+describe('one request has at most', () => {
+  const framed = (count: number): Buffer => {
+    const frames = new FrameWriter()
+    for (let i = 0; i < count; i++) frames.add(FRAME.entry, Buffer.from('a'))
+    return frames.take()
+  }
+  const lists = (count: number): string => JSON.stringify({ keys: Array(count).fill('a,"['), values: Array(count).fill('') })
+
+  test.for<[string, string, number, (count: number) => string | Buffer, Record<string, string>]>([
+    ['operations', '/v1/batch', 100_000, (count) => '["a",""]\n'.repeat(count), {}],
+    ['operations', '/v1/batch', 100_000, (count) => '{"del":"a"}\n'.repeat(count), {}],
+    ['operations', '/v1/batch', 100_000, framed, { 'content-type': FRAMES }],
+    ['keys', '/batch_put/', 100_000, lists, {}],
+    ['keys', '/v1/get', 10_000, (count) => '"a"\n'.repeat(count), {}],
+    ['keys', '/v1/get', 10_000, framed, { 'content-type': FRAMES }],
+  ])('so many %s: %s, %i', async ([what, url, limit, body, headers]) => {
+    const app = await server()
+    expect((await app.inject({ method: 'POST', url, payload: body(limit), headers })).statusCode).toBe(200)
+    const refused = await app.inject({ method: 'POST', url, payload: body(limit + 1), headers })
+    expect([refused.statusCode, refused.json()]).toEqual([413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE' }])
+  })
+
+  test('a list that is too long is refused before anything is made of it', async () => {
+    const app = await server()
+    for (const payload of ['['.repeat(1_000_000), `{"keys":[${'[],'.repeat(500_000)}`]) {
+      expect((await app.inject({ method: 'POST', url: '/batch_put/', payload })).statusCode).toBe(413)
+    }
+  })
+})
+
+test('puts and deletes of a batch are done in the order of their lines', async () => {
+  const app = await server()
+  const batch = (payload: string) => app.inject({ method: 'POST', url: '/v1/batch', payload })
+  expect((await batch('\ufeff{"key":"a","value":"1"}\r\n{"del":"a"}\n\n["a\\n","2"]\n{"del":"b"}\n{"key":"b","value":{"x":1},"ttl":90}\n{"key":"c","value":""}\n{"del":"c"}')).json()).toMatchObject({ operations: 7 })
+  expect((await app.inject('/v1/range?keys=true')).body).toBe('"a\\n"\n"b"\n')
+  expect((await batch('["a","1"]\n\n{"del":1}\n')).json()).toMatchObject({ detail: 'line 3: a delete is {"del":KEY} and nothing else' })
+  expect((await batch('["a","1"]\n{"dele":1}\n')).json()).toMatchObject({ detail: expect.stringMatching(/^line 2: unknown field/) as string })
 })

@@ -71,6 +71,30 @@ describe('memory that requests hold together', () => {
   })
 })
 
+describe('answers that nobody takes', () => {
+  test.for(['/v1/keys/a', '/read/a'])('are counted until their clients are gone: %s', async (url) => {
+    const { port, app } = await listening({ maxMemoryBytes: 25_000_000 })
+    await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'x'.repeat(10_000_000) })
+    const first = client(port, head(`GET ${url}`))
+    first.pause()
+    await once(app.server, 'request')
+    const others = Array.from({ length: 3 }, () => app.inject(url))
+    const statuses = (await Promise.all(others)).map(({ statusCode }) => statusCode)
+    expect(statuses).toContain(503)
+    first.destroy()
+    await vi.waitFor(async () => expect((await app.inject(url)).statusCode).toBe(200))
+  })
+
+  test('of many large values asked for at once are read one after the other', async () => {
+    const { app } = await listening({ maxMemoryBytes: 12_000_000 }, `${tempDir()}/store.kv`)
+    const keys = Array.from({ length: 10 }, (_, i) => `/v1/keys/k${i}`)
+    for (const url of keys) await app.inject({ method: 'PUT', url, payload: 'x'.repeat(3_000_000) })
+    const statuses = (await Promise.all(keys.map((url) => app.inject(url)))).map(({ statusCode }) => statusCode)
+    expect(statuses.every((code) => code === 200 || code === 503)).toBe(true)
+    expect(statuses).toContain(200)
+  })
+})
+
 describe('an upload', () => {
   test('that trickles for longer than its bytes may take is 408', async () => {
     const { port } = await listening({ uploadGraceMs: 100, bodyTimeoutMs: 10_000 })
