@@ -51,7 +51,12 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     // A body that fits is taken whole first, so that no other writer waits for this client.
     const whole = Number(request.headers['content-length'] ?? Infinity) <= limits.maxBodyBytes
     const chunks = whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits)
-    const revision = await store.load(frameBlocks(chunks, { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) }))
+    // To a driver, what the server refuses of a body would be a bug.
+    let refusal: unknown
+    const body = noting(chunks, (error) => (refusal = error))
+    const revision = await store.load(frameBlocks(body, { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) })).catch((error: unknown) => {
+      throw refusal ?? error
+    })
     return sendJson(reply, { revision })
   })
 
@@ -68,6 +73,16 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     writer.add(FRAME.end)
     return reply.type(FRAMES).send(writer.take())
   })
+}
+
+/** The same chunks; tells what they failed with. */
+async function* noting(chunks: AsyncIterable<Buffer> | Iterable<Buffer>, onFailure: (error: unknown) => void): AsyncGenerator<Buffer, void, void> {
+  try {
+    yield* chunks
+  } catch (error) {
+    onFailure(error)
+    throw error
+  }
 }
 
 function isFramed(request: FastifyRequest): boolean {

@@ -3,17 +3,14 @@ import { CODES, type Code, KvError, usageError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
 import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
-import { blockOps } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import type { Changes, CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports, WatchQuery } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
+import { blockBytes, blockChunks } from './upload.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
-
-/** Bytes of one chunk of a load. */
-const CHUNK_BYTES = 1 << 18
 
 /** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
 const WATCH_SILENCE_MS = 60_000
@@ -320,22 +317,4 @@ function conditional(condition: Condition | undefined): { headers: Record<string
     case 'value':
       return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
   }
-}
-
-function blockBytes({ count, keyLength, valueLength }: Block): number {
-  let sum = count * frameBytes(NOTHING, NOTHING)
-  for (let i = 0; i < count; i++) sum += keyLength[i]! + valueLength[i]!
-  return sum
-}
-
-async function* blockChunks(blocks: Blocks): AsyncGenerator<Uint8Array, void, void> {
-  const writer = new FrameWriter(CHUNK_BYTES)
-  for await (const block of blocks) {
-    for (const { key, value, expires } of blockOps(block)) {
-      writer.add(FRAME.entry, key, value, 0, expires)
-      if (writer.length >= CHUNK_BYTES) yield writer.take()
-    }
-  }
-  writer.add(FRAME.end)
-  yield writer.take()
 }
