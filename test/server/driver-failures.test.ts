@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Server, Socket, createServer } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
@@ -11,6 +12,7 @@ import { FRAME, FrameReader } from '../../src/server/frames.ts'
 import { FRAMES } from '../../src/server/protocol.ts'
 import { type Block, blockOf } from '../../src/store/block.ts'
 import { Store } from '../../src/store/store.ts'
+import { expectRun, kv } from '../helpers/kv.ts'
 import { failure, failureCode } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, server } from './server.ts'
@@ -228,4 +230,22 @@ describe('a load that pauses', () => {
     expect((await app.inject({ method: 'POST', url: '/v1/load', headers: { 'content-type': FRAMES }, payload: body })).statusCode).toBe(200)
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 2 })
   })
+})
+
+test.for<[string, string[], RegExp]>([
+  ['says how many records are stored', [], /^kv: the answer of .* was lost \(.*\); the write may or may not have been done; the 1 record before that is stored \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/],
+  ['of --atomic does not say that nothing is', ['--atomic'], /^kv: the answer of .* was lost \(.*\); the write may or may not have been done \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/],
+])('a batch-put whose server is gone %s', async ([, flags, stderr]) => {
+  let loads = 0
+  const { url } = await pretender((socket, head) => {
+    if (!head.startsWith('POST /v1/load')) return
+    if (flags.length > 0 || loads++ > 0) socket.destroy()
+    else socket.write('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 14\r\n\r\n{"revision":1}')
+  })
+  const records = ['{"key":"a","value":"1"}\n', '{"key":"b","value":"2"}\n'].map((text, i) => {
+    const path = join(tempDir(), `${i}.jsonl`)
+    writeFileSync(path, text)
+    return path
+  })
+  expectRun(await kv(['batch-put', ...flags, ...records], { store: url }), { stderr, code: 4 })
 })

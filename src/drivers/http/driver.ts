@@ -109,7 +109,7 @@ export class HttpDriver implements Driver {
   del(key: Uint8Array, condition?: Condition, signal?: AbortSignal): Promise<boolean> {
     const { headers, prefix } = conditional(condition)
     return this.#write(async () => {
-      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, signal }
+      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, ifLost: 'read the key to see', signal }
       const answer = await this.#call(call, [404, 412])
       const text = await this.#client.bytes(answer, call)
       if (answer.status === 204) return true
@@ -126,7 +126,7 @@ export class HttpDriver implements Driver {
     }
     const body = writer.take()
     return this.#write(async () => {
-      const { revision } = await this.#json({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, signal }, { revision: 0 })
+      const { revision } = await this.#json({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, ifLost: 'read one of its keys to see: all of it was done, or nothing', signal }, { revision: 0 })
       return revision
     })
   }
@@ -135,7 +135,7 @@ export class HttpDriver implements Driver {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, silenceMs: 0 }
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', silenceMs: 0 }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
@@ -143,7 +143,7 @@ export class HttpDriver implements Driver {
 
   delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, silenceMs: 0, signal }, { deleted: 0 })
+      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, ifLost: 'count the range to see: all of it was deleted, or nothing', silenceMs: 0, signal }, { deleted: 0 })
       return deleted
     })
   }
