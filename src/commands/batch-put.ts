@@ -149,6 +149,8 @@ class BatchPut {
   }
 
   #withCount(error: KvError): KvError {
+    // Of a load whose outcome is unknown all may be stored.
+    if (this.#flags.atomic && error.code === 'KV_UNKNOWN_OUTCOME') return error
     return new KvError(error.code, `${error.message}; ${this.#storedSoFar('before that')}`, { hint: error.hint, cause: error })
   }
 

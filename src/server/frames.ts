@@ -13,6 +13,8 @@ export const FRAME = {
   end: 3,
   /** The rest failed: the code of kv is the key, the message the value. */
   error: 4,
+  /** Nothing: whoever sends is waiting for more to send. */
+  alive: 5,
 } as const
 
 /** A frame: kind, key, value, revision (0 in writes), expiry in milliseconds since 1970 (`undefined`: never). */
@@ -132,7 +134,7 @@ export class FrameReader {
   }
 
   #size(bytes: Buffer, at: number): number {
-    if (bytes[at]! > FRAME.error) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
+    if (bytes[at]! > FRAME.alive) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
     const keyLength = bytes.readUInt32LE(at + 1)
     const valueLength = bytes.readUInt32LE(at + 5)
     const { maxKeyBytes, maxValueBytes } = this.#limits ?? { maxKeyBytes: 2 ** 30, maxValueBytes: 2 ** 30 }

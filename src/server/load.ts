@@ -45,6 +45,7 @@ export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<
     for (let at = 0; at < chunk.length; at += BLOCK_BYTES) {
       for (const frame of reader.push(chunk.subarray(at, at + BLOCK_BYTES))) {
         if (ended) throw new KvError('KV_INVALID_INPUT', 'frames follow the end')
+        if (frame.kind === FRAME.alive) continue
         if (frame.kind === FRAME.end) {
           ended = true
           continue

@@ -1,12 +1,21 @@
 import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Server, Socket, createServer } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { utf8 } from '../../src/bytes.ts'
+import { blockChunks } from '../../src/drivers/http/upload.ts'
 import { openDriver } from '../../src/drivers/index.ts'
 import { openStore } from '../../src/index.ts'
 import { buildApp } from '../../src/server/app.ts'
+import { FRAME, FrameReader } from '../../src/server/frames.ts'
+import { FRAMES } from '../../src/server/protocol.ts'
+import { type Block, blockOf } from '../../src/store/block.ts'
 import { Store } from '../../src/store/store.ts'
+import { expectRun, kv } from '../helpers/kv.ts'
 import { failure, failureCode } from '../helpers/store.ts'
-import { listening } from './server.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { listening, server } from './server.ts'
 
 const INFO = JSON.stringify({ server: 'kv', driver: 'memory', read_only: false, snapshot_range: true, persistent: false, max_key_bytes: 100, max_value_bytes: 100, max_batch_bytes: 100 })
 
@@ -178,4 +187,65 @@ test('a server is waited for as long as its lock may take; one that is gone is f
   await store.put('a', '1')
   expect(silence.mock.calls).toContainEqual([900_000])
   expect(probes.mock.calls).toContainEqual([true, 15_000])
+})
+
+describe('a load that pauses', () => {
+  const block = (key: string): Block => blockOf([{ key: utf8(key), value: new Uint8Array(300_000) }])
+
+  test.for(['memory', 'sqlite'])('is refused as the server says when it takes too long: %s', async (driver) => {
+    const { url } = await listening({ bodyTimeoutMs: 100 }, driver === 'memory' ? 'memory:' : join(tempDir(), 'store.kv'))
+    const store = await opened(url)
+    let resume = (): void => {}
+    const pause = new Promise<void>((resolve) => (resume = resolve))
+    const blocks = async function* (): AsyncGenerator<Block, void, void> {
+      yield block('a')
+      await pause
+      yield block('b')
+    }
+    expect(await failure(() => store.load(blocks()))).toMatchObject({ code: 'KV_UNAVAILABLE', message: expect.stringContaining('nothing of the body came') })
+    resume()
+    expect(await store.count()).toBe(0)
+  })
+
+  test('shows that it lives, and the server takes that', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    let resume = (): void => {}
+    const pause = new Promise<void>((resolve) => (resume = resolve))
+    const blocks = async function* (): AsyncGenerator<Block, void, void> {
+      yield blockOf([{ key: utf8('a'), value: utf8('1') }])
+      await pause
+      yield blockOf([{ key: utf8('b'), value: utf8('2') }])
+    }
+    const chunks = blockChunks(blocks())
+    const first = chunks.next()
+    await vi.advanceTimersByTimeAsync(10_000)
+    const sent = [(await first).value!]
+    resume()
+    for await (const chunk of chunks) sent.push(chunk)
+    vi.useRealTimers()
+    const body = Buffer.concat(sent)
+    expect(new FrameReader().push(body).map(({ kind }) => kind)).toEqual([FRAME.entry, FRAME.alive, FRAME.entry, FRAME.end])
+    const app = await server()
+    expect((await app.inject({ method: 'POST', url: '/v1/load', headers: { 'content-type': FRAMES }, payload: body })).statusCode).toBe(200)
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 2 })
+  })
+})
+
+test.for<[string, string[], RegExp]>([
+  ['says how many records are stored', [], /^kv: the answer of .* was lost \(.*\); the write may or may not have been done; the 1 record before that is stored \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/],
+  ['of --atomic does not say that nothing is', ['--atomic'], /^kv: the answer of .* was lost \(.*\); the write may or may not have been done \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/],
+])('a batch-put whose server is gone %s', async ([, flags, stderr]) => {
+  let loads = 0
+  const { url } = await pretender((socket, head) => {
+    if (!head.startsWith('POST /v1/load')) return
+    if (flags.length > 0 || loads++ > 0) socket.destroy()
+    else socket.write('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 14\r\n\r\n{"revision":1}')
+  })
+  const records = ['{"key":"a","value":"1"}\n', '{"key":"b","value":"2"}\n'].map((text, i) => {
+    const path = join(tempDir(), `${i}.jsonl`)
+    writeFileSync(path, text)
+    return path
+  })
+  expectRun(await kv(['batch-put', ...flags, ...records], { store: url }), { stderr, code: 4 })
 })

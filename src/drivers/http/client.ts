@@ -17,6 +17,8 @@ export interface Call {
   readonly length?: number | undefined
   /** A lost answer means that the write may have been done. */
   readonly write: boolean
+  /** What to do then, where it is not one key that is put. */
+  readonly ifLost?: string
   /** How long the server may send nothing, in milliseconds; 0: however long it works. Default: a quarter of an hour. */
   readonly silenceMs?: number
   /** On a connection of its own, which is not kept: the answer has no end. */
@@ -87,7 +89,7 @@ export class HttpClient {
   strange(call: Call, { status }: Pick<Answer, 'status'>): KvError {
     const what = `${this.#url.origin} answered ${status}, and not as kv does`
     // Who refuses a request has not passed it on.
-    if (call.write && (status < 400 || status >= 500)) return unknownOutcome(what)
+    if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
     return new KvError('KV_UNAVAILABLE', what, { hint: 'a proxy, a login page or another program may answer in its place' })
   }
 
@@ -109,11 +111,11 @@ export class HttpClient {
   }
 
   /** The same as it comes. Leaving the loop ends the connection. */
-  async *chunks({ body }: Answer, { write }: Call): AsyncGenerator<Buffer, void, void> {
+  async *chunks({ body }: Answer, call: Call): AsyncGenerator<Buffer, void, void> {
     try {
       for await (const chunk of body) yield chunk as Buffer
     } catch (cause) {
-      throw this.#lost(write, cause)
+      throw this.#lost(call, cause)
     }
   }
 
@@ -160,7 +162,7 @@ export class HttpClient {
         if (failed !== undefined) return reject(failed.error)
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
         if (request.reusedSocket && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
-        else reject(connected ? this.#lost(write, cause) : this.#unreachable(cause))
+        else reject(connected ? this.#lost(call, cause) : this.#unreachable(cause))
       })
       if (body === undefined || body instanceof Uint8Array) request.end(body)
       else {
@@ -203,19 +205,19 @@ export class HttpClient {
     return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
   }
 
-  #lost(write: boolean, cause: unknown): KvError {
+  #lost(call: Call, cause: unknown): KvError {
     if (cause instanceof KvError) return cause
-    if (isAbort(cause) && !write) return new KvError('KV_INTERRUPTED', 'interrupted')
+    if (isAbort(cause) && !call.write) return new KvError('KV_INTERRUPTED', 'interrupted')
     const why = (cause as Error).message
-    if (!write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
-    return unknownOutcome(`the answer of ${this.#url.origin} was lost (${why})`, cause)
+    if (!call.write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
+    return unknownOutcome(call, `the answer of ${this.#url.origin} was lost (${why})`, cause)
   }
 }
 
-function unknownOutcome(what: string, cause?: unknown): KvError {
+function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvError {
   return new KvError('KV_UNKNOWN_OUTCOME', `${what}; the write may or may not have been done`, {
     cause,
-    hint: 'read the key to see; putting the same value again does no harm',
+    hint: ifLost ?? 'read the key to see; putting the same value again does no harm',
   })
 }
 

@@ -3,17 +3,14 @@ import { CODES, type Code, KvError, usageError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
 import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
-import { blockOps } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import type { Changes, CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports, WatchQuery } from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
+import { blockBytes, blockChunks } from './upload.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
-
-/** Bytes of one chunk of a load. */
-const CHUNK_BYTES = 1 << 18
 
 /** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
 const WATCH_SILENCE_MS = 60_000
@@ -112,7 +109,7 @@ export class HttpDriver implements Driver {
   del(key: Uint8Array, condition?: Condition, signal?: AbortSignal): Promise<boolean> {
     const { headers, prefix } = conditional(condition)
     return this.#write(async () => {
-      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, signal }
+      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, ifLost: 'read the key to see', signal }
       const answer = await this.#call(call, [404, 412])
       const text = await this.#client.bytes(answer, call)
       if (answer.status === 204) return true
@@ -129,7 +126,7 @@ export class HttpDriver implements Driver {
     }
     const body = writer.take()
     return this.#write(async () => {
-      const { revision } = await this.#json({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, signal }, { revision: 0 })
+      const { revision } = await this.#json({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, ifLost: 'read one of its keys to see: all of it was done, or nothing', signal }, { revision: 0 })
       return revision
     })
   }
@@ -138,7 +135,7 @@ export class HttpDriver implements Driver {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, silenceMs: 0 }
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', silenceMs: 0 }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
@@ -146,7 +143,7 @@ export class HttpDriver implements Driver {
 
   delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, silenceMs: 0, signal }, { deleted: 0 })
+      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, ifLost: 'count the range to see: all of it was deleted, or nothing', silenceMs: 0, signal }, { deleted: 0 })
       return deleted
     })
   }
@@ -320,22 +317,4 @@ function conditional(condition: Condition | undefined): { headers: Record<string
     case 'value':
       return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
   }
-}
-
-function blockBytes({ count, keyLength, valueLength }: Block): number {
-  let sum = count * frameBytes(NOTHING, NOTHING)
-  for (let i = 0; i < count; i++) sum += keyLength[i]! + valueLength[i]!
-  return sum
-}
-
-async function* blockChunks(blocks: Blocks): AsyncGenerator<Uint8Array, void, void> {
-  const writer = new FrameWriter(CHUNK_BYTES)
-  for await (const block of blocks) {
-    for (const { key, value, expires } of blockOps(block)) {
-      writer.add(FRAME.entry, key, value, 0, expires)
-      if (writer.length >= CHUNK_BYTES) yield writer.take()
-    }
-  }
-  writer.add(FRAME.end)
-  yield writer.take()
 }
