@@ -74,6 +74,8 @@ test('a line longer than a history wants is known to the session only', async ()
   await screen.until(/^v{100}$/m)
   screen.type('\r')
   await screen.until('created k (20 kB)')
+  // Its prompt must be there, or it would be taken for the one after the next command.
+  await screen.until(() => />\s*$/.test(screen.cursor.line))
   await screen.run('count')
   expect(readFileSync(join(home, HISTORY), 'utf8')).toBe('count\n')
 })
