@@ -51,7 +51,7 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     const elsewhere = options.peers && (place === undefined || isElsewhere(place, workspace!.folder))
     const machine = machineFacts(place === undefined ? null : fileSystemOf(place), elsewhere ? fileSystemOf(workspace!.folder) : null)
     const absent: { name: string; reason: string }[] = []
-    if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable }, opened, absent, options.signal)
+    if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
     const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal, patienceMs: PATIENCE_MS }, {
       onMoment: options.onMoment,
       onFailure: (peer, error) => absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),

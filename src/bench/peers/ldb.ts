@@ -11,13 +11,13 @@ const ANY = (): boolean => true
  */
 export const ldb: Peer = {
   name: 'ldb',
-  async open({ folder }) {
+  async open({ folder, signal }) {
     const version = await versionOf('ldb', ['--version'])
     await versionOf('stdbuf', ['--version'])
     const database = `--db=${join(folder, 'ldb')}`
     // Only a load makes a database; this one is of nothing.
-    await new Program('ldb', [database, '--create_if_missing', 'load']).end(undefined)
-    const program = new Program('stdbuf', ['-oL', 'ldb', database, 'query'])
+    await new Program('ldb', [database, '--create_if_missing', 'load'], signal).end(undefined)
+    const program = new Program('stdbuf', ['-oL', 'ldb', database, 'query'], signal)
     const put = async (key: Buffer, value: Buffer): Promise<void> => {
       expect(await program.ask(`put ${key.toString('latin1')} ${value.toString('latin1')}\n`, ANY), 'Successfully put')
     }

@@ -6,6 +6,8 @@ export interface PeerOptions {
   readonly folder: string
   /** Whether a write waits for the disk, where the peer can. */
   readonly durable: boolean
+  /** Interrupts the run: a program that does not answer is given up a little later. */
+  readonly signal: AbortSignal
 }
 
 /** Something users might pick instead. */

@@ -8,6 +8,9 @@ const END_MS = 3000
 /** Patience with a program that is to answer, in milliseconds. */
 const ANSWER_MS = 60_000
 
+/** What is left of that patience once the run is interrupted. */
+const LAST_MS = 2000
+
 /** What a program says about its version. Throws {@link Absent} when it is not installed. */
 export async function versionOf(program: string, args: readonly string[]): Promise<string> {
   try {
@@ -25,8 +28,8 @@ export class Program {
    * A program that does not read its input, and so would not notice that this process is gone: a
    * shell beside it does, and ends it.
    */
-  static server(program: string, args: readonly string[]): Program {
-    return new Program('sh', ['-c', 'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"', 'sh', program, ...args])
+  static server(program: string, args: readonly string[], signal: AbortSignal): Program {
+    return new Program('sh', ['-c', 'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"', 'sh', program, ...args], signal)
   }
 
   readonly #child: ChildProcessWithoutNullStreams
@@ -37,7 +40,8 @@ export class Program {
   #over: Error | undefined
   #silence: NodeJS.Timeout | undefined
 
-  constructor(program: string, args: readonly string[]) {
+  /** @param signal interrupts the run: a program that has not answered a little later is ended */
+  constructor(program: string, args: readonly string[], signal: AbortSignal) {
     // In a group of its own: Ctrl-C on a terminal is for kv, which then ends the program.
     this.#child = spawn(program, [...args], { stdio: 'pipe', detached: true })
     this.#exited = new Promise((resolve) => {
@@ -46,6 +50,9 @@ export class Program {
     })
     this.#child.stdout.setEncoding('latin1').on('data', (text: string) => this.#take(text))
     this.#child.stderr.setEncoding('latin1').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(0, 1000)))
+    const interrupted = (): void => void setTimeout(() => this.#giveUp(signal.reason as Error), LAST_MS).unref()
+    signal.addEventListener('abort', interrupted, { once: true })
+    void this.#exited.then(() => signal.removeEventListener('abort', interrupted))
     // A program that has ended reads no more; who waits for an answer is told so.
     this.#child.stdin.on('error', () => {})
   }
@@ -73,11 +80,16 @@ export class Program {
   #expect(): void {
     // One timer for all answers: making one would take longer than some of them.
     this.#silence ??= setTimeout(() => {
-      if (this.#waiting.length === 0 || this.#over !== undefined) return
-      this.#fail(new Error(`no answer for ${ANSWER_MS / 1000} s`))
-      this.#kill()
+      this.#giveUp(new Error(`no answer for ${ANSWER_MS / 1000} s`))
     }, ANSWER_MS).unref()
     this.#silence.refresh()
+  }
+
+  /** Ends a program that owes an answer. */
+  #giveUp(error: Error): void {
+    if (this.#waiting.length === 0 || this.#over !== undefined) return
+    this.#fail(error)
+    this.#kill()
   }
 
   #kill(): void {

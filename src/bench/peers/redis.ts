@@ -10,10 +10,10 @@ import { RedisConnection } from './redis-connection.ts'
  */
 export const redis: Peer = {
   name: 'redis-server',
-  async open({ folder, durable }) {
+  async open({ folder, durable, signal }) {
     const version = await versionOf('redis-server', ['--version'])
     const socket = join(folder, 'redis.sock')
-    const program = Program.server('redis-server', ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', folder, '--appendonly', 'yes', '--appendfsync', durable ? 'always' : 'no', '--save', '', '--daemonize', 'no'])
+    const program = Program.server('redis-server', ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', folder, '--appendonly', 'yes', '--appendfsync', durable ? 'always' : 'no', '--save', '', '--daemonize', 'no'], signal)
     let connection: RedisConnection
     try {
       await program.ask('', (line) => /ready to accept connections/i.test(line))

@@ -8,11 +8,11 @@ const END = '- end -'
 /** The sqlite3 program, kept running: statements go in through a pipe, rows come back through another. */
 export const sqlite3: Peer = {
   name: 'sqlite3',
-  async open({ folder, durable }) {
+  async open({ folder, durable, signal }) {
     const version = await versionOf('sqlite3', ['--version'])
     // The user's ~/.sqliterc is for the user's own sessions. Without stdbuf the C library would keep the answers back until there are 4 KiB of them.
     await versionOf('stdbuf', ['--version'])
-    const program = new Program('env', [`HOME=${folder}`, 'stdbuf', '-oL', 'sqlite3', '-init', '/dev/null', '-batch', '-bail', join(folder, 'sqlite3.db')])
+    const program = new Program('env', [`HOME=${folder}`, 'stdbuf', '-oL', 'sqlite3', '-init', '/dev/null', '-batch', '-bail', join(folder, 'sqlite3.db')], signal)
     const run = async (sql: string): Promise<string[]> => (await program.ask(`${sql}\n.print ${END}\n`, (line) => line === END)).slice(0, -1)
     await run(`pragma journal_mode = wal; pragma synchronous = ${durable ? 'full' : 'normal'};\ncreate table kv(key text primary key, value text not null) without rowid;`)
     const insert = (key: Buffer, value: Buffer): string => `insert or replace into kv values ('${key.toString('latin1')}', '${value.toString('latin1')}');`
