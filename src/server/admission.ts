@@ -48,10 +48,11 @@ export class Admission {
       const began = performance.now()
       const { raw } = reply
       let isOver = false
+      const isBehindOthers = raw.socket === null
       const over = (): void => {
         if (isOver) return
         isOver = true
-        request.raw.socket.off('close', over)
+        if (isBehindOthers) request.raw.socket.off('close', over)
         gate.leave(raw)
         const ms = performance.now() - began
         figures.count(raw.statusCode, ms)
@@ -59,7 +60,7 @@ export class Admission {
       }
       raw.on('close', over)
       // An answer that waits for those before it on its connection is told nothing when that ends.
-      if (raw.socket === null) request.raw.socket.setMaxListeners(0).once('close', over)
+      if (isBehindOthers) request.raw.socket.setMaxListeners(0).once('close', over)
       reply.header(HEADERS.server, '1')
       try {
         if (request.raw.socket.destroyed) throw clientGone()
