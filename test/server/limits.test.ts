@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
-import { type Socket, connect } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../../src/server/app.ts'
 import { FRAME, FrameWriter } from '../../src/server/frames.ts'
@@ -8,17 +7,7 @@ import { FRAMES } from '../../src/server/protocol.ts'
 import { holdLock } from '../helpers/lock.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { listening, raw, server } from './server.ts'
-
-const head = (line: string, headers = ''): string => `${line} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`
-
-/** A client that has sent this much, destroyed when the test is over. */
-function client(port: number, request: string | Uint8Array): Socket {
-  const socket = connect(port, '127.0.0.1').on('error', () => {})
-  onTestFinished(() => void socket.destroy())
-  socket.write(request)
-  return socket
-}
+import { client, head, listening, raw, server } from './server.ts'
 
 /** The beginning of a load, with more than one block of entries. */
 function loadBegun(): Buffer {

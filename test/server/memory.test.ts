@@ -1,20 +1,10 @@
 import { once } from 'node:events'
-import { type Socket, connect } from 'node:net'
+import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { listening } from './server.ts'
-
-const head = (line: string, headers = ''): string => `${line} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`
-
-/** A client that has sent this much, destroyed when the test is over. */
-function client(port: number, request: string | Uint8Array): Socket {
-  const socket = connect(port, '127.0.0.1').on('error', () => {})
-  onTestFinished(() => void socket.destroy())
-  socket.write(request)
-  return socket
-}
+import { client, head, listening } from './server.ts'
 
 /** Puts as many bytes as the server may hold at once. */
 async function putOf(app: FastifyInstance, bytes: number): Promise<number> {

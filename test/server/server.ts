@@ -1,4 +1,4 @@
-import { connect } from 'node:net'
+import { type Socket, connect } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import { onTestFinished } from 'vitest'
 import { type ServerOptions, buildApp } from '../../src/server/app.ts'
@@ -16,6 +16,17 @@ export async function listening(options: ServerOptions = {}, location?: string):
   const app = await server(options, location)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, port: Number(new URL(url).port), app }
+}
+
+/** The head of a request, with more headers that end in CR LF. */
+export const head = (line: string, headers = ''): string => `${line} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`
+
+/** A client that has sent this much, destroyed when the test is over. */
+export function client(port: number, request: string | Uint8Array): Socket {
+  const socket = connect(port, '127.0.0.1').on('error', () => {})
+  onTestFinished(() => void socket.destroy())
+  socket.write(request)
+  return socket
 }
 
 /** Sends bytes as they are and resolves to all that comes back until the server closes. */
