@@ -74,7 +74,7 @@ async function withHelper(helper: () => JsonLinesHelper): Promise<{ all: string[
     })
     return started
   }
-  for await (const page of jsonLines(database, QUERY, Date.now(), help)) {
+  for await (const page of jsonLines(database, QUERY, Date.now(), { help })) {
     all.push(...lines(page))
     if (started !== undefined && given === 0) await ready(started)
   }
@@ -94,7 +94,7 @@ describe('a long range as JSON Lines', () => {
     let helper!: JsonLinesHelper
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), () => (helper = startHelper(path, OPTIONS, () => true)))) {
+    for await (const page of jsonLines(database, QUERY, Date.now(), { help: () => (helper = startHelper(path, OPTIONS, () => true)) })) {
       all.push(...lines(page))
       if (helper === undefined) continue
       if (all.length < ENTRIES / 2) await ready(helper)
@@ -107,7 +107,7 @@ describe('a long range as JSON Lines', () => {
   test('is made by one thread when the helper cannot open the store', async () => {
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), () => startHelper(`${path}-absent`, OPTIONS, () => true))) all.push(...lines(page))
+    for await (const page of jsonLines(database, QUERY, Date.now(), { help: () => startHelper(`${path}-absent`, OPTIONS, () => true) })) all.push(...lines(page))
     database.close()
     expect(all).toEqual(expected)
   })

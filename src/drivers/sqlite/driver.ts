@@ -227,8 +227,7 @@ export class SqliteDriver implements Driver {
   jsonLines(query: RangeQuery, { parallel = false }: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
     if (query.reverse || query.keysOnly) return undefined
     const now = this.#now()
-    const mayHelp = parallel && availableParallelism() > 1
-    return this.#onSnapshot((database) => jsonLines(database, query, now, mayHelp ? this.#jsonLinesHelp() : undefined))
+    return this.#onSnapshot((database) => jsonLines(database, query, now, parallel ? { help: availableParallelism() > 1 ? this.#jsonLinesHelp() : undefined } : undefined))
   }
 
   /** To be called before a snapshot is taken: starts, when asked to, a helper that is ready only if nothing was committed in between. */

@@ -1,7 +1,7 @@
 /** The thread that makes every second page of a long export. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Database, type DatabaseOptions } from './database.ts'
-import { type Page, type PageText, makeText } from './json-lines.ts'
+import { type Page, type PageText, boundPassingCache, makeText } from './json-lines.ts'
 
 /** What the thread is started with. */
 export interface HelperData {
@@ -21,6 +21,8 @@ if (port === null) throw new Error('not a worker thread')
 const { path, options } = workerData as HelperData
 const database = new Database(path, options)
 database.exec('begin')
+boundPassingCache(database)
+boundPassingCache(database)
 // The first read is what fixes the moment.
 database.read(() => database.statement('select revision from kv_store').get())
 

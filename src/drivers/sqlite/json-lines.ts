@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { successor } from '../../bytes.ts'
 import type { Entry, RangeQuery } from '../../store/driver.ts'
 import type { Database } from './database.ts'
+import { deadBufferCollector } from './dead-buffers.ts'
 import type { JsonLinesHelper } from './json-lines-helper.ts'
 import { LONG_VALUE, pages } from './range.ts'
 import { turn } from './slices.ts'
@@ -13,6 +14,18 @@ const MAX_ROWS = 4000
 const PAGE_BYTES = 1 << 19
 /** Text after which a range counts as long: a thread that helps takes some 30 ms to start. */
 const LONG_BYTES = 1 << 22
+/** The same where all of a large store is asked for, and only who looks at its beginning is to be spared the thread. */
+const EARLY_LONG_BYTES = 1 << 20
+/** A store from this size on is large, in bytes. */
+const LARGE_BYTES = 1 << 26
+/**
+ * Cache while a long range of such a store is read, in KiB: where the rows lie in order each page is
+ * read once, where they do not no cache is large enough, and memory is not for nothing (on a virtual
+ * machine a page of it can take longer to get than a page of the file).
+ */
+const PASSING_CACHE_KIB = 1024
+/** Pages after which the memory of those that were written is freed, in a long range. */
+const FREE_EVERY = 8
 /** Pages cut off in advance where a thread helps; each is being made, or made and not yet taken. */
 const AHEAD = 6
 const NOTHING = new Uint8Array()
@@ -33,6 +46,12 @@ export interface PageText {
   readonly text: Uint8Array | undefined
 }
 
+/** Means for a long range. */
+export interface WholeProcess {
+  /** Starts a thread that makes pages of the same snapshot; asked once, when the range proves long. */
+  readonly help: (() => JsonLinesHelper) | undefined
+}
+
 /** A page cut off and not yet handed out. */
 interface Task {
   readonly page: Page
@@ -47,13 +66,17 @@ interface Task {
  * SQLite escapes strings as `JSON.stringify` does, and hands invalid UTF-8 through, where one
  * look at the whole page finds it: the bytes around each string are ASCII.
  *
- * @param help starts a thread that makes pages of the same snapshot; asked once, when the range proves long
+ * @param whole how to go about a long range when that is all the process is for
  */
-export async function* jsonLines(database: Database, query: RangeQuery, now: number, help?: () => JsonLinesHelper): AsyncGenerator<Uint8Array | Entry[], void, void> {
+export async function* jsonLines(database: Database, query: RangeQuery, now: number, whole?: WholeProcess): AsyncGenerator<Uint8Array | Entry[], void, void> {
   const range = new RangeCutter(database, query)
   const tasks: Task[] = []
   let helper: JsonLinesHelper | undefined
+  let freeDead: (() => void) | undefined
   let bytes = 0
+  let pagesMade = 0
+  let isLong = false
+  const longFrom = query.start === undefined && query.end === undefined && isLarge(database) ? EARLY_LONG_BYTES : LONG_BYTES
   try {
     for (;;) {
       // Its messages come in turns of the event loop.
@@ -78,12 +101,28 @@ export async function* jsonLines(database: Database, query: RangeQuery, now: num
       if (made.text !== undefined) yield made.text
       else if (made.count > 0) for (const page of pages(database, asQuery(task.page), now)) yield page.entries
       bytes += made.text?.length ?? 0
-      // With a limit, a page is cut when it is known what came of the one before.
-      if (bytes > LONG_BYTES && query.limit === Infinity) helper ??= help?.()
+      if (whole !== undefined && !isLong && bytes > longFrom) {
+        isLong = true
+        boundPassingCache(database)
+        freeDead = deadBufferCollector()
+        // With a limit, a page is cut when it is known what came of the one before.
+        if (query.limit === Infinity) helper = whole.help?.()
+      }
+      if (++pagesMade % FREE_EVERY === 0) freeDead?.()
     }
   } finally {
     await helper?.close()
   }
+}
+
+/** Makes the cache of a connection that reads a long range as small as is good for that. */
+export function boundPassingCache(database: Database): void {
+  if (isLarge(database)) database.boundCache(PASSING_CACHE_KIB)
+}
+
+function isLarge(database: Database): boolean {
+  const [bytes] = database.read(() => database.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number])
+  return bytes >= LARGE_BYTES
 }
 
 /** Cuts a range into pages of about the same length of text. */
