@@ -30,7 +30,7 @@ export class Reads {
   #keys: Uint8Array[] = []
   #wanted: Wanted[] = []
   /** The index of each key. */
-  readonly #index = new Map<string, number>()
+  #index = new Map<string, number>()
 
   constructor(store: Store) {
     this.#store = store
@@ -59,7 +59,7 @@ export class Reads {
     const [keys, wanted] = [this.#keys, this.#wanted]
     this.#keys = []
     this.#wanted = []
-    this.#index.clear()
+    this.#index = new Map()
     void this.#read(keys, wanted)
   }
 
