@@ -1,6 +1,7 @@
 /** What tells of the server and its store: health, readiness, metrics, facts. */
 import type { FastifyInstance } from 'fastify'
 import { asBuffer } from '../bytes.ts'
+import { MAX_OPS } from './body.ts'
 import type { ServerInfo } from './protocol.ts'
 import { busy } from './refusal.ts'
 import { answer, content, endpoint, object } from './schema.ts'
@@ -49,7 +50,7 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
 
   // For the driver: what it may take for granted.
   app.get('/v1/info', { schema: { hide: true } }, (_request, reply) => {
-    const { maxKeyBytes, maxValueBytes, maxBatchBytes } = store.limits
+    const { maxKeyBytes, maxValueBytes, maxBatchBytes, maxBatchOps } = store.limits
     const info: ServerInfo = {
       server: 'kv',
       driver: store.driverName,
@@ -61,6 +62,7 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
       max_value_bytes: Math.min(maxValueBytes, limits.maxBodyBytes),
       // Leaves room in a body for the heads of frames; what is over it after all gets 413.
       max_batch_bytes: Math.min(maxBatchBytes, Math.floor(limits.maxBodyBytes * 0.75)),
+      max_batch_ops: Math.min(maxBatchOps, MAX_OPS),
     }
     return sendJson(reply, info)
   })

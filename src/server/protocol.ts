@@ -71,6 +71,7 @@ export interface ServerInfo {
   readonly max_key_bytes: number
   readonly max_value_bytes: number
   readonly max_batch_bytes: number
+  readonly max_batch_ops: number
 }
 
 /** The body of every refusal. `code` is a code of kv; the five plain endpoints give `detail` alone. */

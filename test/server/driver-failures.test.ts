@@ -17,7 +17,7 @@ import { failure, failureCode } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, server } from './server.ts'
 
-const INFO = JSON.stringify({ server: 'kv', driver: 'memory', read_only: false, snapshot_range: true, persistent: false, max_key_bytes: 100, max_value_bytes: 100, max_batch_bytes: 100 })
+const INFO = JSON.stringify({ server: 'kv', driver: 'memory', read_only: false, snapshot_range: true, persistent: false, max_key_bytes: 100, max_value_bytes: 100, max_batch_bytes: 100, max_batch_ops: 100 })
 
 /** A server that introduces itself as kv does and answers everything else with `answer`. */
 async function pretender(answer: (socket: Socket, head: string) => void): Promise<{ url: string; heads: string[] }> {

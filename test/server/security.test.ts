@@ -190,6 +190,7 @@ describe('limits', () => {
     for (const head of [`GET /read/${'a'.repeat(300_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, `GET /read/a HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`]) {
       const answer = await raw(port, head)
       expect(answer).toMatch(/^HTTP\/1.1 431 /)
+      expect(answer).toContain('\r\nkv-server: 1\r\n')
       expect(detail(answer)).toContain('too long')
     }
   })

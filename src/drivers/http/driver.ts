@@ -34,7 +34,7 @@ export class HttpDriver implements Driver {
     this.limits = {
       maxKeyBytes: info.max_key_bytes,
       maxValueBytes: info.max_value_bytes,
-      maxBatchOps: Infinity,
+      maxBatchOps: info.max_batch_ops,
       maxBatchBytes: info.max_batch_bytes,
     }
     this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true, watch: info.watch ?? false }
@@ -48,7 +48,7 @@ export class HttpDriver implements Driver {
     const client = new HttpClient(serverUrl(location), token)
     try {
       const call: Call = { method: 'GET', path: PATHS.info, write: false }
-      return new HttpDriver(client, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0 }))
+      return new HttpDriver(client, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0, max_batch_ops: 0 }))
     } catch (error) {
       client.close()
       throw error

@@ -4,7 +4,7 @@ const LARGE_BLOCK = 24 << 20
 type CollectGarbage = (options: { type: 'minor' }) => void
 
 /**
- * Gives a function that frees the buffers which have died young, or `undefined` where V8 does not offer
+ * Gives a function that frees the buffers which have died young; it does nothing where V8 does not offer
  * that. For a process that makes large buffers one after the other and does little else: left alone, V8
  * lets some 30 MB of them gather, and the allocator returns these to the system, which has to map each
  * page anew (on a virtual machine that can be half of the time an export takes).
@@ -13,9 +13,9 @@ type CollectGarbage = (options: { type: 'minor' }) => void
  * of the largest such block (mallopt(3), M_MMAP_THRESHOLD). So one is freed here, which nothing has
  * touched. Other allocators do not care.
  */
-export function deadBufferCollector(): (() => void) | undefined {
+export function deadBufferCollector(): () => void {
   const collect = garbageCollector()
-  if (collect === undefined) return undefined
+  if (collect === undefined) return () => {}
   const free = (): void => collect({ type: 'minor' })
   allocateAndForget()
   free()

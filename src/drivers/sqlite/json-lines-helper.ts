@@ -19,6 +19,7 @@ const WORKER_FOLDERS = ['.', '../cli', '../../../dist/cli']
 export class JsonLinesHelper {
   readonly #worker: Worker
   readonly #waiting: ((made: PageText | undefined) => void)[] = []
+  #isStarting = true
   #isReady = false
   #isOver = false
   #hasExited = false
@@ -27,6 +28,7 @@ export class JsonLinesHelper {
   constructor(worker: Worker, sameSnapshot: () => boolean) {
     this.#worker = worker
     worker.on('message', (message: FromHelper) => {
+      this.#isStarting = false
       if (message === 'ready') this.#isReady = !this.#isOver && sameSnapshot()
       else this.#waiting.shift()?.(message)
     })
@@ -37,6 +39,11 @@ export class JsonLinesHelper {
     })
     // Whoever leaves the range closes it; until then it must not keep the process.
     worker.unref()
+  }
+
+  /** Whether the thread has not come so far that it could say whether it is of use. */
+  get isStarting(): boolean {
+    return this.#isStarting
   }
 
   /** Whether pages can be given to it at all. */
@@ -69,6 +76,7 @@ export class JsonLinesHelper {
 
   #end(): void {
     this.#isOver = true
+    this.#isStarting = false
     this.#isReady = false
     for (const resolve of this.#waiting.splice(0)) resolve(undefined)
   }

@@ -15,7 +15,7 @@ const PAGE_BYTES = 1 << 19
 /** Text after which a range counts as long: a thread that helps takes some 30 ms to start. */
 const LONG_BYTES = 1 << 22
 /** The same where all of a large store is asked for, and only who looks at its beginning is to be spared the thread. */
-const EARLY_LONG_BYTES = 1 << 20
+const EARLY_LONG_BYTES = 1 << 18
 /** A store from this size on is large, in bytes. */
 const LARGE_BYTES = 1 << 26
 /**
@@ -76,7 +76,6 @@ export async function* jsonLines(database: Database, query: RangeQuery, now: num
   let bytes = 0
   let pagesMade = 0
   let isLong = false
-  const longFrom = query.start === undefined && query.end === undefined && isLarge(database) ? EARLY_LONG_BYTES : LONG_BYTES
   try {
     for (;;) {
       // Its messages come in turns of the event loop.
@@ -101,14 +100,14 @@ export async function* jsonLines(database: Database, query: RangeQuery, now: num
       if (made.text !== undefined) yield made.text
       else if (made.count > 0) for (const page of pages(database, asQuery(task.page), now)) yield page.entries
       bytes += made.text?.length ?? 0
-      if (whole !== undefined && !isLong && bytes > longFrom) {
+      if (whole !== undefined && !isLong && (bytes > LONG_BYTES || (bytes > EARLY_LONG_BYTES && isAll(query) && isLarge(database)))) {
         isLong = true
         boundPassingCache(database)
-        freeDead = deadBufferCollector()
         // With a limit, a page is cut when it is known what came of the one before.
         if (query.limit === Infinity) helper = whole.help?.()
       }
-      if (++pagesMade % FREE_EVERY === 0) freeDead?.()
+      // Not while the thread starts, since it would do so under other flags of V8.
+      if (isLong && ++pagesMade % FREE_EVERY === 0 && helper?.isStarting !== true) (freeDead ??= deadBufferCollector())()
     }
   } finally {
     await helper?.close()
@@ -118,6 +117,10 @@ export async function* jsonLines(database: Database, query: RangeQuery, now: num
 /** Makes the cache of a connection that reads a long range as small as is good for that. */
 export function boundPassingCache(database: Database): void {
   if (isLarge(database)) database.boundCache(PASSING_CACHE_KIB)
+}
+
+function isAll({ start, end }: RangeQuery): boolean {
+  return start === undefined && end === undefined
 }
 
 function isLarge(database: Database): boolean {
@@ -157,7 +160,7 @@ class RangeCutter {
   /** What came of a page tells how many rows the next should have. */
   learn({ count, text }: PageText): void {
     this.#left -= count
-    if (text !== undefined) this.#rows = Math.max(1, Math.min(MAX_ROWS, Math.floor((PAGE_BYTES * count) / text.length)))
+    if (text !== undefined) this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, Math.floor((PAGE_BYTES * count) / text.length)))
   }
 }
 
