@@ -46,7 +46,7 @@ export function tooLarge(detail: string): Refusal {
 
 /** 413: more of something than one request may have. */
 export function tooMany(what: string, limit: number): Refusal {
-  return new Refusal(413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE' })
+  return new Refusal(413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE', hint: 'ask in several requests' })
 }
 
 /** The refusal that stands for whatever was thrown; `undefined` for a bug. */

@@ -106,7 +106,7 @@ describe('one request has at most', () => {
     const app = await server()
     expect((await app.inject({ method: 'POST', url, payload: body(limit), headers })).statusCode).toBe(200)
     const refused = await app.inject({ method: 'POST', url, payload: body(limit + 1), headers })
-    expect([refused.statusCode, refused.json()]).toEqual([413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE' }])
+    expect([refused.statusCode, refused.json()]).toEqual([413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE', hint: 'ask in several requests' }])
   })
 
   test('a list that is too long is refused before anything is made of it', async () => {
