@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../errors.ts'
 import { openStore } from '../index.ts'
 import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './machine.ts'
+import { Gauge } from './gauge.ts'
 import { openPeers } from './peers/index.ts'
 import { type Report, SCHEMA, type TargetReport } from './report.ts'
 import { StoreTarget } from './store-target.ts'
@@ -36,6 +37,7 @@ export interface BenchOptions {
 export async function runBench(options: BenchOptions): Promise<Report> {
   const workspace = options.location === undefined || options.peers ? Workspace.make() : undefined
   const opened: Target[] = []
+  let gauge: Gauge | undefined
   try {
     const location = options.location ?? join(workspace!.folder, 'store.kv')
     const path = pathOf(location)
@@ -52,7 +54,9 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     const machine = machineFacts(place === undefined ? null : fileSystemOf(place), elsewhere ? fileSystemOf(workspace!.folder) : null)
     const absent: { name: string; reason: string }[] = []
     if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
-    const targets = await runSuite(options.plan, opened, { now: () => performance.now(), turn: () => setImmediate(), signal: options.signal, patienceMs: PATIENCE_MS }, {
+    const machineNow = (gauge = new Gauge(options.durable && options.location === undefined ? workspace!.folder : undefined))
+    const world = { now: () => performance.now(), turn: () => setImmediate(), gauge: () => machineNow.measure(), signal: options.signal, patienceMs: PATIENCE_MS }
+    const targets = await runSuite(options.plan, opened, world, {
       onMoment: options.onMoment,
       onFailure: (peer, error) => absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
     })
@@ -61,6 +65,7 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     try {
       await closeAll(opened)
     } finally {
+      gauge?.close()
       workspace?.remove()
     }
   }

@@ -52,15 +52,20 @@ function isStep(step: Partial<StepReport> | null): boolean {
   return (
     typeof step?.name === 'string' &&
     typeof step.operations_per_second === 'number' &&
-    Array.isArray(step.rounds_per_second) &&
-    step.rounds_per_second.every((rate) => typeof rate === 'number')
+    isRates(step.rounds_per_second) &&
+    // Older reports do not tell of the machine.
+    (step.machine_per_second === undefined || (isRates(step.machine_per_second?.processor) && isRates(step.machine_per_second.disk)))
   )
+}
+
+function isRates(value: unknown): boolean {
+  return Array.isArray(value) && value.every((rate) => typeof rate === 'number')
 }
 
 /**
  * The steps of kv itself in a new run against those of an old one, by the medians of their rounds.
- * A step is quicker or slower when that is more than a margin and no round of the one is
- * among those of the other.
+ * A step is quicker or slower when that is more than a margin, no round of the one is among those
+ * of the other, and the machine was not found as much quicker or slower beside it.
  */
 export function compare(old: Report, now: Report): NonNullable<Report['comparison']> {
   const busy = isBusy(old.machine) || isBusy(now.machine)
@@ -91,15 +96,32 @@ function verdict(old: StepReport, now: StepReport, busy: boolean): Verdict {
   if ([old, now].some((step) => step.rounds_per_second.length < MIN_ROUNDS || !(step.operations >= MIN_OPERATIONS))) return 'too few to tell'
   if (busy) return 'unsure: the machine was busy'
   const ratio = middle(now) / middle(old)
-  const alike = ratio <= 1 + MARGIN && ratio >= 1 / (1 + MARGIN)
-  if (alike || overlap(old.rounds_per_second, now.rounds_per_second)) return 'within noise'
+  if (isAlike(ratio) || overlap(old.rounds_per_second, now.rounds_per_second)) return 'within noise'
+  // As much as processor and disk moved together may be all there is to it.
+  const machine = machineRatios(old, now).filter((part) => part > 1 === ratio > 1).reduce((product, part) => product * part, 1)
+  if (isAlike(ratio / machine) || ratio / machine > 1 !== ratio > 1) return 'unsure: so did the machine'
   return ratio > 1 ? 'faster' : 'slower'
+}
+
+function isAlike(ratio: number): boolean {
+  return ratio <= 1 + MARGIN && ratio >= 1 / (1 + MARGIN)
+}
+
+/** How much quicker the machine itself was beside a step; none of a report that does not tell. */
+function machineRatios({ machine_per_second: old }: Partial<StepReport>, { machine_per_second: now }: Partial<StepReport>): number[] {
+  return (['processor', 'disk'] as const).flatMap((part) => {
+    const [was, is] = [old?.[part], now?.[part]]
+    return was?.length && is?.length ? [median(is) / median(was)] : []
+  })
 }
 
 /** The median of the rounds; of a step without any, its rate. */
 function middle({ rounds_per_second: rounds, operations_per_second: rate }: StepReport): number {
-  const sorted = rounds.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? rate
+  return rounds.length === 0 ? rate : median(rounds)
+}
+
+function median(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 }
 
 function overlap(a: readonly number[], b: readonly number[]): boolean {

@@ -1,3 +1,4 @@
+import type { Gauged } from './gauge.ts'
 import { Histogram } from './histogram.ts'
 import { round } from './numbers.ts'
 import { whilePatient } from './patience.ts'
@@ -25,6 +26,8 @@ export interface World {
   now(): number
   /** Settles after a turn of the event loop. */
   turn(): Promise<void>
+  /** How fast the machine is now. */
+  gauge(): Gauged
   /** Ends the measurement: what is under way settles, or is given up, then its reason is thrown. */
   readonly signal: AbortSignal
   /** How long what is under way may take to settle then, in milliseconds. */
@@ -40,6 +43,8 @@ export class Measurement {
   readonly #operations = new Map<string, { latency: Histogram; entries: number }>()
   readonly #timeline = new Timeline()
   readonly #rounds: number[] = []
+  readonly #processor: number[] = []
+  readonly #disk: number[] = []
   #missing = 0
   #busyMs = 0
   #lastTurn = 0
@@ -62,6 +67,7 @@ export class Measurement {
   async round(ops: number): Promise<void> {
     if (this.#exhausted) return
     const { concurrency, roundMs } = this.#pace
+    const { processor, disk } = this.#world.gauge()
     const before = this.#busyMs
     let count = 0
     let inOperations = 0
@@ -83,6 +89,8 @@ export class Measurement {
     const ms = concurrency === 1 ? inOperations : wall
     this.#busyMs += ms
     this.#rounds.push(perSecond(count, ms))
+    this.#processor.push(processor)
+    if (disk !== undefined) this.#disk.push(disk)
   }
 
   /** What was measured. */
@@ -97,6 +105,7 @@ export class Measurement {
     return {
       ...describe(name, all, entries, this.#busyMs),
       rounds_per_second: this.#rounds,
+      machine_per_second: { processor: this.#processor, disk: this.#disk },
       ran_out: this.#exhausted,
       missing: this.#missing,
       timeline: this.#timeline.report(),

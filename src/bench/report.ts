@@ -32,6 +32,11 @@ export interface MeasureReport {
 export interface StepReport extends MeasureReport {
   /** Operations per second of each round: how much the figure moves by itself. */
   readonly rounds_per_second: readonly number[]
+  /**
+   * What the machine did of a fixed piece of work a second, before each round: reads of a file in memory,
+   * and writes that wait for the disk (none where nothing waits for it, and beside a store of the user's).
+   */
+  readonly machine_per_second: { readonly processor: readonly number[]; readonly disk: readonly number[] }
   /** Whether it ended before its time, because there was nothing left to do it to. */
   readonly ran_out: boolean
   /** Reads that did not find a key that should have been there; anything but 0 is a fault. */
@@ -91,7 +96,7 @@ export interface MachineReport {
 }
 
 /** What a comparison says of a step. */
-export type Verdict = 'faster' | 'slower' | 'within noise' | 'too few to tell' | 'unsure: the machine was busy'
+export type Verdict = 'faster' | 'slower' | 'within noise' | 'too few to tell' | 'unsure: the machine was busy' | 'unsure: so did the machine'
 
 /** A step against the same step of an older report. */
 export interface ComparedStep {

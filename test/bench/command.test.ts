@@ -124,6 +124,14 @@ describe('kv bench', () => {
                   "p99": "number",
                   "p999": "number",
                 },
+                "machine_per_second": {
+                  "disk": [
+                    "number",
+                  ],
+                  "processor": [
+                    "number",
+                  ],
+                },
                 "missing": "number",
                 "name": "string",
                 "operations": "number",

@@ -43,6 +43,22 @@ describe('a verdict', () => {
     expect(verdictOf(report(slow, 2), report(quick, 2))).toBe('faster')
   })
 
+  test.for([
+    ['faster', 1.05, 1],
+    ['faster', 0.5, 1],
+    ['faster', 1, 0.7],
+    ['unsure: so did the machine', 1.95, 1],
+    ['unsure: so did the machine', 1, 1.9],
+    ['unsure: so did the machine', 1.4, 1.4],
+    ['unsure: so did the machine', 3, 1],
+  ] as const)('of twice the rate is %s when the processor was %s and the disk %s times as quick', ([verdict, processor, disk]) => {
+    const beside = (only: StepReport, by: number, and: number): StepReport => ({ ...only, machine_per_second: { processor: [1, 2, 3].map((rate) => rate * by), disk: [7 * and] } })
+    const twice = step([200, 202, 198, 200, 204])
+    expect(verdictOf(report(beside(slow, 1, 1)), report(beside(twice, processor, disk)))).toBe(verdict)
+    expect(verdictOf(report(beside(twice, processor, disk)), report(beside(slow, 1, 1)))).toBe(verdict === 'faster' ? 'slower' : verdict)
+    expect(verdictOf(report(slow), report(beside(twice, processor, disk)))).toBe('faster')
+  })
+
   test('compares medians', () => {
     expect(compare(report(slow), report(step([1, 300, 200, 250, 190]))).steps[0]).toMatchObject({ old_per_second: 100, new_per_second: 200, ratio: 2, verdict: 'within noise', noise: true })
   })

@@ -33,7 +33,7 @@ async function report(names: readonly string[], more: Partial<Report> = {}): Pro
   const pass = (): undefined => void (time += 0.7)
   const targets = names.map((name): Target => ({ name, how: 'pretended', durable: true, engine: () => 'fake', get: () => (pass(), 1), put: pass, putMany: pass, del: pass, range: () => (pass(), 100), close: async () => {} }))
   const plan = { workload: workloadNamed('classic'), recipe: { records: 1000, valueBytes: 10, batch: 1000, seed: 1 }, concurrency: 1, durationMs: 150, ops: undefined, warmupMs: 0 }
-  const world = { now: () => time, turn: async () => {}, signal: new AbortController().signal, patienceMs: 0 }
+  const world = { now: () => time, turn: async () => {}, gauge: () => ({ processor: 1, disk: undefined }), signal: new AbortController().signal, patienceMs: 0 }
   return {
     schema: SCHEMA,
     created: '2026-01-02T03:04:05.000Z',

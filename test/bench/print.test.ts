@@ -6,7 +6,7 @@ import { type Report, SCHEMA, type StepReport, type TargetReport } from '../../s
 import { rowsOf } from '../../src/bench/rows.ts'
 
 function step(name: string, operations: number): StepReport {
-  return { name, operations, entries: operations * 100, seconds: 1, operations_per_second: operations === 0 ? 0 : 123_456, entries_per_second: 12_345_600, latency_ns: { mean: 123_000, min: 123_000, p50: 123_000, p90: 123_000, p95: 123_000, p99: 123_000, p999: 123_000, max: 123_000 }, histogram_ns: [[123_000, operations]], rounds_per_second: [], ran_out: false, missing: 0, timeline: { slot_ms: 1, operations: [], max_ns: [] }, operations_by_name: [] }
+  return { name, operations, entries: operations * 100, seconds: 1, operations_per_second: operations === 0 ? 0 : 123_456, entries_per_second: 12_345_600, latency_ns: { mean: 123_000, min: 123_000, p50: 123_000, p90: 123_000, p95: 123_000, p99: 123_000, p999: 123_000, max: 123_000 }, histogram_ns: [[123_000, operations]], rounds_per_second: [], machine_per_second: { processor: [], disk: [] }, ran_out: false, missing: 0, timeline: { slot_ms: 1, operations: [], max_ns: [] }, operations_by_name: [] }
 }
 
 function target(name: string, more: Partial<TargetReport> = {}): TargetReport {

@@ -21,6 +21,7 @@ class FakeMachine {
   turn = async (): Promise<void> => {
     this.turns++
   }
+  gauge = (): { processor: number; disk: number } => ({ processor: this.time, disk: 5 })
 
   target(name: string, ms: { get: number; put: number }, later = false): Target {
     const stored = new Map<string, string>()
@@ -66,6 +67,7 @@ describe('the runner', () => {
     const [report] = await runSuite(plan('classic'), [machine.target('one', { get: 0.5, put: 2 })], machine, quiet)
     const read = report!.steps.find(({ name }) => name === 'read')!
     expect(read).toMatchObject({ operations: 200, entries: 200, seconds: 0.1, operations_per_second: 2000, missing: 0, rounds_per_second: [2000, 2000, 2000, 2000, 2000] })
+    expect(read!.machine_per_second).toEqual({ processor: read!.rounds_per_second.map(() => expect.any(Number)), disk: [5, 5, 5, 5, 5] })
     expect(read.latency_ns).toEqual({ mean: 500_000, min: 500_000, p50: 500_000, p90: 500_000, p95: 500_000, p99: 500_000, p999: 500_000, max: 500_000 })
     expect(read.timeline).toMatchObject({ slot_ms: 10 })
     expect(read.timeline.operations.reduce((a, b) => a + b)).toBe(200)
