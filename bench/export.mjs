@@ -1,8 +1,8 @@
 /** Export: a million entries as JSON text in key order into a pipe, beside `sqlite3 -json`. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { records as recordsOf, writeRecords } from './data.mjs'
 import { openStore } from '../dist/index.js'
+import { records as recordsOf, writeRecords } from './data.mjs'
 import { KV, bench, inTurn, installed, median, output, seconds } from './measure.mjs'
 import { report, row } from './report.mjs'
 
@@ -45,7 +45,7 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
 
 /** Makes a store of the same entries as it grows over time: what stands side by side in the order of keys does not in the file. */
 async function grow(path, count) {
-  const store = await openStore(path, { durable: false })
+  const store = await openStore(path, { sync: false })
   let ops = []
   for (const [key, value] of recordsOf(count)) {
     ops.push({ type: 'put', key, value })

@@ -3,8 +3,8 @@ import { setImmediate } from 'node:timers/promises'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../errors.ts'
 import { openStore } from '../index.ts'
-import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './machine.ts'
 import { Gauge } from './gauge.ts'
+import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './machine.ts'
 import { openPeers } from './peers/index.ts'
 import { type Report, SCHEMA, type TargetReport } from './report.ts'
 import { StoreTarget } from './store-target.ts'
@@ -54,8 +54,9 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     const machine = machineFacts(place === undefined ? null : fileSystemOf(place), elsewhere ? fileSystemOf(workspace!.folder) : null)
     const absent: { name: string; reason: string }[] = []
     if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
-    const machineNow = (gauge = new Gauge(options.durable && options.location === undefined ? workspace!.folder : undefined))
-    const world = { now: () => performance.now(), turn: () => setImmediate(), gauge: () => machineNow.measure(), signal: options.signal, patienceMs: PATIENCE_MS }
+    const machineGauge = new Gauge(options.durable && options.location === undefined ? workspace!.folder : undefined)
+    gauge = machineGauge
+    const world = { now: () => performance.now(), turn: () => setImmediate(), gauge: () => machineGauge.measure(), signal: options.signal, patienceMs: PATIENCE_MS }
     const targets = await runSuite(options.plan, opened, world, {
       onMoment: options.onMoment,
       onFailure: (peer, error) => absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),

@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { round } from './numbers.ts'
+import { perSecond } from './numbers.ts'
 
 /** How much of a fixed piece of work the machine does in a second. */
 export interface Gauged {
@@ -35,19 +35,13 @@ export class Gauge {
 
   /** Does the work. */
   measure(): Gauged {
-    const processor = perSecond(READS, (n) => {
+    const processor = rateOf(READS, (n) => {
       readSync(this.#source, this.#page, 0, PAGE_BYTES, (n % PAGES) * PAGE_BYTES)
       let sum = 0
       for (const byte of this.#page) sum = (sum * 31 + byte) | 0
       this.#page[0] = sum
     })
-    const fd = this.#sink
-    if (fd === undefined) return { processor, disk: undefined }
-    const disk = perSecond(WRITES, () => {
-      writeSync(fd, this.#page, 0, PAGE_BYTES, 0)
-      fdatasyncSync(fd)
-    })
-    return { processor, disk }
+    return { processor, disk: this.#sink === undefined ? undefined : diskRate(this.#sink, this.#page) }
   }
 
   /** Closes its files. */
@@ -57,8 +51,20 @@ export class Gauge {
   }
 }
 
-function perSecond(count: number, work: (n: number) => void): number {
+/** `undefined` from a disk that takes no more: that is for the store to tell. */
+function diskRate(fd: number, page: Uint8Array): number | undefined {
+  try {
+    return rateOf(WRITES, () => {
+      writeSync(fd, page, 0, page.length, 0)
+      fdatasyncSync(fd)
+    })
+  } catch {
+    return undefined
+  }
+}
+
+function rateOf(count: number, work: (n: number) => void): number {
   const began = performance.now()
   for (let n = 0; n < count; n++) work(n)
-  return round((count / Math.max(performance.now() - began, 1e-6)) * 1000)
+  return perSecond(count, performance.now() - began)
 }

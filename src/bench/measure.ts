@@ -1,6 +1,6 @@
 import type { Gauged } from './gauge.ts'
 import { Histogram } from './histogram.ts'
-import { round } from './numbers.ts'
+import { perSecond, round } from './numbers.ts'
 import { whilePatient } from './patience.ts'
 import type { MeasureReport, StepReport } from './report.ts'
 import type { Target } from './target.ts'
@@ -155,10 +155,6 @@ export class Measurement {
     this.#world.signal.throwIfAborted()
     this.#lastTurn = this.#world.now()
   }
-}
-
-function perSecond(count: number, ms: number): number {
-  return round((count / Math.max(ms, 1e-6)) * 1000)
 }
 
 function describe(name: string, latency: Histogram, entries: number, ms: number): MeasureReport {

@@ -3,6 +3,11 @@ export function round(value: number): number {
   return Number(value.toPrecision(6))
 }
 
+/** How many a second, of `count` in some milliseconds. */
+export function perSecond(count: number, ms: number): number {
+  return round((count / Math.max(ms, 1e-6)) * 1000)
+}
+
 /** A time for people, from nanoseconds: `312 ns`, `5.1 µs`, `1.25 ms`, `2.03 s`. */
 export function formatNs(ns: number): string {
   const units = ['ns', 'µs', 'ms', 's']
@@ -16,8 +21,8 @@ export function formatNs(ns: number): string {
 }
 
 /** A rate for people: whole, with separators; one digit behind the point below 10. */
-export function formatRate(perSecond: number): string {
-  return perSecond < 10 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en')
+export function formatRate(rate: number): string {
+  return rate < 10 ? rate.toFixed(1) : Math.round(rate).toLocaleString('en')
 }
 
 /** A ratio for people: `0.043`, `0.85`, `1.00`, `3.2`, `12`. */

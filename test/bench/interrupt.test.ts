@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { type TestContext, expect, onTestFinished, test } from 'vitest'
 import { BIN, ended } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { needTerminal, terminal } from '../helpers/terminal.ts'
+import { type Terminal, needTerminal, terminal } from '../helpers/terminal.ts'
 import { open } from '../repl/sessions.ts'
 
 /** Skips the test where a program is missing, or fails it in CI. */
@@ -51,6 +51,14 @@ function processesOf(folder: string): number[] {
     .map(Number)
 }
 
+/** Presses Ctrl-C, and expects the end of the run and of all it has started and made. */
+async function endsByCtrlC(kv: Terminal, tmp: string): Promise<void> {
+  kv.send('\u0003')
+  const { code } = await kv.ended
+  expect([code, kv.screen()]).toEqual([130, expect.stringMatching(/kv: interrupted; nothing of the benchmark is left behind \(KV_INTERRUPTED\)$/)])
+  expect([readdirSync(tmp), processesOf(tmp)]).toEqual([[], []])
+}
+
 test.runIf(existsSync('/proc/self/cmdline'))('Ctrl-C on a terminal, which reaches the whole group, ends the run and every peer', async (context) => {
   need(context, 'sqlite3', 'ldb', 'redis-server', 'stdbuf')
   needTerminal(context)
@@ -59,10 +67,7 @@ test.runIf(existsSync('/proc/self/cmdline'))('Ctrl-C on a terminal, which reache
   await kv.waitFor(/kv: read/)
   // kv, and three peers.
   expect(processesOf(tmp).length).toBeGreaterThan(2)
-  kv.send('\u0003')
-  const { code } = await kv.ended
-  expect([code, kv.screen()]).toEqual([130, expect.stringMatching(/kv: interrupted; nothing of the benchmark is left behind \(KV_INTERRUPTED\)$/)])
-  expect([readdirSync(tmp), processesOf(tmp)]).toEqual([[], []])
+  await endsByCtrlC(kv, tmp)
 })
 
 test.runIf(existsSync('/proc/self/cmdline'))('Ctrl-C on a terminal while a peer is asked is no fault of the peer', async (context) => {
@@ -71,10 +76,7 @@ test.runIf(existsSync('/proc/self/cmdline'))('Ctrl-C on a terminal while a peer 
   const tmp = tempDir()
   const kv = terminal(['bench', '--peers', '--records', '500', '--ops', '10000', '--warmup', '0', '--workload', 'scan'], { env: { TMPDIR: tmp } })
   await kv.waitFor(/sqlite3: scan/)
-  kv.send('\u0003')
-  const { code } = await kv.ended
-  expect([code, kv.screen()]).toEqual([130, expect.stringMatching(/kv: interrupted; nothing of the benchmark is left behind \(KV_INTERRUPTED\)$/)])
-  expect([readdirSync(tmp), processesOf(tmp)]).toEqual([[], []])
+  await endsByCtrlC(kv, tmp)
 })
 
 test.runIf(existsSync('/proc/self/cmdline'))('Ctrl-C ends a run whose peer does not answer', async (context) => {

@@ -78,6 +78,12 @@ export class Database {
     return statement
   }
 
+  /** The size of the file as this connection sees it, in bytes. */
+  fileBytes(): number {
+    const [bytes] = this.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number]
+    return bytes
+  }
+
   /** Changes how much cache the connection keeps, in KiB. */
   boundCache(kib: number): void {
     if (kib === this.#cacheKib) return

@@ -24,9 +24,8 @@ export async function deleteInSlices(transaction: Transaction, query: RangeQuery
   const { database } = transaction
   const message = 'interrupted, nothing was deleted'
   const gone = await expiredInSlices(database, query, transaction.now, signal, message)
-  const [bytes] = database.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number]
   // While somebody watches, each row is deleted by itself.
-  const inOneStep = query.start === undefined && query.end === undefined && bytes <= ONE_STEP_BYTES && !hasLog(database)
+  const inOneStep = query.start === undefined && query.end === undefined && database.fileBytes() <= ONE_STEP_BYTES && !hasLog(database)
   let changes = 0
   await inSlices(signal, message, (rows) => {
     const next = inOneStep ? undefined : keyAt(database, query, rows)

@@ -22,7 +22,6 @@ const { path, options } = workerData as HelperData
 const database = new Database(path, options)
 database.exec('begin')
 boundPassingCache(database)
-boundPassingCache(database)
 // The first read is what fixes the moment.
 database.read(() => database.statement('select revision from kv_store').get())
 

@@ -124,8 +124,7 @@ function isAll({ start, end }: RangeQuery): boolean {
 }
 
 function isLarge(database: Database): boolean {
-  const [bytes] = database.read(() => database.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number])
-  return bytes >= LARGE_BYTES
+  return database.read(() => database.fileBytes()) >= LARGE_BYTES
 }
 
 /** Cuts a range into pages of about the same length of text. */
