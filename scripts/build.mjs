@@ -69,6 +69,7 @@ writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licenses(chunks))
 /** Lets a chunk run out of V8's code cache, and writes the cache for this Node; see bin/code-cache.cjs. */
 async function cacheCode(chunk) {
   const code = readFileSync(`dist/cli/${chunk}.cjs`, 'utf8')
+  if (/\bimport\(/.test(code)) throw new Error(`${chunk} has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule`)
   const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
   writeFileSync(`dist/cli/${chunk}-${hash}.js`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)

@@ -1,5 +1,6 @@
 import { KvError } from './errors.ts'
 import { openStore } from './index.ts'
+import { Interrupt } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { type GlobalFlags, type GlobalOptions, readToken, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
@@ -28,6 +29,7 @@ export interface Host {
 export class Context {
   readonly io: Io
   readonly #host: Host | undefined
+  readonly #interrupt = new Interrupt()
   #globals: GlobalOptions | undefined
   #store: Promise<Store> | undefined
   #own: Promise<Store> | undefined
@@ -57,9 +59,24 @@ export class Context {
     return this.#globals
   }
 
-  /** Aborted when the user stops this command; `undefined` where the signal SIGINT itself does that. */
-  get signal(): AbortSignal | undefined {
-    return this.#host?.signal
+  /** Aborted when the user stops this command: by Ctrl-C in a session, elsewhere by a signal once {@link hearSignals} was called. */
+  get signal(): AbortSignal {
+    return this.#host?.signal ?? this.#interrupt.signal
+  }
+
+  /**
+   * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes:
+   * the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
+   */
+  hearSignals(): void {
+    if (this.#host === undefined) this.#interrupt.hear()
+  }
+
+  /** Where a signal has stopped this command: closes everything and ends the process by that signal. */
+  async endBySignal(): Promise<void> {
+    if (this.#interrupt.cause === undefined) return
+    await this.close()
+    this.#interrupt.raise()
   }
 
   /** Whether this is a line of a session. */
@@ -117,6 +134,7 @@ export class Context {
     const store = await this.#own?.catch(() => undefined)
     this.#own = this.#store = undefined
     await store?.close()
+    this.#interrupt.forget()
   }
 
   async #openStore({ sync = true }: StoreOptions): Promise<Store> {

@@ -66,7 +66,6 @@ class BatchPut {
   readonly #flags: Flags
   readonly #progress: Progress
   readonly #began = performance.now()
-  readonly #stop = new AbortController()
   #put = 0
   #skipped = 0
   #bytes = 0
@@ -82,17 +81,12 @@ class BatchPut {
   }
 
   async all(names: readonly string[], format: InputFormat | undefined): Promise<void> {
-    const interrupt = (): void => this.#stop.abort()
-    // Once: a second Ctrl-C ends the process at once.
-    process.once('SIGINT', interrupt)
-    this.#ctx.signal?.addEventListener('abort', interrupt)
+    this.#ctx.hearSignals()
     try {
       if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, [...names, ...['', '-wal', '-shm'].map((suffix) => this.#store.location + suffix)])
       if (this.#flags.atomic) await this.#atomically(names, format)
-      else await this.#each(names, format, (block) => this.#store.load([block], { signal: this.#stop.signal }).then(() => {}))
+      else await this.#each(names, format, (block) => this.#store.load([block], { signal: this.#ctx.signal }).then(() => {}))
     } finally {
-      process.off('SIGINT', interrupt)
-      this.#ctx.signal?.removeEventListener('abort', interrupt)
       if (this.#rejects !== undefined) closeSync(this.#rejects)
       this.#progress.done()
     }
@@ -103,7 +97,7 @@ class BatchPut {
   async #atomically(names: readonly string[], format: InputFormat | undefined): Promise<void> {
     const { Handover } = await import('../input/handover.ts')
     const blocks = new Handover<Block>()
-    const stored = this.#store.load(blocks, { signal: this.#stop.signal })
+    const stored = this.#store.load(blocks, { signal: this.#ctx.signal })
     // The failure of the store is seen by whoever hands over the next block, or below.
     stored.catch((error: unknown) => blocks.refuse(error))
     try {
@@ -119,7 +113,7 @@ class BatchPut {
 
   async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
     for (const name of names) {
-      const input = await openInput(name, this.#stop.signal, this.#ctx.io.stdin.fd)
+      const input = await openInput(name, this.#ctx.signal, this.#ctx.io.stdin.fd)
       if (input === undefined) throw this.#interrupted()
       this.#bytesBefore = this.#bytes
       await this.#load(input, format ?? formatOf(name), put)
@@ -130,7 +124,7 @@ class BatchPut {
     const { maxKeyBytes, maxValueBytes } = this.#store.limits
     const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip' }
     const { refused, unreadable } = await load(input, options, {
-      stop: this.#stop.signal,
+      stop: this.#ctx.signal,
       store: async (parsed) => {
         if (parsed.block.count > 0) await put(parsed.block)
         this.#count(parsed, input)
@@ -141,7 +135,7 @@ class BatchPut {
     })
     if (refused !== undefined) throw this.#refusal(input, refused)
     if (unreadable !== undefined) throw this.#withCount(unreadable)
-    if (this.#stop.signal.aborted) throw this.#interrupted()
+    if (this.#ctx.signal.aborted) throw this.#interrupted()
   }
 
   #interrupted(): KvError {

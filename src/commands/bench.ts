@@ -115,12 +115,9 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
   const { runBench } = await import('../bench/bench.ts')
   const stop = new AbortController()
   const interrupt = (): void => stop.abort(new KvError('KV_INTERRUPTED', 'interrupted; nothing of the benchmark is left behind'))
-  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
-  // Once: a second Ctrl-C ends the process at once.
-  for (const signal of signals) process.once(signal, interrupt)
-  // In a session Ctrl-C is a key, and no signal.
-  if (ctx.signal?.aborted) interrupt()
-  ctx.signal?.addEventListener('abort', interrupt)
+  ctx.hearSignals()
+  if (ctx.signal.aborted) interrupt()
+  ctx.signal.addEventListener('abort', interrupt)
   const { stderr } = ctx.io
   const shown = ctx.drawsProgress
   try {
@@ -133,8 +130,7 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
     })
   } finally {
     if (shown) stderr.write('\r\u001b[K')
-    for (const signal of signals) process.off(signal, interrupt)
-    ctx.signal?.removeEventListener('abort', interrupt)
+    ctx.signal.removeEventListener('abort', interrupt)
   }
 }
 

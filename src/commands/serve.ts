@@ -65,7 +65,7 @@ export function serve(ctx: Context): Command {
         onBug: (error) => ctx.io.stderr.write(`kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`),
         log: flags.log ? (line) => ctx.io.stderr.write(line) : undefined,
       })
-      const stopped = stopSignal()
+      ctx.hearSignals()
       try {
         await app.listen({ host: flags.host, port: flags.port }).catch((cause: unknown) => {
           throw cannotListen(flags, cause)
@@ -74,28 +74,21 @@ export function serve(ctx: Context): Command {
         const url = `${tls === undefined ? 'http' : 'https'}://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`
         if (ctx.globals.json) ctx.print.record({ url }, url)
         ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
-        await stopped.promise
+        await aborted(ctx.signal)
         const end = setTimeout(() => app.connections.closeAll(), GRACE_MS)
         await app.close()
         clearTimeout(end)
       } finally {
-        stopped.forget()
         await app.close()
       }
     })
 }
 
-/** Settles at SIGTERM or the first SIGINT; a second ends the process as signals do. */
-function stopSignal(): { readonly promise: Promise<void>; forget(): void } {
-  let resolve = (): void => {}
-  const promise = new Promise<void>((settle) => (resolve = settle))
-  const stop = (): void => {
-    forget()
-    resolve()
-  }
-  const forget = (): void => void process.off('SIGTERM', stop).off('SIGINT', stop)
-  process.once('SIGTERM', stop).once('SIGINT', stop)
-  return { promise, forget }
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 function cannotListen({ host, port }: Flags, cause: unknown): KvError {

@@ -28,18 +28,13 @@ export function watch(ctx: Context): Command {
     .action(async (keys: string[], flags: Flags) => {
       const { keyEncoding, valueEncoding, limit = Infinity } = flags
       const { options, wanted, what } = chosen(keys, flags)
-      const stop = stopSignal(ctx)
+      ctx.hearSignals()
       try {
-        await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: stop.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false })
+        await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false })
       } catch (error) {
-        if (stop.cause === undefined) throw error
         // The watch has left nothing behind; now the process ends as it would have at once.
-        await ctx.close()
-        stop.forget()
-        process.kill(process.pid, stop.cause)
+        await ctx.endBySignal()
         throw error
-      } finally {
-        stop.forget()
       }
     })
 }
@@ -91,34 +86,5 @@ async function* limited(pages: AsyncGenerator<Change[], void, void>, wanted: (ch
     if (changes.length > 0) yield changes
     left -= changes.length
     if (left === 0) return
-  }
-}
-
-/** What ends a watch: Ctrl-C of the session, or a signal to the process. */
-interface Stop {
-  readonly signal: AbortSignal
-  /** The signal that the process got. */
-  readonly cause: NodeJS.Signals | undefined
-  forget(): void
-}
-
-function stopSignal(ctx: Context): Stop {
-  const end = new AbortController()
-  let cause: NodeJS.Signals | undefined
-  const stop = (signal: NodeJS.Signals): void => {
-    cause = signal
-    end.abort()
-  }
-  // A session hears Ctrl-C itself.
-  const signals: NodeJS.Signals[] = ctx.inSession ? [] : ['SIGINT', 'SIGTERM', 'SIGHUP']
-  for (const signal of signals) process.once(signal, stop)
-  return {
-    signal: ctx.signal ?? end.signal,
-    get cause() {
-      return cause
-    },
-    forget() {
-      for (const signal of signals) process.off(signal, stop)
-    },
   }
 }

@@ -97,13 +97,13 @@ describe('a live pipe', () => {
     expect(await contents(store)).toEqual([['a', '1'], ['b', '2'], ['half', '3']])
   })
 
-  test('interrupted has stored what it had read, and exits 130', async () => {
+  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('interrupted by %s has stored what it had read, and exits 130', async (signal) => {
     const store = await givenStore()
     const child = startKv(['batch-put'], { store })
     const run = ended(child)
     child.stdin!.write(Array.from({ length: 500 }, (_, i) => `{"key":"k${i}","value":"v"}\n`).join(''))
     await seen(store, 'k499')
-    child.kill('SIGINT')
+    child.kill(signal)
     expectRun(await run, { stderr: 'kv: interrupted; the 500 records so far are stored (KV_INTERRUPTED)\n', code: 130 })
     expect(await contents(store)).toHaveLength(500)
   })

@@ -23,6 +23,8 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   await stop('range', () => screen.raw.includes('k1000'))
   await stop('range --json', () => screen.raw.includes('"k1000"'))
   await stop('check', enters('check'))
+  expect(screen.text).toContain('kv: interrupted (KV_INTERRUPTED)')
+  expect(screen.text).not.toContain('KV_INTERNAL')
   await stop('.snapshot', enters('.snapshot'))
   await stop('del --range k1 k8 --yes', enters('k8 --yes'))
   expect(screen.text).toContain('interrupted, nothing was deleted (KV_INTERRUPTED)')
@@ -61,4 +63,17 @@ test('a line and Ctrl-C in one go is a line that does not run', async () => {
   await screen.until(() => screen.cursor.line === 't.kv [130]>')
   await screen.run('count')
   expect(screen.lines).toContain('0')
+})
+
+test('Ctrl-C ends a server that runs in a session', async () => {
+  using screen = await open({ home: given([['a', '1']]) })
+  screen.type('serve --port 0\r')
+  await screen.until(/serving .* on http:\/\/127\.0\.0\.1:\d+ /)
+  const [, url] = /on (http:\S+)/.exec(screen.text)!
+  expect(await (await fetch(`${url}/read/a`)).json()).toMatchObject({ data: { value: '1' } })
+  screen.type('\u0003')
+  await screen.until(() => screen.cursor.line === 't.kv>')
+  await expect(fetch(`${url}/read/a`)).rejects.toThrow()
+  await screen.run('count')
+  expect(screen.lines).toContain('1')
 })

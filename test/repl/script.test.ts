@@ -62,3 +62,7 @@ test('a batch-put within the bounds of .undo is undone, a larger one is refused'
   expect(stderr).toContain('too much to undo')
   expect(code).toBe(1)
 })
+
+test('a script may check the store', () => {
+  expect(script('put a 1\ncheck --json\n')).toEqual({ stdout: expect.stringContaining('"checked":1'), stderr: '', code: 0 })
+})

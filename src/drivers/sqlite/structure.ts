@@ -30,7 +30,7 @@ const PROGRAM = `
  */
 export async function checkStructureApart(path: string, signal: AbortSignal): Promise<string[] | undefined> {
   // Takes 3 ms to load, and no other operation needs it.
-  const { spawn } = await import('node:child_process')
+  const { spawn } = process.getBuiltinModule('node:child_process')
   const { url, readOnly } = connectionTarget(path)
   const child = spawn(process.execPath, ['-e', PROGRAM, sqliteEngine().module, url.href, String(readOnly)], {
     stdio: ['ignore', 'pipe', 'ignore'],
