@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, isIPv6 } from 'node:net'
+import { isIPv6 } from 'node:net'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { KvError, usageError } from '../errors.ts'
@@ -52,6 +52,7 @@ export function serve(ctx: Context): Command {
       }
       const tls = await tlsOf(flags)
       const { buildApp } = await import('../server/app.ts')
+      const { listenOn } = await import('../server/listen.ts')
       const store = await ctx.store({ sync: flags.sync })
       const app = await buildApp(store, {
         token,
@@ -67,10 +68,10 @@ export function serve(ctx: Context): Command {
       })
       ctx.hearSignals()
       try {
-        await app.listen({ host: flags.host, port: flags.port }).catch((cause: unknown) => {
+        const { port, missed } = await listenOn(app, flags.host, flags.port).catch((cause: unknown) => {
           throw cannotListen(flags, cause)
         })
-        const { port } = app.server.address() as AddressInfo
+        for (const { address, reason } of missed) ctx.say(`kv: not listening on ${address}, which ${flags.host} means too: ${reason}`)
         const url = `${tls === undefined ? 'http' : 'https'}://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`
         if (ctx.globals.json) ctx.print.record({ url }, url)
         ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
@@ -92,8 +93,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 function cannotListen({ host, port }: Flags, cause: unknown): KvError {
-  const { code, message } = cause as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE') return new KvError('KV_UNAVAILABLE', `port ${port} on ${host} is in use`, { cause, hint: 'choose another with --port; 0 takes any free one' })
+  const { code, message, address = host } = cause as NodeJS.ErrnoException & { address?: string }
+  if (code === 'EADDRINUSE') return new KvError('KV_UNAVAILABLE', `port ${port} on ${address} is in use`, { cause, hint: 'choose another with --port; 0 takes any free one' })
   if (code === 'EACCES') return new KvError('KV_UNAVAILABLE', `not allowed to listen on port ${port}`, { cause, hint: 'ports below 1024 need rights; choose another with --port' })
   return new KvError('KV_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${message}`, { cause })
 }

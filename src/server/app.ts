@@ -101,8 +101,9 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   }
   const app = createApp(options)
   answerBare(app.server)
-  app.decorate('connections', new Connections(app.server))
-  app.server.maxConnections = options.maxConnections ?? 4096
+  app.decorate('connections', new Connections(app.server, options.maxConnections ?? 4096))
+  // None is left out: Node would drop those after the first thousand without a word. Their bytes are limited.
+  app.server.maxHeadersCount = 0
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
@@ -128,10 +129,12 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   documentationRoutes(app, routes, { needsToken: options.token !== undefined })
   app.addHook('preClose', (done) => {
     gate.close()
+    app.connections.stopAccepting()
     // After a turn, in which what a client has just sent is read.
     setImmediate(() => app.connections.closeUnused())
     done()
   })
+  app.addHook('onClose', () => app.connections.allClosed())
   return app
 }
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { once } from 'node:events'
+import type { Server as Door, Socket } from 'node:net'
 
 /** A connection with the answer that is to go out on it next, as Node keeps it. */
 export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null }
@@ -7,9 +8,18 @@ export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessag
 /** The connections of a server, as TCP has them: those with TLS count before they have shaken hands too. */
 export class Connections {
   readonly #sockets = new Set<Socket>()
+  /** What listens for the server besides itself. */
+  readonly #doors: Door[] = []
+  /** Settled when each of these has closed with the last of its connections. */
+  readonly #closed: Promise<unknown>[] = []
 
-  constructor(server: Server) {
+  /** `max`: connections at a time; more are closed at once. */
+  constructor(server: Server, max: number) {
     server.on('connection', (socket: Socket) => {
+      if (this.#sockets.size >= max) {
+        socket.destroy()
+        return
+      }
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
@@ -17,6 +27,22 @@ export class Connections {
     server.on('timeout', (socket: HttpSocket) => {
       if (!isAtWork(socket)) socket.destroy()
     })
+  }
+
+  /** Counts also what comes in through another listener that hands its connections to the server. */
+  alsoThrough(door: Door): void {
+    this.#doors.push(door)
+    this.#closed.push(once(door, 'close'))
+  }
+
+  /** Ends the other listeners; their connections stay. */
+  stopAccepting(): void {
+    for (const door of this.#doors) door.close()
+  }
+
+  /** Settles when the other listeners are closed, and what came through them. */
+  async allClosed(): Promise<void> {
+    await Promise.all(this.#closed)
   }
 
   /** Closes the connections on which nothing has come yet. */

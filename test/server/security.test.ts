@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { buildApp } from '../../src/server/app.ts'
 import { openTestStore } from '../helpers/store.ts'
-import { listening, raw, server } from './server.ts'
+import { head, listening, raw, server } from './server.ts'
 
 const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail as unknown
 
@@ -193,6 +193,15 @@ describe('limits', () => {
       expect(answer).toContain('\r\nkv-server: 1\r\n')
       expect(detail(answer)).toContain('too long')
     }
+  })
+
+  test('of many headers none is left out', async () => {
+    const { port, app } = await listening()
+    const many = Array.from({ length: 1500 }, (_, i) => `x${i}: y\r\n`).join('')
+    expect(await raw(port, head('PUT /v1/keys/a', `content-length: 0\r\nconnection: close\r\n${many}if-match: "999"\r\n`))).toMatch(/^HTTP\/1.1 412 /)
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
+    expect(await raw(port, `${head('PUT /v1/keys/a', `connection: close\r\n${many}content-length: 5\r\n`)}hello`)).toMatch(/^HTTP\/1.1 201 /)
+    expect((await app.inject('/v1/keys/a')).body).toBe('hello')
   })
 
   test('what is not HTTP is 400 with detail', async () => {

@@ -22,17 +22,17 @@ export async function listening(options: ServerOptions = {}, location?: string):
 export const head = (line: string, headers = ''): string => `${line} HTTP/1.1\r\nhost: localhost\r\n${headers}\r\n`
 
 /** A client that has sent this much, destroyed when the test is over. */
-export function client(port: number, request: string | Uint8Array): Socket {
-  const socket = connect(port, '127.0.0.1').on('error', () => {})
+export function client(port: number, request: string | Uint8Array, host = '127.0.0.1'): Socket {
+  const socket = connect(port, host).on('error', () => {})
   onTestFinished(() => void socket.destroy())
   socket.write(request)
   return socket
 }
 
 /** Sends bytes as they are and resolves to all that comes back until the server closes. */
-export function raw(port: number, request: string | Uint8Array): Promise<string> {
+export function raw(port: number, request: string | Uint8Array, host = '127.0.0.1'): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = connect(port, host)
     const chunks: Buffer[] = []
     socket.on('data', (chunk) => chunks.push(chunk))
     socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error)))
