@@ -31,6 +31,8 @@ export interface Source {
   readonly isTTY: boolean
   /** The file descriptor, for whoever streams it; negative where there is none to stream. */
   readonly fd: number
+  /** Whether nothing was given: `/dev/null`, or no descriptor at all. Absent: something was. */
+  readonly isNull?: boolean
   /** Everything up to the end of input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`. */
   readAll(maxBytes: number): Uint8Array | Promise<Uint8Array>
 }
@@ -61,6 +63,15 @@ function isTerminal(fd: number): boolean {
     return false
   }
   return process.getBuiltinModule('node:tty').isatty(fd)
+}
+
+/** Whether a descriptor is neither pipe, file, folder, socket nor terminal: `/dev/null`, or what Node opens in place of a closed one. */
+export function isNullDevice(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && !isTerminal(fd)
+  } catch {
+    return true
+  }
 }
 
 function again(error: unknown): boolean {
@@ -144,6 +155,10 @@ class FileSource implements Source {
   get isTTY(): boolean {
     this.#isTTY ??= isTerminal(this.fd)
     return this.#isTTY
+  }
+
+  get isNull(): boolean {
+    return isNullDevice(this.fd)
   }
 
   readAll(maxBytes: number): Uint8Array {

@@ -1,5 +1,7 @@
 import type { CommanderError } from 'commander'
 import { type KvError, usageError } from './errors.ts'
+import { quoteWord } from './shell-quote.ts'
+import { otherNames } from './synonyms.ts'
 
 /** What the arguments of a command are, for the hint about `--`. */
 const ARGUMENT: Readonly<Record<string, string>> = { put: 'value', 'batch-put': 'file', help: 'topic' }
@@ -14,7 +16,7 @@ export function wrongCall({ code, message }: CommanderError, command: string | u
     case 'commander.unknownOption':
       return usageError(`unknown option ${named}`, [didYouMean, endOfOptions(named, command)].filter(Boolean).join('; '))
     case 'commander.unknownCommand':
-      return usageError(`unknown command ${named}`, didYouMean || 'kv --help lists the commands')
+      return usageError(`unknown command ${named}`, otherNames(named) ?? (didYouMean || 'kv --help lists the commands'))
     case 'commander.missingArgument':
       return usageError(`missing argument ${named}`, help)
     case 'commander.optionMissingArgument':
@@ -30,5 +32,5 @@ export function wrongCall({ code, message }: CommanderError, command: string | u
 
 function endOfOptions(word: string, command: string | undefined): string {
   if (command === undefined) return 'kv --help lists the options; -- ends them'
-  return `if it is a ${ARGUMENT[command] ?? 'key'}, it stands after --: kv ${command}${command === 'put' ? ' KEY' : ''} -- ${word}`
+  return `if it is a ${ARGUMENT[command] ?? 'key'}, it stands after --: kv ${command}${command === 'put' ? ' KEY' : ''} -- ${quoteWord(word)}`
 }

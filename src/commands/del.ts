@@ -100,10 +100,9 @@ async function samples(store: Store, range: RangeOptions, count: number): Promis
 function rangeOf(keys: string[], { prefix, range, all, keyEncoding }: Flags): RangeOptions | undefined {
   if (Number(prefix !== undefined) + Number(range ?? false) > 1) throw usageError('--prefix and --range exclude each other')
   if (range) {
-    if (keys.length > 2) throw usageError('--range takes START and END')
-    const ends = bounds(keys[0] || undefined, keys[1] || undefined, keyEncoding)
-    if (ends.gte === undefined && ends.lte === undefined && !all) throw everything('a range without ends')
-    return ends
+    // An empty variable of a script must not widen a delete.
+    if (keys.length !== 2 || keys.includes('')) throw usageError('--range takes exactly START and END, neither empty', 'to delete from a key on, name the last key as END: kv range --keys --reverse --limit 1')
+    return bounds(keys[0], keys[1], keyEncoding)
   }
   if (prefix !== undefined) {
     if (keys.length > 0) throw usageError('--prefix and named keys exclude each other')

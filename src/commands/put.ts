@@ -23,7 +23,7 @@ export function put(ctx: Context): Command {
       .description('Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.')
       .argument('<KEY>')
       .argument('[VALUE]')
-      .option('--file <file>', 'take the value from a file')
+      .option('--file <file>', 'take the value from a file; - is standard input')
       .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
       .option('--if-absent', 'only if the key is not there')
       .option('--if-value <value>', 'only if the key has this value now')
@@ -61,10 +61,16 @@ function endsOptions(command: Command): boolean {
 async function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }: Flags, literal: boolean, maxBytes: number): Promise<Uint8Array> {
   if (file !== undefined) {
     if (text !== undefined) throw usageError('both VALUE and --file are given')
-    return decoded(readFile(file), valueEncoding)
+    return file === '-' ? standardInput(ctx, valueEncoding, true, maxBytes) : decoded(readFile(file), valueEncoding)
   }
   if (text !== undefined && (text !== '-' || literal)) return parseValue(text, valueEncoding)
+  return standardInput(ctx, valueEncoding, text === '-', maxBytes)
+}
+
+/** @param asked whether `-` was written: then an input that nobody gave is an empty one */
+async function standardInput(ctx: Context, valueEncoding: Flags['valueEncoding'], asked: boolean, maxBytes: number): Promise<Uint8Array> {
   const { stdin } = ctx.io
+  if (stdin.isNull && !asked) throw usageError('no VALUE', 'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value')
   if (stdin.isTTY) {
     if (!ctx.globals.input) throw usageError('no VALUE', 'give it as an argument, with --file, or through a pipe')
     if (!ctx.inSession) ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')

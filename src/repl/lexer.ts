@@ -250,18 +250,3 @@ function join(pieces: readonly (string | number)[]): string {
   if (!isUtf8(bytes)) throw usageError(String.raw`the bytes of \xNN are not UTF-8 here`, 'write the word in hex, with --key-encoding hex or --value-encoding hex')
   return bytes.toString()
 }
-
-/** A word as it must be written for {@link lexLine}, and for a shell, to read it back. */
-export function quoteWord(text: string): string {
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) return `$'${text.replaceAll(/[\\'\u0000-\u001f\u007f-\u009f]/g, escapeForQuote)}'`
-  if (/^[\w@%+=:,./~^-]+$/u.test(text) || /^[^\s"'\\#$`|<>;&()*?[\]!{}]+$/u.test(text)) return text
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`
-}
-
-function escapeForQuote(char: string): string {
-  if (char === '\\' || char === "'") return `\\${char}`
-  if (char === '\n') return String.raw`\n`
-  if (char === '\t') return String.raw`\t`
-  const code = char.charCodeAt(0)
-  return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
-}

@@ -38,9 +38,21 @@ describe('exit codes', () => {
   })
 
   test.for([
+    [['get', '-k x'], 'unknown option -k x', "if it is a key, it stands after --: kv get -- '-k x'"],
     [['get', '--jsn', 'k'], 'unknown option --jsn', 'did you mean --json?; if it is a key, it stands after --: kv get -- --jsn'],
     [['rang'], 'unknown command rang', 'did you mean range?'],
     [['xyzzy'], 'unknown command xyzzy', 'kv --help lists the commands'],
+    [['set', 'a', '1'], 'unknown command set', 'that is: kv put KEY VALUE'],
+    [['SET', 'a', '1'], 'unknown command SET', 'that is: kv put KEY VALUE'],
+    [['GET', 'a'], 'unknown command GET', 'that is: kv get KEY'],
+    [['rm', 'a'], 'unknown command rm', 'that is: kv del KEY'],
+    [['remove', 'a'], 'unknown command remove', 'that is: kv del KEY'],
+    [['ls'], 'unknown command ls', 'that is: kv range --keys'],
+    [['keys'], 'unknown command keys', 'that is: kv range --keys'],
+    [['scan'], 'unknown command scan', 'that is: kv range'],
+    [['mget', 'a', 'b'], 'unknown command mget', 'that is: kv get KEY'],
+    [['exists', 'a'], 'unknown command exists', 'that is: kv count KEY KEY'],
+    [['version'], 'unknown command version', 'that is: kv --version'],
     [["it's"], "unknown command it's", 'kv --help lists the commands'],
     [['a\u001b[31m\n'], 'unknown command a\\x1b[31m\\n', 'kv --help lists the commands'],
     [['--nothing'], 'unknown option --nothing', 'kv --help lists the options; -- ends them'],

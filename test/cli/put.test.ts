@@ -50,8 +50,37 @@ const CASES: readonly Case[] = [
   { name: '--file names a folder', args: ['put', 'k', '--file', '/'], ...usage('cannot read /: it is a folder'), leaves: [] },
 ]
 
+const NO_VALUE = errorText('no VALUE', 'KV_USAGE', 'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value')
+
 describe('kv put', () => {
   testCases(CASES)
+
+  test.for(['kv put k </dev/null', 'kv put k <&-', 'kv put k --json </dev/null', 'kv put k -q </dev/null', 'kv put k --ttl 5 </dev/null'])(
+    'an input that nobody gave is no value: %s',
+    async (script) => {
+      const store = await givenStore([['k', 'old']])
+      expectRun(await shell(script, { store }), { stderr: NO_VALUE, code: 2 })
+      expect(await contents(store)).toEqual([['k', 'old']])
+    },
+  )
+
+  test.for(['kv put k - </dev/null', ': | kv put k', "kv put k ''", 'kv put k --file - </dev/null', 'kv put k --file /dev/null'])(
+    'an empty value is stored where it was asked for: %s',
+    async (script) => {
+      const store = await givenStore([['k', 'old']])
+      expectRun(await shell(script, { store }), {})
+      expect(await contents(store)).toEqual([['k', '']])
+    },
+  )
+
+  test.for(['printf v | kv put k --file -', 'printf v > f && kv put k --file - < f', 'printf v > f && kv put k < f'])(
+    '- is standard input for --file too: %s',
+    async (script) => {
+      const store = await givenStore()
+      expectRun(await shell(script, { store }), {})
+      expect(await contents(store)).toEqual([['k', 'v']])
+    },
+  )
 
   test('stores the exact bytes of a large standard input', async () => {
     const store = await givenStore()

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type CommandLine, lexLine, quoteWord } from '../../src/repl/lexer.ts'
+import { type CommandLine, lexLine } from '../../src/repl/lexer.ts'
+import { quoteWord } from '../../src/shell-quote.ts'
 
 const words = (source: string): string[] => lexLine(source).words.map(({ text }) => text)
 

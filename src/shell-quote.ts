@@ -1,0 +1,19 @@
+/**
+ * A word as it must be written for a POSIX shell, and for a session, to read it back. Control
+ * characters become escapes within `$'...'`, so that the word stays on one line.
+ */
+export function quoteWord(text: string): string {
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) {
+    return `$'${text.replaceAll(/[\\'\u0000-\u001f\u007f-\u009f]/g, escapeForQuote)}'`
+  }
+  if (!text.startsWith('~') && (/^[\w@%+=:,./~^-]+$/u.test(text) || /^[^\s"'\\#$`|<>;&()*?[\]!{}]+$/u.test(text))) return text
+  return `'${text.replaceAll("'", String.raw`'\''`)}'`
+}
+
+function escapeForQuote(char: string): string {
+  if (char === '\\' || char === "'") return `\\${char}`
+  if (char === '\n') return String.raw`\n`
+  if (char === '\t') return String.raw`\t`
+  const code = char.charCodeAt(0)
+  return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
+}
