@@ -3,40 +3,25 @@ import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Connection, type Statement, sqliteEngine } from './engine.ts'
 import { isBusy } from './errors.ts'
+import { retryWhileBusy } from './lock-wait.ts'
 import { connected, disconnected, fileId } from './open-files.ts'
 
 /** How a connection is opened. */
 export interface DatabaseOptions {
   /** Whether a commit waits for the disk. */
   readonly sync: boolean
-  /** How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds. */
+  /** How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds; a second at least, and longer for a long log. */
   readonly lockTimeoutMs: number
 }
 
 /** Pages of cache a connection keeps, in KiB: enough for the inner nodes of 100 M entries. */
 export const CACHE_KIB = 16_384
 
-const pause = new Int32Array(new SharedArrayBuffer(4))
+/** Least time a read waits for a lock, in milliseconds: another kv that closes the file, or mends it after a crash, holds one for moments. */
+const READ_WAIT_MS = 1000
 
-/**
- * Runs `step`, again after 1 to 25 ms while another connection is in the way, until `timeoutMs`
- * have passed; then throws what `step` threw last.
- */
-export function retryWhileBusy<T>(timeoutMs: number, step: () => T): T {
-  // Node sets its clock up when it is first asked: half a millisecond that a read with nothing in its way does without.
-  let deadline: number | undefined
-  for (let wait = 1; ; wait = Math.min(wait * 2, 25)) {
-    try {
-      return step()
-    } catch (error) {
-      if (!isBusy(error)) throw error
-      const now = performance.now()
-      deadline ??= now + timeoutMs
-      if (now >= deadline) throw error
-      Atomics.wait(pause, 0, 0, wait)
-    }
-  }
-}
+/** Bytes of the log for which such a moment may be a millisecond longer. */
+const LOG_BYTES_PER_MS = 20_000
 
 /** One connection to an existing store file and its prepared statements. */
 export class Database {
@@ -46,21 +31,21 @@ export class Database {
   readonly #statements = new Map<string, Statement>()
   readonly #prepared = new Set<string>()
   #isClosed = false
-  readonly #lockTimeoutMs: number
+  /** How long a read waits for a lock, in milliseconds. */
+  readonly #readWaitMs: () => number
   #cacheKib = CACHE_KIB
 
-  constructor(path: string, options: DatabaseOptions) {
-    this.#lockTimeoutMs = options.lockTimeoutMs
+  /** @param mayWait whether to wait, on the spot, for a lock that is in the way */
+  constructor(path: string, options: DatabaseOptions, mayWait = true) {
+    this.#readWaitMs = () => Math.max(options.lockTimeoutMs, READ_WAIT_MS) + logBytes(path) / LOG_BYTES_PER_MS
     this.file = fileId(path) ?? ''
     this.#connection = openConnection(path)
     connected(this.file)
     try {
-      // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer.
-      this.#connection.exec(
-        `pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'}; pragma cache_size = -${CACHE_KIB}`,
-      )
-      // The first real read opens the log and may meet another process that recovers or removes it.
-      retryWhileBusy(options.lockTimeoutMs, () => this.#connection.exec('select 1 from kv_store'))
+      // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
+      // read the schema, which opens the log, and so may meet another process that recovers or removes it.
+      const begin = `pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'}; pragma cache_size = -${CACHE_KIB}; select 1 from kv_store`
+      retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => this.#connection.exec(begin))
     } catch (error) {
       this.close()
       throw error
@@ -107,7 +92,7 @@ export class Database {
       return step()
     } catch (error) {
       if (!isBusy(error)) throw error
-      return retryWhileBusy(this.#lockTimeoutMs, step)
+      return retryWhileBusy(this.#readWaitMs, step)
     }
   }
 
@@ -171,8 +156,12 @@ export function connectionTarget(path: string): { readonly url: URL; readonly re
   if (!readOnly) url.search = 'mode=rw'
   // Without a log nobody is writing, and SQLite may do without its lock files; with one, it has to
   // find them or fail, since the medium may be read-only for us alone.
-  else if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) === 0) url.search = 'immutable=1'
+  else if (logBytes(path) === 0) url.search = 'immutable=1'
   return { url, readOnly }
+}
+
+function logBytes(path: string): number {
+  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
 }
 
 function onReadOnlyMedium(path: string): boolean {

@@ -12,7 +12,7 @@ import { countInSlices, countNow } from './count.ts'
 import { Database, type DatabaseOptions } from './database.ts'
 import { deleteInSlices, deleteNow } from './delete-range.ts'
 import type { SqlValue } from './engine.ts'
-import { damagedRow, needsReopen, toKvError } from './errors.ts'
+import { damagedRow, isBusy, needsReopen, toKvError } from './errors.ts'
 import { create, inspect, withoutLinks } from './format.ts'
 import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
 import { jsonLines } from './json-lines.ts'
@@ -61,7 +61,7 @@ export class SqliteDriver implements Driver {
       () => this.#forWriting(),
       () => {
         this.#forWriting()
-        return new Database(this.#path, this.#options)
+        return new Database(this.#path, this.#options, false)
       },
       (error) => this.#dropIfBroken(error),
       () => {
@@ -87,10 +87,16 @@ export class SqliteDriver implements Driver {
     })
   }
 
-  /** Opens the file if it is there. Throws what {@link inspect} throws, and `KV_UNAVAILABLE`. */
+  /** Opens the file if it is there; one that is locked, later. Throws what {@link inspect} throws, and `KV_UNAVAILABLE`. */
   static open(path: string, options: OpenOptions): SqliteDriver {
     const driver = new SqliteDriver(path, options)
-    driver.#guard(() => driver.#forReading())
+    driver.#guard(() => {
+      try {
+        driver.#forReading(false)
+      } catch (error) {
+        if (!isBusy(error)) throw error
+      }
+    })
     return driver
   }
 
@@ -259,18 +265,19 @@ export class SqliteDriver implements Driver {
   }
 
   /** The connection, or `undefined` while there is no file. */
-  #forReading(): Database | undefined {
-    if (this.#database === undefined && inspect(this.#path)) this.#database = new Database(this.#path, this.#options)
+  #forReading(mayWait = true): Database | undefined {
+    if (this.#database === undefined && inspect(this.#path)) this.#database = new Database(this.#path, this.#options, mayWait)
     return this.#database
   }
 
   #forWriting(): Database {
     this.#wrote = true
     this.#dropIfReplaced()
-    const database = this.#forReading()
+    // The writer waits, and not on the spot.
+    const database = this.#forReading(false)
     if (database !== undefined) return database
     create(this.#path, this.#options)
-    this.#database = new Database(this.#path, this.#options)
+    this.#database = new Database(this.#path, this.#options, false)
     return this.#database
   }
 
@@ -299,7 +306,7 @@ export class SqliteDriver implements Driver {
 
   /** Whether there is no file, and no write that is about to make it. */
   #isAbsent(): boolean {
-    return this.#writer.isIdle && this.#guard(() => this.#forReading()) === undefined
+    return this.#writer.isIdle && this.#database === undefined && !this.#guard(() => inspect(this.#path))
   }
 
   async #translated<T>(write: Promise<T>): Promise<T> {

@@ -14,6 +14,7 @@ const SQLITE = {
   CORRUPT: 11,
   FULL: 13,
   CANTOPEN: 14,
+  PROTOCOL: 15,
   TOOBIG: 18,
   NOTADB: 26,
 } as const
@@ -29,6 +30,8 @@ function resultCode(error: unknown): number | undefined {
 
 const TEXTS: readonly (readonly [text: string, code: number])[] = [
   ['database is locked', SQLITE.BUSY],
+  ['database table is locked', SQLITE.LOCKED],
+  ['locking protocol', SQLITE.PROTOCOL],
   ['attempt to write a readonly database', SQLITE.READONLY],
   ['disk I/O error', SQLITE.IOERR],
   ['database disk image is malformed', SQLITE.CORRUPT],
@@ -43,10 +46,10 @@ export function damagedRow(): Error {
   return Object.assign(new Error('a row holds what the table does not allow'), { errcode: SQLITE.CORRUPT })
 }
 
-/** Whether another connection holds the lock that was asked for. */
+/** Whether another connection holds the lock that was asked for, or had it each of the many times the engine tried. */
 export function isBusy(error: unknown): boolean {
   const code = resultCode(error)
-  return code === SQLITE.BUSY || code === SQLITE.LOCKED
+  return code === SQLITE.BUSY || code === SQLITE.LOCKED || code === SQLITE.PROTOCOL
 }
 
 /** Whether the connection may be in a bad state after this error and should be opened anew. */
@@ -75,6 +78,7 @@ export function toKvError(error: unknown, path: string): KvError {
       break
     case SQLITE.BUSY:
     case SQLITE.LOCKED:
+    case SQLITE.PROTOCOL:
       return fail('KV_LOCKED', `${path} is locked by ${lockHolder(path) ?? 'another process'}`, 'wait for it, or give more time with --lock-timeout 60s')
     case SQLITE.FULL:
       return full()

@@ -4,6 +4,7 @@ import { checksum } from '../../store/checksum.ts'
 import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
+import { retryDelay } from './lock-wait.ts'
 
 /** What a write does inside the transaction it shares with others. */
 export type Job<T> = (transaction: Transaction) => T
@@ -151,7 +152,8 @@ export class Writer {
 
   async #drain(): Promise<void> {
     await this.#gather()
-    for (let wait = 1; this.#queue.length > 0; ) {
+    let waitingSince: number | undefined
+    while (this.#queue.length > 0) {
       try {
         if (this.#queue[0]!.alone) {
           await this.#commitAlone()
@@ -160,7 +162,7 @@ export class Writer {
           database.exec('begin immediate')
           this.#commit(database, this.#takeGroup())
         }
-        wait = 1
+        waitingSince = undefined
         if (this.#queue.length > 0) await this.#gather()
       } catch (error) {
         if (!isBusy(error)) {
@@ -169,8 +171,9 @@ export class Writer {
           break
         }
         this.#rejectLate(error)
-        await new Promise((resolve) => setTimeout(resolve, wait))
-        wait = Math.min(wait * 2, 25)
+        waitingSince ??= performance.now()
+        const delay = retryDelay(performance.now() - waitingSince)
+        await new Promise((resolve) => setTimeout(resolve, delay))
       }
     }
     this.#running = undefined
