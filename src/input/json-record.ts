@@ -1,5 +1,6 @@
-import { asBuffer, decode, utf8 } from '../bytes.ts'
+import { asBuffer, utf8 } from '../bytes.ts'
 import type { BlockBuilder } from './block-builder.ts'
+import { type BytesEncoding, decodeEncoded, encodedLength } from './encoded.ts'
 import { expiryOfTimestamp, expiryOfTtl } from './expiry.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { decodedLength, decodeInPlace } from './json-string.ts'
@@ -14,6 +15,9 @@ const EXPIRES = 7
 /** From `key` or `value` to its base64 and its hex form. */
 const BASE64 = 2
 const HEX = 4
+
+/** Longest source of a field's name, of a time to live or of a timestamp that is looked at as text: more than any that is right. */
+const LONGEST_TEXT = 200
 
 /** Kinds of a field's value. */
 const ABSENT = 0
@@ -43,11 +47,9 @@ export class JsonRecordReader {
   /** Of each field's value; of a string, without the quotes. */
   readonly #start = new Uint32Array(FIELDS.length)
   readonly #end = new Uint32Array(FIELDS.length)
-  /** Which of its forms the key came in, and the value; `undefined` bytes: in the plain one. */
+  /** Which of its forms the key came in, and the value. */
   #keyField = KEY
   #valueField = VALUE
-  #keyBytes: Uint8Array | undefined
-  #valueBytes: Uint8Array | undefined
   #expiry: number | undefined
 
   constructor(options: ParserOptions) {
@@ -66,12 +68,7 @@ export class JsonRecordReader {
   /** Whether `commit` will change bytes of the buffer. */
   get decodes(): boolean {
     const kind = this.#kind
-    return (
-      kind[KEY] === ESCAPED_STRING ||
-      kind[VALUE] === ESCAPED_STRING ||
-      this.#keyBytes !== undefined ||
-      this.#valueBytes !== undefined
-    )
+    return kind[KEY] === ESCAPED_STRING || kind[VALUE] === ESCAPED_STRING || this.#keyField !== KEY || this.#valueField !== VALUE
   }
 
   /** Reads the record that begins at `at`. Returns the offset after it, or -1 when it is not JSON. */
@@ -102,9 +99,9 @@ export class JsonRecordReader {
   /** Adds the entry of the record read last, which must have been accepted. */
   commit(into: BlockBuilder): void {
     const keyStart = this.#start[this.#keyField]!
-    const keyLength = this.#decode(KEY, keyStart, this.#keyBytes)
+    const keyLength = this.#decode(this.#keyField)
     const valueStart = this.#start[this.#valueField]!
-    const valueLength = this.#decode(VALUE, valueStart, this.#valueBytes)
+    const valueLength = this.#decode(this.#valueField)
     if (this.#expiry === undefined) into.add(keyStart, keyLength, valueStart, valueLength)
     else into.addExpiring(keyStart, keyLength, valueStart, valueLength, this.#expiry)
   }
@@ -113,8 +110,8 @@ export class JsonRecordReader {
     this.reason = undefined
     // A call of fill() would take longer than these few.
     for (let field = 0; field < FIELDS.length; field++) this.#kind[field] = ABSENT
-    this.#keyBytes = undefined
-    this.#valueBytes = undefined
+    this.#keyField = KEY
+    this.#valueField = VALUE
     this.#expiry = undefined
   }
 
@@ -157,14 +154,15 @@ export class JsonRecordReader {
   /** Which field the name (with its quotes) between two offsets is; -1, with a reason, when it must not be there. */
   #field(start: number, end: number): number {
     let field = -1
-    if (this.scanner.escaped) field = (FIELDS as readonly string[]).indexOf(this.#text(start, end))
+    const isShort = end - start <= LONGEST_TEXT
+    if (this.scanner.escaped && isShort) field = (FIELDS as readonly string[]).indexOf(this.#text(start, end))
     else {
       for (let n = 0; n < NAMES.length && field < 0; n++) {
         if (NAMES[n]!.length === end - start - 2 && this.#isAt(start + 1, NAMES[n]!)) field = n
       }
     }
     if (field >= 0 && this.#kind[field] === ABSENT) return field
-    const name = this.#text(start, end)
+    const name = isShort ? this.#text(start, end) : this.#buffer.toString('utf8', start + 1, start + LONGEST_TEXT)
     const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40).toWellFormed()}...` : name)
     this.reason ??= field < 0 ? `unknown field ${shown}` : `field ${shown} is there twice`
     return -1
@@ -206,18 +204,13 @@ export class JsonRecordReader {
     if (keyField === KEY && this.#kind[KEY] === OTHER) return 'key is not a string'
     this.#keyField = keyField
     this.#valueField = valueField
-    if (keyField !== KEY) {
-      this.#keyBytes = this.#encoded(keyField)
-      if (this.#keyBytes === undefined) return notEncoded(keyField)
-    }
-    if (valueField !== VALUE) {
-      this.#valueBytes = this.#encoded(valueField)
-      if (this.#valueBytes === undefined) return notEncoded(valueField)
-    }
-    const keyLength = this.#length(KEY, this.#keyBytes, maxKeyBytes)
+    const keyLength = this.#length(keyField, maxKeyBytes)
+    if (keyLength < 0) return notEncoded(keyField)
+    const valueLength = this.#length(valueField, maxValueBytes)
+    if (valueLength < 0) return notEncoded(valueField)
     if (keyLength === 0) return 'key is empty'
     if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
-    if (this.#length(VALUE, this.#valueBytes, maxValueBytes) > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
+    if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
     return this.#checkExpiry()
   }
 
@@ -227,7 +220,7 @@ export class JsonRecordReader {
     if (kind[TTL] !== ABSENT && kind[EXPIRES] !== ABSENT) return 'both ttl and expires'
     const field = kind[TTL] === ABSENT ? EXPIRES : TTL
     // A string is no number and a number no timestamp; the empty text is neither.
-    const isRightType = (kind[field] === OTHER) === (field === TTL)
+    const isRightType = (kind[field] === OTHER) === (field === TTL) && this.#end[field]! - this.#start[field]! <= LONGEST_TEXT
     const text = isRightType ? this.#valueText(field) : ''
     const expiry = field === TTL ? expiryOfTtl(text, this.#options.now()) : expiryOfTimestamp(text)
     if (typeof expiry === 'string') return expiry
@@ -246,13 +239,6 @@ export class JsonRecordReader {
     return found < 0 ? `no ${FIELDS[plain]}` : found
   }
 
-  /** The bytes a base64 or hex field stands for; `undefined` when it is no such string. */
-  #encoded(field: number): Uint8Array | undefined {
-    if (this.#kind[field] === OTHER) return undefined
-    // Some writers escape the slash of base64, so this may be an escaped string too.
-    return decode(this.#valueText(field), field >= HEX ? 'hex' : 'base64')
-  }
-
   /** The text of a field's value: of a string what it stands for, else its source. */
   #valueText(field: number): string {
     const start = this.#start[field]!
@@ -260,25 +246,36 @@ export class JsonRecordReader {
     return this.#kind[field] === ESCAPED_STRING ? this.#text(start - 1, end + 1) : this.#buffer.toString('utf8', start, end)
   }
 
-  /** The length of a key or value once decoded; exact only when that matters, which is when it is over `max` or 0. */
-  #length(field: number, decoded: Uint8Array | undefined, max: number): number {
-    if (decoded !== undefined) return decoded.length
+  /**
+   * How many bytes a field of a key or value stands for, -1 when it is not in the encoding that it names. Of the plain
+   * form exact only when that matters, which is when it is over `max` or 0.
+   */
+  #length(field: number, max: number): number {
     const start = this.#start[field]!
     const end = this.#end[field]!
-    return end - start > max && this.#kind[field] === ESCAPED_STRING ? decodedLength(this.#bytes, start, end) : end - start
+    const isEscaped = this.#kind[field] === ESCAPED_STRING
+    const encoding = encodingOf(field)
+    if (encoding === undefined) return end - start > max && isEscaped ? decodedLength(this.#bytes, start, end) : end - start
+    if (this.#kind[field] === OTHER) return -1
+    if (!isEscaped) return encodedLength(this.#bytes, start, end, encoding)
+    // Some writers escape the slash of base64.
+    const text = this.#bytes.slice(start, end)
+    return encodedLength(text, 0, decodeInPlace(text, 0, text.length), encoding)
   }
 
-  /** Makes the bytes a key or value stands for be in the buffer at `start`; returns how many. */
-  #decode(field: number, start: number, decoded: Uint8Array | undefined): number {
-    if (decoded !== undefined) {
-      this.#bytes.set(decoded, start)
-      return decoded.length
-    }
-    const end = this.#end[field]!
-    return this.#kind[field] === ESCAPED_STRING ? decodeInPlace(this.#bytes, start, end) : end - start
+  /** Makes the bytes a field of a key or value stands for be in the buffer at its start; returns how many. */
+  #decode(field: number): number {
+    const start = this.#start[field]!
+    const length = this.#kind[field] === ESCAPED_STRING ? decodeInPlace(this.#bytes, start, this.#end[field]!) : this.#end[field]! - start
+    const encoding = encodingOf(field)
+    return encoding === undefined ? length : decodeEncoded(this.#bytes, start, start + length, encoding)
   }
 }
 
+function encodingOf(field: number): BytesEncoding | undefined {
+  return field < BASE64 ? undefined : field < HEX ? 'base64' : 'hex'
+}
+
 function notEncoded(field: number): string {
-  return `${FIELDS[field]} is not ${field >= HEX ? 'hex' : 'base64'}`
+  return `${FIELDS[field]} is not ${encodingOf(field)}`
 }

@@ -121,6 +121,7 @@ describe('JSON records', () => {
     ['{"key_base64":"/+8=","value_base64":"AP8"}', ['\xff\xef', '\x00\xff']],
     ['{"key_base64":"_-8","value_base64":""}', ['\xff\xef', '']],
     ['{"key_base64":"\\/+8=","value":"b"}', ['\xff\xef', 'b']],
+    ['{"key_hex":"\\u0036\\u0031","value_base64":"YQ\\u003d\\u003d"}', ['a', 'a']],
     [`{"key":"${'k'.repeat(MAX_KEY)}","value":"${'v'.repeat(MAX_VALUE)}"}`, ['k'.repeat(MAX_KEY), 'v'.repeat(MAX_VALUE)]],
     [`{"key":"${'\\u006b'.repeat(MAX_KEY)}","value":"${'\\n'.repeat(MAX_VALUE)}"}`, ['k'.repeat(MAX_KEY), '\n'.repeat(MAX_VALUE)]],
   ]
@@ -138,6 +139,9 @@ describe('JSON records', () => {
     ['["a","b",1]', 'record has more than [key, value]'],
     ['{"key":1,"value":"b"}', 'key is not a string'],
     ['[null,"b"]', 'key is not a string'],
+    [`{"key":"a","value":"b","expires":"${'2'.repeat(300)}"}`, 'expires is not an RFC 3339 time such as 2030-01-31T12:00:00Z'],
+    [`{"key":"a","value":"b","${'\\u006e'.repeat(100)}":1}`, `unknown field ${JSON.stringify(`${'\\u006e'.repeat(7).slice(0, 40)}...`)}`],
+    [`{"key":"a","value":"b","${'n'.repeat(300)}":1}`, `unknown field "${'n'.repeat(40)}..."`],
     ['{"key":"","value":"b"}', 'key is empty'],
     ['{"key_base64":"","value":"b"}', 'key is empty'],
     [`{"key":"${'k'.repeat(MAX_KEY + 1)}","value":"b"}`, `key is longer than ${MAX_KEY} bytes`],
