@@ -19,7 +19,7 @@ export async function buildProgram(ctx: Context, argv: readonly string[]): Promi
   const program = new Command('kv')
     .description('An ordered key-value store in one local file.')
     .usage('[options] COMMAND ...')
-    .version(__VERSION__, '--version', 'print the version')
+    .version(__VERSION__, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
     .option('--store <location>', 'the store: a file, or a location (KV_STORE)')

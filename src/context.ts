@@ -2,7 +2,7 @@ import { KvError } from './errors.ts'
 import { openStore } from './index.ts'
 import { Interrupt } from './interrupt.ts'
 import type { Io } from './io.ts'
-import { type GlobalFlags, type GlobalOptions, readToken, resolveGlobals, useColor } from './options.ts'
+import { type GlobalFlags, type GlobalOptions, isDumb, readToken, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
 import type { Store } from './store/store.ts'
 
@@ -102,7 +102,7 @@ export class Context {
 
   /** Whether progress is drawn: stderr is a terminal that can take a line back, and nobody asked for quiet. */
   get drawsProgress(): boolean {
-    return this.io.stderr.isTTY && !this.globals.quiet && this.io.env['TERM'] !== 'dumb'
+    return this.io.stderr.isTTY && !this.globals.quiet && !isDumb(this.io.env)
   }
 
   /** Whether messages are coloured. */

@@ -5,7 +5,7 @@ import { KvError, reasonOf } from './errors.ts'
 export interface Sink {
   /** Whether a person sees it. */
   readonly isTTY: boolean
-  /** Columns of the terminal now; 80 when unknown. */
+  /** Columns of the terminal now, else of `COLUMNS`; 80 when unknown. */
   columns(): number
   /**
    * Writes all of it before returning. Standard output throws {@link ReaderGone} when nobody reads
@@ -97,7 +97,8 @@ class FileSink implements Sink {
   }
 
   columns(): number {
-    return (this.isTTY && this.stream().columns) || 80
+    // A terminal of 0 columns, and no terminal (under watch(1)), are as wide as COLUMNS says.
+    return (this.isTTY && this.stream().columns) || Number(/^[1-9]\d{0,4}$/.exec(process.env['COLUMNS'] ?? '')?.[0] ?? 80)
   }
 
   stream(): NodeJS.WriteStream {

@@ -1,9 +1,8 @@
-import { isUtf8 } from 'node:buffer'
-import { readFileSync } from 'node:fs'
 import { isBare } from './cli.ts'
 import { Context } from './context.ts'
 import { CODES, KvError } from './errors.ts'
 import { type Io, processIo } from './io.ts'
+import { argumentsAreText } from './raw-text.ts'
 import { report, runLine } from './run.ts'
 
 /** Runs one command line; resolves to the exit code. Never throws, never ends the process. */
@@ -18,23 +17,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   return runLine(ctx, session ? [...argv, 'repl'] : argv)
 }
 
-/**
- * Node reads arguments as UTF-8 and puts U+FFFD where they are not; what the user typed is then
- * lost. Linux still knows the bytes, so that a real U+FFFD can be told from a broken argument.
- */
 function checkArguments(argv: readonly string[]): void {
-  if (!argv.some((word) => word.includes('\ufffd'))) return
-  if (!rawArgumentsAreUtf8()) {
-    throw new KvError('KV_USAGE', 'an argument is not valid UTF-8', { hint: 'write it with --key-encoding hex or --value-encoding hex' })
-  }
-}
-
-function rawArgumentsAreUtf8(): boolean {
-  try {
-    return isUtf8(readFileSync('/proc/self/cmdline'))
-  } catch {
-    return false
-  }
+  if (argumentsAreText(argv)) return
+  throw new KvError('KV_USAGE', 'an argument is not valid UTF-8', {
+    hint: 'write a key with --key-encoding hex, a value with --value-encoding hex; send a file through a pipe',
+  })
 }
 
 /** The process: the only code that sets its exit code. */

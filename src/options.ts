@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DEFAULT_LOCK_TIMEOUT_MS } from './drivers/options.ts'
 import { KvError, usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
+import { variableIsText } from './raw-text.ts'
 
 /** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
 export const FORMATS = ['table', 'pretty', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
@@ -57,7 +58,7 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** Flags over `KV_...` variables over defaults; the one place where either is read. Throws `KV_USAGE`. */
 export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
-  const text = (name: string): string | undefined => env[name] || undefined
+  const text = (name: string): string | undefined => variable(env, name)
   const on = (name: string): boolean => !['', '0', 'false', 'no'].includes(text(name)?.toLowerCase() ?? '')
   const store = flags.store ?? text('KV_STORE')
   const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
@@ -83,13 +84,18 @@ export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
 
 /**
  * Whether to colour a stream (https://no-color.org, https://bixense.com/clicolors): never with
- * `--no-color`, `NO_COLOR` or `TERM=dumb`; always with `FORCE_COLOR`; else on a terminal.
+ * `--no-color`, `NO_COLOR`, and where {@link isDumb} holds; always with `FORCE_COLOR`; else on a terminal.
  */
 export function useColor(isTTY: boolean, globals: Pick<GlobalOptions, 'color'>, env: Env): boolean {
   if (!globals.color || env['NO_COLOR']) return false
   const force = env['FORCE_COLOR']
   if (force !== undefined) return force !== '0' && force !== 'false'
-  return isTTY && env['TERM'] !== 'dumb'
+  return isTTY && !isDumb(env)
+}
+
+/** Whether a terminal can show lines and nothing else, as git and less tell it: `TERM` is `dumb` or, but on Windows, not set. */
+export function isDumb(env: Env): boolean {
+  return env['TERM'] === 'dumb' || (!env['TERM'] && process.platform !== 'win32')
 }
 
 /**
@@ -113,8 +119,16 @@ export function readToken({ token, tokenFile }: Pick<GlobalOptions, 'token' | 't
   return bare
 }
 
+/** A variable that is not empty. Throws `KV_USAGE` for one whose bytes are not UTF-8. */
+function variable(env: Env, name: string): string | undefined {
+  const value = env[name] || undefined
+  if (value !== undefined && !variableIsText(name, value)) throw usageError(`${name} is not valid UTF-8`, 'name the store with --store, by a path of UTF-8 text')
+  return value
+}
+
 function defaultStore(env: Env): string {
-  const data = env['XDG_DATA_HOME'] || (env['HOME'] ? join(env['HOME'], '.local', 'share') : undefined)
+  const home = variable(env, 'XDG_DATA_HOME') === undefined ? variable(env, 'HOME') : undefined
+  const data = env['XDG_DATA_HOME'] || (home && join(home, '.local', 'share'))
   if (data === undefined) throw usageError('no place for the store: neither HOME nor XDG_DATA_HOME is set', 'name one with --store FILE or KV_STORE')
   return join(data, 'kv', 'default.kv')
 }

@@ -5,6 +5,7 @@ import { CODES, KvError } from './errors.ts'
 import { ReaderGone } from './io.ts'
 import { escapeLine, escapeText } from './output/escape.ts'
 import { wrongCall } from './usage.ts'
+import { separated } from './words.ts'
 
 /**
  * Runs one command line, of the shell or of a session, and tells the user on stderr when it fails;
@@ -18,7 +19,8 @@ export async function runLine(ctx: Context, argv: readonly string[]): Promise<nu
       program.outputHelp({ error: true })
       code = CODES.KV_USAGE.exit
     } else {
-      await program.parseAsync(argv, { from: 'user' })
+      const called = commandName(argv)
+      await program.parseAsync(separated(argv, program, program.commands.find((command) => command.name() === called)), { from: 'user' })
       code = ctx.exitCode
     }
   } catch (error) {
