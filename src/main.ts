@@ -13,8 +13,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     return report(error, ctx, argv)
   }
-  const session = isBare(argv) && io.stdin.isTTY && io.stdout.isTTY
-  return runLine(ctx, session ? [...argv, 'repl'] : argv)
+  const bare = isBare(argv)
+  if (bare && io.stdin.isTTY && io.stdout.isTTY) return runLine(ctx, [...argv, 'repl'])
+  const code = await runLine(ctx, argv)
+  if (bare && !io.stdin.isTTY && io.stdin.isNull !== true) io.stderr.write('\nTo run the commands of standard input: kv repl\n')
+  return code
 }
 
 function checkArguments(argv: readonly string[]): void {

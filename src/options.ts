@@ -60,7 +60,7 @@ type Env = Readonly<Record<string, string | undefined>>
 export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
   const text = (name: string): string | undefined => variable(env, name)
   const on = (name: string): boolean => !['', '0', 'false', 'no'].includes(text(name)?.toLowerCase() ?? '')
-  const store = flags.store ?? text('KV_STORE')
+  const store = withHome(flags.store ?? text('KV_STORE'), env)
   const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
   const format = flags.format ?? (json ? undefined : text('KV_FORMAT'))
   return {
@@ -124,6 +124,17 @@ function variable(env: Env, name: string): string | undefined {
   const value = env[name] || undefined
   if (value !== undefined && !variableIsText(name, value)) throw usageError(`${name} is not valid UTF-8`, 'name the store with --store, by a path of UTF-8 text')
   return value
+}
+
+/**
+ * A location whose leading `~/` no shell has expanded: behind `--store=`, in a unit file, in a Dockerfile.
+ * A folder of that name is written `./~`.
+ */
+function withHome(location: string | undefined, env: Env): string | undefined {
+  if (location !== '~' && !location?.startsWith('~/')) return location
+  const home = variable(env, 'HOME')
+  if (home === undefined) throw usageError(`no HOME for the store ${location}`, 'write the whole path')
+  return join(home, location!.slice(1))
 }
 
 function defaultStore(env: Env): string {

@@ -65,8 +65,9 @@ describe('help', () => {
 
   test('without a command the help goes to stderr, exit 2', async () => {
     const help = await kv(['--help'])
-    expectRun(await kv([]), { stderr: help.stdout.toString(), code: 2 })
-    expectRun(await kv(['--json']), { stderr: help.stdout.toString(), code: 2 })
+    const stderr = `${help.stdout.toString()}\nTo run the commands of standard input: kv repl\n`
+    expectRun(await kv([]), { stderr, code: 2 })
+    expectRun(await kv(['--json']), { stderr, code: 2 })
   })
 
   test('help on nothing there is names what there is', async () => {

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { type Given, contents, givenStore } from '../helpers/kv.ts'
+import { type Given, contents, givenStore, kv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { type TerminalOptions, needTerminal, terminal, terminalShell } from '../helpers/terminal.ts'
 
@@ -142,6 +142,12 @@ describe('colour', () => {
     })
   }
 
+  test('is off where TERM is not set', async () => {
+    const tty = terminalShell('unset TERM; kv range', { store: await givenStore([['a', '1']]) })
+    await tty.ended
+    expect(tty.raw).toBe('KEY  VALUE\r\n───  ─────\r\na    1\r\n(1 row)\r\n')
+  })
+
   test('goes by stream: a table into a pipe has none', async () => {
     const tty = terminalShell('kv range --format table | cat', { store: await givenStore([['a', '1']]) })
     await tty.ended
@@ -155,6 +161,22 @@ describe('put on a terminal', () => {
     expect(await shown(['put', 'k', 'v'], { store })).toMatchObject({ screen: 'created k (1 B)', code: 0 })
     expect(await shown(['put', 'k', 'w'], { store })).toMatchObject({ screen: 'replaced k (1 B)', code: 0 })
     expect(await shown(['put', 'k', 'x', '--quiet'], { store })).toMatchObject({ screen: '', code: 0 })
+  })
+
+  test('folds a help as COLUMNS says where there is no terminal', async () => {
+    const { stdout } = await kv(['get', '--help'], { env: { COLUMNS: '44' } })
+    const [description] = stdout.toString().split('\n\n').slice(1)
+    expect(Math.max(...description!.split('\n').map((line) => line.length))).toBeLessThanOrEqual(44)
+  })
+
+  test.for([
+    ['stty columns 0; COLUMNS=44 kv range', 44],
+    ['stty columns 0; kv range', 80],
+    ['COLUMNS=44 kv range', 80],
+  ] as const)('is as wide as COLUMNS says where no terminal tells: %s', async ([script, width]) => {
+    const tty = terminalShell(script, { store: await givenStore([['a', 'v'.repeat(100)]]) })
+    await tty.ended
+    expect(Math.max(...tty.raw.replaceAll(/\u001b\[[\d;]*m/g, '').split('\r\n').map((line) => line.length))).toBe(width)
   })
 
   test('without VALUE says that it reads until Ctrl-D, and does', async () => {

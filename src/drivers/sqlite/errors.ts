@@ -1,6 +1,7 @@
-import { statfsSync } from 'node:fs'
+import { statSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Code, KvError } from '../../errors.ts'
+import { quoteWord } from '../../shell-quote.ts'
 import { lockHolder } from './lock-holder.ts'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
@@ -67,6 +68,19 @@ function diskIsFull(path: string): boolean {
   }
 }
 
+/** The part of a path that is a file where a folder should be. */
+function fileAbove(path: string): string {
+  let above = dirname(path)
+  for (; dirname(above) !== above; above = dirname(above)) {
+    try {
+      if (!statSync(above).isDirectory()) return above
+    } catch {
+      // Below it; further up.
+    }
+  }
+  return above
+}
+
 /** A `KvError` in the user's words for what the engine or the file system threw. */
 export function toKvError(error: unknown, path: string): KvError {
   if (error instanceof KvError) return error
@@ -111,9 +125,10 @@ export function toKvError(error: unknown, path: string): KvError {
     case 'EMFILE':
     case 'ENFILE':
       return fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, 'come again later, or raise the limit: ulimit -n')
-    case 'ENOENT':
     case 'ENOTDIR':
-      return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, `make it first: mkdir -p ${dirname(path)}`)
+      return fail('KV_UNAVAILABLE', `cannot open ${path}: ${fileAbove(path)} is a file, not a folder`)
+    case 'ENOENT':
+      return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, `make it first: mkdir -p ${quoteWord(dirname(path))}`)
     case 'ERR_OUT_OF_RANGE':
       return fail('KV_CORRUPT', `${path} holds a number kv never writes: ${detail}`)
     default:
