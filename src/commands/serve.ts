@@ -137,13 +137,15 @@ function parseName(text: string): string {
   throw usageError(`not the name of a host: ${text}`, 'write it as db.example; each name is given by itself, without * and http://')
 }
 
-/** An origin as browsers send it. */
+/** An origin as browsers send it: of a site, or of an extension. */
 function parseOrigin(text: string): string {
+  if (text === 'null') throw usageError('not an origin: null', 'every page can call itself null; serve the page from an address, and name its origin')
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || !/^https?:$/.test(url.protocol) || url.href !== `${url.origin}/` || /[*?#]/.test(text)) {
-    throw usageError(`not an origin: ${text}`, 'write it as https://app.example, without a path; each origin is given by itself, without *')
+  if (url !== undefined && !/[*?#@]/.test(text)) {
+    if (/^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin
+    if (/^[a-z]+-extension:\/\/[^/]+\/?$/.test(text)) return text.replace(/\/$/, '')
   }
-  return url.origin
+  throw usageError(`not an origin: ${text}`, 'write it as https://app.example, without a path; each origin is given by itself, without *')
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 }

@@ -62,6 +62,8 @@ export class Admission {
       // An answer that waits for those before it on its connection is told nothing when that ends.
       if (isBehindOthers) request.raw.socket.setMaxListeners(0).once('close', over)
       reply.header(HEADERS.server, '1')
+      // No answer is for another site to load, to show in a frame, or to be taken for a page or a script.
+      reply.header('x-content-type-options', 'nosniff').header('cross-origin-resource-policy', 'same-origin').header('content-security-policy', "frame-ancestors 'none'")
       try {
         if (request.raw.socket.destroyed) throw clientGone()
         if (guard.check(request, reply)) return

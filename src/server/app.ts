@@ -113,6 +113,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   admission.install(app)
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
+    if (method === 'OPTIONS') return
     const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
     paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
   })

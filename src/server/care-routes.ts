@@ -40,11 +40,22 @@ const SCHEMAS = {
 export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits, readOnly }: Service): void {
   app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) => sendJson(reply, { status: 'ok' }))
 
-  app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
+  const ready = async (): Promise<void> => {
     if (gate.isClosing) throw busy('the server is going down')
     await store.count({ limit: 1 })
+  }
+  app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
+    await ready()
     return sendJson(reply, { status: 'ready' })
   })
+
+  // What proxies ask when they are not told what to: `OPTIONS /` and `OPTIONS *`.
+  for (const path of ['/', '/health', '/ready']) {
+    app.options(path, { schema: { hide: true }, config: { always: true } }, async (_request, reply) => {
+      if (path === '/ready') await ready()
+      return reply.header('allow', 'GET, HEAD, OPTIONS').code(204).send()
+    })
+  }
 
   app.get('/metrics', { schema: SCHEMAS.metrics }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
 

@@ -1,6 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Origins } from './origins.ts'
 import { Refusal } from './refusal.ts'
 import { targetOf } from './target.ts'
 
@@ -17,7 +19,13 @@ export interface GuardOptions {
 }
 
 /** Paths that tell nothing of the data: answered without a token. */
-const OPEN = /^\/(?:health|ready|openapi\.json|docs(?:\/.*)?)\/?$/
+const OPEN = /^\/(?:health|ready|openapi\.json|docs(?:\/.*)?)?\/?$/
+
+/** Of these, what proxies and supervisors ask, under whatever name: answered for any host. */
+const PROBED = /^\/(?:health|ready)?\/?$/
+
+/** Headers that may stand in a request once only (RFC 9110, section 5.3): of two, Node hides one. */
+const SINGLE = ['host', 'content-type', 'authorization']
 
 /** `Host` headers remembered at most. */
 const MAX_KNOWN = 64
@@ -35,7 +43,7 @@ export class Guard {
   readonly #token: Buffer | undefined
   readonly #hosts: ReadonlySet<string>
   readonly #anyAddress: boolean
-  readonly #origins: ReadonlySet<string>
+  readonly #origins: Origins
   /** `Host` headers that were found to be right. */
   readonly #known = new Set<string>()
 
@@ -43,33 +51,26 @@ export class Guard {
     this.#token = token === undefined ? undefined : digest(token)
     this.#hosts = new Set([host, ...allowHosts].map((name) => name.toLowerCase()))
     this.#anyAddress = ANY_ADDRESS.has(host)
-    this.#origins = new Set(corsOrigins)
+    this.#origins = new Origins(corsOrigins)
   }
 
   /**
-   * Throws 403 for a foreign `Host` or, on a write, a foreign `Origin`, and 401 without the token.
-   * Returns true when the request was a preflight and is answered.
+   * Throws 400 for a header that is there twice, 403 for a foreign `Host` or page, and 401 without the
+   * token. Returns true when the request was a preflight and is answered.
    */
   check(request: FastifyRequest, reply: FastifyReply): boolean {
-    const { method, headers } = request.raw
-    if (!this.#knows(headers.host)) {
-      throw new Refusal(403, { detail: `this server does not answer for the host ${JSON.stringify(headers.host ?? '')}`, code: 'KV_USAGE', hint: 'kv serve --allow-host NAME lets it' })
+    const { raw } = request
+    const { headers } = raw
+    checkSingle(raw.rawHeaders)
+    const { path, authority } = targetOf(raw)
+    // What stands in the target counts (RFC 9112, section 3.2.2).
+    const host = authority ?? headers.host
+    if (!this.#knows(host) && !PROBED.test(path) && !(host === undefined && isOld(raw))) {
+      throw new Refusal(403, { detail: `this server does not answer for the host ${JSON.stringify(host ?? '')}`, code: 'KV_USAGE', hint: 'kv serve --allow-host NAME lets it' })
     }
-    const { origin } = headers
-    if (origin !== undefined) {
-      if (this.#origins.has(origin)) {
-        reply.header('access-control-allow-origin', origin).header('access-control-expose-headers', 'etag, kv-expires').header('vary', 'origin')
-        if (method === 'OPTIONS' && headers['access-control-request-method'] !== undefined) {
-          reply.header('access-control-allow-methods', 'GET, HEAD, PUT, POST, DELETE')
-          reply.header('access-control-allow-headers', 'authorization, content-type, if-match, if-none-match, kv-if-value-length, last-event-id')
-          void reply.header('access-control-max-age', '600').code(204).send()
-          return true
-        }
-      } else if (method !== 'GET' && method !== 'HEAD' && !sameHost(origin, headers.host)) {
-        throw new Refusal(403, { detail: `pages of ${origin} may not write here`, code: 'KV_USAGE', hint: 'kv serve --cors ORIGIN lets them' })
-      }
-    }
-    if (this.#token !== undefined && !OPEN.test(targetOf(request.raw).path)) this.#authorize(headers.authorization)
+    const isOpen = OPEN.test(path)
+    if (this.#origins.check(raw, reply, host, isOpen)) return true
+    if (this.#token !== undefined && !isOpen) this.#authorize(headers.authorization)
     return false
   }
 
@@ -105,10 +106,19 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-function sameHost(origin: string, host: string | undefined): boolean {
-  try {
-    return new URL(origin).host === host?.toLowerCase()
-  } catch {
-    return false
+/** Health checks speak HTTP/1.0, which has no need of a host; browsers do not, so no name can have been pointed here. */
+function isOld({ httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.0'
+}
+
+function checkSingle(rawHeaders: readonly string[]): void {
+  let seen = 0
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const { length } = rawHeaders[i]!
+    if (length !== 4 && length !== 12 && length !== 13) continue
+    const at = SINGLE.indexOf(rawHeaders[i]!.toLowerCase())
+    if (at < 0) continue
+    if ((seen & (1 << at)) !== 0) throw new Refusal(400, { detail: `the header ${SINGLE[at]} may be given once only`, code: 'KV_USAGE' })
+    seen |= 1 << at
   }
 }

@@ -106,7 +106,7 @@ function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): v
   }
   gate.reserveAnswer(value.length, reply.raw)
   // Never as a page: stored bytes must not become a script of this origin.
-  reply.header('x-content-type-options', 'nosniff').type('application/octet-stream').send(asBuffer(value))
+  reply.type('application/octet-stream').send(asBuffer(value))
 }
 
 function conditionFailed(): KvError {

@@ -146,7 +146,7 @@ export function addEntries(writer: FrameWriter, entries: readonly (Entry | undef
  */
 async function sendStream(reply: FastifyReply, type: string, chunks: AsyncGenerator<Buffer, void, void>): Promise<FastifyReply> {
   const first = await chunks.next()
-  reply.type(type).header('x-content-type-options', 'nosniff')
+  reply.type(type)
   if (first.done === true) return reply.send('')
   const all = async function* (): AsyncGenerator<Buffer, void, void> {
     try {

@@ -13,6 +13,8 @@ export interface Target {
   readonly key: string | undefined
   /** After the question mark; empty when there is none. */
   readonly query: string
+  /** The host, where the client sent the whole address as to a proxy; what stands before an `@` belongs to it. */
+  readonly authority: string | undefined
 }
 
 const TARGET = Symbol('target')
@@ -26,14 +28,20 @@ const PLACEHOLDER = '-'
 /** Notes the target of a request and returns the path to route by. */
 export function routePath(request: IncomingMessage): string {
   const asked = request.url ?? '/'
-  // A proxy's form: scheme and host before the path.
-  const url = asked.startsWith('/') ? asked : asked.replace(/^https?:\/\/[^/?#]*(?=[/?#]|$)/i, '')
+  let url = asked
+  let authority: string | undefined
+  if (!asked.startsWith('/')) {
+    const [start = '', host] = /^https?:\/\/([^/?#]*)(?=[/?#]|$)/i.exec(asked) ?? []
+    authority = host
+    url = asked === '*' ? '/' : asked.slice(start.length)
+    if (!url.startsWith('/')) url = `/${url}`
+  }
   const mark = url.indexOf('?')
   const path = mark < 0 ? url : url.slice(0, mark)
   const query = mark < 0 ? '' : url.slice(mark + 1)
   const prefix = keyPrefixOf(path)
   const key = prefix === undefined ? undefined : keyIn(path, prefix.written)
-  ;(request as { [TARGET]?: Target })[TARGET] = { path, key, query }
+  ;(request as { [TARGET]?: Target })[TARGET] = { path, key, query, authority }
   return key === undefined ? path : prefix!.path + PLACEHOLDER
 }
 
@@ -66,7 +74,7 @@ function keyIn(path: string, from: number): string | undefined {
 
 /** The target noted by {@link routePath}. */
 export function targetOf(request: IncomingMessage): Target {
-  return (request as { [TARGET]?: Target })[TARGET] ?? { path: request.url ?? '/', key: undefined, query: '' }
+  return (request as { [TARGET]?: Target })[TARGET] ?? { path: request.url ?? '/', key: undefined, query: '', authority: undefined }
 }
 
 /**

@@ -37,8 +37,10 @@ export function watchRoutes(app: FastifyInstance, { store, gate, readOnly, heart
     if (readOnly) throw new KvError('KV_NOT_SUPPORTED', 'a watch keeps a log in the store, and this server only reads')
     const end = gate.untilClosed(reply.raw)
     const watch = await store.watch({ key, ...range, after, resumable: true, signal: end })
+    // A proxy must pass each event on as it comes; nginx gathers answers unless it is told.
+    reply.type(EVENTS).header('cache-control', 'no-store, no-transform').header('x-accel-buffering', 'no')
     // Node would keep the connection for another request, and wait for it when the server goes down.
-    reply.type(EVENTS).header('cache-control', 'no-store').header('x-content-type-options', 'nosniff').header('connection', 'close')
+    reply.header('connection', 'close')
     return reply.send(Readable.from(changeEvents(watch, end, heartbeatMs), { objectMode: false, highWaterMark: 1 << 16 }))
   })
 }

@@ -83,12 +83,12 @@ describe('kv serve', () => {
     expect(stderr).toMatch(/KV_USAGE.*\nhint: give --token-file/)
   })
 
-  test.for([[['--port', '70000']], [['--max-body', 'much']], [['--cert', 'c.pem']], [['--token-file', '/nowhere']], [['--cors', '*']], [['--cors', 'https://app.example/page']], [['--cors', 'https://*.app.example']], [['--cors', 'app.example']], [['--allow-host', '*']], [['--allow-host', '*.example']], [['--allow-host', 'http://db.example']]] as const)('refuses %j with exit 2', async ([args]) => {
+  test.for([[['--port', '70000']], [['--max-body', 'much']], [['--cert', 'c.pem']], [['--token-file', '/nowhere']], [['--cors', '*']], [['--cors', 'https://app.example/page']], [['--cors', 'https://*.app.example']], [['--cors', 'app.example']], [['--cors', 'null']], [['--cors', 'chrome-extension://a/page']], [['--allow-host', '*']], [['--allow-host', '*.example']], [['--allow-host', 'http://db.example']]] as const)('refuses %j with exit 2', async ([args]) => {
     expect((await kv(['serve', ...args])).code).toBe(2)
   })
 
   test.skipIf(networkInterfaces()['lo']?.every(({ family }) => family !== 'IPv6'))('takes addresses in brackets, and an origin with a slash after it', async () => {
-    const { url, child, run } = await served(['--host', '[::1]', '--cors', 'http://App.example/', '--allow-host', 'db.example'])
+    const { url, child, run } = await served(['--host', '[::1]', '--cors', 'chrome-extension://abcdef', '--cors', 'http://App.example/', '--allow-host', 'db.example'])
     expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/)
     expect((await fetch(`${url}/health`, { headers: { origin: 'http://app.example' } })).headers.get('access-control-allow-origin')).toBe('http://app.example')
     child.kill('SIGTERM')

@@ -27,7 +27,7 @@ describe('GET /v1/watch', () => {
   test('says when it stands, then each change as an event', async () => {
     const { url, app } = await served()
     const events = await EventStream.open(url, '/v1/watch')
-    expect(events.answer.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'kv-server': '1' })
+    expect(events.answer.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no', 'kv-server': '1' })
     expect(await events.event()).toEqual({ retry: '1000', event: 'ready', id: expect.stringMatching(/^[a-z0-9]+-\d+$/), data: '{}' })
     await app.inject({ method: 'PUT', url: '/v1/keys/user%3A1', payload: 'Ada\n"' })
     await app.inject({ method: 'PUT', url: '/v1/keys/%FF?expires=4102444800000', payload: Buffer.from([0xfe]) })
