@@ -194,9 +194,9 @@ export interface Terminal {
   readonly output: NodeJS.WriteStream
 }
 
-/** Node's streams on the terminal; to be asked for only where stdin and stderr are one. */
+/** Node's streams on the terminal, drawn on by stderr, or by stdout where stderr goes elsewhere; to be asked for only where stdin is one. */
 export function processTerminal(): Terminal {
-  return { input: process.stdin, output: process.stderr }
+  return { input: process.stdin, output: process.stderr.isTTY ? process.stderr : process.stdout }
 }
 
 /** The streams of this process. */

@@ -93,9 +93,12 @@ export function useColor(isTTY: boolean, globals: Pick<GlobalOptions, 'color'>, 
   return isTTY && !isDumb(env)
 }
 
-/** Whether a terminal can show lines and nothing else, as git and less tell it: `TERM` is `dumb` or, but on Windows, not set. */
+/** Terminals that can show lines and nothing else. */
+const DUMB = ['dumb', 'emacs', 'cons25']
+
+/** Whether a terminal is one of these, as git and less tell it: by `TERM`, also where that is, but on Windows, not set. */
 export function isDumb(env: Env): boolean {
-  return env['TERM'] === 'dumb' || (!env['TERM'] && process.platform !== 'win32')
+  return DUMB.includes(env['TERM'] ?? '') || (!env['TERM'] && process.platform !== 'win32')
 }
 
 /**

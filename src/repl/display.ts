@@ -1,7 +1,9 @@
 import stringWidth from 'string-width'
 import { escapeLine } from '../output/escape.ts'
 import { graphemes } from '../output/width.ts'
+import { strayByte } from './typed-text.ts'
 
+const INVERSE = '\u001b[7m'
 const DIM = '\u001b[2m'
 const PLAIN = '\u001b[0m'
 
@@ -18,6 +20,19 @@ export interface View {
   readonly below: readonly string[]
 }
 
+const HIDE = '\u001b[?25l'
+const SHOW = '\u001b[?25h'
+const NO_WRAP = '\u001b[?7l'
+const WRAP = '\u001b[?7h'
+/** The terminal keeps the place of the cursor, which is right however wide it takes the characters before and after it to be. */
+const KEEP = '\u001b7'
+const BACK = '\u001b8'
+
+/** Scrolls as far as so many rows need, so that drawing them scrolls no more and a place that was kept stays right. */
+function makeRoom(rows: number): string {
+  return rows > 1 ? `${'\n'.repeat(rows - 1)}\u001b[${rows - 1}A` : ''
+}
+
 /** Where drawings go. */
 export interface Surface {
   readonly columns: number
@@ -26,7 +41,7 @@ export interface Surface {
 }
 
 /** Shown before the second and later lines of a text. */
-const CONTINUATION = '  … '
+export const CONTINUATION = '  … '
 
 /**
  * Draws a text with its prompt, wherever the cursor of the terminal stands, and draws it anew in
@@ -57,10 +72,7 @@ export class Display {
       row -= from
     }
     for (const line of view.below.slice(0, Math.max(0, height - rows.length))) rows.push({ text: line, width: Math.min(stringWidth(line), columns) })
-    const down = rows.length - 1 - row
-    this.#surface.write(
-      `\u001b[?25l${this.#home()}${rows.map(({ text }) => text).join('\r\n')}${down > 0 ? `\u001b[${down}A` : ''}\r${layout.column > 0 ? `\u001b[${layout.column}C` : ''}\u001b[?25h`,
-    )
+    this.#surface.write(`${HIDE}${this.#home()}${makeRoom(rows.length)}${NO_WRAP}${rows.map(({ text }) => text).join('\r\n')}${WRAP}${BACK}${SHOW}`)
     this.#drawn = { widths: rows.map(({ width }) => width), row, column: layout.column }
   }
 
@@ -68,6 +80,15 @@ export class Display {
   finish(view: View): void {
     this.draw({ ...view, cursor: view.text.length, ghost: '', below: [] })
     this.#surface.write('\r\n')
+    this.#drawn = undefined
+  }
+
+  /**
+   * Begins a line where something else may have left the cursor within one: an unfinished line gets a mark at its end, and
+   * what follows begins below. From the first column the mark and the blanks fill just one line, and are drawn over.
+   */
+  freshLine(): void {
+    this.#surface.write(`${INVERSE}%${PLAIN}${' '.repeat(this.#surface.columns - 1)}\r`)
     this.#drawn = undefined
   }
 
@@ -115,15 +136,20 @@ class Layout {
 
   text(text: string, cursor: number, continuation: string): void {
     let at = 0
+    let isMarked = false
     for (const piece of graphemes(text)) {
-      if (at === cursor) this.#markCursor()
+      // Within a character that is drawn as one there is no place for it.
+      if (at >= cursor && !isMarked) {
+        this.#markCursor()
+        isMarked = true
+      }
       at += piece.length
       if (piece === '\n') {
         this.rows.push({ text: '', width: 0 })
         this.raw(`${DIM}${continuation}${PLAIN}`)
-      } else this.#put(escapeLine(piece))
+      } else this.#put(shown(piece))
     }
-    if (at === cursor) this.#markCursor()
+    if (!isMarked) this.#markCursor()
   }
 
   dim(text: string): void {
@@ -145,5 +171,12 @@ class Layout {
     if (this.rows.at(-1)!.width >= this.#columns) this.rows.push({ text: '', width: 0 })
     this.row = this.rows.length - 1
     this.column = this.rows.at(-1)!.width
+    this.rows.at(-1)!.text += KEEP
   }
+}
+
+/** A piece of a typed text, safe for the terminal. */
+function shown(piece: string): string {
+  const byte = strayByte(piece)
+  return byte === undefined ? escapeLine(piece) : `\\x${byte.toString(16)}`
 }

@@ -1,6 +1,6 @@
 import { escapeLine } from '../output/escape.ts'
 import { cutToWidth } from '../output/width.ts'
-import type { Key } from './terminal.ts'
+import type { Key } from './key-decoder.ts'
 
 /** What a key means: go on searching, give up, take the line, or take it and handle the key too. */
 type Outcome = 'stay' | 'cancel' | 'accept' | 'pass'
@@ -38,7 +38,7 @@ export class HistorySearch {
     if (key.ctrl && (key.name === 'r' || key.name === 's')) this.#find(key.name === 'r' ? -1 : 1, this.found)
     else if (key.ctrl && (key.name === 'c' || key.name === 'g')) return 'cancel'
     else if (key.name === 'backspace') this.#search(this.#query.slice(0, -1))
-    else if (key.name === 'paste' || key.text !== '') this.#search(this.#query + key.text)
+    else if (key.type === 'paste' || key.text !== '') this.#search(this.#query + key.text)
     else if (key.name === 'escape') return 'accept'
     else return 'pass'
     return 'stay'

@@ -1,13 +1,13 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
 import type { Context } from '../context.ts'
 import { KvError } from '../errors.ts'
-import { type Source, processTerminal } from '../io.ts'
+import { processTerminal } from '../io.ts'
+import { isDumb } from '../options.ts'
 import { escapeLine } from '../output/escape.ts'
-import { Completer } from './completion.ts'
 import { cutToWidth } from '../output/width.ts'
+import { Completer } from './completion.ts'
+import { CONTINUATION } from './display.ts'
 import { type Assistant, LineEditor } from './editor.ts'
 import { enter, prompt, unfinished } from './enter.ts'
 import { argumentHint, liveHint } from './hints.ts'
@@ -16,14 +16,20 @@ import { Screen } from './pager.ts'
 import { PrefixCounter } from './prefix-counter.ts'
 import { Session } from './session.ts'
 import { KeyReader } from './terminal.ts'
+import { editText } from './text-editor.ts'
+import { withoutPrompts } from './transcript.ts'
+import { typedSource } from './value-prompt.ts'
+
+/** A store that takes longer to open, in milliseconds, is waited for by the first command. */
+const OPEN_MS = 500
 
 /** A session on a terminal; resolves to the exit code. */
 export async function runInteractive(ctx: Context): Promise<number> {
   const { io } = ctx
-  if (io.env['TERM'] === 'dumb') return (await import('./plain.ts')).runPlain(ctx)
+  if (isDumb(io.env)) return (await import('./plain.ts')).runPlain(ctx)
   const keys = new KeyReader(processTerminal(), () => session.interrupt())
   const session: Session = new Session(io, ctx.globals, {
-    stdin: typedSource(keys, io.env),
+    stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
     stdout: () => new Screen(io.stdout, keys, io.env),
     async withTerminal(step) {
       keys.release()
@@ -37,22 +43,35 @@ export async function runInteractive(ctx: Context): Promise<number> {
   const history = new History(historyFile(io.env))
   const editor = new LineEditor(keys, history, assistant(session, keys))
   try {
-    // A store that cannot be opened is told at once; the session goes on, for .open.
-    await session.store().catch((error: unknown) => session.report(error))
-    if (!ctx.globals.quiet) io.stderr.write(`${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`)
+    await openStore(session)
+    if (!ctx.globals.quiet) keys.write(`${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`)
     while (!session.ended) {
       const answer = await editor.read(prompt(session))
-      if (answer.type === 'end') break
+      if (answer.type === 'end' || answer.type === 'closed') break
       if (answer.type !== 'line') continue
       // Typed faster than it could be read.
       if (keys.takeInterrupt()) session.lastExit = session.report(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'))
       else await enter(session, history, answer.text)
+      // Who reads the output may show it on this very terminal.
+      if (!io.stdout.isTTY) keys.moved()
     }
   } finally {
     keys.close()
     await session.close()
   }
   return 0
+}
+
+/** Opens the store, so that what is wrong with it is told at once; the session goes on, for .open. */
+async function openStore(session: Session): Promise<void> {
+  const waiting = new AbortController()
+  const opened = session.store().catch((error: unknown) => {
+    // Later it is told by the command that needs the store.
+    if (!waiting.signal.aborted) session.report(error)
+  })
+  const late = sleep(OPEN_MS, undefined, { signal: waiting.signal }).catch(() => {})
+  await Promise.race([opened, late])
+  waiting.abort()
 }
 
 function assistant(session: Session, keys: KeyReader): Assistant {
@@ -63,48 +82,9 @@ function assistant(session: Session, keys: KeyReader): Assistant {
     hint: (text) => argumentHint(session, text),
     live: (text) => liveHint(session, counter, text),
     unfinished,
+    pasted: (text) => withoutPrompts(text, stripVTControlCharacters(prompt(session)), CONTINUATION),
     edit: async (text) => editText(keys, session.env, text),
-  }
-}
-
-/** Standard input of a command: lines that the user types, up to Ctrl-D. */
-function typedSource(keys: KeyReader, env: Context['io']['env']): Source {
-  return {
-    isTTY: true,
-    fd: -1,
-    async readAll() {
-      keys.write('the value, as lines; Ctrl-D ends it, Ctrl-X Ctrl-E opens an editor\n')
-      const nothing = { from: 0, to: 0, candidates: [], footer: '' }
-      const editor = new LineEditor(keys, new History(undefined), {
-        complete: async () => nothing,
-        hint: async () => '',
-        live: async () => undefined,
-        unfinished: () => false,
-        edit: async (text) => editText(keys, env, text),
-      })
-      const lines: string[] = []
-      for (;;) {
-        const answer = await editor.read('| ')
-        if (answer.type === 'interrupt') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
-        if (answer.type === 'end') return Buffer.from(lines.join('\n'))
-        lines.push(answer.text)
-      }
-    },
-  }
-}
-
-/** Lets the user change a text in `$VISUAL`, `$EDITOR` or `vi`; what does not work leaves it as it is. */
-function editText(keys: KeyReader, env: Context['io']['env'], text: string): string {
-  const folder = mkdtempSync(join(tmpdir(), 'kv-'))
-  const file = join(folder, 'line')
-  keys.release()
-  try {
-    writeFileSync(file, text, { mode: 0o600 })
-    const command = `${env['VISUAL'] || env['EDITOR'] || 'vi'} "$1"`
-    const { status } = spawnSync('/bin/sh', ['-c', command, 'sh', file], { stdio: 'inherit' })
-    return status === 0 ? readFileSync(file, 'utf8').replace(/\n$/, '') : text
-  } finally {
-    rmSync(folder, { recursive: true, force: true })
-    keys.reclaim()
+    report: (error) => session.report(error),
+    endsText: undefined,
   }
 }

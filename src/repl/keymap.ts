@@ -1,7 +1,10 @@
+import type { Key } from './key-decoder.ts'
 import type { LineBuffer } from './line-buffer.ts'
 
+type Edit = (buffer: LineBuffer) => void
+
 /** What keys do to the text: those of Emacs and of every shell. */
-export const EDITING: Readonly<Record<string, (buffer: LineBuffer) => void>> = {
+const EDITING: Readonly<Record<string, Edit>> = {
   left: (buffer) => buffer.left(),
   'ctrl-b': (buffer) => buffer.left(),
   right: (buffer) => buffer.right(),
@@ -26,7 +29,15 @@ export const EDITING: Readonly<Record<string, (buffer: LineBuffer) => void>> = {
   'meta-backspace': (buffer) => buffer.killNameBack(),
   'ctrl-meta-h': (buffer) => buffer.killNameBack(),
   'meta-d': (buffer) => buffer.killWord(),
+  'ctrl-delete': (buffer) => buffer.killWord(),
+  'meta-delete': (buffer) => buffer.killWord(),
+  'ctrl-backspace': (buffer) => buffer.killNameBack(),
   'ctrl-y': (buffer) => buffer.yank(),
-  'ctrl-\u001f': (buffer) => buffer.undo(),
-  '\u001f': (buffer) => buffer.undo(),
+  'ctrl-_': (buffer) => buffer.undo(),
+}
+
+/** What a key does to the text; a key without a text of its own does the same with any modifier that gives it no other meaning. */
+export function editOf({ name, ctrl, meta }: Key): Edit | undefined {
+  const edit = (full: string): Edit | undefined => (Object.hasOwn(EDITING, full) ? EDITING[full] : undefined)
+  return edit(`${ctrl ? 'ctrl-' : ''}${meta ? 'meta-' : ''}${name}`) ?? (name.length > 1 ? edit(name) : undefined)
 }

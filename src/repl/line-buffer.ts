@@ -1,5 +1,8 @@
 const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
+/** A character of a name. */
+const IN_NAME = /[\p{L}\p{N}_]/u
+
 /** Edits that can be taken back. */
 const MAX_UNDO = 200
 
@@ -57,7 +60,7 @@ export class LineBuffer {
   }
 
   wordLeft(): void {
-    this.#cursor = this.#wordStart(/[^\p{L}\p{N}_]*$/u, /[\p{L}\p{N}_]*$/u)
+    this.#cursor = this.#wordStart(IN_NAME)
   }
 
   wordRight(): void {
@@ -111,12 +114,12 @@ export class LineBuffer {
 
   /** The word before the cursor, up to a blank. */
   killWordBack(): void {
-    this.#kill(this.#wordStart(/\s*$/, /\S*$/), this.#cursor)
+    this.#kill(this.#wordStart(/\S/u), this.#cursor)
   }
 
   /** The word before the cursor, up to anything but letters and digits. */
   killNameBack(): void {
-    this.#kill(this.#wordStart(/[^\p{L}\p{N}_]*$/u, /[\p{L}\p{N}_]*$/u), this.#cursor)
+    this.#kill(this.#wordStart(IN_NAME), this.#cursor)
   }
 
   killWord(): void {
@@ -156,9 +159,18 @@ export class LineBuffer {
     return this.#cursor + (first?.segment.length ?? 0)
   }
 
-  #wordStart(gap: RegExp, word: RegExp): number {
-    const before = this.#text.slice(0, this.#cursor).replace(gap, '')
-    return before.replace(word, '').length
+  /** Where the word before the cursor begins: back over what is not of words, then over what is. */
+  #wordStart(inWord: RegExp): number {
+    let at = this.#cursor
+    for (const isWord of [false, true]) {
+      for (let size: number; at > 0 && inWord.test(this.#text.slice(at - (size = this.#sizeBefore(at)), at)) === isWord; at -= size);
+    }
+    return at
+  }
+
+  /** Code units of the character before an index. */
+  #sizeBefore(at: number): 1 | 2 {
+    return at > 1 && this.#text.codePointAt(at - 2)! > 0xffff ? 2 : 1
   }
 
   #wordEnd(): number {

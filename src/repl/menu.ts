@@ -1,5 +1,6 @@
 import stringWidth from 'string-width'
 import { cutToWidth } from '../output/width.ts'
+import type { Key } from './key-decoder.ts'
 
 /** One way to complete a word. */
 export interface Candidate {
@@ -36,17 +37,46 @@ export class Menu {
   readonly original: { readonly text: string; readonly cursor: number }
   /** Index of the chosen candidate; -1: none. */
   chosen = -1
+  /** Rows on the screen and rows seen at once, as drawn last. */
+  #rows = 1
+  #visible = 1
 
   constructor(completion: Completion, original: Menu['original']) {
     this.completion = completion
     this.original = original
   }
 
-  /** Chooses the next candidate, or the one before, round and round. */
-  move(step: 1 | -1): Candidate {
+  /** Takes a key: the candidate it chooses, or `undefined` when it is not for the menu. */
+  key({ name, shift, ctrl, meta }: Key): Candidate | undefined {
+    const last = this.completion.candidates.length - 1
+    if (name === 'tab') return this.#choose(this.chosen < 0 ? (shift ? last : 0) : this.chosen + (shift ? -1 : 1))
+    if (ctrl || meta) return undefined
+    if (name === 'down' || name === 'up') return this.#choose(this.chosen < 0 ? (name === 'down' ? 0 : last) : this.chosen + (name === 'down' ? 1 : -1))
+    if (this.chosen < 0) return undefined
+    if (name === 'pagedown' || name === 'pageup') return this.#choose(this.#within(this.chosen + (name === 'pagedown' ? this.#visible : -this.#visible)))
+    if (name === 'right' || name === 'left') return this.#choose(this.#across(name === 'right' ? 1 : -1))
+    return undefined
+  }
+
+  #choose(index: number): Candidate {
     const { candidates } = this.completion
-    this.chosen = this.chosen < 0 && step < 0 ? candidates.length - 1 : (this.chosen + step + candidates.length) % candidates.length
+    this.chosen = (index + candidates.length) % candidates.length
     return candidates[this.chosen]!
+  }
+
+  /** The nearest index in the same column. */
+  #within(index: number): number {
+    const top = this.chosen - (this.chosen % this.#rows)
+    return Math.min(Math.max(index, top), top + this.#rows - 1, this.completion.candidates.length - 1)
+  }
+
+  /** The neighbour in the next column, or in the one before; in the same row as long as there is one. */
+  #across(step: 1 | -1): number {
+    const { length } = this.completion.candidates
+    const row = this.chosen % this.#rows
+    const next = this.chosen + step * this.#rows
+    if (next >= 0 && next < length) return next
+    return step > 0 ? row : row + Math.floor((length - 1 - row) / this.#rows) * this.#rows
   }
 
   /** The lines to show, at most `maxRows`, those around the chosen candidate. */
@@ -63,6 +93,8 @@ export class Menu {
     const across = Math.max(1, Math.floor((columns + GAP) / (width + GAP)))
     const rows = Math.ceil(cells.length / across)
     const visible = Math.max(1, Math.min(rows, maxRows - 1))
+    this.#rows = rows
+    this.#visible = visible
     const chosenRow = this.chosen < 0 ? 0 : this.chosen % rows
     const first = Math.max(0, Math.min(chosenRow - Math.floor(visible / 2), rows - visible))
     const lines: string[] = []

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process'
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { spawn, spawnSync } from 'node:child_process'
 import type { Sink } from '../io.ts'
+import { isDumb } from '../options.ts'
 import { ChildSink, type Streams } from './redirect.ts'
 import type { KeyReader } from './terminal.ts'
 
@@ -42,7 +41,7 @@ export class Screen implements Streams {
     if (this.#pager !== undefined) {
       await this.#pager.end()
       this.#keys.reclaim()
-    } else if (this.#midLine && this.#out.isTTY) this.#out.write('\n')
+    } else if (this.#midLine) this.#out.write('\n')
   }
 
   #write(data: string | Uint8Array): void {
@@ -77,7 +76,8 @@ export class Screen implements Streams {
       this.#rows = -Infinity
       return
     }
-    this.#keys.release()
+    // A pager has Ctrl-C for itself.
+    this.#keys.release({ heedsInterrupt: false })
     const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'inherit', 'inherit'], env: { LESS: 'FRX', ...this.#env } as NodeJS.ProcessEnv })
     this.#pager = new ChildSink(child, { isTTY: true, columns: () => this.#out.columns() })
     for (const part of this.#shown) this.#pager.write(part)
@@ -85,18 +85,13 @@ export class Screen implements Streams {
   }
 }
 
-/** `$PAGER`, else `less` if there is one; `undefined` for none, also when `PAGER` is empty or `cat`. */
+/** `$PAGER`, else `less` if there is one; `undefined` for none, also when `PAGER` is empty, `cat`, or not to be found. */
 function pagerCommand(env: Env): string | undefined {
   const named = env['PAGER']
-  if (named !== undefined) return named === '' || named === 'cat' ? undefined : named
-  if (env['TERM'] === 'dumb') return undefined
-  const found = (env['PATH'] ?? '').split(delimiter).some((folder) => {
-    try {
-      accessSync(join(folder, 'less'), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
-  return found ? 'less' : undefined
+  if (named === undefined ? isDumb(env) : named.trim() === '' || named.trim() === 'cat') return undefined
+  const command = named ?? 'less'
+  // What is more than a plain name is the shell's to understand.
+  const [name] = /^\s*[\w./+-]+(?=\s|$)/.exec(command) ?? []
+  const isThere = name === undefined || spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name.trim()], { stdio: 'ignore', env: env as NodeJS.ProcessEnv }).status === 0
+  return isThere ? command : undefined
 }

@@ -13,9 +13,10 @@ import { Session } from './session.ts'
  */
 export async function runPlain(ctx: Context): Promise<number> {
   const { io } = ctx
+  const { output } = processTerminal()
   const lines = new Lines(() => {
     // The terminal has shown it as ^C.
-    io.stderr.write('\n')
+    output.write('\n')
     return session.interrupt()
   })
   const session: Session = new Session(io, ctx.globals, {
@@ -26,10 +27,10 @@ export async function runPlain(ctx: Context): Promise<number> {
   const history = new History(historyFile(io.env))
   try {
     await session.store().catch((error: unknown) => session.report(error))
-    if (!ctx.globals.quiet) io.stderr.write(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)\n`)
+    if (!ctx.globals.quiet) output.write(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)\n`)
     let text = ''
     while (!session.ended) {
-      io.stderr.write(text === '' ? prompt(session) : '... ')
+      output.write(text === '' ? prompt(session) : '... ')
       const line = await lines.next()
       if (line === 'end') break
       if (line === 'interrupt') {

@@ -15,8 +15,8 @@ export interface ReplOptions {
 
 /** Runs a session: on a terminal with a line editor, elsewhere as a script. Resolves to the exit code. */
 export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions): Promise<number> {
-  const { stdin, stderr } = ctx.io
-  if (script === undefined && stdin.isTTY && stderr.isTTY) {
+  const { stdin, stdout, stderr } = ctx.io
+  if (script === undefined && stdin.isTTY && (stderr.isTTY || stdout.isTTY)) {
     const { runInteractive } = await import('./interactive.ts')
     return runInteractive(ctx)
   }

@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { openDriver } from '../drivers/index.ts'
 import { KvError } from '../errors.ts'
 import type { Io } from '../io.ts'
+import { isDumb } from '../options.ts'
 import { Progress } from '../output/progress.ts'
 import { type Block, blockOf } from '../store/block.ts'
 import type { Entry } from '../store/driver.ts'
@@ -33,7 +34,7 @@ export class Snapshot {
     const folder = mkdtempSync(join(tmpdir(), 'kv-snapshot-'))
     const path = join(folder, 'snapshot.kv')
     const snapshot = new Snapshot(new Store(path, await openDriver(path, { sync: false, clock: () => moment })), folder)
-    const progress = new Progress(io.stderr, io.stderr.isTTY && io.env['TERM'] !== 'dumb' && !session.globals.quiet)
+    const progress = new Progress(io.stderr, io.stderr.isTTY && !isDumb(io.env) && !session.globals.quiet)
     let copied = 0
     const blocks = async function* (): AsyncGenerator<Block, void, void> {
       for await (const page of pages(session, source, undefined)) {

@@ -1,28 +1,18 @@
 import { spawnSync } from 'node:child_process'
-import { emitKeypressEvents } from 'node:readline'
 import type { Terminal } from '../io.ts'
+import { type Key, KeyDecoder } from './key-decoder.ts'
 
-/** A key, or something else that happens to the terminal. */
-export interface Key {
-  /** As Node's `readline` names it, or `paste`, `resize`, `wake`, `end`. */
-  readonly name: string
-  /** The text it types, or that was pasted. */
-  readonly text: string
-  readonly ctrl: boolean
-  readonly meta: boolean
-  readonly shift: boolean
-}
-
-interface NodeKey {
-  readonly name?: string
-  readonly sequence?: string
-  readonly ctrl?: boolean
-  readonly meta?: boolean
-  readonly shift?: boolean
-}
+/** A key, or something else that happens to the terminal: `resize`, `wake`, and `closed`, after which nothing comes any more. */
+export type TerminalEvent = Key | { readonly type: 'resize' | 'wake' | 'closed' }
 
 const PASTE_ON = '\u001b[?2004h'
 const PASTE_OFF = '\u001b[?2004l'
+/** A sequence that begins with Escape comes in one piece, or within this time, in milliseconds. */
+const ESCAPE_MS = 100
+/** Keys typed behind work that takes no longer than this, in milliseconds, wait for it. */
+const PATIENCE_MS = 300
+/** A process that was to stop and does not within this time, in milliseconds, goes on: no shell is there to wake it. */
+const STOP_MS = 50
 
 /**
  * The terminal as a queue of keys. Keys are taken in also while a command runs, so that none is
@@ -33,10 +23,17 @@ export class KeyReader {
   readonly #input: NodeJS.ReadStream
   readonly #output: NodeJS.WriteStream
   readonly #onInterrupt: () => boolean
-  readonly #queue: Key[] = []
-  #waiting: ((key: Key) => void) | undefined
+  readonly #decoder = new KeyDecoder()
+  readonly #queue: TerminalEvent[] = []
+  #onSignal: () => void = () => {}
+  #waiting: ((event: TerminalEvent) => void) | undefined
+  #escapeTimer: NodeJS.Timeout | undefined
+  /** Pieces of input so far. */
+  #heard = 0
   #released = 1
-  #pasted: string | undefined
+  #isClosed = false
+  #look: (() => void) | undefined
+  #isMoved = false
 
   /** @param onInterrupt is told of Ctrl-C while no key is waited for; true when something was stopped by it */
   constructor({ input, output }: Terminal, onInterrupt: () => boolean) {
@@ -45,12 +42,14 @@ export class KeyReader {
     this.#onInterrupt = onInterrupt
     // A session that was killed may have left the terminal raw, and Node would go back to that.
     spawnSync('stty', ['icanon', 'echo', 'isig', 'iexten', 'icrnl', 'opost', 'onlcr'], { stdio: [0, 'ignore', 'ignore'] })
-    emitKeypressEvents(input)
-    input.on('keypress', this.#onKey)
-    input.on('end', this.#onEnd)
-    input.on('error', this.#onEnd)
+    input.on('data', this.#onData)
+    input.on('end', this.#onClosed)
+    input.on('error', this.#onClosed)
+    output.on('error', this.#onClosed)
     output.on('resize', this.#onResize)
+    process.on('SIGCONT', this.#onContinued)
     this.reclaim()
+    this.#isMoved = false
   }
 
   get columns(): number {
@@ -66,16 +65,28 @@ export class KeyReader {
     this.#output.write(text)
   }
 
-  /** The next key, as soon as there is one. */
-  next(): Promise<Key> {
-    const key = this.#queue.shift()
-    if (key !== undefined) return Promise.resolve(key)
+  /** The next key or event, as soon as there is one. */
+  next(): Promise<TerminalEvent> {
+    const event = this.#queue.shift() ?? (this.#isClosed ? CLOSED : undefined)
+    if (event !== undefined) return Promise.resolve(event)
     return new Promise((resolve) => (this.#waiting = resolve))
   }
 
-  /** Whether the next key is there already. */
+  /** Whether the next one is there already. */
   get hasNext(): boolean {
-    return this.#queue.length > 0
+    return this.#queue.length > 0 || this.#isClosed
+  }
+
+  /** Whether something else may have left the cursor within a line since this was asked last. */
+  takeMoved(): boolean {
+    const moved = this.#isMoved
+    this.#isMoved = false
+    return moved
+  }
+
+  /** Says that something else has written on the screen. */
+  moved(): void {
+    this.#isMoved = true
   }
 
   /** Whether Ctrl-C was typed ahead; it is taken out, with everything before it. */
@@ -85,85 +96,142 @@ export class KeyReader {
     return at >= 0
   }
 
-  /** Puts in a key named `wake`, for who waits for something else besides keys. */
-  wake(): void {
-    if (this.#waiting !== undefined) this.#push(named('wake'))
+  /**
+   * Settles with the work, or with `undefined` once the user types something rather than wait: Ctrl-C at once, any
+   * other key when the work has had some time. Nothing that was typed is taken.
+   */
+  async unlessTyped<T>(work: Promise<T>): Promise<T | undefined> {
+    let timer: NodeJS.Timeout | undefined
+    const typed = new Promise<undefined>((resolve) => {
+      let isLate = false
+      this.#look = (): void => {
+        if (this.#isClosed || this.#queue.some(isInterrupt) || (isLate && this.hasNext)) resolve(undefined)
+      }
+      timer = setTimeout(() => {
+        isLate = true
+        this.#look?.()
+      }, PATIENCE_MS)
+      this.#look()
+    })
+    try {
+      return await Promise.race([work, typed])
+    } finally {
+      clearTimeout(timer)
+      this.#look = undefined
+    }
   }
 
-  /** Lets something else have the terminal, in the state the session found it; until {@link reclaim} as often. */
-  release(): void {
+  /** Forgets what was typed ahead from the first such event on. */
+  dropFrom(isFirst: (event: TerminalEvent) => boolean): void {
+    const at = this.#queue.findIndex(isFirst)
+    if (at >= 0) this.#queue.splice(at)
+  }
+
+  /** Puts in a `wake`, for who waits for something else besides keys. */
+  wake(): void {
+    if (this.#waiting !== undefined) this.#push({ type: 'wake' })
+  }
+
+  /**
+   * Lets something else have the terminal, in the state the session found it; until {@link reclaim} as often.
+   * @param heedsInterrupt false where Ctrl-C is that other program's own key
+   */
+  release({ heedsInterrupt = true } = {}): void {
     if (this.#released++ > 0) return
+    clearTimeout(this.#escapeTimer)
+    this.#decoder.reset()
     this.write(PASTE_OFF)
     this.#input.setRawMode(false)
     this.#input.pause()
-    process.on('SIGINT', this.#onInterrupt)
+    this.#onSignal = heedsInterrupt ? this.#onInterrupt : () => {}
+    process.on('SIGINT', this.#onSignal)
   }
 
   /** Takes the terminal back. */
   reclaim(): void {
     if (--this.#released > 0) return
-    process.off('SIGINT', this.#onInterrupt)
+    process.off('SIGINT', this.#onSignal)
     this.#input.setRawMode(true)
     this.#input.resume()
     this.write(PASTE_ON)
+    this.#isMoved = true
   }
 
-  /** Stops the process as Ctrl-Z does in a shell; settles when it goes on. */
+  /** Stops the process as Ctrl-Z does in a shell; settles when it goes on, at once where no shell would wake it. */
   async suspend(): Promise<void> {
     this.release()
-    const resumed = new Promise((resolve) => process.once('SIGCONT', resolve))
-    // Neither a signal nor input that is paused keeps Node from ending.
-    const alive = setInterval(() => {}, 60_000)
-    process.kill(process.pid, 'SIGTSTP')
-    await resumed
-    clearInterval(alive)
+    await new Promise<void>((resolve) => {
+      const goOn = (): void => {
+        clearTimeout(timer)
+        process.off('SIGCONT', goOn)
+        resolve()
+      }
+      process.on('SIGCONT', goOn)
+      // The kernel drops the signal where nobody could send the one that undoes it. A process that is stopped runs no timer.
+      const timer = setTimeout(goOn, STOP_MS)
+      process.kill(process.pid, 'SIGTSTP')
+    })
     this.reclaim()
   }
 
   /** Gives the terminal back for good. */
   close(): void {
     this.release()
-    process.off('SIGINT', this.#onInterrupt)
-    this.#input.off('keypress', this.#onKey).off('end', this.#onEnd).off('error', this.#onEnd)
+    process.off('SIGINT', this.#onSignal).off('SIGCONT', this.#onContinued)
+    // Its errors are still to be heard: a terminal that is gone is no reason to fail.
+    this.#input.off('data', this.#onData).off('end', this.#onClosed)
     this.#output.off('resize', this.#onResize)
   }
 
-  readonly #onEnd = (): void => this.#push(named('end'))
+  readonly #onClosed = (): void => {
+    this.#isClosed = true
+    this.#push(CLOSED)
+  }
 
   readonly #onResize = (): void => {
-    if (this.#waiting !== undefined) this.#push(named('resize'))
+    if (this.#waiting !== undefined) this.#push({ type: 'resize' })
   }
 
-  readonly #onKey = (char: string | undefined, key: NodeKey = {}): void => {
+  /** After a stop from outside, or one that came late: the shell had the terminal and set it to its own liking. */
+  readonly #onContinued = (): void => {
     if (this.#released > 0) return
-    const sequence = key.sequence ?? char ?? ''
-    if (key.name === 'paste-start') {
-      this.#pasted = ''
-    } else if (key.name === 'paste-end') {
-      this.#push({ ...named('paste'), text: (this.#pasted ?? '').replaceAll(/\r\n?/g, '\n') })
-      this.#pasted = undefined
-    } else if (this.#pasted !== undefined) {
-      this.#pasted += sequence
-    } else if (isInterrupt(key) && this.#waiting === undefined && this.#onInterrupt()) {
-      this.#queue.length = 0
-    } else {
-      const types = key.ctrl !== true && key.meta !== true && char !== undefined && !/^[\u0000-\u001f\u007f]/.test(char)
-      this.#push({ name: key.name ?? (types ? '' : sequence), text: types ? char : '', ctrl: key.ctrl ?? false, meta: key.meta ?? false, shift: key.shift ?? false })
-    }
+    this.#input.setRawMode(false)
+    this.#input.setRawMode(true)
+    this.write(PASTE_ON)
+    this.#onResize()
   }
 
-  #push(key: Key): void {
+  readonly #onData = (bytes: Uint8Array): void => {
+    if (this.#released > 0) return
+    clearTimeout(this.#escapeTimer)
+    for (const key of this.#decoder.write(bytes)) this.#take(key)
+    const heard = ++this.#heard
+    if (!this.#decoder.waits) return
+    // What came while the process was busy is read before it is concluded that nothing came.
+    this.#escapeTimer = setTimeout(() => setImmediate(() => this.#flush(heard)), ESCAPE_MS)
+  }
+
+  #flush(heard: number): void {
+    if (heard === this.#heard && this.#released === 0) for (const key of this.#decoder.flush()) this.#take(key)
+  }
+
+  #take(key: Key): void {
+    if (isInterrupt(key) && this.#waiting === undefined && this.#onInterrupt()) this.#queue.length = 0
+    else this.#push(key)
+  }
+
+  #push(event: TerminalEvent): void {
     const waiting = this.#waiting
     this.#waiting = undefined
-    if (waiting === undefined) this.#queue.push(key)
-    else waiting(key)
+    if (waiting === undefined) this.#queue.push(event)
+    else waiting(event)
+    this.#look?.()
   }
 }
 
-function isInterrupt({ name, ctrl }: Pick<NodeKey, 'name' | 'ctrl'>): boolean {
-  return ctrl === true && name === 'c'
-}
+const CLOSED: TerminalEvent = { type: 'closed' }
 
-function named(name: string): Key {
-  return { name, text: '', ctrl: false, meta: false, shift: false }
+/** Whether it is Ctrl-C. */
+export function isInterrupt(event: TerminalEvent): boolean {
+  return event.type === 'key' && event.ctrl && event.name === 'c'
 }

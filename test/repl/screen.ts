@@ -1,5 +1,4 @@
-import { spawn } from '@lydell/node-pty'
-import { type IPty } from '@lydell/node-pty'
+import { type IPty, spawn } from '@lydell/node-pty'
 import xterm from '@xterm/headless'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -87,6 +86,11 @@ export class Screen {
 
   kill(signal: string): void {
     this.#pty.kill(signal)
+  }
+
+  /** Closes the terminal, as closing its window does. */
+  hangUp(): void {
+    ;(this.#pty as IPty & { destroy(): void }).destroy()
   }
 
   /** All lines, also those that scrolled away, without blanks at their ends. */
