@@ -1,40 +1,57 @@
-import { appendFileSync, chmodSync, closeSync, mkdirSync, openSync, readFileSync, renameSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { isUtf8 } from 'node:buffer'
+import {
+  closeSync, fchownSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, readSync, readlinkSync, realpathSync, renameSync, rmSync, statSync,
+  writeFileSync, writeSync,
+} from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 
 /** Lines kept in the file and in memory. */
 export const HISTORY_LINES = 5000
+const LINE_FEED = 0x0a
+/** A longer file is not read, in bytes. */
+const MAX_FILE = 100_000_000
 /** A longer line is kept for this session only. */
 const MAX_LINE = 10_000
-/** Options whose values are nobody's business. */
-const SECRET = /(^|\s)--(?:[\w-]+-)?(?:token|password|passphrase|secret)(?:[=\s]|$)/
+/** Options whose values are nobody's business, and a password in a URL. */
+const SECRET = /(^|\s)--(?:[\w-]+-)?(?:token|password|passphrase|secret)(?:[=\s]|$)|:\/\/[^/\s]*:[^/\s]*@/
 
-/** Where lines of earlier sessions are: `KV_HISTFILE` (empty: nowhere), else below `$XDG_STATE_HOME`. */
-export function historyFile(env: Readonly<Record<string, string | undefined>>): string | undefined {
+/** Where lines of earlier sessions are. */
+export interface HistoryFile {
+  readonly path: string
+  /** Whether kv keeps it in bounds; a file that the user named is only added to, whatever else it may be. */
+  readonly isOwn: boolean
+}
+
+/** `KV_HISTFILE` (empty or `/dev/null`: nowhere), else a file below `$XDG_STATE_HOME`. */
+export function historyFile(env: Readonly<Record<string, string | undefined>>): HistoryFile | undefined {
   const named = env['KV_HISTFILE']
-  if (named !== undefined) return named || undefined
+  if (named !== undefined) return named === '' || named === '/dev/null' ? undefined : { path: named, isOwn: false }
   const state = env['XDG_STATE_HOME'] || (env['HOME'] ? join(env['HOME'], '.local', 'state') : undefined)
-  return state === undefined ? undefined : join(state, 'kv', 'history')
+  return state === undefined ? undefined : { path: join(state, 'kv', 'history'), isOwn: true }
 }
 
 /**
- * The lines a user has entered, the newest last, shared with other sessions through a file that
- * only the user can read: each line is appended when it is entered, so that sessions at the same
- * time lose none of theirs. A history that cannot be read or written is no reason to fail.
+ * The lines a user has entered, the newest last, shared with other sessions through a file that is made for the user
+ * alone: each line is appended when it is entered, so that sessions at the same time lose none of theirs. A history
+ * that cannot be read or written, or is no file of text, is no reason to fail.
  */
 export class History {
+  /** The file itself, also where a symbolic link was named; `undefined`: this session only. */
   readonly #file: string | undefined
   #lines: string[] = []
 
   /** @param file `undefined`: this session only */
-  constructor(file: string | undefined) {
-    this.#file = file
+  constructor(file: HistoryFile | undefined) {
     if (file === undefined) return
     try {
-      mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-      this.#lines = read(file)
-      if (this.#lines.length > HISTORY_LINES * 1.2) this.#shorten(file)
+      mkdirSync(dirname(file.path), { recursive: true, mode: 0o700 })
+      const path = regularFile(file.path)
+      this.#lines = read(path)
+      this.#file = path
+      if (this.#lines.length > HISTORY_LINES * 1.2 && file.isOwn) this.#shorten(path)
+      this.#lines = this.#lines.slice(-HISTORY_LINES)
     } catch {
-      // No file yet, or none that can be read.
+      // The session has a history of its own then.
     }
   }
 
@@ -51,7 +68,7 @@ export class History {
     const file = this.#file
     if (file === undefined || line.length > MAX_LINE) return
     try {
-      locked(file, () => appendFileSync(file, `${encodeLine(line)}\n`, { mode: 0o600 }))
+      locked(file, () => append(file, `${encodeLine(line)}\n`))
     } catch {
       // The line is still known to this session.
     }
@@ -65,18 +82,55 @@ export class History {
   /** Brings the file down to its bound, what other sessions wrote meanwhile included. */
   #shorten(file: string): void {
     locked(file, () => {
-      this.#lines = read(file).slice(-HISTORY_LINES)
+      const lines = read(file).slice(-HISTORY_LINES)
       const fresh = `${file}.${process.pid}`
-      writeFileSync(fresh, this.#lines.map((line) => `${encodeLine(line)}\n`).join(''), { mode: 0o600 })
-      renameSync(fresh, file)
+      const fd = openSync(fresh, 'wx', 0o600)
+      try {
+        const { uid, gid } = statSync(file)
+        if (fstatSync(fd).uid !== uid) fchownSync(fd, uid, gid)
+        writeFileSync(fd, lines.map((line) => `${encodeLine(line)}\n`).join(''))
+        renameSync(fresh, file)
+      } catch (error) {
+        rmSync(fresh, { force: true })
+        throw error
+      } finally {
+        closeSync(fd)
+      }
     })
   }
 }
 
+/** The file that a path means, at the end of its links, perhaps one still to be made. Throws where it is a device, a pipe or a folder. */
+function regularFile(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat?.isFile()) return realpathSync(path)
+  if (stat !== undefined) throw new Error(`${path} is no file`)
+  const isLink = lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()
+  return isLink ? resolve(dirname(path), readlinkSync(path)) : path
+}
+
+/** The lines of a file that are UTF-8; none where there is no file. Throws when it is no text. */
 function read(file: string): string[] {
-  const text = readFileSync(file, 'utf8')
-  if ((statSync(file).mode & 0o077) !== 0) chmodSync(file, 0o600)
-  return text.split('\n').filter((line) => line !== '').map(decodeLine)
+  const size = statSync(file, { throwIfNoEntry: false })?.size
+  if (size === undefined) return []
+  if (size > MAX_FILE) throw new Error(`${file} is too long for a history`)
+  const bytes = readFileSync(file)
+  if (bytes.includes(0)) throw new Error(`${file} is no text`)
+  const isDamaged = !isUtf8(bytes)
+  return bytes.toString().split('\n').filter((line) => line !== '' && !(isDamaged && line.includes('\ufffd'))).map(decodeLine)
+}
+
+/** Adds a line, on a line of its own also where the last one has no end. */
+function append(file: string, line: string): void {
+  const fd = openSync(file, 'a+', 0o600)
+  try {
+    const last = Buffer.alloc(1)
+    const { size } = fstatSync(fd)
+    const isCut = size > 0 && readSync(fd, last, 0, 1, size - 1) === 1 && last[0] !== LINE_FEED
+    writeSync(fd, `${isCut ? '\n' : ''}${line}`)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** A line of several lines is one in the file: a line feed is written `\n`, a backslash `\\`. */
@@ -105,14 +159,17 @@ function locked(file: string, step: () => void): void {
       held = true
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') break
-      const since = Date.now() - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? Date.now())
-      if (since > STALE_MS) unlinkSync(lock)
+      const stat = lstatSync(lock, { throwIfNoEntry: false })
+      // Something else bears the name of the lock: it is left alone, and the lock done without.
+      if (stat !== undefined && !(stat.isFile() && stat.size === 0)) break
+      // A clock that was set back makes a lock young for ever.
+      if (stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > STALE_MS) rmSync(lock, { force: true })
       else Atomics.wait(pause, 0, 0, 2)
     }
   }
   try {
     step()
   } finally {
-    if (held) unlinkSync(lock)
+    if (held) rmSync(lock, { force: true })
   }
 }
