@@ -40,7 +40,8 @@ export async function lineContext(io: Io, text: string): Promise<LineContext | u
   }
   if (line.shell !== undefined || /[<#]/.test(text.slice(line.words.at(-1)?.end ?? start))) return undefined
   const words = [...line.words]
-  const typed = words.at(-1)?.end === text.length ? words.pop() : undefined
+  // A quote that is still open ends its word beyond the text.
+  const typed = (words.at(-1)?.end ?? -1) >= text.length ? words.pop() : undefined
   const before = words.map((word) => word.text)
   if (before[0] === 'kv') before.shift()
   return { ...(await explain(io, before)), word: typed?.text ?? '', from: typed?.start ?? text.length }

@@ -61,6 +61,11 @@ export class Screen {
     this.#pty.write(text)
   }
 
+  /** Types bytes as they are. */
+  typeBytes(bytes: Buffer): void {
+    this.#pty.write(bytes as unknown as string)
+  }
+
   /** Pastes as a terminal with bracketed paste does. */
   paste(text: string): void {
     this.#pty.write(`\u001b[200~${text.replaceAll('\n', '\r')}\u001b[201~`)
@@ -110,6 +115,17 @@ export class Screen {
   get cursor(): { line: string; column: number } {
     const { active } = this.#terminal.buffer
     return { line: active.getLine(active.baseY + active.cursorY)!.translateToString(true).trimEnd(), column: active.cursorX }
+  }
+
+  /** What is drawn left of the cursor. */
+  get charBeforeCursor(): string {
+    const { active } = this.#terminal.buffer
+    const line = active.getLine(active.baseY + active.cursorY)!
+    for (let x = active.cursorX - 1; x >= 0; x--) {
+      const cell = line.getCell(x)!
+      if (cell.getWidth() > 0) return cell.getChars()
+    }
+    return ''
   }
 
   /** Settles as soon as what is seen satisfies the condition; a test that waits in vain ends with its own time limit, and tells what was seen. */
