@@ -40,6 +40,11 @@ export function startKv(args: readonly string[], { env, cwd, store }: Omit<RunOp
   return start(process.execPath, [BIN, ...(store === undefined ? [] : ['--store', store]), ...args], env, cwd)
 }
 
+/** Starts a script of Node and leaves it running; it is killed when the test is over. */
+export function startNode(args: readonly string[], { env, cwd }: Pick<RunOptions, 'env' | 'cwd'> = {}): ChildProcess {
+  return start(process.execPath, args, env, cwd)
+}
+
 /** Runs kv to its end. */
 export function kv(args: readonly string[], { input, ...options }: RunOptions = {}): Promise<Run> {
   const child = startKv(args, options)

@@ -4,15 +4,26 @@ import { tempDir } from './temp-dir.ts'
 
 /** A disk of the test's own; skips where none can be mounted, which needs root. */
 export function smallDisk(context: TestContext, size: string): string {
+  return mounted(context, ['-t', 'tmpfs', '-o', `size=${size}`, 'none'])
+}
+
+/** The same folder once more, for reading only, as containers get theirs; skips where it cannot be mounted. */
+export function readOnlyView(context: TestContext, folder: string): string {
+  const view = mounted(context, ['--bind', folder])
+  execFileSync('mount', ['-o', 'remount,ro,bind', view])
+  return view
+}
+
+function mounted(context: TestContext, args: readonly string[]): string {
   const folder = tempDir()
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'none', folder], { stdio: 'pipe' })
+    execFileSync('mount', [...args, folder], { stdio: 'pipe' })
   } catch (error) {
     const reason = String((error as { stderr?: Buffer }).stderr ?? error).trim()
     const unprivileged = process.getuid?.() !== 0 || /permission denied|not permitted|must be superuser|ENOENT/i.test(reason)
-    if (process.env['CI'] && !unprivileged) throw new Error(`cannot mount a tmpfs: ${reason}`, { cause: error })
-    console.warn(`disk-full tests skipped, cannot mount a tmpfs: ${reason}`)
-    context.skip(`cannot mount a tmpfs: ${reason}`)
+    if (process.env['CI'] && !unprivileged) throw new Error(`cannot mount: ${reason}`, { cause: error })
+    console.warn(`tests with a disk of their own skipped, cannot mount: ${reason}`)
+    context.skip(`cannot mount: ${reason}`)
   }
   // Registered after the folder's removal and so run before it. Lazy: also when a file is still open.
   onTestFinished(() => void execFileSync('umount', ['-l', folder]))

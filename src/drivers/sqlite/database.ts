@@ -1,8 +1,8 @@
-import { accessSync, constants, statSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { statSync } from 'node:fs'
+import { type Access, accessTo, removeStrayLog } from './access.ts'
 import { type Connection, type Statement, sqliteEngine } from './engine.ts'
-import { isBusy } from './errors.ts'
+import { isBusy, isPassing } from './errors.ts'
+import { ChangedWhileRead } from './file-state.ts'
 import { retryWhileBusy } from './lock-wait.ts'
 import { connected, disconnected, fileId } from './open-files.ts'
 
@@ -23,33 +23,52 @@ const READ_WAIT_MS = 1000
 /** Bytes of the log for which such a moment may be a millisecond longer. */
 const LOG_BYTES_PER_MS = 20_000
 
+/** How long a read of a store waits for what is in its way, in milliseconds. */
+export function readWaitMs(path: string, { lockTimeoutMs }: DatabaseOptions): number {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  return Math.max(lockTimeoutMs, READ_WAIT_MS) + log / LOG_BYTES_PER_MS
+}
+
 /** One connection to an existing store file and its prepared statements. */
 export class Database {
   /** Which file this is connected to, as `fileId` tells it. */
   readonly file: string
   readonly #connection: Connection
+  readonly #access: Access
   readonly #statements = new Map<string, Statement>()
   readonly #prepared = new Set<string>()
   #isClosed = false
-  /** How long a read waits for a lock, in milliseconds. */
   readonly #readWaitMs: () => number
   #cacheKib = CACHE_KIB
 
   /** @param mayWait whether to wait, on the spot, for a lock that is in the way */
   constructor(path: string, options: DatabaseOptions, mayWait = true) {
-    this.#readWaitMs = () => Math.max(options.lockTimeoutMs, READ_WAIT_MS) + logBytes(path) / LOG_BYTES_PER_MS
+    this.#readWaitMs = () => readWaitMs(path, options)
     this.file = fileId(path) ?? ''
-    this.#connection = openConnection(path)
+    const opened = retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => open(path, options), isPassing)
+    this.#connection = opened.connection
+    this.#access = opened.access
     connected(this.file)
-    try {
-      // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
-      // read the schema, which opens the log, and so may meet another process that recovers or removes it.
-      const begin = `pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'}; pragma cache_size = -${CACHE_KIB}; select 1 from kv_store`
-      retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => this.#connection.exec(begin))
-    } catch (error) {
-      this.close()
-      throw error
-    }
+  }
+
+  /** Whether this process may only read the file. */
+  get isReadOnly(): boolean {
+    return this.#access.readOnly
+  }
+
+  /** Whether it is read without locks, so that each read is to be followed by `verify`; `read` does it by itself. */
+  get isUnlocked(): boolean {
+    return this.#access.unlocked !== undefined
+  }
+
+  /** Whether another connection would see something newer. */
+  get isStale(): boolean {
+    return this.#access.unlocked?.isNewest === false
+  }
+
+  /** Throws {@link ChangedWhileRead} when what was read may be of no moment. */
+  verify(): void {
+    if (this.#access.unlocked?.isIntact === false) throw new ChangedWhileRead()
   }
 
   /** The prepared statement for a text, made once; its rows are arrays. */
@@ -86,14 +105,22 @@ export class Database {
     }
   }
 
-  /** Runs a read, waiting for a lock where one is in the way. */
+  /**
+   * Runs a read, waiting for a lock where one is in the way. Throws {@link ChangedWhileRead} as `verify` does; where the
+   * step gives a promise, its caller has to verify what comes of it.
+   */
   read<T>(step: () => T): T {
+    let result: T
     try {
-      return step()
+      result = step()
     } catch (error) {
+      // Nothing that is said of a file in the middle of a change is true.
+      this.verify()
       if (!isBusy(error)) throw error
       return retryWhileBusy(this.#readWaitMs, step)
     }
+    if (!(result instanceof Promise)) this.verify()
+    return result
   }
 
   /** Runs a step of preparation the first time it is asked for on this connection. */
@@ -142,33 +169,24 @@ export class Database {
   }
 }
 
-/** Opens a file that is there; SQLite would make an empty one in place of one that has just gone. */
-function openConnection(path: string): Connection {
+function open(path: string, options: DatabaseOptions): { connection: Connection; access: Access } {
+  const access = accessTo(path)
   const { Connection } = sqliteEngine()
-  const { url, readOnly } = connectionTarget(path)
-  return readOnly ? new Connection(url, { readOnly }) : new Connection(url)
-}
-
-/** How a file is to be opened: what SQLite is given as its name, and whether for reading only. */
-export function connectionTarget(path: string): { readonly url: URL; readonly readOnly: boolean } {
-  const url = pathToFileURL(path)
-  const readOnly = onReadOnlyMedium(path)
-  if (!readOnly) url.search = 'mode=rw'
-  // Without a log nobody is writing, and SQLite may do without its lock files; with one, it has to
-  // find them or fail, since the medium may be read-only for us alone.
-  else if (logBytes(path) === 0) url.search = 'immutable=1'
-  return { url, readOnly }
-}
-
-function logBytes(path: string): number {
-  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function onReadOnlyMedium(path: string): boolean {
+  const connection = access.readOnly ? new Connection(access.url, { readOnly: true }) : new Connection(access.url)
   try {
-    accessSync(dirname(path), constants.W_OK)
-    return false
+    // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
+    // read the schema, which opens the log, and so may meet another process that recovers or removes it.
+    connection.exec(
+      `${access.first} pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'};
+      pragma cache_size = -${CACHE_KIB}; select 1 from kv_store`,
+    )
+    if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
+    return { connection, access }
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EROFS'
+    connection.close()
+    removeStrayLog(path, access)
+    // The log has come or gone since it was looked for.
+    if (access.readOnly && accessTo(path).url.search !== access.url.search) throw new ChangedWhileRead()
+    throw error
   }
 }

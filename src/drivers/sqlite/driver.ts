@@ -9,14 +9,16 @@ import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
 import { checkEntries } from './check.ts'
 import { countInSlices, countNow } from './count.ts'
-import { Database, type DatabaseOptions } from './database.ts'
+import { Database, type DatabaseOptions, readWaitMs } from './database.ts'
 import { deleteInSlices, deleteNow } from './delete-range.ts'
 import type { SqlValue } from './engine.ts'
-import { damagedRow, isBusy, needsReopen, toKvError } from './errors.ts'
+import { damagedRow, isPassing, needsReopen, toKvError } from './errors.ts'
 import { create, inspect, withoutLinks } from './format.ts'
+import { ChangedWhileRead } from './file-state.ts'
 import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
+import { retryWhileBusy } from './lock-wait.ts'
 import { entryOf, pages } from './range.ts'
 import { turn } from './slices.ts'
 import { Snapshots } from './snapshots.ts'
@@ -94,7 +96,7 @@ export class SqliteDriver implements Driver {
       try {
         driver.#forReading(false)
       } catch (error) {
-        if (!isBusy(error)) throw error
+        if (!isPassing(error)) throw error
       }
     })
     return driver
@@ -239,7 +241,7 @@ export class SqliteDriver implements Driver {
   /** To be called before a snapshot is taken: starts, when asked to, a helper that is ready only if nothing was committed in between. */
   #jsonLinesHelp(): (() => JsonLinesHelper) | undefined {
     const database = this.#database
-    if (database === undefined) return undefined
+    if (database === undefined || database.isUnlocked) return undefined
     // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
     const version = (): unknown => (database.statement('pragma data_version').get() as [number])[0]
     const [before, commits] = [version(), this.#commits]
@@ -266,6 +268,7 @@ export class SqliteDriver implements Driver {
 
   /** The connection, or `undefined` while there is no file. */
   #forReading(mayWait = true): Database | undefined {
+    if (this.#database?.isStale === true) this.#disconnect()
     if (this.#database === undefined && inspect(this.#path)) this.#database = new Database(this.#path, this.#options, mayWait)
     return this.#database
   }
@@ -293,8 +296,16 @@ export class SqliteDriver implements Driver {
 
   #read<T>(step: (database: Database) => T): T | undefined {
     return this.#guard(() => {
-      const database = this.#database ?? this.#forReading()
-      return database && database.read(() => step(database))
+      const read = (): T | undefined => {
+        const database = this.#forReading()
+        return database && database.read(() => step(database))
+      }
+      try {
+        return read()
+      } catch (error) {
+        if (!isChanged(error)) throw error
+        return retryWhileBusy(() => readWaitMs(this.#path, this.#options), read, isChanged)
+      }
     })
   }
 
@@ -334,8 +345,12 @@ export class SqliteDriver implements Driver {
   /** When the file was removed or another put in its place, what is written must go to the one with the name. */
   #dropIfReplaced(): void {
     if (this.#database === undefined || this.#database.file === fileId(this.#path)) return
+    this.#disconnect()
+  }
+
+  #disconnect(): void {
     this.#snapshots.closeSpares()
-    this.#database.close()
+    this.#database?.close()
     this.#database = undefined
   }
 
@@ -346,6 +361,8 @@ export class SqliteDriver implements Driver {
     this.#database = undefined
   }
 }
+
+const isChanged = (error: unknown): boolean => error instanceof ChangedWhileRead
 
 function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
   const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined

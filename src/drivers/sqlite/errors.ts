@@ -2,6 +2,7 @@ import { statSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Code, KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
+import { ChangedWhileRead } from './file-state.ts'
 import { lockHolder } from './lock-holder.ts'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
@@ -53,8 +54,14 @@ export function isBusy(error: unknown): boolean {
   return code === SQLITE.BUSY || code === SQLITE.LOCKED || code === SQLITE.PROTOCOL
 }
 
+/** Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks. */
+export function isPassing(error: unknown): boolean {
+  return isBusy(error) || error instanceof ChangedWhileRead
+}
+
 /** Whether the connection may be in a bad state after this error and should be opened anew. */
 export function needsReopen(error: unknown): boolean {
+  if (error instanceof ChangedWhileRead) return true
   const code = error instanceof KvError ? resultCode(error.cause) : resultCode(error)
   return code === SQLITE.IOERR || code === SQLITE.CORRUPT || code === SQLITE.NOTADB || code === SQLITE.CANTOPEN
 }
@@ -84,6 +91,9 @@ function fileAbove(path: string): string {
 /** A `KvError` in the user's words for what the engine or the file system threw. */
 export function toKvError(error: unknown, path: string): KvError {
   if (error instanceof KvError) return error
+  if (error instanceof ChangedWhileRead) {
+    return new KvError('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, { hint: 'run it again', cause: error })
+  }
   const fail = (code: Code, message: string, hint?: string): KvError => new KvError(code, message, { hint, cause: error })
   const detail = error instanceof Error ? error.message : String(error)
   const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')

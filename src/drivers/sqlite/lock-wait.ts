@@ -20,10 +20,10 @@ export function retryDelay(waitedMs: number): number {
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /**
- * Runs `step`, again and again while another connection is in the way, until `timeoutMs` (asked for when the first
- * try has failed) have passed; then throws what `step` threw last. Holds the event loop.
+ * Runs `step`, again and again while another connection is in the way (or whatever else `passes`), until `timeoutMs`
+ * (asked for when the first try has failed) have passed; then throws what `step` threw last. Holds the event loop.
  */
-export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T): T {
+export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T, passes: (error: unknown) => boolean = isBusy): T {
   // Node sets its clock up when it is first asked: half a millisecond that a read with nothing in its way does without.
   let began: number | undefined
   let timeout = 0
@@ -31,7 +31,7 @@ export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T): T {
     try {
       return step()
     } catch (error) {
-      if (!isBusy(error)) throw error
+      if (!passes(error)) throw error
       const now = performance.now()
       if (began === undefined) {
         began = now

@@ -36,12 +36,16 @@ export class Snapshots {
       for (;;) {
         sound = false
         const next = await database.read(() => items.next())
+        database.verify()
         // Whoever leaves the loop leaves the connection as it should be.
         sound = true
         if (next.done === true) return
         yield next.value
         await this.#turnWhenDue()
       }
+    } catch (error) {
+      if (this.#inUse.has(database)) database.verify()
+      throw error
     } finally {
       await items.return?.()
       this.#giveBack(database, sound)
@@ -57,9 +61,11 @@ export class Snapshots {
       // The first read is what fixes the moment.
       database.read(() => database.statement('select revision from kv_store').get())
       const result = await read(database)
+      database.verify()
       sound = true
       return result
     } catch (error) {
+      if (this.#inUse.has(database)) database.verify()
       throw this.#inUse.has(database) ? error : new KvError('KV_CLOSED', 'the store is closed', { cause: error })
     } finally {
       this.#giveBack(database, sound)
@@ -89,12 +95,20 @@ export class Snapshots {
   }
 
   #take(): Database | undefined {
-    const database = this.#spares.pop() ?? this.#open()
+    const database = this.#takeSpare() ?? this.#open()
     if (database === undefined) return undefined
     database.boundCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
     this.#inUse.add(database)
     database.exec('begin')
     return database
+  }
+
+  #takeSpare(): Database | undefined {
+    for (;;) {
+      const database = this.#spares.pop()
+      if (database?.isStale !== true) return database
+      database.close()
+    }
   }
 
   #giveBack(database: Database, sound: boolean): void {

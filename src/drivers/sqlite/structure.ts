@@ -1,5 +1,6 @@
 import { KvError } from '../../errors.ts'
-import { type Database, connectionTarget } from './database.ts'
+import { accessTo } from './access.ts'
+import type { Database } from './database.ts'
 import { sqliteEngine } from './engine.ts'
 
 /** Problems named at most. */
@@ -17,9 +18,10 @@ export function checkStructure(database: Database): string[] {
 }
 
 const PROGRAM = `
-  const [module, url, readOnly] = process.argv.slice(1)
+  const [module, url, readOnly, first] = process.argv.slice(1)
   const { DatabaseSync } = require(module)
   const database = new DatabaseSync(new URL(url), { readOnly: readOnly === 'true' })
+  database.exec(first)
   require('node:fs').writeFileSync(1, JSON.stringify(database.prepare(${JSON.stringify(CHECK)}).all().map((row) => Object.values(row)[0])))
 `
 
@@ -31,8 +33,8 @@ const PROGRAM = `
 export async function checkStructureApart(path: string, signal: AbortSignal): Promise<string[] | undefined> {
   // Takes 3 ms to load, and no other operation needs it.
   const { spawn } = process.getBuiltinModule('node:child_process')
-  const { url, readOnly } = connectionTarget(path)
-  const child = spawn(process.execPath, ['-e', PROGRAM, sqliteEngine().module, url.href, String(readOnly)], {
+  const { url, readOnly, first } = accessTo(path)
+  const child = spawn(process.execPath, ['-e', PROGRAM, sqliteEngine().module, url.href, String(readOnly), first], {
     stdio: ['ignore', 'pipe', 'ignore'],
     signal,
     killSignal: 'SIGKILL',

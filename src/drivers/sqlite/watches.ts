@@ -4,7 +4,7 @@ import type { Change, Changes, Clock, WatchQuery } from '../../store/driver.ts'
 import { BEGINNING, type Position, changesGone, formatPosition, newLogName, parsePosition, watchGap } from '../../store/position.ts'
 import { type Feed, Subscription } from '../../store/subscription.ts'
 import { type LogEnd, type LoggedChange, bytesAfter, changesAfter, hasLog, joinLog, leaveLog, logEnd, longChange, renew, trimLog } from './change-log.ts'
-import { type Database, connectionTarget } from './database.ts'
+import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
 import { writeIfFree, writeWhenFree } from './lone-write.ts'
 import { fileId } from './open-files.ts'
@@ -146,7 +146,7 @@ export class Watches {
   #open(): Database | undefined {
     const database = this.#store.open()
     if (database === undefined) return undefined
-    if (connectionTarget(this.#store.path).readOnly) {
+    if (database.isReadOnly) {
       database.close()
       throw notHere(this.#store.path)
     }

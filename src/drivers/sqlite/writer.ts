@@ -3,7 +3,7 @@ import { KvError } from '../../errors.ts'
 import { checksum } from '../../store/checksum.ts'
 import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
-import { isBusy } from './errors.ts'
+import { isPassing } from './errors.ts'
 import { retryDelay } from './lock-wait.ts'
 
 /** What a write does inside the transaction it shares with others. */
@@ -165,7 +165,7 @@ export class Writer {
         waitingSince = undefined
         if (this.#queue.length > 0) await this.#gather()
       } catch (error) {
-        if (!isBusy(error)) {
+        if (!isPassing(error)) {
           this.#failed(error)
           this.#rejectAll(error, () => true)
           break
