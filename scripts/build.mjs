@@ -1,10 +1,10 @@
 /**
- * Builds `dist`: the library as ES modules with types, and the command line as CommonJS, which
+ * Builds `dist`: the library as ES modules and as CommonJS with types, and the command line as CommonJS, which
  * Node starts 9 ms sooner, with one chunk per command.
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -60,11 +60,24 @@ const chunks = await bundle({ main: 'src/main.ts' }, { ...CLI, codeSplitting: { 
 // Each in one file, with nothing in it that a thread does not need.
 for (const worker of ['src/input/load-worker.ts', 'src/drivers/sqlite/json-lines-worker.ts']) await bundle({ [basename(worker, '.ts')]: worker }, CLI)
 await cacheCode('core')
+copyPage()
 await bundle({ index: 'src/index.ts' }, { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+// The same for require(), which takes no ES modules before Node 20.19.
+await bundle({ index: 'src/index.ts' }, { dir: 'dist/cjs', format: 'cjs', chunkFileNames: 'chunks/[name].js' })
+cpSync('dist/types', 'dist/cjs/types', { recursive: true })
+writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
-writeFileSync('dist/THIRD-PARTY-LICENSES.txt', licenses(chunks))
+writeFileSync('dist/THIRD-PARTY-LICENSES.txt', `${licenses(chunks)}\n----------------------------------------\n\nThe files in dist/static but index.css are those of swagger-ui (Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0).\n`)
+
+/** The files of the interactive page of the API; its server looks for them beside the folder it lies in. */
+function copyPage() {
+  const from = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static')
+  for (const file of ['index.css', 'swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js']) {
+    cpSync(join(from, file), join('dist/static', file))
+  }
+}
 
 /** Lets a chunk run out of V8's code cache, and writes the cache for this Node; see bin/code-cache.cjs. */
 async function cacheCode(chunk) {

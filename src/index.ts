@@ -24,7 +24,27 @@ export async function openStore(location: string, options: OpenOptions = {}): Pr
 
 export type { OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
-export type { Abortable, Change, CheckOptions, CheckReport, Clock, Condition, Entry, Limits, PutResult, Stat, Supports } from './store/driver.ts'
+export type { Block, Blocks } from './store/block.ts'
+export type {
+  Abortable,
+  Awaitable,
+  Change,
+  Changes,
+  CheckOptions,
+  CheckReport,
+  Clock,
+  Condition,
+  Driver,
+  Entry,
+  JsonLinesOptions,
+  Limits,
+  Op,
+  PutResult,
+  RangeQuery,
+  Stat,
+  Supports,
+  WatchQuery,
+} from './store/driver.ts'
 export type { KeyInput, RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
 export { type BatchOp, type DelOptions, type PutOptions, Store } from './store/store.ts'

@@ -67,7 +67,8 @@ export interface WatchQuery extends Pick<RangeQuery, 'start' | 'end'> {
  * watch; it is not to be called again before it has settled. `return()` ends it, also when nothing was
  * ever read.
  */
-export interface Changes extends AsyncIterableIterator<Change[], void, void> {
+export interface Changes extends AsyncIterator<Change[], void, void> {
+  [Symbol.asyncIterator](): this
   /** Everything up to here was handed out or is about other keys. */
   readonly position: string
   return(): Promise<IteratorResult<Change[], void>>

@@ -84,7 +84,7 @@ async function withHelper(helper: () => JsonLinesHelper): Promise<{ all: string[
 
 describe('a long range as JSON Lines', () => {
   test('is the same with a thread that helps', async () => {
-    const { all, given } = await withHelper(() => startHelper(path, OPTIONS, () => true))
+    const { all, given } = await withHelper(() => startHelper(path, OPTIONS, () => true)!)
     expect(given).toBeGreaterThan(5)
     expect(all).toHaveLength(expected.length)
     expect(all).toEqual(expected)
@@ -94,7 +94,7 @@ describe('a long range as JSON Lines', () => {
     let helper!: JsonLinesHelper
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), { help: () => (helper = startHelper(path, OPTIONS, () => true)) })) {
+    for await (const page of jsonLines(database, QUERY, Date.now(), { help: () => (helper = startHelper(path, OPTIONS, () => true)!) })) {
       all.push(...lines(page))
       if (helper === undefined) continue
       if (all.length < ENTRIES / 2) await ready(helper)

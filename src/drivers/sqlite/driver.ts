@@ -239,7 +239,7 @@ export class SqliteDriver implements Driver {
   }
 
   /** To be called before a snapshot is taken: starts, when asked to, a helper that is ready only if nothing was committed in between. */
-  #jsonLinesHelp(): (() => JsonLinesHelper) | undefined {
+  #jsonLinesHelp(): (() => JsonLinesHelper | undefined) | undefined {
     const database = this.#database
     if (database === undefined || database.isUnlocked) return undefined
     // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).

@@ -1,6 +1,10 @@
 import { existsSync } from 'node:fs'
 import { dirname, join, toNamespacedPath } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { KvError } from '../../errors.ts'
+
+/** Of the bundle, where this code was bundled to CommonJS. */
+declare const __filename: string
 
 /** A value SQLite takes or gives. */
 export type SqlValue = null | number | string | Uint8Array
@@ -75,7 +79,7 @@ function addon(): Engine {
   const binary = join(name, 'prebuilds', `${process.platform}-${process.arch}`, `@photostructure+sqlite${libc}.node`)
   // The binary itself, where npm puts it: nested or beside this package. The package's own entry
   // finds the same file, 6 ms later.
-  const found = MODULE_FOLDERS.map((folder) => join(folder, binary)).find((file) => existsSync(file))
+  const found = MODULE_FOLDERS.map((folder) => join(codeFolder(), folder, binary)).find((file) => existsSync(file))
   try {
     if (found !== undefined) return { name, module: found, Connection: loadBinary(found).DatabaseSync }
   } catch {
@@ -83,8 +87,21 @@ function addon(): Engine {
   }
   // Loaded only here: `node:module` brings the loader of ES modules with it.
   const { createRequire } = process.getBuiltinModule('node:module')
-  const load = createRequire(import.meta.url)
-  return { name, module: load.resolve(name), Connection: (load(name) as Exports).DatabaseSync }
+  try {
+    const load = createRequire(join(codeFolder(), 'engine.js'))
+    return { name, module: load.resolve(name), Connection: (load(name) as Exports).DatabaseSync }
+  } catch (cause) {
+    throw new KvError('KV_UNAVAILABLE', `the SQLite engine of kvfile, ${name}, is not found from ${codeFolder()}`, {
+      cause,
+      hint: 'in a bundled program keep kvfile external and install it beside the program, or run Node 22.13 or newer, which has SQLite built in',
+    })
+  }
+}
+
+/** The folder of this code. A bundler that makes CommonJS leaves `import.meta` empty; there it is the folder of the bundle. */
+export function codeFolder(): string {
+  const url = (import.meta as { readonly url?: string }).url
+  return dirname(url === undefined ? __filename : fileURLToPath(url))
 }
 
 /** A native addon, as `require` loads it but for looking the path up. Throws what the dynamic linker says. */
@@ -95,4 +112,4 @@ function loadBinary(path: string): Exports {
 }
 
 /** `node_modules` of this package and the one it stands in, from `dist` and from `dist/cli` or `dist/chunks`. */
-const MODULE_FOLDERS = ['../node_modules', '../../node_modules', '../..', '../../..'].map((path) => join(dirname(fileURLToPath(import.meta.url)), path))
+const MODULE_FOLDERS = ['../node_modules', '../../node_modules', '../..', '../../..']

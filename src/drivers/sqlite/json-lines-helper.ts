@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { DatabaseOptions } from './database.ts'
+import { codeFolder } from './engine.ts'
 import type { Page, PageText } from './json-lines.ts'
 import type { FromHelper, HelperData, ToHelper } from './json-lines-worker.ts'
 
@@ -82,11 +82,10 @@ export class JsonLinesHelper {
   }
 }
 
-/** Starts a helper for the store at `path`; see {@link JsonLinesHelper}. */
-export function startHelper(path: string, options: DatabaseOptions, sameSnapshot: () => boolean): JsonLinesHelper {
-  const here = dirname(fileURLToPath(import.meta.url))
-  const script = WORKER_FOLDERS.map((folder) => join(here, folder, 'json-lines-worker.cjs')).find((file) => existsSync(file))
-  if (script === undefined) throw new Error('json-lines-worker.cjs was not built')
+/** Starts a helper for the store at `path`; see {@link JsonLinesHelper}. `undefined` in a bundled program, which has no file for the thread. */
+export function startHelper(path: string, options: DatabaseOptions, sameSnapshot: () => boolean): JsonLinesHelper | undefined {
+  const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'json-lines-worker.cjs')).find((file) => existsSync(file))
+  if (script === undefined) return undefined
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const workerData: HelperData = { path, options }
   // With streams of its own, or the thread would set the descriptors of this process to non-blocking.

@@ -49,7 +49,7 @@ export interface PageText {
 /** Means for a long range. */
 export interface WholeProcess {
   /** Starts a thread that makes pages of the same snapshot; asked once, when the range proves long. */
-  readonly help: (() => JsonLinesHelper) | undefined
+  readonly help: (() => JsonLinesHelper | undefined) | undefined
 }
 
 /** A page cut off and not yet handed out. */

@@ -1,0 +1,134 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { rolldown } from 'rolldown'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { type Project, installedPackage } from './tarball.ts'
+
+const USER = `
+import { type Blocks, type Driver, type Entry, type JsonLinesOptions, KvError, openStore } from 'kvfile'
+await using store = await openStore('lib-' + Math.random() + '.kv')
+const { created }: { created: boolean } = await store.put('user:1', 'Ada')
+const all: Entry[] = []
+for await (const entry of store.range({ prefix: 'user:' })) all.push(entry)
+if (!created || all.length !== 1) throw new KvError('KV_INTERNAL', 'it does not work')
+console.log(new TextDecoder().decode(await store.get('user:1')))
+`
+
+const REQUIRES = `
+async function main(): Promise<void> {
+  const store: kvfile.Store = await kvfile.openStore('required.kv')
+  await store.put('user:1', 'Ada')
+  console.log(new TextDecoder().decode(await store.get('user:1')))
+  await store.close()
+}
+void main()
+`
+
+/** Whether SQLite is built into this Node. */
+const [MAJOR = 0, MINOR = 0] = process.versions.node.split('.').map(Number)
+const HAS_SQLITE = MAJOR > 22 || (MAJOR === 22 && MINOR >= 13)
+
+describe('the packed tarball', { timeout: 120_000 }, () => {
+  let project: Project
+  const home = mkdtempSync(join(tmpdir(), 'kv-test-'))
+  beforeAll(() => {
+    project = installedPackage(home)
+  }, 120_000)
+  afterAll(() => rmSync(home, { recursive: true, force: true }))
+
+  const run = (file: string, ...args: string[]): string =>
+    execFileSync(file, args, { cwd: project.folder, env: project.env, encoding: 'utf8', stdio: 'pipe' })
+  const kv = (...args: string[]): string => run(join(project.folder, 'node_modules/.bin/kv'), ...args)
+
+  test('holds the program, the library and the documents, and nothing else', () => {
+    const { files } = project
+    const wanted = ['bin/kv.cjs', 'dist/cli/main.cjs', 'dist/index.js', 'dist/types/index.d.ts', 'package.json', 'README.md', 'LICENSE']
+    expect(files).toEqual(expect.arrayContaining(wanted))
+    const known = /^(bin|dist)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|DESIGN\.md)$/
+    expect(files.filter((path) => !known.test(path))).toEqual([])
+  })
+
+  test('brings few packages', () => {
+    const { packages } = JSON.parse(readFileSync(join(project.folder, 'package-lock.json'), 'utf8')) as { packages: object }
+    expect(Object.keys(packages).length - 1).toBeLessThan(12)
+  })
+
+  test('installs a program that works', () => {
+    kv('put', 'k', 'v')
+    expect(kv('get', 'k')).toBe('v')
+    expect(existsSync(join(project.env['HOME']!, '.local/share/kv/default.kv'))).toBe(true)
+  })
+
+  test('installs a server with its pages', async () => {
+    const server = spawn(join(project.folder, 'node_modules/.bin/kv'), ['serve', '--port', '0'], { env: project.env, stdio: ['ignore', 'ignore', 'pipe'] })
+    onTestFinished(() => void server.kill('SIGKILL'))
+    const address = await new Promise<string>((resolve) => {
+      let text = ''
+      server.stderr.on('data', (data: Buffer) => {
+        text += data.toString()
+        const found = /http:\/\/[\d.]+:\d+/.exec(text)
+        if (found !== null) resolve(found[0])
+      })
+    })
+    const paths = ['/health', '/metrics', '/openapi.json', '/docs', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-ui-standalone-preset.js', '/docs/static/swagger-ui.css', '/docs/static/index.css', '/docs/static/swagger-initializer.js']
+    const statuses = await Promise.all(paths.map(async (path) => [path, (await fetch(address + path)).status]))
+    expect(statuses).toEqual(paths.map((path) => [path, 200]))
+  })
+
+  test.for(['typescript', 'typescript-5.4'])('has whole types for %s', (compiler) => {
+    writeFileSync(join(project.folder, 'user.ts'), USER)
+    const tsc = join(dirname(createRequire(import.meta.url).resolve(`${compiler}/package.json`)), 'bin/tsc')
+    // No types but the package's own and those of the language.
+    const flags = ['--strict', '--skipLibCheck', 'false', '--typeRoots', 'none', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,esnext.disposable,dom,dom.asynciterable']
+    run(process.execPath, tsc, ...flags, 'user.ts')
+    expect(readdirSync(project.folder)).toContain('user.js')
+    expect(run(process.execPath, 'user.js')).toBe('Ada\n')
+  })
+
+  test('can be required', () => {
+    writeFileSync(join(project.folder, 'user.cts'), `import kvfile = require('kvfile')\n${REQUIRES}`)
+    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
+    run(process.execPath, tsc, '--strict', '--typeRoots', 'none', '--module', 'node16', '--target', 'es2022', '--lib', 'es2023,esnext.disposable,dom', 'user.cts')
+    // Without the loader of ES modules for require(), which older versions of Node 20 lack.
+    const flag = process.allowedNodeEnvironmentFlags.has('--experimental-require-module') ? ['--no-experimental-require-module'] : []
+    expect(run(process.execPath, ...flag, 'user.cjs')).toBe('Ada\n')
+  })
+
+  const PROGRAM = `import { openStore } from 'kvfile'
+openStore(process.argv[2]).then(async (store) => {
+  await store.put('k', 'v')
+  console.log(Buffer.from(await store.get('k')).toString())
+  await store.close()
+}).catch((error) => console.log(error.code + '\\n' + error.hint))
+`
+
+  test.for([
+    ['cjs', false],
+    ['cjs', true],
+    ['es', false],
+  ] as const)('can be bundled to %s (import.meta left empty: %s)', async ([format, emptied]) => {
+    writeFileSync(join(project.folder, 'program.js'), PROGRAM)
+    const file = `bundle.${format === 'cjs' ? 'cjs' : 'mjs'}`
+    // What esbuild does with import.meta in CommonJS.
+    const transform = emptied ? { define: { 'import.meta.url': 'undefined' } } : {}
+    const bundle = await rolldown({ input: join(project.folder, 'program.js'), platform: 'node', transform, onLog: () => {} })
+    await bundle.write({ file: join(project.folder, file), format, codeSplitting: false })
+    await bundle.close()
+    expect(run(process.execPath, file, join(project.folder, 'bundle.kv'))).toBe('v\n')
+
+    // Away from the project there is no addon to be found.
+    const elsewhere = tempDir()
+    cpSync(join(project.folder, file), join(elsewhere, file))
+    const store = join(elsewhere, 'bundle.kv')
+    const said = execFileSync(process.execPath, [join(elsewhere, file), store], { cwd: elsewhere, env: project.env, encoding: 'utf8' })
+    expect(said).toBe(
+      HAS_SQLITE
+        ? 'v\n'
+        : 'KV_UNAVAILABLE\nin a bundled program keep kvfile external and install it beside the program, or run Node 22.13 or newer, which has SQLite built in\n',
+    )
+  })
+})
