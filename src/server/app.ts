@@ -55,9 +55,11 @@ export interface ServerOptions extends GuardOptions {
   readonly bodyTimeoutMs?: number | undefined
   /** How long a body held in memory may take besides a second for each 50 kB, in milliseconds. Default: 60 s. */
   readonly uploadGraceMs?: number | undefined
-  /** How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 60 s. */
+  /** How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 75 s, longer than proxies keep one. */
   readonly idleTimeoutMs?: number | undefined
-  /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a quarter of `idleTimeoutMs`. */
+  /** How long a client may take nothing of an answer that is made while it is taken (a range, a watch), in milliseconds. Default: 15 min. */
+  readonly patienceMs?: number | undefined
+  /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a fifth of `idleTimeoutMs`. */
   readonly heartbeatMs?: number | undefined
   /** How long the head of a request may take, and a TLS handshake, in milliseconds. Default: 10 s. */
   readonly headTimeoutMs?: number | undefined
@@ -78,7 +80,7 @@ const MAX_HEAD_BYTES = 256 * 1024
 export const DEFAULT_MAX_BODY_BYTES = 64_000_000
 
 /** The default of `idleTimeoutMs`. */
-const DEFAULT_IDLE_TIMEOUT_MS = 60_000
+const DEFAULT_IDLE_TIMEOUT_MS = 75_000
 
 /** The server over a store; never listens. Closing it leaves the store open. */
 export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
@@ -96,12 +98,12 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     gate,
     metrics: new Metrics(store, gate, { process: options.processMetrics ?? false }),
     limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000, uploadGraceMs: options.uploadGraceMs ?? 60_000 },
-    heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 4,
+    heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 5,
     readOnly: options.readOnly ?? false,
   }
   const app = createApp(options)
   answerBare(app.server)
-  app.decorate('connections', new Connections(app.server, options.maxConnections ?? 4096))
+  app.decorate('connections', new Connections(app.server, { max: options.maxConnections ?? 4096, patienceMs: options.patienceMs ?? 15 * 60_000 }))
   // None is left out: Node would drop those after the first thousand without a word. Their bytes are limited.
   app.server.maxHeadersCount = 0
   // Bodies are read by the handlers, as bytes; answers are made by them too.

@@ -1,9 +1,10 @@
 /** `/v1/batch`, `/v1/load` and `/v1/get`: many entries in one call. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KvError } from '../errors.ts'
+import type { Entry } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
 import { MAX_KEYS, MAX_OPS, bodyChunks, readBody } from './body.ts'
-import { FRAME, FrameReader, FrameWriter, type Frame } from './frames.ts'
+import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from './frames.ts'
 import { LoadBody, frameBlocks } from './load.ts'
 import { entryLines, parseKeys, parseOps } from './ndjson.ts'
 import { FRAMES, NDJSON } from './protocol.ts'
@@ -11,8 +12,12 @@ import { addEntries } from './range-routes.ts'
 import { Refusal, tooMany } from './refusal.ts'
 import { answer, content, endpoint, object } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
+import { sendStream } from './streams.ts'
 
 const tags = ['Batches']
+
+/** Bytes of entries sent at a time. */
+const GROUP_BYTES = 1 << 16
 
 /** Bytes of frames taken apart at a time. */
 const SLICE_BYTES = 1 << 19
@@ -70,12 +75,34 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     gate.reserveObjects(keys.length, reply.raw)
     const entries = await store.getMany(keys, { maxBytes: limits.maxBodyBytes })
     gate.reserve(entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0), reply.raw)
-    if (!framed) return reply.type(NDJSON).send(entryLines(entries, false))
-    const writer = new FrameWriter()
-    addEntries(writer, entries)
-    writer.add(FRAME.end)
-    return reply.type(FRAMES).send(writer.take())
+    return sendStream(reply, framed ? FRAMES : NDJSON, framed ? framesOfEntries(entries) : linesOfEntries(entries))
   })
+}
+
+/** Entries in groups that make a chunk worth sending. */
+function* groups(entries: readonly (Entry | undefined)[]): Generator<readonly (Entry | undefined)[], void, void> {
+  let [start, bytes] = [0, 0]
+  for (const [i, entry] of entries.entries()) {
+    bytes += entry === undefined ? 1 : frameBytes(entry.key, entry.value)
+    if (bytes < GROUP_BYTES) continue
+    yield entries.slice(start, i + 1)
+    ;[start, bytes] = [i + 1, 0]
+  }
+  if (start < entries.length) yield entries.slice(start)
+}
+
+function* linesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Buffer, void, void> {
+  for (const group of groups(entries)) yield entryLines(group, false)
+}
+
+function* framesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Buffer, void, void> {
+  const writer = new FrameWriter()
+  for (const group of groups(entries)) {
+    addEntries(writer, group)
+    yield writer.take()
+  }
+  writer.add(FRAME.end)
+  yield writer.take()
 }
 
 function isFramed(request: FastifyRequest): boolean {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { Server as Door, Socket } from 'node:net'
+import { cutOff, isStreamed } from './streams.ts'
 
 /** A connection with the answer that is to go out on it next, as Node keeps it. */
 export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null }
@@ -13,8 +14,11 @@ export class Connections {
   /** Settled when each of these has closed with the last of its connections. */
   readonly #closed: Promise<unknown>[] = []
 
-  /** `max`: connections at a time; more are closed at once. */
-  constructor(server: Server, max: number) {
+  /**
+   * @param max connections at a time; more are closed at once
+   * @param patienceMs how long the client of an answer that is made while it is taken may take nothing
+   */
+  constructor(server: Server, { max, patienceMs }: { max: number; patienceMs: number }) {
     server.on('connection', (socket: Socket) => {
       if (this.#sockets.size >= max) {
         socket.destroy()
@@ -25,7 +29,11 @@ export class Connections {
     })
     // Replaces what Node does at a silence, which is to close the connection whoever is silent.
     server.on('timeout', (socket: HttpSocket) => {
-      if (!isAtWork(socket)) socket.destroy()
+      const { _httpMessage: response, timeout = 0 } = socket
+      if (isAtWork(socket)) return
+      // Node sets the time anew when the answer is over.
+      if (response && isStreamed(response) && timeout < patienceMs) socket.setTimeout(patienceMs)
+      else endAnswer(socket)
     })
   }
 
@@ -52,8 +60,15 @@ export class Connections {
 
   /** Closes every connection. */
   closeAll(): void {
-    for (const socket of this.#sockets) socket.destroy()
+    for (const socket of this.#sockets) endAnswer(socket)
   }
+}
+
+/** Closes a connection, with a reset where that cuts off an answer: see {@link cutOff}. */
+function endAnswer(socket: HttpSocket): void {
+  const { _httpMessage: response } = socket
+  if (response?.headersSent) cutOff(response)
+  socket.destroy()
 }
 
 /** Whether it is the server's turn: it has the request, or more of it than it has taken, and the client has taken all that was sent. */

@@ -1,14 +1,24 @@
 /** The five plain endpoints: text keys and values in JSON, bodies exactly as their callers know them. */
+import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { compareBytes, decodeUtf8 } from '../bytes.ts'
+import { asBuffer, compareBytes, decodeUtf8 } from '../bytes.ts'
+import type { Entry } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
 import { MAX_OPS, readBody } from './body.ts'
 import { CONTRACT_SCHEMAS as schemas } from './contract-schemas.ts'
+import { gathered, jsonList, jsonString } from './json-chunks.ts'
 import { hasMoreParts } from './json-size.ts'
 import type { Answer } from './reads.ts'
 import { type FieldProblem, Refusal, tooLarge, tooMany, wrongFields } from './refusal.ts'
 import { JSON_TYPE, type Service, sendJson } from './service.ts'
+import { sendStream } from './streams.ts'
 import { percentDecode, targetOf } from './target.ts'
+
+/** Bytes of keys and values whose answer is made at once. */
+const SHORT = 1 << 16
+
+const READ_HEAD = '{"message":"Key data fetched successfully.","data":'
+const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
 
 /** Commas and brackets of a batch that do not stand between its keys or values, generously. */
 const PARTS_BESIDE = 1000
@@ -23,9 +33,14 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
   const answerRead: Answer = (reply, entry) => {
     if (entry === undefined) throw notFound()
     const { key, value } = entry
-    // The value and its text.
-    gate.reserveAnswer(2 * value.length, reply.raw)
-    reply.type(JSON_TYPE).send(`{"message":"Key data fetched successfully.","data":{"key":${JSON.stringify(shown(key, 'the key'))},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
+    const name = shown(key, 'the key')
+    if (value.length <= SHORT) {
+      reply.type(JSON_TYPE).send(`${READ_HEAD}{"key":${JSON.stringify(name)},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
+      return
+    }
+    checkText(value, 'the value')
+    gate.reserveAnswer(value.length, reply.raw)
+    void sendStream(reply, JSON_TYPE, gathered(readAnswer(key, value)))
   }
 
   app.get('/read/:key', { schema: schemas.read }, (request, reply) => {
@@ -36,8 +51,10 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
   app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {
     const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
     if (compareBytes(start!.bytes, end!.bytes) > 0) throw new Refusal(400, { detail: 'start_key must not be after end_key' })
-    const data = end!.bytes.length === 0 ? [] : await collect(service, reply, start!.bytes, end!.bytes)
-    return reply.type(JSON_TYPE).send(`{"message":"Data range fetched successfully.","data":[${data.join(',')}]}`)
+    const range = { gte: start!.bytes, lte: end!.bytes }
+    const short = end!.bytes.length === 0 ? [] : await look(service, reply, range)
+    if (short === undefined) return sendStream(reply, JSON_TYPE, rangeAnswer(store.rangePages(range)))
+    return reply.type(JSON_TYPE).send(`${RANGE_HEAD}${short.join(',')}]}`)
   })
 
   app.post('/put/', { schema: schemas.put, config: { write: true } }, async (request, reply) => {
@@ -55,11 +72,8 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
     if (keys.length !== values.length) throw new Refusal(400, { detail: 'Keys and values length must match' })
     if (keys.length > MAX_OPS) throw tooMany('keys', MAX_OPS)
     gate.reserveObjects(keys.length, reply.raw)
-    // Made first: once it is stored nothing may be refused.
-    const answer = JSON.stringify({ message: 'Batch put successful.', data: { keys, values } })
-    gate.reserveAnswer(answer.length, reply.raw)
     await store.batch(keys.map((key, i): BatchOp => ({ type: 'put', key, value: values[i]! })))
-    return reply.type(JSON_TYPE).send(answer)
+    return sendStream(reply, JSON_TYPE, gathered(batchAnswer(keys, values)))
   })
 
   app.delete('/delete/:key', { schema: schemas.delete, config: { write: true } }, async (request, reply) => {
@@ -76,9 +90,13 @@ function pathKey(raw: string | undefined): { readonly bytes: Uint8Array; readonl
 }
 
 function shown(bytes: Uint8Array, what: string): string {
-  const text = decodeUtf8(bytes)
-  if (text === undefined) throw notText(what)
-  return text
+  checkText(bytes, what)
+  return asBuffer(bytes).toString()
+}
+
+/** Throws 406 for bytes that are not UTF-8. */
+function checkText(bytes: Uint8Array, what: string): void {
+  if (!isUtf8(bytes)) throw notText(what)
 }
 
 /** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
@@ -138,25 +156,64 @@ function listProblem(name: 'keys' | 'values', list: unknown): FieldProblem | und
   return undefined
 }
 
+function* readAnswer(key: Uint8Array, value: Uint8Array): Generator<string, void, void> {
+  yield READ_HEAD
+  yield* entryJson(key, value)
+  yield '}'
+}
+
+function* entryJson(key: Uint8Array, value: Uint8Array): Generator<string, void, void> {
+  yield '{"key":'
+  yield* jsonString(key)
+  yield ',"value":'
+  yield* jsonString(value)
+  yield '}'
+}
+
+function* batchAnswer(keys: readonly string[], values: readonly string[]): Generator<string, void, void> {
+  yield '{"message":"Batch put successful.","data":{"keys":'
+  yield* jsonList(keys)
+  yield ',"values":'
+  yield* jsonList(values)
+  yield '}}'
+}
+
 /**
- * The entries of a range as JSON texts. The whole answer is made before its first byte goes out,
- * since a value that cannot be shown must still be able to refuse it; so it has a size limit.
+ * Looks through a range before its answer begins, since a value that cannot be shown must still be able
+ * to refuse it (406). Resolves to the entries as JSON when they are short together, and otherwise to
+ * `undefined`: then they are read again while they are sent.
  */
-async function collect({ store, gate, limits }: Service, reply: FastifyReply, gte: Uint8Array, lte: Uint8Array): Promise<string[]> {
+async function look({ store, gate, limits }: Service, reply: FastifyReply, range: { gte: Uint8Array; lte: Uint8Array }): Promise<string[] | undefined> {
   gate.enterStream(reply.raw)
-  const data: string[] = []
+  const short: string[] = []
   let bytes = 0
-  for await (const page of store.rangePages({ gte, lte })) {
-    let size = 0
+  for await (const page of store.rangePages(range)) {
     for (const { key, value } of page) {
-      const json = JSON.stringify({ key: shown(key, 'a key'), value: shown(value, 'a value') })
-      size += json.length
-      data.push(json)
+      checkText(key, 'a key')
+      checkText(value, 'a value')
+      bytes += key.length + value.length
+      if (bytes > limits.maxBodyBytes) throw tooLarge(`the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`)
+      if (bytes <= SHORT) short.push([...entryJson(key, value)].join(''))
     }
-    bytes += size
-    if (bytes > limits.maxBodyBytes) throw tooLarge(`the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`)
-    gate.reserve(size, reply.raw)
     await new Promise(setImmediate)
   }
-  return data
+  return bytes <= SHORT ? short : undefined
+}
+
+/** What became unreadable as text since the look cuts the answer off. */
+async function* rangeAnswer(pages: AsyncIterable<readonly Entry[]>): AsyncGenerator<Buffer, void, void> {
+  let before = RANGE_HEAD
+  for await (const page of pages) {
+    const parts = function* (): Generator<string, void, void> {
+      for (const { key, value } of page) {
+        checkText(key, 'a key')
+        checkText(value, 'a value')
+        yield before
+        before = ','
+        yield* entryJson(key, value)
+      }
+    }
+    yield* gathered(parts())
+  }
+  yield Buffer.from(before === ',' ? ']}' : `${RANGE_HEAD}]}`)
 }

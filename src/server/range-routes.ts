@@ -1,6 +1,5 @@
 /** `/v1/range` and `/v1/count`: entries in key order, streamed, and how many there are. */
-import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { compareBytes } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { Entry } from '../store/driver.ts'
@@ -11,6 +10,7 @@ import { entryLines } from './ndjson.ts'
 import { FRAMES, LINES, NDJSON } from './protocol.ts'
 import { answer, content, endpoint, object, string } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
+import { sendStream } from './streams.ts'
 import type { Query } from './target.ts'
 
 /** Names of the parameters that bound a range. */
@@ -137,24 +137,4 @@ export function addEntries(writer: FrameWriter, entries: readonly (Entry | undef
     if (entry === undefined) writer.add(FRAME.missing)
     else writer.add(FRAME.entry, entry.key, entry.value, entry.revision, entry.expires)
   }
-}
-
-/**
- * Sends chunks as the client takes them. The first is made before the answer begins, so that a
- * failure can still be told by its status; a later failure cuts the answer off. A client that goes
- * away ends the generator, and so frees the snapshot.
- */
-async function sendStream(reply: FastifyReply, type: string, chunks: AsyncGenerator<Buffer, void, void>): Promise<FastifyReply> {
-  const first = await chunks.next()
-  reply.type(type)
-  if (first.done === true) return reply.send('')
-  const all = async function* (): AsyncGenerator<Buffer, void, void> {
-    try {
-      yield first.value
-      yield* chunks
-    } finally {
-      await chunks.return()
-    }
-  }
-  return reply.send(Readable.from(all(), { objectMode: false, highWaterMark: 1 << 16 }))
 }

@@ -1,5 +1,4 @@
 /** `/v1/watch`: the changes of keys as server-sent events. */
-import { Readable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import { KvError, usageError } from '../errors.ts'
 import { changeEvents } from './change-events.ts'
@@ -7,6 +6,7 @@ import { EVENTS } from './protocol.ts'
 import { BOUNDS, bounds, rangeOf } from './range-routes.ts'
 import { content, endpoint, string } from './schema.ts'
 import { type Service, queryOf } from './service.ts'
+import { sendStream } from './streams.ts'
 
 const EXAMPLE = 'event: put\nid: l8k2v9q4x0ab-7\ndata: {"key":"user:1","value":"Ada","revision":7}\n\nevent: del\nid: l8k2v9q4x0ab-8\ndata: {"key":"user:1"}\n\n'
 
@@ -38,9 +38,9 @@ export function watchRoutes(app: FastifyInstance, { store, gate, readOnly, heart
     const end = gate.untilClosed(reply.raw)
     const watch = await store.watch({ key, ...range, after, resumable: true, signal: end })
     // A proxy must pass each event on as it comes; nginx gathers answers unless it is told.
-    reply.type(EVENTS).header('cache-control', 'no-store, no-transform').header('x-accel-buffering', 'no')
+    reply.header('cache-control', 'no-store, no-transform').header('x-accel-buffering', 'no')
     // Node would keep the connection for another request, and wait for it when the server goes down.
     reply.header('connection', 'close')
-    return reply.send(Readable.from(changeEvents(watch, end, heartbeatMs), { objectMode: false, highWaterMark: 1 << 16 }))
+    return sendStream(reply, EVENTS, changeEvents(watch, end, heartbeatMs))
   })
 }

@@ -1,5 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { buildApp } from '../../src/server/app.ts'
 import { hasProxy, haproxyCheck, nginx } from '../helpers/proxies.ts'
+import { openTestStore } from '../helpers/store.ts'
 import { EventStream } from './event-stream.ts'
 import { listening } from './server.ts'
 
@@ -10,6 +12,23 @@ describe.skipIf(!hasProxy('nginx'))('behind nginx as it comes', () => {
     expect(await events.event()).toMatchObject({ event: 'ready' })
     await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: '1' })
     expect(await events.event()).toMatchObject({ event: 'put' })
+  })
+
+  test('a range whose rest cannot be read is cut off, not ended', async () => {
+    const store = await openTestStore('memory:')
+    await store.batch(Array.from({ length: 3000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: 'v'.repeat(1000) })))
+    const pages = store.rangePages.bind(store)
+    store.jsonLines = () => undefined
+    store.rangePages = async function* (options) {
+      yield* pages({ ...options, limit: 2000 })
+      throw new Error('the disk is gone')
+    }
+    const app = await buildApp(store)
+    onTestFinished(() => app.close())
+    // nginx asks in HTTP/1.0, where the end of an answer is that of the connection.
+    const answer = await fetch(`${await nginx(`location / { proxy_pass ${await app.listen({ host: '127.0.0.1', port: 0 })}; }`)}/v1/range`)
+    expect(answer.status).toBe(200)
+    await expect(answer.text()).rejects.toThrow()
   })
 })
 
