@@ -6,6 +6,7 @@ import type { Parsed, RefusedRecord } from '../input/assembler.ts'
 import { INPUT_FORMATS, type InputFormat, formatOf } from '../input/formats.ts'
 import { load } from '../input/load.ts'
 import { type OpenInput, checkInput, openInput } from '../input/open.ts'
+import { type Given, through } from '../input/rerun.ts'
 import { escapeLine, formatBytes } from '../output/escape.ts'
 import { Progress } from '../output/progress.ts'
 import type { Block } from '../store/block.ts'
@@ -45,7 +46,7 @@ export function batchPut(ctx: Context): Command {
         ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')
       }
       // Before anything is stored, so that a wrong name stores nothing.
-      for (const name of names) checkInput(name)
+      for (const name of names) checkInput(name, fd)
       const run = new BatchPut(ctx, await ctx.store({ sync: flags.sync }), flags)
       await run.all(names, format)
     })
@@ -113,10 +114,12 @@ class BatchPut {
 
   async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
     for (const name of names) {
-      const input = await openInput(name, this.#ctx.signal, this.#ctx.io.stdin.fd)
+      const form = format ?? formatOf(name)
+      const given: Given = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
+      const input = await openInput(name, this.#ctx.signal, { stdinFd: this.#ctx.io.stdin.fd, unpackFirst: through(given, 'zstd -dc', form) })
       if (input === undefined) throw this.#interrupted()
       this.#bytesBefore = this.#bytes
-      await this.#load(input, format ?? formatOf(name), put)
+      await this.#load(input, form, put)
     }
   }
 
@@ -180,6 +183,11 @@ class BatchPut {
     if (this.#ctx.globals.json) this.#ctx.print.record(summary, '')
     this.#ctx.say(`${this.#put.toLocaleString('en')} put, ${this.#skipped.toLocaleString('en')} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${rate.toLocaleString('en')} rows/s)`)
   }
+}
+
+/** What a hint's `--store` must say: nothing where the same store is found without. */
+function storeToName({ globals, inSession, io }: Context): string | undefined {
+  return inSession || globals.storeIsDefault || globals.store === io.env['KV_STORE'] ? undefined : globals.store
 }
 
 function describe(input: OpenInput, { line, reason }: RefusedRecord): string {

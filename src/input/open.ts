@@ -1,10 +1,19 @@
-import { accessSync, constants, createReadStream, openSync, read as fsRead, statSync } from 'node:fs'
-import { type Duplex, Readable, pipeline } from 'node:stream'
-import zlib from 'node:zlib'
+import { accessSync, constants, createReadStream, fstatSync, openSync, read as fsRead, statSync } from 'node:fs'
+import type { Readable } from 'node:stream'
 import { KvError, reasonOf } from '../errors.ts'
+import { ByteSource } from './byte-source.ts'
+import { gunzip, isGzip } from './gzip.ts'
+import { isZstd } from './zstd-frame.ts'
+import { hasZstd, unzstd } from './zstd.ts'
 
 /** Bytes of one read of a file. */
 const READ_BYTES = 1 << 18
+
+/** Bytes that tell how an input is packed. */
+const MAGIC_BYTES = 4
+
+/** Bytes kept of the beginning of an input. */
+const HEAD_BYTES = 1 << 16
 
 /** One input of batch-put, opened. */
 export interface OpenInput {
@@ -18,18 +27,20 @@ export interface OpenInput {
   readonly file: number | undefined
   /** Bytes of it read so far. */
   read(): number
+  /** The first unpacked bytes that came, 64 KiB at most. */
+  head(): Uint8Array
   /** Stops reading, also while waiting for a silent pipe. */
   close(): void
 }
 
-/** Throws `KV_USAGE` for a file that cannot be read, without opening it. */
-export function checkInput(path: string): void {
-  if (path === '-') return
+/** Throws `KV_USAGE` for a file that cannot be read, without opening it; `-` is standard input, `stdinFd`. */
+export function checkInput(path: string, stdinFd: number): void {
   try {
-    accessSync(path, constants.R_OK)
-    if (statSync(path).isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' })
+    if (path !== '-') accessSync(path, constants.R_OK)
+    const stat = path === '-' ? fstatSync(stdinFd) : statSync(path)
+    if (stat.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' })
   } catch (cause) {
-    throw unreadable(path, cause)
+    throw unreadable(path === '-' ? 'standard input' : path, cause)
   }
 }
 
@@ -45,10 +56,10 @@ export function unreadableInput(name: string, reason: string, cause?: unknown): 
 /**
  * Opens a file (`-`: standard input, `stdinFd`) and unpacks gzip and Zstandard, known by their first bytes.
  * `undefined` when `stop` was called for before anything came. Throws `KV_USAGE` for a file that
- * cannot be read; the loop over the chunks throws `KV_INVALID_INPUT` where reading or unpacking
- * fails later.
+ * cannot be read, `KV_NOT_SUPPORTED` with the hint `unpackFirst` for Zstandard on a Node without it; the loop over the
+ * chunks throws `KV_INVALID_INPUT` where reading or unpacking fails later.
  */
-export async function openInput(path: string, stop: AbortSignal, stdinFd = 0): Promise<OpenInput | undefined> {
+export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: string } = {}): Promise<OpenInput | undefined> {
   const name = path === '-' ? 'stdin' : path
   let size: number | undefined
   let read = 0
@@ -63,27 +74,36 @@ export async function openInput(path: string, stop: AbortSignal, stdinFd = 0): P
     const opened: Readable = path === '-' ? standardInput(stdinFd) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
     raw = opened
     const close = (): void => void opened.destroy()
-    const iterator = opened[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-    const first = await unless(stop, iterator.next())
+    const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
+      try {
+        for await (const chunk of opened as AsyncIterable<Buffer>) {
+          read += chunk.length
+          yield chunk
+        }
+      } catch (cause) {
+        throw unreadableInput(name, reasonOf(cause), cause)
+      }
+    }
+    const source = new ByteSource(counted())
+    const first = await unless(stop, source.peek(MAGIC_BYTES))
     if (first === undefined) {
       close()
       return undefined
     }
-    const counted = async function* (): AsyncGenerator<Buffer, void, void> {
+    const unpack = unpacker(first, name, unpackFirst)
+    let head = new Uint8Array()
+    const chunks = async function* (): AsyncGenerator<Uint8Array, void, void> {
       try {
-        for (let next = first; next.done !== true; next = await iterator.next()) {
-          read += next.value.length
-          yield next.value
+        for await (const chunk of unpack === undefined ? asTheyAre(source) : unpacked(unpack(source), name)) {
+          if (head.length < HEAD_BYTES) head = new Uint8Array(Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]))
+          yield chunk
         }
-      } catch (cause) {
-        throw unreadableInput(name, reasonOf(cause), cause)
       } finally {
         close()
       }
     }
-    const unpack = first.done === true ? undefined : unpacker(first.value, name)
-    const chunks = unpack === undefined ? counted() : unpacked(Readable.from(counted()), unpack, name)
-    return { name, chunks, size, file: unpack === undefined ? fd : undefined, read: () => read, close }
+    const isFile = unpack === undefined && fd !== undefined
+    return { name, chunks: chunks(), size, file: isFile ? fd : undefined, read: () => read, head: () => (isFile ? first.subarray(0, HEAD_BYTES) : head), close }
   } catch (cause) {
     raw?.destroy()
     if (cause instanceof KvError) throw cause
@@ -113,21 +133,23 @@ function standardInput(fd: number): Readable {
   return fd === 0 ? process.stdin : createReadStream('', { fd, fs: { read: fsRead, close: (_, done) => done?.(null) }, highWaterMark: READ_BYTES })
 }
 
-async function* unpacked(packed: Readable, unpack: Duplex, name: string): AsyncGenerator<Uint8Array, void, void> {
+async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
+  for (let chunk; (chunk = await source.next()) !== undefined; ) yield chunk
+}
+
+async function* unpacked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void, void> {
   try {
-    yield* pipeline(packed, unpack, () => {}) as AsyncIterable<Uint8Array>
+    yield* chunks
   } catch (cause) {
     if (cause instanceof KvError) throw cause
     throw new KvError('KV_INVALID_INPUT', `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`, { cause })
   }
 }
 
-function unpacker(first: Buffer, name: string): Duplex | undefined {
-  if (first[0] === 0x1f && first[1] === 0x8b) return zlib.createGunzip({ chunkSize: READ_BYTES })
-  if (first.length < 4 || first.readUInt32LE(0) !== 0xfd2fb528) return undefined
-  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Duplex }
-  if (createZstdDecompress === undefined) {
-    throw new KvError('KV_NOT_SUPPORTED', `${name} is packed with Zstandard, which this Node cannot unpack`, { hint: `zstd -dc ${name} | kv batch-put, or a newer Node` })
-  }
-  return createZstdDecompress()
+/** How what begins so is unpacked; `undefined` when it is not packed. */
+function unpacker(first: Uint8Array, name: string, unpackFirst: string | undefined): ((source: ByteSource) => AsyncIterable<Uint8Array>) | undefined {
+  if (isGzip(first)) return gunzip
+  if (!isZstd(first)) return undefined
+  if (!hasZstd()) throw new KvError('KV_NOT_SUPPORTED', `${name} is packed with Zstandard, which this Node cannot unpack`, { hint: unpackFirst })
+  return unzstd
 }

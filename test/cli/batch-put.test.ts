@@ -2,7 +2,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
-import { type Case, contents, errorText, expectRun, givenStore, kv, testCases } from '../helpers/kv.ts'
+import { hasZstd } from '../../src/input/zstd.ts'
+import { type Case, contents, errorText, expectRun, givenStore, kv, shell, testCases } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 /** The summary on stderr. */
@@ -85,6 +86,38 @@ describe('kv batch-put', () => {
     const cwd = tempDir()
     writeFileSync(join(cwd, 'a.jsonl'), '["a","1"]')
     expectRun(await kv(['batch-put', 'a.jsonl', 'b.jsonl'], { store, cwd }), usage('cannot read b.jsonl: no such file or folder'))
+    expect(existsSync(store)).toBe(false)
+  })
+
+  test('all members of gzip are read, and every record before a fault in them is stored', async () => {
+    const store = await givenStore()
+    const cwd = tempDir()
+    writeFileSync(join(cwd, 'a.jsonl.gz'), Buffer.concat([gzipSync('["a","1"]\n'), Buffer.alloc(100), gzipSync('["b","2"]\n'), Buffer.from('["c","3"]\n')]))
+    expectRun(await kv(['batch-put', 'a.jsonl.gz'], { store, cwd }), { stderr: errorText('a.jsonl.gz: the packed data is damaged or cut off: what follows is not gzip; the 2 records before that are stored', 'KV_INVALID_INPUT'), code: 3 })
+    expect(await contents(store)).toEqual([['a', '1'], ['b', '2']])
+  })
+
+  test('all frames of Zstandard are read, or the hint unpacks them', async () => {
+    const store = await givenStore()
+    const cwd = tempDir()
+    // Frames of one raw block each; the last record of the second is cut off.
+    const frame = (text: string): Buffer => Buffer.concat([Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x20, text.length, 1 | (text.length << 3), 0, 0]), Buffer.from(text)])
+    writeFileSync(join(cwd, 'my rows.csv.zst'), Buffer.concat([frame('key,value\na,1\n'), frame('b,2\n')]))
+    writeFileSync(join(cwd, 'cut.csv.zst'), Buffer.concat([frame('key,value\nc,1\n'), frame('d,2\n')]).subarray(0, -1))
+    const run = await kv(['batch-put', 'my rows.csv.zst'], { store, cwd })
+    const cut = await kv(['batch-put', 'cut.csv.zst'], { store, cwd })
+    if (!hasZstd()) {
+      expectRun(run, { stderr: errorText('my rows.csv.zst is packed with Zstandard, which this Node cannot unpack', 'KV_NOT_SUPPORTED', `zstd -dc 'my rows.csv.zst' | kv batch-put --store ${store} --format csv`), code: 2 })
+      return
+    }
+    expectRun(run, { stderr: summary(2) })
+    expectRun(cut, { stderr: errorText('cut.csv.zst: the packed data is damaged or cut off: unexpected end of file; the 1 record before that is stored', 'KV_INVALID_INPUT'), code: 3 })
+    expect(await contents(store)).toEqual([['a', '1'], ['b', '2'], ['c', '1']])
+  })
+
+  test('a folder is no input', async () => {
+    const store = await givenStore()
+    expectRun(await shell('kv batch-put < /', { store }), usage('cannot read standard input: it is a folder'))
     expect(existsSync(store)).toBe(false)
   })
 
