@@ -83,3 +83,16 @@ export function* encodeParts(bytes: Uint8Array, encoding: 'hex' | 'base64'): Gen
   const part = 3 << 20
   for (let at = 0; at < bytes.length; at += part) yield encode(bytes.subarray(at, at + part), encoding)
 }
+
+/** Bytes of text made one string at most. */
+const TEXT_PART = 1 << 16
+
+/** The text of bytes in parts that are short strings, none of which ends inside a character. What is not UTF-8 becomes U+FFFD. */
+export function* textParts(bytes: Uint8Array): Generator<string, void, void> {
+  for (let at = 0; at < bytes.length; ) {
+    let end = Math.min(at + TEXT_PART, bytes.length)
+    for (let back = 0; back < 3 && end < bytes.length && (bytes[end]! & 0xc0) === 0x80; back++) end--
+    yield asBuffer(bytes.subarray(at, end)).toString()
+    at = end
+  }
+}

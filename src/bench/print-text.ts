@@ -1,4 +1,4 @@
-import { CSV, delimitedLine } from '../output/delimited.ts'
+import { csvLine } from '../output/delimited.ts'
 import { escapeLine } from '../output/escape.ts'
 import { facts } from './facts.ts'
 import { notes } from './notes.ts'
@@ -13,9 +13,9 @@ export function printCsv(report: Report): string {
     const { mean, min, p50, p90, p95, p99, p999, max } = measure.latency_ns
     const { operations, entries, seconds, operations_per_second, entries_per_second } = measure
     const numbers = [operations, entries, seconds, operations_per_second, entries_per_second, mean, min, p50, p90, p95, p99, p999, max]
-    return delimitedLine(CSV, [report.settings.workload, step.name, measure === step ? 'all' : measure.name, target, ...numbers.map(String), durable === null ? 'unknown' : String(durable)])
+    return csvLine([report.settings.workload, step.name, measure === step ? 'all' : measure.name, target, ...numbers.map(String), durable === null ? 'unknown' : String(durable)])
   })
-  return delimitedLine(CSV, head) + lines.join('')
+  return csvLine(head) + lines.join('')
 }
 
 /** The report as a Markdown table, with what was measured above it, and notes below. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { usageError } from '../errors.ts'
+import type { EntryOptions } from '../output/printer.ts'
 import type { Entry } from '../store/driver.ts'
 import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption } from './arguments.ts'
 import { notFound } from './not-found.ts'
@@ -27,21 +28,25 @@ export function get(ctx: Context): Command {
       if (flags.default !== undefined && wanted.length > 1) throw usageError('--default is for one key')
       const fallback = flags.default === undefined ? undefined : parseValue(flags.default, valueEncoding)
       const store = await ctx.store()
-      const options = { keyEncoding, valueEncoding, jsonValues, only: undefined, nul: false, exact: true }
+      const options = { keyEncoding, valueEncoding, jsonValues, only: undefined, nul: false, exact: true } as const
       if (wanted.length === 1) {
         const key = wanted[0]!
         const entry = (await store.getEntry(key)) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
         if (ctx.print.takesValue) await ctx.print.value(entry, options)
-        else await ctx.print.entries(onePage([entry]), options)
+        else await ctx.print.entries(onePage([entry]), { ...options, ...expiringOf([entry]) })
         return
       }
       const entries = await store.getMany(wanted)
       const found = entries.filter((entry): entry is Entry => entry !== undefined)
-      await ctx.print.entries(onePage(found), options)
+      await ctx.print.entries(onePage(found), { ...options, ...expiringOf(found) })
       const missing = wanted.filter((_, i) => entries[i] === undefined)
       if (missing.length > 0) throw notFound(missing)
     })
+}
+
+function expiringOf(entries: readonly Entry[]): Pick<EntryOptions, 'expiring'> {
+  return { expiring: () => entries.some(({ expires }) => expires !== undefined) }
 }
 
 async function* onePage(entries: Entry[]): AsyncGenerator<Entry[], void, void> {

@@ -1,12 +1,17 @@
+import { isUtf8 } from 'node:buffer'
 import { Command } from 'commander'
-import { decodeUtf8 } from '../bytes.ts'
+import { type Encoding, asBuffer, encode } from '../bytes.ts'
 import type { Context } from '../context.ts'
-import { displayKey, escapeLine, formatBytes } from '../output/escape.ts'
+import { JsonScanner } from '../input/json-scanner.ts'
+import { escapeLine, formatBytes } from '../output/escape.ts'
 import { type KeyFlags, keyEncodingOption, parseKey } from './arguments.ts'
 import { notFound } from './not-found.ts'
 
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200
+
+/** Values up to this length are parsed, in bytes: longer JSON is only recognized. */
+const MAX_PARSED = 4 << 20
 
 /** Lines shown of long JSON with `--format pretty`. */
 const PRETTY_LINES = 20
@@ -38,7 +43,7 @@ export function peek(ctx: Context): Command {
       const type = typeOf(value)
       const expires = entry.expires === undefined ? undefined : new Date(entry.expires).toISOString()
       const [head, tail] = type === 'text' || type.startsWith('json') ? parts(value) : []
-      const record = { key: displayKey(key), type, bytes: value.length, revision, expires: expires ?? null, head: head ?? null, tail: tail ?? null }
+      const record = { ...keyField(key, keyEncoding), type, bytes: value.length, revision, expires: expires ?? null, head: head ?? null, tail: tail ?? null }
       const isPretty = ctx.print.isPretty && type.startsWith('json')
       const lines = [`${type}, ${formatBytes(value.length)}, revision ${revision}${expires === undefined ? '' : `, expires ${expires}`}`]
       if (head !== undefined && !isPretty) lines.push(escapeLine(head))
@@ -53,20 +58,41 @@ function typeOf(value: Uint8Array): string {
   if (value.length === 0) return 'empty'
   const format = MAGIC.find(([, bytes]) => bytes.every((byte, i) => value[i] === byte))
   if (format !== undefined) return format[0]
-  const text = decodeUtf8(value)
-  if (text === undefined) return 'binary'
+  if (!isUtf8(value)) return 'binary'
+  if (value.length > MAX_PARSED) return longType(value)
   try {
-    const json: unknown = JSON.parse(text)
+    const json: unknown = JSON.parse(encode(value, 'utf8'))
     return `json ${json === null ? 'null' : Array.isArray(json) ? `array of ${json.length}` : typeof json}`
   } catch {
     return 'text'
   }
 }
 
+function longType(value: Uint8Array): string {
+  const scanner = new JsonScanner()
+  scanner.reset(value, value.length)
+  const start = scanner.space(0)
+  const end = scanner.value(start)
+  if (end < 0 || scanner.space(end) < value.length) return 'text'
+  const first = value[start]
+  return `json ${first === 0x7b ? 'object' : first === 0x5b ? 'array' : first === 0x22 ? 'string' : 'number'}`
+}
+
+/** The key as entries in JSON have it: `key`, or `key_base64` when it is not UTF-8, or by the name of the encoding asked for. */
+function keyField(key: Uint8Array, encoding: Encoding): Record<string, string> {
+  if (encoding === 'utf8' && isUtf8(key)) return { key: encode(key, 'utf8') }
+  const used = encoding === 'utf8' ? 'base64' : encoding
+  return { [`key_${used}`]: encode(key, used) }
+}
+
 /** Head and tail of a text, the whole as head when it is short; cut between characters. */
 function parts(value: Uint8Array): [head: string, tail: string | undefined] {
-  const text = decodeUtf8(value)!
-  if (text.length <= 2 * PART) return [text, undefined]
-  const whole = (part: string): string => part.toWellFormed().replaceAll('\ufffd', '')
-  return [whole(text.slice(0, PART)), whole(text.slice(-PART))]
+  // A character of UTF-16 stands for three bytes at most.
+  const bytes = 4 * PART
+  const isLong = value.length > 2 * bytes
+  const head = asBuffer(isLong ? value.subarray(0, bytes) : value).toString()
+  if (!isLong && head.length <= 2 * PART) return [head, undefined]
+  const tail = isLong ? asBuffer(value.subarray(-bytes)).toString() : head
+  const whole = (part: string): string => part.replace(/^[\udc00-\udfff]|[\ud800-\udbff]$/g, '')
+  return [whole(head.slice(0, PART)), whole(tail.slice(-PART))]
 }

@@ -23,13 +23,15 @@ Forms of output (--format)
   pretty  the key, and below it the value, JSON indented and coloured
   jsonl   one JSON object a line; the default for entries elsewhere, and what --json means
   json    one array
-  csv     a header line, then key,value
-  tsv     the same with tabs
+  csv     a header line, then key,value; and expires when one of the entries does
+  tsv     the same with tabs; no quotes, tab, line ends and backslash as \\t \\n \\r \\\\
   raw     each value's bytes and a line feed (range -0: a NUL)
 
 A JSON Lines entry is {"key":"user:1","value":"Ada"}; bytes that are not UTF-8 stand under
 key_base64 or value_base64; an entry that expires has "expires", a time such as
-2030-01-31T12:00:00.000Z. So kv range | kv batch-put copies a store exactly.
+2030-01-31T12:00:00.000Z. So kv range | kv batch-put copies a store exactly. CSV and TSV can
+say bytes that are no text only with --key-encoding or --value-encoding, whose columns are
+key_hex, value_base64 and so on.
 
 Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv, each also as .gz.
 A JSON Lines record is {"key":K,"value":V} or [K,V], perhaps with "ttl" in seconds or

@@ -5,8 +5,29 @@ import type { Sink } from '../io.ts'
 /** Bytes collected before they go out in one write. */
 const FLUSH_BYTES = 1 << 16
 
-/** Strings longer than this are written in parts. */
+/** Text and bytes longer than this are written in parts. */
 const LONG = 1 << 16
+
+/** How the bytes of a text are written in a form: most as they are, for some another text. */
+export class Escaping {
+  /** For each byte, 1 when it stands for itself. */
+  readonly isPlain = new Uint8Array(256).fill(1)
+  /** For each byte that does not, what stands for it. */
+  readonly escapes: readonly (Uint8Array | undefined)[]
+  /** The length of the longest of these. */
+  readonly longest: number
+
+  /** @param escapes by the characters that do not stand for themselves, all ASCII */
+  constructor(escapes: Readonly<Record<string, string>>) {
+    const all: (Uint8Array | undefined)[] = []
+    for (const [char, escape] of Object.entries(escapes)) {
+      all[char.charCodeAt(0)] = Buffer.from(escape)
+      this.isPlain[char.charCodeAt(0)] = 0
+    }
+    this.escapes = all
+    this.longest = Math.max(...Object.values(escapes).map(({ length }) => length))
+  }
+}
 
 /** Collects output and hands it to a sink in large writes. */
 export class ByteBuffer {
@@ -24,8 +45,14 @@ export class ByteBuffer {
     this.#length += this.#bytes.write(text, this.#length)
   }
 
-  /** Adds bytes. */
+  /** Adds bytes, however many. */
   bytes(bytes: Uint8Array): void {
+    if (bytes.length > LONG) {
+      // The sink takes them before this returns, so they need not be copied.
+      this.flush()
+      this.#sink.write(bytes)
+      return
+    }
     this.#reserve(bytes.length)
     this.#bytes.set(bytes, this.#length)
     this.#length += bytes.length
@@ -40,19 +67,17 @@ export class ByteBuffer {
   }
 
   /**
-   * Adds `name` and then bytes as a JSON string (RFC 8259, section 7), escaped as `JSON.stringify`
-   * does it: quote, backslash and controls below 0x20. Adds nothing and returns false when the
-   * bytes are not UTF-8.
+   * Adds `before`, then UTF-8 text with some of it escaped, then `after`, however long; nothing of it,
+   * and false, when the bytes are not UTF-8.
    */
-  jsonString(name: Uint8Array, bytes: Uint8Array): boolean {
+  escaped(before: Uint8Array, bytes: Uint8Array, after: Uint8Array, escaping: Escaping): boolean {
     const isLong = bytes.length > LONG
     if (isLong && !isUtf8(bytes)) return false
-    this.#reserve(name.length + Math.min(bytes.length, LONG) * 6 + 2)
     const begin = this.#length
-    for (let i = 0; i < name.length; i++) this.#bytes[this.#length++] = name[i]!
-    this.#bytes[this.#length++] = 0x22
+    this.#reserve(before.length + Math.min(bytes.length, LONG) * escaping.longest + after.length)
+    this.#append(before)
     if (!isLong) {
-      if (!this.#escape(bytes, 0, bytes.length, false)) {
+      if (!this.#escape(bytes, 0, bytes.length, escaping, false)) {
         this.#length = begin
         return false
       }
@@ -62,17 +87,22 @@ export class ByteBuffer {
         // Whole characters, for a terminal that is written to in between.
         while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--
         this.flush()
-        this.#reserve((end - at) * 6 + 2)
-        this.#escape(bytes, at, end, true)
+        this.#reserve((end - at) * escaping.longest + after.length)
+        this.#escape(bytes, at, end, escaping, true)
         at = end
       }
     }
-    this.#bytes[this.#length++] = 0x22
+    this.#append(after)
     return true
   }
 
-  /** Adds escaped bytes; false when they turn out not to be UTF-8. There must be room. */
-  #escape(bytes: Uint8Array, start: number, end: number, isKnownText: boolean): boolean {
+  /** Adds a few bytes, for which there is room. */
+  #append(bytes: Uint8Array): void {
+    for (let i = 0; i < bytes.length; i++) this.#bytes[this.#length++] = bytes[i]!
+  }
+
+  /** Adds escaped bytes, for which there is room; false when they turn out not to be UTF-8. */
+  #escape(bytes: Uint8Array, start: number, end: number, { isPlain, escapes }: Escaping, isKnownText: boolean): boolean {
     const out = this.#bytes
     let at = this.#length
     let isText = isKnownText
@@ -82,8 +112,11 @@ export class ByteBuffer {
         if (!isUtf8(bytes)) return false
         isText = true
       }
-      if (byte >= 0x20 && byte !== 0x22 && byte !== 0x5c) out[at++] = byte
-      else for (const part of JSON_ESCAPES[byte]!) out[at++] = part
+      if (isPlain[byte] === 1) out[at++] = byte
+      else {
+        const escape = escapes[byte]!
+        for (let n = 0; n < escape.length; n++) out[at++] = escape[n]!
+      }
     }
     this.#length = at
     return true
@@ -108,8 +141,3 @@ export class ByteBuffer {
     this.#bytes = bytes
   }
 }
-
-/** For each byte that JSON escapes, its escape. */
-const JSON_ESCAPES: readonly Uint8Array[] = Array.from({ length: 0x60 }, (_, byte) =>
-  Buffer.from(JSON.stringify(String.fromCharCode(byte)).slice(1, -1)),
-)

@@ -1,6 +1,6 @@
 import { type Encoding, utf8 } from '../bytes.ts'
 import type { Change, Entry } from '../store/driver.ts'
-import type { ByteBuffer } from './byte-buffer.ts'
+import { type ByteBuffer, Escaping } from './byte-buffer.ts'
 import { jsonSource } from './json-values.ts'
 
 /** How an entry is written as JSON. */
@@ -39,7 +39,7 @@ export function writeJsonChange(out: ByteBuffer, change: Change, options: JsonOp
 function rest(out: ByteBuffer, entry: Pick<Entry, 'value' | 'expires'>, options: JsonOptions): void {
   const source = options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
-    out.bytes(VALUE.plain)
+    out.bytes(SOURCE)
     out.bytes(source)
   } else {
     field(out, VALUE, entry.value, options.valueEncoding)
@@ -47,31 +47,49 @@ function rest(out: ByteBuffer, entry: Pick<Entry, 'value' | 'expires'>, options:
   if (entry.expires !== undefined) out.text(`,"expires":"${new Date(entry.expires).toISOString()}"`)
 }
 
-/** Writes bytes as a JSON string in the encoding asked for; base64 when they are not UTF-8. */
-export function writeJsonBytes(out: ByteBuffer, bytes: Uint8Array, encoding: Encoding): void {
-  if (encoding === 'utf8' && out.jsonString(NOTHING, bytes)) return
-  out.text('"')
-  out.encoded(bytes, encoding === 'utf8' ? 'base64' : encoding)
-  out.text('"')
+/**
+ * Writes the key or the value of an entry alone: a JSON string in the encoding asked for, and an object
+ * `{"key_base64":"/w=="}` for bytes that are not UTF-8 where text is, so that nobody takes that for a text.
+ */
+export function writeJsonBytes(out: ByteBuffer, name: 'key' | 'value', bytes: Uint8Array, encoding: Encoding): void {
+  if (encoding === 'utf8') {
+    if (!out.escaped(QUOTE, bytes, QUOTE, JSON_STRING)) encodedField(out, ALONE[name], bytes, 'base64', CLOSE)
+    return
+  }
+  out.bytes(QUOTE)
+  out.encoded(bytes, encoding)
+  out.bytes(QUOTE)
 }
 
-/** What stands before a field's string, by its encoding. */
+/** RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below 0x20. */
+const JSON_STRING = new Escaping(
+  Object.fromEntries([...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [char, JSON.stringify(char).slice(1, -1)])),
+)
+
+/** What stands before a field's string, its opening quote included, and before the name of an encoding. */
 interface Field {
   readonly plain: Uint8Array
   readonly encoded: string
 }
 
-const KEY: Field = { plain: utf8('{"key":'), encoded: '{"key_' }
-const PUT_KEY: Field = { plain: utf8('{"type":"put","key":'), encoded: '{"type":"put","key_' }
-const DEL_KEY: Field = { plain: utf8('{"type":"del","key":'), encoded: '{"type":"del","key_' }
-const VALUE: Field = { plain: utf8(',"value":'), encoded: ',"value_' }
+const KEY: Field = { plain: utf8('{"key":"'), encoded: '{"key_' }
+const PUT_KEY: Field = { plain: utf8('{"type":"put","key":"'), encoded: '{"type":"put","key_' }
+const DEL_KEY: Field = { plain: utf8('{"type":"del","key":"'), encoded: '{"type":"del","key_' }
+const VALUE: Field = { plain: utf8(',"value":"'), encoded: ',"value_' }
+const ALONE = { key: '{"key_', value: '{"value_' }
+const SOURCE = utf8(',"value":')
 const CLOSE = utf8('}')
+const QUOTE = utf8('"')
 const NOTHING = new Uint8Array()
 
 function field(out: ByteBuffer, name: Field, bytes: Uint8Array, encoding: Encoding): void {
-  if (encoding === 'utf8' && out.jsonString(name.plain, bytes)) return
-  const used = encoding === 'utf8' ? 'base64' : encoding
-  out.text(`${name.encoded}${used}":"`)
-  out.encoded(bytes, used)
-  out.text('"')
+  if (encoding !== 'utf8') encodedField(out, name.encoded, bytes, encoding, NOTHING)
+  else if (!out.escaped(name.plain, bytes, QUOTE, JSON_STRING)) encodedField(out, name.encoded, bytes, 'base64', NOTHING)
+}
+
+function encodedField(out: ByteBuffer, name: string, bytes: Uint8Array, encoding: 'hex' | 'base64', after: Uint8Array): void {
+  out.text(`${name}${encoding}":"`)
+  out.encoded(bytes, encoding)
+  out.bytes(QUOTE)
+  out.bytes(after)
 }

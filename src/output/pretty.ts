@@ -1,16 +1,22 @@
 import { Chalk, type ChalkInstance } from 'chalk'
-import { type Encoding, decodeUtf8, encode, utf8 } from '../bytes.ts'
+import { isUtf8 } from 'node:buffer'
+import { type Encoding, decodeUtf8, encode, encodeParts, textParts } from '../bytes.ts'
 import type { Sink } from '../io.ts'
 import type { Entry } from '../store/driver.ts'
-import { escapeJson, escapeLine, escapeText, formatBytes } from './escape.ts'
+import { binary } from './cell.ts'
+import { escapeJson, escapeLine, escapeText } from './escape.ts'
 
 const INDENT = '  '
+
+/** Longer JSON is shown as it is, in bytes; and so is JSON that would become longer than this, in characters: it may be nested as deep as it is long. */
+const MAX_BYTES = 4 << 20
+const MAX_INDENTED = 64 << 20
 
 /** A string, a mark, or a number or word: all that stands in JSON between blanks (RFC 8259). */
 const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]|[^\s{}[\]:,"]+/g
 
 /**
- * JSON text in indented lines, safe for a terminal; `undefined` when the text is no JSON. Every
+ * JSON text in indented lines, safe for a terminal; `undefined` when the text is no JSON, or would be too long. Every
  * number and string stays as it is written, and so does the order of the fields.
  */
 export function prettyJson(json: string, color: boolean): string | undefined {
@@ -23,8 +29,9 @@ export function prettyJson(json: string, color: boolean): string | undefined {
   const tokens = escapeJson(json).match(TOKEN)!
   let text = ''
   let line = '\n'
-  tokens.forEach((token, at) => {
+  for (const [at, token] of tokens.entries()) {
     const next = tokens[at + 1]
+    if (text.length > MAX_INDENTED) return undefined
     if (token === '{' || token === '[') {
       text += token
       line += INDENT
@@ -36,7 +43,7 @@ export function prettyJson(json: string, color: boolean): string | undefined {
     } else if (token === ',') text += `,${line}`
     else if (token === ':') text += ': '
     else text += paint(token, next === ':')
-  })
+  }
   return text
 }
 
@@ -82,23 +89,25 @@ export class PrettyWriter {
     if (only !== 'value') {
       if (only === undefined && !this.#first) this.#sink.write('\n')
       const until = expires === undefined || only !== undefined ? '' : this.#chalk.dim(`  expires ${new Date(expires).toISOString()}`)
-      const shown = this.#bytes(key, keyEncoding, escapeLine)
-      this.#sink.write(typeof shown === 'string' ? `${this.#chalk.bold(shown)}${until}\n` : Buffer.concat([shown, utf8(`${until}\n`)]))
+      const isAsStored = keyEncoding === 'utf8' && !this.#sink.isTTY
+      this.#sink.write(isAsStored ? key : this.#chalk.bold(keyEncoding === 'utf8' ? keyText(key) : encode(key, keyEncoding)))
+      this.#sink.write(`${until}\n`)
     }
     if (only !== 'key') {
-      const text = valueEncoding === 'utf8' ? decodeUtf8(value) : undefined
-      const shown = (text === undefined ? undefined : this.#cut(prettyJson(text, this.#options.color))) ?? this.#bytes(value, valueEncoding, escapeText)
-      this.#sink.write(shown)
+      const text = valueEncoding === 'utf8' && value.length <= MAX_BYTES ? decodeUtf8(value) : undefined
+      const indented = text === undefined ? undefined : this.#cut(prettyJson(text, this.#options.color))
+      if (indented === undefined) this.#value(value, valueEncoding)
+      else this.#sink.write(indented)
       this.#sink.write('\n')
     }
     this.#first = false
   }
 
-  #bytes(bytes: Uint8Array, encoding: Encoding, escape: (text: string) => string): string | Uint8Array {
-    if (encoding !== 'utf8') return encode(bytes, encoding)
-    if (!this.#sink.isTTY) return bytes
-    const text = decodeUtf8(bytes)
-    return text === undefined ? `(binary, ${formatBytes(bytes.length)})` : escape(text)
+  #value(bytes: Uint8Array, encoding: Encoding): void {
+    if (encoding !== 'utf8') for (const part of encodeParts(bytes, encoding)) this.#sink.write(part)
+    else if (!this.#sink.isTTY) this.#sink.write(bytes)
+    else if (!isUtf8(bytes)) this.#sink.write(binary(bytes))
+    else for (const part of textParts(bytes)) this.#sink.write(escapeText(part))
   }
 
   #cut(text: string | undefined): string | undefined {
@@ -107,4 +116,9 @@ export class PrettyWriter {
     if (lines.length <= most) return text
     return [...lines.slice(0, most - TAIL - 1), '…', ...lines.slice(-TAIL)].join('\n')
   }
+}
+
+function keyText(key: Uint8Array): string {
+  const text = decodeUtf8(key)
+  return text === undefined ? binary(key) : escapeLine(text)
 }

@@ -1,11 +1,12 @@
-import { type Encoding, asBuffer, decodeUtf8, encodeParts } from '../bytes.ts'
+import { isUtf8 } from 'node:buffer'
+import { type Encoding, encodeParts, textParts } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { Sink } from '../io.ts'
 import type { EntryFormat, Format } from '../options.ts'
-import type { Change, Entry } from '../store/driver.ts'
+import type { Awaitable, Change, Entry } from '../store/driver.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { binary, cell } from './cell.ts'
-import { CSV, TSV, delimitedField, delimitedLine } from './delimited.ts'
+import { CSV, TSV, delimitedWriter } from './delimited.ts'
 import { escapeJson, escapeText } from './escape.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonChange, writeJsonEntry } from './json-lines.ts'
 
@@ -24,6 +25,8 @@ export interface EntryOptions extends JsonOptions {
   readonly nul: boolean
   /** With `--format raw`, send the stored bytes to a terminal as they are. */
   readonly exact: boolean
+  /** Whether one of the entries expires; asked where a column for that must be announced before the first. */
+  expiring(): Awaitable<boolean>
 }
 
 /** Rows that decide the widths of a table; later ones are drawn as they come. */
@@ -71,8 +74,9 @@ export class Printer {
     } else if (isExact) {
       this.#sink.write(value)
     } else {
-      const text = decodeUtf8(value)
-      this.#sink.write(`${text === undefined ? binary(value) : escapeText(text)}\n`)
+      if (isUtf8(value)) for (const part of textParts(value)) this.#sink.write(escapeText(part))
+      else this.#sink.write(binary(value))
+      this.#sink.write('\n')
     }
   }
 
@@ -91,10 +95,9 @@ export class Printer {
     if (format === 'table') return this.#table(pages as AsyncIterable<readonly Entry[]>, options)
     const safe = this.#sink.isTTY && !(options.exact && this.#options.format === 'raw')
     const out = new ByteBuffer(safe ? new SafeSink(this.#sink, format) : this.#sink)
-    const write = this.#entryWriter(format, out, options)
+    const write = await this.#entryWriter(format, out, options)
     let first = true
     if (format === 'json') out.text('[')
-    if (format === 'csv' || format === 'tsv') out.text(delimitedLine(format === 'csv' ? CSV : TSV, columns(options)))
     let writing: Promise<void> | undefined
     for await (const page of pages) {
       // The page before goes out while the engine makes this one.
@@ -162,7 +165,8 @@ export class Printer {
     return this.#sink.isTTY ? 'table' : 'jsonl'
   }
 
-  #entryWriter(format: Exclude<EntryFormat, 'table' | 'pretty'>, out: ByteBuffer, options: EntryOptions): (entry: Entry) => void {
+  /** Writes what stands before the first entry; returns what writes an entry. */
+  async #entryWriter(format: Exclude<EntryFormat, 'table' | 'pretty'>, out: ByteBuffer, options: EntryOptions): Promise<(entry: Entry) => void> {
     const { only, keyEncoding, valueEncoding } = options
     const encodingOf = (field: 'key' | 'value'): Encoding => (field === 'key' ? keyEncoding : valueEncoding)
     switch (format) {
@@ -171,7 +175,7 @@ export class Printer {
         const end = format === 'jsonl' ? '\n' : ''
         return (entry) => {
           if (only === undefined) writeJsonEntry(out, entry, options)
-          else writeJsonBytes(out, entry[only], encodingOf(only))
+          else writeJsonBytes(out, only, entry[only], encodingOf(only))
           out.text(end)
         }
       }
@@ -186,11 +190,8 @@ export class Printer {
         }
       }
       case 'csv':
-      case 'tsv': {
-        const fields = columns(options)
-        return (entry) =>
-          out.text(delimitedLine(format === 'csv' ? CSV : TSV, fields.map((field) => delimitedField(entry[field], encodingOf(field), entry))))
-      }
+      case 'tsv':
+        return delimitedWriter(out, format === 'csv' ? CSV : TSV, { ...options, expires: only === undefined && (await options.expiring()) })
     }
   }
 
@@ -245,8 +246,8 @@ class SafeSink implements Sink {
   }
 
   write(data: string | Uint8Array): void {
-    const text = typeof data === 'string' ? data : asBuffer(data).toString()
-    this.#sink.write(this.#format === 'json' || this.#format === 'jsonl' ? escapeJson(text) : escapeText(text))
+    const escape = this.#format === 'json' || this.#format === 'jsonl' ? escapeJson : escapeText
+    for (const text of typeof data === 'string' ? [data] : textParts(data)) this.#sink.write(escape(text))
   }
 }
 

@@ -18,7 +18,7 @@ export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: bo
   const out = new ByteBuffer({ write: (data) => void parts.push(Buffer.from(data as Uint8Array)) })
   for (const entry of entries) {
     if (entry === undefined) out.text('null')
-    else if (keysOnly) writeJsonBytes(out, entry.key, 'utf8')
+    else if (keysOnly) writeJsonBytes(out, 'key', entry.key, 'utf8')
     else writeJsonEntry(out, entry, PLAIN)
     out.text('\n')
   }

@@ -213,6 +213,8 @@ export interface Driver {
    * has no such quick way.
    */
   jsonLines?(query: RangeQuery, options?: JsonLinesOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
+  /** Optional, where that can be told without reading entries: whether any entry of the store expires. */
+  anyExpires?(): Awaitable<boolean>
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, signal?: AbortSignal): Awaitable<number>
 

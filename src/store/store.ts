@@ -196,6 +196,13 @@ export class Store {
     return query === undefined ? noPages() : this.#whileOpen(driver.range(query))
   }
 
+  /** Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that there is none. */
+  async hasExpiring(options: RangeOptions = {}): Promise<boolean> {
+    if ((await this.#open().anyExpires?.()) === false) return false
+    for await (const page of this.rangePages({ ...options, keysOnly: true })) if (page.some(({ expires }) => expires !== undefined)) return true
+    return false
+  }
+
   /** How many keys a range has, at most `limit`. */
   async count(options: RangeOptions & Abortable = {}): Promise<number> {
     const driver = this.#open()

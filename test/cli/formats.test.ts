@@ -7,6 +7,7 @@ const ENTRIES: readonly Given[] = [
   ['d', 'line\nfeed'],
 ]
 const BINARY: readonly Given[] = [[new Uint8Array([0xff]), 'v'], ['k', new Uint8Array([0, 0xfe])]]
+const EXPIRING: readonly Given[] = [['a', '1'], ['b', '2', { expires: 4102444800123 }]]
 const notUtf8 = (format: string): { stdout: string; stderr: RegExp; code: number } => ({
   stdout: format,
   stderr: /^kv: the entry of key \S+ is not UTF-8, which CSV and TSV cannot say \(KV_USAGE\)\nhint: use --format jsonl, or --key-encoding and --value-encoding hex\n$/,
@@ -21,7 +22,17 @@ const FORMATS: readonly Case[] = [
   { name: '--format json is one array', args: ['range', '--format', 'json'], given: ENTRIES.slice(0, 2), stdout: '[\n{"key":"a","value":"plain"},\n{"key":"b,\\"c\\"","value":"x\\ty"}\n]\n' },
   { name: '--format json of nothing is an empty array', args: ['range', '--format', 'json'], stdout: '[]\n' },
   { name: '--format csv quotes what needs it', args: ['range', '--format', 'csv'], given: ENTRIES, stdout: 'key,value\na,plain\n"b,""c""",x\ty\nd,"line\nfeed"\n' },
-  { name: '--format tsv quotes what needs it', args: ['range', '--format', 'tsv'], given: ENTRIES, stdout: 'key\tvalue\na\tplain\n"b,""c"""\t"x\ty"\nd\t"line\nfeed"\n' },
+  { name: '--format tsv escapes what needs it, and quotes nothing', args: ['range', '--format', 'tsv'], given: [...ENTRIES, ['e', '"\\\r']], stdout: 'key\tvalue\na\tplain\nb,"c"\tx\\ty\nd\tline\\nfeed\ne\t"\\\\\\r\n' },
+  { name: '--format csv has a column for expiry when an entry expires', args: ['range', '--format', 'csv'], given: EXPIRING, stdout: 'key,value,expires\na,1,\nb,2,2100-01-01T00:00:00.123Z\n' },
+  { name: '--format tsv too', args: ['range', '--format', 'tsv'], given: EXPIRING, stdout: 'key\tvalue\texpires\na\t1\t\nb\t2\t2100-01-01T00:00:00.123Z\n' },
+  { name: '--format csv has none when no entry of the range expires', args: ['range', 'a', 'a', '--format', 'csv'], given: EXPIRING, stdout: 'key,value\na,1\n' },
+  { name: '--format csv heeds --limit in that', args: ['range', '--limit', '1', '--format', 'csv'], given: EXPIRING, stdout: 'key,value\na,1\n' },
+  { name: '--format csv heeds --reverse in that', args: ['range', '--limit', '1', '--reverse', '--format', 'csv'], given: EXPIRING, stdout: 'key,value,expires\nb,2,2100-01-01T00:00:00.123Z\n' },
+  { name: '--format csv of what has expired is the header', args: ['range', '--format', 'csv'], given: [['a', '1', { expires: 1 }]], stdout: 'key,value\n' },
+  { name: '--keys --format csv has no column for expiry', args: ['range', '--keys', '--format', 'csv'], given: EXPIRING, stdout: 'key\na\nb\n' },
+  { name: '--values --format csv has no blank line for an empty value', args: ['range', '--values', '--format', 'csv'], given: [['a', ''], ['b', '1']], stdout: 'value\n""\n1\n' },
+  { name: 'get --format csv has it for its own entries', args: ['get', 'b', 'a', '--format', 'csv'], given: EXPIRING, stdout: 'key,value,expires\nb,2,2100-01-01T00:00:00.123Z\na,1,\n' },
+  { name: 'get --format csv of one that does not expire', args: ['get', 'a', '--format', 'csv'], given: EXPIRING, stdout: 'key,value\na,1\n' },
   { name: '--format csv of nothing is the header', args: ['range', '--format', 'csv'], stdout: 'key,value\n' },
   { name: '--keys --format csv has one column', args: ['range', '--keys', '--format', 'csv'], given: ENTRIES.slice(0, 1), stdout: 'key\na\n' },
   { name: '--format raw is each value and a line feed', args: ['range', '--format', 'raw'], given: ENTRIES, stdout: 'plain\nx\ty\nline\nfeed\n' },
@@ -39,7 +50,11 @@ const FORMATS: readonly Case[] = [
   { name: '--format given twice: the last one holds', args: ['--format', 'csv', 'range', '--format', 'raw'], given: ENTRIES.slice(0, 1), stdout: 'plain\n' },
   { name: 'CSV refuses keys that are not UTF-8', args: ['range', '--format', 'csv'], given: BINARY.slice(0, 1), ...notUtf8('') },
   { name: 'TSV refuses values that are not UTF-8', args: ['range', '--format', 'tsv'], given: BINARY.slice(1), ...notUtf8('') },
-  { name: 'CSV takes bytes in hex', args: ['range', '--format', 'csv', '--key-encoding', 'hex', '--value-encoding', 'hex'], given: BINARY, stdout: 'key,value\n6b,00fe\nff,76\n' },
+  { name: 'CSV takes bytes in hex', args: ['range', '--format', 'csv', '--key-encoding', 'hex', '--value-encoding', 'hex'], given: BINARY, stdout: 'key_hex,value_hex\n6b,00fe\nff,76\n' },
+  { name: 'TSV takes values in base64', args: ['range', '--format', 'tsv', '--value-encoding', 'base64'], given: BINARY.slice(1), stdout: 'key\tvalue_base64\nk\tAP4=\n' },
+  { name: '--keys --format csv names the encoding', args: ['range', '--keys', '--format', 'csv', '--key-encoding', 'hex'], given: BINARY, stdout: 'key_hex\n6b\nff\n' },
+  { name: '--keys --json marks bytes that are not UTF-8', args: ['range', '--keys', '--json'], given: [...BINARY, ['/w==', '']], stdout: '"/w=="\n"k"\n{"key_base64":"/w=="}\n' },
+  { name: '--values --format json too', args: ['range', '--values', '--format', 'json'], given: BINARY, stdout: '[\n{"value_base64":"AP4="},\n"v"\n]\n' },
   { name: 'JSON Lines say bytes that are not UTF-8 in base64', args: ['range'], given: BINARY, stdout: '{"key":"k","value_base64":"AP4="}\n{"key_base64":"/w==","value":"v"}\n' },
   { name: '--value-encoding names itself in JSON', args: ['range', '--value-encoding', 'base64'], given: [['k', 'v']], stdout: '{"key":"k","value_base64":"dg=="}\n' },
   { name: '--value-encoding hex holds for --values', args: ['range', '--values', '--value-encoding', 'hex'], given: BINARY, stdout: '00fe\n76\n' },
@@ -59,6 +74,9 @@ const JSON_VALUES: readonly Case[] = [
   ['JSON with a blank before as a string', ' 1', '" 1"'],
   ['JSON with a line feed after as a string', '1\n', '"1\\n"'],
   ['an empty value as a string', '', '""'],
+  ['JSON with half a surrogate pair as a string', '{"a":"\\ud83d"}', '"{\\"a\\":\\"\\\\ud83d\\"}"'],
+  ['JSON with a whole one as it is', '["\\ud83d\\ude00"]', '["\\ud83d\\ude00"]'],
+  ['deep JSON as it is', '['.repeat(5000) + ']'.repeat(5000), '['.repeat(5000) + ']'.repeat(5000)],
 ].map(([what, value, shown]) => ({ name: `--json-values writes ${what}`, args: ['range', '--json-values'], given: [['k', value!]] as const, stdout: entry(shown!) }))
 
 const MORE_JSON_VALUES: readonly Case[] = [

@@ -26,6 +26,20 @@ export function expiry(kit: Kit): void {
     await expect(store.put('a', '2', { expires: last + 1 })).rejects.toMatchObject({ code: 'KV_USAGE' })
   })
 
+  test('whether an entry of a range expires is known', async () => {
+    const clock = stoppedClock(NOW)
+    const store = await kit.store({ clock: clock.now })
+    expect(await store.hasExpiring()).toBe(false)
+    await store.batch([put('a'), put('b'), { type: 'put', key: 'c', value: '', expires: NOW + 5 }])
+    expect(await store.hasExpiring()).toBe(true)
+    expect(await store.hasExpiring({ gte: 'c' })).toBe(true)
+    expect(await store.hasExpiring({ lt: 'c' })).toBe(false)
+    expect(await store.hasExpiring({ limit: 2 })).toBe(false)
+    expect(await store.hasExpiring({ limit: 1, reverse: true })).toBe(true)
+    clock.time += 5
+    expect(await store.hasExpiring()).toBe(false)
+  })
+
   describe('an expired entry is seen by nothing', () => {
     const expired = async (): Promise<Store> => {
       const clock = stoppedClock(NOW)

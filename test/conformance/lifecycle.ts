@@ -18,6 +18,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   jsonLines: (store) => store.jsonLines(),
   range: (store) => store.range().next(),
   rangePages: (store) => store.rangePages()[Symbol.asyncIterator]().next(),
+  hasExpiring: (store) => store.hasExpiring(),
   count: (store) => store.count(),
   delRange: (store) => store.delRange(),
   watch: (store) => store.watch(),

@@ -31,6 +31,11 @@ test('what is no JSON is nothing', () => {
   for (const text of ['', 'Ada', '{"a":}', '[1,]', '{} {}']) expect(prettyJson(text, true)).toBeUndefined()
 })
 
+test('JSON nested so deep that its indentation would fill memory is left as it is', () => {
+  const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+  expect(prettyJson(deep, false)).toBeUndefined()
+})
+
 test('colours mark names, strings, numbers and null, and nothing of a value can be taken for one', () => {
   expect(prettyJson('{"n":["s",1,true,null,"\u009b31m\u202e"]}', true)).toBe(
     '{\n  \u001b[36m"n"\u001b[39m: [\n    \u001b[32m"s"\u001b[39m,\n    \u001b[33m1\u001b[39m,\n    \u001b[33mtrue\u001b[39m,\n    \u001b[2mnull\u001b[22m,\n    \u001b[32m"\\u009b31m\\u202e"\u001b[39m\n  ]\n}',

@@ -190,6 +190,11 @@ export class SqliteDriver implements Driver {
     for await (const page of this.#onSnapshot((database) => pages(database, query, now))) yield page.entries
   }
 
+  anyExpires(): boolean {
+    const found = this.#read((database) => database.statement('select 1 from kv where expires > ? limit 1').get(this.#now()))
+    return found !== undefined
+  }
+
   count(query: RangeQuery, signal?: AbortSignal): Awaitable<number> {
     const now = this.#now()
     if (signal === undefined) return this.#read((database) => countNow(database, query, now)) ?? 0
