@@ -98,6 +98,11 @@ export function reasonOf(cause: unknown): string {
   }
 }
 
+/** For an operation that was aborted; the signal's reason is the cause. */
+export function interrupted(signal: AbortSignal | undefined, message = 'interrupted'): KvError {
+  return new KvError('KV_INTERRUPTED', message, { cause: signal?.reason })
+}
+
 /** A wrong call (exit 2). */
 export function usageError(message: string, hint?: string): KvError {
   return new KvError('KV_USAGE', message, { hint })

@@ -34,11 +34,16 @@ export type {
   CheckReport,
   Clock,
   Condition,
+  DelOptions,
   Driver,
   Entry,
+  GetManyOptions,
+  Head,
   JsonLinesOptions,
+  Lifetime,
   Limits,
   Op,
+  PutOptions,
   PutResult,
   RangeQuery,
   Stat,
@@ -47,4 +52,4 @@ export type {
 } from './store/driver.ts'
 export type { KeyInput, RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
-export { type BatchOp, type DelOptions, type PutOptions, Store } from './store/store.ts'
+export { type BatchOp, Store } from './store/store.ts'

@@ -48,11 +48,11 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
   // A key named twice is deleted once, and was there.
   const keys = [...new Map(names.map((name) => parseKey(name, keyEncoding)).map((key) => [encode(key, 'hex'), key])).values()]
   if (dryRun) {
-    const there = await Promise.all(keys.map((key) => store.has(key)))
+    const there = await Promise.all(keys.map((key) => store.has(key, { signal: ctx.signal })))
     return printDeleted(ctx, there.filter(Boolean).length, true)
   }
   // Every key is looked at first, so that a wrong one deletes nothing.
-  await Promise.all(keys.map((key) => store.has(key)))
+  await Promise.all(keys.map((key) => store.has(key, { signal: ctx.signal })))
   // Together, so that they share one commit.
   const there = await Promise.all(keys.map((key) => store.del(key, { signal: ctx.signal })))
   printDeleted(ctx, there.filter(Boolean).length, false)
@@ -64,7 +64,7 @@ async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRu
   if (dryRun || !yes) {
     const count = await store.count({ ...range, signal: ctx.signal })
     if (dryRun) {
-      if (ctx.io.stderr.isTTY) ctx.say(await samples(store, range, count))
+      if (ctx.io.stderr.isTTY) ctx.say(await samples(ctx, store, range, count))
       return printDeleted(ctx, count, true)
     }
     if (count === 0) return printDeleted(ctx, 0, false)
@@ -81,7 +81,7 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   if (!asks || !ctx.globals.input) {
     throw usageError(`this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`, 'see them with --dry-run; to go on, add --yes')
   }
-  stderr.write(`${await samples(store, range, count)}\n`)
+  stderr.write(`${await samples(ctx, store, range, count)}\n`)
   const { ask } = await import('./ask.ts')
   const agreed = await ctx.withTerminal(() => ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr, ctx.colorsMessages))
   if (!agreed) {
@@ -89,9 +89,9 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   }
 }
 
-async function samples(store: Store, range: RangeOptions, count: number): Promise<string> {
+async function samples(ctx: Context, store: Store, range: RangeOptions, count: number): Promise<string> {
   const lines: string[] = []
-  for await (const { key } of store.range({ ...range, limit: SAMPLES, keysOnly: true })) lines.push(`  ${displayKey(key)}`)
+  for await (const { key } of store.range({ ...range, limit: SAMPLES, keysOnly: true, signal: ctx.signal })) lines.push(`  ${displayKey(key)}`)
   if (count > lines.length) lines.push(`  … and ${(count - lines.length).toLocaleString('en')} more`)
   return lines.join('\n')
 }

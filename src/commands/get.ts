@@ -31,13 +31,13 @@ export function get(ctx: Context): Command {
       const options = { keyEncoding, valueEncoding, jsonValues, only: undefined, nul: false, exact: true } as const
       if (wanted.length === 1) {
         const key = wanted[0]!
-        const entry = (await store.getEntry(key)) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
+        const entry = (await store.getEntry(key, { signal: ctx.signal })) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
         if (ctx.print.takesValue) await ctx.print.value(entry, options)
         else await ctx.print.entries(onePage([entry]), { ...options, ...expiringOf([entry]) })
         return
       }
-      const entries = await store.getMany(wanted)
+      const entries = await store.getMany(wanted, { signal: ctx.signal })
       const found = entries.filter((entry): entry is Entry => entry !== undefined)
       await ctx.print.entries(onePage(found), { ...options, ...expiringOf(found) })
       const missing = wanted.filter((_, i) => entries[i] === undefined)

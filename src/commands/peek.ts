@@ -37,7 +37,7 @@ export function peek(ctx: Context): Command {
     .addHelpText('after', '\nExamples:\n  kv peek user:1\n  kv peek image.png --json')
     .action(async (text: string, { keyEncoding }: KeyFlags) => {
       const key = parseKey(text, keyEncoding)
-      const entry = await (await ctx.store()).getEntry(key)
+      const entry = await (await ctx.store()).getEntry(key, { signal: ctx.signal })
       if (entry === undefined) throw notFound([key])
       const { value, revision } = entry
       const type = typeOf(value)

@@ -32,7 +32,7 @@ export function pick(ctx: Context): Command {
       if ((await offer('')).length === 0) throw new KvError('KV_NOT_FOUND', prefix === '' ? 'the store is empty' : `no key begins with ${prefix}`)
       const { pickKey } = await import('./pick-prompt.ts')
       const key = await ctx.withTerminal(() => pickKey(`key ${prefix}`, offer, stderr))
-      const entry = await store.getEntry(key)
+      const entry = await store.getEntry(key, { signal: ctx.signal })
       if (entry === undefined) throw new KvError('KV_NOT_FOUND', `key not found: ${displayKey(key)}`)
       const options = { keyEncoding: 'utf8', valueEncoding: flags.valueEncoding, jsonValues: false } as const
       await ctx.print.value(flags.keyOnly ? { ...entry, value: key } : entry, options)

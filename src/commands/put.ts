@@ -34,10 +34,10 @@ export function put(ctx: Context): Command {
     .action(async (keyText: string, valueText: string | undefined, flags: Flags, command: Command) => {
       const key = parseKey(keyText, flags.keyEncoding)
       const condition = conditionOf(flags)
-      const expires = flags.ttl === undefined ? undefined : Date.now() + parseDuration(flags.ttl, 'time to live')
+      const ttl = flags.ttl === undefined ? undefined : parseDuration(flags.ttl, 'time to live')
       const store = await ctx.store({ sync: flags.sync })
       const value = await valueOf(ctx, valueText, flags, endsOptions(command), store.limits.maxValueBytes)
-      const result = await store.put(key, value, { expires, condition, signal: ctx.signal })
+      const result = await store.put(key, value, { ttl, condition, signal: ctx.signal })
       if (!result.applied) {
         const why = condition?.type === 'absent' || result.revision > 0 ? 'exists with another value' : 'does not exist'
         throw new KvError('KV_CONDITION', `not stored: ${displayKey(key)} ${condition?.type === 'absent' ? 'exists' : why}`)

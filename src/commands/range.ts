@@ -41,7 +41,7 @@ export function range(ctx: Context): Command {
         exact: false,
         expiring: () => store.hasExpiring(options),
       }
-      const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options, { parallel: true }) : undefined
-      await ctx.print.entries(ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys })), form)
+      const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options, { parallel: true, signal: ctx.signal }) : undefined
+      await ctx.print.entries(ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys, signal: ctx.signal })), form)
     })
 }

@@ -10,7 +10,7 @@ export function stat(ctx: Context): Command {
     .addHelpText('after', '\nExamples:\n  kv stat\n  kv stat --json')
     .action(async () => {
       const store = await ctx.store()
-      const { entries, expiring, revision, sizeBytes, details } = await store.stat()
+      const { entries, expiring, revision, sizeBytes, details } = await store.stat({ signal: ctx.signal })
       const record = { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, ...details }
       ctx.print.record(record, lines(record, ctx.print.isTTY))
     })

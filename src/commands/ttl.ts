@@ -14,7 +14,7 @@ export function ttl(ctx: Context): Command {
     .action(async (text: string, { keyEncoding }: KeyFlags) => {
       const key = parseKey(text, keyEncoding)
       const store = await ctx.store()
-      const entry = await store.getEntry(key)
+      const entry = await store.head(key, { signal: ctx.signal })
       if (entry === undefined) throw notFound([key])
       const seconds = entry.expires === undefined ? null : Math.ceil((entry.expires - Date.now()) / 1000)
       ctx.print.record({ ttl: seconds }, seconds === null ? 'none' : String(seconds))

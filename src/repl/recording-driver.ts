@@ -1,6 +1,6 @@
-import { KvError } from '../errors.ts'
+import { KvError, interrupted } from '../errors.ts'
 import { type Block, type Blocks, blockOps } from '../store/block.ts'
-import type { Condition, Driver, Entry, JsonLinesOptions, Op, PutResult, RangeQuery } from '../store/driver.ts'
+import type { Abortable, DelOptions, Driver, Entry, Op, PutOptions, PutResult, RangeQuery } from '../store/driver.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
 /** A driver that tells an {@link UndoLog} what every write changes; everything else goes straight through. */
@@ -10,9 +10,9 @@ export class RecordingDriver implements Driver {
   readonly name: string
   readonly limits: Driver['limits']
   readonly supports: Driver['supports']
-  readonly load?: (blocks: Blocks, signal?: AbortSignal) => Promise<number>
+  readonly load?: NonNullable<Driver['load']>
   readonly watch?: NonNullable<Driver['watch']>
-  readonly jsonLines?: (query: RangeQuery, options?: JsonLinesOptions) => AsyncIterable<Uint8Array | Entry[]> | undefined
+  readonly jsonLines?: NonNullable<Driver['jsonLines']>
 
   constructor(inner: Driver, log: UndoLog) {
     this.#inner = inner
@@ -20,46 +20,48 @@ export class RecordingDriver implements Driver {
     this.name = inner.name
     this.limits = inner.limits
     this.supports = inner.supports
-    if (inner.load !== undefined) this.load = (blocks, signal) => this.#load(blocks, signal)
-    if (inner.watch !== undefined) this.watch = (query, signal) => inner.watch!(query, signal)
+    if (inner.load !== undefined) this.load = (blocks, options) => this.#load(blocks, options)
+    if (inner.watch !== undefined) this.watch = (query, options) => inner.watch!(query, options)
     if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)
   }
 
-  get: Driver['get'] = (key) => this.#inner.get(key)
-  getEntry: Driver['getEntry'] = (key) => this.#inner.getEntry(key)
-  getMany: Driver['getMany'] = (keys, maxBytes) => this.#inner.getMany(keys, maxBytes)
-  range: Driver['range'] = (query) => this.#inner.range(query)
-  count: Driver['count'] = (query, signal) => this.#inner.count(query, signal)
-  stat: Driver['stat'] = () => this.#inner.stat()
+  get: Driver['get'] = (key, options) => this.#inner.get(key, options)
+  getEntry: Driver['getEntry'] = (key, options) => this.#inner.getEntry(key, options)
+  head: Driver['head'] = (key, options) => this.#inner.head(key, options)
+  getMany: Driver['getMany'] = (keys, options) => this.#inner.getMany(keys, options)
+  range: Driver['range'] = (query, options) => this.#inner.range(query, options)
+  count: Driver['count'] = (query, options) => this.#inner.count(query, options)
+  stat: Driver['stat'] = (options) => this.#inner.stat(options)
   check: Driver['check'] = (options) => this.#inner.check(options)
   close: Driver['close'] = () => this.#inner.close()
 
-  async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined, signal?: AbortSignal): Promise<PutResult> {
-    const [before] = await this.#before([key])
-    const result = await this.#inner.put(key, value, expires, condition, signal)
+  async put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult> {
+    const [before] = await this.#before([key], options)
+    const result = await this.#inner.put(key, value, options)
     if (result.applied) this.#log.record(key, before, result.revision)
     return result
   }
 
-  async del(key: Uint8Array, condition: Condition | undefined, signal?: AbortSignal): Promise<boolean> {
-    const [before] = await this.#before([key])
-    const applied = await this.#inner.del(key, condition, signal)
+  async del(key: Uint8Array, options?: DelOptions): Promise<boolean> {
+    const [before] = await this.#before([key], options)
+    const applied = await this.#inner.del(key, options)
     if (applied) this.#log.record(key, before, undefined)
     return applied
   }
 
-  async batch(ops: readonly Op[], signal?: AbortSignal): Promise<number> {
-    const before = await this.#before(ops.map(({ key }) => key))
-    const revision = await this.#inner.batch(ops, signal)
+  async batch(ops: readonly Op[], options?: Abortable): Promise<number> {
+    const before = await this.#before(ops.map(({ key }) => key), options)
+    const revision = await this.#inner.batch(ops, options)
     ops.forEach(({ key, type }, i) => this.#log.record(key, before[i], type === 'put' ? revision : undefined))
     return revision
   }
 
-  async delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+  async delRange(query: RangeQuery, options: Abortable = {}): Promise<number> {
     const before: Entry[] = []
     if (!this.#log.closed) {
       let bytes = 0
-      for await (const page of this.#inner.range({ ...query, limit: UNDO_KEYS + 1, keysOnly: false, reverse: false })) {
+      for await (const page of this.#inner.range({ ...query, limit: UNDO_KEYS + 1, keysOnly: false, reverse: false }, options)) {
+        if (options.signal?.aborted) throw interrupted(options.signal, 'interrupted, nothing was deleted')
         before.push(...page)
         bytes += page.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
         if (before.length > UNDO_KEYS || bytes > UNDO_BYTES) {
@@ -69,31 +71,32 @@ export class RecordingDriver implements Driver {
         }
       }
     }
-    const count = await this.#inner.delRange(query, signal)
+    const count = await this.#inner.delRange(query, options)
     for (const entry of before) this.#log.record(entry.key, entry, undefined)
     return count
   }
 
-  async #load(blocks: Blocks, signal?: AbortSignal): Promise<number> {
+  async #load(blocks: Blocks, options?: Abortable): Promise<number> {
     const seen: { key: Uint8Array; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
       if (this.#log.closed) return
       if (seen.length + block.count > UNDO_KEYS) return this.#log.overflow()
       const keys = [...blockOps(block)].map(({ key }) => new Uint8Array(key))
-      const before = await this.#before(keys)
+      const before = await this.#before(keys, options)
       keys.forEach((key, i) => seen.push({ key, before: before[i] }))
     }
     // The driver tells blocks that are all there from blocks that are still to come.
     if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
-    const revision = await this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), signal)
+    const revision = await this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options)
     for (const { key, before } of seen) this.#log.record(key, before, revision)
     return revision
   }
 
-  async #before(keys: readonly Uint8Array[]): Promise<(Entry | undefined)[]> {
+  /** What the keys have now; nothing when that is more than {@link UNDO_BYTES}: such a command is not undone. */
+  async #before(keys: readonly Uint8Array[], options?: Abortable): Promise<(Entry | undefined)[]> {
     if (this.#log.closed || keys.length === 0) return []
     try {
-      if (keys.length <= UNDO_KEYS) return await this.#inner.getMany(keys, UNDO_BYTES)
+      if (keys.length <= UNDO_KEYS) return await this.#inner.getMany(keys, { maxBytes: UNDO_BYTES, signal: options?.signal })
     } catch (error) {
       if (!(error instanceof KvError && error.code === 'KV_TOO_LARGE')) throw error
     }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { openDriver } from '../drivers/index.ts'
-import { KvError } from '../errors.ts'
+import { interrupted } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { isDumb } from '../options.ts'
 import { Progress } from '../output/progress.ts'
@@ -101,6 +101,6 @@ async function* pages({ signal }: Session, store: Store, prefix: string | undefi
   for await (const page of store.rangePages({ prefix })) {
     yield page
     await turn()
-    if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+    if (signal.aborted) throw interrupted(signal)
   }
 }

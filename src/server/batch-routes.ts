@@ -121,8 +121,8 @@ function framesOf(body: Buffer, { store }: Service, what: string, limit: number)
   return frames
 }
 
-function toOp({ kind, key, value, expires }: Frame): BatchOp {
-  if (kind === FRAME.entry) return { type: 'put', key, value, expires }
+function toOp({ kind, key, value, expires, ttl }: Frame): BatchOp {
+  if (kind === FRAME.entry) return { type: 'put', key, value, expires, ttl }
   if (kind === FRAME.del) return { type: 'del', key }
   throw new KvError('KV_INVALID_INPUT', `not an operation: a frame of kind ${kind}`)
 }

@@ -1,5 +1,6 @@
 import { asBuffer } from '../bytes.ts'
 import { KvError } from '../errors.ts'
+import type { Lifetime } from '../store/driver.ts'
 
 /** What a frame is. Numbers are part of the protocol. */
 export const FRAME = {
@@ -15,20 +16,24 @@ export const FRAME = {
   error: 4,
   /** Nothing: whoever sends is waiting for more to send. */
   alive: 5,
+  /** The put of an entry whose expiry is a time to live in milliseconds; read as `entry`. */
+  temporary: 6,
 } as const
 
-/** A frame: kind, key, value, revision (0 in writes), expiry in milliseconds since 1970 (`undefined`: never). */
-export interface Frame {
+/** A frame: kind, key, value, revision (0 in writes), and in writes perhaps a time to live. */
+export interface Frame extends Lifetime {
   readonly kind: number
   readonly key: Uint8Array
   readonly value: Uint8Array
   readonly revision: number
   readonly expires: number | undefined
+  readonly ttl: number | undefined
 }
 
 /**
  * Bytes before key and value, little-endian: kind (1), key length (4), value length (4), revision
- * (8, a float), expiry (8, a float, NaN for never).
+ * (8, a float), expiry (8, a float: milliseconds
+ * since 1970, NaN for never).
  */
 export const HEADER_BYTES = 25
 
@@ -69,6 +74,12 @@ export class FrameWriter {
     out.set(key, at)
     out.set(value, at + key.length)
     this.#length += size
+  }
+
+  /** Adds a put. */
+  put({ key, value, expires, ttl }: { readonly key: Uint8Array; readonly value: Uint8Array } & Lifetime): void {
+    if (ttl === undefined) this.add(FRAME.entry, key, value, 0, expires)
+    else this.add(FRAME.temporary, key, value, 0, ttl)
   }
 
   /** The bytes collected; the writer begins anew in other memory. */
@@ -134,7 +145,7 @@ export class FrameReader {
   }
 
   #size(bytes: Buffer, at: number): number {
-    if (bytes[at]! > FRAME.alive) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
+    if (bytes[at]! > FRAME.temporary) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
     const keyLength = bytes.readUInt32LE(at + 1)
     const valueLength = bytes.readUInt32LE(at + 5)
     const { maxKeyBytes, maxValueBytes } = this.#limits ?? { maxKeyBytes: 2 ** 30, maxValueBytes: 2 ** 30 }
@@ -147,12 +158,15 @@ export class FrameReader {
 function frameAt(bytes: Buffer, at: number): Frame {
   const keyStart = at + HEADER_BYTES
   const valueStart = keyStart + bytes.readUInt32LE(at + 1)
-  const expires = bytes.readDoubleLE(at + 17)
+  const number = bytes.readDoubleLE(at + 17)
+  const end = Number.isNaN(number) ? undefined : number
+  const isTemporary = bytes[at] === FRAME.temporary
   return {
-    kind: bytes[at]!,
+    kind: isTemporary ? FRAME.entry : bytes[at]!,
     key: new Uint8Array(bytes.buffer, bytes.byteOffset + keyStart, valueStart - keyStart),
     value: new Uint8Array(bytes.buffer, bytes.byteOffset + valueStart, bytes.readUInt32LE(at + 5)),
     revision: bytes.readDoubleLE(at + 9),
-    expires: Number.isNaN(expires) ? undefined : expires,
+    expires: isTemporary ? undefined : end,
+    ttl: isTemporary ? (end ?? Number.NaN) : undefined,
   }
 }

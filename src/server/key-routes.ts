@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import type { Condition, Entry, PutResult } from '../store/driver.ts'
+import type { Condition, Entry, Lifetime, PutResult } from '../store/driver.ts'
 import type { Store } from '../store/store.ts'
 import { readBody } from './body.ts'
 import type { Gate } from './gate.ts'
@@ -65,7 +65,14 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   const { store, reads, gate } = service
   const answerValue: Answer = (reply, entry) => sendValue(gate, reply, entry)
 
-  app.get('/v1/keys/:key', { schema: SCHEMAS.get }, (request, reply) => {
+  app.head('/v1/keys/:key', { schema: { hide: true } }, async (request, reply) => {
+    const head = await store.head(keyOf(request, queryOf(request, ['encoding'])))
+    if (head === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
+    if (isKnown(reply, head)) return reply.code(304).send()
+    return reply.header('content-length', String(head.valueBytes)).type('application/octet-stream').send()
+  })
+
+  app.get('/v1/keys/:key', { schema: SCHEMAS.get, exposeHeadRoute: false }, (request, reply) => {
     const query = queryOf(request, ['encoding'])
     reads.get(keyOf(request, query), reply, answerValue)
   })
@@ -73,10 +80,10 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true } }, async (request, reply) => {
     const query = queryOf(request, ['encoding', 'ttl', 'expires'])
     const key = keyOf(request, query)
-    const expires = expiryOf(query)
+    const lifetime = lifetimeOf(query)
     const body = await readBody(request, reply, gate, service.limits)
     const { condition, rest } = conditionOf(request, body)
-    const { applied, created, revision } = await conditionally(store, key, condition, (one) => store.put(key, rest, { expires, condition: one }))
+    const { applied, created, revision } = await conditionally(store, key, condition, (one) => store.put(key, rest, { ...lifetime, condition: one }))
     if (revision > 0) reply.header('etag', etag(revision))
     if (!applied) throw conditionFailed()
     return reply.code(created ? 201 : 200).send()
@@ -95,12 +102,8 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
 
 function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): void {
   if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
-  const { value, revision, expires } = entry
-  const tag = etag(revision)
-  reply.header('etag', tag)
-  if (expires !== undefined) reply.header(HEADERS.expires, String(expires))
-  const known = reply.request.headers['if-none-match']
-  if (known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))) {
+  const { value } = entry
+  if (isKnown(reply, entry)) {
     reply.code(304).send()
     return
   }
@@ -109,15 +112,23 @@ function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): v
   reply.type('application/octet-stream').send(asBuffer(value))
 }
 
+/** Sets what is told of an entry in headers; whether the client has this revision of it already. */
+function isKnown(reply: FastifyReply, { revision, expires }: Pick<Entry, 'revision' | 'expires'>): boolean {
+  const tag = etag(revision)
+  reply.header('etag', tag)
+  if (expires !== undefined) reply.header(HEADERS.expires, String(expires))
+  const known = reply.request.headers['if-none-match']
+  return known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))
+}
+
 function conditionFailed(): KvError {
   return new KvError('KV_CONDITION', 'the condition does not hold; nothing was written')
 }
 
-function expiryOf(query: Query): number | undefined {
+/** A time to live goes on as one: it counts from the write, not from when the request came. */
+function lifetimeOf(query: Query): Lifetime {
   const ttl = query.text('ttl')
-  const expires = query.integer('expires')
-  if (ttl !== undefined && expires !== undefined) throw usageError('ttl and expires exclude each other')
-  return ttl === undefined ? expires : Date.now() + parseDuration(ttl, 'time to live')
+  return { expires: query.integer('expires'), ttl: ttl === undefined ? undefined : parseDuration(ttl, 'time to live') }
 }
 
 /** The key is there, with one of some revisions or with any: no single condition of a store. */
@@ -133,7 +144,7 @@ interface Matching {
 async function conditionally(store: Store, key: Uint8Array, condition: Condition | Matching | undefined, write: (condition: Condition | undefined) => Promise<PutResult>): Promise<PutResult> {
   if (condition?.type !== 'matching') return write(condition)
   for (;;) {
-    const entry = await store.getEntry(key)
+    const entry = await store.head(key)
     if (entry === undefined || !matches(condition.tags, entry.revision)) return { applied: false, created: false, revision: entry?.revision ?? 0 }
     const result = await write({ type: 'revision', revision: entry.revision })
     if (result.applied) return result

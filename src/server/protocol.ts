@@ -25,6 +25,8 @@ export const HEADERS = {
   expires: 'kv-expires',
   /** The body begins with so many bytes that must be the value now; what follows is the new value. */
   ifValueLength: 'kv-if-value-length',
+  /** The code of kv of a refusal, also in its body; an answer to HEAD has no other place for it. */
+  code: 'kv-code',
   /** `1` on every answer of a kv server. */
   server: 'kv-server',
 } as const

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CODES, KvError } from '../errors.ts'
-import type { ErrorBody } from './protocol.ts'
+import { type ErrorBody, HEADERS } from './protocol.ts'
 
 /** Why a field of a call was refused: where it stands, and why for people and for programs. */
 export interface FieldProblem {
@@ -68,9 +68,10 @@ export function sendError(error: unknown, _request: FastifyRequest, reply: Fasti
   const refusal = toRefusal(error)
   if (refusal === undefined) {
     onBug?.(error)
-    void reply.code(500).type('application/json').send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
+    void reply.code(500).type('application/json').header(HEADERS.code, 'KV_INTERNAL').send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
     return
   }
+  if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)
   for (const [name, value] of Object.entries(refusal.headers)) reply.header(name, value)
   void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body))
 }

@@ -1,15 +1,17 @@
-import { compareBytes } from '../bytes.ts'
-import type { Condition, Entry } from './driver.ts'
+import type { Condition } from './driver.ts'
 
-/** Whether a condition allows a write over `old` (`undefined`: the key is not there). */
-export function holds(condition: Condition | undefined, old: Pick<Entry, 'value' | 'revision'> | undefined): boolean {
+/**
+ * Whether a condition allows a write over an entry of that revision (`undefined`: the key is not there).
+ * `hasValue` tells whether the entry has a value, and is asked only where the condition is about it.
+ */
+export function holds(condition: Condition | undefined, old: { readonly revision: number } | undefined, hasValue: (value: Uint8Array) => boolean): boolean {
   switch (condition?.type) {
     case undefined:
       return true
     case 'absent':
       return old === undefined
     case 'value':
-      return old !== undefined && compareBytes(old.value, condition.value) === 0
+      return old !== undefined && hasValue(condition.value)
     case 'revision':
       return (old?.revision ?? 0) === condition.revision
   }

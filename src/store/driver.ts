@@ -23,9 +23,26 @@ export interface Entry {
   readonly expires: number | undefined
 }
 
+/** What is known of an entry without its value. */
+export interface Head extends Pick<Entry, 'revision' | 'expires'> {
+  /** Length of the value. */
+  readonly valueBytes: number
+}
+
+/** When an entry ends: at a moment, or some time after the moment it is written; by default never. Not both. */
+export interface Lifetime {
+  /** Milliseconds since 1970. */
+  readonly expires?: number | undefined
+  /**
+   * Milliseconds from the write on, 1 or more: counted from when the write has got its turn, so that
+   * waiting for another's lock costs nothing of it.
+   */
+  readonly ttl?: number | undefined
+}
+
 /** One step of a batch. */
 export type Op =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array; readonly expires?: number | undefined }
+  | ({ readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array } & Lifetime)
   | { readonly type: 'del'; readonly key: Uint8Array }
 
 /** What must hold for a write to be applied, decided in the same atomic step as the write. */
@@ -143,14 +160,30 @@ export interface CheckOptions extends Abortable {
 /** An operation that can be stopped. */
 export interface Abortable {
   /**
-   * When aborted, the operation ends with `KV_INTERRUPTED` and has changed nothing; a write elsewhere
-   * whose answer had not come yet with `KV_UNKNOWN_OUTCOME`. A commit that has begun is not stopped.
+   * When aborted, the operation ends with `KV_INTERRUPTED`, the signal's reason as its cause, and has
+   * changed nothing; a write elsewhere whose answer had not come yet ends with `KV_UNKNOWN_OUTCOME`.
+   * A commit that has begun is not stopped.
    */
   readonly signal?: AbortSignal | undefined
 }
 
+/** How several entries are read. */
+export interface GetManyOptions extends Abortable {
+  /** Bytes of all keys and values together, above which nothing is read. */
+  readonly maxBytes?: number | undefined
+}
+
+/** How one entry is removed. */
+export interface DelOptions extends Abortable {
+  /** Write only if this holds. */
+  readonly condition?: Condition | undefined
+}
+
+/** How one entry is written. Without a lifetime an old expiry goes. */
+export interface PutOptions extends DelOptions, Lifetime {}
+
 /** How a range is to be made into JSON Lines. */
-export interface JsonLinesOptions {
+export interface JsonLinesOptions extends Abortable {
   /** Whether a long range may take a second thread: for a process that does nothing else. Default: false. */
   readonly parallel?: boolean | undefined
 }
@@ -165,7 +198,8 @@ export type Clock = () => number
  *
  * With a signal, a long operation gives the event loop its turn every few milliseconds, and once
  * aborted throws `KV_INTERRUPTED` and leaves the store as it was. A short write does so while it
- * waits for its turn to write.
+ * waits for its turn to write. The Store has refused what was aborted before, and looks at the signal
+ * between two pages of a range; a read that has to wait must hear it by itself.
  *
  * Arrays passed in are the driver's from then on (the Store copies what its caller may change);
  * arrays handed out are the caller's own.
@@ -176,36 +210,38 @@ export interface Driver {
   readonly supports: Supports
 
   /** The value, or `undefined` when the key is not there. */
-  get(key: Uint8Array): Awaitable<Uint8Array | undefined>
+  get(key: Uint8Array, options?: Abortable): Awaitable<Uint8Array | undefined>
   /** The whole entry, or `undefined`. */
-  getEntry(key: Uint8Array): Awaitable<Entry | undefined>
+  getEntry(key: Uint8Array, options?: Abortable): Awaitable<Entry | undefined>
+  /** What there is to know of an entry without reading its value, however long that is; `undefined` when it is not there. */
+  head(key: Uint8Array, options?: Abortable): Awaitable<Head | undefined>
   /**
    * Entries at one snapshot, in the order asked, `undefined` for a missing one. Throws `KV_TOO_LARGE`
-   * when they take more than `maxBytes` together, before it has read much more than that.
+   * when they take more than `maxBytes` together, before it has read more than that.
    */
-  getMany(keys: readonly Uint8Array[], maxBytes?: number): Awaitable<(Entry | undefined)[]>
+  getMany(keys: readonly Uint8Array[], options?: GetManyOptions): Awaitable<(Entry | undefined)[]>
 
-  /** Writes one entry and settles when it is durable. Replaces an old expiry too. */
-  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition: Condition | undefined, signal?: AbortSignal): Promise<PutResult>
-  /** Removes one entry and settles when that is durable; `applied` tells whether it was there (and the condition held). */
-  del(key: Uint8Array, condition: Condition | undefined, signal?: AbortSignal): Promise<boolean>
+  /** Writes one entry and settles when it is durable. Reads the old value only where the condition is about it. */
+  put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult>
+  /** Removes one entry and settles when that is durable; tells whether it was there (and the condition held). */
+  del(key: Uint8Array, options?: DelOptions): Promise<boolean>
   /** Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's revision. */
-  batch(ops: readonly Op[], signal?: AbortSignal): Promise<number>
+  batch(ops: readonly Op[], options?: Abortable): Promise<number>
   /**
    * Optional: puts all blocks in their order, all or nothing, quicker than `batch` could. Returns
    * their revision. The `limits` of batches do not hold. A block is done with when the next is
    * asked for; while blocks come, readers do not see them, and other writers wait. The signal is heard
    * at most until the first block is asked for: whoever gives the blocks can end them.
    */
-  load?(blocks: Blocks, signal?: AbortSignal): Promise<number>
+  load?(blocks: Blocks, options?: Abortable): Promise<number>
   /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
-  delRange(query: RangeQuery, signal?: AbortSignal): Promise<number>
+  delRange(query: RangeQuery, options?: Abortable): Promise<number>
 
   /**
    * The entries of a range, in pages of the driver's choosing, never an empty page. Stopping early
    * (`return()`) frees whatever the range holds.
    */
-  range(query: RangeQuery): AsyncIterable<Entry[]>
+  range(query: RangeQuery, options?: Abortable): AsyncIterable<Entry[]>
   /**
    * Optional: the same range as JSON Lines text, where the engine makes it quicker than JavaScript
    * could: for each item either whole lines `{"key":"...","value":"..."}`, escaped as
@@ -216,7 +252,7 @@ export interface Driver {
   /** Optional, where that can be told without reading entries: whether any entry of the store expires. */
   anyExpires?(): Awaitable<boolean>
   /** How many entries the range has (at most `limit`). */
-  count(query: RangeQuery, signal?: AbortSignal): Awaitable<number>
+  count(query: RangeQuery, options?: Abortable): Awaitable<number>
 
   /**
    * Optional: reports every put and delete from now on, by whomever, an entry that expires as a delete
@@ -226,9 +262,9 @@ export interface Driver {
    * `KV_WATCH_GAP` for a position after which changes are missing, and `KV_NOT_SUPPORTED` where this
    * store cannot be watched. In a store that is not there yet everything that appears is a put.
    */
-  watch?(query: WatchQuery, signal?: AbortSignal): Promise<Changes>
+  watch?(query: WatchQuery, options?: Abortable): Promise<Changes>
 
-  stat(): Awaitable<Stat>
+  stat(options?: Abortable): Awaitable<Stat>
   /** Reads everything and compares. */
   check(options?: CheckOptions): Awaitable<CheckReport>
   /** Frees everything. Pending writes settle first. Called once. */

@@ -1,43 +1,32 @@
 import { successor, utf8 } from '../bytes.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, interrupted, usageError } from '../errors.ts'
 import { type Blocks, blockOps } from './block.ts'
 import type {
   Abortable,
   CheckOptions,
   CheckReport,
   Condition,
+  DelOptions,
   Driver,
   Entry,
+  GetManyOptions,
+  Head,
   JsonLinesOptions,
+  Lifetime,
   Limits,
   Op,
+  PutOptions,
   PutResult,
   Stat,
   Supports,
 } from './driver.ts'
-import { LATEST_EXPIRY } from './expiry.ts'
+import { checkLifetime } from './expiry.ts'
 import { parsePosition } from './position.ts'
 import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
 import { Watch, type WatchOptions } from './watch.ts'
 
-/** What a put may ask for besides the value. */
-export interface PutOptions extends Abortable {
-  /** When the entry ends, in milliseconds since 1970. Default: never; an old expiry goes. */
-  expires?: number | undefined
-  /** Write only if this holds. */
-  condition?: Condition | undefined
-}
-
-/** What a delete of one key may ask for. */
-export interface DelOptions extends Abortable {
-  /** Delete only if this holds. */
-  condition?: Condition | undefined
-}
-
-/** One step of a batch: `expires` in milliseconds since 1970. */
-export type BatchOp =
-  | { type: 'put'; key: KeyInput; value: KeyInput; expires?: number | undefined }
-  | { type: 'del'; key: KeyInput }
+/** One step of a batch. */
+export type BatchOp = ({ type: 'put'; key: KeyInput; value: KeyInput } & Lifetime) | { type: 'del'; key: KeyInput }
 
 const EMPTY_STAT: Stat = { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: {} }
 
@@ -75,8 +64,8 @@ export class Store {
   }
 
   /** The value of a key, or `undefined`. */
-  async get(key: KeyInput): Promise<Uint8Array | undefined> {
-    return this.#open().get(this.#key(key))
+  async get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined> {
+    return this.#open(options?.signal).get(this.#key(key), options)
   }
 
   /**
@@ -92,33 +81,39 @@ export class Store {
   }
 
   /** The entry of a key with its revision and expiry, or `undefined`. */
-  async getEntry(key: KeyInput): Promise<Entry | undefined> {
-    return this.#open().getEntry(this.#key(key))
+  async getEntry(key: KeyInput, options?: Abortable): Promise<Entry | undefined> {
+    return this.#open(options?.signal).getEntry(this.#key(key), options)
+  }
+
+  /** Revision, expiry and length of the value of a key, or `undefined`; the value itself is not read. */
+  async head(key: KeyInput, options?: Abortable): Promise<Head | undefined> {
+    return this.#open(options?.signal).head(this.#key(key), options)
   }
 
   /**
    * The entries of several keys at one snapshot, in the order asked, `undefined` for a missing one.
    * Throws `KV_TOO_LARGE` when they take more than `maxBytes` of memory together.
    */
-  async getMany(keys: readonly KeyInput[], { maxBytes }: { maxBytes?: number | undefined } = {}): Promise<(Entry | undefined)[]> {
-    const driver = this.#open()
-    return driver.getMany(keys.map((key) => this.#key(key)), maxBytes)
+  async getMany(keys: readonly KeyInput[], options?: GetManyOptions): Promise<(Entry | undefined)[]> {
+    const driver = this.#open(options?.signal)
+    return driver.getMany(keys.map((key) => this.#key(key)), options)
   }
 
   /** Whether a key is there. */
-  async has(key: KeyInput): Promise<boolean> {
-    return (await this.getEntry(key)) !== undefined
+  async has(key: KeyInput, options?: Abortable): Promise<boolean> {
+    return (await this.head(key, options)) !== undefined
   }
 
   /** Stores a value under a key. Durable when the promise resolves. */
   async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
     const driver = this.#open(options.signal)
-    return driver.put(this.#ownKey(key), this.#ownValue(value), expiry(options.expires), ownCondition(options.condition), options.signal)
+    checkLifetime(options)
+    return driver.put(this.#ownKey(key), this.#ownValue(value), { ...options, condition: ownCondition(options.condition) })
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
-    return this.#open(options.signal).del(this.#ownKey(key), ownCondition(options.condition), options.signal)
+    return this.#open(options.signal).del(this.#ownKey(key), { ...options, condition: ownCondition(options.condition) })
   }
 
   /**
@@ -127,8 +122,8 @@ export class Store {
    * Throws `KV_TOO_LARGE` when there are more than `limits.maxBatchOps` or `limits.maxBatchBytes`;
    * a batch is never split.
    */
-  async batch(ops: readonly BatchOp[], { signal }: Abortable = {}): Promise<number> {
-    const driver = this.#open(signal)
+  async batch(ops: readonly BatchOp[], options: Abortable = {}): Promise<number> {
+    const driver = this.#open(options.signal)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     if (ops.length > maxBatchOps) {
       throw new KvError('KV_TOO_LARGE', `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`)
@@ -140,12 +135,13 @@ export class Store {
       if (op.type === 'del') return { type: 'del', key }
       const value = this.#ownValue(op.value)
       bytes += value.length
-      return { type: 'put', key, value, expires: expiry(op.expires) }
+      checkLifetime(op)
+      return { type: 'put', key, value, expires: op.expires, ttl: op.ttl }
     })
     if (bytes > maxBatchBytes) {
       throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${maxBatchBytes}`)
     }
-    return driver.batch(checked, signal)
+    return driver.batch(checked, options)
   }
 
   /**
@@ -155,9 +151,9 @@ export class Store {
    * Throws `KV_TOO_LARGE`, and stores nothing, when the entries are more than one atomic batch of
    * this store can hold.
    */
-  async load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
-    const driver = this.#open(signal)
-    if (driver.load !== undefined) return driver.load(blocks, signal)
+  async load(blocks: Blocks, options: Abortable = {}): Promise<number> {
+    const driver = this.#open(options.signal)
+    if (driver.load !== undefined) return driver.load(blocks, options)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     const ops: Op[] = []
     let bytes = 0
@@ -170,7 +166,7 @@ export class Store {
         }
       }
     }
-    return driver.batch(ops, signal)
+    return driver.batch(ops, options)
   }
 
   /**
@@ -178,22 +174,23 @@ export class Store {
    * {@link rangePages}; `undefined` where it has not. See `jsonLines` of the driver.
    */
   jsonLines(options: RangeOptions = {}, how: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
-    const driver = this.#open()
+    const driver = this.#open(how.signal)
     const query = toQuery(options)
     const lines = query && driver.jsonLines?.(query, how)
-    return lines && this.#whileOpen(lines)
+    return lines && this.#whileOpen(lines, how.signal)
   }
 
   /** The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it. */
-  async *range(options: RangeOptions = {}): AsyncGenerator<Entry, void, void> {
+  async *range(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry, void, void> {
     for await (const page of this.rangePages(options)) yield* page
   }
 
   /** The same in pages: cheaper for many entries. No page is empty. */
-  rangePages(options: RangeOptions = {}): AsyncIterable<Entry[]> {
-    const driver = this.#open()
+  rangePages(options: RangeOptions & Abortable = {}): AsyncIterable<Entry[]> {
+    const { signal } = options
+    const driver = this.#open(signal)
     const query = toQuery(options)
-    return query === undefined ? noPages() : this.#whileOpen(driver.range(query))
+    return query === undefined ? noPages() : this.#whileOpen(driver.range(query, { signal }), signal)
   }
 
   /** Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that there is none. */
@@ -205,9 +202,10 @@ export class Store {
 
   /** How many keys a range has, at most `limit`. */
   async count(options: RangeOptions & Abortable = {}): Promise<number> {
-    const driver = this.#open()
+    const { signal } = options
+    const driver = this.#open(signal)
     const query = toQuery(options)
-    return query === undefined ? 0 : driver.count(query, options.signal)
+    return query === undefined ? 0 : driver.count(query, { signal })
   }
 
   /**
@@ -216,10 +214,11 @@ export class Store {
    * When `signal` is aborted before the commit, nothing is removed.
    */
   async delRange(options: Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> & Abortable = {}): Promise<number> {
-    const driver = this.#open()
+    const { signal } = options
+    const driver = this.#open(signal)
     if ((options as RangeOptions).limit !== undefined) throw usageError('a delete of a range takes no limit')
     const query = toQuery(options)
-    return query === undefined ? 0 : driver.delRange(query, options.signal)
+    return query === undefined ? 0 : driver.delRange(query, { signal })
   }
 
   /**
@@ -236,17 +235,17 @@ export class Store {
     const query = key === undefined ? toQuery(range) : oneKey(owned(this.#key(key)))
     if (query === undefined) throw usageError('no key can be in this range')
     if (after !== undefined) parsePosition(after)
-    return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, signal))
+    return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, { signal }))
   }
 
   /** Counts and sizes. */
-  async stat(): Promise<Stat> {
-    return { ...EMPTY_STAT, ...(await this.#open().stat()) }
+  async stat(options?: Abortable): Promise<Stat> {
+    return { ...EMPTY_STAT, ...(await this.#open(options?.signal).stat(options)) }
   }
 
   /** Reads everything and verifies structure and checksums. */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
-    return this.#open().check(options)
+    return this.#open(options.signal).check(options)
   }
 
   /** Waits for pending writes and frees everything. Safe to call again. */
@@ -260,17 +259,17 @@ export class Store {
     return this.close()
   }
 
-  /** Items of a driver, until the store is closed. */
-  async *#whileOpen<T>(items: AsyncIterable<T>): AsyncGenerator<T, void, void> {
-    this.#open()
+  /** Items of a driver, until the store is closed or the signal aborted. */
+  async *#whileOpen<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
+    this.#open(signal)
     for await (const item of items) {
       yield item
-      this.#open()
+      this.#open(signal)
     }
   }
 
   #open(signal?: AbortSignal): Driver {
-    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
+    if (signal?.aborted) throw interrupted(signal, 'interrupted, nothing was done')
     if (this.#closing !== undefined) throw new KvError('KV_CLOSED', 'the store is closed')
     return this.#driver
   }
@@ -322,15 +321,6 @@ function oneKey(key: Uint8Array): { start: Uint8Array; end: Uint8Array } {
 
 function ownCondition(condition: Condition | undefined): Condition | undefined {
   return condition?.type === 'value' ? { type: 'value', value: owned(condition.value) } : condition
-}
-
-function expiry(expires: number | undefined): number | undefined {
-  if (expires === undefined) return undefined
-  if (!Number.isSafeInteger(expires)) {
-    throw new KvError('KV_USAGE', `an expiry must be whole milliseconds since 1970, not ${expires}`)
-  }
-  if (expires > LATEST_EXPIRY) throw new KvError('KV_USAGE', 'an expiry after the year 9999 cannot be written as a time')
-  return expires
 }
 
 async function* noPages(): AsyncGenerator<Entry[], void, void> {}

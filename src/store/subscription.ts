@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { interrupted } from '../errors.ts'
 import type { Awaitable, Change, Changes } from './driver.ts'
 
 /** Where a subscription takes its changes from. */
@@ -97,5 +97,5 @@ export class Subscription implements Changes {
     return this.#released
   }
 
-  readonly #onAbort = (): void => void this.fail(new KvError('KV_INTERRUPTED', 'interrupted'))
+  readonly #onAbort = (): void => void this.fail(interrupted(this.#signal))
 }

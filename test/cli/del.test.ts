@@ -15,7 +15,7 @@ const CASES: readonly Case[] = [
   { name: 'exits 1 when the only key did not exist', args: ['del', 'x'], given: LETTERS, stdout: '0\n', stderr: errorText('key not found: x', 'KV_NOT_FOUND'), code: 1, leaves: left('abcde') },
   { name: 'a key named twice is deleted once and was there', args: ['del', 'a', 'a'], given: LETTERS, stdout: '1\n', leaves: left('bcde') },
   { name: 'a key named in two spellings of hex is deleted once', args: ['del', '--key-encoding', 'hex', '6a', '6A'], given: [['j', '']], stdout: '1\n', leaves: [] },
-  { name: 'an entry that has expired is not there', args: ['del', 'k'], given: [['k', 'v', { expires: 1 }]], stdout: '0\n', stderr: errorText('key not found: k', 'KV_NOT_FOUND'), code: 1 },
+  { name: 'an entry that has expired is not there', args: ['del', 'k'], given: [['k', 'v', { expires: 978307200000 }]], stdout: '0\n', stderr: errorText('key not found: k', 'KV_NOT_FOUND'), code: 1 },
   { name: '--json prints an object', args: ['del', 'a', '--json'], given: LETTERS, stdout: '{"deleted":1}\n' },
   { name: '--dry-run of named keys counts and deletes nothing', args: ['del', 'a', 'x', '--dry-run'], given: LETTERS, stdout: '1\n', leaves: left('abcde') },
   { name: 'takes a key that begins with - after --', args: ['del', '--', '-k'], given: [['-k', '']], stdout: '1\n', leaves: [] },

@@ -4,7 +4,7 @@ import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
 
 describe('kv stat', () => {
   test('prints a fact a line', async () => {
-    const store = await givenStore([['a', '1'], ['b', '2', { expires: 4102444800000 }], ['c', '3', { expires: 1 }]])
+    const store = await givenStore([['a', '1'], ['b', '2', { expires: 4102444800000 }], ['c', '3', { expires: 978307200000 }]])
     const { stdout, stderr, code } = await kv(['stat'], { store })
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
     expect(stdout.toString()).toMatch(/^(?:[a-z_]+: \S.*\n)+$/)

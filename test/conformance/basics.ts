@@ -13,6 +13,7 @@ export function basics(kit: Kit): void {
     expect(await store.getEntry('a')).toBeUndefined()
     expect(await store.getMany(['a', 'b'])).toEqual([undefined, undefined])
     expect(await store.has('a')).toBe(false)
+    expect(await store.head('a')).toBeUndefined()
     expect(await store.del('a')).toBe(false)
     expect(await store.delRange({ prefix: 'a' })).toBe(0)
     expect(await store.count()).toBe(0)
@@ -222,6 +223,24 @@ export function basics(kit: Kit): void {
     })
   })
 
+  describe('head', () => {
+    test('tells revision, expiry and length of a value', async () => {
+      const store = await kit.store()
+      const expires = Date.UTC(9000, 0, 1)
+      await store.put('a', '')
+      const { revision } = await store.put(hex('00ff'), noise(300_000), { expires })
+      expect(await store.head('a')).toEqual({ revision: revision - 1, expires: undefined, valueBytes: 0 })
+      expect(await store.head(hex('00ff'))).toEqual({ revision, expires, valueBytes: 300_000 })
+      expect(await store.head('b')).toBeUndefined()
+    })
+
+    test('guards its key', async () => {
+      const store = await kit.store()
+      expect(await failureCode(() => store.head(''))).toBe('KV_INVALID_KEY')
+      expect(await failureCode(() => store.head(new Uint8Array(store.limits.maxKeyBytes + 1)))).toBe('KV_TOO_LARGE')
+    })
+  })
+
   describe('getMany', () => {
     test('answers in the order asked, with duplicates and missing keys', async () => {
       const store = await kit.store()
@@ -295,7 +314,7 @@ export function basics(kit: Kit): void {
 
     test('the driver answers get, getEntry, getMany, count, stat and check without a promise', async () => {
       const driver = await kit.driver()
-      await driver.put(text('a'), text('value'), undefined, undefined)
+      await driver.put(text('a'), text('value'))
       const { EVERYTHING } = await import('./suite.ts')
       expect(driver.get(text('a'))).toBeInstanceOf(Uint8Array)
       expect(driver.getEntry(text('a'))).toMatchObject({ expires: undefined })

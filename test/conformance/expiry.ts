@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest'
 import type { BatchOp, Condition, Store } from '../../src/index.ts'
 import { text, toText } from '../helpers/bytes.ts'
-import { entries } from '../helpers/store.ts'
+import { entries, failure, failureCode } from '../helpers/store.ts'
 import { type Kit, readPages, stoppedClock } from './suite.ts'
 
-const NOW = 1_000_000
+const NOW = Date.UTC(2030, 0, 1)
 
 /** Entries that end: from `expires` on they are not there, whichever way one looks. */
 export function expiry(kit: Kit): void {
@@ -55,6 +55,7 @@ export function expiry(kit: Kit): void {
       expect(await store.get('b')).toBeUndefined()
       expect(await store.getEntry('b')).toBeUndefined()
       expect(await store.has('b')).toBe(false)
+      expect(await store.head('b')).toBeUndefined()
       expect((await store.getMany(['a', 'b', 'c', 'd'])).map((entry) => entry && toText(entry.key))).toEqual(['a', undefined, 'c', 'd'])
     })
 
@@ -156,13 +157,50 @@ export function expiry(kit: Kit): void {
 
   test('an expiry in the past makes an entry that is never seen', async () => {
     const store = await kit.store({ clock: () => NOW })
-    for (const expires of [NOW, NOW - 1, 0, -5]) {
+    for (const expires of [NOW, NOW - 1, Date.UTC(2001, 0, 1)]) {
       expect(await store.put('a', '1', { expires })).toMatchObject({ applied: true, created: true })
       expect(await store.get('a')).toBeUndefined()
     }
     await store.put('b', 'there')
     await store.put('b', 'gone', { expires: NOW })
     expect(await store.count()).toBe(0)
+  })
+
+  test.for([0, 1, -5, 1.5, Number.NaN, Infinity, Date.UTC(2001, 0, 1) - 1, 1_795_790_572])('%d is no moment at which an entry can expire', async (expires) => {
+    const store = await kit.store({ clock: () => NOW })
+    const writes = [() => store.put('a', '1', { expires }), () => store.batch([{ type: 'put', key: 'a', value: '1', expires }])]
+    for (const write of writes) expect(await failure(write)).toMatchObject({ code: 'KV_USAGE', hint: 'milliseconds since 1970' })
+    expect(await store.count()).toBe(0)
+  })
+
+  describe('a time to live', () => {
+    test('counts from the write', async () => {
+      const clock = stoppedClock(NOW)
+      const store = await kit.store({ clock: clock.now })
+      await store.put('a', '1', { ttl: 5 })
+      clock.time = NOW + 3
+      await store.batch([...Array.from({ length: 60 }, (_, i): BatchOp => ({ type: 'put', key: `k${i}`, value: 'v', ttl: i + 1 })), put('z')])
+      expect((await store.getEntry('a'))!.expires).toBe(NOW + 5)
+      expect((await store.getEntry('k9'))!.expires).toBe(NOW + 3 + 10)
+      expect((await store.getEntry('z'))!.expires).toBeUndefined()
+      clock.time = NOW + 5
+      expect(await store.get('a')).toBeUndefined()
+      expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
+    })
+
+    test('ends at the latest with the year 9999', async () => {
+      const store = await kit.store({ clock: () => Date.parse('9999-12-31T23:59:59.990Z') })
+      await store.put('a', '1', { ttl: 60_000 })
+      expect((await store.getEntry('a'))!.expires).toBe(Date.parse('9999-12-31T23:59:59.999Z'))
+    })
+
+    test.for([0, -1, 1.5, Number.NaN, Infinity, 8e15])('of %d is none', async (ttl) => {
+      const store = await kit.store()
+      expect(await failureCode(() => store.put('a', '1', { ttl }))).toBe('KV_USAGE')
+      expect(await failureCode(() => store.batch([{ type: 'put', key: 'a', value: '1', ttl }]))).toBe('KV_USAGE')
+      expect(await failureCode(() => store.put('a', '1', { ttl: 1000, expires: NOW }))).toBe('KV_USAGE')
+      expect(await store.count()).toBe(0)
+    })
   })
 
   test('a put without an expiry removes the old one', async () => {
@@ -231,7 +269,7 @@ export function expiry(kit: Kit): void {
   test('the driver itself hides expired entries from every read', async () => {
     const clock = stoppedClock(NOW)
     const driver = await kit.driver({ clock: clock.now })
-    await driver.put(text('a'), text('1'), NOW + 10, undefined)
+    await driver.put(text('a'), text('1'), { expires: NOW + 10 })
     await driver.batch([{ type: 'put', key: text('b'), value: text('2'), expires: NOW + 10 }])
     clock.time = NOW + 10
     expect(await driver.get(text('a'))).toBeUndefined()

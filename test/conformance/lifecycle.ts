@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KvError, Store } from '../../src/index.ts'
-import { text, toText } from '../helpers/bytes.ts'
-import { entries, failureCode } from '../helpers/store.ts'
+import { noise, text, toText } from '../helpers/bytes.ts'
+import { entries, failure, failureCode } from '../helpers/store.ts'
 import { type Kit, block, fill } from './suite.ts'
 
 /** Every method of a Store, as a user calls it. */
@@ -9,6 +9,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   get: (store) => store.get('a'),
   getSync: (store) => store.getSync('a'),
   getEntry: (store) => store.getEntry('a'),
+  head: (store) => store.head('a'),
   getMany: (store) => store.getMany(['a']),
   has: (store) => store.has('a'),
   put: (store) => store.put('a', '1'),
@@ -106,6 +107,41 @@ export function lifecycle(kit: Kit): void {
       for (let turn = 0; turn < 10; turn++) await Promise.resolve()
       expect(settled).toBe(51)
       await Promise.all(pending)
+    })
+
+    test.for<[string, (store: Store, signal: AbortSignal) => unknown]>([
+      ['get', (store, signal) => store.get('a', { signal })],
+      ['getEntry', (store, signal) => store.getEntry('a', { signal })],
+      ['head', (store, signal) => store.head('a', { signal })],
+      ['has', (store, signal) => store.has('a', { signal })],
+      ['getMany', (store, signal) => store.getMany(['a'], { signal })],
+      ['range', (store, signal) => store.range({ signal }).next()],
+      ['rangePages', (store, signal) => store.rangePages({ signal })],
+      ['jsonLines', (store, signal) => store.jsonLines({}, { signal })],
+      ['count', (store, signal) => store.count({ signal })],
+      ['stat', (store, signal) => store.stat({ signal })],
+      ['check', (store, signal) => store.check({ signal })],
+    ])('%s is refused when it was aborted before, with the reason of the signal', async ([, read]) => {
+      const store = await kit.store()
+      await store.put('a', '1')
+      const reason = new Error('enough')
+      expect(await failure(() => read(store, AbortSignal.abort(reason)))).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+    })
+
+    test('a range that is aborted ends after the page it is at', async () => {
+      const store = await kit.store()
+      await fill(store, Array.from({ length: 30 }, (_, i) => ({ key: text(`k${i}`), value: noise(Math.min(200_000, store.limits.maxBatchBytes - 10), i) })))
+      const stop = new AbortController()
+      let pages = 0
+      const read = async (): Promise<void> => {
+        for await (const _ of store.rangePages({ signal: stop.signal })) {
+          pages++
+          stop.abort()
+        }
+      }
+      expect(await failureCode(read)).toBe('KV_INTERRUPTED')
+      expect(pages).toBe(1)
+      expect(await store.count()).toBe(30)
     })
 
     test.for<[string, (store: Store, signal: AbortSignal) => unknown]>([

@@ -118,7 +118,7 @@ export async function fill(store: Store, all: readonly { key: Uint8Array; value:
 }
 
 /** A clock that stands still until it is moved. */
-export function stoppedClock(time = 1_000_000): { now: Clock; time: number } {
+export function stoppedClock(time = Date.UTC(2030, 0, 1)): { now: Clock; time: number } {
   const clock = { time, now: () => clock.time }
   return clock
 }

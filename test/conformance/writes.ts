@@ -4,6 +4,8 @@ import { noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode } from '../helpers/store.ts'
 import { type Kit, block, readPages } from './suite.ts'
 
+const NOW = Date.UTC(2030, 0, 1)
+
 /** Puts, deletes, batches and conditions: what they do, and that they do all of it or nothing. */
 export function writes(kit: Kit): void {
   describe('put', () => {
@@ -43,12 +45,12 @@ export function writes(kit: Kit): void {
   })
 
   test('a batch of a hundred steps takes them in their order: of equal keys the last wins, and ends when it says', async () => {
-    const store = await kit.store({ clock: () => 1000 })
-    await store.put('k03', 'old', { expires: 5000 })
+    const store = await kit.store({ clock: () => NOW })
+    await store.put('k03', 'old', { expires: NOW + 4000 })
     const name = (i: number): string => `k${String(i % 40).padStart(2, '0')}`
     const ops = Array.from({ length: 100 }, (_, i): BatchOp => {
       if (i === 45) return { type: 'del', key: name(44) }
-      return { type: 'put', key: name(i), value: noise(i % 7 === 0 ? 0 : i, i), ...(i % 10 === 6 && { expires: 2000 + i }) }
+      return { type: 'put', key: name(i), value: noise(i % 7 === 0 ? 0 : i, i), ...(i % 10 === 6 && { expires: NOW + 1000 + i }) }
     })
     const expected = new Map<string, string>()
     for (const op of ops) {
@@ -598,10 +600,10 @@ export function writes(kit: Kit): void {
       const driver = await kit.driver()
       const key = text('k')
       const value = text('value')
-      await driver.put(key, value, undefined, undefined)
+      await driver.put(key, value)
       await driver.batch([{ type: 'put', key, value }])
       await driver.get(key)
-      await driver.del(key, { type: 'value', value })
+      await driver.del(key, { condition: { type: 'value', value } })
       await readPages(driver, { start: key, end: value, reverse: false, limit: 1, keysOnly: false })
       expect([toHex(key), toHex(value)]).toEqual([toHex(text('k')), toHex(text('value'))])
     })

@@ -14,7 +14,7 @@ type Rows = Map<string, { value: string; expires: number | undefined; revision: 
 /** What the store has to be like: plain code, and none of it shared with `src`. */
 class Model {
   rows: Rows = new Map()
-  now = 1000
+  now = Date.UTC(2030, 0, 1)
   newest = 0
 
   live(key: string) {

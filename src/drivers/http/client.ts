@@ -3,12 +3,12 @@ import http from 'node:http'
 import https from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { CODES, type Code, KvError } from '../../errors.ts'
+import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
 import { type ErrorBody, HEADERS } from '../../server/protocol.ts'
 
 /** One request to a server. */
 export interface Call {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
   /** With the query. */
   readonly path: string
   readonly headers?: Readonly<Record<string, string>>
@@ -25,6 +25,8 @@ export interface Call {
   readonly apart?: boolean
   /** Aborted when nobody wants the answer any more. */
   readonly signal?: AbortSignal | undefined
+  /** How long the answer is still waited for then, in milliseconds: an outcome that is known is worth a moment. Default: not at all. */
+  readonly graceMs?: number
 }
 
 /** An answer whose body has not been read. */
@@ -125,18 +127,18 @@ export class HttpClient {
   }
 
   #send(call: Call, first: boolean): Promise<Answer> {
-    const { method, path, headers, body, length, write, silenceMs = SILENCE_MS, apart, signal } = call
+    const { method, path, headers, body, length, write, silenceMs = SILENCE_MS, apart } = call
     const options: RequestOptions = {
       method,
       path,
       agent: apart ? false : this.#agent,
-      ...(signal === undefined ? {} : { signal }),
       host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: this.#url.port || undefined,
       headers: { ...headers, ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }), ...lengthHeader(body, length) },
     }
     return new Promise((resolve, reject) => {
       const request = this.#module.request(options)
+      endWhenAborted(request, call)
       let connected = false
       request.on('socket', (socket) => {
         const ready = (): void => {
@@ -162,7 +164,7 @@ export class HttpClient {
         if (failed !== undefined) return reject(failed.error)
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
         if (request.reusedSocket && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
-        else reject(connected ? this.#lost(call, cause) : this.#unreachable(cause))
+        else reject(connected ? this.#lost(call, cause) : this.#unreachable(call, cause))
       })
       if (body === undefined || body instanceof Uint8Array) request.end(body)
       else {
@@ -183,7 +185,7 @@ export class HttpClient {
 
   #refusal(call: Call, answer: Answer, text: string): KvError {
     const { status } = answer
-    const body = parse(text)
+    const body = call.method === 'HEAD' ? bodyless(answer) : parse(text)
     if (body === undefined) return this.strange(call, answer)
     const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
     const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
@@ -191,8 +193,8 @@ export class HttpClient {
     return new KvError(code, code === 'KV_UNAVAILABLE' ? `${this.#url.origin}: ${detail}` : detail, { hint })
   }
 
-  #unreachable(cause: unknown): KvError {
-    if (isAbort(cause)) return new KvError('KV_INTERRUPTED', 'interrupted')
+  #unreachable({ signal }: Call, cause: unknown): KvError {
+    if (signal?.aborted) return interrupted(signal)
     const { code = '', message } = cause as NodeJS.ErrnoException
     if (CERTIFICATE.test(code)) {
       return new KvError('KV_UNAVAILABLE', `the certificate of ${this.#url.origin} is not trusted: ${message}`, {
@@ -206,12 +208,29 @@ export class HttpClient {
   }
 
   #lost(call: Call, cause: unknown): KvError {
-    if (cause instanceof KvError) return cause
-    if (isAbort(cause) && !call.write) return new KvError('KV_INTERRUPTED', 'interrupted')
+    if (call.signal?.aborted && !call.write) return interrupted(call.signal)
+    if (cause instanceof KvError && cause.code !== 'KV_INTERRUPTED') return cause
     const why = (cause as Error).message
     if (!call.write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
     return unknownOutcome(call, `the answer of ${this.#url.origin} was lost (${why})`, cause)
   }
+}
+
+/** Ends a request, at whatever stage it is, once nobody wants its answer any more. */
+function endWhenAborted(request: http.ClientRequest, { signal, graceMs = 0 }: Call): void {
+  if (signal === undefined) return
+  let timer: NodeJS.Timeout | undefined
+  const end = (): void => void request.destroy(interrupted(signal))
+  const onAbort = (): void => {
+    if (graceMs === 0) end()
+    else timer = setTimeout(end, graceMs)
+  }
+  if (signal.aborted) onAbort()
+  else signal.addEventListener('abort', onAbort, { once: true })
+  request.on('close', () => {
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onAbort)
+  })
 }
 
 function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvError {
@@ -221,14 +240,15 @@ function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvErro
   })
 }
 
-/** Whether the caller itself has ended the request. */
-function isAbort(error: unknown): boolean {
-  return (error as Error).name === 'AbortError'
-}
-
 function lengthHeader(body: Call['body'], length: number | undefined): Record<string, string> {
   if (body instanceof Uint8Array) return { 'content-length': String(body.length) }
   return length === undefined ? {} : { 'content-length': String(length) }
+}
+
+/** What a refusal says that cannot have a body. */
+function bodyless({ status, headers }: Answer): ErrorBody {
+  const code = headers[HEADERS.code]
+  return { detail: `the server answered ${status}`, ...(typeof code === 'string' ? { code } : {}) }
 }
 
 function parse(text: string): ErrorBody | undefined {

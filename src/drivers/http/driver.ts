@@ -4,7 +4,27 @@ import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../s
 import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
-import type { Changes, CheckOptions, CheckReport, Condition, Driver, Entry, Limits, Op, PutResult, RangeQuery, Stat, Supports, WatchQuery } from '../../store/driver.ts'
+import type {
+  Abortable,
+  Changes,
+  CheckOptions,
+  CheckReport,
+  Condition,
+  DelOptions,
+  Driver,
+  Entry,
+  GetManyOptions,
+  Head,
+  JsonLinesOptions,
+  Limits,
+  Op,
+  PutOptions,
+  PutResult,
+  RangeQuery,
+  Stat,
+  Supports,
+  WatchQuery,
+} from '../../store/driver.ts'
 import type { OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { cutOff, wholeLines } from './lines.ts'
@@ -14,6 +34,9 @@ import { type Connect, RemoteChanges } from './watch.ts'
 
 /** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
 const WATCH_SILENCE_MS = 60_000
+
+/** How long the outcome of a load is waited for when nobody wants it any more, in milliseconds: it says how much is stored. */
+const LOAD_GRACE_MS = 2000
 
 /**
  * The driver for a `kv serve` elsewhere: every operation is one request, atomic there. A write
@@ -55,13 +78,13 @@ export class HttpDriver implements Driver {
     }
   }
 
-  async get(key: Uint8Array): Promise<Uint8Array | undefined> {
-    return (await this.getEntry(key))?.value
+  async get(key: Uint8Array, options?: Abortable): Promise<Uint8Array | undefined> {
+    return (await this.getEntry(key, options))?.value
   }
 
-  async getEntry(wanted: Uint8Array): Promise<Entry | undefined> {
+  async getEntry(wanted: Uint8Array, { signal }: Abortable = {}): Promise<Entry | undefined> {
     const key = new Uint8Array(wanted)
-    const call: Call = { method: 'GET', path: keyTarget(key), write: false }
+    const call: Call = { method: 'GET', path: keyTarget(key), write: false, signal }
     const answer = await this.#call(call, [404])
     const body = await this.#client.bytes(answer, call)
     if (answer.status === 404) {
@@ -74,27 +97,40 @@ export class HttpDriver implements Driver {
       throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', { hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve' })
     }
     const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
-    const expires = answer.headers[HEADERS.expires]
-    return { key, value, revision: this.#revision(call, answer), expires: expires === undefined ? undefined : Number(expires) }
+    return { key, value, revision: this.#revision(call, answer), expires: expiresIn(answer) }
   }
 
-  async getMany(keys: readonly Uint8Array[], maxBytes?: number): Promise<(Entry | undefined)[]> {
+  async head(key: Uint8Array, { signal }: Abortable = {}): Promise<Head | undefined> {
+    const call: Call = { method: 'HEAD', path: keyTarget(key), write: false, signal }
+    const answer = await this.#call(call, [404])
+    await this.#client.bytes(answer, call)
+    if (answer.status === 404) return undefined
+    const length = answer.headers['content-length']
+    if (answer.status !== 200 || length === undefined) throw this.#client.strange(call, answer)
+    return { revision: this.#revision(call, answer), expires: expiresIn(answer), valueBytes: Number(length) }
+  }
+
+  async getMany(keys: readonly Uint8Array[], { maxBytes, signal }: GetManyOptions = {}): Promise<(Entry | undefined)[]> {
     const writer = new FrameWriter()
     for (const key of keys) writer.add(FRAME.entry, key)
-    const call: Call = { method: 'POST', path: PATHS.get, headers: { 'content-type': FRAMES }, body: writer.take(), write: false }
+    const call: Call = { method: 'POST', path: PATHS.get, headers: { 'content-type': FRAMES }, body: writer.take(), write: false, signal }
     const entries: (Entry | undefined)[] = []
-    const bounded = withinBytes(maxBytes)
-    for await (const frames of this.#frames(await this.#stream(call, FRAMES), call)) {
-      for (const frame of frames) entries.push(frame.kind === FRAME.missing ? undefined : bounded(frame))
+    const takes = withinBytes(maxBytes)
+    for await (const frames of this.#frames(await this.#stream(call, FRAMES), call, maxBytes)) {
+      for (const frame of frames) {
+        takes(frame.key.length + frame.value.length)
+        entries.push(frame.kind === FRAME.missing ? undefined : frame)
+      }
     }
     return entries
   }
 
-  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition, signal?: AbortSignal): Promise<PutResult> {
+  put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition, signal }: PutOptions = {}): Promise<PutResult> {
     const { headers, prefix } = conditional(condition)
+    const query = ttl !== undefined ? `ttl=${ttl}ms` : expires !== undefined ? `expires=${expires}` : ''
     return this.#write(async () => {
       const body = prefix === undefined ? new Uint8Array(value) : Buffer.concat([prefix, value])
-      const call: Call = { method: 'PUT', path: keyTarget(key, expires === undefined ? '' : `expires=${expires}`), headers, body, write: true, signal }
+      const call: Call = { method: 'PUT', path: keyTarget(key, query), headers, body, write: true, signal }
       const answer = await this.#call(call, [412])
       const text = await this.#client.bytes(answer, call)
       if (answer.status === 412) {
@@ -106,7 +142,7 @@ export class HttpDriver implements Driver {
     })
   }
 
-  del(key: Uint8Array, condition?: Condition, signal?: AbortSignal): Promise<boolean> {
+  del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
     const { headers, prefix } = conditional(condition)
     return this.#write(async () => {
       const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, ifLost: 'read the key to see', signal }
@@ -118,11 +154,11 @@ export class HttpDriver implements Driver {
     })
   }
 
-  batch(ops: readonly Op[], signal?: AbortSignal): Promise<number> {
+  batch(ops: readonly Op[], { signal }: Abortable = {}): Promise<number> {
     const writer = new FrameWriter()
     for (const op of ops) {
       if (op.type === 'del') writer.add(FRAME.del, op.key)
-      else writer.add(FRAME.entry, op.key, op.value, 0, op.expires)
+      else writer.put(op)
     }
     const body = writer.take()
     return this.#write(async () => {
@@ -131,39 +167,39 @@ export class HttpDriver implements Driver {
     })
   }
 
-  load(blocks: Blocks): Promise<number> {
+  load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', silenceMs: 0 }
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', silenceMs: 0, signal, graceMs: LOAD_GRACE_MS }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
   }
 
-  delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+  delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     return this.#write(async () => {
       const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, ifLost: 'count the range to see: all of it was deleted, or nothing', silenceMs: 0, signal }, { deleted: 0 })
       return deleted
     })
   }
 
-  async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
-    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice', query.keysOnly ? 'keys=true' : ''), headers: { accept: FRAMES }, write: false }
+  async *range(query: RangeQuery, { signal }: Abortable = {}): AsyncGenerator<Entry[], void, void> {
+    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice', query.keysOnly ? 'keys=true' : ''), headers: { accept: FRAMES }, write: false, signal }
     yield* this.#frames(await this.#stream(call, FRAMES), call)
   }
 
-  jsonLines(query: RangeQuery): AsyncIterable<Uint8Array> | undefined {
-    return query.keysOnly ? undefined : this.#lines(query)
+  jsonLines(query: RangeQuery, options: JsonLinesOptions = {}): AsyncIterable<Uint8Array> | undefined {
+    return query.keysOnly ? undefined : this.#lines(query, options)
   }
 
-  async count(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+  async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, silenceMs: 0, signal }, { count: 0 })
     return count
   }
 
-  async stat(): Promise<Stat> {
-    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, silenceMs: 0 }, { driver: '', entries: 0, revision: 0 })
+  async stat({ signal }: Abortable = {}): Promise<Stat> {
+    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, silenceMs: 0, signal }, { driver: '', entries: 0, revision: 0 })
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
@@ -176,7 +212,7 @@ export class HttpDriver implements Driver {
     return { checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
   }
 
-  async watch({ start, end, after }: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+  async watch({ start, end, after }: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
     const path = rangeTarget(PATHS.watch, { start, end }, 'bounds')
     const connect: Connect = async (from, ended) => {
       const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
@@ -241,8 +277,9 @@ export class HttpDriver implements Driver {
     }
   }
 
-  async *#frames(answer: Answer, call: Call): AsyncGenerator<(Frame & Entry)[], void, void> {
-    const reader = new FrameReader()
+  /** @param maxValueBytes above which a value is refused before it is collected */
+  async *#frames(answer: Answer, call: Call, maxValueBytes = 2 ** 30): AsyncGenerator<Frame[], void, void> {
+    const reader = new FrameReader({ maxKeyBytes: 2 ** 30, maxValueBytes })
     for await (const chunk of this.#chunks(answer, call)) {
       const frames = reader.push(chunk)
       const last = frames.at(-1)
@@ -258,8 +295,8 @@ export class HttpDriver implements Driver {
     throw cutOff()
   }
 
-  async *#lines(query: RangeQuery): AsyncGenerator<Uint8Array, void, void> {
-    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: LINES }, write: false }
+  async *#lines(query: RangeQuery, { signal }: JsonLinesOptions): AsyncGenerator<Uint8Array, void, void> {
+    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: LINES }, write: false, signal }
     yield* wholeLines(this.#chunks(await this.#stream(call, LINES), call))
   }
 
@@ -282,6 +319,11 @@ function serverUrl(location: string): URL {
   }
   if (url.username !== '' || url.password !== '') throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
   return url
+}
+
+function expiresIn({ headers }: Answer): number | undefined {
+  const expires = headers[HEADERS.expires]
+  return expires === undefined ? undefined : Number(expires)
 }
 
 function revisionIn({ headers }: Answer): number | undefined {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asBuffer, decode, encode, utf8 } from '../../bytes.ts'
-import { CODES, type Code, KvError } from '../../errors.ts'
+import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
 import type { ErrorBody } from '../../server/protocol.ts'
 import type { Change, Changes } from '../../store/driver.ts'
 import { type ServerEvent, serverEvents } from './server-events.ts'
@@ -123,7 +123,7 @@ export class RemoteChanges implements Changes {
     return changes
   }
 
-  readonly #onAbort = (): void => this.fail(new KvError('KV_INTERRUPTED', 'interrupted'))
+  readonly #onAbort = (): void => this.fail(interrupted(this.#signal))
 }
 
 /** The same items; leaving the loop leaves the generator as it is. */

@@ -1,8 +1,25 @@
 import { compareBytes } from '../../bytes.ts'
-import { KvError } from '../../errors.ts'
 import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
-import type { Changes, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, Op, PutResult, RangeQuery, Stat, WatchQuery } from '../../store/driver.ts'
+import { expiryOf } from '../../store/expiry.ts'
+import type {
+  Abortable,
+  Changes,
+  CheckOptions,
+  CheckReport,
+  Clock,
+  DelOptions,
+  Driver,
+  Entry,
+  GetManyOptions,
+  Head,
+  Op,
+  PutOptions,
+  PutResult,
+  RangeQuery,
+  Stat,
+  WatchQuery,
+} from '../../store/driver.ts'
 import { ChangeLog } from './change-log.ts'
 
 interface Row {
@@ -45,25 +62,31 @@ export class MemoryDriver implements Driver {
     return row && copy(row, false)
   }
 
-  getMany(keys: readonly Uint8Array[], maxBytes?: number): (Entry | undefined)[] {
+  head(key: Uint8Array): Head | undefined {
+    const row = this.#live(key)
+    return row && { revision: row.revision, expires: row.expires, valueBytes: row.value.length }
+  }
+
+  getMany(keys: readonly Uint8Array[], { maxBytes }: GetManyOptions = {}): (Entry | undefined)[] {
     const now = this.#now()
-    const bounded = withinBytes(maxBytes)
+    const takes = withinBytes(maxBytes)
     return keys.map((key) => {
       const row = this.#live(key, now)
-      return bounded(row && copy(row, false))
+      if (row !== undefined) takes(key.length + row.value.length)
+      return row && copy(row, false)
     })
   }
 
-  async put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition): Promise<PutResult> {
+  async put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition }: PutOptions = {}): Promise<PutResult> {
     const old = this.#live(key)
-    if (!holds(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
-    const revision = this.#write([{ type: 'put', key, value, expires }])
+    if (!holds(condition, old, (wanted) => compareBytes(old!.value, wanted) === 0)) return { applied: false, created: false, revision: old?.revision ?? 0 }
+    const revision = this.#write([{ type: 'put', key, value, expires, ttl }])
     return { applied: true, created: old === undefined, revision }
   }
 
-  async del(key: Uint8Array, condition?: Condition): Promise<boolean> {
+  async del(key: Uint8Array, { condition }: DelOptions = {}): Promise<boolean> {
     const old = this.#live(key)
-    if (old === undefined || !holds(condition, old)) return false
+    if (old === undefined || !holds(condition, old, (wanted) => compareBytes(old.value, wanted) === 0)) return false
     this.#write([{ type: 'del', key }])
     return true
   }
@@ -72,8 +95,7 @@ export class MemoryDriver implements Driver {
     return this.#write(ops)
   }
 
-  async delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
-    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was deleted')
+  async delRange(query: RangeQuery): Promise<number> {
     const [from, to] = this.#bounds(query)
     const now = this.#now()
     const count = this.#rows.slice(from, to).filter((row) => alive(row, now)).length
@@ -108,8 +130,7 @@ export class MemoryDriver implements Driver {
     }
   }
 
-  count(query: RangeQuery, signal?: AbortSignal): number {
-    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+  count(query: RangeQuery): number {
     const [from, to] = this.#bounds(query)
     const now = this.#now()
     let count = 0
@@ -129,8 +150,7 @@ export class MemoryDriver implements Driver {
     }
   }
 
-  check({ onProgress, signal }: CheckOptions = {}): CheckReport {
-    if (signal?.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+  check({ onProgress }: CheckOptions = {}): CheckReport {
     const problems: string[] = []
     for (let i = 1; i < this.#rows.length; i++) {
       if (compareBytes(this.#rows[i - 1]!.key, this.#rows[i]!.key) >= 0) problems.push(`keys out of order at ${i}`)
@@ -139,7 +159,7 @@ export class MemoryDriver implements Driver {
     return { checked: this.#rows.length, unchecked: 0, damagedKeys: [], problems }
   }
 
-  async watch(query: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+  async watch(query: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
     return this.#log.watch(query, signal)
   }
 
@@ -153,6 +173,7 @@ export class MemoryDriver implements Driver {
     if (ops.length === 0) return this.#revision
     this.#own()
     const revision = ++this.#revision
+    const now = this.#now()
     for (const op of ops) {
       const at = this.#find(op.key)
       const there = this.#rows[at] !== undefined && compareBytes(this.#rows[at].key, op.key) === 0
@@ -161,7 +182,7 @@ export class MemoryDriver implements Driver {
         this.#rows.splice(at, 1)
         this.#log.record({ type: 'del', key: op.key })
       } else {
-        const row = { key: op.key, value: op.value, revision, expires: op.expires }
+        const row = { key: op.key, value: op.value, revision, expires: expiryOf(op, now) }
         this.#rows.splice(at, there ? 1 : 0, row)
         this.#log.record({ type: 'put', ...row })
       }

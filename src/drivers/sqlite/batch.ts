@@ -1,5 +1,6 @@
 import { blockOf } from '../../store/block.ts'
 import type { Op } from '../../store/driver.ts'
+import { expiryOf } from '../../store/expiry.ts'
 import { FEWEST, insertBlock } from './load.ts'
 import type { Transaction } from './writer.ts'
 
@@ -26,7 +27,7 @@ export function applyOps(transaction: Transaction, ops: readonly Op[], revision:
       transaction.apply(op, revision)
       continue
     }
-    run.push(op)
+    run.push(op.ttl === undefined ? op : { ...op, ttl: undefined, expires: expiryOf(op, transaction.now) })
     bytes += size
   }
   flush()

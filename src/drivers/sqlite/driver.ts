@@ -1,10 +1,29 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
-import { KvError } from '../../errors.ts'
+import { type KvError, interrupted } from '../../errors.ts'
 import type { Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
-import type { Awaitable, Changes, CheckOptions, CheckReport, Clock, Condition, Driver, Entry, JsonLinesOptions, Op, PutResult, RangeQuery, Stat, WatchQuery } from '../../store/driver.ts'
+import type {
+  Abortable,
+  Awaitable,
+  Changes,
+  CheckOptions,
+  CheckReport,
+  Clock,
+  DelOptions,
+  Driver,
+  Entry,
+  GetManyOptions,
+  Head,
+  JsonLinesOptions,
+  Op,
+  PutOptions,
+  PutResult,
+  RangeQuery,
+  Stat,
+  WatchQuery,
+} from '../../store/driver.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
 import { checkEntries } from './check.ts'
@@ -19,7 +38,8 @@ import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
 import { retryWhileBusy } from './lock-wait.ts'
-import { entryOf, pages } from './range.ts'
+import { hasValue, liveEntry, liveHead } from './lookup.ts'
+import { pages } from './range.ts'
 import { turn } from './slices.ts'
 import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
@@ -27,8 +47,6 @@ import { checkStructure, checkStructureApart } from './structure.ts'
 import { fileId } from './open-files.ts'
 import { Watches } from './watches.ts'
 import { type Job, Writer } from './writer.ts'
-
-type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 
 /**
  * The embedded driver: one SQLite file, in write-ahead-log mode, usable by any number of processes
@@ -115,38 +133,51 @@ export class SqliteDriver implements Driver {
     return this.#read((database) => liveEntry(database, key, this.#now()))
   }
 
-  getMany(keys: readonly Uint8Array[], maxBytes?: number): (Entry | undefined)[] {
+  head(key: Uint8Array): Head | undefined {
+    return this.#read((database) => liveHead(database, key, this.#now()))
+  }
+
+  getMany(keys: readonly Uint8Array[], { maxBytes }: GetManyOptions = {}): (Entry | undefined)[] {
     const entries = this.#read((database) => {
       const now = this.#now()
-      const bounded = withinBytes(maxBytes)
-      return database.snapshot(() => keys.map((key) => bounded(liveEntry(database, key, now))))
+      return database.snapshot(() => {
+        if (maxBytes === undefined) return keys.map((key) => liveEntry(database, key, now))
+        const takes = withinBytes(maxBytes)
+        return keys.map((key) => {
+          const head = liveHead(database, key, now)
+          if (head === undefined) return undefined
+          takes(key.length + head.valueBytes)
+          return liveEntry(database, key, now)
+        })
+      })
     })
     return entries ?? keys.map(() => undefined)
   }
 
-  put(key: Uint8Array, value: Uint8Array, expires: number | undefined, condition?: Condition, signal?: AbortSignal): Promise<PutResult> {
-    const op: Op = { type: 'put', key, value, expires }
+  put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition, signal }: PutOptions = {}): Promise<PutResult> {
+    const op: Op = { type: 'put', key, value, expires, ttl }
     const refused = { applied: false, created: false, revision: 0 }
     return this.#write((transaction) => {
-      const old = liveEntry(transaction.database, op.key, transaction.now)
-      if (!holds(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
+      const { database, now } = transaction
+      const old = liveHead(database, key, now)
+      if (!holds(condition, old, (wanted) => hasValue(database, key, wanted))) return { applied: false, created: false, revision: old?.revision ?? 0 }
       const revision = transaction.nextRevision()
       transaction.apply(op, revision)
       return { applied: true, created: old === undefined, revision }
-    }, holds(condition, undefined) ? undefined : refused, signal)
+    }, holds(condition, undefined, () => false) ? undefined : refused, signal)
   }
 
-  del(key: Uint8Array, condition?: Condition, signal?: AbortSignal): Promise<boolean> {
-    const op: Op = { type: 'del', key }
+  del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
     return this.#write((transaction) => {
-      const old = liveEntry(transaction.database, op.key, transaction.now)
-      if (old === undefined || !holds(condition, old)) return false
-      transaction.apply(op, transaction.nextRevision())
+      const { database, now } = transaction
+      const old = liveHead(database, key, now)
+      if (old === undefined || !holds(condition, old, (wanted) => hasValue(database, key, wanted))) return false
+      transaction.apply({ type: 'del', key }, transaction.nextRevision())
       return true
     }, false, signal)
   }
 
-  batch(ops: readonly Op[], signal?: AbortSignal): Promise<number> {
+  batch(ops: readonly Op[], { signal }: Abortable = {}): Promise<number> {
     return this.#write((transaction) => {
       if (ops.length === 0) return transaction.revision
       const revision = transaction.nextRevision()
@@ -155,7 +186,7 @@ export class SqliteDriver implements Driver {
     }, ops.length === 0 ? 0 : undefined, signal)
   }
 
-  load(blocks: Blocks, signal?: AbortSignal): Promise<number> {
+  load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
     if (Symbol.iterator in blocks) {
       return this.#write((transaction) => {
         const load = blockLoader(transaction)
@@ -172,7 +203,7 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  async delRange(query: RangeQuery, signal?: AbortSignal): Promise<number> {
+  async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     if (signal === undefined) return this.#write((transaction) => deleteNow(transaction, query), 0)
     if (this.#isAbsent()) return 0
     return this.#translated(this.#writer.writeAlone((transaction) => deleteInSlices(transaction, query, signal), signal))
@@ -195,7 +226,7 @@ export class SqliteDriver implements Driver {
     return found !== undefined
   }
 
-  count(query: RangeQuery, signal?: AbortSignal): Awaitable<number> {
+  count(query: RangeQuery, { signal }: Abortable = {}): Awaitable<number> {
     const now = this.#now()
     if (signal === undefined) return this.#read((database) => countNow(database, query, now)) ?? 0
     return this.#inSnapshot(0, (database) => countInSlices(database, query, now, signal))
@@ -219,12 +250,12 @@ export class SqliteDriver implements Driver {
         onProgress?.(value)
         if (signal === undefined) continue
         await turn()
-        if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+        if (signal.aborted) throw interrupted(signal)
       }
     })
   }
 
-  watch(query: WatchQuery, signal?: AbortSignal): Promise<Changes> {
+  watch(query: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
     return this.#watches.watch(query, signal)
   }
 
@@ -368,10 +399,3 @@ export class SqliteDriver implements Driver {
 }
 
 const isChanged = (error: unknown): boolean => error instanceof ChangedWhileRead
-
-function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
-  const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
-  if (row === undefined) return undefined
-  const entry = entryOf(...row)
-  return entry.expires !== undefined && entry.expires <= now ? undefined : entry
-}

@@ -1,4 +1,4 @@
-import { KvError } from '../../errors.ts'
+import { interrupted } from '../../errors.ts'
 
 /** Time one slice of a long operation should take, in milliseconds: as long as nobody notices. */
 export const SLICE_MS = 15
@@ -12,7 +12,7 @@ const MAX_ROWS = 200_000
  */
 export async function inSlices(signal: AbortSignal, message: string, step: (rows: number) => boolean): Promise<void> {
   for (let rows = FIRST_ROWS; ; ) {
-    if (signal.aborted) throw new KvError('KV_INTERRUPTED', message)
+    if (signal.aborted) throw interrupted(signal, message)
     const began = performance.now()
     if (!step(rows)) return
     const scale = SLICE_MS / Math.max(performance.now() - began, 1)

@@ -1,4 +1,4 @@
-import { KvError } from '../../errors.ts'
+import { interrupted } from '../../errors.ts'
 import { accessTo } from './access.ts'
 import type { Database } from './database.ts'
 import { sqliteEngine } from './engine.ts'
@@ -45,7 +45,7 @@ export async function checkStructureApart(path: string, signal: AbortSignal): Pr
     child.on('error', () => resolve(null))
     child.on('close', resolve)
   })
-  if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+  if (signal.aborted) throw interrupted(signal)
   return code === 0 ? problemsIn(JSON.parse(output) as string[]) : undefined
 }
 

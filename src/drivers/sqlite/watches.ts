@@ -1,5 +1,5 @@
 import { compareBytes } from '../../bytes.ts'
-import { KvError } from '../../errors.ts'
+import { KvError, interrupted } from '../../errors.ts'
 import type { Change, Changes, Clock, WatchQuery } from '../../store/driver.ts'
 import { BEGINNING, type Position, changesGone, formatPosition, newLogName, parsePosition, watchGap } from '../../store/position.ts'
 import { type Feed, Subscription } from '../../store/subscription.ts'
@@ -358,7 +358,7 @@ export class Watches {
 function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new KvError('KV_INTERRUPTED', 'interrupted'))
+    const onAbort = (): void => reject(interrupted(signal))
     signal.addEventListener('abort', onAbort)
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
   })

@@ -1,6 +1,7 @@
 import type { Clock, Op } from '../../store/driver.ts'
-import { KvError } from '../../errors.ts'
+import { KvError, interrupted } from '../../errors.ts'
 import { checksum } from '../../store/checksum.ts'
+import { expiryOf } from '../../store/expiry.ts'
 import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isPassing } from './errors.ts'
@@ -70,7 +71,8 @@ export class Transaction {
   /** Applies one operation under a revision; tells how many rows it touched. */
   apply(op: Op, revision: number): number {
     if (op.type === 'del') return Number(this.database.statement('delete from kv where key = ?').run(op.key).changes)
-    const { key, value, expires } = op
+    const { key, value } = op
+    const expires = expiryOf(op, this.now)
     this.database.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
     return 1
   }
@@ -228,7 +230,9 @@ export class Writer {
   #rejectLate(error: unknown): void {
     const now = performance.now()
     this.#rejectAll(error, ({ deadline }) => deadline <= now)
-    this.#rejectAll(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'), ({ signal }) => signal?.aborted === true)
+    for (const { signal } of this.#queue) {
+      if (signal?.aborted) this.#rejectAll(interrupted(signal, 'interrupted, nothing was done'), (pending) => pending.signal === signal)
+    }
   }
 
   #rejectAll(error: unknown, which: (pending: Pending) => boolean): void {
