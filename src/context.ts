@@ -5,6 +5,7 @@ import type { Io } from './io.ts'
 import { type GlobalFlags, type GlobalOptions, isDumb, readToken, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
 import type { Store } from './store/store.ts'
+import type { KeyReader } from './terminal/key-reader.ts'
 
 /** What a command opens its store with besides the global options. */
 export interface StoreOptions {
@@ -18,8 +19,8 @@ export interface Host {
   readonly signal: AbortSignal
   /** The session's open store, when the line means that one; it stays open after the line. */
   store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
-  /** Runs a step that reads the terminal by itself; meanwhile the session keeps its hands off. */
-  withTerminal<T>(step: () => Promise<T>): Promise<T>
+  /** Runs a step that reads keys, such as a question. */
+  atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
 }
 
 /**
@@ -124,9 +125,11 @@ export class Context {
     return this.#host === undefined ? pages : paced(pages, this.#host.signal, () => this.io.stdout.drained?.())
   }
 
-  /** Runs a step that reads the terminal by itself, such as a question. */
-  withTerminal<T>(step: () => Promise<T>): Promise<T> {
-    return this.#host === undefined ? step() : this.#host.withTerminal(step)
+  /** Runs a step that reads keys, such as a question; only where stdin is a terminal and `TERM` can be drawn on. */
+  async atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T> {
+    if (this.#host !== undefined) return this.#host.atKeyboard(step)
+    const { withKeyboard } = await import('./terminal/key-reader.ts')
+    return withKeyboard(step)
   }
 
   /** Closes what was opened for this line; waits for writes under way. */

@@ -22,6 +22,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'drivers/**', may: ['store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'drivers/options.ts', '@photostructure/sqlite'] },
   // What is written as JSON must be what is read as JSON.
   { files: 'output/**', may: ['errors.ts', 'bytes.ts', 'input/json-scanner.ts', 'chalk', 'cli-table3', 'string-width'], types: ['store/**', 'io.ts', 'options.ts'] },
+  { files: 'terminal/**', may: ['output/**', 'errors.ts', 'io.ts', 'string-width'] },
   {
     files: 'server/**',
     may: ['store/**', 'errors.ts', 'bytes.ts', 'duration.ts', 'input/**', 'output/**', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'prom-client'],
@@ -37,7 +38,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'commands/repl.ts', may: ['repl/repl.ts', 'commander'], types: ['context.ts'] },
   {
     files: 'repl/**',
-    may: ['run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'chalk', 'commander', 'string-width'],
+    may: ['run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'terminal/**', 'chalk', 'commander', 'string-width'],
   },
   {
     files: 'commands/serve.ts',
@@ -46,7 +47,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   },
   {
     files: 'commands/**',
-    may: ['output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'commander', '@inquirer/prompts'],
+    may: ['output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'terminal/**', 'commander'],
     types: ['context.ts'],
   },
   // The library.
@@ -63,7 +64,7 @@ const WORDS: readonly { word: RegExp; may: readonly string[] }[] = [
 ]
 
 /** Packages heavy enough that they must be imported lazily, so that `kv --help` loads none of them. */
-const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify', '@photostructure/sqlite']
+const LAZY = ['cli-table3', 'fastify', '@photostructure/sqlite']
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url))
 

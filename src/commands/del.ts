@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { encode } from '../bytes.ts'
 import type { Context } from '../context.ts'
 import { KvError, usageError } from '../errors.ts'
+import { isDumb } from '../options.ts'
 import { displayKey } from '../output/escape.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
@@ -82,8 +83,9 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
     throw usageError(`this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`, 'see them with --dry-run; to go on, add --yes')
   }
   stderr.write(`${await samples(ctx, store, range, count)}\n`)
-  const { ask } = await import('./ask.ts')
-  const agreed = await ctx.withTerminal(() => ask(`Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`, stderr, ctx.colorsMessages))
+  const { ask, askPlainly } = await import('../terminal/ask.ts')
+  const question = `Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`
+  const agreed = await (isDumb(ctx.io.env) ? askPlainly(question) : ctx.atKeyboard((keys) => ask(question, keys)))
   if (!agreed) {
     throw new KvError('KV_DECLINED', 'nothing was deleted')
   }

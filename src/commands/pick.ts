@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { KvError, usageError } from '../errors.ts'
+import { isDumb } from '../options.ts'
 import { displayKey } from '../output/escape.ts'
 import { type ValueFlags, valueEncodingOption } from './arguments.ts'
 
@@ -22,16 +23,16 @@ export function pick(ctx: Context): Command {
     .addHelpText('after', '\nExamples:\n  kv pick\n  kv pick user:\n  kv del "$(kv pick --key-only)"')
     .action(async (prefix: string = '', flags: Flags) => {
       const { stdin, stderr } = ctx.io
-      if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input) throw usageError('pick needs a terminal to ask on')
+      if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input || isDumb(ctx.io.env)) throw usageError('pick needs a terminal to ask on')
       const store = await ctx.store()
-      const offer = async (term: string): Promise<Uint8Array[]> => {
+      const offer = async (term: string, signal = ctx.signal): Promise<Uint8Array[]> => {
         const keys: Uint8Array[] = []
-        for await (const { key } of store.range({ prefix: prefix + term, limit: OFFERED, keysOnly: true })) keys.push(key)
+        for await (const { key } of store.range({ prefix: prefix + term, limit: OFFERED, keysOnly: true, signal })) keys.push(key)
         return keys
       }
       if ((await offer('')).length === 0) throw new KvError('KV_NOT_FOUND', prefix === '' ? 'the store is empty' : `no key begins with ${prefix}`)
-      const { pickKey } = await import('./pick-prompt.ts')
-      const key = await ctx.withTerminal(() => pickKey(`key ${prefix}`, offer, stderr))
+      const { pickKey } = await import('../terminal/pick-key.ts')
+      const key = await ctx.atKeyboard((keys) => pickKey(keys, `key ${prefix}`, offer))
       const entry = await store.getEntry(key, { signal: ctx.signal })
       if (entry === undefined) throw new KvError('KV_NOT_FOUND', `key not found: ${displayKey(key)}`)
       const options = { keyEncoding: 'utf8', valueEncoding: flags.valueEncoding, jsonValues: false } as const

@@ -8,7 +8,7 @@ import { DOT_COMMANDS } from './dot-commands.ts'
 import { KeyCompleter, keyLabel } from './key-completion.ts'
 import { quoteWord } from '../shell-quote.ts'
 import { type LineContext, lineContext } from './line-context.ts'
-import type { Candidate, Completion } from './menu.ts'
+import type { Candidate, Completion } from '../terminal/menu.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
 import type { Session } from './session.ts'
 

@@ -4,6 +4,7 @@ import {
   writeFileSync, writeSync,
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import type { LineHistory } from '../terminal/editor.ts'
 
 /** Lines kept in the file and in memory. */
 export const HISTORY_LINES = 5000
@@ -35,7 +36,7 @@ export function historyFile(env: Readonly<Record<string, string | undefined>>): 
  * alone: each line is appended when it is entered, so that sessions at the same time lose none of theirs. A history
  * that cannot be read or written, or is no file of text, is no reason to fail.
  */
-export class History {
+export class History implements LineHistory {
   /** The file itself, also where a symbolic link was named; `undefined`: this session only. */
   readonly #file: string | undefined
   #lines: string[] = []

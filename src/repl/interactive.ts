@@ -7,15 +7,15 @@ import { isDumb } from '../options.ts'
 import { escapeLine } from '../output/escape.ts'
 import { cutToWidth } from '../output/width.ts'
 import { Completer } from './completion.ts'
-import { CONTINUATION } from './display.ts'
-import { type Assistant, LineEditor } from './editor.ts'
+import { CONTINUATION } from '../terminal/display.ts'
+import { type Assistant, LineEditor } from '../terminal/editor.ts'
 import { enter, prompt, unfinished } from './enter.ts'
 import { argumentHint, liveHint } from './hints.ts'
 import { History, historyFile } from './history.ts'
 import { Screen } from './pager.ts'
 import { PrefixCounter } from './prefix-counter.ts'
 import { Session } from './session.ts'
-import { KeyReader } from './terminal.ts'
+import { KeyReader } from '../terminal/key-reader.ts'
 import { editText } from './text-editor.ts'
 import { withoutPrompts } from './transcript.ts'
 import { typedSource } from './value-prompt.ts'
@@ -31,6 +31,7 @@ export async function runInteractive(ctx: Context): Promise<number> {
   const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
     stdout: () => new Screen(io.stdout, keys, io.env),
+    atKeyboard: (step) => step(keys),
     async withTerminal(step) {
       keys.release()
       try {

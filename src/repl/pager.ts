@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import type { Sink } from '../io.ts'
 import { isDumb } from '../options.ts'
 import { ChildSink, type Streams } from './redirect.ts'
-import type { KeyReader } from './terminal.ts'
+import type { KeyReader } from '../terminal/key-reader.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 

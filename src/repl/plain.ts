@@ -4,7 +4,7 @@ import { processTerminal } from '../io.ts'
 import { escapeLine } from '../output/escape.ts'
 import { enter, prompt, unfinished } from './enter.ts'
 import { History, historyFile } from './history.ts'
-import { noSource } from './redirect.ts'
+import { noKeyboard, noSource } from './redirect.ts'
 import { Session } from './session.ts'
 
 /**
@@ -23,6 +23,7 @@ export async function runPlain(ctx: Context): Promise<number> {
     stdin: noSource('a value cannot be typed on a terminal without abilities (TERM=dumb)', 'give it in the line, or in a file: put KEY --file FILE'),
     stdout: () => ({ sink: io.stdout, end: async () => undefined }),
     withTerminal: (step) => lines.apart(step),
+    atKeyboard: noKeyboard,
   })
   const history = new History(historyFile(io.env))
   try {

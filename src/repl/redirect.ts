@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { KvError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import { ReaderGone, type Sink, type Source } from '../io.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -114,4 +114,9 @@ export function noSource(why: string, hint: string): Source {
       throw new KvError('KV_USAGE', why, { hint })
     },
   }
+}
+
+/** Refuses what reads keys, where there are none. */
+export async function noKeyboard(): Promise<never> {
+  throw usageError('nobody can be asked here')
 }

@@ -1,5 +1,5 @@
 import type { Context } from '../context.ts'
-import { noSource } from './redirect.ts'
+import { noKeyboard, noSource } from './redirect.ts'
 import { readScript, runScript } from './script.ts'
 import { Session } from './session.ts'
 
@@ -24,6 +24,7 @@ export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions):
     stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
     stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
     withTerminal: (step) => step(),
+    atKeyboard: noKeyboard,
   })
   try {
     const text = script === undefined ? Buffer.from(await stdin.readAll(MAX_SCRIPT_BYTES)).toString() : readScript(script)

@@ -6,6 +6,7 @@ import type { Io, Source } from '../io.ts'
 import { escapeLine } from '../output/escape.ts'
 import { runLine, report } from '../run.ts'
 import { Store } from '../store/store.ts'
+import type { KeyReader } from '../terminal/key-reader.ts'
 import { type DotCommand, DOT_COMMANDS } from './dot-commands.ts'
 import type { CommandLine } from './lexer.ts'
 import { RecordingDriver } from './recording-driver.ts'
@@ -19,8 +20,10 @@ export interface Surroundings {
   readonly stdin: Source
   /** Where the data of a command go that names no file or program for them. */
   stdout(): Streams
-  /** Runs a step while another program or library has the terminal. */
+  /** Runs a step while another program has the terminal. */
   withTerminal<T>(step: () => Promise<T>): Promise<T>
+  /** Runs a step that reads keys. Throws `KV_USAGE` where there are none. */
+  atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
 }
 
 /** Scripts that may run each other. */
@@ -205,7 +208,7 @@ export class Session {
     return {
       signal: this.signal,
       store: (globals, options) => this.#sharedFor(globals, options),
-      withTerminal: (step) => this.#apart(() => this.surroundings.withTerminal(step)),
+      atKeyboard: (step) => this.#apart(() => this.surroundings.atKeyboard(step)),
     }
   }
 

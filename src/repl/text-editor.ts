@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { KvError, reasonOf } from '../errors.ts'
-import type { KeyReader } from './terminal.ts'
-import { type TypedText, decodeTyped, refusal } from './typed-text.ts'
+import type { KeyReader } from '../terminal/key-reader.ts'
+import { type TypedText, decodeTyped, refusal } from '../terminal/typed-text.ts'
 
 /**
  * Lets the user change a text in `$VISUAL`, `$EDITOR` or `vi`; an editor that fails leaves it as it is. Throws

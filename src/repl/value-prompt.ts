@@ -1,9 +1,8 @@
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import type { Source } from '../io.ts'
-import { type Assistant, LineEditor } from './editor.ts'
-import { History } from './history.ts'
-import type { KeyReader } from './terminal.ts'
+import { type Assistant, LineEditor, NO_HISTORY } from '../terminal/editor.ts'
+import type { KeyReader } from '../terminal/key-reader.ts'
 
 const NOTHING = { from: 0, to: 0, candidates: [], footer: '' }
 
@@ -14,7 +13,7 @@ export function typedSource(keys: KeyReader, { edit, report }: Pick<Assistant, '
     fd: -1,
     async readAll() {
       keys.write('the value, as lines; Ctrl-D ends it, Ctrl-X Ctrl-E opens an editor\n')
-      const editor = new LineEditor(keys, new History(undefined), {
+      const editor = new LineEditor(keys, NO_HISTORY, {
         complete: async () => NOTHING,
         hint: async () => '',
         live: async () => undefined,

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { LineBuffer } from '../../src/repl/line-buffer.ts'
+import { LineBuffer } from '../../src/terminal/line-buffer.ts'
 import { withoutPrompts } from '../../src/repl/transcript.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { KV } from './screen.ts'

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import type { Terminal } from '../io.ts'
+import { type Terminal, processTerminal } from '../io.ts'
 import { type Key, KeyDecoder } from './key-decoder.ts'
 
 /** A key, or something else that happens to the terminal: `resize`, `wake`, and `closed`, after which nothing comes any more. */
@@ -234,4 +234,14 @@ const CLOSED: TerminalEvent = { type: 'closed' }
 /** Whether it is Ctrl-C. */
 export function isInterrupt(event: TerminalEvent): boolean {
   return event.type === 'key' && event.ctrl && event.name === 'c'
+}
+
+/** Runs a step with a keyboard of its own, for a program that reads no keys before and after it. */
+export async function withKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T> {
+  const keys = new KeyReader(processTerminal(), () => false)
+  try {
+    return await step(keys)
+  } finally {
+    keys.close()
+  }
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Key, KeyDecoder } from '../../src/repl/key-decoder.ts'
+import { type Key, KeyDecoder } from '../../src/terminal/key-decoder.ts'
 
 /** A key as a test writes it: `ctrl-end`, `text:a`, `paste:...`. */
 function written({ type, name, text, ctrl, meta, shift }: Key): string {

@@ -1,13 +1,22 @@
 import { cutToWidth } from '../output/width.ts'
 import { Display } from './display.ts'
-import type { History } from './history.ts'
 import { HistorySearch } from './history-search.ts'
 import type { Key } from './key-decoder.ts'
 import { editOf } from './keymap.ts'
 import { LineBuffer } from './line-buffer.ts'
 import { type Completion, Menu, commonStart } from './menu.ts'
-import type { KeyReader, TerminalEvent } from './terminal.ts'
+import type { KeyReader, TerminalEvent } from './key-reader.ts'
 import { type TypedText, refusal } from './typed-text.ts'
+
+/** Lines that were entered before, the newest last. */
+export interface LineHistory {
+  readonly lines: readonly string[]
+  /** The newest line that begins with `start` and is longer. */
+  suggest(start: string): string | undefined
+}
+
+/** For a line that is none of those. */
+export const NO_HISTORY: LineHistory = { lines: [], suggest: () => undefined }
 
 /** What the editor asks while a line is typed. */
 export interface Assistant {
@@ -46,7 +55,7 @@ const NOTHING: Completion = { from: 0, to: 0, candidates: [], footer: '' }
 export class LineEditor {
   readonly #keys: KeyReader
   readonly #display: Display
-  readonly #history: History
+  readonly #history: LineHistory
   readonly #assistant: Assistant
   readonly #buffer = new LineBuffer()
   #prompt = ''
@@ -63,7 +72,7 @@ export class LineEditor {
   readonly #edited = new Map<number, string>()
   #afterCtrlX = false
 
-  constructor(keys: KeyReader, history: History, assistant: Assistant) {
+  constructor(keys: KeyReader, history: LineHistory, assistant: Assistant) {
     this.#keys = keys
     this.#display = new Display(keys)
     this.#history = history

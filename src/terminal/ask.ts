@@ -1,0 +1,47 @@
+import { createInterface } from 'node:readline'
+import { KvError } from '../errors.ts'
+import { processTerminal } from '../io.ts'
+import { cutToWidth } from '../output/width.ts'
+import { type Answer, type Assistant, LineEditor, NO_HISTORY } from './editor.ts'
+import type { KeyReader } from './key-reader.ts'
+
+/** Helps with nothing: what an answer needs is in its question. */
+const NO_HELP: Assistant = {
+  complete: async () => ({ from: 0, to: 0, candidates: [], footer: '' }),
+  hint: async () => '',
+  live: async () => undefined,
+  unfinished: () => false,
+  pasted: (text) => text,
+  edit: async (text) => text,
+  report: () => {},
+  endsText: undefined,
+}
+
+/** Asks yes or no, no being the default. Throws `KV_INTERRUPTED` on Ctrl-C; end of input is a no. */
+export function ask(message: string, keys: KeyReader): Promise<boolean> {
+  const editor = new LineEditor(keys, NO_HISTORY, NO_HELP)
+  return yesOrNo(message, (question) => editor.read(cutToWidth(question, keys.columns - 4)))
+}
+
+/** The same on a terminal that can show lines and nothing else: the terminal itself edits the answer. */
+export function askPlainly(message: string): Promise<boolean> {
+  const { input, output } = processTerminal()
+  return yesOrNo(message, (question) => {
+    output.write(question)
+    const reader = createInterface({ input, terminal: false })
+    return new Promise<Answer>((resolve) => {
+      reader.once('line', (text) => resolve({ type: 'line', text })).once('close', () => resolve({ type: 'closed' }))
+    }).finally(() => reader.close())
+  })
+}
+
+async function yesOrNo(message: string, read: (question: string) => Promise<Answer>): Promise<boolean> {
+  for (let question = `${message} (y/N) `; ; question = 'Please answer y or n: ') {
+    const answer = await read(question)
+    if (answer.type === 'interrupt') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
+    if (answer.type !== 'line') return false
+    const word = answer.text.trim().toLowerCase()
+    if (word === 'y' || word === 'yes') return true
+    if (word === '' || word === 'n' || word === 'no') return false
+  }
+}
