@@ -60,3 +60,43 @@ export async function retryLaterWhileBusy<T>(timeoutMs: number, step: () => T, i
     if (isOver()) throw new KvError('KV_INTERRUPTED', 'interrupted')
   }
 }
+
+/** The part of the time for which a writer held the lock that it then leaves the lock alone. */
+const SHARE = 1 / 20
+
+/** The shortest and the longest time it is left alone, in milliseconds. Those who have waited a second try every 2 ms. */
+const SHORTEST_PAUSE_MS = 4
+const LONGEST_PAUSE_MS = 100
+
+/**
+ * Keeps a writer with much to write from having the lock always, since nobody else would hit upon the moment between
+ * two of its transactions: it owes the others a part of the time it held the lock, which its own pauses count towards.
+ * A writer that has met others lets them go first the next time.
+ */
+export class LockTurns {
+  #owed = 0
+  #released = 0
+  #metOthers = false
+
+  /** Waits, when enough is owed, before the lock is asked for again. */
+  async next(): Promise<void> {
+    if (this.#owed === 0) return
+    this.#owed = Math.max(0, this.#owed - (performance.now() - this.#released))
+    if (this.#owed < SHORTEST_PAUSE_MS) return
+    await new Promise((resolve) => setTimeout(resolve, this.#owed))
+    this.#owed = 0
+  }
+
+  /** Another connection had the lock. */
+  metOthers(): void {
+    this.#metOthers = true
+  }
+
+  /** The lock was held from a time on, in `performance.now()` time, and is free again. */
+  heldSince(since: number): void {
+    this.#released = performance.now()
+    const owed = this.#owed + (this.#released - since) * SHARE
+    this.#owed = Math.min(LONGEST_PAUSE_MS, this.#metOthers ? owed + SHORTEST_PAUSE_MS : owed)
+    this.#metOthers = false
+  }
+}

@@ -5,7 +5,7 @@ import { expiryOf } from '../../store/expiry.ts'
 import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isPassing } from './errors.ts'
-import { retryDelay } from './lock-wait.ts'
+import { LockTurns, retryDelay } from './lock-wait.ts'
 
 /** What a write does inside the transaction it shares with others. */
 export type Job<T> = (transaction: Transaction) => T
@@ -101,6 +101,7 @@ export class Writer {
   readonly #lockTimeoutMs: number
   #queue: Pending[] = []
   #running: Promise<void> | undefined
+  readonly #turns = new LockTurns()
   #tidied = 0
 
   /**
@@ -156,13 +157,16 @@ export class Writer {
     await this.#gather()
     let waitingSince: number | undefined
     while (this.#queue.length > 0) {
+      await this.#turns.next()
       try {
         if (this.#queue[0]!.alone) {
           await this.#commitAlone()
         } else {
           const database = this.#open()
           database.exec('begin immediate')
+          const since = performance.now()
           this.#commit(database, this.#takeGroup())
+          this.#turns.heldSince(since)
         }
         waitingSince = undefined
         if (this.#queue.length > 0) await this.#gather()
@@ -173,6 +177,7 @@ export class Writer {
           break
         }
         this.#rejectLate(error)
+        this.#turns.metOthers()
         waitingSince ??= performance.now()
         const delay = retryDelay(performance.now() - waitingSince)
         await new Promise((resolve) => setTimeout(resolve, delay))
@@ -205,6 +210,7 @@ export class Writer {
     const database = this.#openAnother()
     try {
       database.exec('begin immediate')
+      const since = performance.now()
       const pending = this.#queue.shift()!
       // Those behind it wait no longer for it than for another process.
       const watch = setInterval(() => this.#rejectLate(heldHere()), LATE_MS)
@@ -220,6 +226,7 @@ export class Writer {
         pending.reject(error)
       } finally {
         clearInterval(watch)
+        this.#turns.heldSince(since)
       }
     } finally {
       database.close()
