@@ -1,19 +1,16 @@
-import { join } from 'node:path'
-
 import { HttpDriver } from '../../src/drivers/http/driver.ts'
 import { openDriver } from '../../src/drivers/index.ts'
 import { buildApp } from '../../src/server/app.ts'
-import { Store } from '../../src/store/store.ts'
 import type { Clock } from '../../src/store/driver.ts'
-import { tempDir } from '../helpers/temp-dir.ts'
-import { type Place, conformance } from './suite.ts'
+import { Store } from '../../src/store/store.ts'
+import type { Place } from './suite.ts'
 
 /** The place of a store behind a real server on a free port, made when it is first opened. */
-function served(location: string): Place {
+export function served(location: string): Place {
   let server: Promise<{ url: string; close(): Promise<void> }> | undefined
   let time: Clock = Date.now
   const start = async (): Promise<{ url: string; close(): Promise<void> }> => {
-    const store = new Store(location, await openDriver(location, { clock: () => time() }))
+    const store = new Store(location, await openDriver(location, { clock: () => time(), sync: false }))
     const app = await buildApp(store, { token: 'secret', heartbeatMs: 50 })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     return { url, close: () => app.close().then(() => store.close()) }
@@ -30,18 +27,3 @@ function served(location: string): Place {
     },
   }
 }
-
-conformance('http over memory', {
-  place: () => served('memory:'),
-  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true, watch: true },
-  shared: true,
-  ownClock: true,
-})
-
-conformance('http over sqlite', {
-  place: () => served(join(tempDir(), 'store.kv')),
-  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true, watch: true },
-  shared: true,
-  ownClock: true,
-})
-

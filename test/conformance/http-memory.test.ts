@@ -1,0 +1,9 @@
+import { served } from './served.ts'
+import { conformance } from './suite.ts'
+
+conformance('http over memory', {
+  place: () => served('memory:'),
+  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true, watch: true },
+  shared: true,
+  ownClock: true,
+})

@@ -1,0 +1,11 @@
+import { join } from 'node:path'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { served } from './served.ts'
+import { conformance } from './suite.ts'
+
+conformance('http over sqlite', {
+  place: () => served(join(tempDir(), 'store.kv')),
+  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true, watch: true },
+  shared: true,
+  ownClock: true,
+})
