@@ -66,11 +66,11 @@ export class Context {
   }
 
   /**
-   * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes:
-   * the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
+   * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes, or
+   * one of those named: the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
    */
-  hearSignals(): void {
-    if (this.#host === undefined) this.#interrupt.hear()
+  hearSignals(signals?: readonly NodeJS.Signals[]): void {
+    if (this.#host === undefined) this.#interrupt.hear(signals)
   }
 
   /** Where a signal has stopped this command: closes everything and ends the process by that signal. */

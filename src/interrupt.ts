@@ -1,3 +1,5 @@
+import { KvError } from './errors.ts'
+
 /** The signals that ask a process to end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -7,7 +9,6 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export class Interrupt {
   readonly #controller = new AbortController()
-  #hears = false
   #cause: NodeJS.Signals | undefined
 
   /** Aborted by the first signal that is heard. */
@@ -20,16 +21,13 @@ export class Interrupt {
     return this.#cause
   }
 
-  /** From now on the first signal aborts {@link signal}; a second ends the process at once. */
-  hear(): void {
-    if (this.#hears) return
-    this.#hears = true
-    for (const signal of SIGNALS) process.on(signal, this.#onSignal)
+  /** From now on the first of these signals aborts {@link signal}; a second ends the process at once. */
+  hear(signals: readonly NodeJS.Signals[] = SIGNALS): void {
+    for (const signal of signals) process.off(signal, this.#onSignal).on(signal, this.#onSignal)
   }
 
   /** Signals end the process again. */
   forget(): void {
-    this.#hears = false
     for (const signal of SIGNALS) process.off(signal, this.#onSignal)
   }
 
@@ -43,5 +41,23 @@ export class Interrupt {
     this.forget()
     this.#cause = signal
     this.#controller.abort()
+  }
+}
+
+/** What a promise settles to, or `KV_INTERRUPTED` when the signal is aborted before that. */
+export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  let onAbort = (): void => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new KvError('KV_INTERRUPTED', 'interrupted'))
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+    // Nobody waits any more for how it ends.
+    promise.catch(() => {})
+    aborted.catch(() => {})
   }
 }

@@ -117,7 +117,8 @@ function files(word: string): Candidate[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1))
     .map(({ name, folder: isFolder }) => {
       const path = `${folder}${name}${isFolder ? '/' : ''}`
-      const quoted = quoteWord(path)
+      // Within quotes a ~ would be no more than that.
+      const quoted = path.startsWith('~/') ? `~/${quoteWord(path.slice(2))}` : quoteWord(path)
       return { text: isFolder ? quoted.replace(/'$/, '') : quoted, label: escapeLine(`${name}${isFolder ? '/' : ''}`), note: '', final: !isFolder }
     })
 }

@@ -1,15 +1,16 @@
-import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { COMMANDS } from '../commands/index.ts'
 import { TOPICS } from '../commands/topics.ts'
-import { KvError, usageError } from '../errors.ts'
+import { CODES, usageError } from '../errors.ts'
 import { parseDuration } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { quoteWord } from '../shell-quote.ts'
 import { FORMATS } from '../options.ts'
+import { escapeLine } from '../output/escape.ts'
 import { printDiff } from './diff.ts'
 import { lexLine } from './lexer.ts'
-import { readScript, runScript } from './script.ts'
+import { writeNewFile } from './saved-lines.ts'
+import { openScript, runScript } from './script.ts'
 import { helpOn, sessionHelp } from './session-help.ts'
 import type { Session } from './session.ts'
 import { Snapshot } from './snapshot.ts'
@@ -33,7 +34,7 @@ export const DOT_COMMANDS = {
   '.open': {
     usage: '<LOCATION>',
     summary: 'go on with another store',
-    run: (session, words) => session.open(only(words, '.open LOCATION')),
+    run: (session, words) => session.open(only(words, '.open', 'LOCATION')),
   },
   '.mode': {
     usage: '[FORMAT]',
@@ -41,8 +42,11 @@ export const DOT_COMMANDS = {
     async run(session, words, io) {
       const [name] = words
       if (name === undefined) return io.stdout.write(`${session.globals.format ?? (session.globals.json ? 'jsonl' : 'auto')}\n`)
-      const format = FORMATS.find((known) => known === only(words, '.mode FORMAT'))
-      if (format === undefined && name !== 'auto') throw usageError(`unknown format: ${name}`, `one of ${FORMATS.join(' ')} auto`)
+      only(words, '.mode', 'FORMAT')
+      // Entries have no form of that name; bench takes it by its own --format.
+      const forms = FORMATS.filter((known) => known !== 'markdown')
+      const format = forms.find((known) => known === name)
+      if (format === undefined && name !== 'auto') throw usageError(`unknown format: ${name}`, `one of ${forms.join(' ')} auto`)
       session.setFormat(format)
     },
   },
@@ -59,22 +63,25 @@ export const DOT_COMMANDS = {
     usage: '<FILE>',
     summary: 'run the commands of a file',
     run(session, words) {
-      const name = only(words, '.read FILE')
-      return session.nested(name, () => runScript(session, readScript(name), { name, keepGoing: false }))
+      const name = only(words, '.read', 'FILE')
+      return session.nested(name, async () => {
+        const { script, close } = openScript(name)
+        try {
+          return await runScript(session, script, { name, keepGoing: false })
+        } finally {
+          close()
+        }
+      })
     },
   },
   '.save': {
     usage: '<FILE>',
     summary: 'write the commands that went well, as a script',
     async run(session, words, io) {
-      const file = only(words, '.save FILE')
-      try {
-        writeFileSync(file, session.good.map((line) => `${line}\n`).join(''), { flag: 'wx', mode: 0o600 })
-      } catch (cause) {
-        const { code, message } = cause as NodeJS.ErrnoException
-        throw new KvError('KV_USAGE', `cannot write ${file}: ${code === 'EEXIST' ? 'it is there already' : message}`, { cause })
-      }
-      io.stderr.write(`saved ${session.good.length} ${session.good.length === 1 ? 'command' : 'commands'} to ${file}\n`)
+      const file = only(words, '.save', 'FILE')
+      const { count } = session.saved
+      writeNewFile(file, session.saved.script())
+      io.stderr.write(`saved ${count.toLocaleString('en')} ${count === 1 ? 'command' : 'commands'} to ${escapeLine(file)}\n`)
     },
   },
   '.snapshot': {
@@ -82,8 +89,8 @@ export const DOT_COMMANDS = {
     summary: 'keep a copy of the store as it is, for .diff',
     async run(session, [word], io) {
       if (word !== undefined && word !== 'off') throw usageError('.snapshot, or .snapshot off')
-      await session.keep(undefined)
-      if (word === undefined) await session.keep(await Snapshot.take(session, io))
+      // The one before stays until there is another.
+      await session.keep(word === undefined ? await Snapshot.take(session, io) : undefined)
     },
   },
   '.diff': {
@@ -96,14 +103,8 @@ export const DOT_COMMANDS = {
     summary: 'put back what the last writing command changed',
     async run(session, words, io) {
       if (words.length > 0) throw usageError('.undo takes no argument')
-      const store = await session.store()
-      session.undo.begin('.undo')
-      try {
-        const { line, keys } = await session.undo.undo(store)
-        io.stderr.write(`undone: ${line} (${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'})\n`)
-      } finally {
-        session.undo.end()
-      }
+      const { line, keys } = await session.takeBack()
+      io.stderr.write(`undone: ${line} (${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'})\n`)
     },
   },
   '.watch': {
@@ -114,17 +115,19 @@ export const DOT_COMMANDS = {
       const ms = parseDuration(every, 'time between two runs')
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session
-      while (!signal.aborted) {
-        const code = await session.nested('.watch', () => session.run(command))
+      for (let first = true; !signal.aborted; first = false) {
+        const code = await session.nested('.watch', () => session.run(command, { save: first }))
         if (code !== 0) return code
         await sleep(ms, undefined, { signal }).catch(() => {})
       }
+      return CODES.KV_INTERRUPTED.exit
     },
   },
   '.exit': {
     usage: '',
     summary: 'leave; so does Ctrl-D',
-    async run(session) {
+    async run(session, words) {
+      if (words.length > 0) throw usageError('.exit takes no argument')
       session.ended = true
     },
   },
@@ -139,7 +142,9 @@ async function help(session: Session, topic: string | undefined, io: Io): Promis
   return session.run(lexLine(`help ${quoteWord(topic)}`))
 }
 
-function only(words: readonly string[], usage: string): string {
-  if (words.length !== 1) throw usageError(usage)
+/** The one argument of a command. Throws `KV_USAGE` for none or more. */
+function only(words: readonly string[], name: string, argument: string): string {
+  if (words.length === 0) throw usageError(`${name} needs a ${argument}`, `write ${name} ${argument}`)
+  if (words.length > 1) throw usageError(`${name} takes one ${argument}, not ${words.length}`, `what holds blanks needs quotes: ${name} ${quoteWord(words.join(' '))}`)
   return words[0]!
 }

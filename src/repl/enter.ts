@@ -4,8 +4,8 @@ import { escapeLine } from '../output/escape.ts'
 import { cutToWidth } from '../output/width.ts'
 import type { History } from './history.ts'
 import { lexLine } from './lexer.ts'
-import { runShell } from './redirect.ts'
 import { runScript } from './script.ts'
+import { ScriptReader } from './script-reader.ts'
 import type { Session } from './session.ts'
 
 /** A command that takes this long, in milliseconds, tells its time. */
@@ -16,16 +16,9 @@ const NAME_WIDTH = 24
 /** Runs what the user entered: one command, or several lines of them. */
 export async function enter(session: Session, history: History, text: string): Promise<void> {
   history.add(text)
-  const bare = text.trim()
-  if (bare === 'exit' || bare === 'quit') {
-    session.ended = true
-  } else if (bare.startsWith('!')) {
-    session.lastExit = await session.surroundings.withTerminal(() => runShell(bare.slice(1), session.env))
-  } else {
-    const code = await runScript(session, text, { name: isOneCommand(text) ? undefined : 'line', keepGoing: false })
-    if (code !== 0) session.lastExit = code
-    if (session.timer || session.lastMs >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.lastMs)})\n`)
-  }
+  const code = await runScript(session, ScriptReader.of('line', text), { name: isOneCommand(text) ? undefined : 'line', keepGoing: false })
+  if (code !== 0) session.lastExit = code
+  if (session.timer || session.lastMs >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.lastMs)})\n`)
 }
 
 function isOneCommand(text: string): boolean {

@@ -30,6 +30,7 @@ export async function runInteractive(ctx: Context): Promise<number> {
   const keys = new KeyReader(processTerminal(), () => session.interrupt())
   const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
+    lendsStdin: true,
     stdout: () => new Screen(io.stdout, keys, io.env),
     atKeyboard: (step) => step(keys),
     async withTerminal(step) {
@@ -40,6 +41,13 @@ export async function runInteractive(ctx: Context): Promise<number> {
         keys.reclaim()
       }
     },
+  })
+  // The window was closed, or the machine goes down: nothing is left behind.
+  ctx.hearSignals(['SIGTERM', 'SIGHUP'])
+  ctx.signal.addEventListener('abort', () => {
+    session.interrupt()
+    keys.close()
+    void session.close().finally(() => ctx.endBySignal())
   })
   const history = new History(historyFile(io.env))
   const editor = new LineEditor(keys, history, assistant(session, keys))

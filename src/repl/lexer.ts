@@ -1,41 +1,54 @@
-import { isUtf8 } from 'node:buffer'
 import { type KvError, usageError } from '../errors.ts'
+import { Redirects } from './redirects.ts'
+import { type Open, closing, refuse, shellPart } from './shell-part.ts'
+import { WordReader } from './word-reader.ts'
 
 /** One word of a command line. */
 export interface Word {
   /** What it stands for, quotes and escapes taken away. */
   readonly text: string
+  /** Whether it begins with an unquoted `~` that stands for the home folder, see {@link expandHome}. */
+  readonly home: boolean
   /** Where it begins in the source, an index of the string. */
   readonly start: number
   readonly end: number
 }
 
+/** Where the messages of a command go: `data`, where its data go, or into a file. */
+export type Messages = 'data' | { readonly file: Word; readonly append: boolean }
+
 /** One command of a session or script. */
 export interface CommandLine {
   readonly words: readonly Word[]
-  /** What the user's shell gets, from an unquoted `|` or `>` on: `| jq .`. */
+  /** What the user's shell gets of the line: redirections of the data, and all from an unquoted `|` on. */
   readonly shell: string | undefined
+  /** Files that redirections of the data name, where no shell is needed to know them. */
+  readonly outputs: readonly Word[]
   /** The file of `< FILE`. */
-  readonly input: string | undefined
+  readonly input: Word | undefined
+  /** What `2>` and its kin ask for; `undefined`: messages go where those of the session go. */
+  readonly messages: Messages | undefined
+  /** Whether the data go where messages go: `>&2`. */
+  readonly dataToMessages: boolean
+  /** What follows a `!` at the beginning: the whole line is for the shell. */
+  readonly program: string | undefined
   /** Number of the source's line it begins on, from 1. */
   readonly line: number
   readonly source: string
-  /** Where the next command begins in the source. */
+  /** Where it begins, and where the next command does. */
+  readonly start: number
   readonly next: number
-  /** The quote or backslash that the source ends within: more must follow. */
-  readonly open: '"' | "'" | '\\' | undefined
+  /** What the source ends within, such as a quote: more must follow. */
+  readonly open: Open | undefined
 }
 
-const NAMED: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', e: '\u001b', a: '\u0007', b: '\b', f: '\f', v: '\v', '0': '\0' }
-
-/** What a shell would act on and a session does not: refused, since to take it as text would be wrong. */
-const SHELL_ONLY = /[;&`]/
 
 /**
  * Splits a command line into words as a POSIX shell does (single quotes are literal, a backslash
  * makes the next character literal, `#` begins a comment), with these differences: `"..."` and
- * `$'...'` know `\n \t \r \e \0 \xNN \u{N}`, and what only a shell can do (variables, `;`, `&`,
- * command substitution) is refused. Reads one command, from `from` up to the end of its line.
+ * `$'...'` know `\n \t \r \e \0 \xNN \u{N}`, `*` and its kin are text, and what only a shell can do
+ * (variables, `;`, `&`, `||`, command substitution) is refused. Redirections are those of a shell.
+ * Reads one command, from `from` up to the end of its line.
  * @param firstLine the number of that line
  * Throws `KV_USAGE`.
  */
@@ -46,207 +59,150 @@ export function lexLine(source: string, from = 0, firstLine = 1): CommandLine {
 
 /** The error of a source that ends within a quote or after a backslash. */
 export function unfinished(open: NonNullable<CommandLine['open']>): KvError {
-  return usageError(open === '\\' ? 'the line ends with a backslash and nothing follows' : `the quote ${open} is not closed`)
+  if (open === '\\') return usageError('the line ends with a backslash and nothing follows')
+  return usageError(open === '(' ? 'what was begun for the shell is not ended' : `the quote ${open} is not closed`)
+}
+
+/** The text of a word, in which a `~` that stands for the home folder has been replaced. */
+export function expandHome({ text, home }: Word, folder: string): string {
+  return home ? folder + text.slice(1) : text
 }
 
 class Lexer {
   readonly #source: string
   readonly #words: Word[] = []
+  readonly #redirects = new Redirects()
+  readonly #reader: WordReader
   readonly #from: number
-  #at: number
-  #pieces: (string | number)[] | undefined
-  #wordStart = 0
-  #open: CommandLine['open']
-  #inputNext = false
-  #input: string | undefined
+  /** Takes the next word in place of the command. */
+  #taker: ((word: Word) => void) | undefined
 
   constructor(source: string, from: number) {
     this.#source = source
-    this.#from = this.#at = from
+    this.#from = from
+    this.#reader = new WordReader(source, from)
   }
 
   command(line: number): CommandLine {
-    let shell: string | undefined
-    for (; this.#at < this.#source.length; this.#at++) {
-      const char = this.#source[this.#at]!
+    let program: string | undefined
+    let piped: string | undefined
+    for (; this.#reader.at < this.#source.length; this.#reader.at++) {
+      const char = this.#source[this.#reader.at]!
       if (char === '\n') break
-      if (char === ' ' || char === '\t' || char === '\r') this.#endWord()
-      else if (char === '#' && this.#pieces === undefined) this.#skipLine()
-      else if (char === '<') this.#inputRedirect()
-      else if (char === '|' || char === '>') shell = this.#rest()
-      else this.#wordChar(char)
-      if (this.#source[this.#at] === '\n' && this.#open === undefined && (char === '#' || shell !== undefined)) break
+      if (char === ' ' || char === '\t' || (char === '\r' && /^\r?(\n|$)/.test(this.#source.slice(this.#reader.at, this.#reader.at + 2)))) this.#endWord()
+      else if (char === '#' && !this.#reader.inWord) this.#skipComment()
+      else if (char === '!' && !this.#reader.inWord && this.#words.length === 0 && this.#redirects.none) program = this.#toShell(1, true)
+      else if (char === '<' || char === '>' || (char === '&' && this.#source[this.#reader.at + 1] === '>')) this.#redirect()
+      else if (char === '|') piped = this.#pipe()
+      else this.#reader.char(char)
+      if (this.#reader.open !== undefined) this.#reader.at = this.#source.length
     }
     this.#endWord()
-    if (this.#inputNext && this.#open === undefined) throw usageError('no file after <')
+    if (this.#taker !== undefined && this.#reader.open === undefined) throw usageError('no file after the redirection')
+    const { input, messages, dataToMessages, outputs } = this.#redirects
+    const shell = this.#redirects.shell(piped)
+    if (this.#words.length === 0 && program === undefined && this.#reader.open === undefined && !(this.#redirects.none && piped === undefined)) throw usageError('no command on the line')
     return {
       words: this.#words,
       shell,
-      input: this.#input,
+      outputs,
+      input,
+      messages,
+      dataToMessages,
+      program,
       line,
-      source: this.#source.slice(this.#from, this.#at),
-      next: Math.min(this.#at + 1, this.#source.length),
-      open: this.#open,
+      source: this.#source.slice(this.#from, this.#reader.at),
+      start: this.#from,
+      next: Math.min(this.#reader.at + 1, this.#source.length),
+      open: this.#reader.open,
     }
-  }
-
-  #begin(): (string | number)[] {
-    if (this.#pieces === undefined) {
-      this.#pieces = []
-      this.#wordStart = this.#at
-    }
-    return this.#pieces
   }
 
   #endWord(): void {
-    const pieces = this.#pieces
-    this.#pieces = undefined
-    if (pieces === undefined) return
-    const text = join(pieces)
-    if (this.#inputNext) {
-      this.#input = text
-      this.#inputNext = false
-    } else this.#words.push({ text, start: this.#wordStart, end: this.#at })
+    const text = this.#reader.take()
+    if (text === undefined) return
+    const { start } = this.#reader
+    const end = Math.min(this.#reader.at, this.#source.length)
+    const home = /^~(?![^/])/.test(this.#source.slice(start, Math.min(end, start + 2)))
+    const word = { text, home, start, end }
+    const taker = this.#taker
+    this.#taker = undefined
+    if (taker === undefined) this.#words.push(word)
+    else taker(word)
   }
 
-  #skipLine(): void {
-    const end = this.#source.indexOf('\n', this.#at)
-    this.#at = end < 0 ? this.#source.length : end
+  /** Up to the line feed, which the loop of {@link command} has to see. */
+  #skipComment(): void {
+    const end = this.#source.indexOf('\n', this.#reader.at)
+    this.#reader.at = (end < 0 ? this.#source.length : end) - 1
   }
 
-  #inputRedirect(): void {
+  /** From some characters on to its end the line is for the shell. */
+  #toShell(skip: number, whole: boolean): string {
     this.#endWord()
-    if (this.#inputNext || this.#input !== undefined || this.#source[this.#at + 1] === '<') throw usageError('only one < FILE can stand on a line', 'quote a < that is text')
-    this.#inputNext = true
+    const start = this.#reader.at
+    const { end, open } = shellPart(this.#source, start + skip, { whole })
+    this.#reader.open = open
+    this.#reader.at = end - 1
+    return this.#source.slice(start + (whole ? skip : 0), end).replace(/\r$/, '')
   }
 
-  /** From here to the end of the line is for the shell, which may continue a quote on the next lines. */
-  #rest(): string {
+  #pipe(): string {
+    if (this.#source[this.#reader.at + 1] === '|') refuse('||')
+    if (this.#source[this.#reader.at + 1] !== '&') return this.#toShell(1, false)
+    this.#redirects.messagesToData()
+    return this.#toShell(2, false).replace('|&', '|')
+  }
+
+  /** A redirection, of which `#at` is the first character but for the number of what is redirected. */
+  #redirect(): void {
+    const number = this.#reader.takeNumber()
     this.#endWord()
-    const start = this.#at
-    let quote = ''
-    for (; this.#at < this.#source.length; this.#at++) {
-      const char = this.#source[this.#at]!
-      if (quote !== '') {
-        if (char === quote) quote = ''
-        else if (char === '\\' && quote === '"') this.#at++
-      } else if (char === "'" || char === '"') quote = char
-      else if (char === '\\') this.#at++
-      else if (char === '\n') break
+    if (this.#taker !== undefined) throw usageError('no file after the redirection')
+    const operator = /^(?:<<<|<<|<&|<>|<|&>>|&>|>>|>&|>\||>)/.exec(this.#source.slice(this.#reader.at, this.#reader.at + 3))![0]
+    this.#reader.at += operator.length
+    const target = /^(?:\d+|-)(?=[\s|<>&;]|$)/.exec(this.#source.slice(this.#reader.at, this.#reader.at + 16))?.[0]
+    const next = this.#redirects.add(number + operator, target)
+    if (next === 'none') this.#reader.at += target!.length - 1
+    else if (next === 'word') this.#takeWord((word) => this.#redirects.file(word))
+    else this.#shellWord()
+  }
+
+  #takeWord(taker: (word: Word) => void): void {
+    this.#reader.at--
+    this.#taker = taker
+  }
+
+  /** A file that the shell opens, and may find by variables. */
+  #shellWord(): void {
+    const start = this.#reader.at
+    while (/[ \t]/.test(this.#source[this.#reader.at] ?? '')) this.#reader.at++
+    const first = this.#reader.at
+    for (let depth = 0; this.#reader.at < this.#source.length; this.#reader.at++) {
+      const char = this.#source[this.#reader.at]!
+      if (char === '\\') this.#reader.at++
+      else if (char === "'" || char === '"' || char === '`') {
+        const end = closing(this.#source, this.#reader.at)
+        if (end < 0) this.#reader.open = char
+        this.#reader.at = end < 0 ? this.#source.length : end
+      } else if (char === '(') depth++
+      else if (char === ')') depth--
+      else if (depth === 0 && /[\s|&;<>]/.test(char) && !(this.#reader.at === first && this.#source[first + 1] === '(')) break
     }
-    this.#at = Math.min(this.#at, this.#source.length)
-    if (quote !== '') this.#open = quote as '"' | "'"
-    const rest = this.#source.slice(start, this.#at)
-    // The loop of `command` steps on.
-    this.#at--
-    return rest
-  }
-
-  #wordChar(char: string): void {
-    if (char === "'") return this.#single()
-    if (char === '"') return this.#double()
-    if (char === '$') {
-      if (this.#source[this.#at + 1] === "'") return this.#dollarSingle()
-      this.#refuseVariable()
-    }
-    if (char === '\\') return this.#backslash()
-    if (SHELL_ONLY.test(char)) throw usageError(`${char} means something to a shell but not here`, `to use it as text, quote it: '${char}'`)
-    this.#begin().push(char)
-  }
-
-  #refuseVariable(): void {
-    if (!/[A-Za-z0-9_({?!$@*#]/.test(this.#source[this.#at + 1] ?? '')) return
-    throw usageError(`variables and $(...) are not known here: ${/^\$[({]?\w*/.exec(this.#source.slice(this.#at))![0]}`, "to use $ as text, write it in single quotes: '$'")
-  }
-
-  #backslash(): void {
-    const next = this.#source[this.#at + 1]
-    if (next === undefined) {
-      this.#begin()
-      this.#open = '\\'
-    } else if (next === '\n') {
-      // A line goes on after a backslash, as in a shell.
-      this.#at++
-    } else {
-      this.#begin().push(next)
-      this.#at++
-    }
-  }
-
-  #single(): void {
-    const end = this.#source.indexOf("'", this.#at + 1)
-    this.#begin().push(this.#source.slice(this.#at + 1, end < 0 ? undefined : end))
-    if (end < 0) this.#open = "'"
-    this.#at = end < 0 ? this.#source.length : end
-  }
-
-  #dollarSingle(): void {
-    this.#begin()
-    this.#at++
-    this.#escaped("'")
-  }
-
-  #double(): void {
-    this.#begin()
-    this.#escaped('"')
-  }
-
-  /** The inside of a quote with escapes, from the quote's character on. */
-  #escaped(quote: '"' | "'"): void {
-    const pieces = this.#begin()
-    for (this.#at++; this.#at < this.#source.length; this.#at++) {
-      const char = this.#source[this.#at]!
-      if (char === quote) return
-      if (char === '\\') this.#escape(pieces)
-      else {
-        if (quote === '"' && char === '$') this.#refuseVariable()
-        if (quote === '"' && char === '`') throw usageError('` means something to a shell but not here', "to use it as text, write it in single quotes: '`'")
-        pieces.push(char)
-      }
-    }
-    this.#open = quote
-  }
-
-  #escape(pieces: (string | number)[]): void {
-    const rest = this.#source.slice(this.#at + 1, this.#at + 12)
-    const hex = /^x([0-9a-fA-F]{2})/.exec(rest)
-    const point = /^u(?:\{([0-9a-fA-F]{1,6})\}|([0-9a-fA-F]{4}))/.exec(rest)
-    const next = rest[0]
-    if (hex) {
-      pieces.push(Number.parseInt(hex[1]!, 16))
-      this.#at += 3
-    } else if (point) {
-      const code = Number.parseInt(point[1] ?? point[2]!, 16)
-      if (code > 0x10ffff) throw usageError(`not a character: \\${point[0]}`)
-      pieces.push(String.fromCodePoint(code))
-      this.#at += point[0].length
-    } else if (next === 'x' || next === 'u') {
-      if (rest.length < 4 && this.#at + 1 + rest.length >= this.#source.length) return void (this.#at = this.#source.length)
-      throw usageError(`not an escape: \\${rest.slice(0, 3)}`, String.raw`write \xNN, \uNNNN or \u{N}`)
-    } else if (next === undefined) {
-      this.#at = this.#source.length
-    } else {
-      if (next !== '\n') pieces.push(NAMED[next] ?? (/["'\\$`]/.test(next) ? next : `\\${next}`))
-      this.#at++
-    }
+    this.#reader.at = Math.min(this.#reader.at, this.#source.length)
+    const text = this.#source.slice(start, this.#reader.at)
+    if (text.trim() === '') throw usageError('no file after the redirection')
+    this.#redirects.shellWord(text, plainWord(text))
+    this.#reader.at--
   }
 }
 
-/** Text of pieces, of which numbers are single bytes. */
-function join(pieces: readonly (string | number)[]): string {
-  // Halves of a surrogate pair are pieces of their own, so text is put together before it is encoded.
-  const parts: Uint8Array[] = []
-  let text = ''
-  for (const piece of [...pieces, '']) {
-    if (typeof piece === 'string') text += piece
-    else {
-      parts.push(Buffer.from(text), Buffer.of(piece))
-      text = ''
-    }
+/** The word of a text, where it is one and no shell is needed to know it. */
+function plainWord(text: string): Word | undefined {
+  if (/[*?[$`(]/.test(text)) return undefined
+  try {
+    return lexLine(text).words[0]
+  } catch {
+    return undefined
   }
-  if (!text.isWellFormed()) throw usageError('half a surrogate pair is no character', String.raw`write the character, or \u{N}`)
-  if (parts.length === 0) return text
-  const bytes = Buffer.concat([...parts, Buffer.from(text)])
-  if (!isUtf8(bytes)) throw usageError(String.raw`the bytes of \xNN are not UTF-8 here`, 'write the word in hex, with --key-encoding hex or --value-encoding hex')
-  return bytes.toString()
 }

@@ -21,13 +21,19 @@ export async function runPlain(ctx: Context): Promise<number> {
   })
   const session: Session = new Session(io, ctx.globals, {
     stdin: noSource('a value cannot be typed on a terminal without abilities (TERM=dumb)', 'give it in the line, or in a file: put KEY --file FILE'),
+    lendsStdin: true,
     stdout: () => ({ sink: io.stdout, end: async () => undefined }),
     withTerminal: (step) => lines.apart(step),
     atKeyboard: noKeyboard,
   })
+  ctx.hearSignals(['SIGTERM', 'SIGHUP'])
+  ctx.signal.addEventListener('abort', () => {
+    session.interrupt()
+    void session.close().finally(() => ctx.endBySignal())
+  })
   const history = new History(historyFile(io.env))
   try {
-    await session.store().catch((error: unknown) => session.report(error))
+    await session.start()
     if (!ctx.globals.quiet) output.write(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)\n`)
     let text = ''
     while (!session.ended) {

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync } from 'node:fs'
-import { KvError, usageError } from '../errors.ts'
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import { accessSync, closeSync, constants, createWriteStream, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import type { Readable } from 'node:stream'
+import { CODES, KvError, reasonOf, usageError } from '../errors.ts'
 import { ReaderGone, type Sink, type Source } from '../io.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -8,8 +9,8 @@ type Env = Readonly<Record<string, string | undefined>>
 /** Where the data of one command go, and what to wait for at its end. */
 export interface Streams {
   readonly sink: Sink
-  /** Settles when the reader has got everything; to its exit code where it has one. */
-  end(): Promise<number | undefined>
+  /** Settles when the reader has got everything; to its exit code where it has one. `code` is the command's own. */
+  end(code: number): Promise<number | undefined>
   /** Milliseconds that the command waited for its reader so far. */
   readonly waitedMs?: number
 }
@@ -31,10 +32,9 @@ export class ChildSink implements Sink {
     this.#columns = columns
     child.stdin!.on('error', () => (this.#gone = true))
     child.stdin!.on('close', () => (this.#gone = true))
-    this.#exit = new Promise((resolve) => {
-      child.on('error', () => resolve(127))
-      child.on('exit', (code) => resolve(code ?? 130))
-    })
+    this.#exit = exitOf(child)
+    // Seen by who waits for the end.
+    this.#exit.catch(() => {})
   }
 
   columns(): number {
@@ -65,34 +65,171 @@ export class ChildSink implements Sink {
     this.waitedMs += performance.now() - began
   }
 
-  /** Ends the child's input and waits for it to end; resolves to its exit code. */
+  /** Ends the child's input and waits for it to end; resolves to its exit code. Throws `KV_USAGE` when it could not be started. */
   async end(): Promise<number> {
     this.#child.stdin!.end()
     return this.#exit
   }
 }
 
-/** Sends data through the user's shell: `rest` is what the user wrote from `|` or `>` on. */
-export function openStreams(rest: string, env: Env): Streams {
-  const shell = env['SHELL'] || '/bin/sh'
-  const child = spawn(shell, ['-c', `cat ${rest}`], { stdio: ['pipe', 'inherit', 'inherit'] })
-  const sink = new ChildSink(child)
-  return {
-    sink,
-    end: () => sink.end(),
-    get waitedMs() {
-      return sink.waitedMs
-    },
+/** What a program of the user's shell works with. */
+export interface ProgramOptions {
+  readonly env: Env
+  /** Takes what the program prints; `undefined`: it has the session's own standard output. */
+  readonly stdout: Sink | undefined
+}
+
+/**
+ * Data on their way through the user's shell: `rest` is what the user wrote of redirections, and from `|` on.
+ * The shell starts with the first data, or at the end; for a command that was a wrong call it never does,
+ * so that `> FILE` leaves the file as it is.
+ */
+export class ShellStreams implements Streams {
+  readonly sink: Sink
+  readonly #rest: string
+  readonly #options: ProgramOptions
+  #into: { sink: ChildSink; shown: Promise<void> } | undefined
+
+  constructor(rest: string, options: ProgramOptions) {
+    this.#rest = rest
+    this.#options = options
+    this.sink = {
+      isTTY: false,
+      columns: () => 80,
+      write: (data) => this.#start().sink.write(data),
+      stream: () => this.#start().sink.stream(),
+      drained: async () => this.#into?.sink.drained(),
+    }
+  }
+
+  get waitedMs(): number {
+    return this.#into?.sink.waitedMs ?? 0
+  }
+
+  async end(code: number): Promise<number | undefined> {
+    if (this.#into === undefined && code === CODES.KV_USAGE.exit) return undefined
+    const { sink, shown } = this.#start()
+    const [exit] = await Promise.all([sink.end(), shown])
+    return exit
+  }
+
+  #start(): { sink: ChildSink; shown: Promise<void> } {
+    if (this.#into === undefined) {
+      const child = startShell(`cat ${this.#rest}`, 'pipe', this.#options)
+      this.#into = { sink: new ChildSink(child), shown: shown(child.stdout, this.#options.stdout) }
+      this.#into.shown.catch(() => {})
+    }
+    return this.#into
   }
 }
 
-/** Runs a command of the user's shell on the terminal; resolves to its exit code. */
-export async function runShell(command: string, env: Env): Promise<number> {
-  const child = spawn(env['SHELL'] || '/bin/sh', ['-c', command], { stdio: 'inherit' })
-  return new Promise((resolve) => {
-    child.on('error', () => resolve(127))
-    child.on('exit', (code) => resolve(code ?? 130))
+/**
+ * Runs a command of the user's shell; resolves to its exit code. With `stdin` false it reads nothing,
+ * not even the script that it is a line of. Throws `KV_USAGE` when the shell cannot be started.
+ */
+export async function runShell(command: string, { stdin, ...options }: ProgramOptions & { readonly stdin: boolean }): Promise<number> {
+  const child = startShell(command, stdin ? 'inherit' : 'ignore', options)
+  const [exit] = await Promise.all([exitOf(child), shown(child.stdout, options.stdout)])
+  return exit
+}
+
+function startShell(command: string, stdin: 'pipe' | 'inherit' | 'ignore', { env, stdout }: ProgramOptions): ChildProcess {
+  const shell = env['SHELL'] || '/bin/sh'
+  const stdio: StdioOptions = [stdin, stdout === undefined ? 'inherit' : 'pipe', 'inherit']
+  let child: ChildProcess
+  try {
+    child = spawn(shell, ['-c', command], { stdio, env: env as NodeJS.ProcessEnv })
+  } catch (cause) {
+    throw cannotRun(shell, cause)
+  }
+  // What happens where not even a pipe could be made.
+  if (stdin === 'pipe' && child.stdin === null) throw cannotRun(shell, new Error('too many open files'))
+  return child
+}
+
+function exitOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => reject(cannotRun(child.spawnfile, cause)))
+    child.on('exit', (code) => resolve(code ?? CODES.KV_INTERRUPTED.exit))
   })
+}
+
+function cannotRun(shell: string, cause: unknown): KvError {
+  const { code } = cause as NodeJS.ErrnoException
+  const reason = code === 'E2BIG' ? 'the line is too long for a program' : reasonOf(cause)
+  const hint = code === 'ENOENT' || code === 'EACCES' ? 'the variable SHELL names it: SHELL=/bin/sh kv' : undefined
+  return new KvError('KV_USAGE', `cannot run ${shell}: ${reason}`, { cause, hint })
+}
+
+/** Hands on what a program prints, as it comes. */
+async function shown(from: Readable | null, to: Sink | undefined): Promise<void> {
+  if (from === null || to === undefined) return
+  try {
+    for await (const chunk of from as AsyncIterable<Buffer>) {
+      to.write(chunk)
+      await to.drained?.()
+    }
+  } catch (error) {
+    if (!(error instanceof ReaderGone)) throw error
+  }
+}
+
+/** Throws `KV_USAGE` when a shell could not write one of these files; makes those that are not there, and leaves the others as they are. */
+export function checkOutputs(paths: readonly string[]): void {
+  for (const path of paths) {
+    try {
+      const there = statSync(path, { throwIfNoEntry: false })
+      if (there === undefined) closeSync(openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o666))
+      else if (there.isDirectory()) throw Object.assign(new Error('it is a folder'), { code: 'EISDIR' })
+      // Not opened: closing it would drop the locks of this process if it were the store.
+      else accessSync(path, constants.W_OK)
+    } catch (cause) {
+      throw cannotWrite(path, cause)
+    }
+  }
+}
+
+/** Messages into a file. Throws `KV_USAGE` when it cannot be opened; a message that cannot be written later is lost, as on standard error. */
+export function openMessages(path: string, append: boolean): Sink & { close(): void } {
+  let fd: number
+  try {
+    fd = openSync(path, append ? 'a' : 'w')
+  } catch (cause) {
+    throw cannotWrite(path, cause)
+  }
+  return {
+    isTTY: false,
+    columns: () => 80,
+    write(data) {
+      try {
+        writeFileSync(fd, data)
+      } catch {
+        // A message that cannot be told must not end the work it is about.
+      }
+    },
+    stream: () => createWriteStream(path, { fd, autoClose: false }) as unknown as NodeJS.WriteStream,
+    close: () => closeSync(fd),
+  }
+}
+
+function cannotWrite(path: string, cause: unknown): KvError {
+  return new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
+}
+
+/** A sink for messages that go where data go: nobody needs to know when their reader is gone. */
+export function asMessages(sink: Sink): Sink {
+  return {
+    isTTY: sink.isTTY,
+    columns: () => sink.columns(),
+    stream: () => sink.stream(),
+    write(data) {
+      try {
+        sink.write(data)
+      } catch (error) {
+        if (!(error instanceof ReaderGone)) throw error
+      }
+    },
+  }
 }
 
 /** Standard input from `< FILE`. Throws `KV_USAGE` when it cannot be read. */
@@ -101,7 +238,7 @@ export function openSource(path: string): Source & { close(): void } {
     const fd = openSync(path, 'r')
     return { isTTY: false, fd, readAll: () => readFileSync(fd), close: () => closeSync(fd) }
   } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${path}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message}`, { cause })
+    throw new KvError('KV_USAGE', `cannot read ${path}: ${reasonOf(cause)}`, { cause })
   }
 }
 

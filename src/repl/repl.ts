@@ -1,10 +1,8 @@
 import type { Context } from '../context.ts'
 import { noKeyboard, noSource } from './redirect.ts'
-import { readScript, runScript } from './script.ts'
+import { bytesOf, openScript, runScript } from './script.ts'
+import { ScriptReader } from './script-reader.ts'
 import { Session } from './session.ts'
-
-/** A script from standard input may be as long as this. */
-const MAX_SCRIPT_BYTES = 64_000_000
 
 /** What `kv repl` was asked for. */
 export interface ReplOptions {
@@ -22,14 +20,23 @@ export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions):
   }
   const session = new Session(ctx.io, ctx.globals, {
     stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
+    lendsStdin: script !== undefined,
     stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
     withTerminal: (step) => step(),
     atKeyboard: noKeyboard,
   })
+  ctx.hearSignals()
+  ctx.signal.addEventListener('abort', () => session.interrupt())
   try {
-    const text = script === undefined ? Buffer.from(await stdin.readAll(MAX_SCRIPT_BYTES)).toString() : readScript(script)
-    return await runScript(session, text, { name: script ?? 'script', keepGoing })
+    const opened = script === undefined ? { script: new ScriptReader('script', bytesOf(stdin.fd, 'standard input')), close() {} } : openScript(script)
+    try {
+      return await runScript(session, opened.script, { name: script ?? 'script', keepGoing })
+    } finally {
+      opened.close()
+    }
   } finally {
     await session.close()
+    // A script ends by the signal, as any program that reads; a read that waits for input would keep the process.
+    await ctx.endBySignal()
   }
 }

@@ -1,6 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { CODES, KvError } from '../errors.ts'
-import { lexLine, unfinished } from './lexer.ts'
+import { closeSync, openSync, read } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CODES, KvError, reasonOf } from '../errors.ts'
+import { untilAborted } from '../interrupt.ts'
+import { type Bytes, ScriptReader } from './script-reader.ts'
 import type { Session } from './session.ts'
 
 /** How a script is run. */
@@ -11,44 +13,70 @@ export interface ScriptOptions {
   readonly keepGoing: boolean
 }
 
+/** Bytes of a script read at once. */
+const READ_BYTES = 1 << 16
+
+/** How long to wait before asking again a pipe that another process made non-blocking, in milliseconds. */
+const RETRY_MS = 5
+
 /**
- * Runs every command of a script. Stops at the first that fails and says where, `name:LINE`;
- * resolves to its exit code, with `keepGoing` to that of the first failure.
+ * Runs every command of a script, each as soon as it is there. Stops at the first that fails and
+ * says where, `name:LINE`; resolves to its exit code, with `keepGoing` to that of the first failure.
  */
-export async function runScript(session: Session, text: string, { name, keepGoing }: ScriptOptions): Promise<number> {
-  let failure = 0
-  const failed = (code: number, line: number): boolean => {
-    if (failure === 0) failure = code
-    const stopped = !keepGoing || code === CODES.KV_INTERRUPTED.exit
-    if (name !== undefined) session.io.stderr.write(`kv: ${stopped ? 'stopped at' : 'failed at'} ${name}:${line} (exit ${code})\n`)
-    return stopped
-  }
-  const source = text.replace(/^\ufeff/, '')
-  for (let at = 0, line = 1; at < source.length && !session.ended && !session.signal.aborted; ) {
-    let next: number
-    let code: number
-    try {
-      const command = lexLine(source, at, line)
-      next = command.next
-      if (command.open !== undefined) throw unfinished(command.open)
-      code = await session.run(command)
-    } catch (error) {
-      // Where a line that cannot be read ends is not known; the next one is the best guess.
-      next = source.indexOf('\n', at) + 1 || source.length
-      code = session.report(error)
+export function runScript(session: Session, script: ScriptReader, { name, keepGoing }: ScriptOptions): Promise<number> {
+  return session.stoppable(async () => {
+    const { signal } = session
+    let failure = 0
+    while (!session.ended && !script.atEnd) {
+      let code: number
+      try {
+        const command = await untilAborted(script.next(), signal)
+        if (command === undefined) break
+        code = await session.run(command)
+      } catch (error) {
+        code = signal.aborted ? CODES.KV_INTERRUPTED.exit : session.report(error)
+      }
+      if (code === 0) continue
+      if (failure === 0) failure = code
+      const stops = !keepGoing || code === CODES.KV_INTERRUPTED.exit
+      if (name !== undefined) session.tellPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
+      if (stops) break
     }
-    if (code !== 0 && failed(code, line)) break
-    line += source.slice(at, next).split('\n').length - 1
-    at = next
-  }
-  return failure === 0 && session.signal.aborted ? CODES.KV_INTERRUPTED.exit : failure
+    return failure
+  })
 }
 
-/** The text of a script. Throws `KV_USAGE` when it cannot be read. */
-export function readScript(file: string): string {
+/** A script in a file, which is read as its commands run; `close` it in the end. Throws `KV_USAGE` when it cannot be read. */
+export function openScript(file: string): { script: ScriptReader; close(): void } {
+  let fd: number
   try {
-    return readFileSync(file, 'utf8')
+    fd = openSync(file, 'r')
   } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as NodeJS.ErrnoException).code === 'ENOENT' ? 'no such file' : (cause as Error).message}`, { cause })
+    throw unreadable(file, cause)
   }
+  return { script: new ScriptReader(file, bytesOf(fd, file)), close: () => closeSync(fd) }
+}
+
+/** The bytes of a descriptor. None is read before it is asked for, so that nothing is under way when nobody asks. */
+export function bytesOf(fd: number, name: string): Bytes {
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  return async () => {
+    for (;;) {
+      try {
+        const length = await new Promise<number>((resolve, reject) => {
+          read(fd, buffer, 0, buffer.length, null, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+        })
+        return length === 0 ? undefined : new Uint8Array(buffer.subarray(0, length))
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException
+        if (code === 'EOF') return undefined
+        if (code !== 'EAGAIN') throw unreadable(name, cause)
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+}
+
+function unreadable(name: string, cause: unknown): KvError {
+  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }

@@ -1,30 +1,22 @@
 import type { GlobalOptions } from '../options.ts'
-import { Context, type Host, type StoreOptions } from '../context.ts'
-import { openDriver } from '../drivers/index.ts'
+import { homedir } from 'node:os'
+import { resolve } from 'node:path'
+import { Context, type Host } from '../context.ts'
 import { KvError } from '../errors.ts'
-import type { Io, Source } from '../io.ts'
+import type { Io, Sink, Source } from '../io.ts'
 import { escapeLine } from '../output/escape.ts'
 import { runLine, report } from '../run.ts'
-import { Store } from '../store/store.ts'
-import type { KeyReader } from '../terminal/key-reader.ts'
+import type { Store } from '../store/store.ts'
 import { type DotCommand, DOT_COMMANDS } from './dot-commands.ts'
-import type { CommandLine } from './lexer.ts'
-import { RecordingDriver } from './recording-driver.ts'
-import { type Streams, openSource, openStreams } from './redirect.ts'
+import { type CommandLine, type Word, expandHome } from './lexer.ts'
+import { type Lent, openLine } from './line-streams.ts'
+import { type ProgramOptions, runShell } from './redirect.ts'
+import { type Given, SavedLines, isSaved, savedText } from './saved-lines.ts'
+import { environmentOf } from './session-environment.ts'
+import { SessionStore } from './session-store.ts'
 import type { Snapshot } from './snapshot.ts'
-import { UndoLog } from './undo.ts'
-
-/** How a session differs between a terminal and a script. */
-export interface Surroundings {
-  /** Standard input of a command; of a script there is none, since it is the script. */
-  readonly stdin: Source
-  /** Where the data of a command go that names no file or program for them. */
-  stdout(): Streams
-  /** Runs a step while another program has the terminal. */
-  withTerminal<T>(step: () => Promise<T>): Promise<T>
-  /** Runs a step that reads keys. Throws `KV_USAGE` where there are none. */
-  atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
-}
+import type { Surroundings } from './surroundings.ts'
+import { UndoLog, type Undone } from './undo.ts'
 
 /** Scripts that may run each other. */
 const MAX_DEPTH = 16
@@ -37,9 +29,8 @@ const MAX_DEPTH = 16
 export class Session {
   readonly io: Io
   readonly surroundings: Surroundings
-  readonly undo = new UndoLog()
   /** Commands that ended with 0, for `.save`. */
-  readonly good: string[] = []
+  readonly saved = new SavedLines()
   /** Whether every command shows its time. */
   timer = false
   /** Exit code of the newest command. */
@@ -48,18 +39,24 @@ export class Session {
   lastMs = 0
   /** Set when the session should end. */
   ended = false
+  readonly #undo = new UndoLog()
   readonly #env: Record<string, string | undefined>
   #globals: GlobalOptions
-  #store: Promise<Store> | undefined
+  readonly #store: SessionStore
   #snapshot: Snapshot | undefined
   #abort: AbortController | undefined
   #waitedMs = 0
   #depth = 0
+  #commands = 0
+  #given: Given = { typed: undefined, asked: false }
+  #lent: Lent = {}
+  #placeTold = false
 
   constructor(io: Io, globals: GlobalOptions, surroundings: Surroundings) {
     this.io = io
     this.#env = { ...io.env, ...environmentOf(globals) }
     this.#globals = globals
+    this.#store = new SessionStore(globals, this.#undo)
     this.surroundings = surroundings
   }
 
@@ -78,23 +75,24 @@ export class Session {
     return this.#globals.store
   }
 
-  /** The session's store, opened on the first call and kept open. */
+  /** The session's store, opened on the first call and kept open. Throws `KV_INTERRUPTED` when the user does not wait for it. */
   store(): Promise<Store> {
-    this.#store ??= this.#open(this.#globals)
-    // One that could not be opened is tried again by the next command.
-    this.#store.catch(() => (this.#store = undefined))
-    return this.#store
+    return this.#store.get(this.signal)
+  }
+
+  /** Opens the store when the session begins; tells what is wrong with it, and goes on, for `.open`. Ctrl-C stops it. */
+  async start(): Promise<void> {
+    await this.stoppable(async () => {
+      await this.store().catch((error: unknown) => this.report(error))
+    })
   }
 
   /** Goes on with another store; the old one is closed once the new one is open. */
   async open(location: string): Promise<void> {
     const globals = { ...this.#globals, store: location, storeIsDefault: false }
-    const store = await this.#open(globals)
-    await this.#closeStore()
+    await this.#store.change(globals, this.signal)
     this.#globals = globals
     this.#env['KV_STORE'] = location
-    this.#store = Promise.resolve(store)
-    this.undo.clear()
     await this.keep(undefined)
   }
 
@@ -128,23 +126,40 @@ export class Session {
     return (this.#abort ?? new AbortController()).signal
   }
 
-  /** Runs one command; resolves to its exit code. Never throws. */
-  async run(command: CommandLine): Promise<number> {
-    const words = command.words.map(({ text }) => text)
-    if (words[0] === 'kv') words.shift()
-    if (words.length === 0 && command.shell === undefined) return this.lastExit
-    const outer = this.#abort
-    this.#abort = outer ?? new AbortController()
-    if (outer === undefined) this.#waitedMs = 0
+  /** Where messages go now. */
+  get stderr(): Sink {
+    return this.#lent.stderr ?? this.io.stderr
+  }
+
+  /** Runs one command; resolves to its exit code. Never throws. With `save` false it is not one that `.save` writes. */
+  async run(command: CommandLine, { save = true } = {}): Promise<number> {
+    const words = command.words.map((word) => this.#text(word))
+    if (words[0] === 'kv' && words.length > 1) words.shift()
+    if (words.length === 0 && command.program === undefined) return 0
+    this.#placeTold = false
+    const given: Given = (this.#given = { typed: undefined, asked: false })
+    const id = ++this.#commands
+    const isOuter = this.#depth === 0
+    if (isOuter) this.#waitedMs = 0
     const began = performance.now()
-    try {
-      this.lastExit = await this.#dispatch(words, command)
-      if (this.lastExit === 0 && words.length > 0 && !words[0]!.startsWith('.')) this.good.push(command.source.trim())
-    } finally {
-      this.#abort = outer
-      this.lastMs = performance.now() - began - this.#waitedMs
-    }
+    this.lastExit = await this.stoppable(() => this.#dispatch(id, words, command))
+    if (isOuter) this.lastMs = performance.now() - began - this.#waitedMs
+    if (save && this.lastExit === 0 && !LEAVING.has(words[0]!) && isSaved(words[0])) this.saved.add(id, savedText(command, given))
     return this.lastExit
+  }
+
+  /** Puts back what the last command that wrote has changed. Throws `KV_CONDITION` when it cannot. */
+  async takeBack(): Promise<Undone> {
+    const undone = await this.#undo.undo(await this.store(), () => undefined, this.signal)
+    this.saved.toggle(undone.id)
+    return undone
+  }
+
+  /** Says where a script is, unless the script within it has said so already. */
+  tellPlace(place: string, once: boolean): void {
+    if (once && this.#placeTold) return
+    this.#placeTold = true
+    this.stderr.write(`kv: ${place}\n`)
   }
 
   /** Runs a step that runs commands itself, such as those of a script. Throws `KV_USAGE` when that goes too deep. */
@@ -160,62 +175,105 @@ export class Session {
 
   /** Frees everything. */
   async close(): Promise<void> {
-    await this.keep(undefined).finally(() => this.#closeStore())
+    await this.keep(undefined).finally(() => this.#store.close())
   }
 
   /** Tells the user what went wrong; returns the exit code. */
   report(error: unknown): number {
-    return report(error, new Context({ ...this.io, env: this.#env }), [])
+    return report(error, new Context({ ...this.io, stderr: this.stderr, env: this.#env }), [])
   }
 
-  async #dispatch(words: string[], command: CommandLine): Promise<number> {
-    const { shell } = command
-    if (shell !== undefined) return this.surroundings.withTerminal(() => this.#withStreams(words, command, openStreams(shell, this.#env)))
-    return this.#withStreams(words, command, this.surroundings.stdout())
-  }
-
-  async #withStreams(words: string[], { input, source: line }: CommandLine, streams: Streams): Promise<number> {
-    let source: (Source & { close(): void }) | undefined
-    let code: number
+  /** Runs a step that {@link interrupt} can stop. */
+  async stoppable<T>(step: () => Promise<T>): Promise<T> {
+    const outer = this.#abort
+    this.#abort = outer ?? new AbortController()
     try {
-      source = input === undefined ? undefined : openSource(input)
-      code = await this.#runWords(words, { stdin: source ?? this.#typed(), stdout: streams.sink, stderr: this.io.stderr, env: this.#env }, line)
-    } catch (error) {
-      code = this.report(error)
+      return await step()
     } finally {
-      source?.close()
+      this.#abort = outer
     }
-    this.#waitedMs += streams.waitedMs ?? 0
-    const shellCode = await this.#apart(() => streams.end())
-    return code === 0 ? (shellCode ?? 0) : code
   }
 
-  async #runWords(words: readonly string[], io: Io, line: string): Promise<number> {
-    const name = words[0]
-    if (name?.startsWith('.')) {
+  async #dispatch(id: number, words: string[], command: CommandLine): Promise<number> {
+    const { program } = command
+    try {
+      if (program !== undefined) {
+        const stdin = this.surroundings.lendsStdin && this.#lent.stdin === undefined
+        return await this.#apart(() => this.surroundings.withTerminal(() => runShell(program, { ...this.#programs(), stdin })))
+      }
+      const step = (): Promise<number> => this.#redirected(id, words, command)
+      return await (command.shell === undefined ? step() : this.surroundings.withTerminal(step))
+    } catch (error) {
+      return this.report(error)
+    }
+  }
+
+  /** Runs a command with the streams that its redirections ask for. */
+  async #redirected(id: number, words: string[], command: CommandLine): Promise<number> {
+    const outer = this.#lent
+    const { stdin, streams, stderr, lent, close } = openLine(command, {
+      outer,
+      io: this.io,
+      typed: () => this.#typed(),
+      stdout: () => this.surroundings.stdout(),
+      programs: this.#programs(),
+      text: (word) => this.#text(word),
+    })
+    try {
+      this.#lent = lent
+      const io = { stdin, stdout: streams.sink, stderr, env: this.#env }
+      const code = await this.#runWords(id, words, io, command).catch((error: unknown) => this.report(error))
+      this.#waitedMs += streams.waitedMs ?? 0
+      const shellCode = await this.#apart(() => streams.end(code))
+      return code === 0 ? (shellCode ?? 0) : code
+    } finally {
+      this.#lent = outer
+      close()
+    }
+  }
+
+  /** What programs of the user's shell work with; a kv among them finds the session's store and options. */
+  #programs(): ProgramOptions {
+    const { store, storeIsDefault } = this.#globals
+    // They may go to another folder.
+    const KV_STORE = storeIsDefault || /^[a-z][a-z0-9+.-]+:/i.test(store) ? this.#env['KV_STORE'] : resolve(store)
+    return { env: { ...this.#env, KV_STORE }, stdout: this.#lent.stdout }
+  }
+
+  #text(word: Word): string {
+    return expandHome(word, this.#env['HOME'] || homedir())
+  }
+
+  async #runWords(id: number, words: readonly string[], io: Io, { source }: CommandLine): Promise<number> {
+    const name = words.length === 1 && LEAVING.has(words[0]!) ? '.exit' : words[0]!
+    if (name.startsWith('.')) {
       const dot = Object.hasOwn(DOT_COMMANDS, name) ? (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS] as DotCommand) : undefined
       if (dot === undefined) throw new KvError('KV_USAGE', `no such command: ${name}`, { hint: '.help lists the commands of a session' })
       return (await dot.run(this, words.slice(1), io)) ?? 0
     }
-    if (name === 'repl') throw new KvError('KV_USAGE', 'this is a session already', { hint: '.read FILE runs a script' })
-    this.undo.begin(escapeLine(line.trim()))
+    if (name === 'repl' || name === 'kv') throw new KvError('KV_USAGE', 'this is a session already', { hint: '.read FILE runs a script' })
+    this.#undo.begin(id, escapeLine(source.trim()))
     const code = await runLine(new Context(io, this.#host()), words)
-    this.undo.end()
+    this.#undo.end()
     return code
   }
 
   #host(): Host {
     return {
       signal: this.signal,
-      store: (globals, options) => this.#sharedFor(globals, options),
-      atKeyboard: (step) => this.#apart(() => this.surroundings.atKeyboard(step)),
+      store: (globals, options) => this.#store.forLine(globals, options, this.signal),
+      atKeyboard: (step) => {
+        this.#given.asked = true
+        return this.#apart(() => this.surroundings.atKeyboard(step))
+      },
     }
   }
 
   /** What the user types for a command. */
   #typed(): Source {
     const { isTTY, fd, readAll } = this.surroundings.stdin
-    return { isTTY, fd, readAll: (maxBytes) => this.#apart(async () => readAll(maxBytes)) }
+    const given = this.#given
+    return { isTTY, fd, readAll: (maxBytes) => this.#apart(async () => (given.typed = await readAll(maxBytes))) }
   }
 
   /** Time spent with the user is not the command's. */
@@ -227,36 +285,7 @@ export class Session {
       this.#waitedMs += performance.now() - began
     }
   }
-
-  #sharedFor(globals: GlobalOptions, { sync = true }: StoreOptions): Promise<Store> | undefined {
-    const same = sync && globals.store === this.#globals.store && globals.lockTimeoutMs === this.#globals.lockTimeoutMs
-    return same ? this.store() : undefined
-  }
-
-  async #open({ store, storeIsDefault, lockTimeoutMs }: GlobalOptions): Promise<Store> {
-    const driver = await openDriver(store, { lockTimeoutMs, makeFolder: storeIsDefault })
-    return new Store(store, new RecordingDriver(driver, this.undo))
-  }
-
-  async #closeStore(): Promise<void> {
-    const store = await this.#store?.catch(() => undefined)
-    this.#store = undefined
-    await store?.close()
-  }
 }
 
-/** The session's own flags, as the variables from which its lines take them. */
-function environmentOf(globals: GlobalOptions): Record<string, string> {
-  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, debug } = globals
-  const flag = (on: boolean): string => (on ? '1' : '')
-  return {
-    ...(storeIsDefault ? {} : { KV_STORE: store }),
-    KV_FORMAT: json ? '' : (format ?? ''),
-    KV_JSON: flag(json),
-    KV_QUIET: flag(quiet),
-    KV_NO_COLOR: flag(!color),
-    KV_NO_INPUT: flag(!input),
-    KV_LOCK_TIMEOUT: `${lockTimeoutMs}ms`,
-    KV_DEBUG: flag(debug),
-  }
-}
+/** What other programs are left with, beside `.exit`. */
+const LEAVING = new Set(['exit', 'quit', '.quit'])

@@ -19,15 +19,27 @@ interface Change {
 
 /** The changes of one command, each key once. */
 class Changes {
+  readonly id: number
   readonly line: string
   readonly byKey = new Map<string, Change>()
   bytes = 0
-  /** More than can be kept: nothing is. */
-  full = false
+  wrote = false
+  /** Why what it wrote cannot be undone: then nothing is kept. */
+  refusal: { readonly message: string; readonly hint?: string | undefined } | undefined
+  /** Which file the changes were made in, see `Driver.identity`. */
+  identity: string | undefined
 
-  constructor(line: string) {
+  constructor(id: number, line: string) {
+    this.id = id
     this.line = line
   }
+}
+
+/** What {@link UndoLog.undo} has put back. */
+export interface Undone {
+  readonly id: number
+  readonly line: string
+  readonly keys: number
 }
 
 /**
@@ -39,14 +51,15 @@ export class UndoLog {
   #current: Changes | undefined
   #last: Changes | undefined
 
-  /** A command begins. */
-  begin(line: string): void {
-    this.#current = new Changes(line)
+  /** A command begins. With `refusal`, that is why what it writes cannot be undone. */
+  begin(id: number, line: string, refusal?: string): void {
+    this.#current = new Changes(id, line)
+    if (refusal !== undefined) this.#current.refusal = { message: refusal }
   }
 
-  /** The command is over; when it changed nothing, what the one before it changed stays undoable. */
+  /** The command is over; when it wrote nothing, what the one before it changed stays undoable. */
   end(): void {
-    if (this.#current !== undefined && (this.#current.byKey.size > 0 || this.#current.full)) this.#last = this.#current
+    if (this.#current?.wrote === true) this.#last = this.#current
     this.#current = undefined
   }
 
@@ -55,22 +68,32 @@ export class UndoLog {
     this.#current = this.#last = undefined
   }
 
-  /** Whether previous entries need not be read: nobody wants them, or there are too many already. */
+  /** Whether previous entries need not be read: nobody wants them, or the command cannot be undone anyhow. */
   get closed(): boolean {
-    return this.#current === undefined || this.#current.full
+    return this.#current === undefined || this.#current.refusal !== undefined
   }
 
   /** The command is about to change more than can be kept. */
   overflow(): void {
-    if (this.#current === undefined) return
-    this.#current.full = true
-    this.#current.byKey.clear()
+    this.refuse('too much to undo', `commands that change up to ${UNDO_KEYS.toLocaleString('en')} keys and ${UNDO_BYTES / 1e6} MB can be undone`)
   }
 
-  /** Keeps one change. Of several to a key, the first `before` and the last `after` count. */
-  record(key: Uint8Array, before: Entry | undefined, after: number | undefined): void {
+  /** The command has written, or is about to, what cannot be put back. */
+  refuse(message: string, hint?: string): void {
     const changes = this.#current
-    if (changes === undefined || changes.full) return
+    if (changes === undefined) return
+    changes.wrote = true
+    changes.refusal ??= { message, hint }
+    changes.byKey.clear()
+  }
+
+  /** Keeps one change, made in the file of this identity. Of several to a key, the first `before` and the last `after` count. */
+  record(key: Uint8Array, before: Entry | undefined, after: number | undefined, identity?: string): void {
+    const changes = this.#current
+    if (changes === undefined) return
+    changes.wrote = true
+    if (changes.refusal !== undefined) return
+    changes.identity = identity
     const id = Buffer.from(key).toString('latin1')
     const known = changes.byKey.get(id)
     changes.byKey.set(id, { key: new Uint8Array(key), before: known === undefined ? before : known.before, after })
@@ -79,24 +102,33 @@ export class UndoLog {
   }
 
   /**
-   * Puts back what the newest writing command changed; resolves to its line and how many keys that
-   * were. Throws `KV_CONDITION` when there is nothing to undo, or when one of the keys has been
-   * written again since: then nothing is put back.
+   * Puts back what the newest writing command changed. Throws `KV_CONDITION` when there is nothing to
+   * undo, when that command cannot be undone, or when one of the keys has been written again since, or
+   * the file replaced: then nothing is put back.
+   * @param identity of the file that `store` works on now
    */
-  async undo(store: Store): Promise<{ line: string; keys: number }> {
+  async undo(store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<Undone> {
     const last = this.#last
     if (last === undefined) throw new KvError('KV_CONDITION', 'nothing to undo', { hint: 'only what a command of this session changed can be undone' })
-    if (last.full) {
-      throw new KvError('KV_CONDITION', `too much to undo: ${last.line}`, { hint: `commands that change up to ${UNDO_KEYS.toLocaleString('en')} keys and ${UNDO_BYTES / 1e6} MB can be undone` })
+    const { line, refusal } = last
+    if (refusal !== undefined) throw new KvError('KV_CONDITION', `${refusal.message}: ${line}`, { hint: refusal.hint })
+    // Whoever undoes the undoing has the command done again.
+    this.begin(last.id, '.undo')
+    try {
+      return { id: last.id, line, keys: await this.#putBack(last, store, identity, signal) }
+    } finally {
+      this.end()
     }
-    const changes = [...last.byKey.values()]
+  }
+
+  async #putBack({ byKey, line, identity: there }: Changes, store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<number> {
+    const changes = [...byKey.values()]
     const now = await store.getMany(changes.map(({ key }) => key))
+    if (identity() !== there) throw new KvError('KV_CONDITION', `not undone: the file was replaced since: ${line}`)
     const other = changes.find(({ after }, i) => now[i]?.revision !== after)
-    if (other !== undefined) {
-      throw new KvError('KV_CONDITION', `not undone: ${displayKey(other.key)} was written again since: ${last.line}`)
-    }
-    await store.batch(changes.map(toOp))
-    return { line: last.line, keys: changes.length }
+    if (other !== undefined) throw new KvError('KV_CONDITION', `not undone: ${displayKey(other.key)} was written again since: ${line}`)
+    await store.batch(changes.map(toOp), { signal })
+    return changes.length
   }
 }
 

@@ -52,7 +52,7 @@ test('Ctrl-C is heard also after keys that were typed while the command runs, an
   screen.type('.watch 20ms count\r')
   await screen.until(/^0\n0$/m)
   screen.type('put typed ahead\r\u0003')
-  await screen.until(() => screen.cursor.line === 't.kv>')
+  await screen.until(() => screen.cursor.line === 't.kv [130]>')
   await screen.run('count')
   expect(screen.text).not.toContain('created')
 })

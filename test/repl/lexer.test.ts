@@ -51,7 +51,7 @@ describe('a command line', () => {
   })
 
   test('< FILE is the input', () => {
-    expect(lexLine('batch-put < "my rows.jsonl"')).toMatchObject({ input: 'my rows.jsonl' })
+    expect(lexLine('batch-put < "my rows.jsonl"')).toMatchObject({ input: { text: 'my rows.jsonl' } })
     expect(words('put k <f --ttl 5s')).toEqual(['put', 'k', '--ttl', '5s'])
   })
 })

@@ -234,7 +234,7 @@ test('.open, .mode, .timer, .save and .read', async () => {
   expect(screen.text).toMatch(/\(\d+\.\d ms\)/)
   await screen.run('get nope')
   await screen.run('.save good.kv')
-  expect(readFileSync(join(home, 'good.kv'), 'utf8')).toBe('put a 1\nrange\ncount\n')
+  expect(readFileSync(join(home, 'good.kv'), 'utf8')).toBe('put a 1\n.mode jsonl\nrange\ncount\n')
   await screen.run('.open other.kv')
   expect(screen.cursor.line).toBe('other.kv>')
   await screen.run('.read good.kv')
@@ -268,7 +268,7 @@ test('.read stops at the first failure of the file and says where; .save does no
   await screen.run('.save script')
   expect(screen.text).toContain('cannot write script: it is there already (KV_USAGE)')
   await screen.run('.read nowhere')
-  expect(screen.text).toContain('cannot read nowhere: no such file (KV_USAGE)')
+  expect(screen.text).toContain('cannot read nowhere: no such file or folder (KV_USAGE)')
   expect(kv(home, 'count')).toBe('1\n')
 })
 
@@ -331,7 +331,7 @@ test('.watch runs a command again and again until Ctrl-C', async () => {
   kv(home, 'put', 'a', '1')
   await screen.until(/^1$/m)
   screen.type('\u0003')
-  await screen.until(() => screen.cursor.line === 't.kv>')
+  await screen.until(() => screen.cursor.line === 't.kv [130]>')
 })
 
 test('pick searches keys while typing, and prints the entry chosen', async () => {

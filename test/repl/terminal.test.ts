@@ -118,7 +118,7 @@ test('on a terminal without abilities the session is plain lines', async () => {
   screen.type('.watch 20ms count\r')
   await screen.until(/^4\r?\n4$/m)
   screen.type('\u0003')
-  await screen.until(() => screen.cursor.line === 't.kv>')
+  await screen.until(() => screen.cursor.line === 't.kv [130]>')
   expect(screen.raw).not.toContain('\u001b')
   await screen.leave()
   expect(screen.exitCode).toBe(0)

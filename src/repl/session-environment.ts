@@ -1,0 +1,17 @@
+import type { GlobalOptions } from '../options.ts'
+
+/** The session's own flags, as the variables from which its lines take them. */
+export function environmentOf(globals: GlobalOptions): Record<string, string> {
+  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, debug } = globals
+  const flag = (on: boolean): string => (on ? '1' : '')
+  return {
+    ...(storeIsDefault ? {} : { KV_STORE: store }),
+    KV_FORMAT: json ? '' : (format ?? ''),
+    KV_JSON: flag(json),
+    KV_QUIET: flag(quiet),
+    KV_NO_COLOR: flag(!color),
+    KV_NO_INPUT: flag(!input),
+    KV_LOCK_TIMEOUT: `${lockTimeoutMs}ms`,
+    KV_DEBUG: flag(debug),
+  }
+}
