@@ -1,11 +1,12 @@
 /** `/v1/batch`, `/v1/load` and `/v1/get`: many entries in one call. */
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KvError } from '../errors.ts'
+import type { Block } from '../store/block.ts'
 import type { Entry } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
 import { MAX_KEYS, MAX_OPS, bodyChunks, readBody } from './body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from './frames.ts'
-import { LoadBody, frameBlocks } from './load.ts'
+import { LoadBody, LoadPace, frameBlocks } from './load.ts'
 import { entryLines, parseKeys, parseOps } from './ndjson.ts'
 import { FRAMES, NDJSON } from './protocol.ts'
 import { addEntries } from './range-routes.ts'
@@ -59,10 +60,19 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     if (!isFramed(request)) throw new Refusal(415, { detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`, code: 'KV_NOT_SUPPORTED' })
     // A body that fits is taken whole first, so that no other writer waits for this client.
     const whole = Number(request.headers['content-length'] ?? Infinity) <= limits.maxBodyBytes
-    const body = new LoadBody(whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits))
-    const blocks = frameBlocks(body.chunks(), { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) })
-    const revision = await store.load(blocks).catch((error: unknown) => {
-      throw body.failure ?? error
+    const pace = new LoadPace(limits)
+    const body = new LoadBody(whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits, () => pace.left()))
+    const blocks = frameBlocks(body.chunks(), { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) }, pace)
+    // Until there is something to write, nobody waits for this client.
+    const first = await blocks.next()
+    const all = async function* (): AsyncGenerator<Block, void, void> {
+      pace.lock()
+      if (first.done !== true) yield first.value
+      yield* blocks
+    }
+    const revision = await store.load(all()).catch((error: unknown) => {
+      const { failure = error } = body
+      throw failure instanceof Refusal && failure.status === 408 && pace.isLocked ? tooSlow() : failure
     })
     return sendJson(reply, { revision })
   })
@@ -103,6 +113,12 @@ function* framesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Bu
   }
   writer.add(FRAME.end)
   yield writer.take()
+}
+
+/** 408: what was loaded so far is taken back. */
+function tooSlow(): Refusal {
+  const detail = 'the load kept other writers waiting, and its client sent too little; nothing of it is stored'
+  return new Refusal(408, { detail, code: 'KV_UNAVAILABLE', hint: 'collect the input in a file first, or load it without --atomic' }, { connection: 'close' })
 }
 
 function isFramed(request: FastifyRequest): boolean {

@@ -19,13 +19,18 @@ export const MAX_OPS = 100_000
 /** Keys that one request reads at most. */
 export const MAX_KEYS = 10_000
 
-/** Bytes a second that a body held in memory must come with, beyond the grace. */
+/** Bytes a second that a body must come with that others wait for, beyond the grace. */
 const SLOWEST_UPLOAD = 50_000
 
 const TOO_SLOW = 'the body came too slowly'
 
 /** Bytes that a chunk takes besides its own: a body may come in very small ones. */
 const CHUNK_BYTES = 200
+
+/** How long a client may take to send so many bytes while others wait for it or for its memory, in milliseconds. */
+export function timeFor(bytes: number, { uploadGraceMs }: BodyLimits): number {
+  return uploadGraceMs + (bytes / SLOWEST_UPLOAD) * 1000
+}
 
 /** Refuses a packed body (415): its bytes are not the client's data. */
 function checkEncoding({ headers }: FastifyRequest): void {
@@ -42,7 +47,7 @@ function checkEncoding({ headers }: FastifyRequest): void {
  */
 export async function readBody(request: FastifyRequest, reply: FastifyReply, gate: Gate, limits: BodyLimits): Promise<Buffer> {
   checkEncoding(request)
-  const { maxBodyBytes, uploadGraceMs } = limits
+  const { maxBodyBytes } = limits
   const declared = request.headers['content-length']
   const most = declared === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : maxBodyBytes) : Number(declared)
   if (most > maxBodyBytes) throw tooLarge(`a body of ${most} bytes is over this server's limit of ${maxBodyBytes}`)
@@ -50,7 +55,7 @@ export async function readBody(request: FastifyRequest, reply: FastifyReply, gat
   const chunks: Buffer[] = []
   let length = 0
   const began = performance.now()
-  const timeLeft = (): number => began + uploadGraceMs + (length / SLOWEST_UPLOAD) * 1000 - performance.now()
+  const timeLeft = (): number => began + timeFor(length, limits) - performance.now()
   for await (const chunk of bodyChunks(request, limits, timeLeft)) {
     length += chunk.length
     if (length > maxBodyBytes) throw tooLarge(`the body is over this server's limit of ${maxBodyBytes} bytes`)

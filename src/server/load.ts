@@ -1,6 +1,7 @@
 import { KvError } from '../errors.ts'
 import { BlockBuilder } from '../input/block-builder.ts'
 import type { Block } from '../store/block.ts'
+import { type BodyLimits, timeFor } from './body.ts'
 import { FRAME, type Frame, type FrameLimits, FrameReader, frameBytes } from './frames.ts'
 
 /** Bytes of entries in one block: storing it holds up the event loop, and so other requests, for some milliseconds. */
@@ -31,11 +32,49 @@ export class LoadBody {
 }
 
 /**
+ * How long a load may still take while it keeps other writers waiting: from its first block on it holds
+ * the store's lock, which a client that says only that it lives must not keep.
+ */
+export class LoadPace {
+  readonly #limits: BodyLimits
+  #since: number | undefined
+  #latest = 0
+  #bytes = 0
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
+  }
+
+  /** The lock is held from now on. */
+  lock(): void {
+    this.#since = this.#latest = performance.now()
+  }
+
+  /** Whether others wait. */
+  get isLocked(): boolean {
+    return this.#since !== undefined
+  }
+
+  /** Entries have come. */
+  came(bytes: number): void {
+    this.#bytes += bytes
+    this.#latest = performance.now()
+  }
+
+  /** Milliseconds until the client must have sent more entries. */
+  left(): number {
+    if (this.#since === undefined) return Infinity
+    const { bodyTimeoutMs } = this.#limits
+    return Math.min(this.#latest + bodyTimeoutMs, this.#since + timeFor(this.#bytes, this.#limits)) - performance.now()
+  }
+}
+
+/**
  * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws
  * `KV_INVALID_INPUT` for a stream that does not end with an end frame, and what a {@link FrameReader}
  * throws.
  */
-export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: FrameLimits): AsyncGenerator<Block, void, void> {
+export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: FrameLimits, pace?: LoadPace): AsyncGenerator<Block, void, void> {
   const reader = new FrameReader(limits)
   let frames: Frame[] = []
   let bytes = 0
@@ -52,7 +91,9 @@ export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<
         }
         if (frame.kind !== FRAME.entry || !isPut(frame)) throw new KvError('KV_INVALID_INPUT', 'not a put')
         frames.push(frame)
-        bytes += frameBytes(frame.key, frame.value)
+        const size = frameBytes(frame.key, frame.value)
+        bytes += size
+        pace?.came(size)
         if (frames.length < BLOCK_ENTRIES && bytes < BLOCK_BYTES) continue
         yield pack(frames, bytes)
         frames = []

@@ -26,6 +26,32 @@ describe('a load', () => {
     expect(onBug).not.toHaveBeenCalled()
   })
 
+  test('that says only that it lives is 408 and rolled back, and others write again', async () => {
+    const { port, app } = await listening({ bodyTimeoutMs: 200 }, `${tempDir()}/store.kv`)
+    const alive = new FrameWriter()
+    alive.add(FRAME.alive)
+    const frame = alive.take()
+    const socket = client(port, loadBegun())
+    const beat = setInterval(() => socket.write(Buffer.concat([Buffer.from(`${frame.length.toString(16)}\r\n`), frame, Buffer.from('\r\n')])), 10)
+    onTestFinished(() => clearInterval(beat))
+    const [answer] = (await once(socket, 'data')) as [Buffer]
+    expect(String(answer)).toMatch(/^HTTP\/1.1 408 .*"hint":"collect the input in a file first/s)
+    expect((await app.inject({ method: 'PUT', url: '/v1/keys/a' })).statusCode).toBe(201)
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 1 })
+  })
+
+  test('of which little has come keeps nobody waiting', async () => {
+    const app = await buildApp(await openTestStore(`${tempDir()}/store.kv`, { lockTimeoutMs: 0 }))
+    onTestFinished(() => app.close())
+    const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
+    const frames = new FrameWriter()
+    frames.add(FRAME.entry, Buffer.from('loaded'), Buffer.alloc(10))
+    const frame = frames.take()
+    client(port, Buffer.concat([Buffer.from(`${head('POST /v1/load', `content-type: ${FRAMES}\r\ntransfer-encoding: chunked\r\n`)}${frame.length.toString(16)}\r\n`), frame, Buffer.from('\r\n')]))
+    await once(app.server, 'request')
+    for (let n = 0; n < 20; n++) expect((await app.inject({ method: 'PUT', url: `/v1/keys/${n}` })).statusCode).toBe(201)
+  })
+
   test('whose client leaves is rolled back, and no bug', async () => {
     const onBug = vi.fn()
     const { port, app } = await listening({ onBug }, `${tempDir()}/store.kv`)
