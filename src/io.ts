@@ -17,6 +17,11 @@ export interface Sink {
    * must not change, and nothing else may be written, until it settles.
    */
   writeLater?(data: Uint8Array): Promise<void>
+  /**
+   * Optional: writes a line without waiting for whoever reads; false when they do not keep up, and then
+   * nothing of it is written.
+   */
+  offer?(line: string): boolean
   /** The same as a stream, for a library that draws on it itself. */
   stream(): NodeJS.WriteStream
   /** Optional: what follows comes over time, and is of interest at once. */
@@ -78,6 +83,8 @@ function again(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'EAGAIN'
 }
 
+const NOTHING = new Uint8Array()
+
 /**
  * Writes synchronously: what was written is out before the process may end, in order with
  * everything else, and Node's stream machinery (2 ms to load) stays out of a short command.
@@ -86,6 +93,8 @@ class FileSink implements Sink {
   readonly #fd: 1 | 2
   #isTTY: boolean | undefined
   #lost = false
+  /** Of a line offered, what the reader has not taken yet. */
+  #rest: Uint8Array = NOTHING
 
   constructor(fd: 1 | 2) {
     this.#fd = fd
@@ -105,8 +114,30 @@ class FileSink implements Sink {
     return this.#fd === 1 ? process.stdout : process.stderr
   }
 
+  offer(line: string): boolean {
+    // Node makes a pipe non-blocking when it makes a stream of it.
+    this.stream()
+    if (this.#rest.length > 0 && (!this.#writeNow(this.#rest) || this.#rest.length > 0)) return false
+    return this.#writeNow(Buffer.from(line))
+  }
+
+  /** Writes what the reader takes now, and keeps the rest for the next time; false when that is all of it. */
+  #writeNow(bytes: Uint8Array): boolean {
+    try {
+      this.#rest = bytes.subarray(writeSync(this.#fd, bytes))
+      return true
+    } catch (cause) {
+      if (again(cause)) return false
+      // Nobody reads any more.
+      this.#rest = NOTHING
+      return true
+    }
+  }
+
   write(data: string | Uint8Array): void {
-    const bytes = typeof data === 'string' ? Buffer.from(data) : data
+    const text = typeof data === 'string' ? Buffer.from(data) : data
+    const bytes = this.#rest.length === 0 ? text : Buffer.concat([this.#rest, text])
+    this.#rest = NOTHING
     for (let at = 0; at < bytes.length && !this.#lost; ) {
       try {
         at += writeSync(this.#fd, bytes, at, bytes.length - at)

@@ -41,7 +41,7 @@ export function serve(ctx: Context): Command {
       .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list(parseOrigin))
       .option('--cert <file>', 'serve HTTPS with this certificate (PEM)')
       .option('--key <file>', 'and this private key (PEM)')
-      .option('--log', 'log requests on stderr, keys but not values'),
+      .option('--log', 'log requests on stderr as JSON: keys, no values'),
   )
     .addHelpText('after', '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003')
     .action(async (flags: Flags) => {
@@ -54,6 +54,9 @@ export function serve(ctx: Context): Command {
       const { buildApp } = await import('../server/app.ts')
       const { listenOn } = await import('../server/listen.ts')
       const store = await ctx.store({ sync: flags.sync })
+      const { stderr } = ctx.io
+      // A log that nobody reads must not stop the server.
+      const tell = (line: string): unknown => (stderr.offer === undefined ? stderr.write(line) : stderr.offer(line))
       const app = await buildApp(store, {
         token,
         tls,
@@ -63,8 +66,8 @@ export function serve(ctx: Context): Command {
         readOnly: flags.readOnly,
         maxBodyBytes: flags.maxBody,
         processMetrics: true,
-        onBug: (error) => ctx.io.stderr.write(`kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`),
-        log: flags.log ? (line) => ctx.io.stderr.write(line) : undefined,
+        onBug: (error) => tell(`kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`),
+        log: flags.log ? tell : undefined,
       })
       ctx.hearSignals()
       try {

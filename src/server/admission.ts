@@ -5,8 +5,8 @@ import { afterEarlier, isPipelined } from './pipeline.ts'
 import { HEADERS } from './protocol.ts'
 import { clientGone } from './refusal.ts'
 import type { RouteFigures } from './request-figures.ts'
+import type { RequestLog } from './request-log.ts'
 import type { Service } from './service.ts'
-import { targetOf } from './target.ts'
 
 /** Takes a request in, or refuses it, and notes how it ended. */
 type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
@@ -18,12 +18,12 @@ type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error
 export class Admission {
   readonly #service: Service
   readonly #guard: Guard
-  readonly #logs: boolean
+  readonly #log: RequestLog | undefined
 
-  constructor(service: Service, guard: Guard, { logs }: { logs: boolean }) {
+  constructor(service: Service, guard: Guard, log: RequestLog | undefined) {
     this.#service = service
     this.#guard = guard
-    this.#logs = logs
+    this.#log = log
   }
 
   /** From now on every route added to the server has the checks. */
@@ -42,11 +42,12 @@ export class Admission {
   #hook(figures: RouteFigures, { write = false, watch = false, always = false }: FastifyContextConfig = {}): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
-    const logs = this.#logs
+    const log = this.#log
     const refused = write && readOnly
     const admit: Admit = (request, reply, done) => {
       const began = performance.now()
       const { raw } = reply
+      const begun = log?.begin(request.raw)
       let isOver = false
       const isBehindOthers = raw.socket === null
       const over = (): void => {
@@ -56,7 +57,7 @@ export class Admission {
         gate.leave(raw)
         const ms = performance.now() - began
         figures.count(raw.statusCode, ms)
-        if (logs) request.log.info({ method: request.method, path: targetOf(request.raw).path, status: raw.statusCode, ms: Number(ms.toFixed(3)) }, 'request')
+        if (begun !== undefined) log!.end(begun, raw, ms)
       }
       raw.on('close', over)
       // An answer that waits for those before it on its connection is told nothing when that ends.

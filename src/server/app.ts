@@ -1,16 +1,17 @@
 import type { Socket } from 'node:net'
-import { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController, fastify } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Store } from '../store/store.ts'
 import { Admission } from './admission.ts'
-import { answerBare, endWith } from './bare-answers.ts'
+import { answerBare, refuseBare } from './bare-answers.ts'
 import { batchRoutes } from './batch-routes.ts'
 import { contractRoutes } from './contract-routes.ts'
-import { Connections, type HttpSocket } from './connections.ts'
+import { Connections } from './connections.ts'
 import { documentationRoutes } from './documentation-routes.ts'
 import { Gate } from './gate.ts'
 import { Guard, type GuardOptions } from './guard.ts'
 import { Metrics } from './metrics.ts'
 import { careRoutes } from './care-routes.ts'
+import { RequestLog } from './request-log.ts'
 import { Reads } from './reads.ts'
 import { Refusal, sendError } from './refusal.ts'
 import { withoutSchemaCompilers } from './schema.ts'
@@ -65,8 +66,8 @@ export interface ServerOptions extends GuardOptions {
   readonly headTimeoutMs?: number | undefined
   /** PEM texts: serve HTTPS. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined
-  /** Takes one line of JSON for each request, with its key and without its value. */
-  readonly log?: ((line: string) => void) | undefined
+  /** Takes one line of JSON for each request, see {@link RequestLog}; false when it cannot. */
+  readonly log?: ((line: string) => unknown) | undefined
   /** Told of errors that are bugs; the client gets no details of them. */
   readonly onBug?: ((error: unknown) => void) | undefined
   /** Show figures of the whole process in `/metrics`. Default: false. */
@@ -101,8 +102,9 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 5,
     readOnly: options.readOnly ?? false,
   }
-  const app = createApp(options)
-  answerBare(app.server)
+  const log = options.log && new RequestLog(options.log)
+  const app = createApp(options, log)
+  answerBare(app.server, log)
   app.decorate('connections', new Connections(app.server, { max: options.maxConnections ?? 4096, patienceMs: options.patienceMs ?? 15 * 60_000 }))
   // None is left out: Node would drop those after the first thousand without a word. Their bytes are limited.
   app.server.maxHeadersCount = 0
@@ -111,7 +113,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
-  const admission = new Admission(service, new Guard(options), { logs: options.log !== undefined })
+  const admission = new Admission(service, new Guard(options), log)
   admission.install(app)
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
@@ -141,12 +143,11 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   return app
 }
 
-function createApp(options: ServerOptions): FastifyInstance {
-  const { log, tls } = options
+function createApp(options: ServerOptions, log: RequestLog | undefined): FastifyInstance {
+  const { tls } = options
   const http = { maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false, headersTimeout: options.headTimeoutMs ?? 10_000, connectionsCheckingInterval: 1000 }
   const common = {
-    ...(log === undefined ? { logger: false as const } : { logger: { level: 'info', base: null, stream: { write: log } } }),
-    logController: new LogController({ disableRequestLogging: true }),
+    logger: false as const,
     rewriteUrl: routePath,
     routerOptions: { ignoreTrailingSlash: true, querystringParser: (): Record<string, unknown> => ({}) },
     return503OnClosing: false,
@@ -155,24 +156,9 @@ function createApp(options: ServerOptions): FastifyInstance {
     keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     // The time of a body is limited where it is read: see ./body.ts.
     requestTimeout: 0,
-    clientErrorHandler,
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => refuseBare(error, socket, log),
     frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, request, reply)) as never,
   }
   const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key, handshakeTimeout: http.headersTimeout } })
   return app as unknown as FastifyInstance
-}
-
-/** Answers what is no HTTP, too long or too slow, before there is a request. */
-function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable || (socket as HttpSocket)._httpMessage?.headersSent) {
-    socket.destroy()
-    return
-  }
-  const [status, detail] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'the address or the headers are too long']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? ['408 Request Timeout', 'the request took too long to arrive']
-        : ['400 Bad Request', 'this is not HTTP as the server understands it']
-  endWith(socket, status!, detail!)
 }

@@ -11,6 +11,7 @@ import { entryLines, parseKeys, parseOps } from './ndjson.ts'
 import { FRAMES, NDJSON } from './protocol.ts'
 import { addEntries } from './range-routes.ts'
 import { Refusal, tooMany } from './refusal.ts'
+import { note } from './request-log.ts'
 import { answer, content, endpoint, object } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
 import { sendStream } from './streams.ts'
@@ -51,6 +52,7 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     const body = await readBody(request, reply, gate, limits)
     const ops = isFramed(request) ? framesOf(body, service, 'operations', MAX_OPS).map(toOp) : parseOps(body, store.limits, MAX_OPS)
     gate.reserveObjects(ops.length, reply.raw)
+    note(reply.raw, { operations: ops.length })
     return sendJson(reply, { operations: ops.length, revision: await store.batch(ops) })
   })
 

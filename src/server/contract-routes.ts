@@ -11,6 +11,7 @@ import { hasMoreParts } from './json-size.ts'
 import type { Answer } from './reads.ts'
 import { type FieldProblem, Refusal, tooLarge, tooMany, wrongFields } from './refusal.ts'
 import { JSON_TYPE, type Service, sendJson } from './service.ts'
+import { note } from './request-log.ts'
 import { sendStream } from './streams.ts'
 import { percentDecode, targetOf } from './target.ts'
 
@@ -72,6 +73,7 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
     if (keys.length !== values.length) throw new Refusal(400, { detail: 'Keys and values length must match' })
     if (keys.length > MAX_OPS) throw tooMany('keys', MAX_OPS)
     gate.reserveObjects(keys.length, reply.raw)
+    note(reply.raw, { operations: keys.length })
     await store.batch(keys.map((key, i): BatchOp => ({ type: 'put', key, value: values[i]! })))
     return sendStream(reply, JSON_TYPE, gathered(batchAnswer(keys, values)))
   })

@@ -10,6 +10,7 @@ import { entryLines } from './ndjson.ts'
 import { FRAMES, LINES, NDJSON } from './protocol.ts'
 import { answer, content, endpoint, object, string } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
+import { note } from './request-log.ts'
 import { sendStream } from './streams.ts'
 import type { Query } from './target.ts'
 
@@ -78,7 +79,9 @@ export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): voi
     const range = rangeOf(query)
     const bounded = [range.gte, range.lte, range.lt, range.prefix].some((bound) => bound !== undefined && bound.length > 0)
     if (!bounded && !query.flag('all')) throw usageError('this would delete everything', 'say all=true if it should')
-    return sendJson(reply, { deleted: await store.delRange(range) })
+    const deleted = await store.delRange(range)
+    note(reply.raw, { deleted })
+    return sendJson(reply, { deleted })
   })
 }
 

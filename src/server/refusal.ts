@@ -1,6 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CODES, KvError } from '../errors.ts'
+import { lingerAfter } from './linger.ts'
 import { type ErrorBody, HEADERS } from './protocol.ts'
+import { note } from './request-log.ts'
 
 /** Why a field of a call was refused: where it stands, and why for people and for programs. */
 export interface FieldProblem {
@@ -64,13 +66,18 @@ export function toRefusal(error: unknown): Refusal | undefined {
 }
 
 /** Sends a refusal, or for a bug 500 without details, which only `onBug` gets. */
-export function sendError(error: unknown, _request: FastifyRequest, reply: FastifyReply, onBug?: (error: unknown) => void): void {
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, onBug?: (error: unknown) => void): void {
   const refusal = toRefusal(error)
   if (refusal === undefined) {
     onBug?.(error)
+    note(reply.raw, { reason: 'a bug in kv' })
     void reply.code(500).type('application/json').header(HEADERS.code, 'KV_INTERNAL').send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
     return
   }
+  note(reply.raw, { reason: refusal.message })
+  if (refusal.headers['connection'] === 'close') lingerAfter(reply.raw)
+  // The rest of a body of which some was read; one that was not touched is thrown away by Node.
+  if (!request.raw.complete) request.raw.resume()
   if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)
   for (const [name, value] of Object.entries(refusal.headers)) reply.header(name, value)
   void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body))

@@ -37,6 +37,15 @@ describe('memory that requests hold together', () => {
     await vi.waitFor(async () => expect(await putOf(app, 700)).not.toBe(503))
   })
 
+  test('that runs out within a body leaves the connection for the next request', async () => {
+    const { port, app } = await listening({ maxBodyBytes: 3_000_000, maxMemoryBytes: 1_000_000 })
+    const socket = client(port, Buffer.concat([Buffer.from(head('PUT /v1/keys/a', 'content-length: 3000000\r\n')), Buffer.alloc(3_000_000), Buffer.from(head('GET /v1/count', 'connection: close\r\n'))]))
+    let text = ''
+    for await (const chunk of socket) text += String(chunk)
+    expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 503', 'HTTP/1.1 200'])
+    expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
+  })
+
   test('is free again when a client leaves while its range is read', async () => {
     const location = `${tempDir()}/store.kv`
     const store = await openTestStore(location)

@@ -185,6 +185,33 @@ describe('limits', () => {
     expect(chunked).toMatch(/^HTTP\/1.1 413 /)
   })
 
+  test.for([
+    ['a body', head('PUT /v1/keys/a', 'content-length: 20000000\r\n'), 413],
+    ['a body in chunks', `${head('PUT /v1/keys/a', 'transfer-encoding: chunked\r\n')}1312d00\r\n`, 413],
+    ['an address', 'GET /', 431],
+  ] as const)('the refusal of %s reaches a client that sends all of it first', async ([, begin, status]) => {
+    const { port } = await listening({ maxBodyBytes: 1000 })
+    const socket = connect(port, '127.0.0.1')
+    onTestFinished(() => void socket.destroy())
+    const failed = once(socket, 'error').then(([error]) => expect.fail((error as Error).message))
+    failed.catch(() => {})
+    await Promise.race([failed, new Promise((resolve) => socket.write(begin + 'x'.repeat(20_000_000), resolve))])
+    const [answer] = (await Promise.race([failed, once(socket, 'data')])) as [Buffer]
+    expect(String(answer)).toContain(`HTTP/1.1 ${status} `)
+  })
+
+  test.for([
+    ['GET /read/na\u00efve HTTP/1.1', 'percent-encoded'],
+    ['POST /put/?key=na\u00efve&value=1 HTTP/1.1', 'percent-encoded'],
+    ['GET /read/a b HTTP/1.1', '%20'],
+    ['GET /read/a HTTP/3.7', 'HTTP/1.1'],
+  ] as const)('%s is told what is wrong with it', async ([line, hint]) => {
+    const { port } = await listening()
+    const answer = await raw(port, `${line}\r\nhost: localhost\r\n\r\n`)
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(detail(answer)).toContain(hint)
+  })
+
   test('a URL or headers that are too long are 431 with detail', async () => {
     const { port } = await listening()
     for (const head of [`GET /read/${'a'.repeat(300_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, `GET /read/a HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`]) {
