@@ -33,9 +33,16 @@ key_base64 or value_base64; an entry that expires has "expires", a time such as
 say bytes that are no text only with --key-encoding or --value-encoding, whose columns are
 key_hex, value_base64 and so on.
 
-Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv, each also as .gz.
-A JSON Lines record is {"key":K,"value":V} or [K,V], perhaps with "ttl" in seconds or
-"expires". A string value is stored as its text, any other JSON value as its exact source.
+Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv. gzip and, where Node
+can, Zstandard are told by content.
+  jsonl   {"key":K,"value":V} or [K,V] a line, perhaps with "ttl" (seconds, or "10m") or
+          "expires"; null is none. A string value is stored as its text, any other JSON
+          value as its exact source.
+  json    an array of such records, or an object that maps keys to values; a .json file
+          with a record a line is read as jsonl
+  csv     a header line that names key and value, perhaps ttl or expires; key_base64,
+          value_hex and so on stand in their place
+  tsv     the same with tabs; no quotes, but \\t \\n \\r and \\\\ as escapes
 `,
   environment: `
 Environment

@@ -1,20 +1,35 @@
+import { durationMs } from '../duration.ts'
 import { LATEST_EXPIRY } from '../store/expiry.ts'
 
-/** RFC 3339, section 5.6: `date-time`, with the space its note allows in place of the `T`. */
-const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d):(\d\d))$/
+/** Longest text of a time to live or a timestamp that is looked at: more than any that is right. */
+export const LONGEST_TIME = 200
+
+/**
+ * RFC 3339, section 5.6: `date-time`, with the space its note allows in place of the `T`, and with the shorter offsets
+ * of ISO 8601 that PostgreSQL, DuckDB and `strftime` write: `+00`, `+0200`.
+ */
+const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz]|([+-])(\d\d)(?::?(\d\d))?)$/
 
 /** A JSON number (RFC 8259, section 6). */
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /**
- * When an entry ends that lives for a number of seconds from `now` (whole milliseconds since 1970):
- * milliseconds since 1970, rounded to whole ones, at least one from now. Returns the reason as text when `seconds` is no positive number
- * in JSON notation, or reaches past the year 9999, which no timestamp could write.
+ * When an entry with this time to live or this timestamp ends, in whole milliseconds since 1970; `undefined` when it has neither.
+ * Returns the reason as text when they are wrong. `now` tells the time that a time to live counts from.
  */
-export function expiryOfTtl(seconds: string, now: number): number | string {
-  const ttl = NUMBER.test(seconds) ? Number(seconds) : Number.NaN
-  if (!(ttl > 0)) return 'ttl is not a positive number of seconds'
-  const expires = now + Math.max(1, Math.round(ttl * 1000))
+export function expiryOf(ttl: string | undefined, timestamp: string | undefined, now: () => number): number | string | undefined {
+  if (ttl === undefined) return timestamp === undefined ? undefined : expiryOfTimestamp(timestamp)
+  return timestamp === undefined ? expiryOfTtl(ttl, now()) : 'both ttl and expires'
+}
+
+/**
+ * When an entry ends that lives for a time from `now` (whole milliseconds since 1970): seconds in JSON notation, or a time
+ * such as `10m`. Rounded to whole milliseconds, at least one from now, and not past the year 9999, which no timestamp could write.
+ */
+function expiryOfTtl(ttl: string, now: number): number | string {
+  const ms = NUMBER.test(ttl) ? Number(ttl) * 1000 : (durationMs(ttl) ?? Number.NaN)
+  if (!(ms > 0)) return 'ttl is not a positive number of seconds, or a time such as 10m'
+  const expires = now + Math.max(1, Math.round(ms))
   return expires <= LATEST_EXPIRY ? expires : 'ttl reaches past the year 9999'
 }
 
@@ -22,7 +37,7 @@ export function expiryOfTtl(seconds: string, now: number): number | string {
  * The moment an RFC 3339 timestamp names, in whole milliseconds since 1970 (a finer fraction is cut
  * off; a leap second counts as the second after it). Returns the reason as text when it is none.
  */
-export function expiryOfTimestamp(timestamp: string): number | string {
+function expiryOfTimestamp(timestamp: string): number | string {
   const reason = 'expires is not an RFC 3339 time such as 2030-01-31T12:00:00Z'
   const match = TIMESTAMP.exec(timestamp)
   if (match === null) return reason

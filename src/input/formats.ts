@@ -1,4 +1,4 @@
-import { CsvParser } from './csv.ts'
+import { DelimitedParser } from './delimited.ts'
 import { JsonDocumentParser } from './json-document.ts'
 import { JsonLinesParser } from './jsonl.ts'
 import type { ParserOptions, RecordParser } from './record-parser.ts'
@@ -25,8 +25,7 @@ export function createParser(format: InputFormat, options: ParserOptions): Recor
     case 'json':
       return new JsonDocumentParser(options)
     case 'csv':
-      return new CsvParser(options, ',')
     case 'tsv':
-      return new CsvParser(options, '\t')
+      return new DelimitedParser(options, format)
   }
 }

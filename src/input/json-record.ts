@@ -1,7 +1,7 @@
 import { asBuffer, utf8 } from '../bytes.ts'
 import type { BlockBuilder } from './block-builder.ts'
 import { type BytesEncoding, decodeEncoded, encodedLength } from './encoded.ts'
-import { expiryOfTimestamp, expiryOfTtl } from './expiry.ts'
+import { LONGEST_TIME, expiryOf } from './expiry.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { decodedLength, decodeInPlace } from './json-string.ts'
 import type { ParserOptions } from './record-parser.ts'
@@ -16,8 +16,8 @@ const EXPIRES = 7
 const BASE64 = 2
 const HEX = 4
 
-/** Longest source of a field's name, of a time to live or of a timestamp that is looked at as text: more than any that is right. */
-const LONGEST_TEXT = 200
+/** Longest source of a field's name that is looked at as text: more than any that is right. */
+const LONGEST_NAME = 200
 
 /** Kinds of a field's value. */
 const ABSENT = 0
@@ -31,8 +31,8 @@ const OTHER = 3
  * still be copied; `commit` decodes in place and adds the entry.
  *
  * Fields: `key` (a string), `value` (a string stands for its text, anything else for its source
- * bytes), `key_base64`, `key_hex` and so on instead of these, `ttl` in seconds or `expires` as an RFC
- * 3339 timestamp. Any other field is refused: a misspelt `ttl` must not make an entry immortal.
+ * bytes), `key_base64`, `key_hex` and so on instead of these, `ttl` in seconds or as `"10m"`, or `expires` as an RFC
+ * 3339 timestamp; null is none. Any other field is refused: a misspelt `ttl` must not make an entry immortal.
  */
 export class JsonRecordReader {
   /** Where and why the text was no JSON, after a method returned -1. */
@@ -154,7 +154,7 @@ export class JsonRecordReader {
   /** Which field the name (with its quotes) between two offsets is; -1, with a reason, when it must not be there. */
   #field(start: number, end: number): number {
     let field = -1
-    const isShort = end - start <= LONGEST_TEXT
+    const isShort = end - start <= LONGEST_NAME
     if (this.scanner.escaped && isShort) field = (FIELDS as readonly string[]).indexOf(this.#text(start, end))
     else {
       for (let n = 0; n < NAMES.length && field < 0; n++) {
@@ -162,7 +162,7 @@ export class JsonRecordReader {
       }
     }
     if (field >= 0 && this.#kind[field] === ABSENT) return field
-    const name = isShort ? this.#text(start, end) : this.#buffer.toString('utf8', start + 1, start + LONGEST_TEXT)
+    const name = isShort ? this.#text(start, end) : this.#buffer.toString('utf8', start + 1, start + LONGEST_NAME)
     const shown = JSON.stringify(name.length > 40 ? `${name.slice(0, 40).toWellFormed()}...` : name)
     this.reason ??= field < 0 ? `unknown field ${shown}` : `field ${shown} is there twice`
     return -1
@@ -217,12 +217,7 @@ export class JsonRecordReader {
   #checkExpiry(): string | undefined {
     const kind = this.#kind
     if (kind[TTL] === ABSENT && kind[EXPIRES] === ABSENT) return undefined
-    if (kind[TTL] !== ABSENT && kind[EXPIRES] !== ABSENT) return 'both ttl and expires'
-    const field = kind[TTL] === ABSENT ? EXPIRES : TTL
-    // A string is no number and a number no timestamp; the empty text is neither.
-    const isRightType = (kind[field] === OTHER) === (field === TTL) && this.#end[field]! - this.#start[field]! <= LONGEST_TEXT
-    const text = isRightType ? this.#valueText(field) : ''
-    const expiry = field === TTL ? expiryOfTtl(text, this.#options.now()) : expiryOfTimestamp(text)
+    const expiry = expiryOf(this.#time(TTL), this.#time(EXPIRES), this.#options.now)
     if (typeof expiry === 'string') return expiry
     this.#expiry = expiry
     return undefined
@@ -239,11 +234,15 @@ export class JsonRecordReader {
     return found < 0 ? `no ${FIELDS[plain]}` : found
   }
 
-  /** The text of a field's value: of a string what it stands for, else its source. */
-  #valueText(field: number): string {
+  /** The text of a time to live or a timestamp, of anything but a string its source; `undefined` when there is none, or null. */
+  #time(field: number): string | undefined {
+    if (this.#kind[field] === ABSENT) return undefined
     const start = this.#start[field]!
     const end = this.#end[field]!
-    return this.#kind[field] === ESCAPED_STRING ? this.#text(start - 1, end + 1) : this.#buffer.toString('utf8', start, end)
+    const isShort = end - start <= LONGEST_TIME
+    if (this.#kind[field] === ESCAPED_STRING && isShort) return this.#text(start - 1, end + 1)
+    const text = this.#buffer.toString('latin1', start, isShort ? end : start + LONGEST_TIME)
+    return this.#kind[field] === OTHER && text === 'null' ? undefined : text
   }
 
   /**
