@@ -128,6 +128,7 @@ class BatchPut {
     const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip' }
     const { refused, unreadable } = await load(input, options, {
       stop: this.#ctx.signal,
+      atOnce: this.#flags.atomic === true,
       store: async (parsed) => {
         if (parsed.block.count > 0) await put(parsed.block)
         this.#count(parsed, input)

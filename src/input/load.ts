@@ -12,6 +12,8 @@ export interface Loader {
   store(parsed: Parsed): Promise<void>
   /** Settles the load early: what was handed over is still stored, nothing more is read. */
   readonly stop: AbortSignal
+  /** Whether all is stored at once in the end: nothing is handed over early then, since that only begins what others wait for. */
+  readonly atOnce: boolean
 }
 
 /** How an input ended before its end. */
@@ -56,7 +58,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   }
   const feed = new Feed(options, take, fail)
   const over = (): boolean => failure !== undefined || refused !== undefined || loader.stop.aborted
-  const live = setInterval(() => {
+  const live = loader.atOnce ? undefined : setInterval(() => {
     const { bytes, since } = feed.waiting
     if (bytes > 0 && queued === 0 && performance.now() - since >= LIVE_MS) feed.cut(false)
   }, LIVE_MS)

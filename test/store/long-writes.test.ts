@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { block } from '../conformance/suite.ts'
 import { toText } from '../helpers/bytes.ts'
+import { ended, expectRun, givenStore, kv, startKv } from '../helpers/kv.ts'
 import { failure, openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
@@ -55,4 +56,38 @@ test('a write behind a load is given up when it is aborted', async () => {
   expect((await failure(() => put)).code).toBe('KV_INTERRUPTED')
   end()
   await load
+})
+
+test('a load whose input has not come yet keeps nobody from writing', async () => {
+  const path = `${tempDir()}/store.kv`
+  const store = await openTestStore(path)
+  await store.put('a', '1')
+  let come: () => void = () => {}
+  const input = new Promise<void>((resolve) => (come = resolve))
+  const load = store.load(
+    (async function* () {
+      await input
+      yield block([['loaded', '1']])
+    })(),
+  )
+  await new Promise(setImmediate)
+  expect((await store.put('a', '2')).applied).toBe(true)
+  const other = await openTestStore(path, { lockTimeoutMs: 0 })
+  expect((await other.put('a', '3')).applied).toBe(true)
+  come()
+  await load
+  expect(toText((await store.get('loaded'))!)).toBe('1')
+})
+
+test('kv batch-put --atomic keeps nobody from writing while its input comes', async () => {
+  const path = await givenStore([['a', '1']])
+  const load = startKv(['batch-put', '--atomic'], { store: path })
+  const run = ended(load)
+  for (const n of [1, 2, 3]) {
+    load.stdin!.write(`{"key":"loaded${n}","value":"1"}\n`)
+    expectRun(await kv(['put', 'a', '2', '--lock-timeout', '0'], { store: path }), {})
+  }
+  load.stdin!.end()
+  expect(await run).toMatchObject({ code: 0 })
+  expectRun(await kv(['count'], { store: path }), { stdout: '4\n' })
 })

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { type KvError, interrupted } from '../../errors.ts'
-import type { Blocks } from '../../store/block.ts'
+import type { Block, Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import { holds } from '../../store/condition.ts'
 import type {
@@ -194,13 +194,24 @@ export class SqliteDriver implements Driver {
         return transaction.revision
       }, undefined, signal)
     }
-    return this.#translated(
-      this.#writer.writeAlone(async (transaction) => {
-        const load = blockLoader(transaction)
-        for await (const block of blocks) load(block)
-        return transaction.revision
-      }, signal),
-    )
+    return this.#loadAsItComes(blocks[Symbol.asyncIterator](), signal)
+  }
+
+  /** Takes the lock when the first block is there: waiting for it must not keep others from writing. */
+  async #loadAsItComes(blocks: AsyncIterator<Block>, signal: AbortSignal | undefined): Promise<number> {
+    let next = await blocks.next()
+    if (next.done === true) return this.batch([], { signal })
+    try {
+      return await this.#translated(
+        this.#writer.writeAlone(async (transaction) => {
+          const load = blockLoader(transaction)
+          for (; next.done !== true; next = await blocks.next()) load(next.value)
+          return transaction.revision
+        }, signal),
+      )
+    } finally {
+      await blocks.return?.()
+    }
   }
 
   async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
