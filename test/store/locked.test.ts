@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
 import { retryDelay } from '../../src/drivers/sqlite/lock-wait.ts'
@@ -84,4 +85,26 @@ test('who has waited long tries more often than who came just now', () => {
   expect(mean(0)).toBeLessThan(1.5)
   expect(mean(64)).toBeGreaterThan(3 * mean(2000))
   expect(mean(2000)).toBeCloseTo(2, 0)
+})
+
+test('a copy without a log, as other tools make them, gets one with the first write, once its readers are done', async () => {
+  const original = await storeOfAnother()
+  const path = `${original}.copy`
+  const tool = new (sqliteEngine().Connection)(original)
+  tool.exec(`vacuum into '${path}'`)
+  tool.close()
+  const journalOf = (): number[] => [...readFileSync(path).subarray(18, 20)]
+  expect(journalOf()).toEqual([1, 1])
+  const reader = new (sqliteEngine().Connection)(path)
+  reader.exec('begin; select count(*) from kv')
+  const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+  const put = store.put('b', '2')
+  expect(await store.count()).toBe(1)
+  reader.exec('rollback')
+  expect((await put).created).toBe(true)
+  expect(journalOf()).toEqual([2, 2])
+  expect(await store.count()).toBe(2)
+  reader.exec('begin; select count(*) from kv')
+  expect((await store.put('c', '3')).created).toBe(true)
+  reader.close()
 })

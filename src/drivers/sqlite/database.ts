@@ -130,6 +130,17 @@ export class Database {
     this.#prepared.add(name)
   }
 
+  /**
+   * Sees to it that the file has a write-ahead log, before the first write: a copy that another tool made may have none,
+   * and there readers and writers are in each other's way. Throws what the engine throws while somebody reads.
+   */
+  useLog(): void {
+    this.once('log', () => {
+      const [mode] = this.statement('pragma journal_mode').get() as [string]
+      if (mode !== 'wal' && !this.isReadOnly) this.exec('pragma journal_mode = wal')
+    })
+  }
+
   /** Runs statements without parameters or results. */
   exec(sql: string): void {
     this.#connection.exec(sql)

@@ -325,7 +325,10 @@ export class SqliteDriver implements Driver {
     this.#dropIfReplaced()
     // The writer waits, and not on the spot.
     const database = this.#forReading(false)
-    if (database !== undefined) return database
+    if (database !== undefined) {
+      database.useLog()
+      return database
+    }
     create(this.#path, this.#options)
     this.#database = new Database(this.#path, this.#options, false)
     return this.#database

@@ -47,7 +47,7 @@ export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T, passes
  * The same with turns of the event loop between two tries. Throws `KV_INTERRUPTED` as soon as `isOver` says that
  * nobody wants it any more.
  */
-export async function retryLaterWhileBusy<T>(timeoutMs: number, step: () => T, isOver: () => boolean): Promise<T> {
+export async function retryLaterWhileBusy<T>(timeoutMs: number, step: () => T, isOver: () => boolean = () => false): Promise<T> {
   const began = performance.now()
   for (;;) {
     const waited = performance.now() - began

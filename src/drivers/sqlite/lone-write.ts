@@ -18,7 +18,7 @@ export function writeIfFree(database: Database, step: () => void): boolean {
  * The same once the lock is free. Throws what the engine throws when it is not within `timeoutMs`, and
  * `KV_INTERRUPTED` as soon as `isOver` says that nobody wants it any more.
  */
-export async function writeWhenFree<T>(database: Database, timeoutMs: number, step: () => T, isOver: () => boolean = () => false): Promise<T> {
+export async function writeWhenFree<T>(database: Database, timeoutMs: number, step: () => T, isOver?: () => boolean): Promise<T> {
   await retryLaterWhileBusy(timeoutMs, () => database.exec('begin immediate'), isOver)
   return transact(database, step)
 }

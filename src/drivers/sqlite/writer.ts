@@ -5,7 +5,7 @@ import { expiryOf } from '../../store/expiry.ts'
 import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isPassing } from './errors.ts'
-import { LockTurns, retryDelay } from './lock-wait.ts'
+import { LockTurns, retryDelay, retryLaterWhileBusy, retryWhileBusy } from './lock-wait.ts'
 
 /** What a write does inside the transaction it shares with others. */
 export type Job<T> = (transaction: Transaction) => T
@@ -218,7 +218,7 @@ export class Writer {
         const transaction = new Transaction(database, this.#now())
         const result = await pending.run(transaction)
         if (transaction.finish()) this.#tidy(database)
-        database.exec('commit')
+        await retryLaterWhileBusy(this.#lockTimeoutMs, () => database.exec('commit'))
         this.#committed()
         pending.resolve(result)
       } catch (error) {
@@ -273,7 +273,9 @@ export class Writer {
         if (group.length > 1) database.exec('release job')
       }
       if (transaction.finish()) this.#tidy(database)
-      database.exec('commit')
+      // Readers are in the way only where the file system has no place for a log. What is uncommitted must not be read
+      // on this connection meanwhile, so no turn is given.
+      retryWhileBusy(() => this.#lockTimeoutMs, () => database.exec('commit'))
     } catch (error) {
       database.rollback()
       this.#failed(error)
