@@ -47,7 +47,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   },
   {
     files: 'commands/**',
-    may: ['output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'terminal/**', 'commander'],
+    may: ['output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'terminal/**', 'commander', '@inquirer/prompts'],
     types: ['context.ts'],
   },
   // The library.
@@ -64,7 +64,7 @@ const WORDS: readonly { word: RegExp; may: readonly string[] }[] = [
 ]
 
 /** Packages heavy enough that they must be imported lazily, so that `kv --help` loads none of them. */
-const LAZY = ['cli-table3', 'fastify', '@photostructure/sqlite']
+const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify', '@photostructure/sqlite']
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url))
 

@@ -83,12 +83,16 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
     throw usageError(`this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`, 'see them with --dry-run; to go on, add --yes')
   }
   stderr.write(`${await samples(ctx, store, range, count)}\n`)
-  const { ask, askPlainly } = await import('../terminal/ask.ts')
-  const question = `Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`
-  const agreed = await (isDumb(ctx.io.env) ? askPlainly(question) : ctx.atKeyboard((keys) => ask(question, keys)))
-  if (!agreed) {
-    throw new KvError('KV_DECLINED', 'nothing was deleted')
-  }
+  const agreed = await ask(ctx, `Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`)
+  if (!agreed) throw new KvError('KV_DECLINED', 'nothing was deleted')
+}
+
+/** A session has the keyboard already, and goes on with it. */
+async function ask(ctx: Context, question: string): Promise<boolean> {
+  if (isDumb(ctx.io.env)) return (await import('../terminal/ask.ts')).askPlainly(question)
+  if (!ctx.inSession) return (await import('./confirm-prompt.ts')).confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
+  const terminal = await import('../terminal/ask.ts')
+  return ctx.atKeyboard((keys) => terminal.ask(question, keys))
 }
 
 async function samples(ctx: Context, store: Store, range: RangeOptions, count: number): Promise<string> {
