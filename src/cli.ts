@@ -46,7 +46,9 @@ export async function buildProgram(ctx: Context, argv: readonly string[]): Promi
   if (called !== undefined) {
     addCommand(program, await COMMANDS[called].load(ctx))
   } else {
-    for (const [name, { summary }] of Object.entries(COMMANDS)) addCommand(program, new Command(name).summary(summary))
+    for (const [name, { summary }] of Object.entries(COMMANDS)) {
+      if (!(ctx.inSession && name === 'repl')) addCommand(program, new Command(name).summary(summary))
+    }
     program.addHelpText(
       'after',
       `
@@ -56,7 +58,7 @@ Examples:
   kv range --prefix user:                entries in key order
   cat rows.jsonl | kv batch-put          many at once, from {"key":...,"value":...} lines
 
-Help: kv COMMAND --help; kv help exit-codes|formats|environment|durability`,
+Help: kv COMMAND --help; kv help exit-codes|formats|environment|durability${ctx.inSession ? '\nIn a session kv may be left out; .help lists what it has besides.' : ''}`,
     )
   }
   return program

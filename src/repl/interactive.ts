@@ -45,9 +45,8 @@ export async function runInteractive(ctx: Context): Promise<number> {
   // The window was closed, or the machine goes down: nothing is left behind.
   ctx.hearSignals(['SIGTERM', 'SIGHUP'])
   ctx.signal.addEventListener('abort', () => {
-    session.interrupt()
     keys.close()
-    void session.close().finally(() => ctx.endBySignal())
+    void session.stop().finally(() => ctx.endBySignal())
   })
   const history = new History(historyFile(io.env))
   const editor = new LineEditor(keys, history, assistant(session, keys))

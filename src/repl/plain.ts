@@ -28,8 +28,7 @@ export async function runPlain(ctx: Context): Promise<number> {
   })
   ctx.hearSignals(['SIGTERM', 'SIGHUP'])
   ctx.signal.addEventListener('abort', () => {
-    session.interrupt()
-    void session.close().finally(() => ctx.endBySignal())
+    void session.stop().finally(() => ctx.endBySignal())
   })
   const history = new History(historyFile(io.env))
   try {

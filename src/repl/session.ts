@@ -2,7 +2,7 @@ import type { GlobalOptions } from '../options.ts'
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
 import { Context, type Host } from '../context.ts'
-import { KvError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import type { Io, Sink, Source } from '../io.ts'
 import { escapeLine } from '../output/escape.ts'
 import { runLine, report } from '../run.ts'
@@ -12,7 +12,9 @@ import { type CommandLine, type Word, expandHome } from './lexer.ts'
 import { type Lent, openLine } from './line-streams.ts'
 import { type ProgramOptions, runShell } from './redirect.ts'
 import { type Given, SavedLines, isSaved, savedText } from './saved-lines.ts'
+import { commandName } from '../cli.ts'
 import { environmentOf } from './session-environment.ts'
+import { wordHint } from './session-words.ts'
 import { SessionStore } from './session-store.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -45,6 +47,7 @@ export class Session {
   readonly #store: SessionStore
   #snapshot: Snapshot | undefined
   #abort: AbortController | undefined
+  #running: Promise<unknown> | undefined
   #waitedMs = 0
   #depth = 0
   #commands = 0
@@ -173,6 +176,13 @@ export class Session {
     }
   }
 
+  /** Stops the running command, waits until it has cleaned up, and frees everything. */
+  async stop(): Promise<void> {
+    this.interrupt()
+    await this.#running
+    await this.close()
+  }
+
   /** Frees everything. */
   async close(): Promise<void> {
     await this.keep(undefined).finally(() => this.#store.close())
@@ -185,13 +195,11 @@ export class Session {
 
   /** Runs a step that {@link interrupt} can stop. */
   async stoppable<T>(step: () => Promise<T>): Promise<T> {
-    const outer = this.#abort
-    this.#abort = outer ?? new AbortController()
-    try {
-      return await step()
-    } finally {
-      this.#abort = outer
-    }
+    if (this.#abort !== undefined) return step()
+    this.#abort = new AbortController()
+    const running = step().finally(() => (this.#abort = undefined))
+    this.#running = running.catch(() => {})
+    return running
   }
 
   async #dispatch(id: number, words: string[], command: CommandLine): Promise<number> {
@@ -248,10 +256,11 @@ export class Session {
     const name = words.length === 1 && LEAVING.has(words[0]!) ? '.exit' : words[0]!
     if (name.startsWith('.')) {
       const dot = Object.hasOwn(DOT_COMMANDS, name) ? (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS] as DotCommand) : undefined
-      if (dot === undefined) throw new KvError('KV_USAGE', `no such command: ${name}`, { hint: '.help lists the commands of a session' })
+      if (dot === undefined) throw usageError(`no such command: ${name}`, wordHint(name))
       return (await dot.run(this, words.slice(1), io)) ?? 0
     }
-    if (name === 'repl' || name === 'kv') throw new KvError('KV_USAGE', 'this is a session already', { hint: '.read FILE runs a script' })
+    if (name === 'repl' || name === 'kv') throw usageError('this is a session already', '.read FILE runs a script')
+    if (!name.startsWith('-') && commandName([name]) === undefined) throw usageError(`unknown command ${name}`, wordHint(name))
     this.#undo.begin(id, escapeLine(source.trim()))
     const code = await runLine(new Context(io, this.#host()), words)
     this.#undo.end()

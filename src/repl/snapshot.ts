@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { openDriver } from '../drivers/index.ts'
-import { interrupted } from '../errors.ts'
+import { KvError, interrupted, reasonOf } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { isDumb } from '../options.ts'
 import { Progress } from '../output/progress.ts'
 import { type Block, blockOf } from '../store/block.ts'
-import type { Entry } from '../store/driver.ts'
+import type { Clock, Entry } from '../store/driver.ts'
 import { Store } from '../store/store.ts'
 import type { Session } from './session.ts'
 
@@ -26,14 +26,12 @@ export class Snapshot {
   /**
    * Copies the session's store, at one moment where the store can. Only while it is copied does a
    * view of the store stay open, so that the file does not grow for a forgotten snapshot. Throws
-   * `KV_INTERRUPTED`, and `KV_DISK_FULL` when the temporary folder has not the space.
+   * `KV_INTERRUPTED`, and `KV_DISK_FULL` or `KV_UNAVAILABLE` when the temporary folder has not the space or is not there.
    */
   static async take(session: Session, io: Io): Promise<Snapshot> {
     const moment = Date.now()
     const source = await session.store()
-    const folder = mkdtempSync(join(tmpdir(), 'kv-snapshot-'))
-    const path = join(folder, 'snapshot.kv')
-    const snapshot = new Snapshot(new Store(path, await openDriver(path, { sync: false, clock: () => moment })), folder)
+    const snapshot = await Snapshot.#empty(() => moment)
     const progress = new Progress(io.stderr, io.stderr.isTTY && !isDumb(io.env) && !session.globals.quiet)
     let copied = 0
     const blocks = async function* (): AsyncGenerator<Block, void, void> {
@@ -53,6 +51,22 @@ export class Snapshot {
     const keys = `${copied.toLocaleString('en')} ${copied === 1 ? 'key' : 'keys'}`
     io.stderr.write(`copied ${keys}; .diff shows what changes from now on\n`)
     return snapshot
+  }
+
+  static async #empty(clock: Clock): Promise<Snapshot> {
+    let folder: string
+    try {
+      folder = mkdtempSync(join(tmpdir(), 'kv-snapshot-'))
+    } catch (cause) {
+      throw new KvError('KV_UNAVAILABLE', `cannot make a folder for the copy in ${tmpdir()}: ${reasonOf(cause)}`, { cause, hint: 'the variable TMPDIR names the place for it' })
+    }
+    try {
+      const path = join(folder, 'snapshot.kv')
+      return new Snapshot(new Store(path, await openDriver(path, { sync: false, clock })), folder)
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
   }
 
   /** Removes the copy. */
@@ -98,7 +112,7 @@ async function* entries(session: Session, store: Store, prefix: string | undefin
 }
 
 async function* pages({ signal }: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry[], void, void> {
-  for await (const page of store.rangePages({ prefix })) {
+  for await (const page of store.rangePages({ prefix, signal })) {
     yield page
     await turn()
     if (signal.aborted) throw interrupted(signal)

@@ -1,3 +1,4 @@
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { holdLock } from '../helpers/lock.ts'
@@ -25,7 +26,10 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   await stop('check', enters('check'))
   expect(screen.text).toContain('kv: interrupted (KV_INTERRUPTED)')
   expect(screen.text).not.toContain('KV_INTERNAL')
-  await stop('.snapshot', enters('.snapshot'))
+  await screen.run('.snapshot')
+  await stop('.snapshot', () => screen.raw.endsWith('\r\n') && screen.raw.lastIndexOf('.snapshot') > screen.raw.lastIndexOf('copied'))
+  await screen.run('.diff')
+  expect(screen.text).toContain('0 new, 0 changed, 0 gone')
   await stop('del --range k1 k8 --yes', enters('k8 --yes'))
   expect(screen.text).toContain('interrupted, nothing was deleted (KV_INTERRUPTED)')
   for (const [line, ms] of Object.entries(took)) expect([line, ms < PROMPT_MS]).toEqual([line, true])
@@ -76,4 +80,16 @@ test('Ctrl-C ends a server that runs in a session', async () => {
   await expect(fetch(`${url}/read/a`)).rejects.toThrow()
   await screen.run('count')
   expect(screen.lines).toContain('1')
+})
+
+test.for(['SIGTERM', 'SIGHUP'])('%s ends a session on a terminal, and takes its snapshot away', async (signal) => {
+  const home = given([['a', '1']])
+  const temp = join(home, 'tmp')
+  mkdirSync(temp)
+  using screen = await open({ home, env: { TMPDIR: temp } })
+  await screen.run('.snapshot')
+  expect(readdirSync(temp)).toHaveLength(1)
+  screen.kill(signal)
+  await screen.until(() => screen.exitCode !== undefined)
+  expect(readdirSync(temp)).toEqual([])
 })

@@ -146,3 +146,44 @@ test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends a session that waits
   expect(await run).toMatchObject({ code: null, signal })
   expect(readdirSync(temp)).toEqual([])
 })
+
+test.for<[word: string, hint: string]>([
+  ['set', 'that is: kv put KEY VALUE'],
+  ['GET', 'that is: kv get KEY'],
+  ['keys', 'that is: kv range --keys'],
+  ['scan', 'that is: kv range'],
+  ['gte', 'did you mean get?'],
+  ['?', '.help lists the commands of a session, help those of kv'],
+  [':q', '.exit leaves, and so does Ctrl-D'],
+  ['undo', 'in a session that is: .undo'],
+  ['.exti', 'did you mean .exit?'],
+  ['.tables', 'range --keys lists the keys'],
+  ['.get', 'that is: get'],
+  ['nothing-like-it', 'help lists the commands, .help those of a session'],
+])('a word that is no command leads to the one that does it: %s', ([word, hint]) => {
+  expect(script(`${word} a 1`)).toMatchObject({ code: 2, stderr: expect.stringMatching(new RegExp(`^kv: (unknown|no such) command:? .* \\(KV_USAGE\\)\nhint: ${hint.replaceAll(/[.?]/g, String.raw`\$&`)}\n`)) })
+})
+
+test.for<[line: string, message: string]>([
+  ['.open', '.open needs a LOCATION'],
+  ['.read a b', '.read takes one FILE, not 2'],
+  ['.save', '.save needs a FILE'],
+  ['.mode markdown', 'unknown format: markdown'],
+  ['.exit now', '.exit takes no argument'],
+  ['repl', 'this is a session already'],
+  ['kv', 'this is a session already'],
+])('a wrong call says what is wrong: %s', ([line, message]) => {
+  expect(script(line)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(`kv: ${message} (KV_USAGE)`) })
+})
+
+test('help in a session tells of .help, and lists no session', () => {
+  const { stdout } = script('help')
+  expect(stdout).toContain('.help lists what it has besides')
+  expect(stdout).not.toMatch(/^ {2}repl/m)
+})
+
+test('.snapshot without a place for it fails, and the session goes on', () => {
+  const { stdout, stderr, code } = script('put a 1\n.snapshot\nget a', { args: ['--keep-going'], env: { TMPDIR: '/nonexistent' } })
+  expect(stderr).toMatch(/^kv: cannot make a folder for the copy in \/nonexistent: no such file or folder \(KV_UNAVAILABLE\)\nhint: /)
+  expect([stdout, code]).toEqual(['1', 4])
+})
