@@ -6,10 +6,10 @@ import { FORMATS, type GlobalFlags } from './options.ts'
 declare const __VERSION__: string
 
 /** Global options that take a value, as the user writes them. */
-const WITH_VALUE = new Set(['--store', '--format', '--lock-timeout'])
+const WITH_VALUE = new Set(['--store', '--format', '--lock-timeout', '--timeout'])
 
 /** The others that say nothing by themselves. */
-const BARE = /^(--json|-q|--quiet|--no-color|--no-input|--debug|--(store|format|lock-timeout)=.*)$/
+const BARE = /^(--json|-q|--quiet|--no-color|--no-input|--debug|--(store|format|lock-timeout|timeout)=.*)$/
 
 /**
  * The program for one command line. Only the command that is called is loaded; the others are
@@ -29,6 +29,7 @@ export async function buildProgram(ctx: Context, argv: readonly string[]): Promi
     .option('--no-color', 'no colour (KV_NO_COLOR, NO_COLOR)')
     .option('--no-input', 'never ask (KV_NO_INPUT)')
     .option('--lock-timeout <time>', 'how long a write waits for another process (KV_LOCK_TIMEOUT; 5s)')
+    .option('--timeout <time>', 'how long a server may be silent (KV_TIMEOUT; 30s)')
     .option('--debug', 'show stacks of errors (KV_DEBUG)')
     // Descriptions name their choices and defaults themselves.
     .configureHelp({ optionDescription: (option) => option.description })

@@ -1,8 +1,8 @@
 import { KvError } from './errors.ts'
-import { openStore } from './index.ts'
 import { Interrupt } from './interrupt.ts'
 import type { Io } from './io.ts'
-import { type GlobalFlags, type GlobalOptions, isDumb, readToken, resolveGlobals, useColor } from './options.ts'
+import { openByOptions } from './open-by-options.ts'
+import { type GlobalFlags, type GlobalOptions, isDumb, isOn, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
 import type { Store } from './store/store.ts'
 import type { KeyReader } from './terminal/key-reader.ts'
@@ -46,7 +46,7 @@ export class Context {
 
   /** Whether to show stacks, also when the options could not be read. */
   get debug(): boolean {
-    return this.#globals?.debug ?? Boolean(this.io.env['KV_DEBUG'])
+    return this.#globals?.debug ?? isOn(this.io.env, 'KV_DEBUG')
   }
 
   /** Takes the program's flags; called once, before the command runs. */
@@ -141,10 +141,9 @@ export class Context {
   }
 
   async #openStore({ sync = true }: StoreOptions): Promise<Store> {
+    const store = await openByOptions(this.globals, { sync, signal: this.signal })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
-    const { store, storeIsDefault, lockTimeoutMs } = this.globals
-    const token = /^https?:/i.test(store) ? readToken(this.globals) : undefined
-    return openStore(store, { sync, lockTimeoutMs, makeFolder: storeIsDefault, token })
+    return store
   }
 }
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DEFAULT_LOCK_TIMEOUT_MS } from './drivers/options.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './drivers/options.ts'
 import { KvError, usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
 import { variableIsText } from './raw-text.ts'
@@ -34,6 +34,8 @@ export interface GlobalOptions {
   readonly input: boolean
   /** How long a write waits for another process, in milliseconds. */
   readonly lockTimeoutMs: number
+  /** How long a server may be silent, in milliseconds. */
+  readonly timeoutMs: number
   /** Show stacks. */
   readonly debug: boolean
   /** `KV_TOKEN`: what a server of kv wants to be sent. */
@@ -51,6 +53,7 @@ export interface GlobalFlags {
   color?: boolean
   input?: boolean
   lockTimeout?: string
+  timeout?: string
   debug?: boolean
 }
 
@@ -59,7 +62,7 @@ type Env = Readonly<Record<string, string | undefined>>
 /** Flags over `KV_...` variables over defaults; the one place where either is read. Throws `KV_USAGE`. */
 export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
   const text = (name: string): string | undefined => variable(env, name)
-  const on = (name: string): boolean => !['', '0', 'false', 'no'].includes(text(name)?.toLowerCase() ?? '')
+  const on = (name: string): boolean => isOn(env, name)
   const store = withHome(flags.store ?? text('KV_STORE'), env)
   const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
   const format = flags.format ?? (json ? undefined : text('KV_FORMAT'))
@@ -75,11 +78,17 @@ export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
     quiet: flags.quiet ?? on('KV_QUIET'),
     color: (flags.color ?? true) && !on('KV_NO_COLOR'),
     input: (flags.input ?? true) && !on('KV_NO_INPUT'),
-    lockTimeoutMs: parseLockTimeout(flags.lockTimeout ?? text('KV_LOCK_TIMEOUT')),
+    lockTimeoutMs: time(flags.lockTimeout ?? text('KV_LOCK_TIMEOUT'), 'lock timeout', DEFAULT_LOCK_TIMEOUT_MS, { zero: true }),
+    timeoutMs: time(flags.timeout ?? text('KV_TIMEOUT'), 'timeout', DEFAULT_TIMEOUT_MS),
     debug: flags.debug ?? on('KV_DEBUG'),
     token: text('KV_TOKEN'),
     tokenFile: text('KV_TOKEN_FILE'),
   }
+}
+
+/** Whether a variable is a switch that is on: anything but nothing, `0`, `false` and `no`. */
+export function isOn(env: Env, name: string): boolean {
+  return !['', '0', 'false', 'no'].includes(env[name]?.toLowerCase() ?? '')
 }
 
 /**
@@ -153,6 +162,6 @@ function parseFormat(name: string): Format {
   return format
 }
 
-function parseLockTimeout(text: string | undefined): number {
-  return text === undefined ? DEFAULT_LOCK_TIMEOUT_MS : parseDuration(text, 'lock timeout', { zero: true })
+function time(text: string | undefined, what: string, byDefault: number, allow?: { zero: boolean }): number {
+  return text === undefined ? byDefault : parseDuration(text, what, allow)
 }

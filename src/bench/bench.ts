@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../errors.ts'
-import { openStore } from '../index.ts'
+import { parseLocation } from '../drivers/location.ts'
 import { Gauge } from './gauge.ts'
 import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './machine.ts'
 import { openPeers } from './peers/index.ts'
 import { type Report, SCHEMA, type TargetReport } from './report.ts'
+import type { Store } from '../store/store.ts'
 import { StoreTarget } from './store-target.ts'
 import { DEFAULT_DURATION_MS, type Moment, type Plan, ROUNDS, runSuite } from './suite.ts'
 import type { Target } from './target.ts'
@@ -22,7 +23,8 @@ export interface BenchOptions {
   readonly durable: boolean
   /** The user's store to measure; `undefined`: a temporary one. */
   readonly location: string | undefined
-  readonly lockTimeoutMs: number
+  /** Opens the store at a place as the user's options say. */
+  open(location: string, sync: boolean): Promise<Store>
   readonly peers: boolean
   /** Ends the benchmark early: it cleans up, then throws the signal's reason. */
   readonly signal: AbortSignal
@@ -42,7 +44,7 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     const location = options.location ?? join(workspace!.folder, 'store.kv')
     const path = pathOf(location)
     if (path !== undefined) checkRoom(dirname(path), bytesOf(options.plan))
-    const store = await openStore(location, { sync: options.durable, lockTimeoutMs: options.lockTimeoutMs })
+    const store = await options.open(location, options.durable)
     const target = await StoreTarget.over(store, options.durable, options.location !== undefined).catch(async (error: unknown) => {
       await store.close()
       throw error
@@ -74,8 +76,8 @@ export async function runBench(options: BenchOptions): Promise<Report> {
 
 /** The file of a store; `undefined` for one that is in none, or none here. */
 function pathOf(location: string): string | undefined {
-  if (/^(https?|memory):/i.test(location)) return undefined
-  return resolve(location.replace(/^file:(\/\/(?=\/))?/i, ''))
+  const { path } = parseLocation(location)
+  return path === undefined ? undefined : resolve(path)
 }
 
 /** Of all keys and values, which is the least that a store of them takes. */

@@ -1,3 +1,4 @@
+import { parseLocation } from '../drivers/location.ts'
 import { KvError, reasonOf } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import type { Awaitable, KeyValue, ScanOptions, Target } from './target.ts'
@@ -16,7 +17,7 @@ export class StoreTarget implements Target {
     this.#store = store
     this.#clean = clean
     // Only the server knows when a write is on its disk.
-    const remote = /^https?:/i.test(store.location)
+    const remote = parseLocation(store.location).isRemote
     this.durable = remote ? null : durable
     this.how = remote ? 'over HTTP' : 'library'
   }

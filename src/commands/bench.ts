@@ -4,6 +4,7 @@ import type { BenchOptions } from '../bench/bench.ts'
 import type { Report } from '../bench/report.ts'
 import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
 import { batchEntries } from '../bench/workloads/workload.ts'
+import { openByOptions } from '../open-by-options.ts'
 import { useColor } from '../options.ts'
 import type { Context } from '../context.ts'
 import { parseDuration } from '../duration.ts'
@@ -84,9 +85,6 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
   if (!flags.inPlace && store !== undefined) {
     throw usageError('--store without --in-place', '--in-place measures that store itself, under keys that begin with kv-bench:; without --store, a temporary store is measured')
   }
-  if (!flags.sync && store !== undefined && /^https?:/i.test(store)) {
-    throw usageError('--no-sync is no matter of a client of a server', 'whether writes wait for the disk is set where kv serve was started')
-  }
   if (flags.duration !== undefined && flags.ops !== undefined) throw usageError('--duration and --ops exclude each other')
   const workload = workloadNamed(flags.workload)
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
@@ -104,7 +102,7 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
     },
     durable: flags.sync,
     location: store,
-    lockTimeoutMs: ctx.globals.lockTimeoutMs,
+    open: (location, sync) => openByOptions({ ...ctx.globals, store: location, storeIsDefault: false }, { sync, signal: ctx.signal }),
     peers: flags.peers ?? false,
     version: __VERSION__,
   }

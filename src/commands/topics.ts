@@ -52,6 +52,7 @@ Environment
   KV_QUIET          1: no messages but errors (--quiet)
   KV_TOKEN          token of a kv serve, for http:// stores; KV_TOKEN_FILE: a file with it
   KV_LOCK_TIMEOUT   how long a write waits for another process (--lock-timeout), 5s
+  KV_TIMEOUT        how long a server may be silent (--timeout), 30s
   KV_NO_INPUT       1: never ask (--no-input)
   KV_NO_COLOR       1: no colour (--no-color); so do NO_COLOR and TERM=dumb
   KV_DEBUG          1: show stacks of errors (--debug)

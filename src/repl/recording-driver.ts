@@ -10,6 +10,7 @@ export class RecordingDriver implements Driver {
   readonly name: string
   readonly limits: Driver['limits']
   readonly supports: Driver['supports']
+  readonly files: readonly string[]
   readonly load?: NonNullable<Driver['load']>
   readonly watch?: NonNullable<Driver['watch']>
   readonly jsonLines?: NonNullable<Driver['jsonLines']>
@@ -20,6 +21,7 @@ export class RecordingDriver implements Driver {
     this.name = inner.name
     this.limits = inner.limits
     this.supports = inner.supports
+    this.files = inner.files ?? []
     if (inner.load !== undefined) this.load = (blocks, options) => this.#load(blocks, options)
     if (inner.watch !== undefined) this.watch = (query, options) => inner.watch!(query, options)
     if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)

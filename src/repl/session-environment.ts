@@ -2,7 +2,7 @@ import type { GlobalOptions } from '../options.ts'
 
 /** The session's own flags, as the variables from which its lines take them. */
 export function environmentOf(globals: GlobalOptions): Record<string, string> {
-  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, debug } = globals
+  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, timeoutMs, debug } = globals
   const flag = (on: boolean): string => (on ? '1' : '')
   return {
     ...(storeIsDefault ? {} : { KV_STORE: store }),
@@ -12,6 +12,7 @@ export function environmentOf(globals: GlobalOptions): Record<string, string> {
     KV_NO_COLOR: flag(!color),
     KV_NO_INPUT: flag(!input),
     KV_LOCK_TIMEOUT: `${lockTimeoutMs}ms`,
+    KV_TIMEOUT: `${timeoutMs}ms`,
     KV_DEBUG: flag(debug),
   }
 }

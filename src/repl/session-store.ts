@@ -1,8 +1,8 @@
 import type { StoreOptions } from '../context.ts'
-import { openDriver } from '../drivers/index.ts'
 import { untilAborted } from '../interrupt.ts'
+import { openByOptions } from '../open-by-options.ts'
 import type { GlobalOptions } from '../options.ts'
-import { Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
 import { RecordingDriver } from './recording-driver.ts'
 import type { UndoLog } from './undo.ts'
 
@@ -45,7 +45,7 @@ export class SessionStore {
 
   /** The store for a line with these options, `undefined` when it needs one of its own. */
   forLine(globals: GlobalOptions, { sync = true }: StoreOptions, signal: AbortSignal): Promise<Store> | undefined {
-    const same = sync && globals.store === this.#globals.store && globals.lockTimeoutMs === this.#globals.lockTimeoutMs
+    const same = sync && globals.store === this.#globals.store && globals.lockTimeoutMs === this.#globals.lockTimeoutMs && globals.timeoutMs === this.#globals.timeoutMs
     return same ? this.get(signal) : undefined
   }
 
@@ -56,8 +56,7 @@ export class SessionStore {
     await store?.close()
   }
 
-  async #open({ store, storeIsDefault, lockTimeoutMs }: GlobalOptions): Promise<Store> {
-    const driver = await openDriver(store, { lockTimeoutMs, makeFolder: storeIsDefault })
-    return new Store(store, new RecordingDriver(driver, this.#undo))
+  #open(globals: GlobalOptions): Promise<Store> {
+    return openByOptions(globals, { wrap: (driver) => new RecordingDriver(driver, this.#undo) })
   }
 }

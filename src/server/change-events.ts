@@ -1,3 +1,4 @@
+import { within } from '../async.ts'
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { ByteBuffer } from '../output/byte-buffer.ts'
@@ -52,15 +53,4 @@ function eventsOf(changes: readonly Change[]): Buffer {
   }
   out.flush()
   return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
-}
-
-/** What a promise settles to; `undefined` when that takes longer. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)))
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -208,6 +208,8 @@ export interface Driver {
   readonly name: string
   readonly limits: Limits
   readonly supports: Supports
+  /** Absolute paths of the files that the store takes on this machine, whether they are there now or not. Absent: none. */
+  readonly files?: readonly string[]
 
   /** The value, or `undefined` when the key is not there. */
   get(key: Uint8Array, options?: Abortable): Awaitable<Uint8Array | undefined>

@@ -53,6 +53,14 @@ export class Store {
     return this.#driver.name
   }
 
+  /**
+   * Absolute paths of the files that the store takes on this machine, whether they are there now or not: the
+   * file itself first, then those beside it. Empty for a store that is in none here.
+   */
+  get files(): readonly string[] {
+    return this.#driver.files ?? []
+  }
+
   /** Sizes above which writes are refused with `KV_TOO_LARGE`. */
   get limits(): Limits {
     return this.#driver.limits

@@ -455,7 +455,7 @@ describe('bad input', () => {
     [['--store', 'x.kv'], 2, '--store without --in-place'],
     [['--compare', 'none.json'], 2, 'cannot read none.json: no such file or folder'],
     [['--compare', '.'], 2, 'cannot read .: it is a folder'],
-    [['--store', 'http://127.0.0.1:1/', '--in-place', '--no-sync'], 2, '--no-sync is no matter of a client of a server'],
+    [['--store', 'http://127.0.0.1:1/', '--in-place', '--no-sync'], 2, 'a server decides for itself whether its writes wait for the disk (KV_NOT_SUPPORTED)'],
     [['--html', 'no/such/page.html'], 2, 'cannot write no/such/page.html: no such folder'],
     [['--store', 'ftp://x', '--in-place'], 2, 'no driver for ftp:'],
     [['extra'], 2, 'too many arguments'],

@@ -60,7 +60,7 @@ describe('help', () => {
 
   test('kv help environment names the variable of every global option', async () => {
     const { stdout } = await kv(['help', 'environment'])
-    for (const name of ['STORE', 'JSON', 'FORMAT', 'QUIET', 'NO_COLOR', 'NO_INPUT', 'LOCK_TIMEOUT', 'DEBUG']) expect(stdout.toString()).toContain(`  KV_${name} `)
+    for (const name of ['STORE', 'JSON', 'FORMAT', 'QUIET', 'NO_COLOR', 'NO_INPUT', 'LOCK_TIMEOUT', 'TIMEOUT', 'DEBUG']) expect(stdout.toString()).toContain(`  KV_${name} `)
   })
 
   test('without a command the help goes to stderr, exit 2', async () => {

@@ -178,14 +178,15 @@ test('a server that works longer than a connection may be silent still answers',
   expect(await remote.count()).toBe(0)
 })
 
-test('a server is waited for as long as its lock may take; one that is gone is found by TCP', async () => {
+test('a server is waited for as long as the timeout says; one that is gone is found by TCP', async () => {
   const { url } = await listening()
-  const store = await opened(url)
+  const store = await openStore(url, { timeoutMs: 12_345 })
+  onTestFinished(() => store.close())
   const silence = vi.spyOn(Socket.prototype, 'setTimeout')
   const probes = vi.spyOn(Socket.prototype, 'setKeepAlive')
   onTestFinished(() => void vi.restoreAllMocks())
   await store.put('a', '1')
-  expect(silence.mock.calls).toContainEqual([900_000])
+  expect(silence.mock.calls).toContainEqual([12_345])
   expect(probes.mock.calls).toContainEqual([true, 15_000])
 })
 
@@ -217,7 +218,7 @@ describe('a load that pauses', () => {
       await pause
       yield blockOf([{ key: utf8('b'), value: utf8('2') }])
     }
-    const chunks = blockChunks(blocks())
+    const chunks = blockChunks(blocks(), 10_000)
     const first = chunks.next()
     await vi.advanceTimersByTimeAsync(10_000)
     const sent = [(await first).value!]

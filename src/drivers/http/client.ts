@@ -19,7 +19,7 @@ export interface Call {
   readonly write: boolean
   /** What to do then, where it is not one key that is put. */
   readonly ifLost?: string
-  /** How long the server may send nothing, in milliseconds; 0: however long it works. Default: a quarter of an hour. */
+  /** How long the server may say nothing, in milliseconds. Default: what the client was told. */
   readonly silenceMs?: number
   /** On a connection of its own, which is not kept: the answer has no end. */
   readonly apart?: boolean
@@ -36,15 +36,6 @@ export interface Answer {
   readonly body: IncomingMessage
 }
 
-/** How long connecting may take, in milliseconds. */
-const CONNECT_MS = 60_000
-
-/**
- * How long a server may be silent, in milliseconds. It may rightly work for long, or wait for
- * another program's lock; that it is there at all is asked by TCP itself, see {@link PROBE_MS}.
- */
-const SILENCE_MS = 15 * 60_000
-
 /** After how much silence the system asks whether the other side is still there, in milliseconds; it gives up some seconds later. */
 const PROBE_MS = 15_000
 
@@ -57,16 +48,36 @@ const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)
 /** Longest body of a refusal that is read, in bytes. */
 const MAX_ERROR_BYTES = 1 << 16
 
+/** What helps a client of a server, where the server's own hint would not. */
+const HINTS: Readonly<Record<string, string>> = {
+  KV_DENIED: 'set KV_TOKEN, or KV_TOKEN_FILE',
+  KV_LOCKED: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
+}
+
+/** A server has said nothing for too long. */
+class Silence extends Error {
+  /** For a hint. */
+  readonly moreTime: string
+
+  constructor(ms: number) {
+    super(`nothing came for ${ms / 1000} s`)
+    this.moreTime = `more time gives --timeout ${Math.ceil(ms / 500)}s`
+  }
+}
+
 /** Calls one server over connections that are kept. */
 export class HttpClient {
   readonly #url: URL
   readonly #token: string | undefined
+  readonly #timeoutMs: number
   readonly #agent: http.Agent
   readonly #module: typeof http | typeof https
 
-  constructor(url: URL, token: string | undefined) {
+  /** @param timeoutMs how long the server may say nothing while something is wanted of it: a connection, an answer, more of one */
+  constructor(url: URL, token: string | undefined, timeoutMs: number) {
     this.#url = url
     this.#token = token
+    this.#timeoutMs = timeoutMs
     this.#module = url.protocol === 'https:' ? https : http
     this.#agent = new this.#module.Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, maxSockets: 64, timeout: KEEP_MS })
   }
@@ -112,12 +123,21 @@ export class HttpClient {
     return (await this.bytes(answer, call, max)).toString()
   }
 
-  /** The same as it comes. Leaving the loop ends the connection. */
+  /** The same as it comes. Leaving the loop ends the connection. Only the time that is waited for a chunk counts as silence. */
   async *chunks({ body }: Answer, call: Call): AsyncGenerator<Buffer, void, void> {
+    const { silenceMs = this.#timeoutMs } = call
+    const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer, void>
     try {
-      for await (const chunk of body) yield chunk as Buffer
+      for (;;) {
+        const timer = setTimeout(() => body.destroy(new Silence(silenceMs)), silenceMs)
+        const { value, done } = await chunks.next().finally(() => clearTimeout(timer))
+        if (done === true) return
+        yield value
+      }
     } catch (cause) {
       throw this.#lost(call, cause)
+    } finally {
+      await chunks.return?.()
     }
   }
 
@@ -127,7 +147,7 @@ export class HttpClient {
   }
 
   #send(call: Call, first: boolean): Promise<Answer> {
-    const { method, path, headers, body, length, write, silenceMs = SILENCE_MS, apart } = call
+    const { method, path, headers, body, length, write, silenceMs = this.#timeoutMs, apart } = call
     const options: RequestOptions = {
       method,
       path,
@@ -147,12 +167,14 @@ export class HttpClient {
           socket.setTimeout(silenceMs)
         }
         if (!socket.connecting) return ready()
-        socket.setTimeout(CONNECT_MS)
+        socket.setTimeout(this.#timeoutMs)
         socket.once(this.#url.protocol === 'https:' ? 'secureConnect' : 'connect', ready)
       })
-      request.on('timeout', () => request.destroy(new Error(`no answer for ${(connected ? silenceMs : CONNECT_MS) / 1000} s`)))
+      request.on('timeout', () => request.destroy(new Silence(connected ? silenceMs : this.#timeoutMs)))
       request.on('response', (body) => {
         answered = true
+        // From here on whoever reads the body looks at the clock.
+        request.socket?.setTimeout(0)
         body.on('close', () => request.destroy())
         resolve({ status: body.statusCode!, headers: body.headers, body })
       })
@@ -189,7 +211,7 @@ export class HttpClient {
     if (body === undefined) return this.strange(call, answer)
     const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
     const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
-    const hint = status === 401 ? 'set KV_TOKEN, or KV_TOKEN_FILE' : body.hint
+    const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? body.hint
     return new KvError(code, code === 'KV_UNAVAILABLE' ? `${this.#url.origin}: ${detail}` : detail, { hint })
   }
 
@@ -203,6 +225,9 @@ export class HttpClient {
       })
     }
     if (code === 'EPROTO') return new KvError('KV_UNAVAILABLE', `${this.#url.origin} does not speak TLS`, { cause, hint: 'try it as http://' })
+    if (cause instanceof Silence) {
+      return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${message}`, { cause, hint: `check the address; ${cause.moreTime}` })
+    }
     const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
     return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
   }
@@ -211,7 +236,10 @@ export class HttpClient {
     if (call.signal?.aborted && !call.write) return interrupted(call.signal)
     if (cause instanceof KvError && cause.code !== 'KV_INTERRUPTED') return cause
     const why = (cause as Error).message
-    if (!call.write) return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause })
+    if (!call.write) {
+      const hint = cause instanceof Silence ? cause.moreTime : undefined
+      return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause, hint })
+    }
     return unknownOutcome(call, `the answer of ${this.#url.origin} was lost (${why})`, cause)
   }
 }

@@ -25,7 +25,7 @@ import type {
   Supports,
   WatchQuery,
 } from '../../store/driver.ts'
-import type { OpenOptions } from '../options.ts'
+import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
@@ -34,6 +34,9 @@ import { type Connect, RemoteChanges } from './watch.ts'
 
 /** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
 const WATCH_SILENCE_MS = 60_000
+
+/** How often a load with nothing to send shows that it lives at the least, in milliseconds: servers give up after 30 s. */
+const MAX_ALIVE_MS = 10_000
 
 /** How long the outcome of a load is waited for when nobody wants it any more, in milliseconds: it says how much is stored. */
 const LOAD_GRACE_MS = 2000
@@ -47,13 +50,16 @@ export class HttpDriver implements Driver {
   readonly limits: Limits
   readonly supports: Supports
   readonly #client: HttpClient
+  /** How often whoever has nothing to say shows that he lives, in milliseconds. */
+  readonly #aliveMs: number
   readonly #writes = new Set<Promise<unknown>>()
   readonly #streams = new Set<Answer>()
   readonly #watches = new Set<RemoteChanges>()
   #closed = false
 
-  private constructor(client: HttpClient, info: ServerInfo) {
+  private constructor(client: HttpClient, timeoutMs: number, info: ServerInfo) {
     this.#client = client
+    this.#aliveMs = timeoutMs / 3
     this.limits = {
       maxKeyBytes: info.max_key_bytes,
       maxValueBytes: info.max_value_bytes,
@@ -65,13 +71,17 @@ export class HttpDriver implements Driver {
 
   /**
    * Asks the server at `http://HOST:PORT` or `https://HOST:PORT` what it can do. Throws `KV_USAGE`
-   * for another form of URL, `KV_UNAVAILABLE` when no kv server answers there or the token is wrong.
+   * for another form of URL, `KV_NOT_SUPPORTED` for `sync: false`, `KV_UNAVAILABLE` when no kv server answers there or the token is wrong.
    */
-  static async open(location: string, { token }: OpenOptions): Promise<HttpDriver> {
-    const client = new HttpClient(serverUrl(location), token)
+  static async open(location: string, { token, timeoutMs = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions): Promise<HttpDriver> {
+    if (!sync) {
+      const hint = 'that is set where the server is started: kv serve --no-sync'
+      throw new KvError('KV_NOT_SUPPORTED', 'a server decides for itself whether its writes wait for the disk', { hint })
+    }
+    const client = new HttpClient(serverUrl(location), token, timeoutMs)
     try {
-      const call: Call = { method: 'GET', path: PATHS.info, write: false }
-      return new HttpDriver(client, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0, max_batch_ops: 0 }))
+      const call: Call = { method: 'GET', path: PATHS.info, write: false, signal }
+      return new HttpDriver(client, timeoutMs, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0, max_batch_ops: 0 }))
     } catch (error) {
       client.close()
       throw error
@@ -171,7 +181,7 @@ export class HttpDriver implements Driver {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', silenceMs: 0, signal, graceMs: LOAD_GRACE_MS }
+      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks, Math.min(this.#aliveMs, MAX_ALIVE_MS)), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', signal, graceMs: LOAD_GRACE_MS }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
@@ -179,7 +189,7 @@ export class HttpDriver implements Driver {
 
   delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, ifLost: 'count the range to see: all of it was deleted, or nothing', silenceMs: 0, signal }, { deleted: 0 })
+      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, ifLost: 'count the range to see: all of it was deleted, or nothing', signal }, { deleted: 0 })
       return deleted
     })
   }
@@ -194,18 +204,18 @@ export class HttpDriver implements Driver {
   }
 
   async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
-    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, silenceMs: 0, signal }, { count: 0 })
+    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, signal }, { count: 0 })
     return count
   }
 
   async stat({ signal }: Abortable = {}): Promise<Stat> {
-    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, silenceMs: 0, signal }, { driver: '', entries: 0, revision: 0 })
+    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, signal }, { driver: '', entries: 0, revision: 0 })
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
     const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
-      { method: 'POST', path: PATHS.check, write: false, silenceMs: 0, signal },
+      { method: 'POST', path: PATHS.check, write: false, signal },
       { checked: 0, unchecked: 0, damaged_keys_base64: [], problems: [] },
     )
     onProgress?.(checked + unchecked)

@@ -1,11 +1,9 @@
+import { within } from '../../async.ts'
 import { FRAME, FrameWriter, frameBytes } from '../../server/frames.ts'
 import { type Block, type Blocks, blockOps } from '../../store/block.ts'
 
 /** Bytes of one chunk of a load. */
 const CHUNK_BYTES = 1 << 18
-
-/** How long a load may have nothing to send before it shows that it lives, in milliseconds: servers give up after 30 s. */
-const ALIVE_MS = 10_000
 
 const NOTHING = new Uint8Array()
 
@@ -16,15 +14,15 @@ export function blockBytes({ count, keyLength, valueLength }: Block): number {
   return sum
 }
 
-/** Blocks as frames, up to the end frame. While no block comes, what is there is sent, and that more may come. */
-export async function* blockChunks(blocks: Blocks): AsyncGenerator<Uint8Array, void, void> {
+/** Blocks as frames, up to the end frame. While no block comes for `aliveMs`, what is there is sent, and that more may come. */
+export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenerator<Uint8Array, void, void> {
   const writer = new FrameWriter(CHUNK_BYTES)
   const source = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()
   let next = Promise.resolve(source.next())
   let isWaiting = true
   try {
     for (;;) {
-      const result = await within(next, ALIVE_MS)
+      const result = await within(next, aliveMs)
       if (result === undefined) {
         writer.add(FRAME.alive)
         yield writer.take()
@@ -47,15 +45,4 @@ export async function* blockChunks(blocks: Blocks): AsyncGenerator<Uint8Array, v
   }
   writer.add(FRAME.end)
   yield writer.take()
-}
-
-/** What a promise settles to; `undefined` when that takes longer. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), ms)))
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

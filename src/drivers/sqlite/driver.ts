@@ -120,6 +120,10 @@ export class SqliteDriver implements Driver {
     return driver
   }
 
+  get files(): readonly string[] {
+    return ['', '-wal', '-shm', '-journal'].map((suffix) => this.#path + suffix)
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#read((database) => {
       const row = database.statement('select value, expires from kv where key = ?').get(key) as [value: SqlValue, expires: number | null] | undefined

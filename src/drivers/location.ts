@@ -1,0 +1,34 @@
+import { KvError, usageError } from '../errors.ts'
+
+/** Where a store is, taken apart. */
+export interface Location {
+  /** Which driver: `file`, `memory`, `http` and so on, in lower case. */
+  readonly scheme: string
+  /** Of `file`: the path, as it was given. */
+  readonly path: string | undefined
+  /** Whether the store lives elsewhere: not in a file of this machine, nor in this process. */
+  readonly isRemote: boolean
+}
+
+/**
+ * Takes a location apart: a path, a `file:` URL, or anything with a scheme of two letters or more (so
+ * that `C:\store.kv` stays a path). Throws `KV_USAGE` for what can be no file.
+ */
+export function parseLocation(location: string): Location {
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase() ?? 'file'
+  return { scheme, path: scheme === 'file' ? pathOf(location) : undefined, isRemote: scheme !== 'file' && scheme !== 'memory' }
+}
+
+function pathOf(location: string): string {
+  if (location === '') throw usageError('the store location is empty', 'give a path with --store or KV_STORE')
+  if (location.includes('\0')) throw usageError('the store location holds a NUL byte')
+  if (!/^file:/i.test(location)) return location
+  if (!/^file:\/\//i.test(location)) return location.slice('file:'.length)
+  try {
+    const url = new URL(location)
+    if (url.host !== '' && url.host !== 'localhost') throw new Error(`host ${url.host}`)
+    return decodeURIComponent(url.pathname)
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `not a local file URL: ${location}`, { cause })
+  }
+}
