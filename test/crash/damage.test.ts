@@ -237,7 +237,7 @@ describe('rows of another tool', () => {
     await store.put('b', 'kv')
     sql(path, "insert into kv(key, value) values (cast('a' as blob), cast('tool' as blob)), (x'ff', x'00')")
     expect(toText((await store.get('a'))!)).toBe('tool')
-    expect(await store.getEntry('a')).toMatchObject({ revision: 0, expires: undefined })
+    expect(await store.getEntry('a')).toMatchObject({ revision: 2, expires: undefined })
     expect(await store.count()).toBe(3)
     expect(await store.check()).toEqual({ checked: 1, unchecked: 2, damagedKeys: [], problems: [] })
     expect(await store.put('a', 'new')).toMatchObject({ applied: true, created: false })

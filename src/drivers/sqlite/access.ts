@@ -1,8 +1,8 @@
-import { accessSync, constants, openSync, readSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, readSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { FileState } from './file-state.ts'
-import { closeWhenFree } from './open-files.ts'
+import { closeWhenFree, openBeside } from './open-files.ts'
 
 /** How this process opens a file. */
 export interface Access {
@@ -82,7 +82,7 @@ function may(path: string, right: number): boolean {
 
 /** Whether a file is not in write-ahead-log mode: the version for reading is 1 (https://www.sqlite.org/fileformat2.html, section 1.3.3). */
 export function keepsJournal(path: string): boolean {
-  const file = openSync(path, 'r')
+  const file = openBeside(path)
   try {
     const version = Buffer.alloc(1)
     readSync(file, version, 0, 1, 19)

@@ -2,6 +2,7 @@ import { changesGone } from '../../store/position.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
 import { LONG_VALUE } from './range.ts'
+import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from './schema.ts'
 
 /** Whether somebody watches now. In every SQLite that knows strict tables; the other names for this time are younger. */
 const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime('%s', 'now') as integer))`
@@ -14,6 +15,7 @@ const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime
  * gone takes the name away and logs nothing, and so does every later one. Positions are row ids, one
  * after the other; the newest row is never trimmed, so that they go on. `kv_replaced` holds the
  * key of a row that an `insert or replace` by row id is about to remove, for which no delete trigger runs.
+ * A write of another tool is logged as the update by which a trigger gives it a revision (schema.ts).
  */
 const CREATE = `
 create table kv_log(id integer primary key check (id = 1), name text not null) strict;
@@ -27,14 +29,15 @@ create trigger kv_log_replaced after insert on kv when exists (select 1 from kv_
   insert into kv_change(key) select key from kv_replaced where id = new.id and exists (select 1 from kv_log);
   delete from kv_replaced;
 end;
-create trigger kv_log_insert after insert on kv begin
+create trigger kv_log_insert after insert on kv when not (${IS_FOREIGN_INSERT}) begin
   delete from kv_log where not ${IS_WATCHED};
   insert into kv_change(key, revision, expires, value) select new.key, new.revision, new.expires, new.value from kv_log;
 end;
 create trigger kv_log_update after update of key, revision, expires, value on kv begin
   delete from kv_log where not ${IS_WATCHED};
   insert into kv_change(key) select old.key from kv_log where old.key is not new.key;
-  insert into kv_change(key, revision, expires, value) select new.key, new.revision, new.expires, new.value from kv_log;
+  insert into kv_change(key, revision, expires, value) select new.key, new.revision, new.expires, new.value from kv_log
+    where not (${IS_FOREIGN_UPDATE});
 end;
 create trigger kv_log_delete after delete on kv begin
   delete from kv_log where not ${IS_WATCHED};

@@ -33,6 +33,10 @@ export function readWaitMs(path: string, { lockTimeoutMs }: DatabaseOptions): nu
 export class Database {
   /** Which file this is connected to, as `fileId` tells it. */
   readonly file: string
+  /** Which log it keeps beside the file, likewise. */
+  readonly log: string | undefined
+  /** Whether its commits wait for the disk. */
+  readonly isSynced: boolean
   readonly #connection: Connection
   readonly #access: Access
   readonly #statements = new Map<string, Statement>()
@@ -48,6 +52,8 @@ export class Database {
     const opened = retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => open(path, options), isPassing)
     this.#connection = opened.connection
     this.#access = opened.access
+    this.log = fileId(`${path}-wal`)
+    this.isSynced = options.sync
     connected(this.file)
   }
 
@@ -167,6 +173,16 @@ export class Database {
     }
   }
 
+  /** Moves what of the log no reader still needs into the file, and leaves the log as it is. Returns whether that was all of it. */
+  backfill(): boolean {
+    try {
+      const [, frames, moved] = this.statement('pragma wal_checkpoint(passive)').get() as [number, number, number]
+      return frames === moved
+    } catch {
+      return false
+    }
+  }
+
   /** Closes the connection. Errors are of no use to anyone by then. */
   close(): void {
     this.#statements.clear()
@@ -189,7 +205,7 @@ function open(path: string, options: DatabaseOptions): { connection: Connection;
     // read the schema, which opens the log, and so may meet another process that recovers or removes it.
     connection.exec(
       `${access.first} pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'};
-      pragma cache_size = -${CACHE_KIB}; select 1 from kv_store`,
+      pragma cache_size = -${CACHE_KIB}; select 1 from sqlite_schema`,
     )
     if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
     return { connection, access }

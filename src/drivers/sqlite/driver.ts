@@ -38,15 +38,19 @@ import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
 import { retryWhileBusy } from './lock-wait.ts'
+import { HeldLog } from './log-owner.ts'
 import { hasValue, liveEntry, liveHead } from './lookup.ts'
 import { pages } from './range.ts'
 import { turn } from './slices.ts'
 import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
 import { checkStructure, checkStructureApart } from './structure.ts'
-import { fileId } from './open-files.ts'
+import { hasLost, leaveFile } from './replaced.ts'
 import { Watches } from './watches.ts'
 import { type Job, Writer } from './writer.ts'
+
+/** How often a store that is open looks after its file, in milliseconds. */
+const CARE_MS = 1000
 
 /**
  * The embedded driver: one SQLite file, in write-ahead-log mode, usable by any number of processes
@@ -65,8 +69,14 @@ export class SqliteDriver implements Driver {
   readonly #watches: Watches
   #database: Database | undefined
   #wrote = false
+  /** When the name of the file was last looked at, in milliseconds since 1970. */
+  #lookedAt = 0
   /** Transactions of this process so far. */
   #commits = 0
+  /** The same at the last look, and of them those that were moved into the file. */
+  #commitsBefore = 0
+  #commitsMoved = 0
+  #caring: NodeJS.Timeout | undefined
 
   private constructor(path: string, options: OpenOptions) {
     this.#path = withoutLinks(resolve(path))
@@ -74,7 +84,7 @@ export class SqliteDriver implements Driver {
     const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
     this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }
     this.#snapshots = new Snapshots(() => {
-      this.#dropIfReplaced()
+      this.#leaveIfReplaced()
       return this.#forReading() && new Database(this.#path, this.#options)
     })
     this.#writer = new Writer(
@@ -275,10 +285,11 @@ export class SqliteDriver implements Driver {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#caring)
     await this.#watches.close()
     await this.#writer.idle()
     this.#snapshots.close()
-    if (this.#wrote) this.#database?.checkpoint()
+    if (this.#keepsItsFile() && this.#wrote) this.#database?.checkpoint()
     this.#database?.close()
     this.#database = undefined
   }
@@ -319,14 +330,14 @@ export class SqliteDriver implements Driver {
 
   /** The connection, or `undefined` while there is no file. */
   #forReading(mayWait = true): Database | undefined {
-    if (this.#database?.isStale === true) this.#disconnect()
-    if (this.#database === undefined && inspect(this.#path)) this.#database = new Database(this.#path, this.#options, mayWait)
+    if (this.#database !== undefined) this.#look(this.#database)
+    if (this.#database === undefined && this.#isThere(mayWait)) this.#connect(mayWait)
     return this.#database
   }
 
   #forWriting(): Database {
     this.#wrote = true
-    this.#dropIfReplaced()
+    this.#leaveIfReplaced()
     // The writer waits, and not on the spot.
     const database = this.#forReading(false)
     if (database !== undefined) {
@@ -334,14 +345,34 @@ export class SqliteDriver implements Driver {
       return database
     }
     create(this.#path, this.#options)
-    this.#database = new Database(this.#path, this.#options, false)
+    return this.#connect(false)
+  }
+
+  #isThere(mayWait: boolean): boolean {
+    return retryWhileBusy(() => (mayWait ? readWaitMs(this.#path, this.#options) : 0), () => inspect(this.#path), (error) => error instanceof HeldLog)
+  }
+
+  #connect(mayWait: boolean): Database {
+    this.#database = new Database(this.#path, this.#options, mayWait)
+    this.#caring ??= setInterval(this.#care, CARE_MS).unref()
     return this.#database
+  }
+
+  /** What is done while nothing else is: the name of the file is looked at, and after some writes the log is moved into it. */
+  readonly #care = (): void => {
+    try {
+      this.#leaveIfReplaced()
+      if (this.#commits === this.#commitsBefore && this.#commits > this.#commitsMoved && this.#database?.backfill() === true) this.#commitsMoved = this.#commits
+    } catch {
+      // The next operation meets it.
+    }
+    this.#commitsBefore = this.#commits
   }
 
   /** A connection that keeps the log of changes; of what it writes, nothing needs the disk. */
   #forWatching(): Database | undefined {
     return this.#guard(() => {
-      this.#dropIfReplaced()
+      this.#leaveIfReplaced()
       if (this.#forReading() === undefined) return undefined
       this.#wrote = true
       return new Database(this.#path, { ...this.#options, sync: false })
@@ -396,10 +427,32 @@ export class SqliteDriver implements Driver {
     return toKvError(error, this.#path)
   }
 
-  /** When the file was removed or another put in its place, what is written must go to the one with the name. */
-  #dropIfReplaced(): void {
-    if (this.#database === undefined || this.#database.file === fileId(this.#path)) return
-    this.#disconnect()
+  /** Before an operation: whether the connection still is the right one. The name is looked at once a millisecond at most. */
+  #look(database: Database): void {
+    if (database.isStale) return this.#disconnect()
+    const time = Date.now()
+    if (time === this.#lookedAt) return
+    this.#lookedAt = time
+    this.#leaveIfReplaced()
+  }
+
+  /** When the file was removed or another put in its place, operations must go to the one with the name. */
+  #leaveIfReplaced(): void {
+    if (this.#database !== undefined && hasLost(this.#database, this.#path)) {
+      this.#snapshots.closeSpares()
+      leaveFile(this.#database, this.#path)
+      this.#database = undefined
+    }
+  }
+
+  /** The same at the end, where nobody is told. */
+  #keepsItsFile(): boolean {
+    try {
+      this.#leaveIfReplaced()
+      return true
+    } catch {
+      return false
+    }
   }
 
   #disconnect(): void {

@@ -41,6 +41,8 @@ export interface Engine {
   /** What `require` finds it by, from any folder. */
   readonly module: string
   readonly Connection: ConnectionClass
+  /** Whether closing a connection closes its file there and then, rather than when its statements are collected. */
+  readonly closesAtOnce: boolean
 }
 
 let engine: Engine | undefined
@@ -65,7 +67,7 @@ function builtIn(): Engine | undefined {
   }
   try {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as unknown as Exports
-    return { name: 'node:sqlite', module: 'node:sqlite', Connection: DatabaseSync }
+    return { name: 'node:sqlite', module: 'node:sqlite', Connection: DatabaseSync, closesAtOnce: true }
   } catch {
     return undefined
   } finally {
@@ -81,7 +83,7 @@ function addon(): Engine {
   // finds the same file, 6 ms later.
   const found = MODULE_FOLDERS.map((folder) => join(codeFolder(), folder, binary)).find((file) => existsSync(file))
   try {
-    if (found !== undefined) return { name, module: found, Connection: loadBinary(found).DatabaseSync }
+    if (found !== undefined) return { name, module: found, Connection: loadBinary(found).DatabaseSync, closesAtOnce: false }
   } catch {
     // Built for another C library: let the package choose.
   }
@@ -89,7 +91,7 @@ function addon(): Engine {
   const { createRequire } = process.getBuiltinModule('node:module')
   try {
     const load = createRequire(join(codeFolder(), 'engine.js'))
-    return { name, module: load.resolve(name), Connection: (load(name) as Exports).DatabaseSync }
+    return { name, module: load.resolve(name), Connection: (load(name) as Exports).DatabaseSync, closesAtOnce: false }
   } catch (cause) {
     throw new KvError('KV_UNAVAILABLE', `the SQLite engine of kvfile, ${name}, is not found from ${codeFolder()}`, {
       cause,

@@ -4,6 +4,7 @@ import { type Code, KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { ChangedWhileRead } from './file-state.ts'
 import { lockHolder } from './lock-holder.ts'
+import { HeldLog } from './log-owner.ts'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
 const SQLITE = {
@@ -43,9 +44,9 @@ const TEXTS: readonly (readonly [text: string, code: number])[] = [
   ['file is not a database', SQLITE.NOTADB],
 ]
 
-/** For a row of types that the table does not allow, which only damage makes. */
-export function damagedRow(): Error {
-  return Object.assign(new Error('a row holds what the table does not allow'), { errcode: SQLITE.CORRUPT })
+/** For a row of types that the table does not allow, or one that is not there, which only damage makes. */
+export function damagedRow(message = 'a row holds what the table does not allow'): Error {
+  return Object.assign(new Error(message), { errcode: SQLITE.CORRUPT })
 }
 
 /** Whether another connection holds the lock that was asked for, or had it each of the many times the engine tried. */
@@ -56,7 +57,7 @@ export function isBusy(error: unknown): boolean {
 
 /** Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks. */
 export function isPassing(error: unknown): boolean {
-  return isBusy(error) || error instanceof ChangedWhileRead
+  return isBusy(error) || error instanceof ChangedWhileRead || error instanceof HeldLog
 }
 
 /** Whether the connection may be in a bad state after this error and should be opened anew. */

@@ -1,12 +1,16 @@
-import { closeSync, constants, existsSync, fstatSync, fsyncSync, linkSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import { sqliteEngine } from './engine.ts'
-import { closeWhenFree } from './open-files.ts'
+import { type VerifiedLog, verifyLog } from './log-owner.ts'
+import { refuseLostLog } from './lost-log.ts'
+import { closeWhenFree, openBeside } from './open-files.ts'
+import { SCHEMA } from './schema.ts'
+import { pageSizeFrom } from './store-page.ts'
 
 /**
  * The file: an ordinary SQLite database with these marks in its header and the tables of
- * {@link SCHEMA}. DESIGN.md ("The file") describes it for other tools.
+ * ./schema.ts. DESIGN.md ("The file") describes it for other tools.
  */
 const APPLICATION_ID = 0x6b_76_66_31 // "kvf1"
 
@@ -16,32 +20,6 @@ export const FORMAT_VERSION = 1
 /** Bytes of a page. Chosen by measurement; see DESIGN.md. */
 const PAGE_SIZE = 8192
 
-/**
- * A table with a row id and a unique index on the key, not WITHOUT ROWID: values of a kilobyte and
- * more would sit inside the search tree there. `value` comes last, so that the other columns are
- * read without walking a long value. `checksum` is that of src/store/checksum.ts, or null in a row another tool wrote. The trigger clears it
- * when another tool changes a row without knowing of it, so that `check` reports no false damage.
- */
-const SCHEMA = `
-create table kv(
-  id integer primary key,
-  key blob not null unique,
-  revision integer not null default 0,
-  expires integer,
-  checksum integer,
-  value blob not null
-) strict;
-create index kv_expires on kv(expires) where expires is not null;
-create table kv_store(id integer primary key check (id = 1), revision integer not null) strict;
-insert into kv_store values (1, 0);
-create trigger kv_foreign_update after update on kv
-when new.checksum is old.checksum and new.checksum is not null
-  and (new.key is not old.key or new.value is not old.value or new.expires is not old.expires)
-begin
-  update kv set checksum = null where id = new.id;
-end;
-`
-
 /** Bytes of the SQLite file header (https://www.sqlite.org/fileformat2.html, section 1.3). */
 const HEADER_BYTES = 100
 const MAGIC = 'SQLite format 3\0'
@@ -49,16 +27,17 @@ const MAGIC = 'SQLite format 3\0'
 /**
  * Looks at the file without opening it as a database: nothing is written, locked or created.
  * Returns false when there is no file. Throws `KV_FOREIGN` for a file that is not a kv store,
- * `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for one that is cut off.
+ * `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for one that is cut off, or whose log is not its own, is
+ * damaged, or is all that is left.
  */
 export function inspect(path: string): boolean {
   let fd: number
   try {
-    // Without O_NONBLOCK a FIFO of that name would block for ever.
-    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    fd = openBeside(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    refuseLostLog(path)
+    return false
   }
   try {
     const stat = fstatSync(fd)
@@ -79,7 +58,8 @@ export function inspect(path: string): boolean {
         hint: 'update kv: npm install -g kvfile@latest',
       })
     }
-    checkLength(path, header, fd)
+    const log = verifyLog({ path, fd, stat, header })
+    checkLength(path, header, fstatSync(fd).size, log)
     return true
   } finally {
     closeWhenFree(fd)
@@ -91,16 +71,14 @@ function foreign(path: string, why: string): KvError {
 }
 
 /**
- * A file shorter than its header says was cut off, unless pages are still on their way in the
- * write-ahead log. Looks at the log before the length: a checkpoint that ends in between has
- * grown the file by then. Offsets: page size 16, change counter 24, page count 28, version valid for 92.
+ * A file that is shorter than it should be was cut off: by its header, or, where there is a log, by the pages that
+ * the log does not hold. Offsets: page size 16, change counter 24, page count 28, version valid for 92.
  */
-function checkLength(path: string, header: Buffer, fd: number): void {
-  const raw = header.readUInt16BE(16)
-  const pageSize = raw === 1 ? 65_536 : raw
-  const pages = header.readUInt32BE(24) === header.readUInt32BE(92) ? header.readUInt32BE(28) : 0
-  if ((statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return
-  const { size } = fstatSync(fd)
+function checkLength(path: string, header: Buffer, size: number, log: VerifiedLog): void {
+  if (log === 'in use') return
+  const pageSize = pageSizeFrom(header.readUInt16BE(16))
+  let pages = header.readUInt32BE(24) === header.readUInt32BE(92) ? header.readUInt32BE(28) : 0
+  if (log !== 'none') for (pages = log.databasePages; log.pages.has(pages); ) pages--
   if (size < pages * pageSize) {
     throw new KvError('KV_CORRUPT', `${path} is damaged: cut off at ${size} of ${pages * pageSize} bytes`)
   }
@@ -115,15 +93,9 @@ function checkLength(path: string, header: Buffer, fd: number): void {
 export function create(path: string, options: { makeFolder: boolean }): void {
   const folder = dirname(path)
   if (options.makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  for (const suffix of ['-wal', '-journal']) {
-    if (existsSync(path + suffix) && !existsSync(path)) {
-      throw new KvError('KV_CORRUPT', `${path} is gone but its ${suffix} file is still there`, {
-        hint: `put the store back, or move ${path}${suffix} away to begin an empty one`,
-      })
-    }
-  }
+  if (!existsSync(path)) refuseLostLog(path)
   removeAbandoned(folder)
-  const temporary = join(folder, `${TEMPORARY}${process.pid}-${Math.random().toString(36).slice(2)}.tmp`)
+  const temporary = join(folder, `.kv-new-${process.pid}-${Math.random().toString(36).slice(2)}.tmp`)
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
     const connection = new (sqliteEngine().Connection)(temporary)
@@ -146,8 +118,8 @@ export function create(path: string, options: { makeFolder: boolean }): void {
   }
 }
 
-/** How the names of stores that are being made begin. */
-const TEMPORARY = '.kv-new-'
+/** Names of stores that are being made, and of what SQLite puts beside them; the number is that of the process. */
+const TEMPORARY = /^\.kv-new-(\d+)-[0-9a-z]+\.tmp(-wal|-shm|-journal)?$/
 
 /** A store is made in milliseconds: one so old, in milliseconds, was left by a process that was killed. */
 const ABANDONED_MS = 3_600_000
@@ -156,12 +128,23 @@ const ABANDONED_MS = 3_600_000
 function removeAbandoned(folder: string): void {
   try {
     for (const file of readdirSync(folder)) {
-      if (!file.startsWith(TEMPORARY)) continue
+      const pid = TEMPORARY.exec(file)?.[1]
+      if (pid === undefined || isRunning(Number(pid))) continue
       const path = join(folder, file)
-      if (Date.now() - statSync(path).mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+      const stat = lstatSync(path)
+      if (stat.isFile() && Date.now() - stat.mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
     }
   } catch {
     // A folder that may be written but not listed, or another process that was quicker.
+  }
+}
+
+/** Whether there is a process of this number; one of another user counts. */
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

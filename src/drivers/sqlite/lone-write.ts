@@ -1,11 +1,12 @@
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
 import { retryLaterWhileBusy } from './lock-wait.ts'
+import { markCommit, prepareForWriting } from './schema.ts'
 
 /** Runs a step in a write transaction of its own; false, and nothing is done, when another connection holds the lock. */
 export function writeIfFree(database: Database, step: () => void): boolean {
   try {
-    database.exec('begin immediate')
+    begin(database)
   } catch (error) {
     if (isBusy(error)) return false
     throw error
@@ -19,13 +20,19 @@ export function writeIfFree(database: Database, step: () => void): boolean {
  * `KV_INTERRUPTED` as soon as `isOver` says that nobody wants it any more.
  */
 export async function writeWhenFree<T>(database: Database, timeoutMs: number, step: () => T, isOver?: () => boolean): Promise<T> {
-  await retryLaterWhileBusy(timeoutMs, () => database.exec('begin immediate'), isOver)
+  await retryLaterWhileBusy(timeoutMs, () => begin(database), isOver)
   return transact(database, step)
+}
+
+function begin(database: Database): void {
+  prepareForWriting(database)
+  database.exec('begin immediate')
 }
 
 function transact<T>(database: Database, step: () => T): T {
   try {
     const result = step()
+    markCommit(database)
     database.exec('commit')
     return result
   } catch (error) {

@@ -4,8 +4,9 @@ import { checksum } from '../../store/checksum.ts'
 import { expiryOf } from '../../store/expiry.ts'
 import { dropIfUnwatched, hasLog } from './change-log.ts'
 import type { Database } from './database.ts'
-import { isPassing } from './errors.ts'
+import { damagedRow, isPassing } from './errors.ts'
 import { LockTurns, retryDelay, retryLaterWhileBusy, retryWhileBusy } from './lock-wait.ts'
+import { markCommit, prepareForWriting } from './schema.ts'
 
 /** What a write does inside the transaction it shares with others. */
 export type Job<T> = (transaction: Transaction) => T
@@ -56,8 +57,10 @@ export class Transaction {
   /** The newest revision. */
   get revision(): number {
     if (this.#revision === undefined) {
-      const [revision] = this.database.statement('select revision from kv_store').get() as [number]
-      this.#base = this.#revision = revision
+      const row = this.database.statement('select revision from kv_store').get() as [number] | undefined
+      // A new connection makes it again.
+      if (row === undefined) throw damagedRow('the row of kv_store is gone')
+      this.#base = this.#revision = row[0]
     }
     return this.#revision
   }
@@ -80,7 +83,7 @@ export class Transaction {
   /** Before the commit: keeps the revision counter, and clears out some of what has expired. False when nothing was written. */
   finish(): boolean {
     if (this.#revision === undefined || this.#revision === this.#base) return false
-    this.database.statement('update kv_store set revision = ?').run(this.#revision)
+    markCommit(this.database, this.#revision)
     this.database
       .statement('delete from kv where id in (select id from kv where expires <= ? limit ?)')
       .run(this.now, SWEEP)
@@ -163,6 +166,7 @@ export class Writer {
           await this.#commitAlone()
         } else {
           const database = this.#open()
+          prepareForWriting(database)
           database.exec('begin immediate')
           const since = performance.now()
           this.#commit(database, this.#takeGroup())
@@ -209,6 +213,7 @@ export class Writer {
   async #commitAlone(): Promise<void> {
     const database = this.#openAnother()
     try {
+      prepareForWriting(database)
       database.exec('begin immediate')
       const since = performance.now()
       const pending = this.#queue.shift()!

@@ -1,0 +1,118 @@
+/**
+ * The row of `kv_store` and where it is, read from the bytes of a page: before SQLite may open a
+ * file, and for a page of the log. https://www.sqlite.org/fileformat2.html has the format.
+ */
+
+/** What the row of `kv_store` tells of a commit. */
+export interface CommitRow {
+  readonly revision: number
+  /** Of this commit; `undefined` in a store that has had no marks yet. */
+  readonly mark: bigint | undefined
+  /** Of the commit before. */
+  readonly markBefore: bigint | undefined
+  /** Whether kv made this commit, and had it wait for the disk. */
+  readonly isDurable: boolean
+  /** Whether another tool made it. */
+  readonly isForeign: boolean
+}
+
+/** A page size as headers have it, where 1 stands for the largest. */
+export function pageSizeFrom(field: number): number {
+  return field === 1 ? 65_536 : field
+}
+
+/** The page that holds the row of `kv_store`; `undefined` when page 1 alone does not tell. */
+export function storeRoot(page1: Buffer): number | undefined {
+  for (const [type, name, , root] of cells(page1, 100) ?? []) {
+    if (type === 'table' && name === 'kv_store' && typeof root === 'bigint') return Number(root)
+  }
+  return undefined
+}
+
+/** The row of `kv_store` on its page; `undefined` when the page is something else. */
+export function commitRow(page: Buffer): CommitRow | undefined {
+  const rows = cells(page, 0)
+  if (rows?.length !== 1) return undefined
+  const [, revision, mark, markBefore] = rows[0]!
+  if (typeof revision !== 'bigint') return undefined
+  const isForeign = typeof mark === 'bigint' && mark < 0n
+  return {
+    revision: Number(revision),
+    mark: typeof mark === 'bigint' ? mark : undefined,
+    markBefore: typeof markBefore === 'bigint' ? markBefore : undefined,
+    // Before there were marks, a commit waited for the disk unless asked not to.
+    isDurable: !isForeign && (typeof mark !== 'bigint' || (mark & 1n) === 1n),
+    isForeign,
+  }
+}
+
+/** A column as far as it is of interest; texts, whole numbers, and `null` for the rest. */
+type Column = string | bigint | null
+
+/** The type of a page that is a leaf of a table. */
+const TABLE_LEAF = 0x0d
+
+/** The first columns of each row of a leaf page; `undefined` when it is none, or not whole. */
+function cells(page: Buffer, at: number): Column[][] | undefined {
+  if (page[at] !== TABLE_LEAF) return undefined
+  try {
+    return Array.from({ length: page.readUInt16BE(at + 3) }, (_, n) => record(page, page.readUInt16BE(at + 8 + 2 * n)))
+  } catch {
+    // A length that leads out of the page.
+    return undefined
+  }
+}
+
+/** The columns of a row that lie on this page. Throws for what is none. */
+function record(page: Buffer, cell: number): Column[] {
+  const reader = new VarintReader(page, cell)
+  reader.next() // the length of the row
+  reader.next() // its id
+  const start = reader.at
+  const headerEnd = start + reader.next()
+  const columns: Column[] = []
+  let at = headerEnd
+  while (reader.at < headerEnd) {
+    const type = reader.next()
+    const length = columnLength(type)
+    if (at + length > page.length) break
+    columns.push(column(page, at, type, length))
+    at += length
+  }
+  if (reader.at > headerEnd) throw new RangeError('the header of a row is not whole')
+  return columns
+}
+
+class VarintReader {
+  readonly #bytes: Buffer
+  at: number
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes
+    this.at = at
+  }
+
+  /** A number of at most 53 bits: nothing here is larger. */
+  next(): number {
+    let value = 0
+    for (let n = 0; n < 8; n++) {
+      const byte = this.#bytes.readUInt8(this.at++)
+      value = value * 128 + (byte & 0x7f)
+      if (byte < 0x80) return value
+    }
+    throw new RangeError('a number is too long')
+  }
+}
+
+/** Bytes of a column by its type. */
+function columnLength(type: number): number {
+  if (type >= 12) return Math.floor((type - 12) / 2)
+  return [0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0][type]!
+}
+
+function column(page: Buffer, at: number, type: number, length: number): Column {
+  if (type >= 13 && type % 2 === 1) return page.toString('latin1', at, at + length)
+  if (type === 8 || type === 9) return BigInt(type - 8)
+  if (type === 6) return page.readBigInt64BE(at)
+  return type >= 1 && type <= 5 ? BigInt(page.readIntBE(at, length)) : null
+}
