@@ -17,7 +17,7 @@ interface Flags extends KeyFlags, ValueFlags {
 export function watch(ctx: Context): Command {
   return new Command('watch')
     .summary('print changes as they happen')
-    .description('Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete.')
+    .description('Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.')
     .argument('[KEY...]')
     .option('--prefix <prefix>', 'all keys that begin so')
     .option('--all', 'all keys')
@@ -30,7 +30,7 @@ export function watch(ctx: Context): Command {
       const { options, wanted, what } = chosen(keys, flags)
       ctx.hearSignals()
       try {
-        await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false })
+        await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false }, ctx.signal)
       } catch (error) {
         // The watch has left nothing behind; now the process ends as it would have at once.
         await ctx.endBySignal()

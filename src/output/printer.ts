@@ -9,6 +9,7 @@ import { binary, cell } from './cell.ts'
 import { CSV, TSV, delimitedWriter } from './delimited.ts'
 import { escapeJson, escapeText } from './escape.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonChange, writeJsonEntry } from './json-lines.ts'
+import { Outbox } from './outbox.ts'
 
 /** What the printer was asked for by global options. */
 export interface PrinterOptions {
@@ -28,6 +29,9 @@ export interface EntryOptions extends JsonOptions {
   /** Whether one of the entries expires; asked where a column for that must be announced before the first. */
   expiring(): Awaitable<boolean>
 }
+
+/** A change of a value longer than this is not collected for the background, in bytes: its text would fill memory. */
+const VAST = 16 << 20
 
 /** Rows that decide the widths of a table; later ones are drawn as they come. */
 const TABLE_HEAD = 500
@@ -123,24 +127,37 @@ export class Printer {
     out.flush()
   }
 
-  /** Prints changes as they come, each at once: JSON Lines, or on a terminal lines for people. Throws `KV_USAGE` for a form they do not have. */
-  async changes(pages: AsyncIterable<Uint8Array | readonly Change[]>, options: JsonOptions): Promise<void> {
+  /**
+   * Prints changes as they come, each at once: JSON Lines, or on a terminal lines for people. A slow reader is waited for
+   * in the background, until `signal` is aborted. Throws `KV_USAGE` for a form they do not have, `KV_INTERRUPTED`.
+   */
+  async changes(pages: AsyncIterable<Uint8Array | readonly Change[]>, options: JsonOptions, signal?: AbortSignal): Promise<void> {
     const { format, json, color } = this.#options
     const form = format ?? (json || !this.#sink.isTTY ? 'jsonl' : 'table')
     if (form !== 'jsonl' && form !== 'table' && form !== 'pretty') throw usageError(`changes cannot be printed as ${form}`, 'use jsonl, or table for lines to read')
     this.#sink.comesLive?.()
     const lines = form === 'jsonl' ? undefined : new (await import('./change-lines.ts')).ChangeLines({ ...options, color })
-    const out = new ByteBuffer(lines === undefined && this.#sink.isTTY ? new SafeSink(this.#sink, form) : this.#sink)
+    const outbox = new Outbox(this.#sink, signal)
+    const safely = (sink: Pick<Sink, 'write'>): ByteBuffer => new ByteBuffer(lines === undefined && this.#sink.isTTY ? new SafeSink(sink, form) : sink)
+    const [later, now] = [safely(outbox), safely(this.#sink)]
     for await (const page of pages as AsyncIterable<readonly Change[]>) {
       for (const change of page) {
+        const isVast = change.type === 'put' && change.value.length > VAST
+        if (isVast) {
+          later.flush()
+          await outbox.send()
+        }
+        const out = isVast ? now : later
         if (lines !== undefined) out.text(lines.line(change, this.#sink.isTTY ? this.#sink.columns() : Infinity))
         else {
           writeJsonChange(out, change, options, 'typed')
           out.text('\n')
         }
-        out.flushIfFull()
+        if (isVast) now.flush()
+        else later.flushIfFull()
       }
-      out.flush()
+      later.flush()
+      await outbox.send()
     }
   }
 
@@ -227,22 +244,13 @@ export class Printer {
 }
 
 /** A terminal that shows stored bytes: controls arrive escaped, in JSON as JSON escapes. */
-class SafeSink implements Sink {
-  readonly isTTY = true
-  readonly #sink: Sink
+class SafeSink implements Pick<Sink, 'write'> {
+  readonly #sink: Pick<Sink, 'write'>
   readonly #format: Format
 
-  constructor(sink: Sink, format: Format) {
+  constructor(sink: Pick<Sink, 'write'>, format: Format) {
     this.#sink = sink
     this.#format = format
-  }
-
-  columns(): number {
-    return this.#sink.columns()
-  }
-
-  stream(): NodeJS.WriteStream {
-    return this.#sink.stream()
   }
 
   write(data: string | Uint8Array): void {

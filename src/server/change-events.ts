@@ -4,9 +4,13 @@ import { KvError } from '../errors.ts'
 import { ByteBuffer } from '../output/byte-buffer.ts'
 import { type JsonOptions, writeJsonChange } from '../output/json-lines.ts'
 import type { Change } from '../store/driver.ts'
+import { PARTIAL } from '../store/position.ts'
 import type { Watch } from '../store/watch.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
+
+/** How long after a page of what is there it is asked whether that was the last, in milliseconds: from then on a client can go on. */
+const LAST_PAGE_MS = 50
 
 /** How long an `EventSource` waits before it comes again, in milliseconds. */
 const RETRY_MS = 1000
@@ -21,14 +25,17 @@ export async function* changeEvents(watch: Watch, signal: AbortSignal, heartbeat
   const pages = watch.pages()[Symbol.asyncIterator]()
   try {
     yield Buffer.from(`retry: ${RETRY_MS}\nevent: ready\nid: ${watch.position}\ndata: {}\n\n`)
+    let patience = heartbeatMs
     for (let next = pages.next(); ; ) {
-      const page = await within(next, heartbeatMs)
+      const page = await within(next, patience)
+      patience = heartbeatMs
       if (page === undefined) {
         yield Buffer.from(`: nothing new\nid: ${watch.position}\n\n`)
         continue
       }
       if (page.done === true) return
       yield eventsOf(page.value)
+      if (page.value.at(-1)!.position === PARTIAL) patience = LAST_PAGE_MS
       next = pages.next()
     }
   } catch (error) {

@@ -16,7 +16,7 @@ const SCHEMA = endpoint('read', {
   description:
     'An event `ready` when the watch stands, then `put` and `del` for each change after that, by whatever process, in the order of the commits. ' +
     'Entries are written as in a range. A client that comes again with `Last-Event-ID`, as an `EventSource` does by itself, misses nothing and gets nothing twice, up to a minute later; ' +
-    '410 when changes since then are no longer kept. An entry that expires is a `del`. `failure` comes before an end that is an error. This page shows nothing of an answer without end: `curl -N` does.',
+    '410 when changes since then are no longer kept, and after the id `partial`, which is that of all but the last put of what is there: begin again, and forget what came. A client that reads slowly loses nothing until it is 1 GB or 10 million changes behind. An entry that expires is a `del`. `failure` comes before an end that is an error. This page shows nothing of an answer without end: `curl -N` does.',
   querystring: {
     type: 'object',
     properties: { key: string('this key alone', 'user:1'), ...bounds, after: string('go on after the event of this id; 0: what is there as puts first', 'l8k2v9q4x0ab-7') },

@@ -7,7 +7,8 @@ export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte'
   key?: KeyInput | undefined
   /**
    * Go on after this position, which stood in a change or in `position` of a watch before. `'0'`: report
-   * what is there when the watch is first read, as puts, and then what happens to it. Default: from now on.
+   * what is there when the watch is first read, as puts, and then what happens to it; of these puts only the last has a
+   * position to go on from. Default: from now on.
    */
   after?: string | undefined
   /**

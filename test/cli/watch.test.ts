@@ -84,6 +84,29 @@ describe('kv watch', () => {
     expect(hasLog()).toBe(false)
   })
 
+  test('a reader who reads nothing does not keep it from ending by a signal', async () => {
+    const { hasLog, store, child, run } = await started(['--all'])
+    child.stdout!.pause()
+    // More than any pipe holds.
+    for (let i = 0; i < 30; i++) await store.put('k', 'v'.repeat(100_000))
+    child.stdout!.once('readable', () => {})
+    child.kill('SIGTERM')
+    const code = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)))
+    expect(await code).toBe('SIGTERM')
+    expect(hasLog()).toBe(false)
+    child.stdout!.resume()
+    await run
+  })
+
+  test('a slow reader gets every change', async () => {
+    const { store, child, run } = await started(['--all', '--limit', '300'])
+    child.stdout!.pause()
+    for (let i = 0; i < 300; i++) await store.put(`k${i}`, `${i}`.repeat(3000))
+    child.stdout!.resume()
+    const lines = (await run).stdout.toString().trimEnd().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { key: string }).key)).toEqual(Array.from({ length: 300 }, (_, i) => `k${i}`))
+  })
+
   test('a reader that goes away ends it quietly at the next change', async () => {
     const path = await givenStore(ADA)
     const run = shell('{ kv watch --all; echo "exit $?" >&2; } | head -n 1', { store: path })

@@ -236,6 +236,40 @@ export function watches(kit: Kit): void {
       expect(changes.slice(0, 2499).map(shown)).toEqual(Array.from({ length: 2499 }, (_, i) => `put k${String(i + 1).padStart(4, '0')}=${i + 1}`))
       expect(changes.slice(2499).map(shown)).toEqual(['del k0001'])
     })
+
+    test('from the beginning can be resumed once all that was there has come, and misses no delete', async () => {
+      const store = await madeStore()
+      await store.batch(['a', 'b', 'c'].map((key) => ({ type: 'put', key, value: '1' })))
+      const first = await watching(store, { after: '0', resumable: true })
+      expect(first.position).toBe('0')
+      const changes = await take(first, 3)
+      const { position } = first
+      expect(position).not.toBe('0')
+      expect(changes[2]!.position).toBe(position)
+      await first.close()
+      await store.del('a')
+      const second = await watching(store, { after: position, resumable: true })
+      expect((await take(second, 1)).map(shown)).toEqual(['del a'])
+      await second.close()
+      // Nor in a store, or a range, where nothing was there.
+      const none = await watching(store, { after: '0', prefix: 'none', resumable: true })
+      const next = take(none, 1)
+      while (none.position === '0') await new Promise(setImmediate)
+      const empty = none.position
+      await store.put('none', '1')
+      expect((await next).map(shown)).toEqual(['put none=1'])
+      const again = await watching(store, { after: empty, prefix: 'none', resumable: true })
+      expect((await take(again, 1)).map(shown)).toEqual(['put none=1'])
+    })
+
+    test('is refused after a part of what was there', async () => {
+      const store = await madeStore()
+      await store.batch(Array.from({ length: 2500 }, (_, i) => ({ type: 'put', key: `k${i}`, value: 'v'.repeat(1000) })))
+      const watch = await watching(store, { after: '0', resumable: true })
+      const [first] = await take(watch, 1)
+      expect(watch.position).toBe(first!.position)
+      expect(await failureCode(() => store.watch({ after: first!.position }))).toBe('KV_WATCH_GAP')
+    })
   })
 
   test('in a store that is not there yet, everything that appears is a put', async () => {

@@ -73,6 +73,33 @@ describe('GET /v1/watch', () => {
     expect(await names('/v1/watch?after=0', {}, 5)).toEqual(['k1', 'k2', 'k3', 'k4', 'made'])
   })
 
+  test.for(['memory:', 'a file'])('after=0 gives an id to go on from with the last of what is there: %s', async (where) => {
+    const { url, app } = await served({}, where === 'a file' ? join(tempDir(), 'store.kv') : where)
+    for (const key of ['a', 'b']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: '1' })
+    const first = await EventStream.open(url, '/v1/watch?after=0')
+    expect(await first.event()).toMatchObject({ event: 'ready', id: '0' })
+    const ids: string[] = []
+    for (let i = 0; i < 3; i++) ids.push((await first.event())['id']!)
+    expect(ids).toEqual(['partial', 'partial', expect.stringMatching(/^[a-z0-9]+-\d+$/)])
+    first.answer.destroy()
+    await app.inject({ method: 'DELETE', url: '/v1/keys/a' })
+    const second = await EventStream.open(url, '/v1/watch?after=0', { 'last-event-id': ids[2]! })
+    expect((await second.event())['event']).toBe('ready')
+    expect(await second.event()).toMatchObject({ event: 'del', data: '{"key":"a"}' })
+    const refused = await app.inject({ url: '/v1/watch?after=0', headers: { 'last-event-id': 'partial' } })
+    expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([410, 'KV_WATCH_GAP'])
+  })
+
+  test('after=0 gives that id also where the last page of what is there does not show that it is the last', async () => {
+    const { url, app } = await served({}, join(tempDir(), 'store.kv'))
+    const rows = Array.from({ length: 999 }, (_, i) => `{"key":"k${i}","value":""}\n`)
+    await app.inject({ method: 'POST', url: '/v1/batch', headers: { 'content-type': 'application/x-ndjson' }, payload: rows.join('') })
+    const events = await EventStream.open(url, '/v1/watch?after=0')
+    await events.event()
+    for (let i = 0; i < 1000; i++) await events.event()
+    expect(await events.next()).toEqual({ id: expect.stringMatching(/^[a-z0-9]+-\d+$/) })
+  })
+
   test('answers 410 where changes are missing, 400 to what is no watch, 501 where only reading is allowed', async () => {
     const app = await server()
     const get = async (query: string, headers = {}): Promise<unknown> => {
@@ -187,6 +214,24 @@ describe('a watch through the http driver', () => {
     await second.inject({ method: 'PUT', url: '/v1/keys/a', payload: '3' })
     expect((await next).map(shown)).toEqual(['put a=2', 'put a=3'])
     await watch.close()
+  })
+
+  test('a connection lost within what was there is a gap, after that it misses no delete', async () => {
+    const { url, app } = await served({}, join(tempDir(), 'store.kv'))
+    const value = 'v'.repeat(200_000)
+    for (let i = 0; i < 100; i++) await app.inject({ method: 'PUT', url: `/v1/keys/k${i}`, payload: value })
+    const store = await clientOf(url)
+    const part = await store.watch({ after: '0' })
+    await take(part, 1)
+    ;(app.server as Server).closeAllConnections()
+    expect(await failureCode(() => take(part, 200))).toBe('KV_WATCH_GAP')
+    const whole = await store.watch({ after: '0', prefix: 'k1' })
+    await take(whole, 11)
+    const next = take(whole, 1)
+    ;(app.server as Server).closeAllConnections()
+    await app.inject({ method: 'DELETE', url: '/v1/keys/k1' })
+    expect((await next).map(shown)).toEqual(['del k1'])
+    await whole.close()
   })
 
   test('a gap is told with its code, and not tried again', async () => {

@@ -3,12 +3,14 @@ import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Store } from '../../src/index.ts'
+import { neededAfter } from '../../src/drivers/sqlite/change-log.ts'
+import { Database } from '../../src/drivers/sqlite/database.ts'
 import { type Connection, sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
 import { Retention } from '../../src/drivers/sqlite/retention.ts'
 import { block } from '../conformance/suite.ts'
 import { Child, needLibrary } from '../crash/child.ts'
 import { text, toText } from '../helpers/bytes.ts'
-import { ended, givenStore, kv, startKv } from '../helpers/kv.ts'
+import { BIN, ended, givenStore, kv, startKv } from '../helpers/kv.ts'
 import { holdLock } from '../helpers/lock.ts'
 import { smallDisk } from '../helpers/small-disk.ts'
 import { entries, failure, failureCode, openTestStore } from '../helpers/store.ts'
@@ -198,6 +200,54 @@ describe('the log', () => {
     large.mark(10_000, 20, 64_000_000)
     expect(large.trimmable(20_000)).toBe(10)
   })
+
+  test('keeps what a living watch still needs, up to larger bounds', () => {
+    const retention = new Retention()
+    retention.mark(0, 10, 100)
+    retention.mark(10_000, 20, 100)
+    expect(retention.trimmable(3_600_000, 15)).toBe(15)
+    expect(retention.trimmable(3_600_000, 15)).toBe(15)
+    expect(retention.trimmable(3_600_000, 30)).toBe(20)
+    const many = new Retention()
+    many.mark(0, 10, 100)
+    many.mark(10_000, 200_000, 100)
+    expect(many.trimmable(20_000, 5)).toBe(5)
+    many.mark(20_000, 10_000_010, 100)
+    expect(many.trimmable(20_000, 5)).toBe(10)
+    const large = new Retention()
+    large.mark(0, 10, 100)
+    large.mark(10_000, 20, 999_999_999)
+    expect(large.trimmable(100_000, 0)).toBe(0)
+    large.mark(100_000, 21, 1)
+    expect(large.trimmable(100_000, 0)).toBe(10)
+  })
+
+  test('says how far the slowest watch of each process has read', async () => {
+    const { path, store, connection } = await given()
+    const needs = (): number[] => (connection.prepare('select position from kv_watcher where position is not null order by position').all() as { position: number }[]).map(({ position }) => position)
+    const slow = await watching(store)
+    for (let i = 0; i < 5; i++) await store.put('a', `${i}`)
+    const other = await openTestStore(path)
+    // One that begins where the slow one stands is told of at once.
+    const behind = await watching(other, { after: slow.position })
+    while (needs()[0] !== 0 || needs().length < 2) await new Promise(setImmediate)
+    const database = new Database(path, { sync: false, lockTimeoutMs: 0 })
+    expect(neededAfter(database, Date.now())).toBe(0)
+    expect(neededAfter(database, Date.now() + 120_000)).toBeUndefined()
+    database.close()
+    await take(behind, 5)
+    expect((await take(slow, 5)).map(shown)).toEqual([0, 1, 2, 3, 4].map((i) => `put a=${i}`))
+  })
+
+  test('of an older kv is joined', async () => {
+    const { path, store, connection } = await given()
+    const watch = await watching(store)
+    connection.exec('alter table kv_watcher drop column position')
+    const other = await watching(await openTestStore(path))
+    await store.put('b', '2')
+    expect((await take(other, 1)).map(shown)).toEqual(['put b=2'])
+    expect((await take(watch, 1)).map(shown)).toEqual(['put b=2'])
+  })
 })
 
 describe('a watched store', () => {
@@ -283,6 +333,19 @@ describe('beginning to watch', () => {
     expect((await take(watch, 1)).map(shown)).toEqual(['put k=1'])
     await store.put(text('k'), '2')
     expect((await take(watch, 1)).map(shown)).toEqual(['put k=2'])
+  })
+
+  test('waits for the lock also while the store is being made', async () => {
+    const path = join(tempDir(), 'store.kv')
+    const watch = await watching(await openTestStore(path, { lockTimeoutMs: 60_000 }))
+    execFileSync(process.execPath, [BIN, '--store', path, 'put', 'a', '1'])
+    const connection = foreign(path)
+    connection.exec('begin immediate')
+    // Until then the watch has looked several times.
+    const hurried = await openTestStore(path, { lockTimeoutMs: 300 })
+    expect(await failureCode(() => hurried.put('b', '2'))).toBe('KV_LOCKED')
+    connection.exec('rollback')
+    expect((await take(watch, 1)).map(shown)).toEqual(['put a=1'])
   })
 
   test('is refused by name where the file cannot be written', async (context) => {

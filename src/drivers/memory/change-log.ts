@@ -1,7 +1,7 @@
 import { compareBytes } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import type { Change, Changes, Entry, RangeQuery, WatchQuery } from '../../store/driver.ts'
-import { BEGINNING, changesGone, formatPosition, newLogName, parsePosition } from '../../store/position.ts'
+import { BEGINNING, PARTIAL, changesGone, formatPosition, newLogName, parsePosition } from '../../store/position.ts'
 import { type Feed, Subscription } from '../../store/subscription.ts'
 
 /** What happened, before it has a place in the log. */
@@ -78,21 +78,21 @@ export class ChangeLog {
     if (from !== undefined) this.#check(from)
     let at = from?.at
     const log = this.#name
-    let everything: AsyncGenerator<Change[], number, void> | undefined
-    const first = async (): Promise<Change[] | undefined> => {
-      everything ??= this.#everything(query)
-      const { value, done } = await everything.next()
-      if (done !== true) return value
-      at = value
-      return this.#page(query, log, at, (to) => (at = to))
+    let everything: AsyncGenerator<Change[], void, void> | undefined
+    let hasBegun = false
+    const first = async (): Promise<Change[]> => {
+      everything ??= this.#everything(query, log, (end) => (at = end))
+      const { value } = await everything.next()
+      hasBegun = true
+      return value ?? []
     }
     return {
       get position() {
-        return at === undefined ? BEGINNING : formatPosition({ log, at })
+        return at === undefined ? (hasBegun ? PARTIAL : BEGINNING) : formatPosition({ log, at })
       },
       pull: () => (at === undefined ? first() : this.#page(query, log, at, (to) => (at = to))),
       async release() {
-        await everything?.return(0)
+        await everything?.return()
         await release()
       },
     }
@@ -106,13 +106,17 @@ export class ChangeLog {
     if (log !== this.#name || at < this.#dropped || at > this.#end) throw changesGone()
   }
 
-  /** What is there now, as puts; returns how many changes came before. */
-  async *#everything({ start, end }: WatchQuery): AsyncGenerator<Change[], number, void> {
+  /** What is there now, as puts; with the last of them tells how many changes came before. */
+  async *#everything({ start, end }: WatchQuery, log: string, reached: (at: number) => void): AsyncGenerator<Change[], void, void> {
     const at = this.#end
-    for await (const page of this.#store.range({ start, end, reverse: false, limit: Infinity, keysOnly: false })) {
-      yield page.map((entry): Change => ({ type: 'put', ...entry, position: BEGINNING }))
+    let page: Entry[] = []
+    for await (const next of this.#store.range({ start, end, reverse: false, limit: Infinity, keysOnly: false })) {
+      if (page.length > 0) yield page.map((entry): Change => ({ type: 'put', ...entry, position: PARTIAL }))
+      page = next
     }
-    return at
+    reached(at)
+    const position = formatPosition({ log, at })
+    yield page.map((entry, i): Change => ({ type: 'put', ...entry, position: i === page.length - 1 ? position : PARTIAL }))
   }
 
   #page({ start, end }: WatchQuery, log: string, at: number, reached: (at: number) => void): Change[] | undefined {

@@ -19,7 +19,7 @@ const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime
  */
 const CREATE = `
 create table kv_log(id integer primary key check (id = 1), name text not null) strict;
-create table kv_watcher(id text primary key, until integer not null) strict;
+create table kv_watcher(id text primary key, until integer not null, position integer) strict;
 create table kv_change(position integer primary key, key blob not null, revision integer, expires integer, value blob) strict;
 create table kv_replaced(id integer primary key, key blob not null) strict;
 create trigger kv_log_replace before insert on kv when exists (select 1 from kv where id = new.id and key is not new.key) begin
@@ -77,15 +77,17 @@ export function hasLog(database: Database): boolean {
 }
 
 /** Begins a log under a new name, or joins the one that is there and whole. Within a write transaction. */
-export function joinLog(database: Database, watcher: string, until: number, newName: () => string): LogEnd {
+export function joinLog(database: Database, watcher: string, until: number, needs: number | undefined, newName: () => string): LogEnd {
   if (!hasLog(database)) database.exec(CREATE)
+  // A log that an older kv began.
+  else if (!hasNeeds(database)) database.exec('alter table kv_watcher add column position integer')
   let end = logEnd(database)
   if (end === undefined) {
     database.exec('delete from kv_change; delete from kv_watcher; delete from kv_replaced')
     database.statement('insert into kv_log values (1, ?)').run(newName())
     end = logEnd(database)!
   }
-  renew(database, watcher, until)
+  renew(database, watcher, until, needs)
   return end
 }
 
@@ -95,9 +97,21 @@ export function logEnd(database: Database): LogEnd | undefined {
   return row && { name: row[0], at: row[1] }
 }
 
-/** Says that a watcher lives, until a time in milliseconds. Within a write transaction. */
-export function renew(database: Database, watcher: string, until: number): void {
-  database.statement('insert into kv_watcher values (?, ?) on conflict (id) do update set until = excluded.until').run(watcher, Math.ceil(until / 1000))
+function hasNeeds(database: Database): boolean {
+  return database.statement(`select 1 from pragma_table_info('kv_watcher') where name = 'position'`).get() !== undefined
+}
+
+/** Says that a watcher lives, until a time in milliseconds, and after which position it needs the log. Within a write transaction. */
+export function renew(database: Database, watcher: string, until: number, needs: number | undefined): void {
+  database
+    .statement('insert into kv_watcher(id, until, position) values (?, ?, ?) on conflict (id) do update set until = excluded.until, position = excluded.position')
+    .run(watcher, Math.ceil(until / 1000), needs ?? null)
+}
+
+/** The position after which some living watcher needs the log; `undefined`: none needs anything. */
+export function neededAfter(database: Database, now: number): number | undefined {
+  const [position] = database.statement('select min(position) from kv_watcher where until > ?').get(Math.floor(now / 1000)) as [number | null]
+  return position ?? undefined
 }
 
 /** Takes a watcher out, and with the last one the log. Within a write transaction. */

@@ -8,6 +8,10 @@ export const RESUME_MS = 60_000
 /** How long a change can be read however many follow: a watch that is no slower than that has no gap. */
 const GRACE_MS = 20_000
 
+/** Changes kept at most for a living watch that is behind, and their bytes: after that it has a gap. */
+const HELD_CHANGES = 10_000_000
+const HELD_BYTES = 1_000_000_000
+
 /** Where the log stood at a time. */
 interface Mark {
   readonly time: number
@@ -30,18 +34,27 @@ export class Retention {
 
   /** Notes where the log stands, and how many bytes came since the mark before. */
   mark(time: number, at: number, newBytes: number): void {
-    this.#marks.push({ time, at, bytes: (this.#marks.at(-1)?.bytes ?? 0) + newBytes })
+    const last = this.#marks.at(-1)
+    // What is newest could be read since the mark that is there.
+    if (last?.at !== at) this.#marks.push({ time, at, bytes: (last?.bytes ?? 0) + newBytes })
   }
 
-  /** The position up to which changes are to go; 0 for none. */
-  trimmable(now: number): number {
-    const last = this.#marks.at(-1)
-    const old = this.#marks.findLast(({ time, at, bytes }) => {
-      const age = now - time
-      return age >= RESUME_MS || (age >= GRACE_MS && (last!.at - at >= MAX_CHANGES || last!.bytes - bytes >= MAX_BYTES))
-    })
+  /**
+   * The position up to which changes are to go; 0 for none. What somebody still needs, all after `needed`, stays as
+   * long as the whole is within larger bounds.
+   */
+  trimmable(now: number, needed: number = Infinity): number {
+    const wanted = this.#newest((age, changes, bytes) => age >= RESUME_MS || (age >= GRACE_MS && (changes >= MAX_CHANGES || bytes >= MAX_BYTES)), now)
+    const forced = this.#newest((age, changes, bytes) => age >= GRACE_MS && (changes >= HELD_CHANGES || bytes >= HELD_BYTES), now)
+    const upTo = Math.max(Math.min(wanted, needed), forced)
     // Older marks have nothing more to say.
-    if (old !== undefined) this.#marks = this.#marks.filter(({ time }) => time >= old.time)
-    return old?.at ?? 0
+    this.#marks = this.#marks.filter(({ at }) => at >= upTo)
+    return upTo
+  }
+
+  /** Where the newest mark stands of which that is true; it is given the mark's age, and how much came after it. */
+  #newest(isOld: (age: number, changes: number, bytes: number) => boolean, now: number): number {
+    const last = this.#marks.at(-1)!
+    return this.#marks.findLast(({ time, at, bytes }) => isOld(now - time, last.at - at, last.bytes - bytes))?.at ?? 0
   }
 }

@@ -1,15 +1,15 @@
-import { compareBytes } from '../../bytes.ts'
 import { KvError, interrupted } from '../../errors.ts'
-import type { Change, Changes, Clock, WatchQuery } from '../../store/driver.ts'
-import { BEGINNING, type Position, changesGone, formatPosition, newLogName, parsePosition, watchGap } from '../../store/position.ts'
-import { type Feed, Subscription } from '../../store/subscription.ts'
-import { type LogEnd, type LoggedChange, bytesAfter, changesAfter, hasLog, joinLog, leaveLog, logEnd, longChange, renew, trimLog } from './change-log.ts'
+import type { Changes, Clock, WatchQuery } from '../../store/driver.ts'
+import { BEGINNING, changesGone, newLogName, parsePosition, watchGap } from '../../store/position.ts'
+import { Subscription } from '../../store/subscription.ts'
+import { type LogEnd, type LoggedChange, bytesAfter, changesAfter, hasLog, joinLog, leaveLog, logEnd, neededAfter, renew, trimLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
 import { writeIfFree, writeWhenFree } from './lone-write.ts'
 import { fileId } from './open-files.ts'
-import { type Page, entryOf } from './range.ts'
+import type { Page } from './range.ts'
 import { RESUME_MS, Retention } from './retention.ts'
+import { LogFeed, type LogSource } from './watch-feed.ts'
 
 /** How often other processes' commits are looked for, in milliseconds: a look takes 10 µs. */
 const POLL_MS = 25
@@ -24,9 +24,6 @@ const SWEEP_ROWS = 1000
 
 /** Changes trimmed in one transaction. */
 const TRIM_ROWS = 5000
-
-/** Bytes of one page that is handed out. */
-const PAGE_BYTES = 1 << 20
 
 /** How long the end of a watch waits for another process's lock, in milliseconds; whoever writes next tidies up otherwise. */
 const LEAVE_MS = 500
@@ -51,7 +48,8 @@ export interface Watched {
 export class Watches {
   readonly #store: Watched
   readonly #id = newLogName()
-  readonly #subscriptions = new Set<Subscription>()
+  readonly #subscriptions = new Map<Subscription, LogFeed>()
+  readonly #source: LogSource
   #database: Database | undefined
   #log: LogEnd | undefined
   #retention = new Retention()
@@ -75,6 +73,11 @@ export class Watches {
 
   constructor(store: Watched) {
     this.#store = store
+    this.#source = {
+      database: () => (this.#log === undefined ? undefined : this.#database),
+      everything: (query, first) => store.everything(query, first),
+      read: (database, log, after) => this.#read(database, log, after),
+    }
   }
 
   /** A watch, see the driver. */
@@ -90,8 +93,11 @@ export class Watches {
       if (log === undefined && after !== undefined) throw changesGone()
       const from = log === undefined || query.after === BEGINNING ? undefined : (after ?? { log: log.name, at: log.at })
       if (from !== undefined && this.#database !== undefined) this.#read(this.#database, from.log, from.at)
-      const subscription: Subscription = new Subscription(this.#feed(query, from, () => this.#release(subscription, query.resumable)), signal)
-      this.#subscriptions.add(subscription)
+      const feed = new LogFeed(this.#source, query, from, () => this.#release(subscription, query.resumable))
+      const subscription: Subscription = new Subscription(feed, signal)
+      this.#subscriptions.set(subscription, feed)
+      // Others must hear at once of one that begins far behind.
+      if (from !== undefined && log !== undefined && from.at < log.at) this.#renewed = 0
       this.#poll(POLL_MS)
       return subscription
     } finally {
@@ -108,7 +114,7 @@ export class Watches {
   /** Ends every watch. */
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.fail(closedError())))
+    await Promise.all([...this.#subscriptions.keys()].map((subscription) => subscription.fail(closedError())))
     await this.#rest()
   }
 
@@ -122,7 +128,7 @@ export class Watches {
       try {
         // Another watch of this process has done it a moment ago.
         const known = Math.abs(Date.now() - this.#renewed) < RENEW_MS && hasLog(database) ? logEnd(database) : undefined
-        const end = known ?? (await writeWhenFree(database, lockTimeoutMs, () => joinLog(database, this.#id, Date.now() + LIFE_MS, newLogName), () => this.#isUnwanted))
+        const end = known ?? (await writeWhenFree(database, lockTimeoutMs, () => joinLog(database, this.#id, Date.now() + LIFE_MS, this.#needs, newLogName), () => this.#isUnwanted))
         if (known === undefined) this.#renewed = Date.now()
         const isNew = end.name !== this.#log?.name
         this.#log = end
@@ -153,63 +159,10 @@ export class Watches {
     return database
   }
 
-  #feed(query: WatchQuery, from: Position | undefined, release: () => Promise<void>): Feed {
-    let position = from
-    let everything: AsyncGenerator<Change[], Position, void> | undefined
-    const follow = (): Change[] | undefined => this.#changes(query, position!, (at) => (position = { log: position!.log, at }))
-    const begin = async (): Promise<Change[] | undefined> => {
-      if (this.#log === undefined) return undefined
-      everything ??= this.#everything(query)
-      const { value, done } = await everything.next()
-      if (done !== true) return value
-      position = value
-      return follow()
-    }
-    return {
-      get position() {
-        return position === undefined ? BEGINNING : formatPosition(position)
-      },
-      pull: () => (position === undefined ? begin() : follow()),
-      async release() {
-        await everything?.return(undefined as never)
-        await release()
-      },
-    }
-  }
-
-  /** What is there now, as puts; returns the position from which the log goes on. */
-  async *#everything(query: WatchQuery): AsyncGenerator<Change[], Position, void> {
-    let end: LogEnd | undefined
-    const pages = this.#store.everything(query, (database) => (end = hasLog(database) ? logEnd(database) : undefined))
-    for await (const { entries } of pages) yield entries.map((entry): Change => ({ type: 'put', ...entry, position: BEGINNING }))
-    if (end === undefined) throw changesGone()
-    return { log: end.name, at: end.at }
-  }
-
-  /** The next changes of a watch after its position. */
-  #changes({ start, end }: WatchQuery, { log, at }: Position, reached: (at: number) => void): Change[] | undefined {
-    const database = this.#database
-    if (database === undefined) throw changesGone()
-    const page = this.#read(database, log, at)
-    if (page.length === 0) return undefined
-    const changes: Change[] = []
-    let bytes = 0
-    let to = at
-    for (const change of page) {
-      to = change.position
-      const { key, isDelete, expires, revision } = change
-      if ((start !== undefined && compareBytes(key, start) < 0) || (end !== undefined && compareBytes(key, end) >= 0)) continue
-      const own = { key: new Uint8Array(key), position: formatPosition({ log, at: to }) }
-      if (isDelete) changes.push({ type: 'del', ...own })
-      else {
-        const value = change.value === null ? longChange(database, log, to) : new Uint8Array(change.value)
-        changes.push({ type: 'put', ...own, ...entryOf(own.key, value, revision, expires) })
-        bytes += value.length
-      }
-      if (bytes >= PAGE_BYTES) break
-    }
-    reached(to)
-    return changes
+  /** The position in the log from which on the watches of this process still need it; `undefined`: none needs anything. */
+  get #needs(): number | undefined {
+    const ats = [...this.#subscriptions.values()].flatMap(({ needs }) => (needs === undefined || needs.log !== this.#log?.name ? [] : [needs.at]))
+    return ats.length === 0 ? undefined : ats.reduce((least, at) => Math.min(least, at))
   }
 
   #read(database: Database, log: string, after: number): readonly LoggedChange[] {
@@ -222,7 +175,7 @@ export class Watches {
 
   #wake(): void {
     this.#generation++
-    for (const subscription of this.#subscriptions) subscription.wake()
+    for (const subscription of this.#subscriptions.keys()) subscription.wake()
   }
 
   #poll(every: number): void {
@@ -232,7 +185,8 @@ export class Watches {
 
   readonly #tick = (): void => {
     try {
-      if (this.#database === undefined) return this.#lookForFile()
+      // Without a log it is being begun, or will be.
+      if (this.#database === undefined || this.#log === undefined) return this.#lookForFile()
       if (this.#database.file !== fileId(this.#store.path)) {
         void this.#failAll(watchGap(`${this.#store.path} was removed, or another file was put in its place`))
         return this.#lose()
@@ -267,12 +221,12 @@ export class Watches {
   #renew(database: Database, time: number): void {
     // Somebody found that this process had not been heard of for a minute.
     if (!hasLog(database)) throw changesGone()
-    renew(database, this.#id, this.#subscriptions.size > 0 ? time + LIFE_MS : this.#keptUntil)
+    renew(database, this.#id, this.#subscriptions.size > 0 ? time + LIFE_MS : this.#keptUntil, this.#needs)
     database.statement('delete from kv_watcher where until <= ?').run(Math.floor(time / 1000))
     const end = logEnd(database)
     if (end === undefined) return
     this.#retention.mark(time, end.at, bytesAfter(database, this.#retention.newest))
-    this.#trimTo = this.#retention.trimmable(time)
+    this.#trimTo = this.#retention.trimmable(time, neededAfter(database, time))
   }
 
   /** A share at a time, so that nobody waits long for the lock. */
@@ -289,7 +243,7 @@ export class Watches {
   }
 
   async #failAll(error: unknown): Promise<void> {
-    await Promise.all([...this.#subscriptions].map((subscription) => subscription.fail(error)))
+    await Promise.all([...this.#subscriptions.keys()].map((subscription) => subscription.fail(error)))
   }
 
   async #release(subscription: Subscription, resumable: boolean): Promise<void> {
@@ -312,7 +266,7 @@ export class Watches {
         return this.#keep()
       }
       try {
-        await writeWhenFree(database, LEAVE_MS, () => (isKept ? renew(database, this.#id, this.#keptUntil) : leaveLog(database, this.#id, Date.now())))
+        await writeWhenFree(database, LEAVE_MS, () => (isKept ? renew(database, this.#id, this.#keptUntil, undefined) : leaveLog(database, this.#id, Date.now())))
       } catch {
         // The lock is not to be had, or the file is broken or gone: the next to write takes an old log away.
       }
