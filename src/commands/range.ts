@@ -39,7 +39,7 @@ export function range(ctx: Context): Command {
         only: keys ? 'key' : values ? 'value' : undefined,
         nul: flags[0] ?? false,
         exact: false,
-        expiring: () => store.hasExpiring(options),
+        expiring: () => store.hasExpiring({ ...options, signal: ctx.signal }),
       }
       const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options, { parallel: true, signal: ctx.signal }) : undefined
       await ctx.print.entries(ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys, signal: ctx.signal })), form)

@@ -1,4 +1,4 @@
-import { KvError } from '../errors.ts'
+import { interrupted } from '../errors.ts'
 import type { Sink } from '../io.ts'
 
 /**
@@ -36,7 +36,7 @@ async function unlessAborted(sending: Promise<void>, signal: AbortSignal | undef
   if (signal === undefined) return sending
   let onAbort = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new KvError('KV_INTERRUPTED', 'interrupted'))
+    onAbort = () => reject(interrupted(signal))
     signal.addEventListener('abort', onAbort)
     if (signal.aborted) onAbort()
   })
