@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { escapeText } from '../../src/output/escape.ts'
+import { Printer } from '../../src/output/printer.ts'
+
+const VALUE = `${'\u{1f600}é\u001b[31m\ta'.repeat(30_000)}x`
+const ENTRY = { key: new Uint8Array([0x6b]), value: new Uint8Array(Buffer.from(VALUE)), revision: 1, expires: undefined }
+const OPTIONS = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false, only: undefined, nul: false, exact: false, expiring: () => false } as const
+
+/** What is written to a terminal, piece by piece. */
+async function shown(format: 'raw' | 'jsonl' | 'pretty' | undefined, print: (printer: Printer) => Promise<void>): Promise<string[]> {
+  const pieces: string[] = []
+  const write = (data: string | Uint8Array): void => void pieces.push(Buffer.from(data as Uint8Array).toString())
+  await print(new Printer({ isTTY: true, columns: () => 80, write, stream: () => process.stdout }, { format, json: false, color: false }))
+  return pieces
+}
+
+test('a long value reaches a terminal in parts, safe and whole', async () => {
+  const pages = async function* (): AsyncGenerator<(typeof ENTRY)[], void, void> {
+    yield [ENTRY]
+  }
+  const value = await shown(undefined, (printer) => printer.value(ENTRY, OPTIONS))
+  const pretty = await shown('pretty', (printer) => printer.value(ENTRY, OPTIONS))
+  const raw = await shown('raw', (printer) => printer.entries(pages(), OPTIONS))
+  for (const pieces of [value, pretty, raw]) {
+    expect(pieces.join('')).toBe(`${escapeText(VALUE)}\n`)
+    for (const piece of pieces) expect(piece.length).toBeLessThan(VALUE.length / 2)
+  }
+  const jsonl = await shown('jsonl', (printer) => printer.entries(pages(), OPTIONS))
+  expect(JSON.parse(jsonl.join(''))).toEqual({ key: 'k', value: VALUE })
+  expect(jsonl.join('')).not.toContain('\u001b')
+})
