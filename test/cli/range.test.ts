@@ -80,8 +80,9 @@ describe('kv range', () => {
     ]
     const store = await givenStore(hostile)
     const copy = await givenStore()
-    for (const flags of ['', '--json-values', '--format json']) {
-      const input = flags === '--format json' ? '--format json' : ''
+    const bytes = '--key-encoding hex --value-encoding base64'
+    for (const flags of ['', '--json-values', '--format json', `--format csv ${bytes}`, `--format tsv ${bytes}`, `--format json --json-values ${bytes}`]) {
+      const input = /--format \w+/.exec(flags)?.[0] ?? ''
       const run = await shell(`kv range ${flags} > dump && kv --store '${copy}' batch-put --quiet ${input} dump && kv range > one && kv --store '${copy}' range > two && cmp one two && kv --store '${copy}' del --all --yes`, { store })
       expectRun(run, { stdout: '7\n' })
     }
