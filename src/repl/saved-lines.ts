@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, copyFileSync, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { commandName } from '../cli.ts'
 import { KvError, reasonOf } from '../errors.ts'
 import { quoteWord } from '../shell-quote.ts'
 import type { CommandLine } from './lexer.ts'
@@ -64,7 +65,8 @@ export function isSaved(name: string | undefined): boolean {
 
 /** A line as a script must have it to do the same: with the value that was typed, and the answer that was given. */
 export function savedText({ source, start, words }: CommandLine, { typed, asked }: Given): string {
-  const name = words.find(({ text }) => text !== 'kv')
+  const called = commandName(words.map(({ text }) => text).filter((text, i) => i > 0 || text !== 'kv'))
+  const name = words.find(({ text }) => text === called)
   if (typed === undefined && !asked) return source.trim()
   if (name === undefined || (asked && name.text !== 'del') || (typed !== undefined && name.text !== 'put')) return comment('needs a terminal', source.trim())
   if (typed !== undefined && !isUtf8(typed) && words.some(({ text }) => text === '--')) return comment('a value that is not UTF-8', source.trim())
