@@ -4,6 +4,7 @@ import type { Io } from './io.ts'
 import { openByOptions } from './open-by-options.ts'
 import { type GlobalFlags, type GlobalOptions, isDumb, isOn, resolveGlobals, useColor } from './options.ts'
 import { Printer } from './output/printer.ts'
+import type { Driver } from './store/driver.ts'
 import type { Store } from './store/store.ts'
 import type { KeyReader } from './terminal/key-reader.ts'
 
@@ -19,6 +20,8 @@ export interface Host {
   readonly signal: AbortSignal
   /** The session's open store, when the line means that one; it stays open after the line. */
   store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
+  /** Put around the driver of a line that opens a store of its own. */
+  wrap(driver: Driver, globals: GlobalOptions): Driver
   /** Runs a step that reads keys, such as a question. */
   atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
 }
@@ -141,7 +144,7 @@ export class Context {
   }
 
   async #openStore({ sync = true }: StoreOptions): Promise<Store> {
-    const store = await openByOptions(this.globals, { sync, signal: this.signal })
+    const store = await openByOptions(this.globals, { sync, signal: this.signal, wrap: this.#host && ((driver) => this.#host!.wrap(driver, this.globals)) })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store
   }

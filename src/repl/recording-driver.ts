@@ -3,10 +3,19 @@ import { type Block, type Blocks, blockOps } from '../store/block.ts'
 import type { Abortable, DelOptions, Driver, Entry, Op, PutOptions, PutResult, RangeQuery } from '../store/driver.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
+/** Where a driver's writes go, seen from the session. */
+export interface Place {
+  /** Why what is written there cannot be undone; `undefined`: it can. Asked at every write. */
+  refusal(): string | undefined
+  /** Which file it is now. */
+  identity(): string | undefined
+}
+
 /** A driver that tells an {@link UndoLog} what every write changes; everything else goes straight through. */
 export class RecordingDriver implements Driver {
   readonly #inner: Driver
   readonly #log: UndoLog
+  readonly #place: Place
   readonly name: string
   readonly limits: Driver['limits']
   readonly supports: Driver['supports']
@@ -15,9 +24,10 @@ export class RecordingDriver implements Driver {
   readonly watch?: NonNullable<Driver['watch']>
   readonly jsonLines?: NonNullable<Driver['jsonLines']>
 
-  constructor(inner: Driver, log: UndoLog) {
+  constructor(inner: Driver, log: UndoLog, place: Place) {
     this.#inner = inner
     this.#log = log
+    this.#place = place
     this.name = inner.name
     this.limits = inner.limits
     this.supports = inner.supports
@@ -39,28 +49,28 @@ export class RecordingDriver implements Driver {
 
   async put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult> {
     const [before] = await this.#before([key], options)
-    const result = await this.#inner.put(key, value, options)
+    const result = await this.#writing(this.#inner.put(key, value, options), ({ applied }) => applied)
     if (result.applied) this.#log.record(key, before, result.revision)
     return result
   }
 
   async del(key: Uint8Array, options?: DelOptions): Promise<boolean> {
     const [before] = await this.#before([key], options)
-    const applied = await this.#inner.del(key, options)
+    const applied = await this.#writing(this.#inner.del(key, options), (it) => it)
     if (applied) this.#log.record(key, before, undefined)
     return applied
   }
 
   async batch(ops: readonly Op[], options?: Abortable): Promise<number> {
     const before = await this.#before(ops.map(({ key }) => key), options)
-    const revision = await this.#inner.batch(ops, options)
+    const revision = await this.#writing(this.#inner.batch(ops, options), () => ops.length > 0)
     ops.forEach(({ key, type }, i) => this.#log.record(key, before[i], type === 'put' ? revision : undefined))
     return revision
   }
 
   async delRange(query: RangeQuery, options: Abortable = {}): Promise<number> {
     const before: Entry[] = []
-    if (!this.#log.closed) {
+    if (this.#records()) {
       let bytes = 0
       for await (const page of this.#inner.range({ ...query, limit: UNDO_KEYS + 1, keysOnly: false, reverse: false }, options)) {
         if (options.signal?.aborted) throw interrupted(options.signal, 'interrupted, nothing was deleted')
@@ -73,7 +83,7 @@ export class RecordingDriver implements Driver {
         }
       }
     }
-    const count = await this.#inner.delRange(query, options)
+    const count = await this.#writing(this.#inner.delRange(query, options), (deleted) => deleted > 0)
     for (const entry of before) this.#log.record(entry.key, entry, undefined)
     return count
   }
@@ -81,7 +91,7 @@ export class RecordingDriver implements Driver {
   async #load(blocks: Blocks, options?: Abortable): Promise<number> {
     const seen: { key: Uint8Array; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
-      if (this.#log.closed) return
+      if (!this.#records()) return
       if (seen.length + block.count > UNDO_KEYS) return this.#log.overflow()
       const keys = [...blockOps(block)].map(({ key }) => new Uint8Array(key))
       const before = await this.#before(keys, options)
@@ -89,14 +99,36 @@ export class RecordingDriver implements Driver {
     }
     // The driver tells blocks that are all there from blocks that are still to come.
     if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
-    const revision = await this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options)
+    const revision = await this.#writing(this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options), () => true)
     for (const { key, before } of seen) this.#log.record(key, before, revision)
     return revision
   }
 
+  /** Whether what is there before a write is wanted. */
+  #records(): boolean {
+    const refusal = this.#place.refusal()
+    if (refusal !== undefined) this.#log.refuse(refusal)
+    return !this.#log.closed
+  }
+
+  /** Notes that a write has been done, or may have been. */
+  async #writing<T>(write: Promise<T>, isDone: (result: T) => boolean): Promise<T> {
+    try {
+      const result = await write
+      if (isDone(result)) this.#log.wrote(this.#place.identity())
+      return result
+    } catch (error) {
+      if (error instanceof KvError && error.code === 'KV_UNKNOWN_OUTCOME') {
+        this.#log.refuse('it is not known whether this was done, and so it cannot be undone')
+        this.#log.wrote(undefined)
+      }
+      throw error
+    }
+  }
+
   /** What the keys have now; nothing when that is more than {@link UNDO_BYTES}: such a command is not undone. */
   async #before(keys: readonly Uint8Array[], options?: Abortable): Promise<(Entry | undefined)[]> {
-    if (this.#log.closed || keys.length === 0) return []
+    if (!this.#records() || keys.length === 0) return []
     try {
       if (keys.length <= UNDO_KEYS) return await this.#inner.getMany(keys, { maxBytes: UNDO_BYTES, signal: options?.signal })
     } catch (error) {

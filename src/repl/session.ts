@@ -153,7 +153,7 @@ export class Session {
 
   /** Puts back what the last command that wrote has changed. Throws `KV_CONDITION` when it cannot. */
   async takeBack(): Promise<Undone> {
-    const undone = await this.#undo.undo(await this.store(), () => undefined, this.signal)
+    const undone = await this.#undo.undo(await this.store(), () => this.#store.identity(), this.signal)
     this.saved.toggle(undone.id)
     return undone
   }
@@ -261,16 +261,15 @@ export class Session {
     }
     if (name === 'repl' || name === 'kv') throw usageError('this is a session already', '.read FILE runs a script')
     if (!name.startsWith('-') && commandName([name]) === undefined) throw usageError(`unknown command ${name}`, wordHint(name))
-    this.#undo.begin(id, escapeLine(source.trim()))
-    const code = await runLine(new Context(io, this.#host()), words)
-    this.#undo.end()
-    return code
+    this.#undo.begin(id, escapeLine(source.trim()), commandName(words) === 'serve' ? 'what others wrote through the server cannot be undone' : undefined)
+    return runLine(new Context(io, this.#host()), words).finally(() => this.#undo.end())
   }
 
   #host(): Host {
     return {
       signal: this.signal,
       store: (globals, options) => this.#store.forLine(globals, options, this.signal),
+      wrap: (driver, globals) => this.#store.wrap(driver, globals),
       atKeyboard: (step) => {
         this.#given.asked = true
         return this.#apart(() => this.surroundings.atKeyboard(step))

@@ -26,7 +26,7 @@ class Changes {
   wrote = false
   /** Why what it wrote cannot be undone: then nothing is kept. */
   refusal: { readonly message: string; readonly hint?: string | undefined } | undefined
-  /** Which file the changes were made in, see `Driver.identity`. */
+  /** Which file the changes were made in, as the session tells it. */
   identity: string | undefined
 
   constructor(id: number, line: string) {
@@ -78,22 +78,25 @@ export class UndoLog {
     this.refuse('too much to undo', `commands that change up to ${UNDO_KEYS.toLocaleString('en')} keys and ${UNDO_BYTES / 1e6} MB can be undone`)
   }
 
-  /** The command has written, or is about to, what cannot be put back. */
+  /** What the command is about to write, or has written, cannot be put back. */
   refuse(message: string, hint?: string): void {
     const changes = this.#current
     if (changes === undefined) return
-    changes.wrote = true
     changes.refusal ??= { message, hint }
     changes.byKey.clear()
   }
 
-  /** Keeps one change, made in the file of this identity. Of several to a key, the first `before` and the last `after` count. */
-  record(key: Uint8Array, before: Entry | undefined, after: number | undefined, identity?: string): void {
+  /** The command has written, in the file of this identity. */
+  wrote(identity: string | undefined): void {
+    if (this.#current === undefined) return
+    this.#current.wrote = true
+    this.#current.identity = identity
+  }
+
+  /** Keeps one change. Of several to a key, the first `before` and the last `after` count. */
+  record(key: Uint8Array, before: Entry | undefined, after: number | undefined): void {
     const changes = this.#current
-    if (changes === undefined) return
-    changes.wrote = true
-    if (changes.refusal !== undefined) return
-    changes.identity = identity
+    if (changes === undefined || changes.refusal !== undefined) return
     const id = Buffer.from(key).toString('latin1')
     const known = changes.byKey.get(id)
     changes.byKey.set(id, { key: new Uint8Array(key), before: known === undefined ? before : known.before, after })
@@ -123,7 +126,7 @@ export class UndoLog {
 
   async #putBack({ byKey, line, identity: there }: Changes, store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<number> {
     const changes = [...byKey.values()]
-    const now = await store.getMany(changes.map(({ key }) => key))
+    const now = await store.getMany(changes.map(({ key }) => key), { signal })
     if (identity() !== there) throw new KvError('KV_CONDITION', `not undone: the file was replaced since: ${line}`)
     const other = changes.find(({ after }, i) => now[i]?.revision !== after)
     if (other !== undefined) throw new KvError('KV_CONDITION', `not undone: ${displayKey(other.key)} was written again since: ${line}`)

@@ -210,6 +210,8 @@ export interface Driver {
   readonly supports: Supports
   /** Absolute paths of the files that the store takes on this machine, whether they are there now or not. Absent: none. */
   readonly files?: readonly string[]
+  /** Grows when another store was found in the place of this one, as by a file that was renamed over it. Absent: nobody could tell. */
+  readonly incarnation?: number
 
   /** The value, or `undefined` when the key is not there. */
   get(key: Uint8Array, options?: Abortable): Awaitable<Uint8Array | undefined>

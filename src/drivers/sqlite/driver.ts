@@ -69,6 +69,7 @@ export class SqliteDriver implements Driver {
   readonly #watches: Watches
   #database: Database | undefined
   #wrote = false
+  #incarnation = 0
   /** When the name of the file was last looked at, in milliseconds since 1970. */
   #lookedAt = 0
   /** Transactions of this process so far. */
@@ -128,6 +129,10 @@ export class SqliteDriver implements Driver {
       }
     })
     return driver
+  }
+
+  get incarnation(): number {
+    return this.#incarnation
   }
 
   get files(): readonly string[] {
@@ -441,6 +446,7 @@ export class SqliteDriver implements Driver {
     if (this.#database !== undefined && hasLost(this.#database, this.#path)) {
       this.#snapshots.closeSpares()
       leaveFile(this.#database, this.#path)
+      this.#incarnation++
       this.#database = undefined
     }
   }

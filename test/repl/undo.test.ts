@@ -1,0 +1,65 @@
+import { renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { script } from './scripts.ts'
+import { given, kv, open } from './sessions.ts'
+
+describe('.undo takes back the last command that wrote, whatever options it had', () => {
+  test.for([
+    'put b 2 --no-sync',
+    'put b 2 --lock-timeout 9s',
+    'put b 2 --store ./t.kv',
+    'put b 2 --store file:t.kv --timeout 3s',
+    'batch-put --quiet --no-sync < rows',
+  ])('%s', (line) => {
+    const home = tempDir()
+    const { stdout, stderr, code } = script(`!printf '{"key":"b","value":"2"}\\n' > rows\nput a 1\n${line}\n.undo\nrange\n`, { home })
+    expect(stderr).toContain(`undone: ${line} (1 key)\n`)
+    expect([stdout, code]).toEqual(['{"key":"a","value":"1"}\n', 0])
+  })
+
+  test.for([
+    ['put b 2 --store other.kv', 'this wrote to another store, other.kv, and cannot be undone here: put b 2 --store other.kv'],
+    ['del --all --yes --store other.kv', 'this wrote to another store, other.kv, and cannot be undone here: del --all --yes --store other.kv'],
+  ])('or says that it cannot, and takes back none before it: %s', ([line, message]) => {
+    const home = tempDir()
+    kv(home, 'put', 'x', 'y', '--store', 'other.kv')
+    const { stdout, stderr, code } = script(`put a 1\n${line}\n.undo\nrange --keys\n`, { home, args: ['--keep-going'] })
+    expect(stderr).toContain(`kv: ${message} (KV_CONDITION)\n`)
+    expect([stdout.endsWith('a\n'), code]).toEqual([true, 1])
+  })
+
+  test('what wrote nothing leaves the one before undoable', () => {
+    const { stdout } = script('put a 1\nput a 2\nput a 3 --if-absent\nput b 1 --store other.kv --if-value x\ndel nope --no-sync --ignore-missing\nget a --lock-timeout 9s\n.undo\nget a\n', { args: ['--keep-going'] })
+    expect(stdout).toMatch(/2[^]*1$/)
+  })
+})
+
+test('a file that was replaced since keeps what it has, also where the revisions are the same', async () => {
+  const home = given([['c', 'old']])
+  using screen = await open({ home })
+  await screen.run('put c new')
+  rmSync(join(home, 't.kv'))
+  for (const suffix of ['-wal', '-shm']) rmSync(join(home, `t.kv${suffix}`), { force: true })
+  for (const value of ['A', 'B']) kv(home, 'put', 'c', value)
+  await screen.run('.undo')
+  expect(screen.text).toContain('not undone: the file was replaced since: put c new (KV_CONDITION)')
+  expect(kv(home, 'get', 'c')).toBe('B')
+  // What is written from then on can be undone.
+  await screen.run('put c C')
+  await screen.run('.undo')
+  expect(kv(home, 'get', 'c')).toBe('B')
+})
+
+test('the same when another was renamed over it, and read before', async () => {
+  const home = given([['c', 'old']])
+  const other = given([['c', 'other'], ['d', 'x']])
+  using screen = await open({ home })
+  await screen.run('put c new')
+  renameSync(join(other, 't.kv'), join(home, 't.kv'))
+  await screen.run('get c')
+  await screen.run('.undo')
+  expect(screen.text).toContain('not undone: the file was replaced since')
+  expect(kv(home, 'get', 'c')).toBe('other')
+})
