@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
 import { KvError } from '../errors.ts'
 import { type Guard } from './guard.ts'
+import { showLife } from './late-answer.ts'
 import { afterEarlier, isPipelined } from './pipeline.ts'
 import { HEADERS } from './protocol.ts'
 import { clientGone } from './refusal.ts'
@@ -39,7 +40,7 @@ export class Admission {
     this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
-  #hook(figures: RouteFigures, { write = false, watch = false, always = false }: FastifyContextConfig = {}): Admit {
+  #hook(figures: RouteFigures, { write = false, watch = false, long = false, always = false }: FastifyContextConfig = {}): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
     const log = this.#log
@@ -70,6 +71,7 @@ export class Admission {
         if (guard.check(request, reply)) return
         if (watch) gate.enterWatch(raw)
         else if (!always) gate.enter(raw)
+        if (long) showLife(request, reply)
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
       } catch (error) {
         return done(error as Error)

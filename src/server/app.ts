@@ -31,6 +31,8 @@ declare module 'fastify' {
     write?: boolean
     /** The route answers with changes as they come: no request in the sense of the limits. */
     watch?: boolean
+    /** The answer may take long, and is sent in one piece: a client that asks for it is shown life before. */
+    long?: boolean
     /** Answered also when too much is under way. */
     always?: boolean
   }

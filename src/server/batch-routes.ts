@@ -47,7 +47,7 @@ const SCHEMAS = {
 export function batchRoutes(app: FastifyInstance, service: Service): void {
   const { store, gate, limits } = service
 
-  app.post('/v1/batch', { schema: SCHEMAS.batch, config: { write: true } }, async (request, reply) => {
+  app.post('/v1/batch', { schema: SCHEMAS.batch, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     const body = await readBody(request, reply, gate, limits)
     const ops = isFramed(request) ? framesOf(body, service, 'operations', MAX_OPS).map(toOp) : parseOps(body, store.limits, MAX_OPS)
@@ -57,7 +57,7 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
   })
 
   // Between kv programs: a batch of puts of any size, stored while it comes.
-  app.post('/v1/load', { schema: { hide: true }, config: { write: true } }, async (request, reply) => {
+  app.post('/v1/load', { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     if (!isFramed(request)) throw new Refusal(415, { detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`, code: 'KV_NOT_SUPPORTED' })
     // A body that fits is taken whole first, so that no other writer waits for this client.

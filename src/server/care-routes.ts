@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { MAX_OPS } from './body.ts'
+import { whileConnected } from './late-answer.ts'
 import type { ServerInfo } from './protocol.ts'
 import { busy } from './refusal.ts'
 import { answer, content, endpoint, object } from './schema.ts'
@@ -27,7 +28,6 @@ const SCHEMAS = {
   check: endpoint('read', {
     tags,
     summary: 'Read every entry and compare it with its checksum',
-    description: 'Other requests wait meanwhile.',
     response: {
       200: answer('What was found', object({ checked: NUMBER, unchecked: NUMBER, damaged_keys_base64: { type: 'array', items: { type: 'string' } }, problems: { type: 'array', items: { type: 'string' } } }), {
         checked: 2, unchecked: 0, damaged_keys_base64: [], problems: [],
@@ -78,13 +78,13 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
     return sendJson(reply, info)
   })
 
-  app.get('/v1/stat', { schema: SCHEMAS.stat }, async (_request, reply) => {
+  app.get('/v1/stat', { schema: SCHEMAS.stat, config: { long: true } }, async (_request, reply) => {
     const { entries, expiring, revision, sizeBytes, details } = await store.stat()
     return sendJson(reply, { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details })
   })
 
-  app.post('/v1/check', { schema: SCHEMAS.check }, async (_request, reply) => {
-    const { checked, unchecked, damagedKeys, problems } = await store.check()
+  app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (_request, reply) => {
+    const { checked, unchecked, damagedKeys, problems } = await store.check({ signal: whileConnected(reply) })
     return sendJson(reply, { checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')), problems })
   })
 }

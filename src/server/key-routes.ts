@@ -77,7 +77,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     reads.get(keyOf(request, query), reply, answerValue)
   })
 
-  app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true } }, async (request, reply) => {
+  app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true, long: true } }, async (request, reply) => {
     const query = queryOf(request, ['encoding', 'ttl', 'expires'])
     const key = keyOf(request, query)
     const lifetime = lifetimeOf(query)
@@ -89,7 +89,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     return reply.code(created ? 201 : 200).send()
   })
 
-  app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true } }, async (request, reply) => {
+  app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true, long: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
     const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
     const { applied } = await conditionally(store, key, condition, async (one) => ({ applied: await store.del(key, { condition: one }), created: false, revision: 0 }))

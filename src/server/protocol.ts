@@ -27,6 +27,8 @@ export const HEADERS = {
   ifValueLength: 'kv-if-value-length',
   /** The code of kv of a refusal, also in its body; an answer to HEAD has no other place for it. */
   code: 'kv-code',
+  /** Of a request: after how many milliseconds of silence the client gives up, so that it is shown life before. */
+  timeout: 'kv-timeout',
   /** `1` on every answer of a kv server. */
   server: 'kv-server',
 } as const
@@ -39,6 +41,16 @@ export const NDJSON = 'application/x-ndjson'
 
 /** JSON Lines whose end is marked by an empty line, between two kv programs: no cut can be taken for the end. */
 export const LINES = 'application/vnd.kv.lines'
+
+/** An answer that takes its time: line feeds that show life, then a {@link LateAnswer} in JSON. Only for clients that sent {@link HEADERS.timeout}. */
+export const LATE = 'application/vnd.kv.late'
+
+/** The real answer within a late one. */
+export interface LateAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
 
 /** Server-sent events, the form of changes. */
 export const EVENTS = 'text/event-stream'

@@ -7,6 +7,7 @@ import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
 import { FRAME, FrameWriter } from './frames.ts'
 import { entryLines } from './ndjson.ts'
+import { whileConnected } from './late-answer.ts'
 import { FRAMES, LINES, NDJSON } from './protocol.ts'
 import { answer, content, endpoint, object, string } from './schema.ts'
 import { type Service, queryOf, sendJson } from './service.ts'
@@ -69,17 +70,18 @@ export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): voi
     return sendStream(reply, NDJSON, lines(store, options))
   })
 
-  app.get('/v1/count', { schema: SCHEMAS.count }, async (request, reply) => {
+  app.get('/v1/count', { schema: SCHEMAS.count, config: { long: true } }, async (request, reply) => {
     const query = queryOf(request, CHOICE)
-    return sendJson(reply, { count: await store.count({ ...rangeOf(query), ...choiceOf(query) }) })
+    return sendJson(reply, { count: await store.count({ ...rangeOf(query), ...choiceOf(query), signal: whileConnected(reply) }) })
   })
 
-  app.delete('/v1/range', { schema: SCHEMAS.del, config: { write: true } }, async (request, reply) => {
+  app.delete('/v1/range', { schema: SCHEMAS.del, config: { write: true, long: true } }, async (request, reply) => {
     const query = queryOf(request, [...BOUNDS, 'all'])
     const range = rangeOf(query)
     const bounded = [range.gte, range.lte, range.lt, range.prefix].some((bound) => bound !== undefined && bound.length > 0)
     if (!bounded && !query.flag('all')) throw usageError('this would delete everything', 'say all=true if it should')
-    const deleted = await store.delRange(range)
+    // With a signal it is done in slices, between which others are answered. It is never aborted: once asked for, it is done.
+    const deleted = await store.delRange({ ...range, signal: new AbortController().signal })
     note(reply.raw, { deleted })
     return sendJson(reply, { deleted })
   })

@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ended, expectRun, kv, startKv } from '../helpers/kv.ts'
+import { ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) => existsSync(path))
@@ -65,6 +65,13 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
     const { code, stderr } = await kv(['get', 'a', '--store', url.replace('http:', 'https:')])
     expect(code).toBe(4)
     expect(stderr).toMatch(/^kv: .* does not speak TLS \(KV_UNAVAILABLE\)\nhint: .*\n$/)
+  })
+
+  test('one that has it names https:// to who speaks plain HTTP', async () => {
+    const { cert, key } = certificate()
+    const url = await served(['--cert', cert, '--key', key])
+    const plain = url.replace('https:', 'http:')
+    expectRun(await kv(['count', '--store', plain]), { stderr: errorText(`${plain} speaks TLS`, 'KV_UNAVAILABLE', `try it as ${url}`), code: 4 })
   })
 
   test('refuses what is no certificate, or not the key of it, with exit 2', async () => {

@@ -1,10 +1,10 @@
-import type { IncomingHttpHeaders, IncomingMessage, RequestOptions } from 'node:http'
+import type { IncomingHttpHeaders, RequestOptions } from 'node:http'
 import http from 'node:http'
 import https from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
-import { type ErrorBody, HEADERS } from '../../server/protocol.ts'
+import { type ErrorBody, HEADERS, LATE, type LateAnswer } from '../../server/protocol.ts'
 
 /** One request to a server. */
 export interface Call {
@@ -33,7 +33,7 @@ export interface Call {
 export interface Answer {
   readonly status: number
   readonly headers: IncomingHttpHeaders
-  readonly body: IncomingMessage
+  readonly body: Readable
 }
 
 /** After how much silence the system asks whether the other side is still there, in milliseconds; it gives up some seconds later. */
@@ -89,13 +89,26 @@ export class HttpClient {
    * a write is.
    */
   async call(call: Call, expected: readonly number[] = []): Promise<Answer> {
-    const answer = await this.#send(call, true)
-    if (answer.headers[HEADERS.server] === undefined) {
-      answer.body.destroy()
-      throw this.strange(call, answer)
+    const first = await this.#send(call, true)
+    if (first.headers[HEADERS.server] === undefined) {
+      first.body.destroy()
+      throw this.strange(call, first)
     }
+    const answer = first.headers['content-type'] === LATE ? await this.#late(first, call) : first
     if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer
     throw this.#refusal(call, answer, await this.text(answer, call, MAX_ERROR_BYTES))
+  }
+
+  /** The answer that is within a late one. */
+  async #late(answer: Answer, call: Call): Promise<Answer> {
+    const text = await this.text(answer, call)
+    let late: LateAnswer
+    try {
+      late = JSON.parse(text) as LateAnswer
+    } catch (cause) {
+      throw this.#lost(call, cause)
+    }
+    return { status: late.status, headers: { ...answer.headers, ...late.headers }, body: Readable.from([Buffer.from(late.body)]) }
   }
 
   /** The error for an answer that is not what a kv server gives. */
@@ -154,7 +167,7 @@ export class HttpClient {
       agent: apart ? false : this.#agent,
       host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: this.#url.port || undefined,
-      headers: { ...headers, ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }), ...lengthHeader(body, length) },
+      headers: { [HEADERS.timeout]: String(silenceMs), ...headers, ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }), ...lengthHeader(body, length) },
     }
     return new Promise((resolve, reject) => {
       const request = this.#module.request(options)
@@ -166,11 +179,14 @@ export class HttpClient {
           socket.setKeepAlive(true, PROBE_MS)
           socket.setTimeout(silenceMs)
         }
+        // Of the socket: a request tells of it only where its agent has a timeout.
+        const onTimeout = (): void => void request.destroy(new Silence(connected ? silenceMs : this.#timeoutMs))
+        socket.on('timeout', onTimeout)
+        request.on('close', () => socket.off('timeout', onTimeout))
         if (!socket.connecting) return ready()
         socket.setTimeout(this.#timeoutMs)
         socket.once(this.#url.protocol === 'https:' ? 'secureConnect' : 'connect', ready)
       })
-      request.on('timeout', () => request.destroy(new Silence(connected ? silenceMs : this.#timeoutMs)))
       request.on('response', (body) => {
         answered = true
         // From here on whoever reads the body looks at the clock.

@@ -29,6 +29,7 @@ import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
+import { speaksTls } from './tls-probe.ts'
 import { blockBytes, blockChunks } from './upload.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
 
@@ -78,13 +79,16 @@ export class HttpDriver implements Driver {
       const hint = 'that is set where the server is started: kv serve --no-sync'
       throw new KvError('KV_NOT_SUPPORTED', 'a server decides for itself whether its writes wait for the disk', { hint })
     }
-    const client = new HttpClient(serverUrl(location), token, timeoutMs)
+    const url = serverUrl(location)
+    const client = new HttpClient(url, token, timeoutMs)
     try {
       const call: Call = { method: 'GET', path: PATHS.info, write: false, signal }
       return new HttpDriver(client, timeoutMs, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0, max_batch_ops: 0 }))
     } catch (error) {
       client.close()
-      throw error
+      const isMute = url.protocol === 'http:' && error instanceof KvError && error.code === 'KV_UNAVAILABLE' && !signal?.aborted
+      if (!isMute || !(await speaksTls(url, timeoutMs))) throw error
+      throw new KvError('KV_UNAVAILABLE', `${url.origin} speaks TLS`, { cause: error, hint: `try it as ${url.origin.replace('http:', 'https:')}` })
     }
   }
 
@@ -226,8 +230,8 @@ export class HttpDriver implements Driver {
     const path = rangeTarget(PATHS.watch, { start, end }, 'bounds')
     const connect: Connect = async (from, ended) => {
       const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
-      const call: Call = { method: 'GET', path, headers, write: false, apart: true, silenceMs: WATCH_SILENCE_MS, signal: ended }
-      return this.#client.chunks(await this.#stream(call, EVENTS), call)
+      const call: Call = { method: 'GET', path, headers, write: false, apart: true, signal: ended }
+      return this.#client.chunks(await this.#stream(call, EVENTS), { ...call, silenceMs: WATCH_SILENCE_MS })
     }
     const watch = await RemoteChanges.open(connect, (ended) => this.#watches.delete(ended), after, signal)
     this.#watches.add(watch)
