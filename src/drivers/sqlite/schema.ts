@@ -15,15 +15,6 @@ const STORE_TABLE = `kv_store(
   mark_before integer
 ) strict`
 
-/**
- * Another tool's writes get the next revision too, and a mark. Several of its statements may be one
- * commit, so they all keep the last mark before them that kv made.
- */
-const NEXT_FOREIGN = `update kv_store set revision = revision + 1, mark_before = iif(mark < 0, mark_before, mark), mark = ${FOREIGN_MARK};`
-
-/** The revision that this has given, or what is there in a store whose counter is lost. */
-const GIVEN = 'coalesce((select revision from kv_store), new.revision)'
-
 /** Whether an update is another tool's: kv gives a row a new revision, or at least another checksum. */
 export const IS_FOREIGN_UPDATE = `new.revision is old.revision and new.checksum is old.checksum
   and (new.key is not old.key or new.value is not old.value or new.expires is not old.expires)`
@@ -31,15 +22,23 @@ export const IS_FOREIGN_UPDATE = `new.revision is old.revision and new.checksum 
 /** Whether an insert is another tool's, which knows nothing of revisions. */
 export const IS_FOREIGN_INSERT = 'new.revision = 0'
 
-/** Triggers by their names. The checksum of a row that another tool has changed is cleared, so that `check` reports no false damage. */
-const TRIGGERS: Readonly<Record<string, string>> = {
-  kv_foreign_insert: `after insert on kv when ${IS_FOREIGN_INSERT} begin
-  ${NEXT_FOREIGN}
-  update kv set revision = ${GIVEN} where id = new.id;
+/**
+ * Views and triggers by their names. Another tool's writes get the next revision too, and a mark; several of its statements may
+ * be one commit, so they all keep the last mark before them that kv made. The checksum of a row it has changed is
+ * cleared, so that `check` reports no false damage. What the triggers on `kv` do is behind a view, because the engine
+ * prepares all of a trigger for each row, also of kv's own writes, before it looks at the condition.
+ */
+const FOREIGN: Readonly<Record<string, string>> = {
+  kv_foreign: 'view kv_foreign as select 0 as id',
+  kv_foreign_write: `trigger kv_foreign_write instead of insert on kv_foreign begin
+  update kv_store set revision = revision + 1, mark_before = iif(mark < 0, mark_before, mark), mark = ${FOREIGN_MARK};
+  update kv set revision = coalesce((select revision from kv_store), revision), checksum = null where id = new.id;
 end`,
-  kv_foreign_update: `after update of key, value, expires on kv when ${IS_FOREIGN_UPDATE} begin
-  ${NEXT_FOREIGN}
-  update kv set revision = ${GIVEN}, checksum = null where id = new.id;
+  kv_foreign_insert: `trigger kv_foreign_insert after insert on kv when ${IS_FOREIGN_INSERT} begin
+  insert into kv_foreign values (new.id);
+end`,
+  kv_foreign_update: `trigger kv_foreign_update after update of key, value, expires on kv when ${IS_FOREIGN_UPDATE} begin
+  insert into kv_foreign values (new.id);
 end`,
 }
 
@@ -65,7 +64,7 @@ create table kv(
 create index ${INDEX};
 create table ${STORE_TABLE};
 insert into kv_store(id, revision, mark) values (1, 0, ${ownMark(true)});
-${Object.entries(TRIGGERS).map(([name, text]) => `create trigger ${name} ${text};`).join('\n')}
+${Object.values(FOREIGN).map((text) => `create ${text};`).join('\n')}
 `
 
 /** Keeps the revision counter, and marks the commit. Within a write transaction. */
@@ -80,7 +79,7 @@ export function missingParts(database: Database): string[] {
   const names = new Set((database.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name))
   const missing = ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update'].filter((name) => !names.has(name))
   if (!names.has('kv_store')) return missing
-  if (hasMarks(database) && !names.has('kv_foreign_insert')) missing.push('kv_foreign_insert')
+  if (hasMarks(database)) missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
   if (database.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
   return missing
 }
@@ -91,8 +90,8 @@ function hasMarks(database: Database): boolean {
 
 /** Whether everything that writes rely on is there and of this version. */
 function isCurrent(database: Database): boolean {
-  const triggers = new Map(database.statement(`select name, sql from sqlite_schema where type = 'trigger'`).all() as [string, string][])
-  return missingParts(database).length === 0 && hasMarks(database) && Object.entries(TRIGGERS).every(([name, text]) => triggers.get(name)?.endsWith(text) === true)
+  const texts = new Map(database.statement('select name, sql from sqlite_schema').all() as [string, string][])
+  return missingParts(database).length === 0 && hasMarks(database) && Object.entries(FOREIGN).every(([name, text]) => texts.get(name)?.slice('create '.length) === text.replace(/^(view|trigger)/, (type) => type.toUpperCase()))
 }
 
 /**
@@ -118,7 +117,8 @@ function bringUpToDate(database: Database): void {
   if (missing.includes('kv_store')) database.exec(`create table ${STORE_TABLE}`)
   else if (!hasMarks(database)) database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
   database.exec(`create index if not exists ${INDEX}`)
-  for (const [name, text] of Object.entries(TRIGGERS)) database.exec(`drop trigger if exists ${name}; create trigger ${name} ${text}`)
+  for (const name of Object.keys(FOREIGN).reverse()) database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
+  for (const text of Object.values(FOREIGN)) database.exec(`create ${text}`)
   database.exec('insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)')
   markCommit(database)
 }
