@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type TestContext, onTestFinished } from 'vitest'
 import { tempDir } from './temp-dir.ts'
 
@@ -14,8 +16,14 @@ export function readOnlyView(context: TestContext, folder: string): string {
   return view
 }
 
-function mounted(context: TestContext, args: readonly string[]): string {
-  const folder = tempDir()
+/** A file once more, alone in another folder, as containers get one; skips where it cannot be mounted. */
+export function mountedAlone(context: TestContext, file: string): string {
+  const name = join(tempDir(), 'alone.kv')
+  writeFileSync(name, '')
+  return mounted(context, ['--bind', file], name)
+}
+
+function mounted(context: TestContext, args: readonly string[], folder = tempDir()): string {
   try {
     execFileSync('mount', [...args, folder], { stdio: 'pipe' })
   } catch (error) {

@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { type KvError, interrupted } from '../../errors.ts'
@@ -46,6 +47,7 @@ import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
 import { checkStructure, checkStructureApart } from './structure.ts'
 import { hasLost, leaveFile } from './replaced.ts'
+import { refuseMountPoint, refuseTwoLogs } from './second-names.ts'
 import { Watches } from './watches.ts'
 import { type Job, Writer } from './writer.ts'
 
@@ -346,6 +348,7 @@ export class SqliteDriver implements Driver {
     // The writer waits, and not on the spot.
     const database = this.#forReading(false)
     if (database !== undefined) {
+      this.#refuseSecondName(database)
       database.useLog()
       return database
     }
@@ -374,11 +377,19 @@ export class SqliteDriver implements Driver {
     this.#commitsBefore = this.#commits
   }
 
+  #refuseSecondName(database: Database): void {
+    const stat = statSync(this.#path, { throwIfNoEntry: false })
+    if (stat !== undefined) refuseTwoLogs(this.#path, stat)
+    database.once('mount', () => refuseMountPoint(this.#path))
+  }
+
   /** A connection that keeps the log of changes; of what it writes, nothing needs the disk. */
   #forWatching(): Database | undefined {
     return this.#guard(() => {
       this.#leaveIfReplaced()
-      if (this.#forReading() === undefined) return undefined
+      const database = this.#forReading()
+      if (database === undefined) return undefined
+      this.#refuseSecondName(database)
       this.#wrote = true
       return new Database(this.#path, { ...this.#options, sync: false })
     })

@@ -6,7 +6,9 @@ import { type VerifiedLog, verifyLog } from './log-owner.ts'
 import { refuseLostLog } from './lost-log.ts'
 import { closeWhenFree, openBeside } from './open-files.ts'
 import { SCHEMA } from './schema.ts'
+import { refuseHiddenLog } from './second-names.ts'
 import { pageSizeFrom } from './store-page.ts'
+import { isAbandoned, temporaryName } from './temporary-names.ts'
 
 /**
  * The file: an ordinary SQLite database with these marks in its header and the tables of
@@ -28,7 +30,7 @@ const MAGIC = 'SQLite format 3\0'
  * Looks at the file without opening it as a database: nothing is written, locked or created.
  * Returns false when there is no file. Throws `KV_FOREIGN` for a file that is not a kv store,
  * `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for one that is cut off, or whose log is not its own, is
- * damaged, or is all that is left.
+ * damaged, or is all that is left; `KV_UNAVAILABLE` for one whose newest writes are beside another name of it.
  */
 export function inspect(path: string): boolean {
   let fd: number
@@ -58,6 +60,7 @@ export function inspect(path: string): boolean {
         hint: 'update kv: npm install -g kvfile@latest',
       })
     }
+    refuseHiddenLog(path, stat)
     const log = verifyLog({ path, fd, stat, header })
     checkLength(path, header, fstatSync(fd).size, log)
     return true
@@ -95,7 +98,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
   if (options.makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!existsSync(path)) refuseLostLog(path)
   removeAbandoned(folder)
-  const temporary = join(folder, `.kv-new-${process.pid}-${Math.random().toString(36).slice(2)}.tmp`)
+  const temporary = join(folder, temporaryName())
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
     const connection = new (sqliteEngine().Connection)(temporary)
@@ -118,9 +121,6 @@ export function create(path: string, options: { makeFolder: boolean }): void {
   }
 }
 
-/** Names of stores that are being made, and of what SQLite puts beside them; the number is that of the process. */
-const TEMPORARY = /^\.kv-new-(\d+)-[0-9a-z]+\.tmp(-wal|-shm|-journal)?$/
-
 /** A store is made in milliseconds: one so old, in milliseconds, was left by a process that was killed. */
 const ABANDONED_MS = 3_600_000
 
@@ -128,23 +128,13 @@ const ABANDONED_MS = 3_600_000
 function removeAbandoned(folder: string): void {
   try {
     for (const file of readdirSync(folder)) {
-      const pid = TEMPORARY.exec(file)?.[1]
-      if (pid === undefined || isRunning(Number(pid))) continue
+      if (!isAbandoned(file)) continue
       const path = join(folder, file)
       const stat = lstatSync(path)
       if (stat.isFile() && Date.now() - stat.mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
     }
   } catch {
     // A folder that may be written but not listed, or another process that was quicker.
-  }
-}
-
-/** Whether there is a process of this number; one of another user counts. */
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }
 

@@ -117,7 +117,7 @@ function bringUpToDate(database: Database): void {
   if (missing.includes('kv_store')) database.exec(`create table ${STORE_TABLE}`)
   else if (!hasMarks(database)) database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
   database.exec(`create index if not exists ${INDEX}`)
-  for (const name of Object.keys(FOREIGN).reverse()) database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
+  for (const name of Object.keys(FOREIGN).toReversed()) database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
   for (const text of Object.values(FOREIGN)) database.exec(`create ${text}`)
   database.exec('insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)')
   markCommit(database)
