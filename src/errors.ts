@@ -58,6 +58,8 @@ export interface KvErrorOptions {
   hint?: string | undefined
   /** The error that caused this one. */
   cause?: unknown
+  /** What those are told who reach the store through a server: nothing about the paths and processes of this machine. */
+  elsewhere?: { readonly message: string; readonly hint?: string | undefined } | undefined
 }
 
 /** The one error class of kv: a stable code, a message for people, perhaps a hint. */
@@ -67,11 +69,14 @@ export class KvError extends Error {
   readonly code: Code
   /** What the user can do about it, if anything. */
   readonly hint: string | undefined
+  /** The message and hint for those who reach the store through a server. */
+  readonly elsewhere: { readonly message: string; readonly hint?: string | undefined }
 
   constructor(code: Code, message: string, options: KvErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.hint = options.hint
+    this.elsewhere = options.elsewhere ?? { message, hint: options.hint }
   }
 
   /** The exit code of the process that ends with this error. */

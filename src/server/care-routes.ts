@@ -1,4 +1,5 @@
 /** What tells of the server and its store: health, readiness, metrics, facts. */
+import { basename } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { MAX_OPS } from './body.ts'
@@ -80,7 +81,10 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
 
   app.get('/v1/stat', { schema: SCHEMAS.stat, config: { long: true } }, async (_request, reply) => {
     const { entries, expiring, revision, sizeBytes, details } = await store.stat()
-    return sendJson(reply, { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details })
+    const { file } = details
+    // Where it lies on this machine is nobody's business elsewhere.
+    const told = typeof file === 'string' ? { ...details, file: basename(file) } : details
+    return sendJson(reply, { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details: told })
   })
 
   app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (_request, reply) => {

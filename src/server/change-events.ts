@@ -40,7 +40,8 @@ export async function* changeEvents(watch: Watch, signal: AbortSignal, heartbeat
     }
   } catch (error) {
     if (signal.aborted || !(error instanceof KvError)) return
-    yield Buffer.from(`event: failure\ndata: ${JSON.stringify({ detail: error.message, code: error.code, ...(error.hint === undefined ? {} : { hint: error.hint }) })}\n\n`)
+    const { message, hint } = error.elsewhere
+    yield Buffer.from(`event: failure\ndata: ${JSON.stringify({ detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) })}\n\n`)
   } finally {
     await watch.close()
   }

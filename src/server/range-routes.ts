@@ -131,7 +131,7 @@ async function* frames(store: Store, options: RangeOptions): AsyncGenerator<Buff
   } catch (error) {
     // Before the first page there is still an answer with a status to give.
     if (!begun || !(error instanceof KvError)) throw error
-    writer.add(FRAME.error, Buffer.from(error.code), Buffer.from(error.message))
+    writer.add(FRAME.error, Buffer.from(error.code), Buffer.from(error.elsewhere.message))
   }
   yield writer.take()
 }

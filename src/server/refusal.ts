@@ -57,7 +57,8 @@ export function toRefusal(error: unknown): Refusal | undefined {
   if (error instanceof KvError) {
     if (error.code === 'KV_INTERNAL') return undefined
     const headers: Record<string, string> = CODES[error.code].http === 503 ? { 'retry-after': '1' } : {}
-    return new Refusal(CODES[error.code].http, { detail: error.message, code: error.code, ...(error.hint === undefined ? {} : { hint: error.hint }) }, headers)
+    const { message, hint } = error.elsewhere
+    return new Refusal(CODES[error.code].http, { detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) }, headers)
   }
   const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
   // What Fastify refuses itself: a broken path, a wrong header.

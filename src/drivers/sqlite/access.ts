@@ -71,7 +71,8 @@ function isThere(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false }) !== undefined
 }
 
-function may(path: string, right: number): boolean {
+/** Whether this process has a right (`R_OK`, `W_OK`, `X_OK`) on a file or folder. */
+export function may(path: string, right: number): boolean {
   try {
     accessSync(path, right)
     return true

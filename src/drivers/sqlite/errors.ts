@@ -5,6 +5,7 @@ import { quoteWord } from '../../shell-quote.ts'
 import { ChangedWhileRead } from './file-state.ts'
 import { lockHolder } from './lock-holder.ts'
 import { HeldLog } from './log-owner.ts'
+import { isShortOfDescriptors, obstacle } from './obstacle.ts'
 
 /** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
 const SQLITE = {
@@ -91,12 +92,27 @@ function fileAbove(path: string): string {
 
 /** A `KvError` in the user's words for what the engine or the file system threw. */
 export function toKvError(error: unknown, path: string): KvError {
+  const told = inWords(error, path)
+  const { message, hint } = told.elsewhere
+  const elsewhere = { message: withoutPaths(message, path), hint: hint !== undefined && hint !== withoutPaths(hint, path) ? undefined : hint }
+  if (elsewhere.message === message && elsewhere.hint === hint) return told
+  return new KvError(told.code, told.message, { hint: told.hint, cause: told.cause ?? told, elsewhere })
+}
+
+function withoutPaths(text: string, path: string): string {
+  const folder = dirname(path)
+  const nameless = text.replaceAll(`${path}-wal`, 'its log').replaceAll(`${path}-shm`, 'the index of its log').replaceAll(path, 'the store')
+  return folder === dirname(folder) ? nameless : nameless.replaceAll(folder, 'its folder')
+}
+
+function inWords(error: unknown, path: string): KvError {
   if (error instanceof KvError) return error
   if (error instanceof ChangedWhileRead) {
     return new KvError('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, { hint: 'run it again', cause: error })
   }
   const fail = (code: Code, message: string, hint?: string): KvError => new KvError(code, message, { hint, cause: error })
   const detail = error instanceof Error ? error.message : String(error)
+  const tooManyFiles = (): KvError => fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, 'come again later, or raise the limit: ulimit -n 1024')
   const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')
   switch (resultCode(error)) {
     case undefined:
@@ -104,7 +120,11 @@ export function toKvError(error: unknown, path: string): KvError {
     case SQLITE.BUSY:
     case SQLITE.LOCKED:
     case SQLITE.PROTOCOL:
-      return fail('KV_LOCKED', `${path} is locked by ${lockHolder(path) ?? 'another process'}`, 'wait for it, or give more time with --lock-timeout 60s')
+      return new KvError('KV_LOCKED', `${path} is locked by ${lockHolder(path) ?? 'another process'}`, {
+        hint: 'wait for it, or give more time with --lock-timeout 60s',
+        cause: error,
+        elsewhere: { message: 'the store is locked by another process', hint: 'come again later' },
+      })
     case SQLITE.FULL:
       return full()
     case SQLITE.IOERR:
@@ -115,11 +135,11 @@ export function toKvError(error: unknown, path: string): KvError {
       return fail('KV_FOREIGN', `${path} is not a kv store`)
     case SQLITE.READONLY:
     case SQLITE.PERM:
-      return fail('KV_READ_ONLY', `${path} cannot be written`, 'check the permissions of the file and its folder')
+      return obstacle(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written`)
     case SQLITE.CANTOPEN:
-      return diskIsFull(path)
-        ? full()
-        : fail('KV_UNAVAILABLE', `cannot open ${path}`, 'the folder must be writable too: -wal and -shm stand beside the file while it is in use')
+      if (diskIsFull(path)) return full()
+      if (isShortOfDescriptors()) return tooManyFiles()
+      return obstacle(path, error) ?? fail('KV_UNAVAILABLE', `cannot open ${path}: ${detail}`)
     case SQLITE.TOOBIG:
       return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
     default:
@@ -132,10 +152,11 @@ export function toKvError(error: unknown, path: string): KvError {
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`, 'check the permissions of the file and its folder')
+    case 'EISDIR':
+      return obstacle(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`)
     case 'EMFILE':
     case 'ENFILE':
-      return fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, 'come again later, or raise the limit: ulimit -n')
+      return tooManyFiles()
     case 'ENOTDIR':
       return fail('KV_UNAVAILABLE', `cannot open ${path}: ${fileAbove(path)} is a file, not a folder`)
     case 'ENOENT':

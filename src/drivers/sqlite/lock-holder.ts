@@ -4,8 +4,8 @@ import { readFileSync, statSync } from 'node:fs'
 const WRITE_LOCK = 120
 
 /**
- * Who holds the write lock of a store: `process 4711 (kv batch-put rows.jsonl)`. Linux tells;
- * `undefined` elsewhere, and when the lock is free again.
+ * Who holds the write lock of a store: `process 4711 (sqlite3)`. Linux tells; `undefined` elsewhere, and when the lock
+ * is free again.
  */
 export function lockHolder(path: string): string | undefined {
   try {
@@ -15,7 +15,7 @@ export function lockHolder(path: string): string | undefined {
       const [, kind, , mode, pid, file, from, to] = line.split(/\s+/)
       if (kind !== 'POSIX' || mode !== 'WRITE' || Number(file?.split(':')[2]) !== ino) continue
       if (Number(from) > WRITE_LOCK || (to !== 'EOF' && Number(to) < WRITE_LOCK)) continue
-      return `process ${pid} (${commandOf(pid!)})`
+      return `process ${pid} (${programOf(pid!)})`
     }
   } catch {
     // Not Linux, or no file by now.
@@ -23,8 +23,15 @@ export function lockHolder(path: string): string | undefined {
   return undefined
 }
 
-function commandOf(pid: string): string {
-  const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean)
-  const command = words.map((word) => word.split('/').pop() ?? '').join(' ')
-  return command.length > 60 ? `${command.slice(0, 59)}…` : command
+/** The name of a program, and of the script that Node runs; never its arguments, which may be secrets. */
+function programOf(pid: string): string {
+  const [program = '', script = ''] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+  const name = nameOf(program)
+  return name === 'node' && script !== '' && !script.startsWith('-') ? `${name} ${nameOf(script)}` : name
+}
+
+/** A process may write what it likes where its name stands. */
+function nameOf(path: string): string {
+  const name = /^[\w.+-]{1,40}/.exec(path.split(' ')[0]!.split('/').pop()!)
+  return name?.[0] ?? 'unknown'
 }
