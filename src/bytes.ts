@@ -84,15 +84,20 @@ export function* encodeParts(bytes: Uint8Array, encoding: 'hex' | 'base64'): Gen
   for (let at = 0; at < bytes.length; at += part) yield encode(bytes.subarray(at, at + part), encoding)
 }
 
-/** Bytes of text made one string at most. */
-const TEXT_PART = 1 << 16
+/** Bytes of a slice of text at most. */
+const SLICE = 1 << 16
 
-/** The text of bytes in parts that are short strings, none of which ends inside a character. What is not UTF-8 becomes U+FFFD. */
-export function* textParts(bytes: Uint8Array): Generator<string, void, void> {
+/** Bytes of text in slices that are not long, none of which ends inside a character. */
+export function* textSlices(bytes: Uint8Array): Generator<Uint8Array, void, void> {
   for (let at = 0; at < bytes.length; ) {
-    let end = Math.min(at + TEXT_PART, bytes.length)
+    let end = Math.min(at + SLICE, bytes.length)
     for (let back = 0; back < 3 && end < bytes.length && (bytes[end]! & 0xc0) === 0x80; back++) end--
-    yield asBuffer(bytes.subarray(at, end)).toString()
+    yield bytes.subarray(at, end)
     at = end
   }
+}
+
+/** The text of these. What is not UTF-8 becomes U+FFFD. */
+export function* textParts(bytes: Uint8Array): Generator<string, void, void> {
+  for (const slice of textSlices(bytes)) yield asBuffer(slice).toString()
 }

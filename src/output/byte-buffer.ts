@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer'
-import { encodeParts } from '../bytes.ts'
+import { encodeParts, textSlices } from '../bytes.ts'
 import type { Sink } from '../io.ts'
 
 /** Bytes collected before they go out in one write. */
 const FLUSH_BYTES = 1 << 16
 
-/** Text and bytes longer than this are written in parts. */
-const LONG = 1 << 16
+/** Text and bytes longer than this are written in parts, in bytes. */
+export const LONG = 1 << 16
 
 /** How the bytes of a text are written in a form: most as they are, for some another text. */
 export class Escaping {
@@ -28,6 +28,9 @@ export class Escaping {
     this.longest = Math.max(...Object.values(escapes).map(({ length }) => length))
   }
 }
+
+/** Where text is put together; see {@link ByteBuffer}. */
+export type TextOutput = Pick<ByteBuffer, 'text' | 'bytes' | 'encoded' | 'escaped'>
 
 /** Collects output and hands it to a sink in large writes. */
 export class ByteBuffer {
@@ -82,14 +85,10 @@ export class ByteBuffer {
         return false
       }
     } else {
-      for (let at = 0; at < bytes.length; ) {
-        let end = Math.min(at + LONG, bytes.length)
-        // Whole characters, for a terminal that is written to in between.
-        while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--
+      for (const slice of textSlices(bytes)) {
         this.flush()
-        this.#reserve((end - at) * escaping.longest + after.length)
-        this.#escape(bytes, at, end, escaping, true)
-        at = end
+        this.#reserve(slice.length * escaping.longest + after.length)
+        this.#escape(slice, 0, slice.length, escaping, true)
       }
     }
     this.#append(after)

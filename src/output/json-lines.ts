@@ -1,6 +1,6 @@
 import { type Encoding, utf8 } from '../bytes.ts'
 import type { Change, Entry } from '../store/driver.ts'
-import { type ByteBuffer, Escaping } from './byte-buffer.ts'
+import { Escaping, type TextOutput } from './byte-buffer.ts'
 import { jsonSource } from './json-values.ts'
 
 /** How an entry is written as JSON. */
@@ -16,7 +16,7 @@ export interface JsonOptions {
  * or asked for so, go under `key_base64`, `value_hex` and so on; an entry that expires carries
  * `"expires"` (RFC 3339, UTC).
  */
-export function writeJsonEntry(out: ByteBuffer, entry: Entry, options: JsonOptions): void {
+export function writeJsonEntry(out: TextOutput, entry: Entry, options: JsonOptions): void {
   field(out, KEY, entry.key, options.keyEncoding)
   rest(out, entry, options)
   out.bytes(CLOSE)
@@ -27,7 +27,7 @@ export function writeJsonEntry(out: ByteBuffer, entry: Entry, options: JsonOptio
  * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and
  * expiry stand as in entries.
  */
-export function writeJsonChange(out: ByteBuffer, change: Change, options: JsonOptions, form: 'typed' | 'revised'): void {
+export function writeJsonChange(out: TextOutput, change: Change, options: JsonOptions, form: 'typed' | 'revised'): void {
   field(out, form === 'revised' ? KEY : change.type === 'put' ? PUT_KEY : DEL_KEY, change.key, options.keyEncoding)
   if (change.type === 'put') {
     rest(out, change, options)
@@ -36,7 +36,7 @@ export function writeJsonChange(out: ByteBuffer, change: Change, options: JsonOp
   out.bytes(CLOSE)
 }
 
-function rest(out: ByteBuffer, entry: Pick<Entry, 'value' | 'expires'>, options: JsonOptions): void {
+function rest(out: TextOutput, entry: Pick<Entry, 'value' | 'expires'>, options: JsonOptions): void {
   const source = options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
     out.bytes(SOURCE)
@@ -51,7 +51,7 @@ function rest(out: ByteBuffer, entry: Pick<Entry, 'value' | 'expires'>, options:
  * Writes the key or the value of an entry alone: a JSON string in the encoding asked for, and an object
  * `{"key_base64":"/w=="}` for bytes that are not UTF-8 where text is, so that nobody takes that for a text.
  */
-export function writeJsonBytes(out: ByteBuffer, name: 'key' | 'value', bytes: Uint8Array, encoding: Encoding): void {
+export function writeJsonBytes(out: TextOutput, name: 'key' | 'value', bytes: Uint8Array, encoding: Encoding): void {
   if (encoding === 'utf8') {
     if (!out.escaped(QUOTE, bytes, QUOTE, JSON_STRING)) encodedField(out, ALONE[name], bytes, 'base64', CLOSE)
     return
@@ -82,12 +82,12 @@ const CLOSE = utf8('}')
 const QUOTE = utf8('"')
 const NOTHING = new Uint8Array()
 
-function field(out: ByteBuffer, name: Field, bytes: Uint8Array, encoding: Encoding): void {
+function field(out: TextOutput, name: Field, bytes: Uint8Array, encoding: Encoding): void {
   if (encoding !== 'utf8') encodedField(out, name.encoded, bytes, encoding, NOTHING)
   else if (!out.escaped(name.plain, bytes, QUOTE, JSON_STRING)) encodedField(out, name.encoded, bytes, 'base64', NOTHING)
 }
 
-function encodedField(out: ByteBuffer, name: string, bytes: Uint8Array, encoding: 'hex' | 'base64', after: Uint8Array): void {
+function encodedField(out: TextOutput, name: string, bytes: Uint8Array, encoding: 'hex' | 'base64', after: Uint8Array): void {
   out.text(`${name}${encoding}":"`)
   out.encoded(bytes, encoding)
   out.bytes(QUOTE)

@@ -6,10 +6,11 @@ import type { EntryFormat, Format } from '../options.ts'
 import type { Awaitable, Change, Entry } from '../store/driver.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { binary, cell } from './cell.ts'
+import { DeferredText } from './deferred-text.ts'
 import { CSV, TSV, delimitedWriter } from './delimited.ts'
 import { escapeJson, escapeText } from './escape.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonChange, writeJsonEntry } from './json-lines.ts'
-import { Outbox } from './outbox.ts'
+import { sendLater } from './send-later.ts'
 
 /** What the printer was asked for by global options. */
 export interface PrinterOptions {
@@ -29,9 +30,6 @@ export interface EntryOptions extends JsonOptions {
   /** Whether one of the entries expires; asked where a column for that must be announced before the first. */
   expiring(): Awaitable<boolean>
 }
-
-/** A change of a value longer than this is not collected for the background, in bytes: its text would fill memory. */
-const VAST = 16 << 20
 
 /** Rows that decide the widths of a table; later ones are drawn as they come. */
 const TABLE_HEAD = 500
@@ -137,27 +135,16 @@ export class Printer {
     if (form !== 'jsonl' && form !== 'table' && form !== 'pretty') throw usageError(`changes cannot be printed as ${form}`, 'use jsonl, or table for lines to read')
     this.#sink.comesLive?.()
     const lines = form === 'jsonl' ? undefined : new (await import('./change-lines.ts')).ChangeLines({ ...options, color })
-    const outbox = new Outbox(this.#sink, signal)
-    const safely = (sink: Pick<Sink, 'write'>): ByteBuffer => new ByteBuffer(lines === undefined && this.#sink.isTTY ? new SafeSink(sink, form) : sink)
-    const [later, now] = [safely(outbox), safely(this.#sink)]
+    const out = new DeferredText()
     for await (const page of pages as AsyncIterable<readonly Change[]>) {
       for (const change of page) {
-        const isVast = change.type === 'put' && change.value.length > VAST
-        if (isVast) {
-          later.flush()
-          await outbox.send()
-        }
-        const out = isVast ? now : later
         if (lines !== undefined) out.text(lines.line(change, this.#sink.isTTY ? this.#sink.columns() : Infinity))
         else {
           writeJsonChange(out, change, options, 'typed')
           out.text('\n')
         }
-        if (isVast) now.flush()
-        else later.flushIfFull()
       }
-      later.flush()
-      await outbox.send()
+      await sendLater(this.#sink, lines === undefined && this.#sink.isTTY ? safe(out.take(), form) : out.take(), signal)
     }
   }
 
@@ -254,9 +241,13 @@ class SafeSink implements Pick<Sink, 'write'> {
   }
 
   write(data: string | Uint8Array): void {
-    const escape = this.#format === 'json' || this.#format === 'jsonl' ? escapeJson : escapeText
-    for (const text of typeof data === 'string' ? [data] : textParts(data)) this.#sink.write(escape(text))
+    for (const part of safe([typeof data === 'string' ? Buffer.from(data) : data], this.#format)) this.#sink.write(part)
   }
+}
+
+function* safe(parts: Iterable<Uint8Array>, format: Format): Generator<Buffer, void, void> {
+  const escape = format === 'json' || format === 'jsonl' ? escapeJson : escapeText
+  for (const part of parts) for (const text of textParts(part)) yield Buffer.from(escape(text))
 }
 
 function columns({ only }: EntryOptions): ('key' | 'value')[] {

@@ -104,7 +104,7 @@ function* groups(entries: readonly (Entry | undefined)[]): Generator<readonly (E
 }
 
 function* linesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Buffer, void, void> {
-  for (const group of groups(entries)) yield entryLines(group, false)
+  for (const group of groups(entries)) yield* entryLines(group, false)
 }
 
 function* framesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Buffer, void, void> {

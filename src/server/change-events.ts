@@ -1,7 +1,7 @@
 import { within } from '../async.ts'
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import { ByteBuffer } from '../output/byte-buffer.ts'
+import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonChange } from '../output/json-lines.ts'
 import type { Change } from '../store/driver.ts'
 import { PARTIAL } from '../store/position.ts'
@@ -34,7 +34,7 @@ export async function* changeEvents(watch: Watch, signal: AbortSignal, heartbeat
         continue
       }
       if (page.done === true) return
-      yield eventsOf(page.value)
+      yield* eventsOf(page.value)
       if (page.value.at(-1)!.position === PARTIAL) patience = LAST_PAGE_MS
       next = pages.next()
     }
@@ -50,15 +50,13 @@ export async function* changeEvents(watch: Watch, signal: AbortSignal, heartbeat
 const DATA = utf8('\ndata: ')
 const END = utf8('\n\n')
 
-function eventsOf(changes: readonly Change[]): Buffer {
-  const parts: Buffer[] = []
-  const out = new ByteBuffer({ write: (data) => void parts.push(Buffer.from(data as Uint8Array)) })
+function eventsOf(changes: readonly Change[]): Generator<Buffer, void, void> {
+  const out = new DeferredText()
   for (const change of changes) {
     out.text(`event: ${change.type}\nid: ${change.position}`)
     out.bytes(DATA)
     writeJsonChange(out, change, PLAIN, 'revised')
     out.bytes(END)
   }
-  out.flush()
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  return out.take()
 }

@@ -4,7 +4,7 @@ import { KvError } from '../errors.ts'
 import { BlockBuilder } from '../input/block-builder.ts'
 import { createParser } from '../input/formats.ts'
 import type { Refusal as Refused } from '../input/record-parser.ts'
-import { ByteBuffer } from '../output/byte-buffer.ts'
+import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../output/json-lines.ts'
 import type { Entry, Limits } from '../store/driver.ts'
 import type { BatchOp } from '../store/store.ts'
@@ -12,18 +12,16 @@ import { tooMany } from './refusal.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
 
-/** Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. */
-export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: boolean): Buffer {
-  const parts: Buffer[] = []
-  const out = new ByteBuffer({ write: (data) => void parts.push(Buffer.from(data as Uint8Array)) })
+/** Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. In parts, a long value as they are taken. */
+export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: boolean): Generator<Buffer, void, void> {
+  const out = new DeferredText()
   for (const entry of entries) {
     if (entry === undefined) out.text('null')
     else if (keysOnly) writeJsonBytes(out, 'key', entry.key, 'utf8')
     else writeJsonEntry(out, entry, PLAIN)
     out.text('\n')
   }
-  out.flush()
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+  return out.take()
 }
 
 /**

@@ -1,6 +1,6 @@
 /** `/v1/range` and `/v1/count`: entries in key order, streamed, and how many there are. */
 import type { FastifyInstance } from 'fastify'
-import { compareBytes } from '../bytes.ts'
+import { asBuffer, compareBytes } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { Entry } from '../store/driver.ts'
 import type { RangeOptions } from '../store/range.ts'
@@ -109,7 +109,8 @@ function choiceOf(query: Query): RangeOptions {
 async function* lines(store: Store, options: RangeOptions): AsyncGenerator<Buffer, void, void> {
   const text = options.keysOnly === true ? undefined : store.jsonLines(options)
   for await (const page of text ?? store.rangePages(options)) {
-    yield page instanceof Uint8Array ? Buffer.from(page.buffer, page.byteOffset, page.byteLength) : entryLines(page, options.keysOnly ?? false)
+    if (page instanceof Uint8Array) yield asBuffer(page)
+    else yield* entryLines(page, options.keysOnly ?? false)
   }
 }
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { escapeText } from '../../src/output/escape.ts'
 import { Printer } from '../../src/output/printer.ts'
+import type { Change } from '../../src/store/driver.ts'
 
 const VALUE = `${'\u{1f600}é\u001b[31m\ta'.repeat(30_000)}x`
 const ENTRY = { key: new Uint8Array([0x6b]), value: new Uint8Array(Buffer.from(VALUE)), revision: 1, expires: undefined }
@@ -28,4 +29,44 @@ test('a long value reaches a terminal in parts, safe and whole', async () => {
   const jsonl = await shown('jsonl', (printer) => printer.entries(pages(), OPTIONS))
   expect(JSON.parse(jsonl.join(''))).toEqual({ key: 'k', value: VALUE })
   expect(jsonl.join('')).not.toContain('\u001b')
+})
+
+test('a long value of a change goes out in parts, the next when the reader has taken the one before', async () => {
+  const taken: Buffer[] = []
+  let isBusy = false
+  const writeLater = async (data: Uint8Array): Promise<void> => {
+    expect(isBusy).toBe(false)
+    isBusy = true
+    taken.push(Buffer.from(data))
+    await new Promise(setImmediate)
+    isBusy = false
+  }
+  const write = (): never => expect.fail('written at once')
+  const printer = new Printer({ isTTY: false, columns: () => 80, write, writeLater, stream: () => process.stdout }, { format: undefined, json: false, color: false })
+  const changes = async function* (): AsyncGenerator<Change[], void, void> {
+    yield [
+      { type: 'put', ...ENTRY, position: 'a-1' },
+      { type: 'put', ...ENTRY, value: new Uint8Array(300_000).fill(0xff), position: 'a-2' },
+    ]
+  }
+  await printer.changes(changes(), OPTIONS)
+  const lines = Buffer.concat(taken).toString().trimEnd().split('\n')
+  expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+    { type: 'put', key: 'k', value: VALUE },
+    { type: 'put', key: 'k', value_base64: Buffer.alloc(300_000, 0xff).toString('base64') },
+  ])
+  expect(taken.length).toBeGreaterThan(5)
+})
+
+test('an aborted watch does not wait for a reader who takes nothing', async () => {
+  const stop = new AbortController()
+  const writeLater = (): Promise<void> => {
+    stop.abort()
+    return new Promise(() => {})
+  }
+  const printer = new Printer({ isTTY: false, columns: () => 80, write: () => {}, writeLater, stream: () => process.stdout }, { format: undefined, json: false, color: false })
+  const changes = async function* (): AsyncGenerator<Change[], void, void> {
+    yield [{ type: 'put', ...ENTRY, position: 'a-1' }]
+  }
+  await expect(printer.changes(changes(), OPTIONS, stop.signal)).rejects.toMatchObject({ code: 'KV_INTERRUPTED' })
 })
