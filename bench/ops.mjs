@@ -158,7 +158,7 @@ async function batches(at, rounds, rows) {
   const store = await openStore(at('batches.kv'))
   /** Batches one after the other into a store that is empty, as the JSON file is; emptying it and making the entries is not measured. */
   const inARow = async (count) => {
-    await store.delRange({})
+    await store.delRange({ all: true })
     const made = Array.from({ length: count }, ops)
     const took = await perOperationOf(made, async (batches) => {
       for (const batch of batches) await store.batch(batch)

@@ -64,26 +64,37 @@ export interface KvErrorOptions {
 
 /** The one error class of kv: a stable code, a message for people, perhaps a hint. */
 export class KvError extends Error {
-  override readonly name = 'KvError'
+  declare readonly name: 'KvError'
   /** Stable; scripts and callers may branch on it. Messages may change in any release. */
   readonly code: Code
   /** What the user can do about it, if anything. */
-  readonly hint: string | undefined
-  /** The message and hint for those who reach the store through a server. */
-  readonly elsewhere: { readonly message: string; readonly hint?: string | undefined }
+  declare readonly hint: string | undefined
+  readonly #elsewhere: { readonly message: string; readonly hint?: string | undefined } | undefined
 
   constructor(code: Code, message: string, options: KvErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.hint = options.hint
-    this.elsewhere = options.elsewhere ?? { message, hint: options.hint }
+    if (options.hint !== undefined) this.hint = options.hint
+    this.#elsewhere = options.elsewhere
+  }
+
+  /** The message and hint for those who reach the store through a server. */
+  get elsewhere(): { readonly message: string; readonly hint?: string | undefined } {
+    return this.#elsewhere ?? { message: this.message, hint: this.hint }
   }
 
   /** The exit code of the process that ends with this error. */
   get exitCode(): number {
     return CODES[this.code].exit
   }
+
+  /** What `JSON.stringify` writes of it: an error alone would lose its message. */
+  toJSON(): { name: string; code: Code; message: string; hint?: string | undefined } {
+    return { name: this.name, code: this.code, message: this.message, hint: this.hint }
+  }
 }
+
+Object.defineProperty(KvError.prototype, 'name', { value: 'KvError' })
 
 /** Why a file could not be read or written, in the user's words. */
 export function reasonOf(cause: unknown): string {

@@ -34,7 +34,6 @@ export type {
   CheckReport,
   Clock,
   Condition,
-  DelOptions,
   Driver,
   Entry,
   GetManyOptions,
@@ -43,13 +42,14 @@ export type {
   Lifetime,
   Limits,
   Op,
-  PutOptions,
   PutResult,
   RangeQuery,
   Stat,
   Supports,
   WatchQuery,
 } from './store/driver.ts'
-export type { KeyInput, RangeOptions } from './store/range.ts'
+export type { ConditionInput, KeyInput } from './store/input.ts'
+export type { RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
-export { type BatchOp, Store } from './store/store.ts'
+export { Store } from './store/store.ts'
+export type { BatchOp, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'

@@ -61,7 +61,7 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
   if (missing.length > 0) throw notFound(missing)
 }
 
-async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRun = false, yes = false }: Flags): Promise<void> {
+async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRun = false, yes = false, all = false }: Flags): Promise<void> {
   if (dryRun || !yes) {
     const count = await store.count({ ...range, signal: ctx.signal })
     if (dryRun) {
@@ -71,7 +71,7 @@ async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRu
     if (count === 0) return printDeleted(ctx, 0, false)
     await confirm(ctx, store, range, count)
   }
-  printDeleted(ctx, await store.delRange({ ...range, signal: ctx.signal }), false)
+  printDeleted(ctx, await store.delRange({ ...range, all, signal: ctx.signal }), false)
 }
 
 /** Settles when the user agrees; throws when not, or when nobody can be asked. */

@@ -1,6 +1,7 @@
 import { KvError } from '../errors.ts'
 import { displayKey } from '../output/escape.ts'
-import type { BatchOp, Store } from '../store/store.ts'
+import type { Store } from '../store/store.ts'
+import type { BatchOp } from '../store/write-options.ts'
 import type { Entry } from '../store/driver.ts'
 
 /** Keys that one command may change and still be undone. */

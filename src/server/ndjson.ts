@@ -7,7 +7,7 @@ import type { Refusal as Refused } from '../input/record-parser.ts'
 import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../output/json-lines.ts'
 import type { Entry, Limits } from '../store/driver.ts'
-import type { BatchOp } from '../store/store.ts'
+import type { BatchOp } from '../store/write-options.ts'
 import { tooMany } from './refusal.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }

@@ -81,7 +81,7 @@ export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): voi
     const bounded = [range.gte, range.lte, range.lt, range.prefix].some((bound) => bound !== undefined && bound.length > 0)
     if (!bounded && !query.flag('all')) throw usageError('this would delete everything', 'say all=true if it should')
     // With a signal it is done in slices, between which others are answered. It is never aborted: once asked for, it is done.
-    const deleted = await store.delRange({ ...range, signal: new AbortController().signal })
+    const deleted = await store.delRange({ ...range, all: query.flag('all'), signal: new AbortController().signal })
     note(reply.raw, { deleted })
     return sendJson(reply, { deleted })
   })

@@ -1,9 +1,7 @@
-import { compareBytes, prefixEnd, successor, utf8 } from '../bytes.ts'
-import { KvError, usageError } from '../errors.ts'
+import { compareBytes, prefixEnd, successor } from '../bytes.ts'
+import { usageError } from '../errors.ts'
 import type { RangeQuery } from './driver.ts'
-
-/** Text stands for its UTF-8 bytes. */
-export type KeyInput = string | Uint8Array
+import { type KeyInput, kindOf, ownBytesOf } from './input.ts'
 
 /**
  * Which keys, in which order. All bounds given must hold: `prefix` with `gte` means both.
@@ -28,22 +26,29 @@ export interface RangeOptions {
   keysOnly?: boolean | undefined
 }
 
-/** Bytes of text or bytes, copied. Throws `KV_INVALID_KEY` for text that has no UTF-8 bytes. */
+/** Names of {@link RangeOptions}. */
+export const RANGE_NAMES = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'keysOnly']
+
 function toBytes(input: KeyInput): Uint8Array {
-  if (typeof input !== 'string') return new Uint8Array(input)
-  if (!input.isWellFormed()) throw new KvError('KV_INVALID_KEY', 'the bound holds a lone surrogate, which has no UTF-8 bytes')
-  return utf8(input)
+  return ownBytesOf(input, 'KV_INVALID_KEY', 'bound')
+}
+
+function flag(name: 'reverse' | 'keysOnly', value: unknown): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw usageError(`${name} is true or false, not ${kindOf(value)}`)
+  return value ?? false
 }
 
 /**
  * The half-open query of a driver for what a user asked; `undefined` when no key can match.
- * Throws `KV_USAGE` for a limit that is no whole number, `KV_INVALID_KEY` for a bound without UTF-8 bytes.
+ * Throws `KV_USAGE` for a limit that is no whole number and a flag that is neither true nor false, `KV_INVALID_KEY`
+ * for a bound that is neither text nor bytes.
  */
 export function toQuery(options: RangeOptions): RangeQuery | undefined {
   const { limit = Infinity } = options
   if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 0)) {
     throw usageError(`limit must be a whole number of 0 or more, not ${limit}`)
   }
+  const [reverse, keysOnly] = [flag('reverse', options.reverse), flag('keysOnly', options.keysOnly)]
   let start: Uint8Array | undefined
   let end: Uint8Array | undefined
   const from = (bound: Uint8Array): void => {
@@ -66,8 +71,8 @@ export function toQuery(options: RangeOptions): RangeQuery | undefined {
   return {
     start: start?.length === 0 ? undefined : start,
     end,
-    reverse: options.reverse ?? false,
+    reverse,
     limit,
-    keysOnly: options.keysOnly ?? false,
+    keysOnly,
   }
 }

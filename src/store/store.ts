@@ -1,32 +1,29 @@
-import { successor, utf8 } from '../bytes.ts'
+import { successor } from '../bytes.ts'
 import { KvError, interrupted, usageError } from '../errors.ts'
 import { type Blocks, blockOps } from './block.ts'
 import type {
   Abortable,
   CheckOptions,
   CheckReport,
-  Condition,
-  DelOptions,
   Driver,
   Entry,
   GetManyOptions,
   Head,
   JsonLinesOptions,
-  Lifetime,
   Limits,
   Op,
-  PutOptions,
   PutResult,
   Stat,
   Supports,
 } from './driver.ts'
-import { checkLifetime } from './expiry.ts'
+import { type KeyInput, bytesOf, checkNames, checkOptions, conditionOf, kindOf, ownBytesOf } from './input.ts'
 import { parsePosition } from './position.ts'
-import { type KeyInput, type RangeOptions, toQuery } from './range.ts'
+import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
 import { Watch, type WatchOptions } from './watch.ts'
+import { type BatchOp, DEL_RANGE_NAMES, type DelOptions, type DelRangeOptions, type PutOptions, lifetimeOf } from './write-options.ts'
 
-/** One step of a batch. */
-export type BatchOp = ({ type: 'put'; key: KeyInput; value: KeyInput } & Lifetime) | { type: 'del'; key: KeyInput }
+/** Ends what a driver still holds for a range whose iterator nobody has any more. */
+const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>((iterator) => void iterator.return?.()?.catch(() => {}))
 
 const EMPTY_STAT: Stat = { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: {} }
 
@@ -71,8 +68,9 @@ export class Store {
     return this.#driver.supports
   }
 
-  /** The value of a key, or `undefined`. */
+  /** The value of a key, or `undefined`. Sees the writes whose promises have resolved, of this and of every other process. */
   async get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined> {
+    checkOptions(options, ['signal'], 'get')
     return this.#open(options?.signal).get(this.#key(key), options)
   }
 
@@ -90,11 +88,13 @@ export class Store {
 
   /** The entry of a key with its revision and expiry, or `undefined`. */
   async getEntry(key: KeyInput, options?: Abortable): Promise<Entry | undefined> {
+    checkOptions(options, ['signal'], 'getEntry')
     return this.#open(options?.signal).getEntry(this.#key(key), options)
   }
 
   /** Revision, expiry and length of the value of a key, or `undefined`; the value itself is not read. */
   async head(key: KeyInput, options?: Abortable): Promise<Head | undefined> {
+    checkOptions(options, ['signal'], 'head')
     return this.#open(options?.signal).head(this.#key(key), options)
   }
 
@@ -103,6 +103,8 @@ export class Store {
    * Throws `KV_TOO_LARGE` when they take more than `maxBytes` of memory together.
    */
   async getMany(keys: readonly KeyInput[], options?: GetManyOptions): Promise<(Entry | undefined)[]> {
+    checkOptions(options, ['maxBytes', 'signal'], 'getMany')
+    if (!Array.isArray(keys)) throw usageError(`the keys of getMany are an array, not ${kindOf(keys)}`)
     const driver = this.#open(options?.signal)
     return driver.getMany(keys.map((key) => this.#key(key)), options)
   }
@@ -112,39 +114,40 @@ export class Store {
     return (await this.head(key, options)) !== undefined
   }
 
-  /** Stores a value under a key. Durable when the promise resolves. */
+  /** Stores a value under a key. Durable when the promise resolves; until then reads may not see it. */
   async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
-    const driver = this.#open(options.signal)
-    checkLifetime(options)
-    return driver.put(this.#ownKey(key), this.#ownValue(value), { ...options, condition: ownCondition(options.condition) })
+    checkOptions(options, ['expires', 'ttl', 'condition', 'signal'], 'put')
+    const { condition, signal } = options
+    const driver = this.#open(signal)
+    return driver.put(this.#ownKey(key), this.#ownValue(value), { ...lifetimeOf(options), condition: conditionOf(condition), signal })
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
-    return this.#open(options.signal).del(this.#ownKey(key), { ...options, condition: ownCondition(options.condition) })
+    checkOptions(options, ['condition', 'signal'], 'del')
+    const { condition, signal } = options
+    return this.#open(signal).del(this.#ownKey(key), { condition: conditionOf(condition), signal })
   }
 
   /**
    * Applies the operations in order, all or nothing; of several on one key the last wins. Durable
    * when the promise resolves, to the revision they got (or the newest, for an empty batch).
    * Throws `KV_TOO_LARGE` when there are more than `limits.maxBatchOps` or `limits.maxBatchBytes`;
-   * a batch is never split.
+   * a batch is never split, and one of many entries holds the event loop while it is written.
    */
   async batch(ops: readonly BatchOp[], options: Abortable = {}): Promise<number> {
+    checkOptions(options, ['signal'], 'batch')
+    if (!Array.isArray(ops)) throw usageError(`the operations of a batch are an array, not ${kindOf(ops)}`)
     const driver = this.#open(options.signal)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     if (ops.length > maxBatchOps) {
       throw new KvError('KV_TOO_LARGE', `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`)
     }
     let bytes = 0
-    const checked = ops.map((op): Op => {
-      const key = this.#ownKey(op.key)
-      bytes += key.length
-      if (op.type === 'del') return { type: 'del', key }
-      const value = this.#ownValue(op.value)
-      bytes += value.length
-      checkLifetime(op)
-      return { type: 'put', key, value, expires: op.expires, ttl: op.ttl }
+    const checked = ops.map((op: BatchOp): Op => {
+      const checkedOp = this.#op(op)
+      bytes += checkedOp.key.length + (checkedOp.type === 'put' ? checkedOp.value.length : 0)
+      return checkedOp
     })
     if (bytes > maxBatchBytes) {
       throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${maxBatchBytes}`)
@@ -182,19 +185,24 @@ export class Store {
    * {@link rangePages}; `undefined` where it has not. See `jsonLines` of the driver.
    */
   jsonLines(options: RangeOptions = {}, how: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+    checkOptions(options, RANGE_NAMES, 'jsonLines')
     const driver = this.#open(how.signal)
     const query = toQuery(options)
     const lines = query && driver.jsonLines?.(query, how)
     return lines && this.#whileOpen(lines, how.signal)
   }
 
-  /** The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it. */
-  async *range(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry, void, void> {
-    for await (const page of this.rangePages(options)) yield* page
+  /**
+   * The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it; so does
+   * the garbage collector, some time after an iterator was left without `return()`.
+   */
+  range(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry, void, void> {
+    return eachOf(this.rangePages(options))
   }
 
   /** The same in pages: cheaper for many entries. No page is empty. */
-  rangePages(options: RangeOptions & Abortable = {}): AsyncIterable<Entry[]> {
+  rangePages(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry[], void, void> {
+    checkOptions(options, [...RANGE_NAMES, 'signal'], 'range')
     const { signal } = options
     const driver = this.#open(signal)
     const query = toQuery(options)
@@ -210,6 +218,7 @@ export class Store {
 
   /** How many keys a range has, at most `limit`. */
   async count(options: RangeOptions & Abortable = {}): Promise<number> {
+    checkOptions(options, [...RANGE_NAMES, 'signal'], 'count')
     const { signal } = options
     const driver = this.#open(signal)
     const query = toQuery(options)
@@ -218,15 +227,20 @@ export class Store {
 
   /**
    * Removes every entry of a range in one atomic step; resolves to how many were there.
-   * Throws `KV_USAGE` with a `limit`: a delete of "some of them" has no defined meaning.
-   * When `signal` is aborted before the commit, nothing is removed.
+   * Throws `KV_USAGE` without any bound unless `all` is true, and for options that it does not know, `limit` among
+   * them: a delete of "some of them" has no defined meaning. With a `signal` it gives the event loop its turns; when that is
+   * aborted before the commit, nothing is removed.
    */
-  async delRange(options: Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> & Abortable = {}): Promise<number> {
-    const { signal } = options
+  async delRange(options: DelRangeOptions): Promise<number> {
+    checkOptions(options, DEL_RANGE_NAMES, 'delRange')
+    const { all, signal, ...bounds } = options ?? {}
     const driver = this.#open(signal)
-    if ((options as RangeOptions).limit !== undefined) throw usageError('a delete of a range takes no limit')
-    const query = toQuery(options)
-    return query === undefined ? 0 : driver.delRange(query, { signal })
+    const query = toQuery(bounds)
+    if (query === undefined) return 0
+    if (all !== true && query.start === undefined && query.end === undefined) {
+      throw usageError('this range means every key of the store', 'if that is what you want: { all: true }')
+    }
+    return driver.delRange(query, { signal })
   }
 
   /**
@@ -236,11 +250,12 @@ export class Store {
    * position after which changes are no longer kept, and `KV_NOT_SUPPORTED` where a store cannot be watched.
    */
   async watch(options: WatchOptions = {}): Promise<Watch> {
+    checkOptions(options, ['key', 'gt', 'gte', 'lt', 'lte', 'prefix', 'after', 'resumable', 'signal'], 'watch')
     const { key, after, resumable = false, signal, ...range } = options
     const driver = this.#open(signal)
     if (driver.watch === undefined) throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be watched`)
     if (key !== undefined && Object.values(range).some((bound) => bound !== undefined)) throw usageError('a watch of one key takes no range')
-    const query = key === undefined ? toQuery(range) : oneKey(owned(this.#key(key)))
+    const query = key === undefined ? toQuery(range) : oneKey(this.#ownKey(key))
     if (query === undefined) throw usageError('no key can be in this range')
     if (after !== undefined) parsePosition(after)
     return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, { signal }))
@@ -248,11 +263,13 @@ export class Store {
 
   /** Counts and sizes. */
   async stat(options?: Abortable): Promise<Stat> {
+    checkOptions(options, ['signal'], 'stat')
     return { ...EMPTY_STAT, ...(await this.#open(options?.signal).stat(options)) }
   }
 
   /** Reads everything and verifies structure and checksums. */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
+    checkOptions(options, ['onProgress', 'signal'], 'check')
     return this.#open(options.signal).check(options)
   }
 
@@ -268,7 +285,14 @@ export class Store {
   }
 
   /** Items of a driver, until the store is closed or the signal aborted. */
-  async *#whileOpen<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
+  #whileOpen<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
+    const iterator = items[Symbol.asyncIterator]()
+    const guarded = this.#guarded({ [Symbol.asyncIterator]: () => iterator }, signal)
+    ABANDONED.register(guarded, iterator)
+    return guarded
+  }
+
+  async *#guarded<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
     this.#open(signal)
     for await (const item of items) {
       yield item
@@ -282,8 +306,27 @@ export class Store {
     return this.#driver
   }
 
+  #op(op: BatchOp): Op {
+    const type = (op as { type?: unknown } | null | undefined)?.type
+    if (type !== 'put' && type !== 'del') throw usageError(`an operation of a batch is a put or a del, not ${typeof type === 'string' ? JSON.stringify(type) : kindOf(op)}`)
+    if (op.type === 'del') {
+      checkNames(op, ['type', 'key'], 'a del of a batch')
+      return { type: 'del', key: this.#ownKey(op.key) }
+    }
+    checkNames(op, ['type', 'key', 'value', 'expires', 'ttl'], 'a put of a batch')
+    return { type: 'put', key: this.#ownKey(op.key), value: this.#ownValue(op.value), ...lifetimeOf(op) }
+  }
+
   #key(input: KeyInput): Uint8Array {
-    const key = typeof input === 'string' ? text(input, 'KV_INVALID_KEY', 'key') : input
+    return this.#fitting(bytesOf(input, 'KV_INVALID_KEY', 'key'))
+  }
+
+  /** The same for a write, which is applied later: the caller may change its bytes at once. */
+  #ownKey(input: KeyInput): Uint8Array {
+    return this.#fitting(ownBytesOf(input, 'KV_INVALID_KEY', 'key'))
+  }
+
+  #fitting(key: Uint8Array): Uint8Array {
     const max = this.#driver.limits.maxKeyBytes
     if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
     if (key.length > max) {
@@ -292,19 +335,8 @@ export class Store {
     return key
   }
 
-  /** The same for a write, which is applied later: the caller may change its bytes at once. */
-  #ownKey(input: KeyInput): Uint8Array {
-    const key = this.#key(input)
-    return typeof input === 'string' ? key : owned(key)
-  }
-
   #ownValue(input: KeyInput): Uint8Array {
-    const value = this.#value(input)
-    return typeof input === 'string' ? value : owned(value)
-  }
-
-  #value(input: KeyInput): Uint8Array {
-    const value = typeof input === 'string' ? text(input, 'KV_USAGE', 'value') : input
+    const value = ownBytesOf(input, 'KV_USAGE', 'value')
     const max = this.#driver.limits.maxValueBytes
     if (value.length > max) {
       throw new KvError('KV_TOO_LARGE', `a value of ${value.length} bytes is over this store's limit of ${max}`)
@@ -313,22 +345,12 @@ export class Store {
   }
 }
 
-function text(input: string, code: 'KV_INVALID_KEY' | 'KV_USAGE', what: string): Uint8Array {
-  if (!input.isWellFormed()) throw new KvError(code, `the ${what} holds a lone surrogate, which has no UTF-8 bytes`)
-  return utf8(input)
-}
+async function* noPages(): AsyncGenerator<Entry[], void, void> {}
 
-/** A copy. */
-function owned(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes)
+async function* eachOf<T>(pages: AsyncIterable<T[]>): AsyncGenerator<T, void, void> {
+  for await (const page of pages) yield* page
 }
 
 function oneKey(key: Uint8Array): { start: Uint8Array; end: Uint8Array } {
   return { start: key, end: successor(key) }
 }
-
-function ownCondition(condition: Condition | undefined): Condition | undefined {
-  return condition?.type === 'value' ? { type: 'value', value: owned(condition.value) } : condition
-}
-
-async function* noPages(): AsyncGenerator<Entry[], void, void> {}

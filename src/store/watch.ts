@@ -1,5 +1,6 @@
 import type { Abortable, Change, Changes } from './driver.ts'
-import type { KeyInput, RangeOptions } from './range.ts'
+import type { KeyInput } from './input.ts'
+import type { RangeOptions } from './range.ts'
 
 /** What to watch: one key or a range, by default every key. */
 export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte' | 'lt' | 'lte' | 'prefix'> {

@@ -177,7 +177,7 @@ export function basics(kit: Kit): void {
         const ops = Array.from({ length: maxBatchOps + 1 }, (_, i) => put(`k${i}`))
         expect(await failureCode(() => store.batch(ops))).toBe('KV_TOO_LARGE')
         await store.batch(ops.slice(1))
-        expect(await store.delRange()).toBe(maxBatchOps)
+        expect(await store.delRange({ all: true })).toBe(maxBatchOps)
       }
       if (maxBatchBytes !== Infinity) {
         const half = new Uint8Array(Math.min(Math.ceil(maxBatchBytes / 2), store.limits.maxValueBytes))

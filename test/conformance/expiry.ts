@@ -93,7 +93,7 @@ export function expiry(kit: Kit): void {
       const store = await expired()
       expect(await store.delRange({ prefix: 'b' })).toBe(0)
       expect(await store.delRange({ gte: 'a', lte: 'c' })).toBe(2)
-      expect(await store.delRange()).toBe(1)
+      expect(await store.delRange({ all: true })).toBe(1)
       expect(await store.count()).toBe(0)
     })
 

@@ -21,7 +21,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   rangePages: (store) => store.rangePages()[Symbol.asyncIterator]().next(),
   hasExpiring: (store) => store.hasExpiring(),
   count: (store) => store.count(),
-  delRange: (store) => store.delRange(),
+  delRange: (store) => store.delRange({ all: true }),
   watch: (store) => store.watch(),
   stat: (store) => store.stat(),
   check: (store) => store.check(),
@@ -149,7 +149,7 @@ export function lifecycle(kit: Kit): void {
       ['del', (store, signal) => store.del('a', { signal })],
       ['batch', (store, signal) => store.batch([{ type: 'del', key: 'a' }], { signal })],
       ['load', (store, signal) => store.load([block([['a', '2']])], { signal })],
-      ['delRange', (store, signal) => store.delRange({ signal })],
+      ['delRange', (store, signal) => store.delRange({ all: true, signal })],
     ])('a %s that was stopped before it began does nothing', async ([, write]) => {
       const store = await kit.store()
       await store.put('a', '1')
@@ -219,7 +219,7 @@ export function lifecycle(kit: Kit): void {
       const place = await kit.newPlace()
       const first = await kit.store({ place })
       const { revision } = await first.put('a', '1')
-      await first.delRange()
+      await first.delRange({ all: true })
       await first.close()
       const second = await kit.store({ place })
       expect(await second.count()).toBe(0)

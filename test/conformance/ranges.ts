@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import type { RangeOptions, Store } from '../../src/index.ts'
+import type { DelRangeOptions, RangeOptions, Store } from '../../src/index.ts'
 import type { Driver } from '../../src/store/driver.ts'
 import { hex, noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode, keys } from '../helpers/store.ts'
@@ -130,10 +130,10 @@ export function ranges(kit: Kit): void {
 
       test(`delRange of ${name} removes exactly those`, async () => {
         const store = await stored(kit)
-        expect(await store.delRange(inBytes(bounds))).toBe(expected.length)
+        expect(await store.delRange({ ...inBytes(bounds), all: true })).toBe(expected.length)
         expect(await keys(store)).toEqual(STORED.filter((key) => !expected.includes(key)))
         expect(await store.count()).toBe(STORED.length - expected.length)
-        expect(await store.delRange(inBytes(bounds))).toBe(0)
+        expect(await store.delRange({ ...inBytes(bounds), all: true })).toBe(0)
         expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
       })
     }
@@ -186,14 +186,14 @@ export function ranges(kit: Kit): void {
     const store = await kit.store()
     await store.put('a', '1')
     for (const limit of [0, 1, 10]) {
-      expect(await failureCode(() => store.delRange({ limit } as RangeOptions))).toBe('KV_USAGE')
+      expect(await failureCode(() => store.delRange({ all: true, limit } as DelRangeOptions))).toBe('KV_USAGE')
     }
     expect(await store.count()).toBe(1)
   })
 
   test('delRange without bounds removes everything', async () => {
     const store = await stored(kit)
-    expect(await store.delRange()).toBe(STORED.length)
+    expect(await store.delRange({ all: true })).toBe(STORED.length)
     expect(await store.count()).toBe(0)
     expect(await store.put('a', '1')).toMatchObject({ created: true })
   })
@@ -358,7 +358,7 @@ export function ranges(kit: Kit): void {
           await store.del(name(500))
           for (let next = await reading.next(); !next.done; next = await reading.next()) {
             seen.push(`${toText(next.value.key)} ${toText(next.value.value)}`)
-            if (seen.length === 3000) await store.delRange()
+            if (seen.length === 3000) await store.delRange({ all: true })
           }
           expect(seen).toEqual(wanted.map((key) => `${key} ${Number(key.slice(1))}`))
           expect(await store.count()).toBe(0)

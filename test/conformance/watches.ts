@@ -72,9 +72,9 @@ export function watches(kit: Kit): void {
     const fill = (store: Store): Promise<unknown> => store.batch(['a', 'b1', 'b2', 'b3', 'c'].map((key) => ({ type: 'put', key, value: key })))
     const changes = await reported((store) => store.delRange({ prefix: 'b' }), fill)
     expect(changes.map(shown).sort()).toEqual(['del b1', 'del b2', 'del b3'])
-    const all = await reported((store) => store.delRange(), fill)
+    const all = await reported((store) => store.delRange({ all: true }), fill)
     expect(all.map(shown).sort()).toEqual(['del a', 'del b1', 'del b2', 'del b3', 'del c'])
-    const stopped = await reported((store) => store.delRange({ signal: new AbortController().signal }), fill)
+    const stopped = await reported((store) => store.delRange({ all: true, signal: new AbortController().signal }), fill)
     expect(stopped.map(shown).sort()).toEqual(['del a', 'del b1', 'del b2', 'del b3', 'del c'])
   })
 
@@ -370,7 +370,7 @@ export function watches(kit: Kit): void {
         const watch = await store.watch()
         for (const one of steps) {
           if (one.do === 'batch') await store.batch(one.ops)
-          else if (one.do === 'range') await store.delRange({ prefix: one.prefix })
+          else if (one.do === 'range') await store.delRange({ prefix: one.prefix, all: true })
           else if (one.do === 'absent') await store.put(one.key, 'new', { condition: { type: 'absent' } })
           else await Promise.all(one.ops.map((op) => (op.type === 'put' ? store.put(op.key, op.value) : store.del(op.key))))
         }

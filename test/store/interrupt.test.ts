@@ -56,7 +56,7 @@ describe('with a signal', () => {
     expect(await store.delRange({ gte: 'k000005', lt: 'k000010', signal: unstopped() })).toBe(4)
     expect(await store.delRange({ gte: 'k000010', lt: 'k030000', signal: unstopped() })).toBe(29_990)
     expect(await store.count()).toBe(30_005)
-    expect(await store.delRange({ signal: unstopped() })).toBe(30_005)
+    expect(await store.delRange({ all: true, signal: unstopped() })).toBe(30_005)
     expect(await store.count()).toBe(0)
   })
 

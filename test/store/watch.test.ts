@@ -262,7 +262,7 @@ describe('a watched store', () => {
     expect((await take(watch, 1000)).map(shown).at(-1)).toBe('put k000999=again')
     expect(await store.delRange({ prefix: 'k', signal: new AbortController().signal })).toBe(40_000)
     expect(new Set((await take(watch, 40_000)).map(shown))).toEqual(new Set(names.map((key) => `del ${key}`)))
-    expect(await store.delRange({ signal: new AbortController().signal })).toBe(1)
+    expect(await store.delRange({ all: true, signal: new AbortController().signal })).toBe(1)
     expect((await take(watch, 1)).map(shown)).toEqual(['del a'])
     expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
     expect((await kv(['check'], { store: path })).code).toBe(0)

@@ -1,0 +1,37 @@
+import type { Abortable, DelOptions as DriverDelOptions, Lifetime, PutOptions as DriverPutOptions } from './driver.ts'
+import { checkLifetime } from './expiry.ts'
+import type { ConditionInput, KeyInput } from './input.ts'
+import type { RangeOptions } from './range.ts'
+
+/** What a put may ask for besides the value. */
+export type PutOptions = Omit<DriverPutOptions, 'condition' | 'expires'> & {
+  /** When the entry ends: milliseconds since 1970, or a Date. One that has passed makes an entry that nobody sees. Default: never. */
+  readonly expires?: number | Date | undefined
+  /** Write only if this holds. */
+  readonly condition?: ConditionInput | undefined
+}
+
+/** What a delete of one key may ask for. */
+export type DelOptions = Omit<DriverDelOptions, 'condition'> & { readonly condition?: ConditionInput | undefined }
+
+/** Which keys to delete: at least one bound, or `all: true` for every key of the store. */
+export type DelRangeOptions = Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> &
+  Abortable & {
+    /** Without it, a range that has no bound is refused: a bound that turned out `undefined` must not empty the store. */
+    readonly all?: boolean | undefined
+  }
+
+/** One step of a batch. */
+export type BatchOp =
+  | ({ type: 'put'; key: KeyInput; value: KeyInput } & Pick<PutOptions, 'expires' | 'ttl'>)
+  | { type: 'del'; key: KeyInput }
+
+/** Names of {@link DelRangeOptions}. */
+export const DEL_RANGE_NAMES = ['gt', 'gte', 'lt', 'lte', 'prefix', 'all', 'signal']
+
+/** When an entry that is put so ends. Throws `KV_USAGE` for a lifetime that is none. */
+export function lifetimeOf({ expires, ttl }: Pick<PutOptions, 'expires' | 'ttl'>): Lifetime {
+  const lifetime = { expires: expires instanceof Date ? expires.getTime() : expires, ttl }
+  checkLifetime(lifetime)
+  return lifetime
+}
