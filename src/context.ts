@@ -20,6 +20,8 @@ export interface Host {
   readonly signal: AbortSignal
   /** The session's open store, when the line means that one; it stays open after the line. */
   store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
+  /** From now on Ctrl-D stops the running command too: it would not end by itself. */
+  hearEnd(): void
   /** Put around the driver of a line that opens a store of its own. */
   wrap(driver: Driver, globals: GlobalOptions): Driver
   /** Runs a step that reads keys, such as a question. */
@@ -74,6 +76,11 @@ export class Context {
    */
   hearSignals(signals?: readonly NodeJS.Signals[]): void {
     if (this.#host === undefined) this.#interrupt.hear(signals)
+  }
+
+  /** For a command that ends only when it is stopped: in a session Ctrl-D does so too. */
+  hearEnd(): void {
+    this.#host?.hearEnd()
   }
 
   /** Where a signal has stopped this command: closes everything and ends the process by that signal. */

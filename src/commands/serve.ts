@@ -70,6 +70,7 @@ export function serve(ctx: Context): Command {
         log: flags.log ? tell : undefined,
       })
       ctx.hearSignals()
+      ctx.hearEnd()
       try {
         const { port, missed } = await listenOn(app, flags.host, flags.port).catch((cause: unknown) => {
           throw cannotListen(flags, cause)

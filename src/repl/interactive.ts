@@ -27,7 +27,7 @@ const OPEN_MS = 500
 export async function runInteractive(ctx: Context): Promise<number> {
   const { io } = ctx
   if (isDumb(io.env)) return (await import('./plain.ts')).runPlain(ctx)
-  const keys = new KeyReader(processTerminal(), () => session.interrupt())
+  const keys = new KeyReader(processTerminal(), () => session.interrupt(), () => session.endInput())
   const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
     lendsStdin: true,

@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { parseLocation } from '../drivers/location.ts'
 import type { GlobalOptions } from '../options.ts'
 
 /** The session's own flags, as the variables from which its lines take them. */
@@ -15,4 +17,11 @@ export function environmentOf(globals: GlobalOptions): Record<string, string> {
     KV_TIMEOUT: `${timeoutMs}ms`,
     KV_DEBUG: flag(debug),
   }
+}
+
+/** What programs of the user's shell get: a kv among them finds the session's store and options, also from another folder. */
+export function programEnvironment({ store, storeIsDefault }: GlobalOptions, env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  if (storeIsDefault) return { ...env }
+  const { path } = parseLocation(store)
+  return { ...env, KV_STORE: path === undefined ? store : resolve(path) }
 }

@@ -2,6 +2,9 @@ import { COMMANDS } from '../commands/index.ts'
 import { otherNames } from '../synonyms.ts'
 import { DOT_COMMANDS } from './dot-commands.ts'
 
+/** What a session is left with, beside `.exit`. */
+export const LEAVING: ReadonlySet<string> = new Set(['exit', 'quit', '.quit'])
+
 /** What people of other programs write in a session, in any case and without the dot, and what they get it with. */
 const WORDS: readonly (readonly [words: string, hint: string])[] = [
   ['q \\q :q :q! :wq x :x bye logout close end stop', '.exit leaves, and so does Ctrl-D'],

@@ -1,6 +1,5 @@
 import type { GlobalOptions } from '../options.ts'
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { Context, type Host } from '../context.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { Io, Sink, Source } from '../io.ts'
@@ -13,8 +12,8 @@ import { type Lent, openLine } from './line-streams.ts'
 import { type ProgramOptions, runShell } from './redirect.ts'
 import { type Given, SavedLines, isSaved, savedText } from './saved-lines.ts'
 import { commandName } from '../cli.ts'
-import { environmentOf } from './session-environment.ts'
-import { wordHint } from './session-words.ts'
+import { environmentOf, programEnvironment } from './session-environment.ts'
+import { LEAVING, wordHint } from './session-words.ts'
 import { SessionStore } from './session-store.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -54,6 +53,7 @@ export class Session {
   #given: Given = { typed: undefined, asked: false }
   #lent: Lent = {}
   #placeTold = false
+  #hearsEnd = false
 
   constructor(io: Io, globals: GlobalOptions, surroundings: Surroundings) {
     this.io = io
@@ -124,6 +124,11 @@ export class Session {
     return this.#abort !== undefined
   }
 
+  /** Stops the running command where end of input does that; false where it does not. */
+  endInput(): boolean {
+    return this.#hearsEnd && this.interrupt()
+  }
+
   /** Aborted when the user stops the running command. */
   get signal(): AbortSignal {
     return (this.#abort ?? new AbortController()).signal
@@ -139,7 +144,7 @@ export class Session {
     const words = command.words.map((word) => this.#text(word))
     if (words[0] === 'kv' && words.length > 1) words.shift()
     if (words.length === 0 && command.program === undefined) return 0
-    this.#placeTold = false
+    this.#placeTold = this.#hearsEnd = false
     const given: Given = (this.#given = { typed: undefined, asked: false })
     const id = ++this.#commands
     const isOuter = this.#depth === 0
@@ -240,12 +245,8 @@ export class Session {
     }
   }
 
-  /** What programs of the user's shell work with; a kv among them finds the session's store and options. */
   #programs(): ProgramOptions {
-    const { store, storeIsDefault } = this.#globals
-    // They may go to another folder.
-    const KV_STORE = storeIsDefault || /^[a-z][a-z0-9+.-]+:/i.test(store) ? this.#env['KV_STORE'] : resolve(store)
-    return { env: { ...this.#env, KV_STORE }, stdout: this.#lent.stdout }
+    return { env: programEnvironment(this.#globals, this.#env), stdout: this.#lent.stdout }
   }
 
   #text(word: Word): string {
@@ -269,6 +270,7 @@ export class Session {
     return {
       signal: this.signal,
       store: (globals, options) => this.#store.forLine(globals, options, this.signal),
+      hearEnd: () => (this.#hearsEnd = true),
       wrap: (driver, globals) => this.#store.wrap(driver, globals),
       atKeyboard: (step) => {
         this.#given.asked = true
@@ -294,6 +296,3 @@ export class Session {
     }
   }
 }
-
-/** What other programs are left with, beside `.exit`. */
-const LEAVING = new Set(['exit', 'quit', '.quit'])

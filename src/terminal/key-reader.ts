@@ -23,6 +23,7 @@ export class KeyReader {
   readonly #input: NodeJS.ReadStream
   readonly #output: NodeJS.WriteStream
   readonly #onInterrupt: () => boolean
+  readonly #onEnd: () => boolean
   readonly #decoder = new KeyDecoder()
   readonly #queue: TerminalEvent[] = []
   #onSignal: () => void = () => {}
@@ -35,11 +36,15 @@ export class KeyReader {
   #look: (() => void) | undefined
   #isMoved = false
 
-  /** @param onInterrupt is told of Ctrl-C while no key is waited for; true when something was stopped by it */
-  constructor({ input, output }: Terminal, onInterrupt: () => boolean) {
+  /**
+   * @param onInterrupt is told of Ctrl-C while no key is waited for; true when something was stopped by it
+   * @param onEnd the same for Ctrl-D
+   */
+  constructor({ input, output }: Terminal, onInterrupt: () => boolean, onEnd = (): boolean => false) {
     this.#input = input
     this.#output = output
     this.#onInterrupt = onInterrupt
+    this.#onEnd = onEnd
     // A session that was killed may have left the terminal raw, and Node would go back to that.
     spawnSync('stty', ['icanon', 'echo', 'isig', 'iexten', 'icrnl', 'opost', 'onlcr'], { stdio: [0, 'ignore', 'ignore'] })
     input.on('data', this.#onData)
@@ -216,7 +221,8 @@ export class KeyReader {
   }
 
   #take(key: Key): void {
-    if (isInterrupt(key) && this.#waiting === undefined && this.#onInterrupt()) this.#queue.length = 0
+    const stops = this.#waiting === undefined && ((isInterrupt(key) && this.#onInterrupt()) || (isEnd(key) && this.#onEnd()))
+    if (stops) this.#queue.length = 0
     else this.#push(key)
   }
 
@@ -234,6 +240,10 @@ const CLOSED: TerminalEvent = { type: 'closed' }
 /** Whether it is Ctrl-C. */
 export function isInterrupt(event: TerminalEvent): boolean {
   return event.type === 'key' && event.ctrl && event.name === 'c'
+}
+
+function isEnd(event: TerminalEvent): boolean {
+  return event.type === 'key' && event.ctrl && event.name === 'd'
 }
 
 /** Runs a step with a keyboard of its own, for a program that reads no keys before and after it. */

@@ -69,13 +69,13 @@ test('a line and Ctrl-C in one go is a line that does not run', async () => {
   expect(screen.lines).toContain('0')
 })
 
-test('Ctrl-C ends a server that runs in a session', async () => {
+test.for([['Ctrl-C', '\u0003'], ['Ctrl-D', '\u0004']])('%s ends a server that runs in a session', async ([, key]) => {
   using screen = await open({ home: given([['a', '1']]) })
   screen.type('serve --port 0\r')
   await screen.until(/serving .* on http:\/\/127\.0\.0\.1:\d+ /)
   const [, url] = /on (http:\S+)/.exec(screen.text)!
   expect(await (await fetch(`${url}/read/a`)).json()).toMatchObject({ data: { value: '1' } })
-  screen.type('\u0003')
+  screen.type(key!)
   await screen.until(() => screen.cursor.line === 't.kv>')
   await expect(fetch(`${url}/read/a`)).rejects.toThrow()
   await screen.run('count')
