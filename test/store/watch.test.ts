@@ -3,7 +3,7 @@ import { renameSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Store } from '../../src/index.ts'
-import { neededAfter } from '../../src/drivers/sqlite/change-log.ts'
+import { neededAfter, trimLog } from '../../src/drivers/sqlite/change-log.ts'
 import { Database } from '../../src/drivers/sqlite/database.ts'
 import { type Connection, sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
 import { Retention } from '../../src/drivers/sqlite/retention.ts'
@@ -230,13 +230,31 @@ describe('the log', () => {
     const other = await openTestStore(path)
     // One that begins where the slow one stands is told of at once.
     const behind = await watching(other, { after: slow.position })
-    while (needs()[0] !== 0 || needs().length < 2) await new Promise(setImmediate)
+    while (needs()[0] !== 0) await new Promise(setImmediate)
     const database = new Database(path, { sync: false, lockTimeoutMs: 0 })
     expect(neededAfter(database, Date.now())).toBe(0)
     expect(neededAfter(database, Date.now() + 120_000)).toBeUndefined()
     database.close()
     await take(behind, 5)
     expect((await take(slow, 5)).map(shown)).toEqual([0, 1, 2, 3, 4].map((i) => `put a=${i}`))
+  })
+
+  test('is trimmed in shares, and never to its end', async () => {
+    const { path, store, connection } = await given()
+    await watching(store)
+    const left = (): unknown => (connection.prepare('select min(position) as first from kv_change').get() as { first: number }).first
+    await store.batch([...Array.from({ length: 6000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: '' })), ...Array.from({ length: 4 }, (_, i) => ({ type: 'put' as const, key: `l${i}`, value: new Uint8Array(5_000_000) }))])
+    const database = new Database(path, { sync: false, lockTimeoutMs: 5000 })
+    expect(trimLog(database, 6003)).toBe(true)
+    expect(left()).toBe(5001)
+    // Of long values fewer.
+    expect(trimLog(database, 6003)).toBe(true)
+    expect(left()).toBe(6003)
+    expect(trimLog(database, 7000)).toBe(false)
+    expect(left()).toBe(6004)
+    expect(trimLog(database, 7000)).toBe(false)
+    expect(left()).toBe(6004)
+    database.close()
   })
 
   test('of an older kv is joined', async () => {

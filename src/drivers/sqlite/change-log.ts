@@ -168,12 +168,22 @@ export function bytesAfter(database: Database, after: number): number {
   return bytes
 }
 
-/** Removes changes up to a position, at most so many, and never the newest. Returns whether more are left to remove. */
-export function trimLog(database: Database, upTo: number, most: number): boolean {
-  const [first, last] = database.statement('select coalesce(min(position), 0), coalesce(max(position), 0) from kv_change').get() as [number, number]
-  const end = Math.min(upTo, last - 1)
-  if (first === 0 || end < first) return false
-  const until = Math.min(end, first + most - 1)
-  database.statement('delete from kv_change where position <= ?').run(until)
-  return until < end
+/** Changes removed in one transaction, and about how many bytes: so that nobody waits long for the lock. */
+const TRIM_ROWS = 5000
+const TRIM_BYTES = 8_000_000
+
+/** Removes a share of the changes up to a position, never the newest. Returns whether more are left to remove. */
+export function trimLog(database: Database, upTo: number): boolean {
+  const rows = database
+    .statement(`select position, coalesce(length(value), 0) from kv_change where position <= ? and position < (select max(position) from kv_change) order by position limit ${TRIM_ROWS}`)
+    .all(upTo) as [number, number][]
+  let until = 0
+  let bytes = 0
+  for (const [position, length] of rows) {
+    until = position
+    bytes += length
+    if (bytes >= TRIM_BYTES) break
+  }
+  if (until > 0) database.statement('delete from kv_change where position <= ?').run(until)
+  return rows.length === TRIM_ROWS || until < (rows.at(-1)?.[0] ?? 0)
 }

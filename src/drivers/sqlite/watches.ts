@@ -22,9 +22,6 @@ const LIFE_MS = 60_000
 const SWEEP_MS = 250
 const SWEEP_ROWS = 1000
 
-/** Changes trimmed in one transaction. */
-const TRIM_ROWS = 5000
-
 /** How long the end of a watch waits for another process's lock, in milliseconds; whoever writes next tidies up otherwise. */
 const LEAVE_MS = 500
 
@@ -231,7 +228,7 @@ export class Watches {
 
   /** A share at a time, so that nobody waits long for the lock. */
   #trim(database: Database): void {
-    if (this.#trimTo > 0) writeIfFree(database, () => void (trimLog(database, this.#trimTo, TRIM_ROWS) || (this.#trimTo = 0)))
+    if (this.#trimTo > 0) writeIfFree(database, () => void (trimLog(database, this.#trimTo) || (this.#trimTo = 0)))
   }
 
   #lookForFile(): void {
