@@ -1,10 +1,11 @@
-import { closeSync, existsSync, fstatSync, fsyncSync, linkSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import { sqliteEngine } from './engine.ts'
 import { type VerifiedLog, verifyLog } from './log-owner.ts'
 import { refuseLostLog } from './lost-log.ts'
 import { closeWhenFree, openBeside } from './open-files.ts'
+import { placeFile } from './place-file.ts'
 import { SCHEMA } from './schema.ts'
 import { refuseHiddenLog } from './second-names.ts'
 import { pageSizeFrom } from './store-page.ts'
@@ -89,7 +90,7 @@ function checkLength(path: string, header: Buffer, size: number, log: VerifiedLo
 
 /**
  * Makes an empty store at `path`, whole or not at all: under a temporary name first, on disk with
- * its marks, then linked into place. When another process was quicker, its store stays and this
+ * its marks, then put into place. When another process was quicker, its store stays and this
  * one goes. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost
  * store stands in the way (SQLite would play it into the new one).
  */
@@ -109,13 +110,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
     } finally {
       connection.close()
     }
-    fsyncPath(temporary)
-    try {
-      linkSync(temporary, path)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    fsyncFolder(folder)
+    placeFile(temporary, path)
   } finally {
     for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
   }
@@ -157,23 +152,4 @@ export function withoutLinks(path: string): string {
     }
   }
   return real
-}
-
-/** Puts a file on disk. */
-function fsyncPath(path: string): void {
-  const fd = openSync(path, 'r')
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
-}
-
-/** Puts a folder's list of names on disk, where the folder may be opened. */
-function fsyncFolder(path: string): void {
-  try {
-    fsyncPath(path)
-  } catch (error) {
-    if (!['EACCES', 'EPERM', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
-  }
 }

@@ -18,7 +18,7 @@ export function isAbandoned(name: string): boolean {
 }
 
 /** Whether there is a process of this number; one of another user counts. */
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {

@@ -1,0 +1,77 @@
+import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { isRunning } from './temporary-names.ts'
+
+/** What a file system says that has no hard links, such as FAT and exFAT. */
+const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL'])
+
+/** Held while a file is put into place where there are no links; with the number of the process. */
+const PLACING = '.kv-placing'
+
+/** Putting a file into place takes less than a millisecond: whoever takes so long, in milliseconds, is gone. */
+const PLACING_MS = 60_000
+
+/**
+ * Gives a finished file its name, for good: file and name are on disk afterwards, and so is each folder on the way
+ * there, before anybody can find the file. When the name is taken the file stays as it is. Throws what the file
+ * system throws, and what the engine throws for a lock when another process is about to do the same.
+ */
+export function placeFile(temporary: string, path: string): void {
+  const folder = dirname(path)
+  sync(temporary)
+  for (let child = folder; dirname(child) !== child; child = dirname(child)) syncFolder(dirname(child))
+  try {
+    linkSync(temporary, path)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (NO_LINKS.has(code)) renameIfFree(temporary, path)
+    else if (code !== 'EEXIST') throw error
+  }
+  syncFolder(folder)
+}
+
+/** A rename replaces what has the name, which is therefore looked for first, by one process at a time. */
+function renameIfFree(temporary: string, path: string): void {
+  const placing = join(dirname(path), PLACING)
+  try {
+    writeFileSync(placing, String(process.pid), { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if (isLeft(placing)) rmSync(placing, { force: true })
+    throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR' })
+  }
+  try {
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) renameSync(temporary, path)
+  } finally {
+    rmSync(placing, { force: true })
+  }
+}
+
+function isLeft(placing: string): boolean {
+  try {
+    const pid = Number(readFileSync(placing, 'utf8'))
+    return (pid > 0 && !isRunning(pid)) || Date.now() - statSync(placing).mtimeMs > PLACING_MS
+  } catch {
+    // It has just gone.
+    return false
+  }
+}
+
+/** Puts a file on disk. */
+function sync(path: string): void {
+  const fd = openSync(path, 'r')
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** Puts a folder's list of names on disk, where the folder may be opened and its file system can. */
+function syncFolder(path: string): void {
+  try {
+    sync(path)
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EISDIR', 'EINVAL', 'EROFS', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+  }
+}
