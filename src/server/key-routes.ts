@@ -3,11 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import type { Condition, Entry, Lifetime, PutResult } from '../store/driver.ts'
+import type { Condition, Entry, Head, Lifetime, PutResult } from '../store/driver.ts'
+import { checksum } from '../store/checksum.ts'
 import type { Store } from '../store/store.ts'
 import { readBody } from './body.ts'
 import type { Gate } from './gate.ts'
-import { HEADERS, type TagList, etag, matches, revisionOf, tagsOf } from './protocol.ts'
+import { HEADERS, type TagList, etag, revisionFrom, tagsOf } from './protocol.ts'
 import type { Answer } from './reads.ts'
 import { Refusal } from './refusal.ts'
 import { content, endpoint, string } from './schema.ts'
@@ -18,7 +19,7 @@ const tags = ['Keys and values as bytes']
 const params = { type: 'object', required: ['key'], properties: { key: string('percent-encoded; any byte can be', 'user:1') } }
 const encoding = { type: 'string', enum: ['utf8', 'hex', 'base64'], description: 'how the key is written, before percent-encoding' }
 const conditions = {
-  'if-match': string('only if one of these is the revision now, or with `*` if the key is there', '"7"'),
+  'if-match': string('only if one of these is the ETag now, or with `*` if the key is there', '"7-3610a686"'),
   'if-none-match': string('only if the key is not there', '*'),
 }
 
@@ -26,10 +27,10 @@ const SCHEMAS = {
   get: endpoint('read', {
     tags,
     summary: 'Read the bytes of a value',
-    description: '`ETag` is the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
+    description: '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
     params,
     querystring: { type: 'object', properties: { encoding } },
-    headers: { type: 'object', properties: { 'if-none-match': string('304 if one of these is the revision', '"7"') } },
+    headers: { type: 'object', properties: { 'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"') } },
     response: { 200: content('The value', 'application/octet-stream'), 304: { description: 'Unchanged', type: 'null' } },
   }, [404]),
   put: endpoint('write', {
@@ -66,9 +67,10 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   const answerValue: Answer = (reply, entry) => sendValue(gate, reply, entry)
 
   app.head('/v1/keys/:key', { schema: { hide: true } }, async (request, reply) => {
-    const head = await store.head(keyOf(request, queryOf(request, ['encoding'])))
+    const key = keyOf(request, queryOf(request, ['encoding']))
+    const head = await store.head(key)
     if (head === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
-    if (isKnown(reply, head)) return reply.code(304).send()
+    if (isKnown(reply, head, await tagOf(store, key, head))) return reply.code(304).send()
     return reply.header('content-length', String(head.valueBytes)).type('application/octet-stream').send()
   })
 
@@ -84,8 +86,10 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     const body = await readBody(request, reply, gate, service.limits)
     const { condition, rest } = conditionOf(request, body)
     const { applied, created, revision } = await conditionally(store, key, condition, (one) => store.put(key, rest, { ...lifetime, condition: one }))
-    if (revision > 0) reply.header('etag', etag(revision))
+    if (revision > 0) reply.header(HEADERS.revision, String(revision))
     if (!applied) throw conditionFailed()
+    const tag = await writtenTag(store, key, rest, lifetime, revision)
+    if (tag !== undefined) reply.header('etag', tag)
     return reply.code(created ? 201 : 200).send()
   })
 
@@ -102,8 +106,8 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
 
 function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): void {
   if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
-  const { value } = entry
-  if (isKnown(reply, entry)) {
+  const { key, value, revision, expires } = entry
+  if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) {
     reply.code(304).send()
     return
   }
@@ -112,10 +116,23 @@ function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): v
   reply.type('application/octet-stream').send(asBuffer(value))
 }
 
-/** Sets what is told of an entry in headers; whether the client has this revision of it already. */
-function isKnown(reply: FastifyReply, { revision, expires }: Pick<Entry, 'revision' | 'expires'>): boolean {
-  const tag = etag(revision)
-  reply.header('etag', tag)
+/** The ETag of an entry; its value is read only where the engine keeps no checksum. `undefined` when it is gone by now, or another. */
+async function tagOf(store: Store, key: Uint8Array, { revision, checksum: sum }: Head): Promise<string | undefined> {
+  if (sum !== undefined) return etag(revision, sum)
+  const entry = await store.getEntry(key)
+  return entry?.revision === revision ? etag(revision, checksum(entry.key, entry.value, entry.expires)) : undefined
+}
+
+/** The ETag of what was just written; where only the store knows when it ends, `undefined` when it is gone by now, or another. */
+async function writtenTag(store: Store, key: Uint8Array, value: Uint8Array, { expires, ttl }: Lifetime, revision: number): Promise<string | undefined> {
+  if (ttl === undefined) return etag(revision, checksum(key, value, expires))
+  const head = await store.head(key)
+  return head?.revision === revision ? tagOf(store, key, head) : undefined
+}
+
+/** Sets what is told of an entry in headers; whether the client has it already. */
+function isKnown(reply: FastifyReply, { expires }: Pick<Entry, 'expires'>, tag: string | undefined): boolean {
+  if (tag !== undefined) reply.header('etag', tag)
   if (expires !== undefined) reply.header(HEADERS.expires, String(expires))
   const known = reply.request.headers['if-none-match']
   return known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))
@@ -144,11 +161,27 @@ interface Matching {
 async function conditionally(store: Store, key: Uint8Array, condition: Condition | Matching | undefined, write: (condition: Condition | undefined) => Promise<PutResult>): Promise<PutResult> {
   if (condition?.type !== 'matching') return write(condition)
   for (;;) {
-    const entry = await store.head(key)
-    if (entry === undefined || !matches(condition.tags, entry.revision)) return { applied: false, created: false, revision: entry?.revision ?? 0 }
-    const result = await write({ type: 'revision', revision: entry.revision })
+    const head = await store.head(key)
+    if (head === undefined || !(await matches(store, key, head, condition.tags))) return { applied: false, created: false, revision: head?.revision ?? 0 }
+    const same = await sameAs(store, key, head)
+    if (same === undefined) continue
+    const result = await write(same)
     if (result.applied) return result
   }
+}
+
+/** Whether the ETag of an entry is in a list by the strong comparison: a weak one never is. */
+async function matches(store: Store, key: Uint8Array, head: Head, tags: TagList): Promise<boolean> {
+  if (tags === '*') return true
+  const tag = await tagOf(store, key, head)
+  return tag !== undefined && tags.has(tag)
+}
+
+/** The condition that an entry still is what it was; `undefined` when it is gone by now. What another tool wrote into an old store has no revision. */
+async function sameAs(store: Store, key: Uint8Array, { revision }: Head): Promise<Condition | undefined> {
+  if (revision > 0) return { type: 'revision', revision }
+  const value = await store.get(key)
+  return value && { type: 'value', value }
 }
 
 /** The condition that the headers ask for, and the body without what belongs to it. */
@@ -156,10 +189,9 @@ function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Co
   const match = headers['if-match']
   const noneMatch = headers['if-none-match']
   const length = headers[HEADERS.ifValueLength]
-  if ([match, noneMatch, length].filter((given) => given !== undefined).length > 1) throw usageError('conditions exclude each other')
+  const given = headers[HEADERS.ifRevision]
+  if ([match, noneMatch, length, given].filter((one) => one !== undefined).length > 1) throw usageError('conditions exclude each other')
   if (match !== undefined) {
-    const revision = revisionOf(match)
-    if (revision !== undefined) return { condition: { type: 'revision', revision }, rest: body }
     const tags = tagsOf(match)
     if (tags === undefined) throw usageError('If-Match must be * or ETags')
     return { condition: { type: 'matching', tags }, rest: body }
@@ -167,6 +199,11 @@ function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Co
   if (noneMatch !== undefined) {
     if (noneMatch.trim() !== '*') throw usageError('If-None-Match of a write must be *')
     return { condition: { type: 'absent' }, rest: body }
+  }
+  if (given !== undefined) {
+    const revision = revisionFrom(String(given))
+    if (revision === undefined) throw usageError('Kv-If-Revision must be a number')
+    return { condition: { type: 'revision', revision }, rest: body }
   }
   if (length === undefined) return { condition: undefined, rest: body }
   const bytes = Number(length)

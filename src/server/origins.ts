@@ -6,7 +6,7 @@ import { Refusal } from './refusal.ts'
 const NAMES = /^[\w!#$%&'*+.^`|~, -]{1,4096}$/
 
 /** What pages may read of an answer besides its body. */
-const EXPOSED = 'etag, kv-expires, kv-server, retry-after'
+const EXPOSED = 'etag, kv-expires, kv-revision, kv-server, retry-after'
 
 /**
  * Which web pages may call. A browser sends requests for any page, with whatever this machine's user

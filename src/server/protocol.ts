@@ -23,6 +23,10 @@ export const PATHS = {
 export const HEADERS = {
   /** When an entry expires, in milliseconds since 1970; absent when it does not. */
   expires: 'kv-expires',
+  /** The revision that the entry must have now; 0: the key must not be there. */
+  ifRevision: 'kv-if-revision',
+  /** The revision of what a put has written, or, when refused, of what is there. */
+  revision: 'kv-revision',
   /** The body begins with so many bytes that must be the value now; what follows is the new value. */
   ifValueLength: 'kv-if-value-length',
   /** The code of kv of a refusal, also in its body; an answer to HEAD has no other place for it. */
@@ -95,14 +99,17 @@ export interface ErrorBody {
   readonly hint?: string
 }
 
-/** The `ETag` of a revision. */
-export function etag(revision: number): string {
-  return `"${revision}"`
+/**
+ * The `ETag` of an entry. A revision alone may come again in a store that was put back from a copy, so the checksum of
+ * what it stands for (src/store/checksum.ts) is part of it.
+ */
+export function etag(revision: number, checksum: number): string {
+  return `"${revision}-${checksum.toString(16).padStart(8, '0')}"`
 }
 
 /** The revision in an `ETag`, or `undefined` when it is none of ours. */
 export function revisionOf(tag: string): number | undefined {
-  const digits = /^"(\d{1,16})"$/.exec(tag.trim())?.[1]
+  const digits = /^"(\d{1,16})-[0-9a-f]{8}"$/.exec(tag.trim())?.[1]
   return digits === undefined ? undefined : Number(digits)
 }
 
@@ -126,7 +133,7 @@ export function tagsOf(list: string): TagList | undefined {
   return tags.size === 0 ? undefined : tags
 }
 
-/** Whether a revision is in a list by the strong comparison: a weak tag never is. */
-export function matches(tags: TagList, revision: number): boolean {
-  return tags === '*' || tags.has(etag(revision))
+/** A revision as it stands in a header; `undefined` when it is none. */
+export function revisionFrom(text: string): number | undefined {
+  return /^\d{1,16}$/.test(text) ? Number(text) : undefined
 }

@@ -13,6 +13,7 @@ export function holds(condition: Condition | undefined, old: { readonly revision
     case 'value':
       return old !== undefined && hasValue(condition.value)
     case 'revision':
-      return (old?.revision ?? 0) === condition.revision
+      // An entry that another tool wrote into an old store has no revision either.
+      return condition.revision === 0 ? old === undefined : old?.revision === condition.revision
   }
 }

@@ -27,6 +27,8 @@ export interface Entry {
 export interface Head extends Pick<Entry, 'revision' | 'expires'> {
   /** Length of the value. */
   readonly valueBytes: number
+  /** The `checksum` of the entry (checksum.ts), where the engine keeps it. */
+  readonly checksum?: number
 }
 
 /** When an entry ends: at a moment, or some time after the moment it is written; by default never. Not both. */

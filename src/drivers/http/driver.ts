@@ -1,7 +1,7 @@
 import { asBuffer, decode } from '../../bytes.ts'
 import { CODES, type Code, KvError, usageError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, etag, revisionOf } from '../../server/protocol.ts'
+import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, revisionFrom, revisionOf } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import type {
@@ -341,7 +341,7 @@ function expiresIn({ headers }: Answer): number | undefined {
 }
 
 function revisionIn({ headers }: Answer): number | undefined {
-  return revisionOf(headers.etag ?? '')
+  return revisionFrom(String(headers[HEADERS.revision] ?? '')) ?? revisionOf(headers.etag ?? '')
 }
 
 /** An answer in JSON, whose fields are of the same types as those of an example. */
@@ -369,7 +369,7 @@ function conditional(condition: Condition | undefined): { headers: Record<string
     case 'absent':
       return { headers: { 'if-none-match': '*' }, prefix: undefined }
     case 'revision':
-      return { headers: { 'if-match': etag(condition.revision) }, prefix: undefined }
+      return { headers: { [HEADERS.ifRevision]: String(condition.revision) }, prefix: undefined }
     case 'value':
       return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
   }

@@ -5,7 +5,7 @@ import { damagedRow } from './errors.ts'
 import { entryOf } from './range.ts'
 
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
-type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue]
+type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
 
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
 export function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
@@ -17,11 +17,13 @@ export function liveEntry(database: Database, key: Uint8Array, now: number): Ent
 
 /** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
 export function liveHead(database: Database, key: Uint8Array, now: number): Head | undefined {
-  const row = database.statement('select revision, expires, typeof(value), length(value) from kv where key = ?').get(key) as HeadRow | undefined
+  const row = database.statement('select revision, expires, typeof(value), length(value), checksum from kv where key = ?').get(key) as HeadRow | undefined
   if (row === undefined) return undefined
-  const [revision, expires, type, valueBytes] = row
+  const [revision, expires, type, valueBytes, sum] = row
   if (type !== 'blob' || typeof revision !== 'number' || typeof valueBytes !== 'number' || (expires !== null && typeof expires !== 'number')) throw damagedRow()
-  return expires !== null && expires <= now ? undefined : { revision, expires: expires ?? undefined, valueBytes }
+  if (expires !== null && expires <= now) return undefined
+  const head = { revision, expires: expires ?? undefined, valueBytes }
+  return typeof sum === 'number' ? { ...head, checksum: sum } : head
 }
 
 /** Whether a key has this value; one of another length is not read. */
