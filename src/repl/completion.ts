@@ -37,18 +37,18 @@ export class Completer {
   }
 
   /** The ways to complete what is before the cursor. */
-  async complete(text: string, cursor: number): Promise<Completion> {
+  async complete(text: string, cursor: number, signal?: AbortSignal): Promise<Completion> {
     const context = await lineContext(this.#session.io, text.slice(0, cursor))
     if (context === undefined) return { from: cursor, to: cursor, candidates: [], footer: '' }
-    const found = await this.#candidates(context)
+    const found = await this.#candidates(context, signal)
     return { from: context.from, to: cursor, ...found }
   }
 
-  async #candidates(context: LineContext): Promise<Pick<Completion, 'candidates' | 'footer'>> {
+  async #candidates(context: LineContext, signal: AbortSignal | undefined): Promise<Pick<Completion, 'candidates' | 'footer'>> {
     const kind = kindOf(context)
     const { word } = context
     const list = (candidates: Candidate[]): Pick<Completion, 'candidates' | 'footer'> => ({ candidates: candidates.filter(({ text }) => text.startsWith(word)), footer: '' })
-    if (kind === 'key') return this.#keyCandidates(word)
+    if (kind === 'key') return this.#keyCandidates(word, signal)
     if (kind === 'file') return { candidates: files(word), footer: '' }
     if (kind === 'command') return list(commands(word))
     if (kind === 'option') return list(options(context))
@@ -57,8 +57,8 @@ export class Completer {
     return list(kind === 'nothing' ? [] : kind.map((text) => plain(text)))
   }
 
-  async #keyCandidates(word: string): Promise<Pick<Completion, 'candidates' | 'footer'>> {
-    const { groups, more } = await this.#keys.groups(await this.#session.store(), word)
+  async #keyCandidates(word: string, signal: AbortSignal | undefined): Promise<Pick<Completion, 'candidates' | 'footer'>> {
+    const { groups, more } = await this.#keys.groups(await this.#session.store(), word, signal)
     const candidates = groups.map((group): Candidate => {
       const quoted = quoteWord(group.text)
       // The quote stays open while more of the key must follow.

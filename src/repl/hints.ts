@@ -2,6 +2,7 @@ import { decodeUtf8, utf8 } from '../bytes.ts'
 import { escapeLine, formatBytes } from '../output/escape.ts'
 import { DOT_COMMANDS } from './dot-commands.ts'
 import { lineContext } from './line-context.ts'
+import type { Store } from '../store/store.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
 import type { Session } from './session.ts'
 
@@ -30,28 +31,53 @@ export async function argumentHint(session: Session, text: string): Promise<stri
 
 /** Bytes of a value looked at for a preview. */
 const PREVIEW = 400
+/** A longer value is not read for one, in bytes. */
+const MAX_READ = 16_384
 
-/**
- * What is worth knowing before Enter: how many keys `--prefix` means, and what is stored under a
- * key. `undefined` when there is nothing to say. Safe for the terminal.
- */
-export async function liveHint(session: Session, counter: PrefixCounter, text: string): Promise<string | undefined> {
-  const context = await lineContext(session.io, text)
-  if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store')) return undefined
-  const { name, option, given, word, args } = context
-  const prefix = option?.long === '--prefix' ? word : given.get('--prefix')
-  if (prefix !== undefined) {
-    if (prefix === '') return undefined
-    const { count, shown } = await counter.prefix(await session.store(), utf8(prefix))
-    const keys = `${shown} ${count === 1 ? 'key' : 'keys'}`
-    return name === 'del' ? `would delete ${keys}` : keys
+/** What is worth knowing before Enter: how many keys `--prefix` means, and what is stored under a key. */
+export class LiveHints {
+  readonly #session: Session
+  readonly #counter: PrefixCounter
+  /** The preview shown last of a store that is elsewhere, good for as long as the entry keeps its revision. */
+  #last: { store: Store; key: string; revision: number; preview: string } | undefined
+
+  constructor(session: Session, counter: PrefixCounter) {
+    this.#session = session
+    this.#counter = counter
   }
-  if (name !== 'get' && name !== 'peek' && name !== 'put' && name !== 'ttl') return undefined
-  const key = args[0] ?? word
-  if (key === '' || args.length > 1 || option !== undefined || !key.isWellFormed()) return undefined
-  const entry = await (await session.store()).getEntry(key)
-  if (entry === undefined) return undefined
-  return `${name === 'put' ? 'replaces' : '='} ${preview(entry.value)}${entry.expires === undefined ? '' : `, expires ${new Date(entry.expires).toISOString()}`}`
+
+  /** What there is to say of a line, safe for the terminal; `undefined` for nothing. */
+  async of(text: string, signal: AbortSignal): Promise<string | undefined> {
+    const context = await lineContext(this.#session.io, text)
+    if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store')) return undefined
+    const { name, option, given, word, args } = context
+    const prefix = option?.long === '--prefix' ? word : given.get('--prefix')
+    if (prefix !== undefined) {
+      if (prefix === '') return undefined
+      const { count, shown } = await this.#counter.prefix(await this.#session.store(), utf8(prefix), signal)
+      const keys = `${shown} ${count === 1 ? 'key' : 'keys'}`
+      return name === 'del' ? `would delete ${keys}` : keys
+    }
+    if (name !== 'get' && name !== 'peek' && name !== 'put' && name !== 'ttl') return undefined
+    const key = args[0] ?? word
+    if (key === '' || args.length > 1 || option !== undefined || !key.isWellFormed()) return undefined
+    return this.#entry(key, name === 'put' ? 'replaces' : '=', signal)
+  }
+
+  async #entry(key: string, verb: string, signal: AbortSignal): Promise<string | undefined> {
+    const store = await this.#session.store()
+    const head = await store.head(key, { signal })
+    if (head === undefined) return undefined
+    const { revision, valueBytes, expires } = head
+    const last = this.#last
+    let shown = last?.store === store && last.key === key && last.revision === revision ? last.preview : undefined
+    if (shown === undefined) {
+      const value = valueBytes > MAX_READ ? undefined : await store.get(key, { signal })
+      shown = value === undefined ? formatBytes(valueBytes) : preview(value)
+      this.#last = store.supports.syncReads ? undefined : { store, key, revision, preview: shown }
+    }
+    return `${verb} ${shown}${expires === undefined ? '' : `, expires ${new Date(expires).toISOString()}`}`
+  }
 }
 
 function preview(value: Uint8Array): string {

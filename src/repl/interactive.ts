@@ -10,7 +10,7 @@ import { Completer } from './completion.ts'
 import { CONTINUATION } from '../terminal/display.ts'
 import { type Assistant, LineEditor } from '../terminal/editor.ts'
 import { enter, prompt, unfinished } from './enter.ts'
-import { argumentHint, liveHint } from './hints.ts'
+import { LiveHints, argumentHint } from './hints.ts'
 import { History, historyFile } from './history.ts'
 import { Screen } from './pager.ts'
 import { PrefixCounter } from './prefix-counter.ts'
@@ -85,10 +85,11 @@ async function openStore(session: Session): Promise<void> {
 function assistant(session: Session, keys: KeyReader): Assistant {
   const counter = new PrefixCounter()
   const completer = new Completer(session, counter)
+  const hints = new LiveHints(session, counter)
   return {
-    complete: (text, cursor) => completer.complete(text, cursor),
+    complete: (text, cursor, signal) => completer.complete(text, cursor, signal),
     hint: (text) => argumentHint(session, text),
-    live: (text) => liveHint(session, counter, text),
+    live: (text, signal) => hints.of(text, signal),
     unfinished,
     pasted: (text) => withoutPrompts(text, stripVTControlCharacters(prompt(session)), CONTINUATION),
     edit: async (text) => editText(keys, session.env, text),

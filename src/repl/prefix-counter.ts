@@ -12,10 +12,10 @@ export class PrefixCounter {
   #slow = 0
 
   /** How many keys begin so, and that number for people: `12,403`, `10,000+`. */
-  async prefix(store: Store, prefix: Uint8Array): Promise<{ count: number; shown: string }> {
+  async prefix(store: Store, prefix: Uint8Array, signal?: AbortSignal): Promise<{ count: number; shown: string }> {
     const began = performance.now()
     const exact = this.#slow < SLOW_COUNTS
-    const count = await store.count(exact ? { prefix } : { prefix, limit: COUNTED })
+    const count = await store.count({ prefix, limit: exact ? undefined : COUNTED, signal })
     if (performance.now() - began > SLOW_MS) this.#slow++
     return { count, shown: `${count.toLocaleString('en')}${!exact && count === COUNTED ? '+' : ''}` }
   }
