@@ -59,7 +59,7 @@ const RETRY_MS = 2
 const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /** Whether a descriptor is a terminal; loads Node's `tty` only for character devices. */
-function isTerminal(fd: number): boolean {
+export function isTerminal(fd: number): boolean {
   try {
     const stat = fstatSync(fd)
     // /dev/null and its kin have major number 1 on Linux.

@@ -29,7 +29,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
     files: 'server/**',
     may: ['async.ts', 'store/**', 'errors.ts', 'bytes.ts', 'duration.ts', 'input/**', 'output/**', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'prom-client'],
   },
-  { files: 'input/**', may: ['store/**', 'errors.ts', 'bytes.ts', 'duration.ts', 'shell-quote.ts'] },
+  { files: 'input/**', may: ['store/**', 'errors.ts', 'bytes.ts', 'named-input.ts', 'duration.ts', 'shell-quote.ts'] },
   {
     files: 'bench/**',
     may: ['bench/**', 'drivers/location.ts', 'store/**', 'output/**', 'errors.ts', 'bytes.ts', 'uplot'],
@@ -40,7 +40,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'commands/repl.ts', may: ['repl/repl.ts', 'commander'], types: ['context.ts'] },
   {
     files: 'repl/**',
-    may: ['open-by-options.ts', 'run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'drivers/location.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'synonyms.ts', 'options.ts', 'duration.ts', 'io.ts', 'interrupt.ts', 'terminal/**', 'chalk', 'commander', 'string-width'],
+    may: ['open-by-options.ts', 'run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'drivers/location.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'synonyms.ts', 'options.ts', 'duration.ts', 'io.ts', 'named-input.ts', 'interrupt.ts', 'terminal/**', 'chalk', 'commander', 'string-width'],
   },
   {
     files: 'commands/serve.ts',
@@ -49,7 +49,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   },
   {
     files: 'commands/**',
-    may: ['open-by-options.ts', 'output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'terminal/**', 'commander', '@inquirer/prompts'],
+    may: ['open-by-options.ts', 'output/**', 'input/**', 'bench/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'options.ts', 'duration.ts', 'io.ts', 'named-input.ts', 'terminal/**', 'commander', '@inquirer/prompts'],
     types: ['context.ts'],
   },
   // The library.

@@ -7,6 +7,7 @@ import { INPUT_FORMATS, type InputFormat, formatOf } from '../input/formats.ts'
 import { load } from '../input/load.ts'
 import { type OpenInput, checkInput, openInput } from '../input/open.ts'
 import { type Given, through } from '../input/rerun.ts'
+import { isTerminalName } from '../named-input.ts'
 import { escapeLine, formatBytes } from '../output/escape.ts'
 import { Progress } from '../output/progress.ts'
 import type { Block } from '../store/block.ts'
@@ -41,6 +42,8 @@ export function batchPut(ctx: Context): Command {
       const names = files.length > 0 ? files : ['-']
       const { isTTY, fd } = ctx.io.stdin
       if (names.includes('-') && fd < 0) throw usageError('a session is no input', 'name files, or write batch-put < FILE')
+      const own = ctx.inSession ? names.find((name) => name !== '-' && isTerminalName(name)) : undefined
+      if (own !== undefined) throw usageError(`${own} is the terminal of this session`, 'name files, or write batch-put < FILE')
       if (names.includes('-') && isTTY) {
         if (!ctx.globals.input) throw usageError('no input', 'name files, or send records through a pipe')
         ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, reasonOf, usageError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
+import { isTerminalName, readNamed } from '../named-input.ts'
 import { displayKey, formatBytes } from '../output/escape.ts'
 import type { Condition } from '../store/driver.ts'
 import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption, withSync } from './arguments.ts'
@@ -61,7 +61,7 @@ function endsOptions(command: Command): boolean {
 async function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }: Flags, literal: boolean, maxBytes: number): Promise<Uint8Array> {
   if (file !== undefined) {
     if (text !== undefined) throw usageError('both VALUE and --file are given')
-    return file === '-' ? standardInput(ctx, valueEncoding, true, maxBytes) : decoded(readFile(file), valueEncoding)
+    return file === '-' ? standardInput(ctx, valueEncoding, true, maxBytes) : decoded(await readFile(ctx, file, valueEncoding, maxBytes), valueEncoding)
   }
   if (text !== undefined && (text !== '-' || literal)) return parseValue(text, valueEncoding)
   return standardInput(ctx, valueEncoding, text === '-', maxBytes)
@@ -75,16 +75,18 @@ async function standardInput(ctx: Context, valueEncoding: Flags['valueEncoding']
     if (!ctx.globals.input) throw usageError('no VALUE', 'give it as an argument, with --file, or through a pipe')
     if (!ctx.inSession) ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
   }
-  // In hex a value takes twice its bytes, and a line end.
-  return decoded(await stdin.readAll(valueEncoding === 'utf8' ? maxBytes : 2 * maxBytes + 2), valueEncoding)
+  return decoded(await stdin.readAll(inputBytes(valueEncoding, maxBytes)), valueEncoding)
 }
 
-function readFile(file: string): Uint8Array {
-  try {
-    return readFileSync(file)
-  } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${file}: ${reasonOf(cause)}`, { cause })
-  }
+/** In hex a value takes twice its bytes, and a line end. */
+function inputBytes(valueEncoding: Flags['valueEncoding'], valueBytes: number): number {
+  return valueEncoding === 'utf8' ? valueBytes : 2 * valueBytes + 2
+}
+
+/** The terminal of a session gives what the user types there. */
+async function readFile(ctx: Context, file: string, valueEncoding: Flags['valueEncoding'], valueBytes: number): Promise<Uint8Array> {
+  const maxBytes = inputBytes(valueEncoding, valueBytes)
+  return ctx.inSession && isTerminalName(file) ? ctx.io.stdin.readAll(maxBytes) : readNamed(file, maxBytes, ctx.signal)
 }
 
 /** Input in hex or base64 may end with a line feed, as tools print it. */

@@ -1,6 +1,7 @@
-import { accessSync, constants, createReadStream, fstatSync, openSync, read as fsRead, statSync } from 'node:fs'
-import type { Readable } from 'node:stream'
+import { accessSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs'
+import { Readable } from 'node:stream'
 import { KvError, reasonOf } from '../errors.ts'
+import { bytesOf, openNamed } from '../named-input.ts'
 import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './gzip.ts'
 import { isZstd } from './zstd-frame.ts'
@@ -69,9 +70,8 @@ export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, 
       const stat = statSync(path)
       if (stat.isFile()) size = stat.size
     }
-    // A pipe with a name is opened by the stream, which does not hold this thread until there is a writer.
     const fd = size === undefined ? undefined : openSync(path, 'r')
-    const opened: Readable = path === '-' ? standardInput(stdinFd) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
+    const opened = path === '-' ? standardInput(stdinFd, stop) : fd === undefined ? namedInput(path, stop) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
     raw = opened
     const close = (): void => void opened.destroy()
     const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
@@ -128,9 +128,19 @@ async function unless<T>(stop: AbortSignal, promise: Promise<T>): Promise<T | un
   }
 }
 
-function standardInput(fd: number): Readable {
+/** What is no file, such as a pipe with a name, which does not hold this thread until there is a writer. */
+function namedInput(path: string, stop: AbortSignal): Readable {
+  const { fd, close } = openNamed(path)
+  return inputOf(fd, path, stop).once('close', close)
+}
+
+function inputOf(fd: number, name: string, stop: AbortSignal): Readable {
+  return Readable.from(bytesOf(fd, name, stop), { objectMode: false, highWaterMark: READ_BYTES })
+}
+
+function standardInput(fd: number, stop: AbortSignal): Readable {
   // Who opened a descriptor of its own closes it too.
-  return fd === 0 ? process.stdin : createReadStream('', { fd, fs: { read: fsRead, close: (_, done) => done?.(null) }, highWaterMark: READ_BYTES })
+  return fd === 0 ? process.stdin : inputOf(fd, 'standard input', stop)
 }
 
 async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {

@@ -5,6 +5,7 @@ import { CODES, usageError } from '../errors.ts'
 import { parseDuration } from '../duration.ts'
 import type { Io } from '../io.ts'
 import { quoteWord } from '../shell-quote.ts'
+import { isTerminalName } from '../named-input.ts'
 import { FORMATS } from '../options.ts'
 import { escapeLine } from '../output/escape.ts'
 import { printDiff } from './diff.ts'
@@ -64,8 +65,9 @@ export const DOT_COMMANDS = {
     summary: 'run the commands of a file',
     run(session, words) {
       const name = only(words, '.read', 'FILE')
+      if (session.surroundings.stdin.isTTY && isTerminalName(name)) throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
       return session.nested(name, async () => {
-        const { script, close } = openScript(name)
+        const { script, close } = openScript(name, session.signal)
         try {
           return await runScript(session, script, { name, keepGoing: false })
         } finally {

@@ -21,6 +21,8 @@ export interface LineSurroundings {
   readonly programs: ProgramOptions
   /** The text of a word that names a file. */
   readonly text: (word: Word) => string
+  /** Aborted when the user stops the line. */
+  readonly signal: AbortSignal
 }
 
 /** The streams of one line, as its redirections ask for. */
@@ -34,7 +36,7 @@ export interface LineStreams {
 }
 
 /** Opens them. Throws `KV_USAGE` for a file that cannot be read or written: then the command is not to run. */
-export function openLine({ input, outputs, messages, dataToMessages, shell }: CommandLine, { outer, io, typed, stdout, programs, text }: LineSurroundings): LineStreams {
+export function openLine({ input, outputs, messages, dataToMessages, shell }: CommandLine, { outer, io, typed, stdout, programs, text, signal }: LineSurroundings): LineStreams {
   const opened: { close(): void }[] = []
   const open = <T extends { close(): void }>(stream: T): T => {
     opened.push(stream)
@@ -44,7 +46,7 @@ export function openLine({ input, outputs, messages, dataToMessages, shell }: Co
     for (const stream of opened) stream.close()
   }
   try {
-    const source = input === undefined ? outer.stdin : open(openSource(text(input)))
+    const source = input === undefined ? outer.stdin : open(openSource(text(input), typed, signal))
     checkOutputs(outputs.map(text))
     const file = typeof messages === 'object' ? open(openMessages(text(messages.file), messages.append)) : undefined
     const ownMessages = file ?? outer.stderr ?? io.stderr

@@ -1,8 +1,9 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { accessSync, closeSync, constants, createWriteStream, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { accessSync, closeSync, constants, createWriteStream, openSync, statSync, writeFileSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { CODES, KvError, reasonOf, usageError } from '../errors.ts'
 import { ReaderGone, type Sink, type Source } from '../io.ts'
+import { allBytesOf, openNamed } from '../named-input.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -232,14 +233,15 @@ export function asMessages(sink: Sink): Sink {
   }
 }
 
-/** Standard input from `< FILE`. Throws `KV_USAGE` when it cannot be read. */
-export function openSource(path: string): Source & { close(): void } {
-  try {
-    const fd = openSync(path, 'r')
-    return { isTTY: false, fd, readAll: () => readFileSync(fd), close: () => closeSync(fd) }
-  } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${path}: ${reasonOf(cause)}`, { cause })
-  }
+/**
+ * Standard input from `< FILE`; from a terminal it is what the user types. Throws `KV_USAGE` when it cannot be read,
+ * and from `readAll` `KV_INTERRUPTED` when aborted: a pipe may have nobody who writes.
+ */
+export function openSource(path: string, typed: () => Source, signal: AbortSignal): Source & { close(): void } {
+  const { fd, isTerminal, close } = openNamed(path)
+  if (!isTerminal) return { isTTY: false, fd, readAll: (maxBytes) => allBytesOf(fd, path, maxBytes, signal), close }
+  close()
+  return { ...typed(), close() {} }
 }
 
 /** The standard input of a command that has none; `why` tells the user. */

@@ -1,7 +1,8 @@
-import { closeSync, openSync, read } from 'node:fs'
+import { read } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CODES, KvError, reasonOf } from '../errors.ts'
 import { untilAborted } from '../interrupt.ts'
+import { bytesOf as namedBytesOf, openNamed } from '../named-input.ts'
 import { type Bytes, ScriptReader } from './script-reader.ts'
 import type { Session } from './session.ts'
 
@@ -46,15 +47,14 @@ export function runScript(session: Session, script: ScriptReader, { name, keepGo
   })
 }
 
-/** A script in a file, which is read as its commands run; `close` it in the end. Throws `KV_USAGE` when it cannot be read. */
-export function openScript(file: string): { script: ScriptReader; close(): void } {
-  let fd: number
-  try {
-    fd = openSync(file, 'r')
-  } catch (cause) {
-    throw unreadable(file, cause)
-  }
-  return { script: new ScriptReader(file, bytesOf(fd, file)), close: () => closeSync(fd) }
+/**
+ * A script in a file, which is read as its commands run; `close` it in the end. Throws `KV_USAGE` when it cannot be
+ * read; a pipe that nobody writes yet is waited for until the signal is aborted.
+ */
+export function openScript(file: string, signal?: AbortSignal): { script: ScriptReader; close(): void } {
+  const { fd, close } = openNamed(file)
+  const chunks = namedBytesOf(fd, file, signal)
+  return { script: new ScriptReader(file, async () => (await chunks.next()).value ?? undefined), close }
 }
 
 /** The bytes of a descriptor. None is read before it is asked for, so that nothing is under way when nobody asks. */

@@ -231,6 +231,7 @@ export class Session {
       stdout: () => this.surroundings.stdout(),
       programs: this.#programs(),
       text: (word) => this.#text(word),
+      signal: this.signal,
     })
     try {
       this.#lent = lent

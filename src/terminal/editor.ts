@@ -213,6 +213,8 @@ export class LineEditor {
 
   async #complete(): Promise<void> {
     const { text, cursor } = this.#buffer
+    // It may take its time, and what was typed is to be seen.
+    this.#show()
     const abort = new AbortController()
     const completion = await this.#keys.unlessTyped(this.#assistant.complete(text, cursor, abort.signal).catch(() => NOTHING))
     if (completion === undefined) {
@@ -265,11 +267,15 @@ export class LineEditor {
     return { prompt: this.#prompt, text, cursor, ghost: ghost.split('\n', 1)[0]!, below }
   }
 
+  #show(): void {
+    if (this.#keys.takeMoved()) this.#display.freshLine()
+    this.#display.draw(this.#view())
+  }
+
   async #draw(): Promise<void> {
     const { text } = this.#buffer
     this.#hint = this.#buffer.atEnd && this.#search === undefined ? await this.#assistant.hint(text).catch(() => '') : ''
-    if (this.#keys.takeMoved()) this.#display.freshLine()
-    this.#display.draw(this.#view())
+    this.#show()
     clearTimeout(this.#timer)
     if (text !== '' && this.#live?.text !== text && this.#search === undefined) this.#timer = setTimeout(() => void this.#look(text), PAUSE_MS)
   }

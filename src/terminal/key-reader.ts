@@ -179,9 +179,10 @@ export class KeyReader {
     this.reclaim()
   }
 
-  /** Gives the terminal back for good. */
+  /** Gives the terminal back for good; who waits for a key learns that none comes. */
   close(): void {
     this.release()
+    this.#onClosed()
     process.off('SIGINT', this.#onSignal).off('SIGCONT', this.#onContinued)
     // Its errors are still to be heard: a terminal that is gone is no reason to fail.
     this.#input.off('data', this.#onData).off('end', this.#onClosed)
