@@ -10,16 +10,21 @@
  */
 import { openDriver } from './drivers/index.ts'
 import type { OpenOptions } from './drivers/options.ts'
+import { usageError } from './errors.ts'
+import { checkOptions, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
 
 /**
- * Opens a store. A file that does not exist yet is an empty store, made by the first write.
- * Throws `KV_USAGE` for a location no driver knows, `KV_FOREIGN`, `KV_NEWER_FORMAT` or
+ * Opens a store: a path, a `file:` URL, `memory:`, or `http://host:port` of a `kv serve`. A file that does not exist yet
+ * is an empty store, made by the first write. Throws `KV_USAGE` for a location no driver knows and an option that is none, `KV_FOREIGN`, `KV_NEWER_FORMAT` or
  * `KV_CORRUPT` for a file that is not a healthy store (which is left as it is), and
  * `KV_UNAVAILABLE` when it cannot be opened.
  */
-export async function openStore(location: string, options: OpenOptions = {}): Promise<Store> {
-  return new Store(location, await openDriver(location, options))
+export async function openStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
+  if (typeof location !== 'string' && !(location instanceof URL)) throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
+  checkOptions(options, ['lockTimeoutMs', 'sync', 'makeFolder', 'token', 'timeoutMs', 'clock', 'signal'], 'openStore')
+  const text = String(location)
+  return new Store(text, await openDriver(text, options))
 }
 
 export type { OpenOptions } from './drivers/options.ts'

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { isAbsolute, resolve } from 'node:path'
 import { KvError, usageError } from '../errors.ts'
 
 /** Where a store is, taken apart. */
@@ -17,6 +19,22 @@ export interface Location {
 export function parseLocation(location: string): Location {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase() ?? 'file'
   return { scheme, path: scheme === 'file' ? pathOf(location) : undefined, isRemote: scheme !== 'file' && scheme !== 'memory' }
+}
+
+/**
+ * A path that stays the same file whatever the working folder is later. Throws `KV_UNAVAILABLE` when the path
+ * is relative to a folder that is gone.
+ */
+export function absolutePath(path: string): string {
+  if (isAbsolute(path)) return resolve(path)
+  let folder: string
+  try {
+    folder = process.cwd()
+  } catch (cause) {
+    throw new KvError('KV_UNAVAILABLE', `cannot open ${path}: the working folder is gone`, { cause, hint: 'cd to a folder that is there, or write the whole path' })
+  }
+  // A folder whose name is not UTF-8 has no path of text; Linux has another name for it.
+  return folder.includes('\ufffd') && existsSync('/proc/self/cwd') && !existsSync(folder) ? `/proc/self/cwd/${path}` : resolve(folder, path)
 }
 
 function pathOf(location: string): string {

@@ -116,3 +116,25 @@ describe('the way to a store that is not there', () => {
     })
   })
 })
+
+describe('the working folder', () => {
+  test('that is gone is told, and where no relative path is used does not matter', async () => {
+    const store = await givenStore([['a', '1']])
+    const gone = (command: string): string => `mkdir d && cd d && rmdir ../d && ${command}`
+    for (const command of ['kv --store rel.kv get a', 'kv --store rel.kv put a 1', 'kv --store file:rel.kv count']) {
+      expectRun(await shell(gone(command)), {
+        stderr: errorText('cannot open rel.kv: the working folder is gone', 'KV_UNAVAILABLE', 'cd to a folder that is there, or write the whole path'),
+        code: 4,
+      })
+    }
+    expectRun(await shell(gone(`kv --store '${store}' get a`)), { stdout: '1' })
+    expectRun(await shell(gone('kv put b 2 && kv get b')), { stdout: '2' })
+  })
+
+  test('whose name is not UTF-8 holds stores like any other', async (context) => {
+    if (process.platform !== 'linux') context.skip('names are text here')
+    const script = `d="$(printf 'x\\377')"; mkdir "$d" && cd "$d" && kv --store rel.kv put a 1 && kv --store rel.kv get a && kv --store ./rel.kv check >&2 && ls -A`
+    const { stdout, stderr, code } = await shell(script)
+    expect({ stdout: stdout.toString(), stderr, code }).toEqual({ stdout: '1rel.kv\n', stderr: 'ok: 1 entry checked, 0 without a checksum\n', code: 0 })
+  })
+})

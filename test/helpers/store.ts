@@ -4,7 +4,7 @@ import type { Entry } from '../../src/index.ts'
 import { toHex } from './bytes.ts'
 
 /** Opens a store that is closed when the running test is over. */
-export async function openTestStore(location: string, options: OpenOptions = {}): Promise<Store> {
+export async function openTestStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
   const store = await openStore(location, options)
   onTestFinished(() => store.close())
   return store

@@ -1,8 +1,10 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
-import { type Driver, type Entry, KvError, Store } from '../../src/index.ts'
+import { type Driver, type Entry, KvError, Store, openStore } from '../../src/index.ts'
 import { toText } from '../helpers/bytes.ts'
 import { failure, openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -200,5 +202,19 @@ describe('a KvError', () => {
     expect(Object.keys(new KvError('KV_IO', 'x'))).toEqual(['code'])
     expect(String(error)).toBe('KvError: it is locked')
     expect(error.stack).toMatch(/^KvError: it is locked/)
+  })
+})
+
+describe('openStore', () => {
+  test('takes the URL of a file', async () => {
+    const path = join(tempDir(), 'a store.kv')
+    const store = await openTestStore(pathToFileURL(path))
+    await store.put('k', 'v')
+    expect(existsSync(path)).toBe(true)
+    expect(store.location).toBe(pathToFileURL(path).href)
+  })
+
+  test.for([[undefined], [null], [5], [{}], ['memory:', { nonsense: 1 }], ['memory:', { signal: 5 }], ['memory:', 'text'], ['memory:', { lockTimeout: 5 }]])('refuses %j', async (given) => {
+    expect(await failure(() => (openStore as (...args: unknown[]) => unknown)(...given))).toMatchObject({ code: 'KV_USAGE' })
   })
 })

@@ -1,6 +1,5 @@
 import { statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
 import { type KvError, interrupted } from '../../errors.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
@@ -25,6 +24,7 @@ import type {
   Stat,
   WatchQuery,
 } from '../../store/driver.ts'
+import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './batch.ts'
 import { checkEntries } from './check.ts'
@@ -82,7 +82,7 @@ export class SqliteDriver implements Driver {
   #caring: NodeJS.Timeout | undefined
 
   private constructor(path: string, options: OpenOptions) {
-    this.#path = withoutLinks(resolve(path))
+    this.#path = withoutLinks(absolutePath(path))
     this.#now = options.clock ?? Date.now
     const lockTimeoutMs = options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS
     this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }

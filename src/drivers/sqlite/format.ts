@@ -142,7 +142,9 @@ export function withoutLinks(path: string): string {
   // A loop of links ends with what the file system says when it is opened.
   for (let links = 0; links < 40; links++) {
     try {
-      return realpathSync(real)
+      const found = realpathSync(real)
+      // A folder whose name is not UTF-8 has no path of text but the one that led here.
+      return found.includes('\ufffd') && !existsSync(found) ? real : found
     } catch {
       try {
         real = resolve(dirname(real), readlinkSync(real))
