@@ -54,6 +54,10 @@ export function serve(ctx: Context): Command {
       const { buildApp } = await import('../server/app.ts')
       const { listenOn } = await import('../server/listen.ts')
       const store = await ctx.store({ sync: flags.sync })
+      // A misspelt name must not go into service. One that is locked for a moment may.
+      await store.checkUsable({ write: flags.readOnly !== true }).catch((error: unknown) => {
+        if (!(error instanceof KvError && error.code === 'KV_LOCKED')) throw error
+      })
       const { stderr } = ctx.io
       // A log that nobody reads must not stop the server.
       const tell = (line: string): unknown => (stderr.offer === undefined ? stderr.write(line) : stderr.offer(line))

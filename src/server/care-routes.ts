@@ -1,11 +1,13 @@
 /** What tells of the server and its store: health, readiness, metrics, facts. */
 import { basename } from 'node:path'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer } from '../bytes.ts'
+import { KvError } from '../errors.ts'
 import { MAX_OPS } from './body.ts'
 import { whileConnected } from './late-answer.ts'
 import type { ServerInfo } from './protocol.ts'
-import { busy } from './refusal.ts'
+import { Refusal, busy } from './refusal.ts'
+import { note } from './request-log.ts'
 import { answer, content, endpoint, object } from './schema.ts'
 import { type Service, sendJson } from './service.ts'
 
@@ -41,19 +43,26 @@ const SCHEMAS = {
 export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits, readOnly }: Service): void {
   app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) => sendJson(reply, { status: 'ok' }))
 
-  const ready = async (): Promise<void> => {
+  const ready = async (reply: FastifyReply): Promise<void> => {
     if (gate.isClosing) throw busy('the server is going down')
-    await store.count({ limit: 1 })
+    try {
+      await store.checkUsable({ write: !readOnly })
+    } catch (error) {
+      if (!(error instanceof KvError) || error.code === 'KV_INTERNAL') throw error
+      // This is told to whoever asks, so without names of files; the log has them.
+      note(reply.raw, { cause: error.message })
+      throw new Refusal(503, { detail: 'the store cannot be used', code: error.code }, { 'retry-after': '1' })
+    }
   }
   app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
-    await ready()
+    await ready(reply)
     return sendJson(reply, { status: 'ready' })
   })
 
   // What proxies ask when they are not told what to: `OPTIONS /` and `OPTIONS *`.
   for (const path of ['/', '/health', '/ready']) {
     app.options(path, { schema: { hide: true }, config: { always: true } }, async (_request, reply) => {
-      if (path === '/ready') await ready()
+      if (path === '/ready') await ready(reply)
       return reply.header('allow', 'GET, HEAD, OPTIONS').code(204).send()
     })
   }

@@ -12,6 +12,8 @@ const NOTES = Symbol('notes')
 export interface Notes {
   /** Why it was refused. */
   readonly reason?: string
+  /** What is behind that, and not told to the client. */
+  readonly cause?: string
   /** Operations of a batch, or keys that were deleted. */
   readonly operations?: number
   readonly deleted?: number

@@ -270,6 +270,8 @@ export interface Driver {
    */
   watch?(query: WatchQuery, options?: Abortable): Promise<Changes>
 
+  /** Optional, where the first write makes the store: throws why it could not, or with `write` false why there is nothing to read. */
+  checkPlace?(how: { readonly write: boolean }): void
   stat(options?: Abortable): Awaitable<Stat>
   /** Reads everything and compares. */
   check(options?: CheckOptions): Awaitable<CheckReport>

@@ -261,6 +261,12 @@ export class Store {
     return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, { signal }))
   }
 
+  /** Throws why this store, which need not be there yet, cannot be read, or with `write` be made. */
+  async checkUsable(how: { readonly write: boolean }): Promise<void> {
+    this.#open().checkPlace?.(how)
+    await this.count({ limit: 1 })
+  }
+
   /** Counts and sizes. */
   async stat(options?: Abortable): Promise<Stat> {
     checkOptions(options, ['signal'], 'stat')

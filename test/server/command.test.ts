@@ -1,6 +1,6 @@
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
@@ -75,6 +75,35 @@ describe('kv serve', () => {
       code: 4,
       stderr: errorText(`port ${port} on 127.0.0.1 is in use`, 'KV_UNAVAILABLE', 'choose another with --port; 0 takes any free one'),
     })
+  })
+
+  test.for([[[]], [['--read-only']]] as const)('does not begin where no store can be: %j', async ([args]) => {
+    const folder = tempDir()
+    const path = join(folder, 'none', 'store.kv')
+    expectRun(await kv(['serve', '--port', '0', ...args], { store: path }), {
+      code: 4,
+      stderr: errorText(`cannot make ${path}: its folder does not exist`, 'KV_UNAVAILABLE', `make it first: mkdir -p ${join(folder, 'none')}`),
+    })
+    writeFileSync(join(folder, 'none'), '')
+    expect((await kv(['serve', '--port', '0', ...args], { store: path })).code).toBe(4)
+  })
+
+  test('is not ready while no store can be there, and tells its log why', async () => {
+    const folder = join(tempDir(), 'later')
+    mkdirSync(folder)
+    const store = join(folder, 'store.kv')
+    const child = startKv(['serve', '--port', '0', '--json', '--log'], { store })
+    const run = ended(child)
+    const [line] = (await once(child.stdout!, 'data')) as [Buffer]
+    const { url } = JSON.parse(line.toString()) as { url: string }
+    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    rmSync(folder, { recursive: true })
+    const answer = await fetch(`${url}/ready`)
+    expect([answer.status, await answer.json()]).toEqual([503, { detail: 'the store cannot be used', code: 'KV_UNAVAILABLE' }])
+    mkdirSync(folder)
+    expect((await fetch(`${url}/ready`)).status).toBe(200)
+    child.kill('SIGTERM')
+    expect((await run).stderr).toContain(`"cause":"cannot make ${store}: its folder does not exist"`)
   })
 
   test('refuses to serve others without a token', async () => {

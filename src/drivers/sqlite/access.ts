@@ -56,6 +56,12 @@ export function mayWrite(path: string): boolean {
   return may(dirname(path), constants.W_OK) || (may(`${path}-wal`, constants.W_OK) && may(`${path}-shm`, constants.W_OK))
 }
 
+/** Throws what the system says of the folder in which a store would be made, or with `write` false only looked for. */
+export function checkFolder(path: string, write: boolean): void {
+  // A file in its place is no folder.
+  accessSync(`${dirname(path)}/.`, write ? constants.W_OK | constants.X_OK : constants.F_OK)
+}
+
 /**
  * When the log went between two looks, SQLite has made a new one, which belongs to this process: a file in the way of
  * whoever may write the store. Takes it away. The index beside it would show that somebody uses it.

@@ -36,6 +36,7 @@ import { damagedRow, isPassing, needsReopen, toKvError } from './errors.ts'
 import { create, inspect, withoutLinks } from './format.ts'
 import { ChangedWhileRead } from './file-state.ts'
 import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
+import { checkFolder } from './access.ts'
 import { jsonLines } from './json-lines.ts'
 import { blockLoader } from './load.ts'
 import { retryWhileBusy } from './lock-wait.ts'
@@ -414,6 +415,10 @@ export class SqliteDriver implements Driver {
   async #write<T>(job: Job<T>, whenAbsent?: T, signal?: AbortSignal): Promise<T> {
     if (whenAbsent !== undefined && this.#isAbsent()) return whenAbsent
     return this.#translated(this.#writer.write(job, signal))
+  }
+
+  checkPlace({ write }: { write: boolean }): void {
+    if (!this.#options.makeFolder && this.#isAbsent()) this.#guard(() => checkFolder(this.#path, write))
   }
 
   /** Whether there is no file, and no write that is about to make it. */
