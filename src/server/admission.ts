@@ -1,13 +1,16 @@
 import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
-import { KvError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import { type Guard } from './guard.ts'
 import { showLife } from './late-answer.ts'
 import { afterEarlier, isPipelined } from './pipeline.ts'
-import { HEADERS } from './protocol.ts'
+import { FRAMES, HEADERS } from './protocol.ts'
 import { clientGone } from './refusal.ts'
 import type { RouteFigures } from './request-figures.ts'
 import type { RequestLog } from './request-log.ts'
 import type { Service } from './service.ts'
+
+/** Headers that make a write depend on what is there. */
+const CONDITIONS = ['if-match', 'if-none-match', HEADERS.ifValueLength] as const
 
 /** Takes a request in, or refuses it, and notes how it ended. */
 type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
@@ -40,11 +43,12 @@ export class Admission {
     this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
-  #hook(figures: RouteFigures, { write = false, watch = false, long = false, always = false }: FastifyContextConfig = {}): Admit {
+  #hook(figures: RouteFigures, { write = false, conditional = false, watch = false, long = false, always = false }: FastifyContextConfig = {}): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
     const log = this.#log
     const refused = write && readOnly
+    const unconditional = write && !conditional
     const admit: Admit = (request, reply, done) => {
       const began = performance.now()
       const { raw } = reply
@@ -73,6 +77,10 @@ export class Admission {
         else if (!always) gate.enter(raw)
         if (long) showLife(request, reply)
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
+        const { headers } = request.raw
+        if (unconditional && CONDITIONS.some((name) => headers[name] !== undefined)) throw usageError('this call takes no condition', 'PUT and DELETE of /v1/keys/{key} do')
+        // Bodies are bytes, whatever they are called; Fastify would refuse a type that is none.
+        if (headers['content-type'] !== undefined && headers['content-type'] !== FRAMES) headers['content-type'] = 'application/octet-stream'
       } catch (error) {
         return done(error as Error)
       }

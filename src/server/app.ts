@@ -29,6 +29,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** The route writes: refused by a server that only reads. */
     write?: boolean
+    /** The route takes conditions; others that write refuse them, since what was to be conditional must not be done. */
+    conditional?: boolean
     /** The route answers with changes as they come: no request in the sense of the limits. */
     watch?: boolean
     /** The answer may take long, and is sent in one piece: a client that asks for it is shown life before. */

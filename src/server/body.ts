@@ -32,8 +32,9 @@ export function timeFor(bytes: number, { uploadGraceMs }: BodyLimits): number {
   return uploadGraceMs + (bytes / SLOWEST_UPLOAD) * 1000
 }
 
-/** Refuses a packed body (415): its bytes are not the client's data. */
+/** Refuses a packed body (415), and a part of one (400, RFC 9110, section 14.5): its bytes are not the client's data. */
 function checkEncoding({ headers }: FastifyRequest): void {
+  if (headers['content-range'] !== undefined) throw new Refusal(400, { detail: 'a part of a value cannot be written: Content-Range', code: 'KV_USAGE' })
   const transfer = headers['transfer-encoding']
   if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') throw new Refusal(415, { detail: `bodies sent in ${transfer} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
   const encoding = headers['content-encoding']
@@ -85,6 +86,11 @@ export async function* bodyChunks(request: FastifyRequest, { bodyTimeoutMs }: Pi
       else await moreOf(raw, bodyTimeoutMs, `nothing of the body came for ${bodyTimeoutMs} ms`)
     }
   }
+}
+
+/** A text without the byte order mark that some programs put before it. */
+export function withoutMark(text: Buffer): Buffer {
+  return text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? text.subarray(3) : text
 }
 
 function late(detail: string): Refusal {

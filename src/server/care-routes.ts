@@ -9,7 +9,7 @@ import type { ServerInfo } from './protocol.ts'
 import { Refusal, busy } from './refusal.ts'
 import { note } from './request-log.ts'
 import { answer, content, endpoint, object } from './schema.ts'
-import { type Service, sendJson } from './service.ts'
+import { type Service, queryOf, sendJson } from './service.ts'
 
 const tags = ['Care']
 const STATUS = object({ status: { type: 'string' } })
@@ -88,7 +88,8 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
     return sendJson(reply, info)
   })
 
-  app.get('/v1/stat', { schema: SCHEMAS.stat, config: { long: true } }, async (_request, reply) => {
+  app.get('/v1/stat', { schema: SCHEMAS.stat, config: { long: true } }, async (request, reply) => {
+    queryOf(request, [])
     const { entries, expiring, revision, sizeBytes, details } = await store.stat()
     const { file } = details
     // Where it lies on this machine is nobody's business elsewhere.
@@ -96,7 +97,8 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
     return sendJson(reply, { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details: told })
   })
 
-  app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (_request, reply) => {
+  app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (request, reply) => {
+    queryOf(request, [])
     const { checked, unchecked, damagedKeys, problems } = await store.check({ signal: whileConnected(reply) })
     return sendJson(reply, { checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')), problems })
   })

@@ -4,9 +4,10 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer, compareBytes, decodeUtf8 } from '../bytes.ts'
 import type { Entry } from '../store/driver.ts'
 import type { BatchOp } from '../store/write-options.ts'
-import { MAX_OPS, readBody } from './body.ts'
+import { MAX_OPS, readBody, withoutMark } from './body.ts'
 import { CONTRACT_SCHEMAS as schemas } from './contract-schemas.ts'
 import { gathered, jsonList, jsonString } from './json-chunks.ts'
+import { jsonFault } from './json-fault.ts'
 import { hasMoreParts } from './json-size.ts'
 import type { Answer } from './reads.ts'
 import { type FieldProblem, Refusal, tooLarge, tooMany, wrongFields } from './refusal.ts'
@@ -25,7 +26,7 @@ const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
 const PARTS_BESIDE = 1000
 
 const notFound = (): Refusal => new Refusal(404, { detail: 'Key not found' })
-const notText = (what: string): Refusal => new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; read it with GET /v1/keys/{key}` })
+const notText = (what: string, instead = 'read it with GET'): Refusal => new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
 const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required', type: 'missing' })
 
 /** Adds the five endpoints to a server. */
@@ -79,26 +80,28 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
   })
 
   app.delete('/delete/:key', { schema: schemas.delete, config: { write: true } }, async (request, reply) => {
-    const { bytes, text } = pathKey(targetOf(request.raw).key)
+    const { bytes, text } = pathKey(targetOf(request.raw).key, 'delete it with DELETE')
     if (!(await store.del(bytes))) throw notFound()
     return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
   })
 }
 
-function pathKey(raw: string | undefined): { readonly bytes: Uint8Array; readonly text: string } {
-  const bytes = raw === undefined ? undefined : percentDecode(raw)
+/** `instead`: what to do with a key that is no text. */
+function pathKey(raw: string | undefined, instead?: string): { readonly bytes: Uint8Array; readonly text: string } {
+  if (raw === undefined) throw new Refusal(404, { detail: 'Not Found' })
+  const bytes = percentDecode(raw)
   if (bytes === undefined) throw wrongFields([{ loc: ['path', 'key'], msg: 'Not percent-encoded: a % needs two hex digits after it', type: 'string_encoding' }])
-  return { bytes, text: shown(bytes, 'the key') }
+  return { bytes, text: shown(bytes, 'the key', instead) }
 }
 
-function shown(bytes: Uint8Array, what: string): string {
-  checkText(bytes, what)
+function shown(bytes: Uint8Array, what: string, instead?: string): string {
+  checkText(bytes, what, instead)
   return asBuffer(bytes).toString()
 }
 
 /** Throws 406 for bytes that are not UTF-8. */
-function checkText(bytes: Uint8Array, what: string): void {
-  if (!isUtf8(bytes)) throw notText(what)
+function checkText(bytes: Uint8Array, what: string, instead?: string): void {
+  if (!isUtf8(bytes)) throw notText(what, instead)
 }
 
 /** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
@@ -125,13 +128,13 @@ function queryFields<Name extends string>(query: string, names: readonly Name[])
 }
 
 function parseJson(body: Buffer): unknown {
-  if (body.length === 0) throw wrongFields([missing('body')])
-  const text = decodeUtf8(body)
-  if (text === undefined) throw new Refusal(400, { detail: 'The body is not valid UTF-8' })
+  const text = withoutMark(body)
+  if (text.length === 0) throw wrongFields([missing('body')])
+  if (!isUtf8(text)) throw new Refusal(400, { detail: 'The body is not valid UTF-8' })
   try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new Refusal(400, { detail: `The body is not valid JSON: ${(error as Error).message}` })
+    return JSON.parse(text.toString())
+  } catch {
+    throw new Refusal(400, { detail: `The body is not valid JSON: ${jsonFault(text)}` })
   }
 }
 

@@ -19,7 +19,7 @@ export const CONTRACT_SCHEMAS = {
       404: missing,
       422: WRONG_FIELDS,
     },
-  }, [406]),
+  }, [406, 413]),
   readKeyRange: endpoint('read', {
     tags,
     summary: 'Read the entries from one key to another, both included',
@@ -69,5 +69,5 @@ export const CONTRACT_SCHEMAS = {
       404: missing,
       422: WRONG_FIELDS,
     },
-  }),
+  }, [406]),
 }

@@ -30,9 +30,9 @@ const SCHEMAS = {
     description: '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
     params,
     querystring: { type: 'object', properties: { encoding } },
-    headers: { type: 'object', properties: { 'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"') } },
+    headers: { type: 'object', properties: { 'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'), 'if-match': string('412 if none of these is', '"7-3610a686"') } },
     response: { 200: content('The value', 'application/octet-stream'), 304: { description: 'Unchanged', type: 'null' } },
-  }, [404]),
+  }, [404, 412, 413]),
   put: endpoint('write', {
     tags,
     summary: 'Store bytes under a key',
@@ -79,7 +79,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     reads.get(keyOf(request, query), reply, answerValue)
   })
 
-  app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true, long: true } }, async (request, reply) => {
+  app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true, conditional: true, long: true } }, async (request, reply) => {
     const query = queryOf(request, ['encoding', 'ttl', 'expires'])
     const key = keyOf(request, query)
     const lifetime = lifetimeOf(query)
@@ -93,7 +93,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     return reply.code(created ? 201 : 200).send()
   })
 
-  app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true, long: true } }, async (request, reply) => {
+  app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true, conditional: true, long: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
     const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
     const { applied } = await conditionally(store, key, condition, async (one) => ({ applied: await store.del(key, { condition: one }), created: false, revision: 0 }))
@@ -134,7 +134,11 @@ async function writtenTag(store: Store, key: Uint8Array, value: Uint8Array, { ex
 function isKnown(reply: FastifyReply, { expires }: Pick<Entry, 'expires'>, tag: string | undefined): boolean {
   if (tag !== undefined) reply.header('etag', tag)
   if (expires !== undefined) reply.header(HEADERS.expires, String(expires))
-  const known = reply.request.headers['if-none-match']
+  const { 'if-match': wanted, 'if-none-match': known } = reply.request.headers
+  if (wanted !== undefined) {
+    const tags = tagsOf(wanted)
+    if (tags !== '*' && (tag === undefined || tags?.has(tag) !== true)) throw new KvError('KV_CONDITION', 'the condition does not hold')
+  }
   return known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))
 }
 

@@ -8,6 +8,7 @@ import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../output/json-lines.ts'
 import type { Entry, Limits } from '../store/driver.ts'
 import type { BatchOp } from '../store/write-options.ts'
+import { withoutMark } from './body.ts'
 import { tooMany } from './refusal.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
@@ -90,7 +91,8 @@ function deletion(source: Buffer, line: number): BatchOp | undefined {
 const utf8Text = new TextDecoder('utf-8', { fatal: true })
 
 /** The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
-export function parseKeys(body: Buffer, maxKeys: number): Uint8Array[] {
+export function parseKeys(bytes: Buffer, maxKeys: number): Uint8Array[] {
+  const body = withoutMark(bytes)
   const keys: Uint8Array[] = []
   if (!isUtf8(body)) throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
   let line = 1
@@ -115,8 +117,8 @@ function parseKey(text: string): Uint8Array | undefined {
   try {
     const parsed = JSON.parse(text) as unknown
     if (typeof parsed === 'string') return parsed.isWellFormed() ? utf8(parsed) : undefined
-    const { key_base64: base64 } = (parsed ?? {}) as { key_base64?: unknown }
-    return typeof base64 === 'string' ? decode(base64, 'base64') : undefined
+    const { key_base64: base64, ...rest } = (parsed ?? {}) as { key_base64?: unknown }
+    return typeof base64 === 'string' && Object.keys(rest).length === 0 ? decode(base64, 'base64') : undefined
   } catch {
     return undefined
   }

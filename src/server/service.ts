@@ -5,6 +5,7 @@ import type { BodyLimits } from './body.ts'
 import type { Gate } from './gate.ts'
 import type { Metrics } from './metrics.ts'
 import type { Reads } from './reads.ts'
+import { Refusal } from './refusal.ts'
 import { Query, decodeKey, percentDecode, targetOf } from './target.ts'
 
 /** What the routes work with. */
@@ -29,7 +30,8 @@ export function queryOf(request: FastifyRequest, names: readonly string[]): Quer
 /** The key in the path of a request, its exact bytes. Throws `KV_INVALID_KEY`. */
 export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
   const { key } = targetOf(request.raw)
-  const bytes = key === undefined ? undefined : percentDecode(key)
+  if (key === undefined) throw new Refusal(404, { detail: 'Not Found' })
+  const bytes = percentDecode(key)
   if (bytes === undefined) throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')
   return decodeKey(bytes, query.encoding)
 }

@@ -101,7 +101,7 @@ export function percentDecode(text: string, plusIsSpace = false): Uint8Array | u
   return bytes.subarray(0, to)
 }
 
-/** The parameters of a query, each as bytes; of one given twice, the last counts. Throws `KV_USAGE`. */
+/** The parameters of a query, each as bytes. Throws `KV_USAGE`, also for one given twice: either of the two might be meant. */
 export class Query {
   readonly #values = new Map<string, Uint8Array>()
 
@@ -112,7 +112,9 @@ export class Query {
       const name = percentDecode(equals < 0 ? part : part.slice(0, equals), true)
       const value = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
       if (name === undefined || value === undefined) throw usageError('the query is not percent-encoded: a % needs two hex digits after it')
-      this.#values.set(asBuffer(name).toString(), value)
+      const text = asBuffer(name).toString()
+      if (this.#values.has(text)) throw usageError(`${text} is given twice`)
+      this.#values.set(text, value)
     }
   }
 

@@ -23,7 +23,7 @@ const SCHEMA = endpoint('read', {
   },
   headers: { type: 'object', properties: { 'last-event-id': string('the same as `after`, and before it', 'l8k2v9q4x0ab-7') } },
   response: { 200: content('The changes, without end', EVENTS, EXAMPLE) },
-}, [410, 501])
+}, [410, 413, 501])
 
 /** Adds the route of watches to a server. */
 export function watchRoutes(app: FastifyInstance, { store, gate, readOnly, heartbeatMs }: Service): void {

@@ -11,7 +11,8 @@ describe('/v1/keys', () => {
   test('takes any bytes as key and value', async () => {
     const app = await server()
     await fc.assert(
-      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.uint8Array({ maxLength: 40 }), async (key, value) => {
+      // A client that makes a URL of it takes these two for folders, also percent-encoded.
+      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }).filter((key) => !['.', '..'].includes(Buffer.from(key).toString())), fc.uint8Array({ maxLength: 40 }), async (key, value) => {
         const url = `/v1/keys/${percent(key)}`
         const put = await app.inject({ method: 'PUT', url, payload: Buffer.from(value) })
         expect([200, 201]).toContain(put.statusCode)
