@@ -39,6 +39,8 @@ export async function documentation(describe: (app: FastifyInstance) => void, { 
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    // A proxy may have the server below some path: links are relative.
+    indexPrefix: '.',
     staticCSP: PAGE_POLICY,
     transformSpecification: pageDescription,
     // The description is not changed in place.

@@ -51,7 +51,7 @@ export class Guard {
     this.#token = token === undefined ? undefined : digest(token)
     this.#hosts = new Set([host, ...allowHosts].map((name) => name.toLowerCase()))
     this.#anyAddress = ANY_ADDRESS.has(host)
-    this.#origins = new Origins(corsOrigins)
+    this.#origins = new Origins(corsOrigins, (name) => this.#matches(name))
   }
 
   /**

@@ -15,10 +15,15 @@ const EXPOSED = 'etag, kv-expires, kv-revision, kv-server, retry-after'
  */
 export class Origins {
   readonly #allowed: ReadonlySet<string>
+  readonly #knows: (host: string) => boolean
 
-  /** `allowed`: origins besides the server's own, as browsers send them. */
-  constructor(allowed: readonly string[]) {
+  /**
+   * @param allowed origins besides the server's own, as browsers send them
+   * @param knows whether the server may be called under a host
+   */
+  constructor(allowed: readonly string[], knows: (host: string) => boolean) {
     this.#allowed = new Set(allowed)
+    this.#knows = knows
   }
 
   /**
@@ -34,10 +39,17 @@ export class Origins {
     }
     const site = headers['sec-fetch-site']
     const isForeign = (site === 'cross-site' || site === 'same-site') && !(open && isNavigation(method, headers))
-    if (isForeign || (origin !== undefined && !sameHost(origin, host))) {
+    if (isForeign || (origin !== undefined && !this.#isOwn(origin, host, site))) {
       throw new Refusal(403, { detail: `pages of ${origin ?? 'other sites'} may not call here`, code: 'KV_USAGE', hint: 'kv serve --cors ORIGIN lets them' })
     }
     return false
+  }
+
+  /** A proxy may call the server under another host than the page had: then the browser's word counts, for pages of a known host. */
+  #isOwn(origin: string, host: string | undefined, site: string | string[] | undefined): boolean {
+    if (!URL.canParse(origin)) return false
+    const { host: own } = new URL(origin)
+    return own === host?.toLowerCase() || (site === 'same-origin' && this.#knows(own))
   }
 }
 
@@ -52,12 +64,4 @@ function answerPreflight(reply: FastifyReply, asked: string | undefined): boolea
 /** Whether a browser opens an address in a window of its own. */
 function isNavigation(method: string, headers: IncomingMessage['headers']): boolean {
   return method === 'GET' && headers['sec-fetch-mode'] === 'navigate' && headers['sec-fetch-dest'] === 'document'
-}
-
-function sameHost(origin: string, host: string | undefined): boolean {
-  try {
-    return new URL(origin).host === host?.toLowerCase()
-  } catch {
-    return false
-  }
 }

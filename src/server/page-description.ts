@@ -33,7 +33,8 @@ const BYTES = 'application/octet-stream'
  */
 export function pageDescription(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>
-  return { ...document, paths: mapValues(paths, (methods) => mapValues(methods, onPage)) }
+  // Calls go to where the page itself is: to what is above its own address, /docs/json.
+  return { ...document, servers: [{ url: '..' }], paths: mapValues(paths, (methods) => mapValues(methods, onPage)) }
 }
 
 function onPage(operation: Operation): Operation {

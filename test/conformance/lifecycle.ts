@@ -23,6 +23,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   count: (store) => store.count(),
   delRange: (store) => store.delRange({ all: true }),
   watch: (store) => store.watch(),
+  checkUsable: (store) => store.checkUsable({ write: true }),
   stat: (store) => store.stat(),
   check: (store) => store.check(),
 }

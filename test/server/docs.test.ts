@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { type Page, chromium } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { hasProxy, nginx } from '../helpers/proxies.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, server } from './server.ts'
 
@@ -15,9 +16,11 @@ if (CHROMIUM === undefined) {
 const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
 
 
-/** Opens `/docs` of a new server, and tells what went wrong on the page when the test is over. */
-async function docs(): Promise<{ page: Page; app: FastifyInstance }> {
-  const { url, app } = await listening()
+/** Opens `/docs` of a new server, where a proxy has it if one is given, and tells what went wrong on the page when the test is over. */
+async function docs(proxy: (url: string) => Promise<string> = async (url) => `${url}/docs`): Promise<{ page: Page; app: FastifyInstance }> {
+  const { url: own, app } = await listening()
+  const address = await proxy(own)
+  const url = new URL(address).origin
   const browser = await chromium.launch({ executablePath: CHROMIUM!, args: FLAGS })
   onTestFinished(() => browser.close())
   const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } })
@@ -31,7 +34,7 @@ async function docs(): Promise<{ page: Page; app: FastifyInstance }> {
     expect(foreign).toEqual([])
     expect(errors).toEqual([])
   })
-  await page.goto(`${url}/docs`)
+  await page.goto(address)
   return { page, app }
 }
 
@@ -83,6 +86,14 @@ describe.skipIf(CHROMIUM === undefined)('the page under /docs', { timeout: 120_0
     for (const [method, path] of [['GET', '/v1/stat'], ['POST', '/v1/check'], ['GET', '/health'], ['GET', '/ready'], ['GET', '/metrics']] as const) {
       expect([path, (await tryIt(page, method, path)).status]).toEqual([path, 200])
     }
+  })
+})
+
+describe.skipIf(CHROMIUM === undefined || !hasProxy('nginx'))('the page where a proxy has the server below a path', { timeout: 120_000 }, () => {
+  test.for(['/kv/docs', '/kv/docs/'])('calls the server there: %s', async (path) => {
+    const { page, app } = await docs(async (url) => `${await nginx(`location ${path.slice(0, path.indexOf('docs'))} { proxy_pass ${url}/; }`)}${path}`)
+    expect(await tryIt(page, 'POST', '/put/', { key: 'user:1', value: 'Ada' })).toMatchObject({ status: 200 })
+    expect((await app.inject('/v1/keys/user:1')).body).toBe('Ada')
   })
 })
 

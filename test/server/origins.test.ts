@@ -19,6 +19,8 @@ describe('a page of another origin', () => {
     ['may not read', '/v1/count', { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }, 403],
     ['may not read from a sandbox', '/v1/count', { origin: 'null' }, 403],
     ['may read when it is allowed', '/v1/count', { origin: ALLOWED, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors' }, 200],
+    ['is not one that a proxy has under another host', '/v1/count', { origin: 'https://127.0.0.1:9', 'sec-fetch-site': 'same-origin' }, 200],
+    ['may not pass through such a proxy under any name', '/v1/count', { origin: 'http://evil.example', 'sec-fetch-site': 'same-origin' }, 403],
     ['is not whoever types the address', '/v1/count', { ...LINK, 'sec-fetch-site': 'none' }, 200],
     ['is not the page of the server', '/v1/count', { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'cors' }, 200],
     ['is not a program', '/v1/count', { 'sec-fetch-mode': 'cors' }, 200],

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { buildApp } from '../../src/server/app.ts'
+import { openStore } from '../../src/index.ts'
 import { hasProxy, haproxyCheck, nginx } from '../helpers/proxies.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { EventStream } from './event-stream.ts'
@@ -12,6 +13,18 @@ describe.skipIf(!hasProxy('nginx'))('behind nginx as it comes', () => {
     expect(await events.event()).toMatchObject({ event: 'ready' })
     await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: '1' })
     expect(await events.event()).toMatchObject({ event: 'put' })
+  })
+
+  test('a store below a path is a store, whatever the proxy makes of its keys', async () => {
+    const { url } = await listening()
+    const store = await openStore(`${await nginx(`location /some/kv/ { proxy_pass ${url}/; }`)}/some/kv/`)
+    onTestFinished(() => store.close())
+    const keys = ['user', 'dir/../user', '../user', '.', '..', 'a%2Fb', 'a/b', 'a//b', '/', '%', 'a b', '\\', 'é?#;&=+', 'a\0b'].map((key) => Buffer.from(key))
+    for (const [i, key] of keys.entries()) await store.put(key, String(i))
+    for (const [i, key] of keys.entries()) expect([key, Buffer.from((await store.get(key))!).toString()]).toEqual([key, String(i)])
+    expect(await store.count({ prefix: 'a/' })).toBe(2)
+    for (const key of keys.slice(1)) expect([key, await store.del(key)]).toEqual([key, true])
+    expect(await store.count()).toBe(1)
   })
 
   test('a range whose rest cannot be read is cut off, not ended', async () => {

@@ -68,6 +68,8 @@ class Silence extends Error {
 /** Calls one server over connections that are kept. */
 export class HttpClient {
   readonly #url: URL
+  /** What stands before every path. */
+  readonly #base: string
   readonly #token: string | undefined
   readonly #timeoutMs: number
   readonly #agent: http.Agent
@@ -76,6 +78,7 @@ export class HttpClient {
   /** @param timeoutMs how long the server may say nothing while something is wanted of it: a connection, an answer, more of one */
   constructor(url: URL, token: string | undefined, timeoutMs: number) {
     this.#url = url
+    this.#base = url.pathname.replace(/\/+$/, '')
     this.#token = token
     this.#timeoutMs = timeoutMs
     this.#module = url.protocol === 'https:' ? https : http
@@ -163,7 +166,7 @@ export class HttpClient {
     const { method, path, headers, body, length, write, silenceMs = this.#timeoutMs, apart } = call
     const options: RequestOptions = {
       method,
-      path,
+      path: this.#base + path,
       agent: apart ? false : this.#agent,
       host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: this.#url.port || undefined,

@@ -71,7 +71,7 @@ export class HttpDriver implements Driver {
   }
 
   /**
-   * Asks the server at `http://HOST:PORT` or `https://HOST:PORT` what it can do. Throws `KV_USAGE`
+   * Asks the server at `http://HOST:PORT` or `https://HOST:PORT`, or at a path below, what it can do. Throws `KV_USAGE`
    * for another form of URL, `KV_NOT_SUPPORTED` for `sync: false`, `KV_UNAVAILABLE` when no kv server answers there or the token is wrong.
    */
   static async open(location: string, { token, timeoutMs = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions): Promise<HttpDriver> {
@@ -328,8 +328,9 @@ function closedError(): KvError {
 
 function serverUrl(location: string): URL {
   const url = URL.canParse(location) ? new URL(location) : undefined
-  if (url === undefined || url.hostname === '' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw usageError(`not the address of a server: ${location}`, 'write it as http://HOST:PORT')
+  // The page of a server is no part of its address.
+  if (url === undefined || url.hostname === '' || /\/docs\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
+    throw usageError(`not the address of a server: ${location}`, 'write it as http://HOST:PORT, with the path that a proxy has it under')
   }
   if (url.username !== '' || url.password !== '') throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
   return url

@@ -12,6 +12,12 @@ function percentEncode(bytes: Uint8Array): string {
   return text.replaceAll(/[^A-Za-z0-9_~-]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`)
 }
 
+/**
+ * Keys that a proxy would change: those that pass a part of a path on may decode it first, where a slash
+ * parts it, dots lead upwards, and a percent sign would be decoded again.
+ */
+const UNSAFE = /[\0/%\\]|^\.{1,2}$/
+
 /** Whether keys are shorter in base64 than percent-encoded. */
 function isShorterInBase64(keys: readonly Uint8Array[]): boolean {
   return keys.reduce((sum, key) => sum + percentEncode(key).length - Math.ceil((key.length * 4) / 3), 0) > 20
@@ -23,7 +29,7 @@ function written(key: Uint8Array, base64: boolean): string {
 
 /** The path of a key, with a query. */
 export function keyTarget(key: Uint8Array, query = ''): string {
-  const base64 = isShorterInBase64([key])
+  const base64 = UNSAFE.test(asBuffer(key).toString('latin1')) || isShorterInBase64([key])
   const parameters = [query, base64 ? 'encoding=base64' : ''].filter((part) => part !== '').join('&')
   return `${PATHS.keys}${written(key, base64)}${parameters === '' ? '' : `?${parameters}`}`
 }
