@@ -154,7 +154,7 @@ describe('opening', () => {
   })
 
   test('refuses an address that is more than a server, or that holds a password', async () => {
-    for (const location of ['http://', 'http://localhost/path', 'http://localhost?x=1', 'http://user:pass@localhost']) {
+    for (const location of ['http://', 'http://localhost/docs', 'http://localhost/kv/docs/', 'http://localhost?x=1', 'http://user:pass@localhost']) {
       expect([location, await failureCode(() => openStore(location))]).toEqual([location, 'KV_USAGE'])
     }
   })
