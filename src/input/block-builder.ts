@@ -48,7 +48,7 @@ export class BlockBuilder {
     this.#count = at + 1
   }
 
-  /** Adds an entry that expires at a whole number of milliseconds since 1970. */
+  /** Adds an entry that expires at a whole number of milliseconds since 1970, or, where that is negative, after as many from the write on. */
   addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
     this.add(keyStart, keyLength, valueStart, valueLength)
     this.#expires ??= new Float64Array(this.#keyStart.length).fill(Number.NaN)
@@ -145,7 +145,7 @@ export class BlockBuilder {
     }
     if (expires === undefined) return sums
     for (let i = 0; i < sums.length; i++) {
-      if (!Number.isNaN(expires[i])) sums[i] = withExpiry(sums[i]!, expires[i]!)
+      if (expires[i]! >= 0) sums[i] = withExpiry(sums[i]!, expires[i]!)
     }
     return sums
   }

@@ -1,5 +1,5 @@
 import { durationMs } from '../duration.ts'
-import { LATEST_EXPIRY } from '../store/expiry.ts'
+import { EARLIEST_EXPIRY, LATEST_EXPIRY } from '../store/expiry.ts'
 
 /** Longest text of a time to live or a timestamp that is looked at: more than any that is right. */
 export const LONGEST_TIME = 200
@@ -14,8 +14,9 @@ const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /**
- * When an entry with this time to live or this timestamp ends, in whole milliseconds since 1970; `undefined` when it has neither.
- * Returns the reason as text when they are wrong. `now` tells the time that a time to live counts from.
+ * When an entry with this time to live or this timestamp ends, as a {@link Block} tells it: whole milliseconds since 1970, or
+ * the time to live in milliseconds with its sign turned; `undefined` when it has neither. Returns the reason as text when
+ * they are wrong. `now` tells the time, from which a time to live must not reach past the year 9999.
  */
 export function expiryOf(ttl: string | undefined, timestamp: string | undefined, now: () => number): number | string | undefined {
   if (ttl === undefined) return timestamp === undefined ? undefined : expiryOfTimestamp(timestamp)
@@ -23,19 +24,20 @@ export function expiryOf(ttl: string | undefined, timestamp: string | undefined,
 }
 
 /**
- * When an entry ends that lives for a time from `now` (whole milliseconds since 1970): seconds in JSON notation, or a time
- * such as `10m`. Rounded to whole milliseconds, at least one from now, and not past the year 9999, which no timestamp could write.
+ * A time to live, seconds in JSON notation or a time such as `10m`, in milliseconds with its sign turned. Rounded to whole
+ * ones, at least one, and not past the year 9999, which no timestamp could write.
  */
-function expiryOfTtl(ttl: string, now: number): number | string {
-  const ms = NUMBER.test(ttl) ? Number(ttl) * 1000 : (durationMs(ttl) ?? Number.NaN)
+function expiryOfTtl(text: string, now: number): number | string {
+  const ms = NUMBER.test(text) ? Number(text) * 1000 : (durationMs(text) ?? Number.NaN)
   if (!(ms > 0)) return 'ttl is not a positive number of seconds, or a time such as 10m'
-  const expires = now + Math.max(1, Math.round(ms))
-  return expires <= LATEST_EXPIRY ? expires : 'ttl reaches past the year 9999'
+  const ttl = Math.max(1, Math.round(ms))
+  return now + ttl <= LATEST_EXPIRY ? -ttl : 'ttl reaches past the year 9999'
 }
 
 /**
  * The moment an RFC 3339 timestamp names, in whole milliseconds since 1970 (a finer fraction is cut
- * off; a leap second counts as the second after it). Returns the reason as text when it is none.
+ * off; a leap second counts as the second after it). One before 2001, as in an old export, is that: the entry has expired
+ * either way. Returns the reason as text when it is none.
  */
 function expiryOfTimestamp(timestamp: string): number | string {
   const reason = 'expires is not an RFC 3339 time such as 2030-01-31T12:00:00Z'
@@ -52,5 +54,5 @@ function expiryOfTimestamp(timestamp: string): number | string {
   const offset = (match[8] === '-' ? -1 : 1) * (offsetHour * 60 + offsetMinute)
   const milliseconds = Math.floor(Number(`0${match[7] ?? ''}`) * 1000)
   const expires = date.setUTCHours(hour, minute - offset, second, milliseconds)
-  return expires <= LATEST_EXPIRY ? expires : 'expires is past the year 9999'
+  return expires <= LATEST_EXPIRY ? Math.max(expires, EARLIEST_EXPIRY) : 'expires is past the year 9999'
 }

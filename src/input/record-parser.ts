@@ -33,7 +33,7 @@ export interface ParserOptions {
   readonly maxKeyBytes: number
   /** The longest value, in bytes. */
   readonly maxValueBytes: number
-  /** The time a `ttl` counts from, in milliseconds since 1970. Called once per record that has one. */
+  /** The time, in milliseconds since 1970, to tell a `ttl` that is too long. Called once per record that has one. */
   readonly now: () => number
   /**
    * Told each refused record, after which parsing goes on; the range in the refusal is valid only

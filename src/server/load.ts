@@ -1,6 +1,7 @@
 import { KvError } from '../errors.ts'
 import { BlockBuilder } from '../input/block-builder.ts'
 import type { Block } from '../store/block.ts'
+import { checkLifetime } from '../store/expiry.ts'
 import { type BodyLimits, timeFor } from './body.ts'
 import { FRAME, type Frame, type FrameLimits, FrameReader, frameBytes } from './frames.ts'
 
@@ -89,7 +90,8 @@ export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<
           ended = true
           continue
         }
-        if (frame.kind !== FRAME.entry || !isPut(frame)) throw new KvError('KV_INVALID_INPUT', 'not a put')
+        if (frame.kind !== FRAME.entry || frame.key.length === 0) throw new KvError('KV_INVALID_INPUT', 'not a put')
+        checkLifetime(frame)
         frames.push(frame)
         const size = frameBytes(frame.key, frame.value)
         bytes += size
@@ -106,20 +108,17 @@ export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<
   if (frames.length > 0) yield pack(frames, bytes)
 }
 
-function isPut({ key, expires }: Frame): boolean {
-  return key.length > 0 && (expires === undefined || Number.isSafeInteger(expires))
-}
-
 /** Sorts by itself what does not come in order, and computes the checksums: nothing is taken on trust. */
 function pack(frames: readonly Frame[], size: number): Block {
   const bytes = new Uint8Array(size)
   const builder = new BlockBuilder(bytes, frames.length)
   let at = 0
-  for (const { key, value, expires } of frames) {
+  for (const { key, value, expires, ttl } of frames) {
     bytes.set(key, at)
     bytes.set(value, at + key.length)
-    if (expires === undefined) builder.add(at, key.length, at + key.length, value.length)
-    else builder.addExpiring(at, key.length, at + key.length, value.length, expires)
+    const end = ttl === undefined ? expires : -ttl
+    if (end === undefined) builder.add(at, key.length, at + key.length, value.length)
+    else builder.addExpiring(at, key.length, at + key.length, value.length, end)
     at += key.length + value.length
   }
   return builder.finish()

@@ -6,6 +6,7 @@ import { createParser } from '../input/formats.ts'
 import type { Refusal as Refused } from '../input/record-parser.ts'
 import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../output/json-lines.ts'
+import { lifetimeOf } from '../store/block.ts'
 import type { Entry, Limits } from '../store/driver.ts'
 import type { BatchOp } from '../store/write-options.ts'
 import { withoutMark } from './body.ts'
@@ -57,16 +58,16 @@ class OpCollector extends BlockBuilder {
   }
 
   override add(keyStart: number, keyLength: number, valueStart: number, valueLength: number): void {
-    this.#put(keyStart, keyLength, valueStart, valueLength, undefined)
+    this.#put(keyStart, keyLength, valueStart, valueLength, Number.NaN)
   }
 
   override addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
     this.#put(keyStart, keyLength, valueStart, valueLength, expires)
   }
 
-  #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number | undefined): void {
+  #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
     const { bytes } = this
-    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), expires })
+    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), ...lifetimeOf(expires) })
   }
 }
 

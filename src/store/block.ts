@@ -1,6 +1,7 @@
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
-import type { Entry, Op } from './driver.ts'
+import type { Entry, Lifetime, Op } from './driver.ts'
+import { expiryOf } from './expiry.ts'
 
 /**
  * Many puts packed in one buffer, in ascending key order and no key twice: what bulk loading hands
@@ -17,9 +18,12 @@ export interface Block {
   readonly keyLength: Uint32Array
   readonly valueStart: Uint32Array
   readonly valueLength: Uint32Array
-  /** Milliseconds since 1970, `NaN` for an entry that does not expire; `undefined` when none expires. */
+  /**
+   * Milliseconds since 1970, `NaN` for an entry that does not expire; `undefined` when none expires. A negative number
+   * is a time to live with its sign turned, in milliseconds from the write on: see {@link settled}.
+   */
   readonly expires: Float64Array | undefined
-  /** Of each entry, as `checksum` in ./checksum.ts computes it. */
+  /** Of each entry, as `checksum` in ./checksum.ts computes it; with a time to live, of key and value alone. */
   readonly checksums: Uint32Array
 }
 
@@ -30,14 +34,37 @@ export type Blocks = Iterable<Block> | AsyncIterable<Block>
 export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>, void, void> {
   const { bytes, keyStart, keyLength, valueStart, valueLength } = block
   for (let i = 0; i < block.count; i++) {
-    const expires = block.expires?.[i] ?? NaN
     yield {
       type: 'put',
       key: bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!),
       value: bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!),
-      expires: Number.isNaN(expires) ? undefined : expires,
+      ...lifetimeOf(block.expires?.[i] ?? Number.NaN),
     }
   }
+}
+
+/** What a number of {@link Block.expires} means. */
+export function lifetimeOf(expires: number): Lifetime {
+  return expires < 0 ? { ttl: -expires } : { expires: Number.isNaN(expires) ? undefined : expires }
+}
+
+/** A block that is written `now`: each time to live has become an expiry, and its checksum covers it. */
+export function settled(block: Block, now: number): Block {
+  if (!hasTtl(block)) return block
+  const expires = block.expires!.slice(0, block.count)
+  const checksums = block.checksums.slice(0, block.count)
+  for (let i = 0; i < block.count; i++) {
+    if (!(expires[i]! < 0)) continue
+    expires[i] = expiryOf(lifetimeOf(expires[i]!), now)!
+    checksums[i] = withExpiry(checksums[i]!, expires[i]!)
+  }
+  return { ...block, expires, checksums }
+}
+
+/** Whether an entry of a block has a time to live. */
+export function hasTtl({ count, expires }: Block): boolean {
+  if (expires !== undefined) for (let i = 0; i < count; i++) if (expires[i]! < 0) return true
+  return false
 }
 
 /** A block of entries in their order; bulk loading needs them in key order with no key twice. */

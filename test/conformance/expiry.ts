@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { BatchOp, Condition, Store } from '../../src/index.ts'
 import { text, toText } from '../helpers/bytes.ts'
 import { entries, failure, failureCode } from '../helpers/store.ts'
-import { type Kit, readPages, stoppedClock } from './suite.ts'
+import { type Kit, block, readPages, stoppedClock } from './suite.ts'
 
 const NOW = Date.UTC(2030, 0, 1)
 
@@ -185,6 +185,27 @@ export function expiry(kit: Kit): void {
       expect((await store.getEntry('z'))!.expires).toBeUndefined()
       clock.time = NOW + 5
       expect(await store.get('a')).toBeUndefined()
+      expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
+    })
+
+    test.for([1, 100])('counts from the end of a load, of %d entries at a time', async (size) => {
+      const clock = stoppedClock(NOW)
+      const store = await kit.store({ clock: clock.now })
+      const some = (name: string, expires?: number) => block(Array.from({ length: size }, (_, i) => [`${name}${1000 + i}`, `value of ${i}`, expires] as const))
+      await store.load([some('a', -5), some('b', NOW + 50)])
+      expect((await store.getEntry('a1000'))!.expires).toBe(NOW + 5)
+      const blocks = async function* () {
+        yield some('c')
+        yield some('d', -7)
+        clock.time = NOW + 20
+        yield some('d', NOW + 70)
+        yield some('e', -9)
+        yield some('f')
+      }
+      await store.load(blocks())
+      const found = new Map((await entries(store)).map((entry) => [toText(entry.key), entry.expires]))
+      expect(['a1000', 'b1000', 'c1000', 'd1000', 'e1000', 'f1000'].map((name) => found.get(name))).toEqual([undefined, NOW + 50, undefined, NOW + 70, NOW + 29, undefined])
+      expect(found.size).toBe(5 * size)
       expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
     })
 

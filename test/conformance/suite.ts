@@ -123,7 +123,7 @@ export function stoppedClock(time = Date.UTC(2030, 0, 1)): { now: Clock; time: n
   return clock
 }
 
-/** A block of the given entries, which must be in key order. */
+/** A block of the given entries, which must be in key order; a negative expiry is a time to live. */
 export function block(all: readonly (readonly [key: string | Uint8Array, value: string | Uint8Array, expires?: number])[]): Block {
   const parts = all.map(([key, value, expires]) => ({ key: Buffer.from(key), value: Buffer.from(value), expires }))
   const packed: Block = {
@@ -134,7 +134,7 @@ export function block(all: readonly (readonly [key: string | Uint8Array, value: 
     valueStart: new Uint32Array(parts.length),
     valueLength: Uint32Array.from(parts, ({ value }) => value.length),
     expires: parts.some(({ expires }) => expires !== undefined) ? Float64Array.from(parts, ({ expires }) => expires ?? Number.NaN) : undefined,
-    checksums: Uint32Array.from(parts, ({ key, value, expires }) => checksum(key, value, expires)),
+    checksums: Uint32Array.from(parts, ({ key, value, expires }) => checksum(key, value, expires !== undefined && expires < 0 ? undefined : expires)),
   }
   let at = 0
   for (const [i, { key, value }] of parts.entries()) {

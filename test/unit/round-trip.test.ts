@@ -6,7 +6,7 @@ import { type InputFormat, createParser } from '../../src/input/formats.ts'
 import { type EntryOptions, Printer } from '../../src/output/printer.ts'
 import { blockOps } from '../../src/store/block.ts'
 import type { Entry } from '../../src/store/driver.ts'
-import { LATEST_EXPIRY } from '../../src/store/expiry.ts'
+import { EARLIEST_EXPIRY, LATEST_EXPIRY } from '../../src/store/expiry.ts'
 import { toHex } from '../helpers/bytes.ts'
 
 /** What `kv range` prints in a form, into a pipe. */
@@ -37,7 +37,7 @@ const text = fc.array(hard, { maxLength: 12 }).map((parts) => parts.join(''))
 const json = fc.oneof(fc.json(), fc.constantFrom('"s"', ' 1', '1 ', '1E400', '[\n]', '{"a":"\\ud83d"}', '["\\ud83d\\ude00"]', '{"a" : 1,"a":2}', 'nul', '-', '\ufeff1'))
 const utf8Text = fc.oneof(text, json, fc.string({ unit: 'binary' }))
 const bytes = fc.uint8Array({ maxLength: 30 })
-const expiry = fc.option(fc.integer({ min: 1, max: LATEST_EXPIRY }), { nil: undefined, freq: 2 })
+const expiry = fc.option(fc.integer({ min: EARLIEST_EXPIRY, max: LATEST_EXPIRY }), { nil: undefined, freq: 2 })
 
 /** Entries with different keys, in the order of these. */
 function store(isText: { key: boolean; value: boolean }): fc.Arbitrary<Entry[]> {

@@ -30,8 +30,8 @@ export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenera
       }
       isWaiting = false
       if (result.done === true) break
-      for (const { key, value, expires } of blockOps(result.value)) {
-        writer.add(FRAME.entry, key, value, 0, expires)
+      for (const op of blockOps(result.value)) {
+        writer.put(op)
         if (writer.length >= CHUNK_BYTES) yield writer.take()
       }
       next = Promise.resolve(source.next())

@@ -38,7 +38,7 @@ import { ChangedWhileRead } from './file-state.ts'
 import { type JsonLinesHelper, startHelper } from './json-lines-helper.ts'
 import { checkFolder } from './access.ts'
 import { jsonLines } from './json-lines.ts'
-import { blockLoader } from './load.ts'
+import { blockLoader, loadAsTheyCome } from './load.ts'
 import { retryWhileBusy } from './lock-wait.ts'
 import { HeldLog } from './log-owner.ts'
 import { hasValue, liveEntry, liveHead } from './lookup.ts'
@@ -221,13 +221,12 @@ export class SqliteDriver implements Driver {
 
   /** Takes the lock when the first block is there: waiting for it must not keep others from writing. */
   async #loadAsItComes(blocks: AsyncIterator<Block>, signal: AbortSignal | undefined): Promise<number> {
-    let next = await blocks.next()
-    if (next.done === true) return this.batch([], { signal })
+    const first = await blocks.next()
+    if (first.done === true) return this.batch([], { signal })
     try {
       return await this.#translated(
         this.#writer.writeAlone(async (transaction) => {
-          const load = blockLoader(transaction)
-          for (; next.done !== true; next = await blocks.next()) load(next.value)
+          await loadAsTheyCome(transaction, first.value, blocks, this.#now)
           return transaction.revision
         }, signal),
       )

@@ -1,4 +1,6 @@
-import { type Block, blockOps } from '../../store/block.ts'
+import { type Block, blockOps, hasTtl, settled } from '../../store/block.ts'
+import type { Clock } from '../../store/driver.ts'
+import { BlockSpool } from './block-spool.ts'
 import type { Database } from './database.ts'
 import type { Transaction } from './writer.ts'
 import { ON_CONFLICT } from './writer.ts'
@@ -34,15 +36,39 @@ function digitGroups(): Uint32Array {
   return new Uint32Array(new Uint8Array(text).buffer)
 }
 
-/** Loads blocks into a transaction, all under one revision, which only a block with entries takes. */
-export function blockLoader(transaction: Transaction): (block: Block) => void {
+/**
+ * Loads blocks into a transaction, all under one revision, which only a block with entries takes. A time to live counts
+ * from the time given with the block, by default that of the transaction.
+ */
+export function blockLoader(transaction: Transaction): (block: Block, now?: number) => void {
   let revision: number | undefined
-  return (block) => {
-    if (block.count === 0) return
+  return (given, now = transaction.now) => {
+    if (given.count === 0) return
+    const block = settled(given, now)
     revision ??= transaction.nextRevision()
     // A field has no room for longer lengths and positions; such a block has few rows.
     if (block.count >= FEWEST && block.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
     else for (const op of blockOps(block)) transaction.apply(op, revision)
+  }
+}
+
+/**
+ * Loads blocks as they come. A time to live counts from the end of the input, when the whole of it is written: the
+ * first block that has one, and all after it, are put aside until then.
+ */
+export async function loadAsTheyCome(transaction: Transaction, first: Block, more: AsyncIterator<Block>, now: Clock): Promise<void> {
+  const load = blockLoader(transaction)
+  const spool = new BlockSpool()
+  try {
+    for (let block: Block | undefined = first; block !== undefined; ) {
+      if (spool.isEmpty && !hasTtl(block)) load(block)
+      else spool.add(block)
+      const next = await more.next()
+      block = next.done === true ? undefined : next.value
+    }
+    for (const block of spool.blocks()) load(block, now())
+  } finally {
+    spool.close()
   }
 }
 
