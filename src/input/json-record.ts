@@ -258,7 +258,7 @@ export class JsonRecordReader {
     if (this.#kind[field] === OTHER) return -1
     if (!isEscaped) return encodedLength(this.#bytes, start, end, encoding)
     // Some writers escape the slash of base64.
-    const text = this.#bytes.slice(start, end)
+    const text = new Uint8Array(this.#bytes.subarray(start, end))
     return encodedLength(text, 0, decodeInPlace(text, 0, text.length), encoding)
   }
 

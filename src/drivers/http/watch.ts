@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { asBuffer, decode, encode, utf8 } from '../../bytes.ts'
+import { asBuffer } from '../../bytes.ts'
 import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
 import type { ErrorBody } from '../../server/protocol.ts'
 import type { Change, Changes } from '../../store/driver.ts'
+import { changeOf } from './change-record.ts'
 import { type ServerEvent, serverEvents } from './server-events.ts'
 
 /** How long to wait before a server that is gone is called again, in milliseconds: at first, and at most. */
@@ -134,26 +135,6 @@ function nonStop<T>(items: AsyncGenerator<T, void, void>): AsyncIterable<T> {
 async function* rest<T>(first: T[], others: AsyncGenerator<T[], void, void>): AsyncGenerator<T[], void, void> {
   if (first.length > 0) yield first
   yield* others
-}
-
-interface ChangeRecord {
-  readonly key?: string
-  readonly key_base64?: string
-  readonly value?: string
-  readonly value_base64?: string
-  readonly expires?: string
-  readonly revision?: number
-}
-
-function changeOf(type: 'put' | 'del', position: string, data: Uint8Array): Change {
-  const { key, key_base64: key64, value, value_base64: value64, expires, revision = 0 } = JSON.parse(encode(data, 'utf8')) as ChangeRecord
-  const own = { key: bytesOf(key, key64), position }
-  if (type === 'del') return { type, ...own }
-  return { type, ...own, value: bytesOf(value, value64), revision, expires: expires === undefined ? undefined : Date.parse(expires) }
-}
-
-function bytesOf(plain: string | undefined, base64: string | undefined): Uint8Array {
-  return base64 === undefined ? utf8(plain ?? '') : new Uint8Array(decode(base64, 'base64') ?? [])
 }
 
 function failureOf(data: Uint8Array): KvError {
