@@ -118,7 +118,7 @@ export const DOT_COMMANDS = {
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session
       for (let first = true; !signal.aborted; first = false) {
-        const code = await session.nested('.watch', () => session.run(command, { save: first }))
+        const code = await session.nested('.watch', () => session.live(() => session.run(command, { save: first })))
         if (code !== 0) return code
         await sleep(ms, undefined, { signal }).catch(() => {})
       }

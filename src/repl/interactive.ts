@@ -31,7 +31,7 @@ export async function runInteractive(ctx: Context): Promise<number> {
   const session: Session = new Session(io, ctx.globals, {
     stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
     lendsStdin: true,
-    stdout: () => new Screen(io.stdout, keys, io.env),
+    stdout: (isLive) => new Screen(io.stdout, keys, { env: session.env, isLive }),
     atKeyboard: (step) => step(keys),
     async withTerminal(step) {
       keys.release()

@@ -23,10 +23,12 @@ export class Screen implements Streams {
   #shown: Uint8Array[] = []
   #pager: ChildSink | undefined
   #midLine = false
-  #isLive = false
+  #isLive: boolean
 
-  constructor(out: Sink, keys: KeyReader, env: Env) {
+  /** @param isLive shows all as it comes, without a pager: it is to be replaced soon */
+  constructor(out: Sink, keys: KeyReader, { env, isLive }: { env: Env; isLive: boolean }) {
     this.#out = out
+    this.#isLive = isLive
     this.#keys = keys
     this.#env = env
     const columns = (): number => out.columns()
@@ -38,21 +40,18 @@ export class Screen implements Streams {
   }
 
   async end(): Promise<undefined> {
-    if (this.#pager !== undefined) {
-      await this.#pager.end()
-      this.#keys.reclaim()
-    } else if (this.#midLine) this.#out.write('\n')
+    if (this.#pager !== undefined) await this.#pager.end().finally(() => this.#keys.reclaim())
+    else if (this.#midLine) this.#out.write('\n')
   }
 
   #write(data: string | Uint8Array): void {
     const bytes = typeof data === 'string' ? Buffer.from(data) : data
     if (bytes.length === 0) return
-    if (this.#isLive) return this.#out.write(bytes)
-    if (this.#pager === undefined && this.#out.isTTY && this.#isTall(bytes)) this.#page()
+    if (this.#pager === undefined && !this.#isLive && this.#out.isTTY && this.#isTall(bytes)) this.#page()
     if (this.#pager !== undefined) return this.#pager.write(bytes)
     this.#out.write(bytes)
     this.#midLine = bytes.at(-1) !== LINE_FEED
-    if (this.#out.isTTY) this.#shown.push(new Uint8Array(bytes))
+    if (this.#out.isTTY && !this.#isLive) this.#shown.push(new Uint8Array(bytes))
   }
 
   /** Whether the screen is too low for this besides what was written before. */

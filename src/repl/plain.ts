@@ -1,10 +1,10 @@
-import { createInterface } from 'node:readline'
 import type { Context } from '../context.ts'
 import { processTerminal } from '../io.ts'
 import { escapeLine } from '../output/escape.ts'
+import { type TypedText, decodeTyped, refusal } from '../terminal/typed-text.ts'
 import { enter, prompt, unfinished } from './enter.ts'
 import { History, historyFile } from './history.ts'
-import { noKeyboard, noSource } from './redirect.ts'
+import { WholeLines, noKeyboard, noSource } from './redirect.ts'
 import { Session } from './session.ts'
 
 /**
@@ -22,7 +22,7 @@ export async function runPlain(ctx: Context): Promise<number> {
   const session: Session = new Session(io, ctx.globals, {
     stdin: noSource('a value cannot be typed on a terminal without abilities (TERM=dumb)', 'give it in the line, or in a file: put KEY --file FILE'),
     lendsStdin: true,
-    stdout: () => ({ sink: io.stdout, end: async () => undefined }),
+    stdout: () => new WholeLines(io.stdout),
     withTerminal: (step) => lines.apart(step),
     atKeyboard: noKeyboard,
   })
@@ -44,11 +44,14 @@ export async function runPlain(ctx: Context): Promise<number> {
         continue
       }
       text += line.text
-      if (unfinished(text)) text += '\n'
-      else {
-        await enter(session, history, text)
-        text = ''
+      const wrong = refusal(text)
+      if (wrong === undefined && unfinished(text)) {
+        text += '\n'
+        continue
       }
+      if (wrong === undefined) await enter(session, history, text)
+      else session.lastExit = session.report(wrong)
+      text = ''
     }
   } finally {
     lines.close()
@@ -57,14 +60,15 @@ export async function runPlain(ctx: Context): Promise<number> {
   return 0
 }
 
-type Line = { readonly text: string } | 'interrupt' | 'end'
+type Line = { readonly text: TypedText } | 'interrupt' | 'end'
 
 /** Lines of the terminal, as it edits them itself. */
 class Lines {
   readonly #interrupted: () => boolean
   readonly #queue: Line[] = []
   #waiting: ((line: Line) => void) | undefined
-  #reader: ReturnType<typeof createInterface> | undefined
+  /** Bytes of a line that has not ended yet. */
+  #rest = Buffer.alloc(0)
 
   /** @param interrupted is told of Ctrl-C; true when something was stopped by it */
   constructor(interrupted: () => boolean) {
@@ -95,14 +99,16 @@ class Lines {
   }
 
   #open(): void {
-    const { input } = processTerminal()
-    this.#reader = createInterface({ input, terminal: false })
-    this.#reader.on('line', (text) => this.#push({ text }))
-    this.#reader.on('close', this.#onEnd)
+    processTerminal().input.on('data', this.#onData).on('end', this.#onEnd).on('error', this.#onEnd).resume()
   }
 
   #shut(): void {
-    this.#reader?.off('close', this.#onEnd).close()
+    processTerminal().input.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onEnd).pause()
+  }
+
+  readonly #onData = (bytes: Uint8Array): void => {
+    this.#rest = Buffer.concat([this.#rest, bytes])
+    for (let end: number; (end = this.#rest.indexOf(0x0a)) >= 0; this.#rest = this.#rest.subarray(end + 1)) this.#push({ text: decodeTyped(this.#rest.subarray(0, end)) })
   }
 
   readonly #onEnd = (): void => this.#push('end')

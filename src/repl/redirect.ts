@@ -73,6 +73,29 @@ export class ChildSink implements Sink {
   }
 }
 
+const LINE_FEED = 0x0a
+
+/** The session's own standard output as the place for one command's data, which end with a line feed: a person types beside it. */
+export class WholeLines implements Streams {
+  readonly sink: Sink
+  readonly #out: Sink
+  #midLine = false
+
+  constructor(out: Sink) {
+    this.#out = out
+    this.sink = { isTTY: out.isTTY, columns: () => out.columns(), stream: () => out.stream(), write: (data) => this.#write(data) }
+  }
+
+  async end(): Promise<undefined> {
+    if (this.#midLine) this.#out.write('\n')
+  }
+
+  #write(data: string | Uint8Array): void {
+    this.#out.write(data)
+    if (data.length > 0) this.#midLine = typeof data === 'string' ? !data.endsWith('\n') : data.at(-1) !== LINE_FEED
+  }
+}
+
 /** What a program of the user's shell works with. */
 export interface ProgramOptions {
   readonly env: Env

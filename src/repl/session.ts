@@ -49,6 +49,7 @@ export class Session {
   #running: Promise<unknown> | undefined
   #waitedMs = 0
   #depth = 0
+  #isLive = false
   #commands = 0
   #given: Given = { typed: undefined, asked: false }
   #lent: Lent = {}
@@ -116,6 +117,17 @@ export class Session {
     this.#globals = { ...this.#globals, format, json: false }
     this.#env['KV_FORMAT'] = format ?? ''
     this.#env['KV_JSON'] = ''
+  }
+
+  /** Runs a step whose data are soon replaced by others. */
+  async live<T>(step: () => Promise<T>): Promise<T> {
+    const outer = this.#isLive
+    this.#isLive = true
+    try {
+      return await step()
+    } finally {
+      this.#isLive = outer
+    }
   }
 
   /** Stops the running command; false when none runs. */
@@ -228,7 +240,7 @@ export class Session {
       outer,
       io: this.io,
       typed: () => this.#typed(),
-      stdout: () => this.surroundings.stdout(),
+      stdout: () => this.surroundings.stdout(this.#isLive),
       programs: this.#programs(),
       text: (word) => this.#text(word),
       signal: this.signal,

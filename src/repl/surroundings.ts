@@ -8,8 +8,11 @@ export interface Surroundings {
   readonly stdin: Source
   /** Whether a program of the user's shell may read the process's standard input. */
   readonly lendsStdin: boolean
-  /** Where the data of a command go that names no file or program for them. */
-  stdout(): Streams
+  /**
+   * Where the data of a command go that names no file or program for them.
+   * @param isLive whether they are soon replaced by others, and not to be read at leisure
+   */
+  stdout(isLive: boolean): Streams
   /** Runs a step while another program has the terminal. */
   withTerminal<T>(step: () => Promise<T>): Promise<T>
   /** Runs a step that reads keys. Throws `KV_USAGE` where there are none. */
