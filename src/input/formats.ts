@@ -1,5 +1,5 @@
 import { DelimitedParser } from './delimited.ts'
-import { JsonDocumentParser } from './json-document.ts'
+import { JsonParser } from './json-parser.ts'
 import { JsonLinesParser } from './jsonl.ts'
 import type { ParserOptions, RecordParser } from './record-parser.ts'
 
@@ -23,7 +23,7 @@ export function createParser(format: InputFormat, options: ParserOptions): Recor
     case 'jsonl':
       return new JsonLinesParser(options)
     case 'json':
-      return new JsonDocumentParser(options)
+      return new JsonParser(options)
     case 'csv':
     case 'tsv':
       return new DelimitedParser(options, format)

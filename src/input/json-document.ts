@@ -15,12 +15,14 @@ type State =
   | 'first'
   /** After a comma: a record. */
   | 'record'
+  /** Between records that follow each other. */
+  | 'sequence'
   /** After the closing bracket: blanks only. */
   | 'end'
 
 /**
  * Parses one JSON document: an array of records as JSON Lines has them, or an object that maps each
- * key to its value (always, so `{"key":"a"}` has the key `key`). Works through it record by record,
+ * key to its value; or a sequence of records with nothing but blanks between them. Works through it record by record,
  * so that no more than one record need be in memory.
  *
  * Refused records can be skipped, text that is not JSON cannot: where it goes on is unknown. The
@@ -29,17 +31,22 @@ type State =
 export class JsonDocumentParser implements RecordParser {
   readonly #options: ParserOptions
   readonly #reader: JsonRecordReader
+  readonly #isSequence: boolean
   readonly #position = new Position()
   #state: State = 'start'
   #closing = 0
   #records = 0
 
-  constructor(options: ParserOptions) {
+  constructor(options: ParserOptions, form: 'document' | 'sequence') {
     this.#options = options
+    this.#isSequence = form === 'sequence'
     this.#reader = new JsonRecordReader(options)
   }
 
-  /** See {@link RecordParser.parse}. A record is complete when a comma or the closing bracket follows it. */
+  /**
+   * See {@link RecordParser.parse}. A record is complete when a comma or the closing bracket follows it, in a sequence
+   * with its own closing bracket.
+   */
   parse(into: BlockBuilder, length: number, final: boolean): number {
     const bytes = into.bytes
     const scanner = this.#reader.scanner
@@ -53,8 +60,12 @@ export class JsonDocumentParser implements RecordParser {
       at = this.#opening(bytes, end, whole, open)
       if (at < 0) return 0
     }
-    while (this.#state === 'first' || this.#state === 'record') {
+    while (this.#state === 'first' || this.#state === 'record' || this.#state === 'sequence') {
       at = scanner.space(at)
+      if (this.#state === 'sequence' && at === end) {
+        if (end < whole) this.#fail(bytes, end, 'invalid UTF-8', undefined)
+        break
+      }
       if (this.#state === 'first' && scanner.at(at) === this.#closing) {
         this.#state = 'end'
         at++
@@ -88,6 +99,10 @@ export class JsonDocumentParser implements RecordParser {
     const at = scanner.space(hasMark ? 3 : 0)
     if (at === end && open) return -1
     if (hasMark) this.#position.skip(3)
+    if (this.#isSequence) {
+      this.#state = 'sequence'
+      return at
+    }
     const opening = scanner.at(at)
     if (opening !== 0x5b && opening !== 0x7b) {
       if (at === whole) this.#fail(bytes, at, 'no JSON document', undefined)
@@ -106,12 +121,13 @@ export class JsonDocumentParser implements RecordParser {
   #record(into: BlockBuilder, at: number): number {
     const reader = this.#reader
     const scanner = reader.scanner
-    const inArray = this.#closing === 0x5d
-    const after = inArray ? reader.record(at) : reader.member(at)
+    const isObject = this.#closing === 0x7d
+    const after = isObject ? reader.member(at) : reader.record(at)
     if (after < 0) return -1
-    const next = scanner.space(after)
+    // What is done with: the record, and in a document the comma or the bracket after it.
+    const next = this.#isSequence ? after - 1 : scanner.space(after)
     const byte = scanner.at(next)
-    if (byte !== COMMA && byte !== this.#closing) return scanner.fail(next, inArray ? "',' or ']'" : "',' or '}'")
+    if (!this.#isSequence && byte !== COMMA && byte !== this.#closing) return scanner.fail(next, isObject ? "',' or '}'" : "',' or ']'")
     this.#records++
     if (reader.reason !== undefined) {
       this.#position.advance(into.bytes, at)
@@ -131,7 +147,7 @@ export class JsonDocumentParser implements RecordParser {
       if (reader.decodes) this.#position.advance(into.bytes, next + 1)
       reader.commit(into)
     }
-    this.#state = byte === COMMA ? 'record' : 'end'
+    if (!this.#isSequence) this.#state = byte === COMMA ? 'record' : 'end'
     return next + 1
   }
 
@@ -147,7 +163,7 @@ export class JsonDocumentParser implements RecordParser {
     this.#position.advance(bytes, at)
     const { line, column } = this.#position
     const record = this.#records + (this.#state === 'end' ? 0 : 1)
-    const where = this.#state === 'first' || this.#state === 'record' ? ` (record ${record})` : ''
+    const where = this.#state === 'start' || this.#state === 'end' ? '' : ` (record ${record})`
     const reason = `${what} at column ${column}${where}`
     throw new RecordRefused({ line, record, reason, expected, start: at, end: at })
   }

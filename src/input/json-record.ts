@@ -6,7 +6,8 @@ import { JsonScanner } from './json-scanner.ts'
 import { decodedLength, decodeInPlace } from './json-string.ts'
 import type { ParserOptions } from './record-parser.ts'
 
-const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'key_hex', 'value_hex', 'ttl', 'expires'] as const
+/** The fields of a record. */
+export const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'key_hex', 'value_hex', 'ttl', 'expires'] as const
 const NAMES = FIELDS.map((name) => utf8(name))
 const KEY = 0
 const VALUE = 1

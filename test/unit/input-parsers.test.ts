@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BlockBuilder } from '../../src/input/block-builder.ts'
 import { DelimitedParser } from '../../src/input/delimited.ts'
-import { JsonDocumentParser } from '../../src/input/json-document.ts'
+import { JsonParser } from '../../src/input/json-parser.ts'
 import { JsonLinesParser } from '../../src/input/jsonl.ts'
 import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from '../../src/input/record-parser.ts'
 import { Row } from '../../src/input/row.ts'
@@ -28,7 +28,7 @@ interface Loaded {
 
 function create(format: Format, options: ParserOptions): RecordParser {
   if (format === 'jsonl') return new JsonLinesParser(options)
-  if (format === 'json') return new JsonDocumentParser(options)
+  if (format === 'json') return new JsonParser(options)
   return new DelimitedParser(options, format)
 }
 
@@ -289,8 +289,40 @@ describe('a JSON document', () => {
   test('is an array of records or an object of values', () => {
     expect(load('json', '\ufeff\n[["a","1"] , {"key":"b","value":2}]\n').entries).toEqual([['a', '1'], ['b', '2']])
     expect(load('json', '{"a":"1", "b\\n" : {"c":[ ]}\n}').entries).toEqual([['a', '1'], ['b\n', '{"c":[ ]}']])
-    expect(load('json', '{"key":"a","value":"b"}').entries).toEqual([['key', 'a'], ['value', 'b']])
+    expect(load('json', '{"key":"a"}').entries).toEqual([['key', 'a']])
+    expect(load('json', '{"value":"a","ttl":1}').entries).toEqual([['value', 'a'], ['ttl', '1']])
+    expect(load('json', '{"key":"a","value":"b","more":"c"}').entries).toEqual([['key', 'a'], ['value', 'b'], ['more', 'c']])
     for (const empty of ['[]', '{}', ' [ ] ', '\ufeff{\n}']) expect(load('json', empty)).toEqual({ entries: [], refused: [], stopped: undefined })
+  })
+
+  test.each<[string, Entry[]]>([
+    ['{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n', [['a', '1'], ['b', '2']]],
+    ['\ufeff{"key":"a","value":"1"}\r\n\r\n["b","2"]', [['a', '1'], ['b', '2']]],
+    ['{"key":"a","value":"1"}', [['a', '1']]],
+    ['{"value_hex":"31","key_base64":"YQ==","expires":null}', [['a', '1']]],
+    ['["a","1"]\n["b","2"]\n', [['a', '1'], ['b', '2']]],
+    ['["a","1"]', [['a', '1']]],
+    ['{\n  "key": "a",\n  "value": "1"\n}\n{\n  "key": "b",\n  "value": "\\n"\n}\n', [['a', '1'], ['b', '\n']]],
+    ['{"key":"a","value":{\n}}{"key":"b","value":"2"} ["c",\n3]', [['a', '{\n}'], ['b', '2'], ['c', '3']]],
+    ['[\n  "a",\n  "1"\n]\n', [['a', '1']]],
+  ])('%j is records', (text, entries) => {
+    expect(load('json', text)).toEqual({ entries, refused: [], stopped: undefined })
+  })
+
+  test.each<[string, number, string]>([
+    ['{"id":1,"name":"x"}\n{"id":2,"name":"y"}\n', 1, 'unknown field "id"'],
+    ['{"key":"a","value":x}\n{"key":"b","value":"2"}\n', 1, 'invalid JSON at column 20'],
+    ['{"key":"a","value":"b', 1, 'invalid JSON at column 22'],
+    ['{"key":"a"', 1, 'invalid JSON at column 11'],
+    ['["a","1"\n["b","2"]', 1, 'invalid JSON at column 9'],
+    ['{\n"key":"a",\n"value":1}\n{"key":x}', 4, 'invalid JSON at column 8 (record 2)'],
+    ['{\n"key":"a",\n"value":1} {"key":"b"} ["c",1', 3, 'no value (record 2, column 12)'],
+    ['{\n"key":"a",\n"value":1} ["c",1', 3, 'the document ends too early at column 18 (record 2)'],
+  ])('%j is records, and stops', (text, line, reason) => {
+    const { entries, stopped } = load('json', text)
+    expect(stopped).toMatchObject({ line, reason })
+    // Never what another form would make of them.
+    expect(entries).toEqual(line === 1 ? [] : [['a', '1']])
   })
 
   test.each<[string, number, string, number]>([
@@ -475,6 +507,10 @@ describe('cutting the input anywhere changes nothing', () => {
     ['json', '{"a":"é日😀",\n"b":"\\u00e9", "":1, "c" : [null, true], "d":12'],
     ['json', '[["a","\\n"],["\\n",1], ["é" 1]]'],
     ['json', '[["a",1]] x'],
+    ['json', '\ufeff{"key":"a","value":"é日😀"}\r\n{"value":1,\n"key":"b"}\n{"key":"c","value":"\\u00e9"} '],
+    ['json', '{\n"key":"é","value":"\\ud83d\\ude00"} {"key":"b"}\n["c",[\n]]["d","e"] nul'],
+    ['json', '{"value":"a", "ttl":5, "key2":1}'],
+    ['json', '{"a":{}}\n {"key":"b","value":1}'],
     ['csv', '\ufeffkey,value\r\na,"é""日\r\n😀"\r\n\r\nb\r\n"c\n",\r\nd,"x"y\ne,1\r\n"f"\n"g",2'],
     ['csv', 'key_hex,value,ttl\r\n6b,"a""",\n6,x,\r\n"6c","\r\n","10m"\r\n6d,\r,""\r'],
     ['tsv', '\ufeffkey\tvalue\r\na\té"日\\n😀\r\n\r\nb\r\n"c\t\\\\t\\q\\\r\n"d\t\ne\t\r'],
