@@ -1,12 +1,15 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, openSync, statSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { KvError, reasonOf, usageError } from '../errors.ts'
-import type { Parsed, RefusedRecord } from '../input/assembler.ts'
+import { NAMED, type Parsed, type RefusedRecord } from '../input/assembler.ts'
 import { INPUT_FORMATS, type InputFormat, formatOf } from '../input/formats.ts'
 import { load } from '../input/load.ts'
+import { lookAt, notUtf8 } from '../input/look.ts'
 import { type OpenInput, checkInput, openInput } from '../input/open.ts'
+import { explain } from '../input/record-parser.ts'
 import { type Given, through } from '../input/rerun.ts'
+import { INVALID_UTF8 } from '../input/utf8.ts'
 import { isTerminalName } from '../named-input.ts'
 import { escapeLine, formatBytes } from '../output/escape.ts'
 import { Progress } from '../output/progress.ts'
@@ -21,8 +24,13 @@ interface Flags {
   sync: boolean
 }
 
-/** Refused records named on stderr before the rest is only counted. */
-const NAMED = 10
+/** The input that is read now. */
+interface Reading {
+  readonly input: OpenInput
+  readonly format: InputFormat
+  /** How the user gave it. */
+  readonly given: Given
+}
 
 /** `kv batch-put [FILE...]` */
 export function batchPut(ctx: Context): Command {
@@ -32,13 +40,14 @@ export function batchPut(ctx: Context): Command {
       .description('Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.')
       .argument('[FILE...]', 'input; - or none is standard input')
       .addOption(choiceOption('--on-error <what>', 'at a bad record', ['stop', 'skip']))
-      .option('--rejects <file>', 'with --on-error skip, write the bad records there')
+      .option('--rejects <file>', 'with --on-error skip, write the refused records there: JSON Lines with file, line, reason and source')
       .option('--atomic', 'all or nothing, in one transaction'),
   )
     .addHelpText('after', `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`)
     .action(async (files: string[], flags: Flags) => {
       const format = inputFormat(ctx)
       if (flags.rejects !== undefined && flags.onError !== 'skip') throw usageError('--rejects needs --on-error skip')
+      if (flags.rejects === '-') throw usageError('--rejects takes a file', 'standard output is /dev/stdout, a file of that name ./-')
       const names = files.length > 0 ? files : ['-']
       const { isTTY, fd } = ctx.io.stdin
       if (names.includes('-') && fd < 0) throw usageError('a session is no input', 'name files, or write batch-put < FILE')
@@ -76,6 +85,7 @@ class BatchPut {
   /** Of the inputs before the one that is read. */
   #bytesBefore = 0
   #rejects: number | undefined
+  #firstSkipped: { readonly reading: Reading; readonly record: RefusedRecord } | undefined
 
   constructor(ctx: Context, store: Store, flags: Flags) {
     this.#ctx = ctx
@@ -95,6 +105,7 @@ class BatchPut {
       this.#progress.done()
     }
     this.#summary()
+    this.#refuseNothingButRefused()
   }
 
   /** One load of the store that gets the blocks of all inputs as they come. */
@@ -122,25 +133,27 @@ class BatchPut {
       const input = await openInput(name, this.#ctx.signal, { stdinFd: this.#ctx.io.stdin.fd, unpackFirst: through(given, 'zstd -dc', form) })
       if (input === undefined) throw this.#interrupted()
       this.#bytesBefore = this.#bytes
-      await this.#load(input, form, put)
+      await this.#load({ input, format: form, given }, put)
     }
   }
 
-  async #load(input: OpenInput, format: InputFormat, put: (block: Block) => Promise<void>): Promise<void> {
+  async #load(reading: Reading, put: (block: Block) => Promise<void>): Promise<void> {
+    const { input, format } = reading
     const { maxKeyBytes, maxValueBytes } = this.#store.limits
-    const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip' }
+    const rejects = this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name }
+    const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip', rejects }
     const { refused, unreadable } = await load(input, options, {
       stop: this.#ctx.signal,
       atOnce: this.#flags.atomic === true,
       store: async (parsed) => {
         if (parsed.block.count > 0) await put(parsed.block)
-        this.#count(parsed, input)
+        this.#count(parsed, reading)
       },
     }).catch((error: unknown) => {
       if (error instanceof KvError && error.code === 'KV_INTERRUPTED') throw this.#interrupted()
       throw error instanceof KvError && this.#put > 0 ? this.#withCount(error) : error
     })
-    if (refused !== undefined) throw this.#refusal(input, refused)
+    if (refused !== undefined) throw this.#refusal(reading, refused)
     if (unreadable !== undefined) throw this.#withCount(unreadable)
     if (this.#ctx.signal.aborted) throw this.#interrupted()
   }
@@ -155,29 +168,45 @@ class BatchPut {
     return new KvError(error.code, `${error.message}; ${this.#storedSoFar('before that')}`, { hint: error.hint, cause: error })
   }
 
-  #count({ records, inputBytes, skipped }: Parsed, input: OpenInput): void {
+  #count({ records, inputBytes, skipped, named }: Parsed, reading: Reading): void {
+    const { input } = reading
     this.#put += records
     this.#bytes += inputBytes
-    for (const record of skipped) {
-      if (this.#skipped < NAMED) this.#ctx.say(`kv: skipped ${describe(input, record)}`)
-      if (this.#skipped === NAMED) this.#ctx.say('kv: more records are skipped, and not named')
-      this.#skipped++
-      if (this.#rejects !== undefined) {
-        writeReject(this.#rejects, record)
-      }
+    for (const [n, record] of named.entries()) {
+      if (this.#skipped + n < NAMED) this.#ctx.say(`kv: skipped ${describe(input, record)}`)
+      this.#firstSkipped ??= { reading, record }
     }
+    if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED) this.#ctx.say('kv: more records are skipped, and not named')
+    this.#skipped += skipped
     this.#progress.rows(this.#put, input.size === undefined ? this.#bytes : input.file === undefined ? input.read() : this.#bytes - this.#bytesBefore, input.size)
   }
 
-  #refusal(input: OpenInput, record: RefusedRecord): KvError {
-    return new KvError('KV_INVALID_INPUT', `${describe(input, record)}; ${this.#storedSoFar('before it')}`, {
-      hint: this.#flags.atomic ? 'mend the record and run it again' : 'mend the record and run it again (what is stored already does no harm), or use --on-error skip',
-    })
+  #refusal(reading: Reading, record: RefusedRecord): KvError {
+    return new KvError('KV_INVALID_INPUT', `${describe(reading.input, record)}; ${this.#storedSoFar('before it')}`, { hint: this.#hint(reading, record) })
+  }
+
+  /** What can be done about a record that ended the input. */
+  #hint(reading: Reading, record: RefusedRecord): string {
+    const looks = suggest(reading, record)
+    if (looks !== undefined) return looks
+    const isSkipping = this.#flags.onError === 'skip'
+    const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
+    if (record.isLast && isSkipping) return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
+    const harmless = this.#put > 0 && !this.#flags.atomic ? ' (what is stored already does no harm)' : ''
+    return `${mend}${harmless}${record.isLast || isSkipping || this.#flags.atomic ? '' : ', or use --on-error skip'}`
   }
 
   #storedSoFar(where: string): string {
-    if (this.#flags.atomic) return 'nothing was stored'
+    if (this.#flags.atomic || this.#put === 0) return 'nothing was stored'
     return `the ${this.#put.toLocaleString('en')} ${this.#put === 1 ? 'record' : 'records'} ${where} ${this.#put === 1 ? 'is' : 'are'} stored`
+  }
+
+  /** Throws `KV_INVALID_INPUT` where nothing but refused records came: nobody meant that. */
+  #refuseNothingButRefused(): void {
+    if (this.#firstSkipped === undefined || this.#put > 0) return
+    const { reading, record } = this.#firstSkipped
+    const what = this.#skipped === 1 ? 'the only record was refused' : `all ${this.#skipped.toLocaleString('en')} records were refused`
+    throw new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: suggest(reading, record) })
   }
 
   #summary(): void {
@@ -194,8 +223,14 @@ function storeToName({ globals, inSession, io }: Context): string | undefined {
   return inSession || globals.storeIsDefault || globals.store === io.env['KV_STORE'] ? undefined : globals.store
 }
 
-function describe(input: OpenInput, { line, reason }: RefusedRecord): string {
-  return escapeLine(`${input.name}:${line}: ${reason}`)
+/** What an input looks like whose first record was refused, or one that is not UTF-8, and how to give it then. */
+function suggest({ input, format, given }: Reading, { record, reason }: RefusedRecord): string | undefined {
+  const looks = record <= 1 ? lookAt(input.head(), format, given) : undefined
+  return looks ?? (reason.startsWith(INVALID_UTF8) ? notUtf8(format, given) : undefined)
+}
+
+function describe(input: OpenInput, record: RefusedRecord): string {
+  return escapeLine(`${input.name}:${record.line}: ${explain(record)}`)
 }
 
 /** Opens the file for refused records. Throws `KV_USAGE`, also when it is one of the precious files. */
@@ -211,14 +246,5 @@ function openRejects(path: string, precious: readonly string[]): number {
   } catch (cause) {
     if (cause instanceof KvError) throw cause
     throw new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
-  }
-}
-
-function writeReject(file: number, { source }: RefusedRecord): void {
-  try {
-    writeSync(file, source)
-    writeSync(file, '\n')
-  } catch (cause) {
-    throw new KvError('KV_OUTPUT', `cannot write the rejects: ${reasonOf(cause)}`, { cause })
   }
 }

@@ -2,6 +2,7 @@ import type { Block } from '../store/block.ts'
 import { BlockBuilder } from './block-builder.ts'
 import { type InputFormat, createParser } from './formats.ts'
 import { type RecordParser, RecordRefused, type Refusal } from './record-parser.ts'
+import { type RejectsFile, RejectsWriter } from './rejects.ts'
 
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
 export const BLOCK_BYTES = 16 << 20
@@ -18,6 +19,9 @@ const LONG_AFTER = 8
 /** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
 const FIRST_BYTES = 4 << 20
 
+/** Bytes of a record from which on its buffer grows more slowly. */
+const LARGE_BYTES = 256 << 20
+
 /** What is known about a parse before it begins; can be sent to another thread. */
 export interface ParseOptions {
   readonly format: InputFormat
@@ -25,12 +29,15 @@ export interface ParseOptions {
   readonly maxValueBytes: number
   /** Go on after refused records. */
   readonly skip: boolean
+  /** Where the records go that are skipped. */
+  readonly rejects?: RejectsFile | undefined
 }
 
-/** A refused record with its source, apart from the buffer it stood in. */
-export interface RefusedRecord extends Pick<Refusal, 'line' | 'record' | 'reason' | 'expected'> {
-  readonly source: Uint8Array
-}
+/** A refused record apart from the buffer it stood in. */
+export type RefusedRecord = Pick<Refusal, 'line' | 'record' | 'reason' | 'expected' | 'isLast'>
+
+/** Refused records of a stretch of input that are told of one by one; the others are counted. */
+export const NAMED = 10
 
 /** What a stretch of input came to. */
 export interface Parsed {
@@ -39,8 +46,10 @@ export interface Parsed {
   readonly records: number
   /** Bytes of input done with. */
   readonly inputBytes: number
-  /** Records refused and skipped, in order. */
-  readonly skipped: readonly RefusedRecord[]
+  /** Records refused and skipped. */
+  readonly skipped: number
+  /** The first {@link NAMED} of these, in order. */
+  readonly named: readonly RefusedRecord[]
   /** The record that ended the input, after those of the block. */
   readonly refused: RefusedRecord | undefined
   /** Nothing follows. */
@@ -57,7 +66,9 @@ export class Assembler {
   #done = 0
   #buffer: Uint8Array
   #length = 0
-  #skipped: RefusedRecord[] = []
+  #skipped = 0
+  #named: RefusedRecord[] = []
+  readonly #rejects: RejectsWriter | undefined
   #ended = false
 
   constructor(options: ParseOptions) {
@@ -68,8 +79,9 @@ export class Assembler {
       maxKeyBytes,
       maxValueBytes,
       now: Date.now,
-      skip: options.skip ? (refusal) => this.#skipped.push(this.#copy(refusal)) : undefined,
+      skip: options.skip ? (refusal) => this.#skip(refusal) : undefined,
     })
+    this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
     this.#buffer = new Uint8Array(0)
   }
 
@@ -113,23 +125,25 @@ export class Assembler {
     return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
   }
 
-  /** Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. */
+  /** Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. Throws `KV_OUTPUT` for the rejects. */
   cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
     const length = this.#length
     let consumed = length
     let refused: RefusedRecord | undefined
-    this.#skipped = []
+    this.#skipped = 0
+    this.#named = []
     try {
       consumed = this.#parser.parse(builder, length, final)
     } catch (error) {
       if (!(error instanceof RecordRefused)) throw error
-      refused = this.#copy(error.refusal)
+      refused = withoutSource(error.refusal)
       this.#ended = true
     }
+    this.#rejects?.flush()
     const records = builder.count
-    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, refused, final: last || refused !== undefined }
+    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, named: this.#named, refused, final: last || refused !== undefined }
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
     const isFull = length >= this.#goal
@@ -177,7 +191,8 @@ export class Assembler {
   /** More room: doubling for a small input, a block's size, or what one very long record needs. */
   #enlarge(needed: number): void {
     const spare = this.#length === 0 ? this.#spares.pop() : undefined
-    const size = this.#length >= this.#goal ? this.#length * 2 : Math.min(this.#goal, Math.max(1 << 16, (this.#length + needed) * 2))
+    const growth = this.#length < LARGE_BYTES ? 2 : 1.5
+    const size = this.#length >= this.#goal ? this.#length * growth : Math.min(this.#goal, Math.max(1 << 16, (this.#length + needed) * 2))
     const larger = spare ?? new Uint8Array(size)
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
@@ -187,11 +202,16 @@ export class Assembler {
   #endless(): Parsed {
     const parsed = this.cut(true)
     this.#ended = true
-    const refused = parsed.refused ?? { line: 0, record: 0, reason: 'a record does not end', expected: undefined, source: new Uint8Array() }
-    return { ...parsed, refused: { ...refused, reason: `a record is longer than ${this.#maxRecordBytes} bytes` }, final: true }
+    const refused = parsed.refused ?? { line: 0, record: 0, reason: 'a record does not end', expected: undefined }
+    return { ...parsed, refused: { ...refused, reason: `a record is longer than ${this.#maxRecordBytes} bytes`, expected: undefined, isLast: true }, final: true }
   }
 
-  #copy({ line, record, reason, expected, start, end }: Refusal): RefusedRecord {
-    return { line, record, reason, expected, source: this.#buffer.slice(start, end) }
+  #skip(refusal: Refusal): void {
+    if (this.#skipped++ < NAMED) this.#named.push(withoutSource(refusal))
+    this.#rejects?.add(this.#buffer, refusal)
   }
+}
+
+function withoutSource({ line, record, reason, expected, isLast }: Refusal): RefusedRecord {
+  return { line, record, reason, expected, ...(isLast && { isLast }) }
 }

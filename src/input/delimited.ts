@@ -5,8 +5,8 @@ import { type Column, type Columns, EXPECTED_HEADER, columnsOf } from './columns
 import { decodeEncoded, encodedLength } from './encoded.ts'
 import { LONGEST_TIME, expiryOf } from './expiry.ts'
 import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from './record-parser.ts'
-import { type Dialect, Row } from './row.ts'
-import { countCodePoints, firstInvalidUtf8, wholeSequences } from './utf8.ts'
+import { type Dialect, NOT_CLOSED, Row } from './row.ts'
+import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from './utf8.ts'
 
 const LINE_FEED = 0x0a
 
@@ -45,7 +45,7 @@ export class DelimitedParser implements RecordParser {
       const next = row.read(bytes, at, length, final)
       if (next < 0) {
         if (!row.isEndless) break
-        this.#stop({ ...this.#refusal(at, `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`), record: this.#records + 1, end: length })
+        this.#stop({ ...this.#refusal(at, `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`), record: this.#records + 1, end: length, isLast: true })
       }
       if (row.end > at) {
         if (this.#columns === undefined) this.#readHeader(bytes, at)
@@ -54,14 +54,14 @@ export class DelimitedParser implements RecordParser {
       this.#line += row.lineFeeds + 1
       at = next
     }
-    if (final && this.#columns === undefined) this.#stop({ line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER, start: 0, end: 0 })
+    if (final && this.#columns === undefined) this.#stop({ line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER, isLast: true, start: 0, end: 0 })
     return at
   }
 
   #readHeader(bytes: Uint8Array, at: number): void {
     const row = this.#row
     const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(this.#names(bytes)) : 'the header is not valid UTF-8')
-    if (typeof columns === 'string') this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER })
+    if (typeof columns === 'string') this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER, isLast: true })
     this.#columns = columns
     // Hex takes two characters a byte.
     if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
@@ -85,9 +85,11 @@ export class DelimitedParser implements RecordParser {
       const bad = firstInvalidUtf8(bytes, at, end)
       const lineStart = Math.max(at, bytes.lastIndexOf(LINE_FEED, bad) + 1)
       const linesBefore = bytes.subarray(at, bad).filter((byte) => byte === LINE_FEED).length
-      this.#refuse({ ...this.#refusal(at, `invalid UTF-8 at column ${countCodePoints(bytes, lineStart, bad) + 1}`), line: this.#line + linesBefore })
+      this.#refuse({ ...this.#refusal(at, `${INVALID_UTF8} at column ${countCodePoints(bytes, lineStart, bad) + 1}`), line: this.#line + linesBefore })
       return
     }
+    // Nobody knows what the quote took in, so it is not one record that could be skipped.
+    if (fault === NOT_CLOSED) this.#stop({ ...this.#refusal(at, fault), isLast: true })
     const reason = fault ?? this.#add(into)
     if (reason !== undefined) this.#refuse(this.#refusal(at, reason))
   }

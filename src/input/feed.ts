@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { KvError } from '../errors.ts'
 import { Assembler, BLOCK_BYTES, type ParseOptions, type Parsed } from './assembler.ts'
 import type { FromWorker, ToWorker } from './load-worker.ts'
 
@@ -63,7 +64,8 @@ export class Feed {
     this.#given += chunk.length
     if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length > INLINE_BYTES) this.#startWorker()
     if (this.#inline !== undefined) {
-      for (const parsed of this.#inline.push(chunk)) this.#take(parsed)
+      const inline = this.#inline
+      this.#parse(() => inline.push(chunk))
     } else {
       this.#send(chunk)
     }
@@ -106,7 +108,8 @@ export class Feed {
   /** Hands over the whole records that are there, at the end of input everything. With `last`, nothing follows. */
   cut(final: boolean, last: boolean = final): void {
     this.#wasCut = true
-    if (this.#inline !== undefined) this.#take(this.#inline.cut(final, last))
+    const inline = this.#inline
+    if (inline !== undefined) this.#parse(() => [inline.cut(final, last)])
     else {
       this.#flush()
       this.#post({ type: 'cut', final, last })
@@ -130,6 +133,14 @@ export class Feed {
     this.#closed = true
     this.#release()
     await this.#worker?.terminate()
+  }
+
+  #parse(step: () => Parsed[]): void {
+    try {
+      for (const parsed of step()) this.#take(parsed)
+    } catch (error) {
+      this.#fail(error)
+    }
   }
 
   /** Collects input in messages, which go out full: a pipe gives 64 KiB at a time. */
@@ -174,6 +185,8 @@ export class Feed {
         this.#release()
       } else if ('unreadable' in message) {
         this.#unreadable = message.unreadable
+      } else if ('failed' in message) {
+        this.#fail(new KvError(message.failed.code, message.failed.message))
       } else {
         this.#take(message)
       }

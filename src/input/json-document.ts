@@ -2,10 +2,16 @@ import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from './block-builder.ts'
 import { JsonRecordReader } from './json-record.ts'
 import { type ParserOptions, type RecordParser, RecordRefused } from './record-parser.ts'
-import { firstInvalidUtf8, wholeSequences } from './utf8.ts'
+import { INVALID_UTF8, firstInvalidUtf8, wholeSequences } from './utf8.ts'
 
 const LINE_FEED = 0x0a
 const COMMA = 0x2c
+
+/** Bytes of a record that is not there to its end after which it is asked whether it can be right at all. */
+const LOOK_BYTES = 1 << 16
+
+/** Bytes a string, a number, `true`, `false` or `null` begins with. */
+const SCALAR: readonly number[] = [...Buffer.from('"-0123456789tfn')]
 
 /** Where in the document a parser stands. */
 type State =
@@ -63,7 +69,7 @@ export class JsonDocumentParser implements RecordParser {
     while (this.#state === 'first' || this.#state === 'record' || this.#state === 'sequence') {
       at = scanner.space(at)
       if (this.#state === 'sequence' && at === end) {
-        if (end < whole) this.#fail(bytes, end, 'invalid UTF-8', undefined)
+        if (end < whole) this.#fail(bytes, end, INVALID_UTF8, undefined)
         break
       }
       if (this.#state === 'first' && scanner.at(at) === this.#closing) {
@@ -73,7 +79,11 @@ export class JsonDocumentParser implements RecordParser {
       }
       const next = this.#record(into, at)
       if (next < 0) {
-        if (open && scanner.failedAt >= end) break
+        if (open && scanner.failedAt >= end) {
+          const reason = this.#options.skip === undefined && end - at > LOOK_BYTES ? this.#reader.refusedAnyway(end) : undefined
+          if (reason !== undefined) this.#fail(bytes, at, reason, undefined)
+          break
+        }
         this.#syntaxError(bytes, end, whole)
       }
       at = next
@@ -106,6 +116,7 @@ export class JsonDocumentParser implements RecordParser {
     const opening = scanner.at(at)
     if (opening !== 0x5b && opening !== 0x7b) {
       if (at === whole) this.#fail(bytes, at, 'no JSON document', undefined)
+      if (SCALAR.includes(opening)) this.#fail(bytes, at, 'the document is neither an array nor an object', undefined)
       scanner.fail(at, "'[' or '{'")
       this.#syntaxError(bytes, end, whole)
     }
@@ -155,7 +166,7 @@ export class JsonDocumentParser implements RecordParser {
   #syntaxError(bytes: Uint8Array, end: number, whole: number): never {
     const { failedAt, fault, expected } = this.#reader.scanner
     if (failedAt < end) this.#fail(bytes, failedAt, fault, expected)
-    if (end < whole) this.#fail(bytes, end, 'invalid UTF-8', undefined)
+    if (end < whole) this.#fail(bytes, end, INVALID_UTF8, undefined)
     this.#fail(bytes, end, 'the document ends too early', expected)
   }
 
@@ -165,7 +176,7 @@ export class JsonDocumentParser implements RecordParser {
     const record = this.#records + (this.#state === 'end' ? 0 : 1)
     const where = this.#state === 'start' || this.#state === 'end' ? '' : ` (record ${record})`
     const reason = `${what} at column ${column}${where}`
-    throw new RecordRefused({ line, record, reason, expected, start: at, end: at })
+    throw new RecordRefused({ line, record, reason, expected, isLast: true, start: at, end: at })
   }
 }
 

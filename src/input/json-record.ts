@@ -52,6 +52,8 @@ export class JsonRecordReader {
   #keyField = KEY
   #valueField = VALUE
   #expiry: number | undefined
+  /** The field whose value the text ended in; -1: none. */
+  #cutField = -1
 
   constructor(options: ParserOptions) {
     this.#options = options
@@ -97,6 +99,22 @@ export class JsonRecordReader {
     return at
   }
 
+  /** Why the record read last, whose text goes on after `end`, is refused whatever follows, if that is known. */
+  refusedAnyway(end: number): string | undefined {
+    return this.reason ?? (this.#kind[KEY] === OTHER ? 'key is not a string' : this.#overlong(end))
+  }
+
+  /** Why the field whose value goes on after `end` is longer than any can be, if it is. */
+  #overlong(end: number): string | undefined {
+    const field = this.#cutField
+    const isKey = field % BASE64 === KEY
+    if (field < 0 || field >= TTL) return undefined
+    const max = isKey ? this.#options.maxKeyBytes : this.#options.maxValueBytes
+    // Hex takes two characters a byte, and an escape six for one.
+    const longest = max * (field >= BASE64 ? 2 : 1) * (this.#kind[field] === ESCAPED_STRING ? 6 : 1)
+    return end - this.#start[field]! > longest ? `${isKey ? 'key' : 'value'} is longer than ${max} bytes` : undefined
+  }
+
   /** Adds the entry of the record read last, which must have been accepted. */
   commit(into: BlockBuilder): void {
     const keyStart = this.#start[this.#keyField]!
@@ -114,6 +132,7 @@ export class JsonRecordReader {
     this.#keyField = KEY
     this.#valueField = VALUE
     this.#expiry = undefined
+    this.#cutField = -1
   }
 
   #object(at: number): number {
@@ -186,12 +205,14 @@ export class JsonRecordReader {
       this.#kind[field] = scanner.escaped ? ESCAPED_STRING : PLAIN_STRING
       this.#start[field] = at + 1
       this.#end[field] = end - 1
+      if (end < 0) this.#cutField = field
       return end
     }
     const end = scanner.value(at)
     this.#kind[field] = OTHER
     this.#start[field] = at
     this.#end[field] = end
+    if (end < 0) this.#cutField = field
     return end
   }
 

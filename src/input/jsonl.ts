@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from './block-builder.ts'
 import { JsonRecordReader } from './json-record.ts'
 import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from './record-parser.ts'
-import { countCodePoints, firstInvalidUtf8 } from './utf8.ts'
+import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from './utf8.ts'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
@@ -12,6 +12,12 @@ const QUOTE = 0x22
 const PLAIN = new Uint8Array(256).fill(1, 0x20)
 PLAIN[QUOTE] = 0
 PLAIN[0x5c] = 0
+
+/** Bytes of a line that is not there to its end after which its beginning is looked at. */
+const LOOK_BYTES = 1 << 16
+
+/** Bytes of a refused line that are kept until its end is there, where refused records are skipped. */
+const KEPT_BYTES = 64 << 20
 
 /**
  * Parses JSON Lines: one record a line, `{"key":K,"value":V}` or `[K,V]` (see {@link JsonRecordReader}).
@@ -25,6 +31,10 @@ export class JsonLinesParser implements RecordParser {
   #lines = 0
   #records = 0
   #begun = false
+  /** Whether what comes is the rest of a line that was refused. */
+  #inRefused = false
+  /** Bytes of a line that is not there to its end which have been looked at. */
+  #looked = 0
 
   constructor(options: ParserOptions) {
     this.#options = options
@@ -35,9 +45,16 @@ export class JsonLinesParser implements RecordParser {
   parse(into: BlockBuilder, length: number, final: boolean): number {
     const bytes = into.bytes
     const end = final ? length : endOfLastLine(bytes, length)
-    if (end === 0) return 0
+    if (end === 0) return this.#inRefused || this.#isRefused(bytes, length) ? length : 0
+    this.#looked = 0
     const allUtf8 = isUtf8(bytes.subarray(0, end))
     let at = 0
+    if (this.#inRefused) {
+      const feed = bytes.indexOf(LINE_FEED)
+      if (feed < 0 || feed >= end) return end
+      this.#inRefused = false
+      at = feed + 1
+    }
     if (!this.#begun) {
       this.#begun = true
       if (end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) at = 3
@@ -107,6 +124,41 @@ export class JsonLinesParser implements RecordParser {
     return line
   }
 
+  /**
+   * Whether a line that is not there to its end is refused by its first `length` bytes, so that it need not be
+   * held until its end is there.
+   */
+  #isRefused(bytes: Uint8Array, length: number): boolean {
+    if (length < Math.max(LOOK_BYTES, 2 * this.#looked)) return false
+    this.#looked = length
+    const start = !this.#begun && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+    const reason = this.#faultOfBeginning(bytes, start, wholeSequences(bytes, length))
+    if (reason === undefined || (this.#options.skip !== undefined && length < KEPT_BYTES)) return false
+    this.#begun = true
+    this.#inRefused = true
+    this.#lines++
+    this.#records++
+    this.#refuse(reason, this.#reader.scanner.expected, start, length)
+    return true
+  }
+
+  /** Why the line that begins at `start` is refused, whatever follows after `end`. */
+  #faultOfBeginning(bytes: Uint8Array, start: number, end: number): string | undefined {
+    const reader = this.#reader
+    const scanner = reader.scanner
+    scanner.expected = ''
+    if (!isUtf8(bytes.subarray(start, end))) return `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}`
+    reader.reset(bytes, end)
+    const first = scanner.space(start)
+    if (first === end) return undefined
+    const after = reader.record(first)
+    if (after < 0 && scanner.failedAt < end) return `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
+    scanner.expected = ''
+    if (after < 0) return reader.refusedAnyway(end)
+    const rest = scanner.space(after)
+    return rest < end ? `text after the record at column ${columnOf(bytes, start, rest)}` : reader.reason
+  }
+
   /** Parses any line, from `start` up to its line ending at `end`. */
   #line(into: BlockBuilder, start: number, end: number, isKnownUtf8: boolean): void {
     const bytes = into.bytes
@@ -118,7 +170,7 @@ export class JsonLinesParser implements RecordParser {
     this.#records++
     if (!isKnownUtf8 && !isUtf8(bytes.subarray(start, end))) {
       const column = columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))
-      this.#refuse(`invalid UTF-8 at column ${column}`, undefined, start, end)
+      this.#refuse(`${INVALID_UTF8} at column ${column}`, undefined, start, end)
       return
     }
     const after = reader.record(first)
@@ -138,7 +190,7 @@ export class JsonLinesParser implements RecordParser {
   }
 
   #refuse(reason: string, expected: string | undefined, start: number, end: number): void {
-    const refusal: Refusal = { line: this.#lines, record: this.#records, reason, expected, start, end }
+    const refusal: Refusal = { line: this.#lines, record: this.#records, reason, expected: expected === '' ? undefined : expected, start, end }
     if (this.#options.skip === undefined) throw new RecordRefused(refusal)
     this.#options.skip(refusal)
   }

@@ -1,7 +1,7 @@
 /** The thread that parses and sorts while the main thread stores. */
 import { readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
-import { reasonOf } from '../errors.ts'
+import { type Code, KvError, reasonOf } from '../errors.ts'
 import { Assembler, type ParseOptions, type Parsed } from './assembler.ts'
 
 /** What the main thread tells the worker. */
@@ -13,8 +13,11 @@ export type ToWorker =
   | { readonly type: 'read'; readonly fd: number }
   | { readonly type: 'stored' }
 
-/** What the worker answers: the result of a stretch of input, the buffer of a message, free again, or why the file ends here. */
-export type FromWorker = Parsed | Uint8Array | { readonly unreadable: string }
+/**
+ * What the worker answers: the result of a stretch of input, the buffer of a message, free again, why the file
+ * ends here, or what else went wrong.
+ */
+export type FromWorker = Parsed | Uint8Array | { readonly unreadable: string } | { readonly failed: { readonly code: Code; readonly message: string } }
 
 /** Bytes of one read of a file. */
 const READ_BYTES = 1 << 20
@@ -56,13 +59,24 @@ function readOn(): void {
 }
 
 port.on('message', (message: ToWorker) => {
+  try {
+    take(message)
+  } catch (error) {
+    // The class of an error does not get through to the other thread.
+    if (!(error instanceof KvError)) throw error
+    file = undefined
+    port.postMessage({ failed: { code: error.code, message: error.message } }, [])
+  }
+})
+
+function take(message: ToWorker): void {
   switch (message.type) {
     case 'begin':
       assembler = new Assembler(message.options)
       break
     case 'data':
       for (const parsed of assembler!.push(message.buffer.subarray(0, message.length))) send(parsed)
-      port.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
+      port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
       if (!assembler!.ended) send(assembler!.cut(message.final, message.last))
@@ -78,4 +92,4 @@ port.on('message', (message: ToWorker) => {
       if (file !== undefined) file.ahead--
       readOn()
   }
-})
+}

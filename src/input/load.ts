@@ -44,6 +44,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   }
   const take = (parsed: Parsed): void => {
     queued++
+    pace.answered(parsed)
     tail = tail.then(async () => {
       if (!parsed.final) await feed.readAhead()
       if (failure === undefined) await loader.store(parsed).catch(fail)
@@ -56,11 +57,12 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
       }
     })
   }
+  const pace = new Pace()
   const feed = new Feed(options, take, fail)
   const over = (): boolean => failure !== undefined || refused !== undefined || loader.stop.aborted
   const live = loader.atOnce ? undefined : setInterval(() => {
     const { bytes, since } = feed.waiting
-    if (bytes > 0 && queued === 0 && performance.now() - since >= LIVE_MS) feed.cut(false)
+    if (queued === 0 && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) feed.cut(false)
   }, LIVE_MS)
   const read = async (): Promise<void> => {
     if (input.file !== undefined && feed.takeFile(input.file, input.size!)) return
@@ -91,4 +93,34 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   }
   if (failure !== undefined) throw failure.error
   return { ...(refused && { refused }), ...(unreadable && { unreadable }) }
+}
+
+/** Bytes that are looked through for records again and again without a thought. */
+const CHEAP_BYTES = 1 << 20
+
+/**
+ * When a live input is looked through for whole records. One record that is very long is looked at when twice as much
+ * of it is there, or when the input pauses, and not four times a second.
+ */
+class Pace {
+  #isAsked = false
+  #before = 0
+  /** Bytes that waited when the last look found nothing. */
+  #inVain = 0
+
+  /** Whether to look now that so many bytes wait. */
+  isTime(bytes: number): boolean {
+    const pauses = bytes === this.#before && bytes !== this.#inVain
+    this.#before = bytes
+    if (bytes === 0 || this.#isAsked) return false
+    this.#isAsked = bytes < CHEAP_BYTES || pauses || bytes >= 2 * this.#inVain
+    if (this.#isAsked) this.#inVain = bytes
+    return this.#isAsked
+  }
+
+  /** Something was handed over. */
+  answered({ inputBytes }: Parsed): void {
+    this.#isAsked = false
+    if (inputBytes > 0) this.#inVain = 0
+  }
 }

@@ -10,10 +10,17 @@ export interface Refusal {
   readonly reason: string
   /** What would have been right at that column (`':'`, `a value`), where a single thing can be named. */
   readonly expected: string | undefined
+  /** Whether what follows cannot be told apart any more, so that nobody can skip it. */
+  readonly isLast?: boolean
   /** Where the record's source begins in the buffer being parsed. Its bytes are still those of the input. */
   readonly start: number
   /** Where it ends (exclusive); the line ending does not belong to it. */
   readonly end: number
+}
+
+/** The reason and what was expected, for people. */
+export function explain({ reason, expected }: Pick<Refusal, 'reason' | 'expected'>): string {
+  return expected === undefined || expected === '' ? reason : `${reason}, expected ${expected}`
 }
 
 /** Thrown at the first record refused when nobody skips, or when what follows cannot be told apart any more. */

@@ -8,17 +8,39 @@ export interface Given {
   readonly store: string | undefined
 }
 
-/** The command that takes the input in another form. */
-export function withFormat({ file, store }: Given, format: string): string {
-  return file === undefined ? `${command(store)} --format ${format}` : `${command(store)} --format ${format} ${quoteWord(file)}`
+/** The command that reads the input in another form. */
+export function withFormat(given: Given, format: string): string {
+  return `${batchPut(given)} --format ${format}${given.file === undefined ? '' : ` ${quoteWord(given.file)}`}`
 }
 
-/** The command that puts a program before batch-put: `xz -dc rows.xz | kv batch-put --format csv`. */
-export function through({ file, store }: Given, program: string, format: string): string {
-  const input = file === undefined ? `... | ${program}` : `${program} ${quoteWord(file)}`
-  return `${input} | ${command(store)}${format === 'jsonl' ? '' : ` --format ${format}`}`
+/** The command that puts programs before batch-put: `xz -dc rows.xz | kv batch-put --format csv`. */
+export function through(given: Given, program: string, format: string, ...next: readonly string[]): string {
+  const { file } = given
+  const first = file === undefined ? `... | ${program}` : `${program} ${quoteWord(file)}`
+  return intoBatchPut(given, [first, ...next].join(' | '), format)
 }
 
-function command(store: string | undefined): string {
+/** The same for a program that reads its standard input only. */
+export function throughFilter(given: Given, program: string, format: string): string {
+  const { file } = given
+  return intoBatchPut(given, file === undefined ? `... | ${program}` : `${program} < ${quoteWord(file)}`, format)
+}
+
+/** The command that reads the input with a line before it, which `first` prints. */
+export function after(given: Given, first: string, format: string): string {
+  const { file } = given
+  return intoBatchPut(given, file === undefined ? `... | (${first}; cat)` : `(${first}; cat ${quoteWord(file)})`, format)
+}
+
+/** The command that copies a store which was named as an input. */
+export function copyOf(file: string, given: Given): string {
+  return intoBatchPut(given, `kv --store ${quoteWord(file)} range`, 'jsonl')
+}
+
+function intoBatchPut(given: Given, command: string, format: string): string {
+  return `${command} | ${batchPut(given)}${format === 'jsonl' ? '' : ` --format ${format}`}`
+}
+
+function batchPut({ store }: Given): string {
   return store === undefined ? 'kv batch-put' : `kv batch-put --store ${quoteWord(store)}`
 }

@@ -10,6 +10,9 @@ const MAX_FIELDS = 64
 const ESCAPES = new Uint8Array(256)
 for (const [letter, byte] of Object.entries({ t: 0x09, n: LINE_FEED, r: CARRIAGE_RETURN, '\\': BACKSLASH })) ESCAPES[letter.charCodeAt(0)] = byte
 
+/** The fault of a row that takes all that is left of the input. */
+export const NOT_CLOSED = 'a quoted field is not closed'
+
 /** CSV as RFC 4180 has it, or TSV without quotes and with `\t`, `\n`, `\r` and `\\`, as jq and Miller write it. */
 export type Dialect = 'csv' | 'tsv'
 
@@ -143,7 +146,7 @@ export class Row {
     if (at >= length) {
       this.isEndless = length - start - removed > this.maxFieldBytes
       if (!final) return -1
-      this.fault = 'a quoted field is not closed'
+      this.fault = NOT_CLOSED
       return length
     }
     at++

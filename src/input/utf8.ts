@@ -3,6 +3,9 @@
  * `isUtf8` of node:buffer, which is many times faster.
  */
 
+/** With which the reason of a record that is not UTF-8 begins. */
+export const INVALID_UTF8 = 'invalid UTF-8'
+
 /**
  * The offset of the first byte between `start` and `end` that cannot be part of well-formed UTF-8,
  * as a sequence's first byte; `end` when there is none. Follows table 3-7 of the Unicode Standard

@@ -61,8 +61,8 @@ export function writeJsonBytes(out: TextOutput, name: 'key' | 'value', bytes: Ui
   out.bytes(QUOTE)
 }
 
-/** RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below 0x20. */
-const JSON_STRING = new Escaping(
+/** How a JSON string is written: RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below 0x20. */
+export const JSON_STRING = new Escaping(
   Object.fromEntries([...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [char, JSON.stringify(char).slice(1, -1)])),
 )
 

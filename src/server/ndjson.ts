@@ -3,7 +3,7 @@ import { decode, utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { BlockBuilder } from '../input/block-builder.ts'
 import { createParser } from '../input/formats.ts'
-import type { Refusal as Refused } from '../input/record-parser.ts'
+import { type Refusal as Refused, explain } from '../input/record-parser.ts'
 import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../output/json-lines.ts'
 import { lifetimeOf } from '../store/block.ts'
@@ -33,9 +33,10 @@ export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: bo
  */
 export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, maxOps: number): BatchOp[] {
   const ops = new OpCollector(body, maxOps)
-  const skip = ({ line, reason, start, end }: Refused): void => {
+  const skip = (refused: Refused): void => {
+    const { line, start, end } = refused
     const op = deletion(body.subarray(start, end), line)
-    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${reason}`)
+    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${explain(refused)}`)
     ops.push(op)
   }
   createParser('jsonl', { maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)

@@ -285,6 +285,43 @@ describe('JSON Lines', () => {
   })
 })
 
+describe('a line that is not there to its end', () => {
+  const long = 1 << 17
+  test.each<[string, string, string, string | undefined]>([
+    ['bytes that are no JSON', '\0'.repeat(long), 'invalid JSON at column 1', 'a value'],
+    ['a wrong byte after good ones', `{"key":"a" ${' '.repeat(long)}x`, `invalid JSON at column ${long + 12}`, "',' or '}'"],
+    ['an array of records', `[{"key":"a","value":"${'1'.repeat(long)}`, 'key is not a string', undefined],
+    ['an unknown field', `{"id":"${'1'.repeat(long)}`, 'unknown field "id"', undefined],
+    ['a value longer than any can be', `{"key":"a","value":"${'\\n'.repeat(long)}`, `value is longer than ${MAX_VALUE} bytes`, undefined],
+    ['a key longer than any can be', `["${'1'.repeat(long)}`, `key is longer than ${MAX_KEY} bytes`, undefined],
+    ['text after the record', `["a","1"]${' '.repeat(long)}x`, `text after the record at column ${long + 10}`, undefined],
+  ])('%s is refused by its beginning', (_, line, reason, expected) => {
+    expect(load('jsonl', `${line}${'x'.repeat(100)}\n["b","2"]\n`, { cuts: [line.length] }).stopped).toMatchObject({ line: 1, record: 1, reason, expected })
+  })
+
+  test('what can still become a record is waited for', () => {
+    for (const [line, value] of [[`{"value":"${'1'.repeat(MAX_VALUE)}","key":"a"${' '.repeat(long)}`, '1'.repeat(MAX_VALUE)], [`["a",1${' '.repeat(long)}`, '1'], [' '.repeat(long), '1']] as const) {
+      const rest = line.startsWith('{') ? '}' : line.startsWith('[') ? ']' : '["a",1]'
+      expect(load('jsonl', `${line}${rest}\n`, { cuts: [line.length] }).entries).toEqual([['a', value]])
+    }
+  })
+
+  test('of a very long one only the beginning is held where refused records are skipped', () => {
+    const options = { maxKeyBytes: MAX_KEY, maxValueBytes: MAX_VALUE, now: () => NOW }
+    const refused: Refusal[] = []
+    const parser = new JsonLinesParser({ ...options, skip: (refusal) => void refused.push({ ...refusal }) })
+    const zeros = new Uint8Array(64 << 20)
+    expect(parser.parse(new BlockBuilder(zeros), long, false)).toBe(0)
+    expect(parser.parse(new BlockBuilder(zeros), zeros.length, false)).toBe(zeros.length)
+    expect(parser.parse(new BlockBuilder(zeros), 1000, false)).toBe(1000)
+    const rest = new Uint8Array(Buffer.from('\0\n["a","1"]\nx'))
+    const builder = new BlockBuilder(rest)
+    expect(parser.parse(builder, rest.length, true)).toBe(rest.length)
+    expect(entriesOf(builder)).toEqual([['a', '1']])
+    expect(refused).toMatchObject([{ line: 1, record: 1, end: zeros.length }, { line: 3, record: 3 }])
+  })
+})
+
 describe('a JSON document', () => {
   test('is an array of records or an object of values', () => {
     expect(load('json', '\ufeff\n[["a","1"] , {"key":"b","value":2}]\n').entries).toEqual([['a', '1'], ['b', '2']])
@@ -328,7 +365,9 @@ describe('a JSON document', () => {
   test.each<[string, number, string, number]>([
     ['', 1, 'no JSON document at column 1', 0],
     [' \n ', 2, 'no JSON document at column 2', 0],
-    ['5', 1, 'invalid JSON at column 1', 0],
+    ['5', 1, 'the document is neither an array nor an object at column 1', 0],
+    ['"x', 1, 'the document is neither an array nor an object at column 1', 0],
+    ['x', 1, 'invalid JSON at column 1', 0],
     ['[["é","\\n"], ["b",2] ["c",3]]', 1, 'invalid JSON at column 22 (record 2)', 1],
     ['[["a",1],\n["b",01]]', 2, 'invalid JSON at column 7 (record 2)', 1],
     ['[["a",1],]', 1, 'invalid JSON at column 10 (record 2)', 1],
