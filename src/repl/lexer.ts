@@ -180,8 +180,9 @@ class Lexer {
     const first = this.#reader.at
     for (let depth = 0; this.#reader.at < this.#source.length; this.#reader.at++) {
       const char = this.#source[this.#reader.at]!
-      if (char === '\\') this.#reader.at++
-      else if (char === "'" || char === '"' || char === '`') {
+      if (char === '\\') {
+        if (++this.#reader.at >= this.#source.length) this.#reader.open = char
+      } else if (char === "'" || char === '"' || char === '`') {
         const end = closing(this.#source, this.#reader.at)
         if (end < 0) this.#reader.open = char
         this.#reader.at = end < 0 ? this.#source.length : end
@@ -191,7 +192,9 @@ class Lexer {
     }
     this.#reader.at = Math.min(this.#reader.at, this.#source.length)
     const text = this.#source.slice(start, this.#reader.at)
-    if (text.trim() === '') throw usageError('no file after the redirection')
+    // A comment is no file, nor is the number of the next redirection.
+    const isNone = /^[ \t]*(?:#|$)/.test(text) || (/^[ \t]*\d+$/.test(text) && /[<>]/.test(this.#source[this.#reader.at] ?? ''))
+    if (isNone) throw usageError('no file after the redirection')
     this.#redirects.shellWord(text, plainWord(text))
     this.#reader.at--
   }

@@ -38,7 +38,7 @@ export async function lineContext(io: Io, text: string): Promise<LineContext | u
   } catch {
     return undefined
   }
-  if (line.shell !== undefined || /[<#]/.test(text.slice(line.words.at(-1)?.end ?? start))) return undefined
+  if (line.shell !== undefined || /[<>#]/.test(text.slice(line.words.at(-1)?.end ?? start))) return undefined
   const words = [...line.words]
   // A quote that is still open ends its word beyond the text.
   const typed = (words.at(-1)?.end ?? -1) >= text.length ? words.pop() : undefined

@@ -71,6 +71,8 @@ describe('a redirection of a session does what that of a shell does', () => {
     ['< f', 'no command'],
     ['get k >', 'no file'],
     ['get k > f 2>', 'no file'],
+    ['get k > # f', 'no file'],
+    ['get k >2>f', 'no file'],
   ])('what it cannot do is refused by name, and nothing is run: %s', ([line, named]) => {
     const folder = home()
     writeFileSync(join(folder, 'f'), 'before')
