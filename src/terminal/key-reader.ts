@@ -145,18 +145,19 @@ export class KeyReader {
     if (this.#released++ > 0) return
     clearTimeout(this.#escapeTimer)
     this.#decoder.reset()
-    this.write(PASTE_OFF)
-    this.#input.setRawMode(false)
-    this.#input.pause()
+    // Heard before the terminal turns Ctrl-C into a signal, which would end the process.
     this.#onSignal = heedsInterrupt ? this.#onInterrupt : () => {}
     process.on('SIGINT', this.#onSignal)
+    this.#input.setRawMode(false)
+    this.#input.pause()
+    this.write(PASTE_OFF)
   }
 
   /** Takes the terminal back. */
   reclaim(): void {
     if (--this.#released > 0) return
-    process.off('SIGINT', this.#onSignal)
     this.#input.setRawMode(true)
+    process.off('SIGINT', this.#onSignal)
     this.#input.resume()
     this.write(PASTE_ON)
     this.#isMoved = true
