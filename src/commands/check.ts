@@ -3,19 +3,21 @@ import { encode } from '../bytes.ts'
 import type { Context } from '../context.ts'
 import { KvError } from '../errors.ts'
 import { displayKey, escapeLine } from '../output/escape.ts'
+import { quoteWord } from '../shell-quote.ts'
 import { Progress } from '../output/progress.ts'
 
 /** `kv check` */
 export function check(ctx: Context): Command {
   return new Command('check')
     .summary('verify every entry and the file itself')
-    .description('Read everything, compare every entry with its checksum and verify the structure of the file. Exit 4 when anything is damaged; the keys are named.')
+    .description('Read everything, compare every entry with its checksum and verify the structure of the file. Exit 4 when anything is damaged, whose keys are named, and when there is no store.')
     .addHelpText('after', '\nExample:\n  kv check && echo healthy')
     .action(async () => {
       const store = await ctx.store()
       const progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
       const report = store.check({ onProgress: (entries) => progress.rows(entries), signal: ctx.signal })
-      const { checked, unchecked, damagedKeys, problems } = await report.finally(() => progress.done())
+      const { exists = true, checked, unchecked, damagedKeys, problems } = await report.finally(() => progress.done())
+      if (!exists) throw new KvError('KV_UNAVAILABLE', `there is no store at ${ctx.globals.store}`, { hint: 'is it the right name, and the disk mounted? The first put makes a store' })
       const ok = damagedKeys.length === 0 && problems.length === 0
       const lines = [
         ...problems.map((problem) => `problem: ${escapeLine(problem)}`),
@@ -27,8 +29,10 @@ export function check(ctx: Context): Command {
         lines.join('\n'),
       )
       if (ok) return
+      const range = `kv --store ${quoteWord(ctx.globals.store)} range`
       throw new KvError('KV_CORRUPT', `the store is damaged: ${damagedKeys.length} damaged ${damagedKeys.length === 1 ? 'entry' : 'entries'}, ${problems.length} structural ${problems.length === 1 ? 'problem' : 'problems'}`, {
-        hint: 'what can be read is saved by: kv range > saved.jsonl',
+        // Each stops at the first page that cannot be read, from its own side.
+        hint: `what can be read is saved by: ${range} > saved.jsonl; ${range} --reverse > saved-from-the-end.jsonl`,
       })
     })
 }

@@ -99,7 +99,7 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
 
   app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (request, reply) => {
     queryOf(request, [])
-    const { checked, unchecked, damagedKeys, problems } = await store.check({ signal: whileConnected(reply) })
-    return sendJson(reply, { checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')), problems })
+    const { exists, checked, unchecked, damagedKeys, problems } = await store.check({ signal: whileConnected(reply) })
+    return sendJson(reply, { ...(exists === false && { exists }), checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')), problems })
   })
 }

@@ -143,6 +143,8 @@ export interface Stat {
 
 /** What a check found. */
 export interface CheckReport {
+  /** Told when there is no store yet: nothing was found wrong, nor anything at all. */
+  readonly exists?: false
   /** Entries whose bytes were read and compared with their checksum. */
   readonly checked: number
   /** Entries without a checksum (written by another tool). */

@@ -27,14 +27,19 @@ describe('kv check', () => {
     expectRun(run, { stdout: '{"ok":true,"checked":1,"unchecked":0,"damaged_keys_base64":[],"damaged_keys":[],"problems":[]}\n' })
   })
 
-  test('a store that does not exist is sound', async () => {
-    expectRun(await kv(['check'], { store: await givenStore() }), { stdout: 'ok: 0 entries checked, 0 without a checksum\n' })
+  test('a store that does not exist is not sound', async () => {
+    const store = await givenStore()
+    expectRun(await kv(['check'], { store }), {
+      stderr: errorText(`there is no store at ${store}`, 'KV_UNAVAILABLE', 'is it the right name, and the disk mounted? The first put makes a store'),
+      code: 4,
+    })
   })
 
   test('names the key of a flipped byte and exits 4', async () => {
-    expectRun(await kv(['check'], { store: await damagedStore() }), {
+    const store = await damagedStore()
+    expectRun(await kv(['check'], { store }), {
       stdout: 'damaged: bad\\x1b\nDAMAGED: 2 entries checked, 0 without a checksum\n',
-      stderr: errorText('the store is damaged: 1 damaged entry, 0 structural problems', 'KV_CORRUPT', 'what can be read is saved by: kv range > saved.jsonl'),
+      stderr: errorText('the store is damaged: 1 damaged entry, 0 structural problems', 'KV_CORRUPT', `what can be read is saved by: kv --store ${store} range > saved.jsonl; kv --store ${store} range --reverse > saved-from-the-end.jsonl`),
       code: 4,
     })
   })

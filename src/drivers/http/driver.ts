@@ -218,12 +218,12 @@ export class HttpDriver implements Driver {
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
-    const { checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
+    const { exists, checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
       { method: 'POST', path: PATHS.check, write: false, signal },
       { checked: 0, unchecked: 0, damaged_keys_base64: [], problems: [] },
     )
     onProgress?.(checked + unchecked)
-    return { checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
+    return { ...(exists === false && { exists }), checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
   }
 
   async watch({ start, end, after }: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {

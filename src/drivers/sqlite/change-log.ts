@@ -1,7 +1,7 @@
 import { changesGone } from '../../store/position.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
-import { LONG_VALUE } from './range.ts'
+import { EXPIRES, LONG_VALUE } from './range.ts'
 import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from './schema.ts'
 
 /** Whether somebody watches now. In every SQLite that knows strict tables; the other names for this time are younger. */
@@ -137,7 +137,7 @@ export function changesAfter(database: Database, name: string, after: number): L
     if (end?.name !== name || after > end.at) throw changesGone()
     return database
       .statement(
-        `select position, key, value is null, case when length(value) <= ${LONG_VALUE} then value end, revision, expires
+        `select position, key, value is null, case when length(value) <= ${LONG_VALUE} then value end, revision, ${EXPIRES}
         from kv_change where position > ? order by position limit ${PAGE_ROWS}`,
       )
       .all(after) as Row[]

@@ -1,9 +1,10 @@
 import type { CheckReport } from '../../store/driver.ts'
 import { checksum } from '../../store/checksum.ts'
+import { LATEST_EXPIRY } from '../../store/expiry.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
 import { damagedRow } from './errors.ts'
-import { LONG_VALUE, longValue } from './range.ts'
+import { EXPIRES, LONG_VALUE, longValue } from './range.ts'
 
 /** Damaged keys named at most; the rest is only counted. */
 const NAMED = 1000
@@ -47,8 +48,23 @@ export function* checkEntries(database: Database): Generator<number, CheckReport
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
   }
+  problems.push(...strangeEntries(database))
   if (unnamed > 0) problems.push(`${unnamed} more entries are damaged`)
   return { checked, unchecked, damagedKeys, problems }
+}
+
+/** What another tool can write that kv does not. */
+function strangeEntries(database: Database): string[] {
+  try {
+    const problems: string[] = []
+    const [late] = database.statement('select count(*) from kv where expires > ?').get(LATEST_EXPIRY) as [number]
+    if (late > 0) problems.push(`${late} ${late === 1 ? 'entry expires' : 'entries expire'} after the year 9999, which is told as its end: expiry is in milliseconds since 1970`)
+    if (database.statement(`select 1 from kv where key = x''`).get() !== undefined) problems.push(`an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''`)
+    return problems
+  } catch {
+    // What stopped this has stopped the reading above.
+    return []
+  }
 }
 
 function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValue): boolean {
@@ -61,7 +77,7 @@ function* rows(database: Database): Generator<Row, void, void> {
   for (let operator = '>='; ; operator = '>') {
     const page = database
       .statement(
-        `select key, case when length(value) <= ${LONG_VALUE} then value end, expires, checksum
+        `select key, case when length(value) <= ${LONG_VALUE} then value end, ${EXPIRES}, checksum
         from kv where key ${operator} ? order by key limit ${PAGE_ROWS}`,
       )
       .all(after) as Row[]

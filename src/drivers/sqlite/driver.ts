@@ -42,11 +42,12 @@ import { blockLoader, loadAsTheyCome } from './load.ts'
 import { retryWhileBusy } from './lock-wait.ts'
 import { HeldLog } from './log-owner.ts'
 import { hasValue, liveEntry, liveHead } from './lookup.ts'
-import { pages } from './range.ts'
+import { EXPIRES, pages } from './range.ts'
 import { turn } from './slices.ts'
 import { Snapshots } from './snapshots.ts'
 import { statDatabase } from './stat.ts'
 import { checkStructure, checkStructureApart } from './structure.ts'
+import { checkSchema } from './schema.ts'
 import { hasLost, leaveFile } from './replaced.ts'
 import { refuseMountPoint, refuseTwoLogs } from './second-names.ts'
 import { Watches } from './watches.ts'
@@ -144,7 +145,7 @@ export class SqliteDriver implements Driver {
 
   get(key: Uint8Array): Uint8Array | undefined {
     return this.#read((database) => {
-      const row = database.statement('select value, expires from kv where key = ?').get(key) as [value: SqlValue, expires: number | null] | undefined
+      const row = database.statement(`select value, ${EXPIRES} from kv where key = ?`).get(key) as [value: SqlValue, expires: number | null] | undefined
       if (row === undefined || (row[1] !== null && row[1] <= this.#now())) return undefined
       if (!(row[0] instanceof Uint8Array)) throw damagedRow()
       return row[0]
@@ -266,11 +267,11 @@ export class SqliteDriver implements Driver {
 
   stat(): Stat {
     const stat = this.#read((database) => statDatabase(database, this.#path, this.#now()))
-    return stat ?? { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: { file: this.#path } }
+    return stat ?? { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: { file: this.#path, exists: 'no' } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
-    const nothing: CheckReport = { checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
+    const nothing: CheckReport = { exists: false, checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
     return this.#inSnapshot(nothing, async (database) => {
       const apart = signal && checkStructureApart(this.#path, signal)
       // It is waited for below, also when the entries fail first.
@@ -278,7 +279,7 @@ export class SqliteDriver implements Driver {
       const entries = checkEntries(database)
       for (;;) {
         const { value, done } = entries.next()
-        if (done === true) return { ...value, problems: [...((await apart) ?? checkStructure(database)), ...value.problems] }
+        if (done === true) return { ...value, problems: [...checkSchema(database), ...((await apart) ?? checkStructure(database)), ...value.problems] }
         onProgress?.(value)
         if (signal === undefined) continue
         await turn()

@@ -130,7 +130,7 @@ function inWords(error: unknown, path: string): KvError {
     case SQLITE.IOERR:
       return diskIsFull(path) ? full() : fail('KV_IO', `reading or writing ${path} failed: ${detail}`)
     case SQLITE.CORRUPT:
-      return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, 'see what is left with: kv check')
+      return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is left with: kv --store ${quoteWord(path)} check`)
     case SQLITE.NOTADB:
       return fail('KV_FOREIGN', `${path} is not a kv store`)
     case SQLITE.READONLY:
@@ -142,6 +142,10 @@ function inWords(error: unknown, path: string): KvError {
       return obstacle(path, error) ?? fail('KV_UNAVAILABLE', `cannot open ${path}: ${detail}`)
     case SQLITE.TOOBIG:
       return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
+    case SQLITE.ERROR:
+      // The schema is not that of a store any more.
+      if (/^no such (table|index|column): /.test(detail)) return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is missing with: kv --store ${quoteWord(path)} check`)
+      return fail('KV_IO', `the store failed on ${path}: ${detail}`)
     default:
       return fail('KV_IO', `the store failed on ${path}: ${detail}`)
   }

@@ -23,7 +23,7 @@ const database = new Database(path, options)
 database.exec('begin')
 boundPassingCache(database)
 // The first read is what fixes the moment.
-database.read(() => database.statement('select revision from kv_store').get())
+database.read(() => database.statement('select 1 from sqlite_schema').get())
 
 port.on('message', (message: ToHelper) => {
   if (message === 'close') {

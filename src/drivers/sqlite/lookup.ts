@@ -2,14 +2,14 @@ import type { Entry, Head } from '../../store/driver.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
 import { damagedRow } from './errors.ts'
-import { entryOf } from './range.ts'
+import { EXPIRES, entryOf } from './range.ts'
 
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
 
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
 export function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
-  const row = database.statement('select key, value, revision, expires from kv where key = ?').get(key) as EntryRow | undefined
+  const row = database.statement(`select key, value, revision, ${EXPIRES} from kv where key = ?`).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
   const entry = entryOf(...row)
   return entry.expires !== undefined && entry.expires <= now ? undefined : entry
@@ -17,7 +17,7 @@ export function liveEntry(database: Database, key: Uint8Array, now: number): Ent
 
 /** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
 export function liveHead(database: Database, key: Uint8Array, now: number): Head | undefined {
-  const row = database.statement('select revision, expires, typeof(value), length(value), checksum from kv where key = ?').get(key) as HeadRow | undefined
+  const row = database.statement(`select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`).get(key) as HeadRow | undefined
   if (row === undefined) return undefined
   const [revision, expires, type, valueBytes, sum] = row
   if (type !== 'blob' || typeof revision !== 'number' || typeof valueBytes !== 'number' || (expires !== null && typeof expires !== 'number')) throw damagedRow()

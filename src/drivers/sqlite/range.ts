@@ -1,4 +1,5 @@
 import type { Entry, RangeQuery } from '../../store/driver.ts'
+import { LATEST_EXPIRY } from '../../store/expiry.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
 import { damagedRow } from './errors.ts'
@@ -26,6 +27,10 @@ const PAGE_ENTRIES = 1000
 export const LONG_VALUE = 16_384
 
 const PAGE_BYTES = 1 << 20
+
+/** The expiry of a row as it is told: another tool may have written one that no timestamp can name, or no JavaScript number. */
+export const EXPIRES = `min(expires, ${LATEST_EXPIRY})`
+
 const NOTHING = new Uint8Array()
 
 /** The clause for a query's bounds; always at least one condition, so that more can follow with `and`. */
@@ -61,7 +66,7 @@ export function* pages(database: Database, query: RangeQuery, now: number): Gene
   let { start, end } = query
   let from = '>='
   for (let left = query.limit; left > 0; ) {
-    const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, expires
+    const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, ${EXPIRES}
       from kv where key ${from} ? ${end === undefined ? '' : 'and key < ?'} and (expires is null or expires > ?)
       order by key ${reverse ? 'desc' : 'asc'} limit ?`
     const limit = Math.min(PAGE_ENTRIES, left)

@@ -35,9 +35,11 @@ const FOREIGN: Readonly<Record<string, string>> = {
   update kv set revision = coalesce((select revision from kv_store), revision), checksum = null where id = new.id;
 end`,
   kv_foreign_insert: `trigger kv_foreign_insert after insert on kv when ${IS_FOREIGN_INSERT} begin
+  select raise(abort, 'kv: the empty key is no key') where new.key = x'';
   insert into kv_foreign values (new.id);
 end`,
   kv_foreign_update: `trigger kv_foreign_update after update of key, value, expires on kv when ${IS_FOREIGN_UPDATE} begin
+  select raise(abort, 'kv: the empty key is no key') where new.key = x'';
   insert into kv_foreign values (new.id);
 end`,
 }
@@ -82,6 +84,11 @@ export function missingParts(database: Database): string[] {
   if (hasMarks(database)) missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
   if (database.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
   return missing
+}
+
+/** What a check says of the schema: one line for each part that is missing. */
+export function checkSchema(database: Database): string[] {
+  return missingParts(database).map((part) => (part === 'kv' ? 'the table kv is missing, and all entries with it' : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`))
 }
 
 function hasMarks(database: Database): boolean {

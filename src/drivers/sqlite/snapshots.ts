@@ -59,7 +59,7 @@ export class Snapshots {
     let sound = false
     try {
       // The first read is what fixes the moment.
-      database.read(() => database.statement('select revision from kv_store').get())
+      database.read(() => database.statement('select 1 from sqlite_schema').get())
       const result = await read(database)
       database.verify()
       sound = true

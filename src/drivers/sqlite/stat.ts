@@ -9,7 +9,7 @@ export function statDatabase(database: Database, path: string, now: number): Sta
   const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = database
     .statement(
       `select (select count(*) from kv), (select count(*) from kv where expires <= ?), (select count(*) from kv where expires > ?),
-        (select revision from kv_store), (select page_size from pragma_page_size), (select page_count from pragma_page_count),
+        (select coalesce(max(revision), 0) from kv_store), (select page_size from pragma_page_size), (select page_count from pragma_page_count),
         (select freelist_count from pragma_freelist_count), sqlite_version()`,
     )
     .get(now, now) as [number, number, number, number, number, number, number, string]
