@@ -91,6 +91,8 @@ export interface Changes extends AsyncIterator<Change[], void, void> {
   /** Everything up to here was handed out or is about other keys. */
   readonly position: string
   return(): Promise<IteratorResult<Change[], void>>
+  /** From now on the watch by itself does not keep the process running. */
+  unref(): void
 }
 
 /** Sizes above which the Store refuses with `KV_TOO_LARGE` before a driver is called. */

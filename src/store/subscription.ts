@@ -11,6 +11,12 @@ export interface Feed {
   release(): Promise<void>
 }
 
+/** Lets the process end, or keeps it running, for as long as one of some watches asks for that. */
+export function holdProcess(timer: NodeJS.Timeout | undefined, subscriptions: Iterable<Subscription>): void {
+  for (const { holdsProcess } of subscriptions) if (holdsProcess) return void timer?.ref()
+  timer?.unref()
+}
+
 /**
  * A watch over a feed: the consumer pulls, so one that is slow costs no memory. Whoever owns the
  * feed calls {@link wake} when something may be new.
@@ -18,13 +24,17 @@ export interface Feed {
 export class Subscription implements Changes {
   readonly #feed: Feed
   readonly #signal: AbortSignal | undefined
+  readonly #onUnref: () => void
+  #holdsProcess = true
   #isNew = true
   #waiting: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
   #released: Promise<void> | undefined
 
-  constructor(feed: Feed, signal: AbortSignal | undefined) {
+  /** @param onUnref is told when {@link holdsProcess} is no longer so */
+  constructor(feed: Feed, signal: AbortSignal | undefined, onUnref: () => void) {
     this.#feed = feed
+    this.#onUnref = onUnref
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort)
     if (signal?.aborted) this.#onAbort()
@@ -32,6 +42,16 @@ export class Subscription implements Changes {
 
   get position(): string {
     return this.#feed.position
+  }
+
+  /** Whether the process is to run on for this watch alone. */
+  get holdsProcess(): boolean {
+    return this.#holdsProcess
+  }
+
+  unref(): void {
+    this.#holdsProcess = false
+    this.#onUnref()
   }
 
   /** Something may be new. */

@@ -49,6 +49,12 @@ export class Watch implements AsyncIterable<Change>, AsyncDisposable {
     }
   }
 
+  /** Lets the process end although this watch stands, as `unref()` of a timer does. Returns the watch. */
+  unref(): this {
+    this.#changes.unref()
+    return this
+  }
+
   /** Ends the watch. Safe to call again. */
   async close(): Promise<void> {
     await this.#changes.return()

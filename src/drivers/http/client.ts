@@ -5,6 +5,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
 import { type ErrorBody, HEADERS, LATE, type LateAnswer } from '../../server/protocol.ts'
+import type { Hold } from './hold.ts'
 
 /** One request to a server. */
 export interface Call {
@@ -23,6 +24,8 @@ export interface Call {
   readonly silenceMs?: number
   /** On a connection of its own, which is not kept: the answer has no end. */
   readonly apart?: boolean
+  /** Told of what keeps the process running while the answer is waited for. */
+  readonly hold?: Hold
   /** Aborted when nobody wants the answer any more. */
   readonly signal?: AbortSignal | undefined
   /** How long the answer is still waited for then, in milliseconds: an outcome that is known is worth a moment. Default: not at all. */
@@ -146,6 +149,7 @@ export class HttpClient {
     try {
       for (;;) {
         const timer = setTimeout(() => body.destroy(new Silence(silenceMs)), silenceMs)
+        call.hold?.keep('timer', timer)
         const { value, done } = await chunks.next().finally(() => clearTimeout(timer))
         if (done === true) return
         yield value
@@ -177,6 +181,7 @@ export class HttpClient {
       endWhenAborted(request, call)
       let connected = false
       request.on('socket', (socket) => {
+        call.hold?.keep('socket', socket)
         const ready = (): void => {
           connected = true
           socket.setKeepAlive(true, PROBE_MS)

@@ -27,6 +27,7 @@ import type {
 } from '../../store/driver.ts'
 import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
+import { Hold } from './hold.ts'
 import { cutOff, wholeLines } from './lines.ts'
 import { keyTarget, rangeTarget } from './target.ts'
 import { speaksTls } from './tls-probe.ts'
@@ -228,12 +229,13 @@ export class HttpDriver implements Driver {
 
   async watch({ start, end, after }: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
     const path = rangeTarget(PATHS.watch, { start, end }, 'bounds')
+    const hold = new Hold()
     const connect: Connect = async (from, ended) => {
       const headers = { accept: EVENTS, ...(from === undefined ? {} : { 'last-event-id': from }) }
-      const call: Call = { method: 'GET', path, headers, write: false, apart: true, signal: ended }
+      const call: Call = { method: 'GET', path, headers, write: false, apart: true, hold, signal: ended }
       return this.#client.chunks(await this.#stream(call, EVENTS), { ...call, silenceMs: WATCH_SILENCE_MS })
     }
-    const watch = await RemoteChanges.open(connect, (ended) => this.#watches.delete(ended), after, signal)
+    const watch = await RemoteChanges.open(connect, hold, (ended) => this.#watches.delete(ended), after, signal)
     this.#watches.add(watch)
     if (this.#closed) watch.fail(closedError())
     return watch

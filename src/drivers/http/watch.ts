@@ -4,6 +4,7 @@ import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
 import type { ErrorBody } from '../../server/protocol.ts'
 import type { Change, Changes } from '../../store/driver.ts'
 import { changeOf } from './change-record.ts'
+import type { Hold } from './hold.ts'
 import { type ServerEvent, serverEvents } from './server-events.ts'
 
 /** How long to wait before a server that is gone is called again, in milliseconds: at first, and at most. */
@@ -19,6 +20,7 @@ export type Connect = (after: string | undefined, signal: AbortSignal) => Promis
 /** A watch of a server, which goes on by itself after its connection was lost. */
 export class RemoteChanges implements Changes {
   readonly #connect: Connect
+  readonly #hold: Hold
   readonly #onEnd: (changes: RemoteChanges) => void
   readonly #end = new AbortController()
   readonly #signal: AbortSignal | undefined
@@ -27,8 +29,9 @@ export class RemoteChanges implements Changes {
   #failure: KvError | undefined
   #isOver = false
 
-  private constructor(connect: Connect, onEnd: (changes: RemoteChanges) => void, after: string | undefined, signal: AbortSignal | undefined) {
+  private constructor(connect: Connect, hold: Hold, onEnd: (changes: RemoteChanges) => void, after: string | undefined, signal: AbortSignal | undefined) {
     this.#connect = connect
+    this.#hold = hold
     this.#onEnd = onEnd
     this.#position = after
     this.#signal = signal
@@ -37,10 +40,11 @@ export class RemoteChanges implements Changes {
 
   /**
    * Settles when the watch stands on the server; nothing is tried again before that.
+   * @param hold what keeps the process running for `connect`
    * @param onEnd is told when it is over
    */
-  static async open(connect: Connect, onEnd: (changes: RemoteChanges) => void, after: string | undefined, signal: AbortSignal | undefined): Promise<RemoteChanges> {
-    const changes = new RemoteChanges(connect, onEnd, after, signal)
+  static async open(connect: Connect, hold: Hold, onEnd: (changes: RemoteChanges) => void, after: string | undefined, signal: AbortSignal | undefined): Promise<RemoteChanges> {
+    const changes = new RemoteChanges(connect, hold, onEnd, after, signal)
     try {
       await changes.#open()
       return changes
@@ -72,7 +76,7 @@ export class RemoteChanges implements Changes {
           await this.return()
           throw error
         }
-        await sleep(lost.wait, undefined, { signal: this.#end.signal }).catch(() => {})
+        await sleep(lost.wait, undefined, { signal: this.#end.signal, ref: !this.#hold.isReleased }).catch(() => {})
         lost.wait = Math.min(MAX_WAIT_MS, lost.wait * 2)
       }
     }
@@ -96,6 +100,10 @@ export class RemoteChanges implements Changes {
     if (this.#isOver) return
     this.#failure = error
     void this.return()
+  }
+
+  unref(): void {
+    this.#hold.release()
   }
 
   [Symbol.asyncIterator](): this {

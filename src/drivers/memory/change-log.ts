@@ -2,7 +2,7 @@ import { compareBytes } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import type { Change, Changes, Entry, RangeQuery, WatchQuery } from '../../store/driver.ts'
 import { BEGINNING, PARTIAL, changesGone, formatPosition, newLogName, parsePosition } from '../../store/position.ts'
-import { type Feed, Subscription } from '../../store/subscription.ts'
+import { type Feed, Subscription, holdProcess } from '../../store/subscription.ts'
 
 /** What happened, before it has a place in the log. */
 export type Happening = Omit<Extract<Change, { type: 'put' }>, 'position'> | Omit<Extract<Change, { type: 'del' }>, 'position'>
@@ -57,12 +57,15 @@ export class ChangeLog {
   watch(query: WatchQuery, signal: AbortSignal | undefined): Changes {
     const feed = this.#feed(query, async () => {
       this.#subscriptions.delete(subscription)
+      hold()
       if (query.resumable) this.#keptUntil = Date.now() + RESUME_MS
       if (this.#subscriptions.size === 0) this.#stopSweeping()
     })
-    const subscription = new Subscription(feed, signal)
+    const hold = (): void => holdProcess(this.#sweeper, this.#subscriptions)
+    const subscription = new Subscription(feed, signal, hold)
     this.#subscriptions.add(subscription)
     this.#sweeper ??= setInterval(() => this.#store.sweep(), SWEEP_MS)
+    hold()
     return subscription
   }
 

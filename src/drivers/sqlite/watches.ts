@@ -1,7 +1,7 @@
 import { KvError, interrupted } from '../../errors.ts'
 import type { Changes, Clock, WatchQuery } from '../../store/driver.ts'
 import { BEGINNING, changesGone, newLogName, parsePosition, watchGap } from '../../store/position.ts'
-import { Subscription } from '../../store/subscription.ts'
+import { Subscription, holdProcess } from '../../store/subscription.ts'
 import { type LogEnd, type LoggedChange, bytesAfter, changesAfter, hasLog, joinLog, leaveLog, logEnd, neededAfter, renew, trimLog } from './change-log.ts'
 import type { Database } from './database.ts'
 import { isBusy } from './errors.ts'
@@ -91,7 +91,7 @@ export class Watches {
       const from = log === undefined || query.after === BEGINNING ? undefined : (after ?? { log: log.name, at: log.at })
       if (from !== undefined && this.#database !== undefined) this.#read(this.#database, from.log, from.at)
       const feed = new LogFeed(this.#source, query, from, () => this.#release(subscription, query.resumable))
-      const subscription: Subscription = new Subscription(feed, signal)
+      const subscription: Subscription = new Subscription(feed, signal, this.#hold)
       this.#subscriptions.set(subscription, feed)
       // Others must hear at once of one that begins far behind.
       if (from !== undefined && log !== undefined && from.at < log.at) this.#renewed = 0
@@ -178,7 +178,10 @@ export class Watches {
   #poll(every: number): void {
     clearInterval(this.#timer)
     this.#timer = setInterval(this.#tick, every)
+    this.#hold()
   }
+
+  readonly #hold = (): void => holdProcess(this.#timer, this.#subscriptions.keys())
 
   readonly #tick = (): void => {
     try {
@@ -245,6 +248,7 @@ export class Watches {
 
   async #release(subscription: Subscription, resumable: boolean): Promise<void> {
     this.#subscriptions.delete(subscription)
+    this.#hold()
     if (resumable) this.#keptUntil = Date.now() + RESUME_MS
     if (this.#subscriptions.size === 0) await this.#rest()
   }
