@@ -2,7 +2,8 @@ import type { BytesEncoding } from './encoded.ts'
 
 const KEY_COLUMNS = ['key', 'key_base64', 'key_hex'] as const
 const VALUE_COLUMNS = ['value', 'value_base64', 'value_hex'] as const
-const COLUMNS: readonly string[] = [...KEY_COLUMNS, ...VALUE_COLUMNS, 'ttl', 'expires']
+/** The names of all columns. */
+export const COLUMNS: readonly string[] = [...KEY_COLUMNS, ...VALUE_COLUMNS, 'ttl', 'expires']
 
 /** A column of keys or of values. */
 export interface Column {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { quoteWord } from '../shell-quote.ts'
 import { utf8 } from '../bytes.ts'
+import { COLUMNS } from './columns.ts'
 import type { InputFormat } from './formats.ts'
 import { jsonForm } from './json-form.ts'
 import { FIELDS } from './json-record.ts'
@@ -136,6 +137,8 @@ function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string
   const header = ['key', 'value'].join(SEPARATORS[format])
   if (names.length < 2) return `the first line must be ${header}, perhaps with ttl or expires`
   if (names.length > 2) {
+    const known = names.filter((name) => COLUMNS.includes(name.toLowerCase()))
+    if (known.length > 1) return `other columns must go: ${through(given, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
     const [key, value] = names as [string, string]
     return `two columns must be named key and value: ${through(given, `mlr ${mlr} cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}`, format)}`
   }

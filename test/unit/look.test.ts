@@ -41,6 +41,7 @@ describe('what an input looks like', () => {
     ['sep=', 'sep=;\nkey;value\n', 'csv', "the separator seems to be ;: sed 1d 'my rows' | mlr --icsv --ocsv --ifs ';' cat | kv batch-put --format csv"],
     ['no header', 'a,1\n', 'csv', "where the first line is a record: (echo key,value; cat 'my rows') | kv batch-put --format csv", 'where the first line is a record: ... | (echo key,value; cat) | kv batch-put --format csv'],
     ['other columns', 'zip code,city,state\n', 'csv', "two columns must be named key and value: mlr --icsv --ocsv cut -o -f 'zip code,city' then rename 'zip code,key,city,value' 'my rows' | kv batch-put --format csv"],
+    ['a column too many', 'Key,note,value\n', 'csv', "other columns must go: mlr --icsv --ocsv cut -f Key,value 'my rows' | kv batch-put --format csv"],
     ['one column', 'key\n', 'csv', 'the first line must be key,value, perhaps with ttl or expires'],
   ])('%s', (_, head, format, fromFile, fromPipe) => {
     const bytes = Buffer.from(head as string)
