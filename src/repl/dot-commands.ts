@@ -66,7 +66,7 @@ export const DOT_COMMANDS = {
     run(session, words) {
       const name = only(words, '.read', 'FILE')
       if (session.surroundings.stdin.isTTY && isTerminalName(name)) throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
-      return session.nested(name, async () => {
+      return session.nesting.within(name, async () => {
         const { script, close } = openScript(name, session.signal)
         try {
           return await runScript(session, script, { name, keepGoing: false })
@@ -118,7 +118,7 @@ export const DOT_COMMANDS = {
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session
       for (let first = true; !signal.aborted; first = false) {
-        const code = await session.nested('.watch', () => session.live(() => session.run(command, { save: first })))
+        const code = await session.nesting.within('.watch', () => session.live(() => session.run(command, { save: first })))
         if (code !== 0) return code
         await sleep(ms, undefined, { signal }).catch(() => {})
       }

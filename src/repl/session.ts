@@ -1,7 +1,7 @@
 import type { GlobalOptions } from '../options.ts'
 import { homedir } from 'node:os'
 import { Context, type Host } from '../context.ts'
-import { KvError, usageError } from '../errors.ts'
+import { usageError } from '../errors.ts'
 import type { Io, Sink, Source } from '../io.ts'
 import { escapeLine } from '../output/escape.ts'
 import { runLine, report } from '../run.ts'
@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import { type DotCommand, DOT_COMMANDS } from './dot-commands.ts'
 import { type CommandLine, type Word, expandHome } from './lexer.ts'
 import { type Lent, openLine } from './line-streams.ts'
+import { Nesting } from './nesting.ts'
 import { type ProgramOptions, runShell } from './redirect.ts'
 import { type Given, SavedLines, isSaved, savedText } from './saved-lines.ts'
 import { commandName } from '../cli.ts'
@@ -18,9 +19,6 @@ import { SessionStore } from './session-store.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { Surroundings } from './surroundings.ts'
 import { UndoLog, type Undone } from './undo.ts'
-
-/** Scripts that may run each other. */
-const MAX_DEPTH = 16
 
 /**
  * The state that command lines share: the open store, the options every line begins with, what
@@ -32,6 +30,8 @@ export class Session {
   readonly surroundings: Surroundings
   /** Commands that ended with 0, for `.save`. */
   readonly saved = new SavedLines()
+  /** How deep commands run others. */
+  readonly nesting = new Nesting()
   /** Whether every command shows its time. */
   timer = false
   /** Exit code of the newest command. */
@@ -48,7 +48,6 @@ export class Session {
   #abort: AbortController | undefined
   #running: Promise<unknown> | undefined
   #waitedMs = 0
-  #depth = 0
   #isLive = false
   #commands = 0
   #given: Given = { typed: undefined, asked: false }
@@ -159,7 +158,7 @@ export class Session {
     this.#placeTold = this.#hearsEnd = false
     const given: Given = (this.#given = { typed: undefined, asked: false })
     const id = ++this.#commands
-    const isOuter = this.#depth === 0
+    const isOuter = this.nesting.isOuter
     if (isOuter) this.#waitedMs = 0
     const began = performance.now()
     this.lastExit = await this.stoppable(() => this.#dispatch(id, words, command))
@@ -180,17 +179,6 @@ export class Session {
     if (once && this.#placeTold) return
     this.#placeTold = true
     this.stderr.write(`kv: ${place}\n`)
-  }
-
-  /** Runs a step that runs commands itself, such as those of a script. Throws `KV_USAGE` when that goes too deep. */
-  async nested<T>(name: string, step: () => Promise<T>): Promise<T> {
-    if (this.#depth === MAX_DEPTH) throw new KvError('KV_USAGE', `${name}: scripts within scripts, ${MAX_DEPTH} deep`)
-    this.#depth++
-    try {
-      return await step()
-    } finally {
-      this.#depth--
-    }
   }
 
   /** Stops the running command, waits until it has cleaned up, and frees everything. */
