@@ -123,3 +123,8 @@ export function interrupted(signal: AbortSignal | undefined, message = 'interrup
 export function usageError(message: string, hint?: string): KvError {
   return new KvError('KV_USAGE', message, { hint })
 }
+
+/** The error of a file that a user named and that cannot be read (exit 2). */
+export function unreadable(name: string, cause: unknown): KvError {
+  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
+}

@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, read, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
-import { KvError, interrupted, reasonOf } from './errors.ts'
+import { KvError, interrupted, unreadable } from './errors.ts'
 import { isTerminal } from './io.ts'
 
 /** How long to wait at most before asking again for what is not there yet, in milliseconds; the first times only a turn of the event loop. */
@@ -115,8 +115,4 @@ function readOnce(fd: number, buffer: Buffer, name: string): Promise<number> {
       else reject(unreadable(name, error))
     })
   })
-}
-
-function unreadable(name: string, cause: unknown): KvError {
-  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './drivers/options.ts'
-import { KvError, usageError } from './errors.ts'
+import { unreadable, usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
 import { variableIsText } from './raw-text.ts'
 
@@ -121,7 +121,7 @@ export function readToken({ token, tokenFile }: Pick<GlobalOptions, 'token' | 't
     try {
       text = readFileSync(path, 'utf8')
     } catch (cause) {
-      throw new KvError('KV_USAGE', `cannot read the token: ${(cause as Error).message}`, { cause })
+      throw unreadable(path, cause)
     }
   }
   const bare = text?.trim()

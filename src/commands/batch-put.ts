@@ -1,4 +1,5 @@
-import { closeSync, openSync, statSync } from 'node:fs'
+import { type Stats, closeSync, fstatSync, openSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
 import { KvError, reasonOf, usageError } from '../errors.ts'
@@ -97,7 +98,7 @@ class BatchPut {
   async all(names: readonly string[], format: InputFormat | undefined): Promise<void> {
     this.#ctx.hearSignals()
     try {
-      if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, [...names, ...['', '-wal', '-shm'].map((suffix) => this.#store.location + suffix)])
+      if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, names, this.#ctx.io.stdin.fd, this.#store.files)
       if (this.#flags.atomic) await this.#atomically(names, format)
       else await this.#each(names, format, (block) => this.#store.load([block], { signal: this.#ctx.signal }).then(() => {}))
     } finally {
@@ -233,15 +234,17 @@ function describe(input: OpenInput, record: RefusedRecord): string {
   return escapeLine(`${input.name}:${record.line}: ${explain(record)}`)
 }
 
-/** Opens the file for refused records. Throws `KV_USAGE`, also when it is one of the precious files. */
-function openRejects(path: string, precious: readonly string[]): number {
+/**
+ * Opens the file for refused records. Throws `KV_USAGE`, also when it is an input (`-`: standard input), or one of
+ * the files of the store, which need not be there yet.
+ */
+function openRejects(path: string, inputs: readonly string[], stdinFd: number, files: readonly string[]): number {
   try {
     const there = statSync(path, { throwIfNoEntry: false })
-    const isPrecious = (name: string): boolean => {
-      const file = name === '-' ? undefined : statSync(name, { throwIfNoEntry: false })
-      return file !== undefined && file.isFile() && file.dev === there?.dev && file.ino === there.ino
-    }
-    if (precious.some(isPrecious)) throw usageError(`--rejects would overwrite ${path}, which is an input or the store`)
+    const isThat = (stat: Stats | undefined): boolean => stat !== undefined && stat.isFile() && stat.dev === there?.dev && stat.ino === there.ino
+    const isInput = inputs.some((name) => isThat(name === '-' ? fstatSync(stdinFd) : statSync(name, { throwIfNoEntry: false })))
+    const isStore = files.some((file) => file === resolve(path) || isThat(statSync(file, { throwIfNoEntry: false })))
+    if (isInput || isStore) throw usageError(`--rejects would overwrite ${path}, which is an input or the store`)
     return openSync(path, 'w', 0o600)
   } catch (cause) {
     if (cause instanceof KvError) throw cause

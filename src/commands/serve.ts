@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { Command } from 'commander'
 import type { Context } from '../context.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, unreadable, usageError } from '../errors.ts'
 import { readToken } from '../options.ts'
 import { withSync } from './arguments.ts'
 
@@ -124,7 +124,7 @@ function readPem(file: string): Buffer {
   try {
     return readFileSync(file)
   } catch (cause) {
-    throw new KvError('KV_USAGE', `cannot read ${file}: ${(cause as Error).message}`, { cause })
+    throw unreadable(file, cause)
   }
 }
 

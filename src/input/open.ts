@@ -1,6 +1,6 @@
 import { accessSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
-import { KvError, reasonOf } from '../errors.ts'
+import { KvError, reasonOf, unreadable } from '../errors.ts'
 import { bytesOf, openNamed } from '../named-input.ts'
 import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './gzip.ts'
@@ -43,10 +43,6 @@ export function checkInput(path: string, stdinFd: number): void {
   } catch (cause) {
     throw unreadable(path === '-' ? 'standard input' : path, cause)
   }
-}
-
-function unreadable(name: string, cause: unknown): KvError {
-  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }
 
 /** The error for an input that fails while it is read. */

@@ -1,6 +1,6 @@
 import { read } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CODES, KvError, reasonOf } from '../errors.ts'
+import { CODES, unreadable } from '../errors.ts'
 import { untilAborted } from '../interrupt.ts'
 import { bytesOf as namedBytesOf, openNamed } from '../named-input.ts'
 import { type Bytes, ScriptReader } from './script-reader.ts'
@@ -75,8 +75,4 @@ export function bytesOf(fd: number, name: string): Bytes {
       }
     }
   }
-}
-
-function unreadable(name: string, cause: unknown): KvError {
-  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }

@@ -158,6 +158,28 @@ describe('kv batch-put', () => {
     expect(await contents(store)).toEqual([['a', '1'], ['b', '2']])
   })
 
+  test.for([
+    ['kv batch-put --store file:w.kv --rejects w.kv bad.jsonl', 'w.kv'],
+    ['kv batch-put --store "file://$PWD/w.kv" --rejects w.kv bad.jsonl', 'w.kv'],
+    ['kv batch-put --store w.kv --rejects ./w.kv bad.jsonl', './w.kv'],
+    ['ln -s w.kv l.kv && kv batch-put --store l.kv --rejects w.kv bad.jsonl', 'w.kv'],
+    ['ln -s w.kv l.kv && kv batch-put --store w.kv --rejects l.kv bad.jsonl', 'l.kv'],
+    ['kv batch-put --store w.kv --rejects w.kv-wal bad.jsonl', 'w.kv-wal'],
+    ['kv batch-put --store file:new.kv --rejects new.kv bad.jsonl', 'new.kv'],
+    ['kv batch-put --store w.kv --rejects bad.jsonl < bad.jsonl', 'bad.jsonl'],
+    ['kv batch-put --store w.kv --rejects bad.jsonl - < bad.jsonl', 'bad.jsonl'],
+  ] as const)('--rejects never overwrites the store or an input, however they are named: %s', async ([script, named]) => {
+    const cwd = tempDir()
+    expectRun(await shell('kv --store w.kv put keep 1', { cwd }), {})
+    writeFileSync(join(cwd, 'bad.jsonl'), '["a","1"]\nnot json\n')
+    const before = readFileSync(join(cwd, 'w.kv'))
+    expectRun(await shell(`${script.replace('batch-put', 'batch-put --on-error skip')}`, { cwd }), usage(`--rejects would overwrite ${named}, which is an input or the store`))
+    expect(readFileSync(join(cwd, 'w.kv')).equals(before)).toBe(true)
+    expect(readFileSync(join(cwd, 'bad.jsonl'), 'utf8')).toBe('["a","1"]\nnot json\n')
+    expect(existsSync(join(cwd, 'new.kv'))).toBe(false)
+    expectRun(await shell('kv --store w.kv get keep', { cwd }), { stdout: '1' })
+  })
+
   test.each([['from a file', 'kv batch-put a.jsonl'], ['from a pipe', 'cat a.jsonl | kv batch-put']])('rejects that cannot be written end the load, %s', async (_, command) => {
     const store = await givenStore()
     const cwd = tempDir()

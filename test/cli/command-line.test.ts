@@ -138,3 +138,19 @@ describe('the working folder', () => {
     expect({ stdout: stdout.toString(), stderr, code }).toEqual({ stdout: '1rel.kv\n', stderr: 'ok: 1 entry checked, 0 without a checksum\n', code: 0 })
   })
 })
+
+describe('a file that cannot be read', () => {
+  test.for([
+    'kv repl no/such',
+    'kv put k --file no/such',
+    'kv batch-put no/such',
+    'kv serve --port 0 --token-file no/such',
+    'kv serve --port 0 --cert no/such --key no/such',
+    'kv bench --compare no/such',
+    'KV_TOKEN_FILE=no/such kv get a --store http://127.0.0.1:1',
+    'echo "put k < no/such" | kv repl 2>&1 >/dev/null | head -1 >&2; exit 2',
+    'echo ".read no/such" | kv repl 2>&1 >/dev/null | head -1 >&2; exit 2',
+  ])('is told in one way: %s', async (script) => {
+    expectRun(await shell(script), { stderr: errorText('cannot read no/such: no such file or folder', 'KV_USAGE'), code: 2 })
+  })
+})
