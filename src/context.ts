@@ -1,4 +1,4 @@
-import { KvError } from './errors.ts'
+import { interrupted } from './errors.ts'
 import { Interrupt } from './interrupt.ts'
 import type { Io } from './io.ts'
 import { openByOptions } from './open-by-options.ts'
@@ -167,7 +167,7 @@ async function* paced<T>(pages: AsyncIterable<Uint8Array | T[]>, signal: AbortSi
       yield part
       await drained()
       await new Promise<void>((resolve) => setImmediate(resolve))
-      if (signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted')
+      if (signal.aborted) throw interrupted(signal)
       if (part === page) break
     }
   }

@@ -1,4 +1,4 @@
-import { KvError } from './errors.ts'
+import { interrupted } from './errors.ts'
 
 /** The signals that ask a process to end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -48,7 +48,7 @@ export class Interrupt {
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort = (): void => {}
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(new KvError('KV_INTERRUPTED', 'interrupted'))
+    onAbort = () => reject(interrupted(signal))
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })
   })

@@ -23,6 +23,7 @@ export class RecordingDriver implements Driver {
   readonly load?: NonNullable<Driver['load']>
   readonly watch?: NonNullable<Driver['watch']>
   readonly jsonLines?: NonNullable<Driver['jsonLines']>
+  readonly anyExpires?: NonNullable<Driver['anyExpires']>
 
   constructor(inner: Driver, log: UndoLog, place: Place) {
     this.#inner = inner
@@ -34,6 +35,7 @@ export class RecordingDriver implements Driver {
     this.files = inner.files ?? []
     if (inner.load !== undefined) this.load = (blocks, options) => this.#load(blocks, options)
     if (inner.watch !== undefined) this.watch = (query, options) => inner.watch!(query, options)
+    if (inner.anyExpires !== undefined) this.anyExpires = (options) => inner.anyExpires!(options)
     if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)
   }
 

@@ -260,7 +260,7 @@ export interface Driver {
    */
   jsonLines?(query: RangeQuery, options?: JsonLinesOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** Optional, where that can be told without reading entries: whether any entry of the store expires. */
-  anyExpires?(): Awaitable<boolean>
+  anyExpires?(options?: Abortable): Awaitable<boolean>
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, options?: Abortable): Awaitable<number>
 

@@ -211,7 +211,8 @@ export class Store {
 
   /** Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that there is none. */
   async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
-    if ((await this.#open(options.signal).anyExpires?.()) === false) return false
+    const { signal } = options
+    if ((await this.#open(signal).anyExpires?.({ signal })) === false) return false
     for await (const page of this.rangePages({ ...options, keysOnly: true })) if (page.some(({ expires }) => expires !== undefined)) return true
     return false
   }

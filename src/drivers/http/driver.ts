@@ -208,6 +208,11 @@ export class HttpDriver implements Driver {
     return query.keysOnly ? undefined : this.#lines(query, options)
   }
 
+  /** As the server's figures say: reading every key to find that none expires would carry them all here. */
+  async anyExpires(options?: Abortable): Promise<boolean> {
+    return (await this.stat(options)).expiring > 0
+  }
+
   async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, signal }, { count: 0 })
     return count
