@@ -48,7 +48,7 @@ export class Workspace {
 function removeAbandoned(parent: string): void {
   try {
     for (const name of readdirSync(parent)) {
-      const pid = name.startsWith(PREFIX) && /^(\d+)-\w+$/.exec(name.slice(PREFIX.length))?.[1]
+      const pid = name.startsWith(PREFIX) && /^(\d+)-\w{6}$/.exec(name.slice(PREFIX.length))?.[1]
       if (!pid || isAlive(Number(pid))) continue
       const path = join(parent, name)
       const stat = lstatSync(path)

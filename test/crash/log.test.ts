@@ -79,7 +79,7 @@ const OPERATIONS: Record<string, (store: Store) => Promise<unknown>> = {
   check: (store) => store.check(),
   watch: (store) => store.watch(),
   put: (store) => store.put('a', '1'),
-  delRange: (store) => store.delRange({}),
+  delRange: (store) => store.delRange({ prefix: 'a' }),
 }
 
 /** Pairs of a file and a log that are no pair, or no longer. */

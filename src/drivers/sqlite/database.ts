@@ -37,6 +37,7 @@ export class Database {
   readonly log: string | undefined
   /** Whether its commits wait for the disk. */
   readonly isSynced: boolean
+  readonly #path: string
   readonly #connection: Connection
   readonly #access: Access
   readonly #statements = new Map<string, Statement>()
@@ -47,6 +48,7 @@ export class Database {
 
   /** @param mayWait whether to wait, on the spot, for a lock that is in the way */
   constructor(path: string, options: DatabaseOptions, mayWait = true) {
+    this.#path = path
     this.#readWaitMs = () => readWaitMs(path, options)
     this.file = fileId(path) ?? ''
     const opened = retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => open(path, options), isPassing)
@@ -55,6 +57,11 @@ export class Database {
     this.log = fileId(`${path}-wal`)
     this.isSynced = options.sync
     connected(this.file)
+  }
+
+  /** Whether another file has its name now, or none. */
+  get isReplaced(): boolean {
+    return fileId(this.#path) !== this.file
   }
 
   /** Whether this process may only read the file. */

@@ -119,7 +119,7 @@ export class Watches {
   #join(): Promise<LogEnd | undefined> {
     return this.#exclusive(async () => {
       const { path, lockTimeoutMs } = this.#store
-      if (this.#database !== undefined && this.#database.file !== fileId(path)) this.#lose()
+      if (this.#database?.isReplaced === true) this.#lose()
       const database = (this.#database ??= this.#open())
       if (database === undefined) return undefined
       try {
@@ -187,7 +187,7 @@ export class Watches {
     try {
       // Without a log it is being begun, or will be.
       if (this.#database === undefined || this.#log === undefined) return this.#lookForFile()
-      if (this.#database.file !== fileId(this.#store.path)) {
+      if (this.#database.isReplaced) {
         void this.#failAll(watchGap(`${this.#store.path} was removed, or another file was put in its place`))
         return this.#lose()
       }

@@ -223,6 +223,7 @@ export class Writer {
         const transaction = new Transaction(database, this.#now())
         const result = await pending.run(transaction)
         if (transaction.finish()) this.#tidy(database)
+        if (database.isReplaced) throw replaced()
         await retryLaterWhileBusy(this.#lockTimeoutMs, () => database.exec('commit'))
         this.#committed()
         pending.resolve(result)
@@ -302,4 +303,8 @@ export class Writer {
 
 function heldHere(): KvError {
   return new KvError('KV_LOCKED', 'the store is locked by a long write of this process', { hint: 'wait for it, or give more time with --lock-timeout 60s' })
+}
+
+function replaced(): KvError {
+  return new KvError('KV_UNAVAILABLE', 'the file of the store was replaced or removed during a long write; nothing of it was stored', { hint: 'run it again' })
 }
