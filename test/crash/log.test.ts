@@ -53,6 +53,31 @@ async function another(count = 2000): Promise<string> {
   return path
 }
 
+/**
+ * A store that another tool keeps with a rollback journal, and in which it was killed in the middle of a transaction that had
+ * reached the file; eight entries were committed before. `older` gets the file as it was some commits before that.
+ */
+async function interrupted(older?: string): Promise<string> {
+  const made = join(tempDir(), 'made.kv')
+  {
+    await using store = await openStore(made)
+    await putAll(store, NAMES)
+    await store.close()
+  }
+  const path = join(tempDir(), 'store.kv')
+  copyFileSync(made, path)
+  sql(path, 'pragma journal_mode = delete')
+  if (older !== undefined) copyFileSync(path, older)
+  for (let n = 0; n < 3; n++) sql(path, `update kv set value = randomblob(5000)`)
+  const connection = new (sqliteEngine().Connection)(path)
+  // A cache so small that changed pages are written into the file before the commit, as a kill may leave them.
+  connection.exec('pragma cache_size = 1; begin immediate; update kv set value = randomblob(60000); insert into kv(key, value) values (randomblob(20), randomblob(60000))')
+  const killed = join(tempDir(), 'store.kv')
+  for (const suffix of ['', '-journal']) copyFileSync(path + suffix, killed + suffix)
+  connection.close()
+  return killed
+}
+
 /** Bytes of a header and of a frame of 8 KiB. */
 const HEADER = 32
 const FRAME = 24 + 8192
@@ -144,6 +169,24 @@ const REFUSED: Record<string, () => Promise<string>> = {
     const path = join(tempDir(), 'store.kv')
     copyFileSync(await another(5), path)
     writeFileSync(`${path}-wal`, 'Dear diary,\n'.repeat(100))
+    return path
+  },
+  async 'the rollback journal of another store beside the file'() {
+    const path = join(tempDir(), 'store.kv')
+    copyFileSync(await another(), path)
+    copyFileSync(`${await interrupted()}-journal`, `${path}-journal`)
+    return path
+  },
+  async 'the rollback journal of a later state of the same store beside the file'() {
+    const older = join(tempDir(), 'older.kv')
+    const path = await interrupted(older)
+    copyFileSync(older, path)
+    return path
+  },
+  async 'a text called like a rollback journal'() {
+    const path = join(tempDir(), 'store.kv')
+    copyFileSync(await another(5), path)
+    writeFileSync(`${path}-journal`, 'Dear diary,\n'.repeat(100))
     return path
   },
   async 'a file that lacks pages its log does not hold'() {
@@ -277,6 +320,7 @@ const TAKEN: Record<string, { least: number; make(): Promise<string> }> = {
       return image(path)
     },
   },
+  'the rollback journal of another tool': { least: 8, make: () => interrupted() },
   'an empty log, and a header alone': {
     least: 8,
     async make() {

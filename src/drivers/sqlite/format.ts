@@ -2,6 +2,7 @@ import { closeSync, existsSync, fstatSync, lstatSync, mkdirSync, openSync, readS
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../../errors.ts'
 import { sqliteEngine } from './engine.ts'
+import { verifyJournal } from './journal-owner.ts'
 import { type VerifiedLog, verifyLog } from './log-owner.ts'
 import { refuseLostLog } from './lost-log.ts'
 import { closeWhenFree, openBeside } from './open-files.ts'
@@ -62,7 +63,9 @@ export function inspect(path: string): boolean {
       })
     }
     refuseHiddenLog(path, stat)
-    const log = verifyLog({ path, fd, stat, header })
+    const file = { path, fd, stat, header }
+    verifyJournal(file)
+    const log = verifyLog(file)
     checkLength(path, header, fstatSync(fd).size, log)
     return true
   } finally {

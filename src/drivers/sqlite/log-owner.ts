@@ -4,7 +4,7 @@ import { KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { type Users, usersOf } from './file-locks.ts'
 import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from './log-file.ts'
-import { type CommitRow, commitRow, pageSizeFrom, storeRoot } from './store-page.ts'
+import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from './store-page.ts'
 
 /** How often a log is looked at again that others began anew meanwhile. */
 const ATTEMPTS = 20
@@ -70,8 +70,8 @@ function judgeLog(file: StoreFile, fd: number, header: Buffer | undefined): LogC
   if (!isWholeHeader(header)) return isBlank(fd, header) ? 'none' : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
   const pageSize = pageSizeFrom(file.header.readUInt16BE(16))
   if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return { kind: 'foreign', why: 'it has pages of another size' }
-  const root = storeRoot(pageAt(file, 1, pageSize))
-  const row = root === undefined ? undefined : commitRow(pageAt(file, root, pageSize))
+  const root = storeRoot(pageAt(file.fd, 1, pageSize))
+  const row = root === undefined ? undefined : commitRow(pageAt(file.fd, root, pageSize))
   const log = readLog(fd, header, root)
   if (!isContinuation(row, log.rows)) return { kind: 'foreign', why: 'it goes on from another state' }
   if (!isProven(row, log.rows) && !fitsCounter(file.header.readUInt32BE(24), log.counters)) return { kind: 'foreign', why: 'it goes on from another state' }
@@ -86,12 +86,6 @@ function isBlank(fd: number, header: Buffer): boolean {
   const bytes = Buffer.alloc(Math.min(size, 1 << 20))
   readSync(fd, bytes, 0, bytes.length, 0)
   return bytes.every((byte) => byte === 0)
-}
-
-function pageAt({ fd }: StoreFile, number: number, pageSize: number): Buffer {
-  const page = Buffer.alloc(pageSize)
-  readSync(fd, page, 0, pageSize, (number - 1) * pageSize)
-  return page
 }
 
 /**

@@ -3,6 +3,8 @@
  * file, and for a page of the log. https://www.sqlite.org/fileformat2.html has the format.
  */
 
+import { readSync } from 'node:fs'
+
 /** What the row of `kv_store` tells of a commit. */
 export interface CommitRow {
   readonly revision: number
@@ -19,6 +21,13 @@ export interface CommitRow {
 /** A page size as headers have it, where 1 stands for the largest. */
 export function pageSizeFrom(field: number): number {
   return field === 1 ? 65_536 : field
+}
+
+/** A page of a database file; zeros beyond its end. Numbers begin with 1. */
+export function pageAt(fd: number, number: number, pageSize: number): Buffer {
+  const page = Buffer.alloc(pageSize)
+  readSync(fd, page, 0, pageSize, (number - 1) * pageSize)
+  return page
 }
 
 /** The page that holds the row of `kv_store`; `undefined` when page 1 alone does not tell. */
