@@ -134,7 +134,7 @@ class BatchPut {
       const input = await openInput(name, this.#ctx.signal, { stdinFd: this.#ctx.io.stdin.fd, unpackFirst: through(given, 'zstd -dc', form) })
       if (input === undefined) throw this.#interrupted()
       this.#bytesBefore = this.#bytes
-      await this.#load({ input, format: form, given }, put)
+      await this.#load({ input, format: form, given: { ...given, unpack: input.unpack } }, put)
     }
   }
 

@@ -10,6 +10,14 @@ import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from 
 
 const LINE_FEED = 0x0a
 
+const HEADER_NOT_UTF8 = 'the header is not valid UTF-8'
+
+/** Bytes of a header, or of what a row has after its fields, that are held before its end is there. */
+const LOOK_BYTES = 1 << 16
+
+/** The same where refused records are skipped, which is possible only when their end is there. */
+const KEPT_BYTES = 64 << 20
+
 /**
  * Parses CSV or TSV with a header (see {@link Row}). The columns are `key` and `value`, or `key_base64`, `value_hex` and so on
  * in place of these, perhaps `ttl` (a time such as `10m`; a plain number is seconds) or `expires` (RFC 3339), in any order, and no
@@ -18,6 +26,7 @@ const LINE_FEED = 0x0a
  */
 export class DelimitedParser implements RecordParser {
   readonly #options: ParserOptions
+  readonly #dialect: Dialect
   readonly #row: Row
   #columns: Columns | undefined
   #records = 0
@@ -27,6 +36,7 @@ export class DelimitedParser implements RecordParser {
 
   constructor(options: ParserOptions, dialect: Dialect) {
     this.#options = options
+    this.#dialect = dialect
     this.#row = new Row(dialect, Math.max(options.maxKeyBytes, options.maxValueBytes))
   }
 
@@ -44,8 +54,9 @@ export class DelimitedParser implements RecordParser {
     while (at < length) {
       const next = row.read(bytes, at, length, final)
       if (next < 0) {
-        if (!row.isEndless) break
-        this.#stop({ ...this.#refusal(at, `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`), record: this.#records + 1, end: length, isLast: true })
+        const endless = this.#endless(bytes, at, length)
+        if (endless === undefined) break
+        this.#stop({ ...endless, line: this.#line, start: at, end: length, isLast: true })
       }
       if (row.end > at) {
         if (this.#columns === undefined) this.#readHeader(bytes, at)
@@ -58,22 +69,35 @@ export class DelimitedParser implements RecordParser {
     return at
   }
 
+  /** Why the row at `at`, which goes on after `length`, is refused whatever follows, if it is: it need not be held to its end. */
+  #endless(bytes: Uint8Array, at: number, length: number): Pick<Refusal, 'record' | 'reason' | 'expected'> | undefined {
+    const row = this.#row
+    if (this.#columns === undefined) {
+      const columns = length - at > LOOK_BYTES ? this.#longHeader(bytes, at, length) : undefined
+      if (typeof columns === 'string') return { record: 0, reason: columns, expected: EXPECTED_HEADER }
+    }
+    const record = this.#records + 1
+    if (row.isEndless) return { record, reason: `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`, expected: undefined }
+    const width = this.#columns?.width ?? Infinity
+    const isWide = row.count > width && length - row.start(width) > (this.#options.skip === undefined ? LOOK_BYTES : KEPT_BYTES)
+    return isWide ? { record, reason: `more fields than the ${width} of the header`, expected: undefined } : undefined
+  }
+
+  /** What is wrong with the beginning of a header that is longer than any is. */
+  #longHeader(bytes: Uint8Array, at: number, length: number): Columns | string {
+    const begin = bytes.slice(at, at + wholeSequences(bytes.subarray(at, length), Math.min(LOOK_BYTES, length - at)))
+    const row = new Row(this.#dialect, LOOK_BYTES)
+    row.read(begin, 0, begin.length, true)
+    return isUtf8(begin) ? columnsOf(row.texts(begin)) : HEADER_NOT_UTF8
+  }
+
   #readHeader(bytes: Uint8Array, at: number): void {
     const row = this.#row
-    const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(this.#names(bytes)) : 'the header is not valid UTF-8')
+    const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(row.texts(bytes)) : HEADER_NOT_UTF8)
     if (typeof columns === 'string') this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER, isLast: true })
     this.#columns = columns
     // Hex takes two characters a byte.
     if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
-  }
-
-  /** The names in the header: all of them, or more than there are columns. */
-  #names(bytes: Uint8Array): string[] {
-    const row = this.#row
-    return Array.from({ length: row.known }, (_, field) => {
-      row.decode(bytes, field)
-      return asBuffer(bytes).toString('utf8', row.start(field), row.start(field) + row.decodedLength(field))
-    })
   }
 
   /** Takes in the row that begins at `at`. */

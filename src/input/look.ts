@@ -7,6 +7,7 @@ import { jsonForm } from './json-form.ts'
 import { FIELDS } from './json-record.ts'
 import { JsonScanner } from './json-scanner.ts'
 import { type Given, after, copyOf, through, throughFilter, withFormat } from './rerun.ts'
+import { Row } from './row.ts'
 import { wholeSequences } from './utf8.ts'
 
 /** What begins with these bytes, and the programs that unpack it from a file and from a pipe. */
@@ -19,6 +20,9 @@ const PACKED: readonly (readonly [name: string, begin: string, program: string, 
   ['compress', '\x1f\x9d', 'gzip -dc'],
 ]
 
+/** The longest name of a field or column that a hint repeats. */
+const LONGEST_NAME = 100
+
 /** The mark of a kv store in the header of a SQLite database, and where it stands. */
 const STORE_MARK = 'kvf1'
 const STORE_MARK_AT = 68
@@ -29,11 +33,12 @@ const STORE_MARK_AT = 68
  */
 export function lookAt(head: Uint8Array, format: InputFormat, given: Given): string | undefined {
   const begin = Buffer.from(head.subarray(0, 100)).toString('latin1')
+  const isFile = given.file !== undefined && given.unpack === undefined
   for (const [name, magic, program, filter = program] of PACKED) {
-    if (begin.startsWith(magic)) return `it is packed with ${name}: ${through(given, given.file === undefined ? filter : program, format)}`
+    if (begin.startsWith(magic)) return `it is packed with ${name}: ${through(given, isFile ? program : filter, format)}`
   }
   if (begin.startsWith('SQLite format 3\0')) {
-    if (given.file === undefined || !begin.startsWith(STORE_MARK, STORE_MARK_AT)) return 'it is a SQLite database, no file of records'
+    if (given.file === undefined || !isFile || !begin.startsWith(STORE_MARK, STORE_MARK_AT)) return 'it is a SQLite database, no file of records'
     return `it is a store of kv: ${copyOf(given.file, given)}`
   }
   const utf16 = utf16Of(head)
@@ -116,7 +121,7 @@ function lookAtText(text: string, format: InputFormat, given: Given): string | u
 /** Where the first field of records is no field of a record of kv: how jq takes it for the key. */
 function keyOfRecords(text: string, isLines: boolean, given: Given): string | undefined {
   const [, bracket, quoted = '""'] = /^\s*(\[)?\s*\{\s*("(?:[^"\\]|\\.)*")\s*:/.exec(text) ?? []
-  if (isLines === (bracket !== undefined)) return undefined
+  if (isLines === (bracket !== undefined) || quoted.length > LONGEST_NAME || !isJson(quoted)) return undefined
   const name = JSON.parse(quoted) as string
   if (name === '' || (FIELDS as readonly string[]).includes(name)) return undefined
   const each = bracket === undefined ? '' : '.[] | '
@@ -133,15 +138,25 @@ function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string
     const program = `mlr ${mlr} --ifs ${quoteWord(separator)} cat`
     return `the separator seems to be ${separator}: ${line.startsWith('sep=') ? through(given, 'sed 1d', format, program) : through(given, program, format)}`
   }
-  const names = line.split(SEPARATORS[format]).map((name) => name.trim().replace(/^"(.*)"$/, '$1'))
+  const names = namesIn(line, format)
   const header = ['key', 'value'].join(SEPARATORS[format])
   if (names.length < 2) return `the first line must be ${header}, perhaps with ttl or expires`
   if (names.length > 2) {
-    const known = names.filter((name) => COLUMNS.includes(name.toLowerCase()))
+    const known = names.filter((name) => COLUMNS.includes(name.trim().toLowerCase()))
     if (known.length > 1) return `other columns must go: ${through(given, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
     const [key, value] = names as [string, string]
-    return `two columns must be named key and value: ${through(given, `mlr ${mlr} cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}`, format)}`
+    const isPlain = [key, value].every((name) => /^[^,"]+$/.test(name) && name.length <= LONGEST_NAME)
+    const choose = isPlain ? `cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}` : 'label key,value then cut -o -f key,value'
+    return `two columns must be named key and value: ${through(given, `mlr ${mlr} ${choose}`, format)}`
   }
   const echo = format === 'csv' ? `echo ${header}` : String.raw`printf 'key\tvalue\n'`
   return `where the first line is a record: ${after(given, echo, format)}`
+}
+
+/** The names in a line of CSV or TSV: all of them, or more than there are columns; none when a quote is not closed. */
+function namesIn(line: string, format: 'csv' | 'tsv'): string[] {
+  const bytes = utf8(line)
+  const row = new Row(format, bytes.length)
+  row.read(bytes, 0, bytes.length, true)
+  return row.fault === undefined ? row.texts(bytes) : []
 }

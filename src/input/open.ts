@@ -26,6 +26,8 @@ export interface OpenInput {
   readonly size: number | undefined
   /** The descriptor of a file whose bytes are the input as they stand, for another to read from its beginning instead. */
   readonly file: number | undefined
+  /** The program that unpacks it as it is unpacked here (`gzip -dc`); `undefined` when it is not packed. */
+  readonly unpack: string | undefined
   /** Bytes of it read so far. */
   read(): number
   /** The first unpacked bytes that came, 64 KiB at most. */
@@ -99,7 +101,7 @@ export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, 
       }
     }
     const isFile = unpack === undefined && fd !== undefined
-    return { name, chunks: chunks(), size, file: isFile ? fd : undefined, read: () => read, head: () => (isFile ? first.subarray(0, HEAD_BYTES) : head), close }
+    return { name, chunks: chunks(), size, file: isFile ? fd : undefined, unpack: unpack === undefined ? undefined : isGzip(first) ? 'gzip -dc' : 'zstd -dc', read: () => read, head: () => (isFile ? first.subarray(0, HEAD_BYTES) : head), close }
   } catch (cause) {
     raw?.destroy()
     if (cause instanceof KvError) throw cause

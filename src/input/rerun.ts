@@ -6,35 +6,51 @@ export interface Given {
   readonly file: string | undefined
   /** What `--store` must say; `undefined` when the store is found without. */
   readonly store: string | undefined
+  /** The program that unpacks it (`gzip -dc`), of an input that is packed. */
+  readonly unpack?: string | undefined
 }
 
 /** The command that reads the input in another form. */
 export function withFormat(given: Given, format: string): string {
-  return `${batchPut(given)} --format ${format}${given.file === undefined ? '' : ` ${quoteWord(given.file)}`}`
+  return `${batchPut(given)} --format ${format}${given.file === undefined ? '' : ` ${fileWord(given.file)}`}`
 }
 
 /** The command that puts programs before batch-put: `xz -dc rows.xz | kv batch-put --format csv`. */
 export function through(given: Given, program: string, format: string, ...next: readonly string[]): string {
-  const { file } = given
-  const first = file === undefined ? `... | ${program}` : `${program} ${quoteWord(file)}`
+  const { file = '' } = given
+  const pipe = sent(given)
+  const first = pipe === undefined ? `${program} ${fileWord(file)}` : `${pipe} | ${program}`
   return intoBatchPut(given, [first, ...next].join(' | '), format)
 }
 
 /** The same for a program that reads its standard input only. */
 export function throughFilter(given: Given, program: string, format: string): string {
-  const { file } = given
-  return intoBatchPut(given, file === undefined ? `... | ${program}` : `${program} < ${quoteWord(file)}`, format)
+  const { file = '' } = given
+  const pipe = sent(given)
+  return intoBatchPut(given, pipe === undefined ? `${program} < ${fileWord(file)}` : `${pipe} | ${program}`, format)
 }
 
 /** The command that reads the input with a line before it, which `first` prints. */
 export function after(given: Given, first: string, format: string): string {
   const { file } = given
-  return intoBatchPut(given, file === undefined ? `... | (${first}; cat)` : `(${first}; cat ${quoteWord(file)})`, format)
+  const pipe = sent(given)
+  return intoBatchPut(given, file === undefined ? `${pipe} | (${first}; cat)` : `(${first}; ${pipe ?? `cat ${fileWord(file)}`})`, format)
 }
 
 /** The command that copies a store which was named as an input. */
 export function copyOf(file: string, given: Given): string {
-  return intoBatchPut(given, `kv --store ${quoteWord(file)} range`, 'jsonl')
+  return intoBatchPut(given, `kv --store ${fileWord(file)} range`, 'jsonl')
+}
+
+/** What sends the input, unpacked, into a pipe; `undefined` for a file that a program can read itself. */
+function sent({ file, unpack }: Given): string | undefined {
+  if (file === undefined) return unpack === undefined ? '...' : `... | ${unpack}`
+  return unpack === undefined ? undefined : `${unpack} ${fileWord(file)}`
+}
+
+/** The name of a file as a word that no program takes for an option. */
+function fileWord(file: string): string {
+  return quoteWord(file.startsWith('-') ? `./${file}` : file)
 }
 
 function intoBatchPut(given: Given, command: string, format: string): string {

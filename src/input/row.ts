@@ -1,3 +1,5 @@
+import { asBuffer } from '../bytes.ts'
+
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 const QUOTE = 0x22
@@ -99,6 +101,14 @@ export class Row {
       }
       bytes[to++] = byte
     }
+  }
+
+  /** The texts of the fields that can be asked for. Decodes them, so that only once. */
+  texts(bytes: Uint8Array): string[] {
+    return Array.from({ length: this.known }, (_, field) => {
+      this.decode(bytes, field)
+      return asBuffer(bytes).toString('utf8', this.start(field), this.start(field) + this.decodedLength(field))
+    })
   }
 
   #note(start: number, end: number, removed: number): void {

@@ -447,6 +447,23 @@ describe('CSV', () => {
     }
   })
 
+  test.each([
+    ['a header with no end', 'ke', 'y'.repeat(1 << 17), { record: 0, line: 1, reason: `unknown column "ke${'y'.repeat(38)}"` }],
+    ['a header of countless columns', '', ','.repeat(1 << 17), { record: 0, line: 1, reason: 'unknown column ""' }],
+    ['a row of countless fields', 'key,value\na,1\nb,2', ',3'.repeat(1 << 16), { record: 2, line: 3, reason: 'more fields than the 2 of the header' }],
+  ])('%s is refused before it ends', (_, begin, rest, stopped) => {
+    const text = `${begin}${rest}`
+    expect(load('csv', `${text}\nc,3\n`, { cuts: [text.length] }).stopped).toMatchObject({ ...stopped, isLast: true })
+    expect(load('tsv', `${text}\nc,3\n`.replaceAll(',', '\t'), { cuts: [text.length] }).stopped).toMatchObject({ ...stopped, isLast: true })
+  })
+
+  test('a long row that is not there to its end can be skipped', () => {
+    const text = `key,value\na,1\nb,2${',3'.repeat(1 << 16)}`
+    const { entries, refused } = load('csv', `${text}\nc,3\n`, { cuts: [text.length], skip: true })
+    expect(entries).toEqual([['a', '1'], ['c', '3']])
+    expect(refused).toMatchObject([{ line: 3, record: 2, reason: '65538 fields where the header has 2' }])
+  })
+
   test('a quote that is never closed takes the rest', () => {
     expect(load('csv', 'key,value\na,1\nb,"2\nc,3\n')).toMatchObject({ entries: [['a', '1']], stopped: { line: 3, reason: 'a quoted field is not closed' } })
   })

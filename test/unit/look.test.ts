@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { InputFormat } from '../../src/input/formats.ts'
 import { lookAt } from '../../src/input/look.ts'
@@ -42,6 +43,8 @@ describe('what an input looks like', () => {
     ['no header', 'a,1\n', 'csv', "where the first line is a record: (echo key,value; cat 'my rows') | kv batch-put --format csv", 'where the first line is a record: ... | (echo key,value; cat) | kv batch-put --format csv'],
     ['other columns', 'zip code,city,state\n', 'csv', "two columns must be named key and value: mlr --icsv --ocsv cut -o -f 'zip code,city' then rename 'zip code,key,city,value' 'my rows' | kv batch-put --format csv"],
     ['a column too many', 'Key,note,value\n', 'csv', "other columns must go: mlr --icsv --ocsv cut -f Key,value 'my rows' | kv batch-put --format csv"],
+    ['columns with commas in their names', '"a, b",c,d\n', 'csv', "two columns must be named key and value: mlr --icsv --ocsv label key,value then cut -o -f key,value 'my rows' | kv batch-put --format csv"],
+    ['one column with a comma in its name', '"a, b"\n', 'csv', 'the first line must be key,value, perhaps with ttl or expires'],
     ['one column', 'key\n', 'csv', 'the first line must be key,value, perhaps with ttl or expires'],
   ])('%s', (_, head, format, fromFile, fromPipe) => {
     const bytes = Buffer.from(head as string)
@@ -53,11 +56,37 @@ describe('what an input looks like', () => {
     ['jsonl', '{"key":"a","value":x}\n'],
     ['jsonl', '{bad\n'],
     ['jsonl', '["",1]\n'],
+    ['jsonl', '{"a\\x":1}\n'],
+    ['jsonl', '{"a\\u12":1}\n'],
+    ['jsonl', '{"a\tb":1}\n'],
+    ['json', '[{"a\\x":1}]\n'],
+    ['jsonl', `{"${'a'.repeat(200)}":1}\n`],
     ['jsonl', 'hello\n'],
     ['json', '{"a":1,"b"\n'],
     ['json', '[["a",1],["b"]]'],
   ])('%s like %j looks like nothing else', (format, text) => {
     expect(lookAt(Buffer.from(text), format, FILE)).toBeUndefined()
+  })
+})
+
+describe('the command of a hint', () => {
+  const gzip = { unpack: 'gzip -dc', store: undefined }
+  test.each<[string, string, InputFormat, string, string]>([
+    ['a program', 'key;value\n', 'csv', "gzip -dc 'my rows' | mlr --icsv --ocsv --ifs ';' cat | kv batch-put --format csv", "... | gzip -dc | mlr --icsv --ocsv --ifs ';' cat | kv batch-put --format csv"],
+    ['a filter', 'key,value\ra,1\r', 'csv', String.raw`gzip -dc 'my rows' | tr '\r' '\n' | kv batch-put --format csv`, String.raw`... | gzip -dc | tr '\r' '\n' | kv batch-put --format csv`],
+    ['a line before it', 'a,1\n', 'csv', "(echo key,value; gzip -dc 'my rows') | kv batch-put --format csv", '... | gzip -dc | (echo key,value; cat) | kv batch-put --format csv'],
+    ['a program that takes files alone', 'PK\x03\x04', 'jsonl', "gzip -dc 'my rows' | funzip | kv batch-put", '... | gzip -dc | funzip | kv batch-put'],
+    ['another form', 'key,value\n', 'jsonl', "kv batch-put --format csv 'my rows'", 'kv batch-put --format csv'],
+  ])('unpacks what is packed first: %s', (_, head, format, fromFile, fromPipe) => {
+    expect(lookAt(Buffer.from(head), format, { ...gzip, file: 'my rows' })?.replace(/^[^:]*: /, '')).toBe(fromFile)
+    expect(lookAt(Buffer.from(head), format, { ...gzip, file: undefined })?.replace(/^[^:]*: /, '')).toBe(fromPipe)
+  })
+
+  test('names a file so that no program takes it for an option', () => {
+    const command = (head: string, format: InputFormat): string => lookAt(Buffer.from(head), format, { file: '-n', store: undefined })!
+    expect(command('a,1\n', 'csv')).toContain('cat ./-n)')
+    expect(command('key;value\n', 'csv')).toContain(' cat ./-n |')
+    expect(command('key,value\n', 'jsonl')).toContain(' ./-n')
   })
 })
 
@@ -69,12 +98,14 @@ describe('the command of a hint, pasted, reads the input', () => {
     ['excel rows.txt', 'UTF-16', utf16('\ufeffkey\tvalue\r\na\té\r\n'), [['a', 'é']]],
     ['latin.csv', 'Latin-1', Buffer.from('key,value\na,\xe9\n', 'latin1'), [['a', 'é']]],
     ['mac.csv', 'CR', 'key,value\ra,1\r', [['a', '1']]],
+    ['-bare.csv.gz', 'no header, packed', gzipSync('a,1\nb,2\n'), [['a', '1'], ['b', '2']]],
+    ['-latin.csv.gz', 'Latin-1, packed', gzipSync(Buffer.from('key,value\na,\xe9\n', 'latin1')), [['a', 'é']]],
     ['bare.csv', 'no header', 'a,1\nb,2\n', [['a', '1'], ['b', '2']]],
   ])('%s: %s', async (file, _, bytes, leaves) => {
     const store = await givenStore()
     const cwd = tempDir()
     writeFileSync(join(cwd, file), bytes)
-    const { stderr, code } = await kv(['batch-put', file], { env: { KV_STORE: store }, cwd })
+    const { stderr, code } = await kv(['batch-put', '--', file], { env: { KV_STORE: store }, cwd })
     expect(code).toBe(3)
     const [, command] = /\nhint: [^:]*: (.*)\n$/.exec(stderr)!
     expect((await shell(command!, { store, cwd })).code).toBe(0)
