@@ -146,7 +146,7 @@ describe('kv put', () => {
   ] as const)('refuses %s that is not valid UTF-8 and stores nothing', async ([, script]) => {
     const store = await givenStore()
     expectRun(await shell(script, { store }), {
-      stderr: errorText('an argument is not valid UTF-8', 'KV_USAGE', 'write it with --key-encoding hex or --value-encoding hex'),
+      stderr: errorText('an argument is not valid UTF-8', 'KV_USAGE', 'write a key with --key-encoding hex, a value with --value-encoding hex; send a file through a pipe'),
       code: 2,
     })
     expect(await contents(store)).toEqual([])
