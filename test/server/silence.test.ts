@@ -75,7 +75,7 @@ const WRITES: Record<string, (store: Store, signal?: AbortSignal) => unknown> = 
   del: (store, signal) => store.del('a', { signal }),
   batch: (store, signal) => store.batch([{ type: 'del', key: 'a' }], { signal }),
   load: (store, signal) => store.load([blockOf([{ key: utf8('a'), value: utf8('1') }])], { signal }),
-  delRange: (store, signal) => store.delRange({ signal }),
+  delRange: (store, signal) => store.delRange({ prefix: 'a', signal }),
 }
 
 async function opened(url: string, timeoutMs?: number): Promise<Store> {

@@ -209,7 +209,8 @@ export class HttpClient {
         if (answered) return
         if (failed !== undefined) return reject(failed.error)
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
-        if (request.reusedSocket && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
+        const wasClosed = request.reusedSocket && !(cause instanceof Silence)
+        if (wasClosed && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
         else reject(connected ? this.#lost(call, cause) : this.#unreachable(call, cause))
       })
       if (body === undefined || body instanceof Uint8Array) request.end(body)

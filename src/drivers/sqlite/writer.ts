@@ -23,9 +23,14 @@ interface Pending {
   readonly signal: AbortSignal | undefined
 }
 
-/** What an insert does with a key that is there already. */
+/**
+ * What an insert does with a key that is there already. One that this very write has put in just so is left: an update that
+ * changes neither revision nor checksum is how another tool's is known. The old value is looked at only then.
+ */
 export const ON_CONFLICT = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
-  expires = excluded.expires, checksum = excluded.checksum`
+  expires = excluded.expires, checksum = excluded.checksum
+  where kv.revision is not excluded.revision or kv.checksum is not excluded.checksum
+    or kv.expires is not excluded.expires or kv.value is not excluded.value`
 
 const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?) ${ON_CONFLICT}`
 
