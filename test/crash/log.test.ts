@@ -132,6 +132,26 @@ const REFUSED: Record<string, () => Promise<string>> = {
     copyFileSync(older, now)
     return now
   },
+  ...Object.fromEntries(
+    [
+      ['puts', (store: Store) => putAll(store, NAMES.slice(0, 2))],
+      ['a watch', async (store: Store) => void (await store.watch())],
+    ].map(([what, write]) => [
+      `a copy that vacuum made of the state before the log, of ${String(what)}`,
+      async () => {
+        const { path, store } = await liveStore()
+        // The rows of what was put first lie behind others, or within them: vacuum puts them in order.
+        for (let i = 0; i < 5; i++) await store.batch(Array.from({ length: 60 }, (_, n) => ({ type: 'put', key: `k${(n * 5 + i) * 77 % 301}`, value: noise(i * 900 + n, n + 1) })))
+        sql(path, 'pragma wal_checkpoint(truncate)')
+        const copy = join(tempDir(), 'copy.kv')
+        sql(path, `vacuum into '${copy}'`)
+        await (write as (store: Store) => Promise<void>)(store)
+        const now = image(path)
+        copyFileSync(copy, now)
+        return now
+      },
+    ]),
+  ),
   async 'the log of another store put beside the file'() {
     const path = await eight()
     copyFileSync(`${await eight()}-wal`, `${path}-wal`)
@@ -244,6 +264,28 @@ describe('a log that is not this file’s, or is damaged, is refused, and neithe
 /** Files and logs as a crash may leave them, and how many of eight entries must be there at least. */
 const TAKEN: Record<string, { least: number; make(): Promise<string> }> = {
   'a log of eight commits': { least: 8, make: () => eight() },
+  'a log that begins with what another tool has changed of the schema': {
+    least: 8,
+    async make() {
+      const { path, store } = await liveStore()
+      await putAll(store, NAMES.slice(0, 7))
+      sql(path, 'pragma wal_checkpoint(truncate)')
+      sql(path, 'create table other(a); insert into other values (1)')
+      await putAll(store, NAMES.slice(7))
+      return image(path)
+    },
+  },
+  'a log that begins with a part of the schema made again': {
+    least: 8,
+    async make() {
+      const { path, store } = await liveStore()
+      await putAll(store, NAMES.slice(0, 7))
+      await store.close()
+      sql(path, 'drop trigger kv_foreign_update; pragma wal_checkpoint(truncate)')
+      await putAll(await openTestStore(path), NAMES.slice(7))
+      return image(path)
+    },
+  },
   'a log of eight commits that did not wait for the disk': { least: 8, make: () => eight({ sync: false }) },
   'a log that was moved into the file in part': {
     least: 8,

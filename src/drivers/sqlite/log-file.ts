@@ -32,6 +32,12 @@ export interface LogContents {
   readonly rows: readonly CommitRow[]
   /** Change counters of page 1, likewise. */
   readonly counters: readonly number[]
+  /** Whether the page 1 of the file is one of its committed versions. */
+  readonly hasFirstPage: boolean
+  /** Whether a commit without page 1 has the row of `kv_store` on another page than the file has it. */
+  readonly isElsewhere: boolean
+  /** The first commit: pages of the database, unless it may have changed their number; and whether it has the row. */
+  readonly first: { readonly databasePages: number | undefined; readonly hasRow: boolean } | undefined
   /** Whether commits that had reached the disk lie behind a frame that is not whole: no crash leaves that. */
   readonly isDamaged: boolean
 }
@@ -58,11 +64,11 @@ export function isWholeHeader(header: Buffer): boolean {
 /**
  * Reads the frames of a log with a whole header.
  *
- * @param root page of the database that holds the row of `kv_store`, as page 1 of the file has it
+ * @param firstPage page 1 of the file
  */
-export function readLog(fd: number, header: Buffer, root: number | undefined): LogContents {
+export function readLog(fd: number, header: Buffer, firstPage: Buffer): LogContents {
   const pageSize = pageSizeFrom(header.readUInt32BE(8))
-  const reading = new Reading(header, root)
+  const reading = new Reading(header, firstPage)
   const length = FRAME_BYTES + pageSize
   const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
   const words = wordsOf(chunk)
@@ -126,8 +132,14 @@ function swapped(word: number): number {
 /** What one transaction has in the log. */
 interface Uncommitted {
   pages: number[]
-  rows: CommitRow[]
+  /** Rows that may be that of `kv_store`, and their pages: where it is may be told later, when the cache did not hold all. */
+  rows: { readonly number: number; readonly row: CommitRow }[]
   counters: number[]
+  hasFirstPage: boolean
+}
+
+function nothing(): Uncommitted {
+  return { pages: [], rows: [], counters: [], hasFirstPage: false }
 }
 
 /** Goes through the frames of a log in their order. */
@@ -137,20 +149,25 @@ class Reading {
   readonly rows: CommitRow[] = []
   readonly counters: number[] = []
   isDamaged = false
+  hasFirstPage = false
+  isElsewhere = false
+  first: LogContents['first']
   readonly #header: Buffer
+  readonly #firstPage: Buffer
   readonly #sum: Checksum
   /** Where the row of `kv_store` is, as the newest page 1 has it. */
   #root: number | undefined
-  #open: Uncommitted = { pages: [], rows: [], counters: [] }
+  #open = nothing()
   #isWhole = true
   #foreignFrames = 0
   /** Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the disk. */
   #isDurable = false
   #hasDurableCommit = false
 
-  constructor(header: Buffer, root: number | undefined) {
+  constructor(header: Buffer, firstPage: Buffer) {
     this.#header = header
-    this.#root = root
+    this.#firstPage = firstPage
+    this.#root = storeRoot(firstPage)
     this.#sum = new Checksum(header)
     this.#sum.set(header, 24)
   }
@@ -165,7 +182,7 @@ class Reading {
     if (this.#isWhole) {
       if (isOurs && this.#isNext(bytes, words)) return this.#take(bytes)
       this.#isWhole = false
-      this.#isDurable = this.#open.rows.some((row) => row.isDurable)
+      this.#isDurable = this.#open.rows.some(({ number, row }) => number === this.#root && row.isDurable)
       // The commit itself is the one that is not whole.
       if (isOurs) this.#pass(bytes)
     } else if (isOurs && this.#isOfInterest(bytes) && this.#isNext(bytes, words)) this.#pass(bytes)
@@ -188,16 +205,26 @@ class Reading {
     if (number === 1) {
       this.#root = storeRoot(page)
       open.counters.push(page.readUInt32BE(24))
+      open.hasFirstPage ||= page.equals(this.#firstPage)
     }
-    const row = number === this.#root ? commitRow(page) : undefined
-    if (row !== undefined) open.rows.push(row)
+    const row = commitRow(page)
+    if (row !== undefined) open.rows.push({ number, row })
     const databasePages = bytes.readUInt32BE(4)
-    if (databasePages === 0) return
+    if (databasePages > 0) this.#commit(open, databasePages)
+  }
+
+  #commit(open: Uncommitted, databasePages: number): void {
+    const rows = open.rows.filter(({ number }) => number === this.#root)
     this.databasePages = databasePages
     for (const one of open.pages) this.pages.add(one)
-    this.rows.push(...open.rows)
+    for (const { row } of rows) this.rows.push(row)
     this.counters.push(...open.counters)
-    this.#open = { pages: [], rows: [], counters: [] }
+    this.hasFirstPage ||= open.hasFirstPage
+    if (open.counters.length === 0 && this.#root !== undefined) {
+      this.isElsewhere ||= open.rows.some(({ number, row }) => number !== this.#root && row.layout !== undefined)
+    }
+    this.first ??= { databasePages: open.counters.length === 0 ? databasePages : undefined, hasRow: rows.length > 0 }
+    this.#open = nothing()
   }
 
   #isOfInterest(bytes: Buffer): boolean {

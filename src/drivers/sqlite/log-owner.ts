@@ -4,7 +4,7 @@ import { KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { type Users, usersOf } from './file-locks.ts'
 import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from './log-file.ts'
-import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from './store-page.ts'
+import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, storeRoot } from './store-page.ts'
 
 /** How often a log is looked at again that others began anew meanwhile. */
 const ATTEMPTS = 20
@@ -70,10 +70,11 @@ function judgeLog(file: StoreFile, fd: number, header: Buffer | undefined): LogC
   if (!isWholeHeader(header)) return isBlank(fd, header) ? 'none' : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
   const pageSize = pageSizeFrom(file.header.readUInt16BE(16))
   if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return { kind: 'foreign', why: 'it has pages of another size' }
-  const root = storeRoot(pageAt(file.fd, 1, pageSize))
+  const firstPage = pageAt(file.fd, 1, pageSize)
+  const root = storeRoot(firstPage)
   const row = root === undefined ? undefined : commitRow(pageAt(file.fd, root, pageSize))
-  const log = readLog(fd, header, root)
-  if (!isContinuation(row, log.rows)) return { kind: 'foreign', why: 'it goes on from another state' }
+  const log = readLog(fd, header, firstPage)
+  if (!isContinuation(row, log.rows) || !fitsLayout(firstPage, row, log)) return { kind: 'foreign', why: 'it goes on from another state' }
   if (!isProven(row, log.rows) && !fitsCounter(file.header.readUInt32BE(24), log.counters)) return { kind: 'foreign', why: 'it goes on from another state' }
   if (log.isDamaged) return { kind: 'damaged', why: 'commits lie behind a frame that is not whole' }
   return log.databasePages === 0 ? 'none' : log
@@ -110,6 +111,24 @@ function isProven(file: CommitRow | undefined, log: readonly CommitRow[]): boole
   if (first.markBefore === file.mark || log.some(({ mark }) => mark === file.mark)) return true
   // Commits of other tools one after the other share the mark before.
   return first.isForeign && file.isForeign && file.markBefore !== undefined && first.markBefore === file.markBefore
+}
+
+/**
+ * Whether pages lie in the file where the log takes them to be: a copy made by `vacuum` is of the same commit, but not
+ * laid out alike. When the newest page 1 was moved into the file, it is the log's own.
+ */
+function fitsLayout(firstPage: Buffer, file: CommitRow | undefined, { hasFirstPage, isElsewhere, first, rows }: LogContents): boolean {
+  if (hasFirstPage || first === undefined) return true
+  if (isElsewhere) return false
+  const [counter, pages, validFor] = [24, 28, 92].map((at) => firstPage.readUInt32BE(at))
+  if (counter === validFor && first.databasePages !== undefined && first.databasePages !== pages) return false
+  // Without marks in the file, the first commit may be the one that added them; an older kv leaves the last mark as it is.
+  const mark = file?.mark
+  if (mark === undefined) return true
+  const layout = layoutOf(firstPage)
+  const changes = rows.map((row) => row.layout === undefined || row.mark === mark ? undefined : (row.layout - layout + LAYOUTS) % LAYOUTS)
+  if (first.hasRow && changes[0] !== undefined) return changes[0] === 0
+  return changes.every((change) => change === undefined || change < LAYOUTS / 2)
 }
 
 /** The change counter of page 1 grows by one at most with each commit that writes the page. */

@@ -31,8 +31,8 @@ function begin(database: Database): void {
 
 function transact<T>(database: Database, step: () => T): T {
   try {
-    const result = step()
     markCommit(database)
+    const result = step()
     database.exec('commit')
     return result
   } catch (error) {

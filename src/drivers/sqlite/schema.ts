@@ -1,8 +1,13 @@
 import type { Database } from './database.ts'
+import { LAYOUTS } from './store-page.ts'
 
-/** A mark of a commit that kv made: 62 random bits above the one that says whether it waited for the disk. */
+/**
+ * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid out,
+ * above the one that says whether it waited for the disk.
+ */
 function ownMark(isSynced: boolean): string {
-  return `(random() & 4611686018427387902) | ${isSynced ? '4611686018427387905' : '4611686018427387904'}`
+  const layout = `(select schema_version & ${LAYOUTS - 1} from pragma_schema_version) << 1`
+  return `(random() & 4611686018425290752) | (${layout}) | ${isSynced ? '4611686018427387905' : '4611686018427387904'}`
 }
 
 /** A mark that a trigger gives: negative, so that it is known as another tool's. */
@@ -71,7 +76,7 @@ insert into kv_store(id, revision, mark) values (1, 0, ${ownMark(true)});
 ${Object.values(FOREIGN).map((text) => `create ${text};`).join('\n')}
 `
 
-/** Keeps the revision counter, and marks the commit. Within a write transaction. */
+/** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
 export function markCommit(database: Database, revision?: number): void {
   const set = `mark_before = mark, mark = ${ownMark(database.isSynced)}`
   if (revision === undefined) database.exec(`update kv_store set ${set}`)
@@ -123,11 +128,13 @@ export function prepareForWriting(database: Database): void {
 
 function bringUpToDate(database: Database): void {
   const missing = missingParts(database)
+  const mayMark = hasMarks(database) && !missing.includes('row of kv_store')
+  if (mayMark) markCommit(database)
   if (missing.includes('kv_store')) database.exec(`create table ${STORE_TABLE}`)
   else if (!hasMarks(database)) database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
   database.exec(`create index if not exists ${INDEX}`)
   for (const name of Object.keys(FOREIGN).toReversed()) database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
   for (const text of Object.values(FOREIGN)) database.exec(`create ${text}`)
   database.exec('insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)')
-  markCommit(database)
+  if (!mayMark) markCommit(database)
 }

@@ -12,10 +12,23 @@ export interface CommitRow {
   readonly mark: bigint | undefined
   /** Of the commit before. */
   readonly markBefore: bigint | undefined
+  /** The last bits of the schema's version before this commit, when kv made it. */
+  readonly layout: number | undefined
   /** Whether kv made this commit, and had it wait for the disk. */
   readonly isDurable: boolean
   /** Whether another tool made it. */
   readonly isForeign: boolean
+}
+
+/** How much of the schema's version a mark keeps; see `ownMark` in schema.ts. */
+export const LAYOUTS = 2 ** 20
+
+/** The least mark that kv gives. */
+const OWN = 2n ** 62n
+
+/** The last bits of the schema's version, as page 1 has it: each change of the schema adds one, and so does `vacuum`, which moves everything. */
+export function layoutOf(page1: Buffer): number {
+  return page1.readUInt32BE(40) % LAYOUTS
 }
 
 /** A page size as headers have it, where 1 stands for the largest. */
@@ -40,8 +53,9 @@ export function storeRoot(page1: Buffer): number | undefined {
 
 /** The row of `kv_store` on its page; `undefined` when the page is something else. */
 export function commitRow(page: Buffer): CommitRow | undefined {
+  if (page[0] !== TABLE_LEAF || page.readUInt16BE(3) !== 1) return undefined
   const rows = cells(page, 0)
-  if (rows?.length !== 1) return undefined
+  if (rows === undefined) return undefined
   const [, revision, mark, markBefore] = rows[0]!
   if (typeof revision !== 'bigint') return undefined
   const isForeign = typeof mark === 'bigint' && mark < 0n
@@ -49,6 +63,7 @@ export function commitRow(page: Buffer): CommitRow | undefined {
     revision: Number(revision),
     mark: typeof mark === 'bigint' ? mark : undefined,
     markBefore: typeof markBefore === 'bigint' ? markBefore : undefined,
+    layout: typeof mark === 'bigint' && mark >= OWN ? Number((mark >> 1n) % BigInt(LAYOUTS)) : undefined,
     // Before there were marks, a commit waited for the disk unless asked not to.
     isDurable: !isForeign && (typeof mark !== 'bigint' || (mark & 1n) === 1n),
     isForeign,
