@@ -3,8 +3,9 @@ import http from 'node:http'
 import https from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
-import { type ErrorBody, HEADERS, LATE, type LateAnswer } from '../../server/protocol.ts'
+import { interrupted } from '../../errors.ts'
+import { HEADERS, LATE, type LateAnswer } from '../../server/protocol.ts'
+import { Failures, Silence } from './failures.ts'
 import type { Hold } from './hold.ts'
 
 /** One request to a server. */
@@ -45,31 +46,13 @@ const PROBE_MS = 15_000
 /** How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a request. */
 const KEEP_MS = 4000
 
-/** Codes of certificates that are not accepted. */
-const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|ERR_TLS_CERT_)/
-
 /** Longest body of a refusal that is read, in bytes. */
 const MAX_ERROR_BYTES = 1 << 16
 
-/** What helps a client of a server, where the server's own hint would not. */
-const HINTS: Readonly<Record<string, string>> = {
-  KV_DENIED: 'set KV_TOKEN, or KV_TOKEN_FILE',
-  KV_LOCKED: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
-}
-
-/** A server has said nothing for too long. */
-class Silence extends Error {
-  /** For a hint. */
-  readonly moreTime: string
-
-  constructor(ms: number) {
-    super(`nothing came for ${ms / 1000} s`)
-    this.moreTime = `more time gives --timeout ${Math.ceil(ms / 500)}s`
-  }
-}
-
 /** Calls one server over connections that are kept. */
 export class HttpClient {
+  /** The errors of this server's answers. */
+  readonly failures: Failures
   readonly #url: URL
   /** What stands before every path. */
   readonly #base: string
@@ -81,6 +64,7 @@ export class HttpClient {
   /** @param timeoutMs how long the server may say nothing while something is wanted of it: a connection, an answer, more of one */
   constructor(url: URL, token: string | undefined, timeoutMs: number) {
     this.#url = url
+    this.failures = new Failures(url.origin)
     this.#base = url.pathname.replace(/\/+$/, '')
     this.#token = token
     this.#timeoutMs = timeoutMs
@@ -98,11 +82,11 @@ export class HttpClient {
     const first = await this.#send(call, true)
     if (first.headers[HEADERS.server] === undefined) {
       first.body.destroy()
-      throw this.strange(call, first)
+      throw this.failures.strange(call, first)
     }
     const answer = first.headers['content-type'] === LATE ? await this.#late(first, call) : first
     if ((answer.status >= 200 && answer.status < 300) || expected.includes(answer.status)) return answer
-    throw this.#refusal(call, answer, await this.text(answer, call, MAX_ERROR_BYTES))
+    throw this.failures.refusal(call, answer, await this.text(answer, call, MAX_ERROR_BYTES))
   }
 
   /** The answer that is within a late one. */
@@ -112,17 +96,9 @@ export class HttpClient {
     try {
       late = JSON.parse(text) as LateAnswer
     } catch (cause) {
-      throw this.#lost(call, cause)
+      throw this.failures.lost(call, cause)
     }
     return { status: late.status, headers: { ...answer.headers, ...late.headers }, body: Readable.from([Buffer.from(late.body)]) }
-  }
-
-  /** The error for an answer that is not what a kv server gives. */
-  strange(call: Call, { status }: Pick<Answer, 'status'>): KvError {
-    const what = `${this.#url.origin} answered ${status}, and not as kv does`
-    // Who refuses a request has not passed it on.
-    if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
-    return new KvError('KV_UNAVAILABLE', what, { hint: 'a proxy, a login page or another program may answer in its place' })
   }
 
   /** The rest of an answer. Throws as {@link call} does when it is cut off. */
@@ -155,7 +131,7 @@ export class HttpClient {
         yield value
       }
     } catch (cause) {
-      throw this.#lost(call, cause)
+      throw this.failures.lost(call, cause)
     } finally {
       await chunks.return?.()
     }
@@ -211,7 +187,7 @@ export class HttpClient {
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
         const wasClosed = request.reusedSocket && !(cause instanceof Silence)
         if (wasClosed && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
-        else reject(connected ? this.#lost(call, cause) : this.#unreachable(call, cause))
+        else reject(connected ? this.failures.lost(call, cause) : this.failures.unreachable(call, cause))
       })
       if (body === undefined || body instanceof Uint8Array) request.end(body)
       else {
@@ -230,43 +206,6 @@ export class HttpClient {
     })
   }
 
-  #refusal(call: Call, answer: Answer, text: string): KvError {
-    const { status } = answer
-    const body = call.method === 'HEAD' ? bodyless(answer) : parse(text)
-    if (body === undefined) return this.strange(call, answer)
-    const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
-    const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
-    const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? body.hint
-    return new KvError(code, code === 'KV_UNAVAILABLE' ? `${this.#url.origin}: ${detail}` : detail, { hint })
-  }
-
-  #unreachable({ signal }: Call, cause: unknown): KvError {
-    if (signal?.aborted) return interrupted(signal)
-    const { code = '', message } = cause as NodeJS.ErrnoException
-    if (CERTIFICATE.test(code)) {
-      return new KvError('KV_UNAVAILABLE', `the certificate of ${this.#url.origin} is not trusted: ${message}`, {
-        cause,
-        hint: 'if you trust its issuer, name the file of its certificate in NODE_EXTRA_CA_CERTS',
-      })
-    }
-    if (code === 'EPROTO') return new KvError('KV_UNAVAILABLE', `${this.#url.origin} does not speak TLS`, { cause, hint: 'try it as http://' })
-    if (cause instanceof Silence) {
-      return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${message}`, { cause, hint: `check the address; ${cause.moreTime}` })
-    }
-    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
-    return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#url.origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
-  }
-
-  #lost(call: Call, cause: unknown): KvError {
-    if (call.signal?.aborted && !call.write) return interrupted(call.signal)
-    if (cause instanceof KvError && cause.code !== 'KV_INTERRUPTED') return cause
-    const why = (cause as Error).message
-    if (!call.write) {
-      const hint = cause instanceof Silence ? cause.moreTime : undefined
-      return new KvError('KV_UNAVAILABLE', `the answer of ${this.#url.origin} was lost: ${why}`, { cause, hint })
-    }
-    return unknownOutcome(call, `the answer of ${this.#url.origin} was lost (${why})`, cause)
-  }
 }
 
 /** Ends a request, at whatever stage it is, once nobody wants its answer any more. */
@@ -286,37 +225,7 @@ function endWhenAborted(request: http.ClientRequest, { signal, graceMs = 0 }: Ca
   })
 }
 
-function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvError {
-  return new KvError('KV_UNKNOWN_OUTCOME', `${what}; the write may or may not have been done`, {
-    cause,
-    hint: ifLost ?? 'read the key to see; putting the same value again does no harm',
-  })
-}
-
 function lengthHeader(body: Call['body'], length: number | undefined): Record<string, string> {
   if (body instanceof Uint8Array) return { 'content-length': String(body.length) }
   return length === undefined ? {} : { 'content-length': String(length) }
-}
-
-/** What a refusal says that cannot have a body. */
-function bodyless({ status, headers }: Answer): ErrorBody {
-  const code = headers[HEADERS.code]
-  return { detail: `the server answered ${status}`, ...(typeof code === 'string' ? { code } : {}) }
-}
-
-function parse(text: string): ErrorBody | undefined {
-  try {
-    const body = JSON.parse(text) as unknown
-    return typeof body === 'object' && body !== null && 'detail' in body ? (body as ErrorBody) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The code for a refusal that names none. */
-function codeOf(status: number): Code {
-  if (status === 404) return 'KV_NOT_FOUND'
-  if (status === 413) return 'KV_TOO_LARGE'
-  if (status === 408 || status === 503) return 'KV_UNAVAILABLE'
-  return status < 500 ? 'KV_USAGE' : 'KV_IO'
 }

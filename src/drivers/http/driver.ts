@@ -1,7 +1,7 @@
 import { asBuffer, decode } from '../../bytes.ts'
-import { CODES, type Code, KvError, usageError } from '../../errors.ts'
+import { CODES, type Code, KvError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { EVENTS, FRAMES, HEADERS, LINES, PATHS, type ServerInfo, revisionFrom, revisionOf } from '../../server/protocol.ts'
+import { EVENTS, FRAMES, LINES, PATHS, type ServerInfo } from '../../server/protocol.ts'
 import type { Block, Blocks } from '../../store/block.ts'
 import { withinBytes } from '../../store/bound.ts'
 import type {
@@ -9,7 +9,6 @@ import type {
   Changes,
   CheckOptions,
   CheckReport,
-  Condition,
   DelOptions,
   Driver,
   Entry,
@@ -26,10 +25,11 @@ import type {
   WatchQuery,
 } from '../../store/driver.ts'
 import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
+import { expiresIn, json, revisionIn } from './answers.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'
 import { Hold } from './hold.ts'
 import { cutOff, wholeLines } from './lines.ts'
-import { keyTarget, rangeTarget } from './target.ts'
+import { conditional, keyTarget, rangeTarget, serverUrl } from './target.ts'
 import { speaksTls } from './tls-probe.ts'
 import { blockBytes, blockChunks } from './upload.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
@@ -106,7 +106,7 @@ export class HttpDriver implements Driver {
       this.#expect(call, answer, body, 'KV_NOT_FOUND')
       return undefined
     }
-    if (answer.status !== 200) throw this.#client.strange(call, answer)
+    if (answer.status !== 200) throw this.#client.failures.strange(call, answer)
     // A value that ends where the connection does may be half of one.
     if (answer.headers['content-length'] === undefined && answer.headers['transfer-encoding'] === undefined) {
       throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', { hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve' })
@@ -121,7 +121,7 @@ export class HttpDriver implements Driver {
     await this.#client.bytes(answer, call)
     if (answer.status === 404) return undefined
     const length = answer.headers['content-length']
-    if (answer.status !== 200 || length === undefined) throw this.#client.strange(call, answer)
+    if (answer.status !== 200 || length === undefined) throw this.#client.failures.strange(call, answer)
     return { revision: this.#revision(call, answer), expires: expiresIn(answer), valueBytes: Number(length) }
   }
 
@@ -152,7 +152,7 @@ export class HttpDriver implements Driver {
         this.#expect(call, answer, text, 'KV_CONDITION')
         return { applied: false, created: false, revision: revisionIn(answer) ?? 0 }
       }
-      if (answer.status !== 200 && answer.status !== 201) throw this.#client.strange(call, answer)
+      if (answer.status !== 200 && answer.status !== 201) throw this.#client.failures.strange(call, answer)
       return { applied: true, created: answer.status === 201, revision: this.#revision(call, answer) }
     })
   }
@@ -263,7 +263,7 @@ export class HttpDriver implements Driver {
     const answer = await this.#call(call)
     if (answer.headers['content-type'] === type) return answer
     answer.body.destroy()
-    throw this.#client.strange(call, answer)
+    throw this.#client.failures.strange(call, answer)
   }
 
   #json<T extends object>(call: Call, like: Partial<T>): Promise<T> {
@@ -272,7 +272,7 @@ export class HttpDriver implements Driver {
 
   #revision(call: Call, answer: Answer): number {
     const revision = revisionIn(answer)
-    if (revision === undefined) throw this.#client.strange(call, answer)
+    if (revision === undefined) throw this.#client.failures.strange(call, answer)
     return revision
   }
 
@@ -323,7 +323,7 @@ export class HttpDriver implements Driver {
 
   /** That a refusal comes from the store, not from something between that knows no such path. */
   #expect(call: Call, answer: Answer, body: Buffer, code: Code): void {
-    if (!body.includes(`"${code}"`)) throw this.#client.strange(call, answer)
+    if (!body.includes(`"${code}"`)) throw this.#client.failures.strange(call, answer)
   }
 }
 
@@ -331,54 +331,4 @@ const NOTHING = new Uint8Array()
 
 function closedError(): KvError {
   return new KvError('KV_CLOSED', 'the store is closed')
-}
-
-function serverUrl(location: string): URL {
-  const url = URL.canParse(location) ? new URL(location) : undefined
-  // The page of a server is no part of its address.
-  if (url === undefined || url.hostname === '' || /\/docs\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
-    throw usageError(`not the address of a server: ${location}`, 'write it as http://HOST:PORT, with the path that a proxy has it under')
-  }
-  if (url.username !== '' || url.password !== '') throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
-  return url
-}
-
-function expiresIn({ headers }: Answer): number | undefined {
-  const expires = headers[HEADERS.expires]
-  return expires === undefined ? undefined : Number(expires)
-}
-
-function revisionIn({ headers }: Answer): number | undefined {
-  return revisionFrom(String(headers[HEADERS.revision] ?? '')) ?? revisionOf(headers.etag ?? '')
-}
-
-/** An answer in JSON, whose fields are of the same types as those of an example. */
-async function json<T extends object>(client: HttpClient, call: Call, like: Partial<T>): Promise<T> {
-  const answer = await client.call(call)
-  const value = parseObject(await client.text(answer, call))
-  const isAlike = value !== undefined && Object.entries(like).every(([name, example]) => typeof value[name] === typeof example && Array.isArray(value[name]) === Array.isArray(example))
-  if (!isAlike) throw client.strange(call, answer)
-  return value as T
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    return (JSON.parse(text) ?? undefined) as Record<string, unknown> | undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The headers of a condition, and what must stand before the value. */
-function conditional(condition: Condition | undefined): { headers: Record<string, string>; prefix: Uint8Array | undefined } {
-  switch (condition?.type) {
-    case undefined:
-      return { headers: {}, prefix: undefined }
-    case 'absent':
-      return { headers: { 'if-none-match': '*' }, prefix: undefined }
-    case 'revision':
-      return { headers: { [HEADERS.ifRevision]: String(condition.revision) }, prefix: undefined }
-    case 'value':
-      return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
-  }
 }

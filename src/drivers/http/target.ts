@@ -1,6 +1,7 @@
 import { asBuffer } from '../../bytes.ts'
-import { PATHS } from '../../server/protocol.ts'
-import type { RangeQuery } from '../../store/driver.ts'
+import { usageError } from '../../errors.ts'
+import { HEADERS, PATHS } from '../../server/protocol.ts'
+import type { Condition, RangeQuery } from '../../store/driver.ts'
 
 /** Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs take for a folder. */
 const PLAIN = /^[A-Za-z0-9_~-]*$/
@@ -47,4 +48,29 @@ export function rangeTarget(path: string, { start, end, limit = Infinity, revers
     more,
   ].filter((part) => part !== '')
   return parameters.length === 0 ? path : `${path}?${parameters.join('&')}`
+}
+
+/** The address of a server. Throws `KV_USAGE` for what is none, and for one with a password in it. */
+export function serverUrl(location: string): URL {
+  const url = URL.canParse(location) ? new URL(location) : undefined
+  // The page of a server is no part of its address.
+  if (url === undefined || url.hostname === '' || /\/docs\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
+    throw usageError(`not the address of a server: ${location}`, 'write it as http://HOST:PORT, with the path that a proxy has it under')
+  }
+  if (url.username !== '' || url.password !== '') throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
+  return url
+}
+
+/** The headers of a condition, and what must stand before the value. */
+export function conditional(condition: Condition | undefined): { headers: Record<string, string>; prefix: Uint8Array | undefined } {
+  switch (condition?.type) {
+    case undefined:
+      return { headers: {}, prefix: undefined }
+    case 'absent':
+      return { headers: { 'if-none-match': '*' }, prefix: undefined }
+    case 'revision':
+      return { headers: { [HEADERS.ifRevision]: String(condition.revision) }, prefix: undefined }
+    case 'value':
+      return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
+  }
 }

@@ -1,0 +1,111 @@
+import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
+import { type ErrorBody, HEADERS } from '../../server/protocol.ts'
+import type { Answer, Call } from './client.ts'
+
+/** Codes of certificates that are not accepted. */
+const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|ERR_TLS_CERT_)/
+
+/** What helps a client of a server, where the server's own hint would not. */
+const HINTS: Readonly<Record<string, string>> = {
+  KV_DENIED: 'set KV_TOKEN, or KV_TOKEN_FILE',
+  KV_LOCKED: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
+}
+
+/** A server has said nothing for too long. */
+export class Silence extends Error {
+  /** For a hint. */
+  readonly moreTime: string
+
+  constructor(ms: number) {
+    super(`nothing came for ${ms / 1000} s`)
+    this.moreTime = `more time gives --timeout ${Math.ceil(ms / 500)}s`
+  }
+}
+
+/** What goes wrong with the requests to one server, as errors for the user. */
+export class Failures {
+  readonly #origin: string
+
+  constructor(origin: string) {
+    this.#origin = origin
+  }
+
+  /** The error for an answer that is not what a kv server gives. */
+  strange(call: Call, { status }: Pick<Answer, 'status'>): KvError {
+    const what = `${this.#origin} answered ${status}, and not as kv does`
+    // Who refuses a request has not passed it on.
+    if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
+    return new KvError('KV_UNAVAILABLE', what, { hint: 'a proxy, a login page or another program may answer in its place' })
+  }
+
+  /** The error that a refusal of the server stands for; `text` is its body. */
+  refusal(call: Call, answer: Answer, text: string): KvError {
+    const { status } = answer
+    const body = call.method === 'HEAD' ? bodyless(answer) : parse(text)
+    if (body === undefined) return this.strange(call, answer)
+    const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
+    const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
+    const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? body.hint
+    return new KvError(code, code === 'KV_UNAVAILABLE' ? `${this.#origin}: ${detail}` : detail, { hint })
+  }
+
+  /** The error for a request that did not reach the server: nothing was done. */
+  unreachable({ signal }: Call, cause: unknown): KvError {
+    if (signal?.aborted) return interrupted(signal)
+    const { code = '', message } = cause as NodeJS.ErrnoException
+    if (CERTIFICATE.test(code)) {
+      return new KvError('KV_UNAVAILABLE', `the certificate of ${this.#origin} is not trusted: ${message}`, {
+        cause,
+        hint: 'if you trust its issuer, name the file of its certificate in NODE_EXTRA_CA_CERTS',
+      })
+    }
+    if (code === 'EPROTO') return new KvError('KV_UNAVAILABLE', `${this.#origin} does not speak TLS`, { cause, hint: 'try it as http://' })
+    if (cause instanceof Silence) {
+      return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#origin}: ${message}`, { cause, hint: `check the address; ${cause.moreTime}` })
+    }
+    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
+    return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
+  }
+
+  /** The error for an answer that did not come, or not whole. */
+  lost(call: Call, cause: unknown): KvError {
+    if (call.signal?.aborted && !call.write) return interrupted(call.signal)
+    if (cause instanceof KvError && cause.code !== 'KV_INTERRUPTED') return cause
+    const why = (cause as Error).message
+    if (!call.write) {
+      const hint = cause instanceof Silence ? cause.moreTime : undefined
+      return new KvError('KV_UNAVAILABLE', `the answer of ${this.#origin} was lost: ${why}`, { cause, hint })
+    }
+    return unknownOutcome(call, `the answer of ${this.#origin} was lost (${why})`, cause)
+  }
+}
+
+function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvError {
+  return new KvError('KV_UNKNOWN_OUTCOME', `${what}; the write may or may not have been done`, {
+    cause,
+    hint: ifLost ?? 'read the key to see; putting the same value again does no harm',
+  })
+}
+
+/** What a refusal says that cannot have a body. */
+function bodyless({ status, headers }: Answer): ErrorBody {
+  const code = headers[HEADERS.code]
+  return { detail: `the server answered ${status}`, ...(typeof code === 'string' ? { code } : {}) }
+}
+
+function parse(text: string): ErrorBody | undefined {
+  try {
+    const body = JSON.parse(text) as unknown
+    return typeof body === 'object' && body !== null && 'detail' in body ? (body as ErrorBody) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The code for a refusal that names none. */
+function codeOf(status: number): Code {
+  if (status === 404) return 'KV_NOT_FOUND'
+  if (status === 413) return 'KV_TOO_LARGE'
+  if (status === 408 || status === 503) return 'KV_UNAVAILABLE'
+  return status < 500 ? 'KV_USAGE' : 'KV_IO'
+}
