@@ -126,5 +126,5 @@ export function usageError(message: string, hint?: string): KvError {
 
 /** The error of a file that a user named and that cannot be read (exit 2). */
 export function unreadable(name: string, cause: unknown): KvError {
-  return new KvError('KV_USAGE', `cannot read ${name}: ${reasonOf(cause)}`, { cause })
+  return new KvError('KV_USAGE', name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`, { cause })
 }

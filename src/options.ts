@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from './drivers/options.ts'
-import { unreadable, usageError } from './errors.ts'
+import { KvError, unreadable, usageError } from './errors.ts'
 import { parseDuration } from './duration.ts'
 import { variableIsText } from './raw-text.ts'
+import { quoteWord } from './shell-quote.ts'
 
 /** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
 export const FORMATS = ['table', 'pretty', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
@@ -65,21 +66,21 @@ export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
   const on = (name: string): boolean => isOn(env, name)
   const store = withHome(flags.store ?? text('KV_STORE'), env)
   const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
-  const format = flags.format ?? (json ? undefined : text('KV_FORMAT'))
+  const formatFlag = flags.format === undefined ? undefined : parseFormat(flags.format)
   return {
     // Only a command that opens a store needs a place for it.
     get store() {
       return store ?? defaultStore(env)
     },
     storeIsDefault: store === undefined,
-    formatFlag: flags.format === undefined ? undefined : parseFormat(flags.format),
-    format: format === undefined ? undefined : parseFormat(format),
+    formatFlag,
+    format: formatFlag ?? (json ? undefined : parsed(env, 'KV_FORMAT', parseFormat)),
     json,
     quiet: flags.quiet ?? on('KV_QUIET'),
     color: (flags.color ?? true) && !on('KV_NO_COLOR'),
     input: (flags.input ?? true) && !on('KV_NO_INPUT'),
-    lockTimeoutMs: time(flags.lockTimeout ?? text('KV_LOCK_TIMEOUT'), 'lock timeout', DEFAULT_LOCK_TIMEOUT_MS, { zero: true }),
-    timeoutMs: time(flags.timeout ?? text('KV_TIMEOUT'), 'timeout', DEFAULT_TIMEOUT_MS),
+    lockTimeoutMs: flagOr(flags.lockTimeout, env, 'KV_LOCK_TIMEOUT', (time) => parseDuration(time, 'lock timeout', { zero: true })) ?? DEFAULT_LOCK_TIMEOUT_MS,
+    timeoutMs: flagOr(flags.timeout, env, 'KV_TIMEOUT', (time) => parseDuration(time, 'timeout')) ?? DEFAULT_TIMEOUT_MS,
     debug: flags.debug ?? on('KV_DEBUG'),
     token: text('KV_TOKEN'),
     tokenFile: text('KV_TOKEN_FILE'),
@@ -131,18 +132,26 @@ export function readToken({ token, tokenFile }: Pick<GlobalOptions, 'token' | 't
   return bare
 }
 
+/** The variables that tell where the store is. */
+const PLACES = ['KV_STORE', 'XDG_DATA_HOME', 'HOME']
+
 /** A variable that is not empty. Throws `KV_USAGE` for one whose bytes are not UTF-8. */
 function variable(env: Env, name: string): string | undefined {
   const value = env[name] || undefined
-  if (value !== undefined && !variableIsText(name, value)) throw usageError(`${name} is not valid UTF-8`, 'name the store with --store, by a path of UTF-8 text')
+  if (value !== undefined && !variableIsText(name, value)) {
+    throw usageError(`${name} is not valid UTF-8`, PLACES.includes(name) ? 'name the store with --store, by a path of UTF-8 text' : undefined)
+  }
   return value
 }
 
 /**
  * A location whose leading `~/` no shell has expanded: behind `--store=`, in a unit file, in a Dockerfile.
- * A folder of that name is written `./~`.
+ * A folder of that name is written `./~`. What else only a shell expands is refused: `~NAME/`, `$NAME/`, `${NAME}/`.
  */
 function withHome(location: string | undefined, env: Env): string | undefined {
+  if (location !== undefined && /^(~[^/]|\$\w|\$\{\w+\})[^/]*\//.test(location)) {
+    throw usageError(`no shell has expanded the store ${location}`, `write the whole path; a folder of that name is ${quoteWord(`./${location}`)}`)
+  }
   if (location !== '~' && !location?.startsWith('~/')) return location
   const home = variable(env, 'HOME')
   if (home === undefined) throw usageError(`no HOME for the store ${location}`, 'write the whole path')
@@ -150,8 +159,11 @@ function withHome(location: string | undefined, env: Env): string | undefined {
 }
 
 function defaultStore(env: Env): string {
-  const home = variable(env, 'XDG_DATA_HOME') === undefined ? variable(env, 'HOME') : undefined
-  const data = env['XDG_DATA_HOME'] || (home && join(home, '.local', 'share'))
+  const given = variable(env, 'XDG_DATA_HOME')
+  // A relative one counts as not set: https://specifications.freedesktop.org/basedir-spec.
+  const xdg = given !== undefined && isAbsolute(given) ? given : undefined
+  const home = xdg === undefined ? variable(env, 'HOME') : undefined
+  const data = xdg ?? (home && join(home, '.local', 'share'))
   if (data === undefined) throw usageError('no place for the store: neither HOME nor XDG_DATA_HOME is set', 'name one with --store FILE or KV_STORE')
   return join(data, 'kv', 'default.kv')
 }
@@ -162,6 +174,17 @@ function parseFormat(name: string): Format {
   return format
 }
 
-function time(text: string | undefined, what: string, byDefault: number, allow?: { zero: boolean }): number {
-  return text === undefined ? byDefault : parseDuration(text, what, allow)
+/** What a flag says, else what a variable does. */
+function flagOr<T>(flag: string | undefined, env: Env, name: string, parse: (text: string) => T): T | undefined {
+  return flag === undefined ? parsed(env, name, parse) : parse(flag)
+}
+
+/** What a variable says; the error of one that cannot be read names it. */
+function parsed<T>(env: Env, name: string, parse: (text: string) => T): T | undefined {
+  const text = variable(env, name)
+  try {
+    return text === undefined ? undefined : parse(text)
+  } catch (cause) {
+    throw cause instanceof KvError ? new KvError(cause.code, `${name}: ${cause.message}`, { hint: cause.hint, cause }) : cause
+  }
 }

@@ -19,9 +19,58 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['repl shell cli console session interactive', 'kv repl'],
   ['version', 'kv --version'],
   ['bench benchmark', 'kv bench'],
+  ['help man ?', 'kv --help'],
+  ['exit quit', '.exit, within a session (kv repl)'],
+  ['expire pexpire touch', 'kv put KEY VALUE --ttl TIME'],
+  ['lock', 'kv put NAME OWNER --if-absent --ttl TIME'],
+  ['copy cp backup', 'kv range | kv batch-put --store FILE'],
+  ['rename mv move', 'kv put NEW VALUE, then kv del OLD'],
 ]
 
 const BY_WORD = new Map(COMMANDS.flatMap(([words, use]) => words.split(' ').map((word) => [word, use] as const)))
+
+/** Options of such programs, and of kv's other commands, with what does it; of one command before those of any. */
+const OPTIONS: readonly (readonly [command: string, words: string, use: string])[] = [
+  ['put', '--ex --px --expire --expires --expiry --expiration --timeout-in --lifetime -t', '--ttl TIME, such as --ttl 60s'],
+  ['put', '--nx --no-clobber --if-not-exists --create', '--if-absent'],
+  ['put', '-f --input --from-file', '--file FILE'],
+  ['del', '-f --force --no-confirm --assume-yes', '--yes'],
+  ['del', '-r -R -rf --recursive', '--prefix PREFIX'],
+  ['del', '-n --simulate', '--dry-run'],
+  ['del', '--from --to --start --end', '--range START END'],
+  ['batch-put', '-f --file --input', 'kv batch-put FILE'],
+  ['batch-put', '--skip --ignore-errors --continue', '--on-error skip'],
+  ['batch-put', '--transaction --tx', '--atomic'],
+  ['watch', '-n --max', '--limit N'],
+  ['range', '--keys-only --keys_only --only-keys', '--keys'],
+  ['range', '--values-only --print-value-only --only-values', '--values'],
+  ['range', '-z --null --print0', '-0'],
+  ['range', '-c', '--count'],
+  ...['range', 'count'].flatMap((command): (readonly [string, string, string])[] => [
+    [command, '--from --to --start --end --gte --lte --min', `kv ${command} START END`],
+    [command, '--match --pattern --glob --like --starts-with -p', '--prefix PREFIX'],
+    [command, '-n --max --head --top --first --limits', '--limit N'],
+    [command, '--offset --skip --cursor --start-after --from-key', '--after KEY'],
+    [command, '-r --desc --descending --order --rev', '--reverse'],
+  ]),
+  ['', '--db --database --path -s -d', '--store FILE'],
+  ['', '-f --file', '--store FILE'],
+  ['', '--raw -r', '--format raw'],
+  ['', '-o --output --out --write-out -w', '--format FORMAT, or > FILE'],
+  ['', '-j --jsonl', '--json'],
+  ['', '--csv --tsv --table --pretty', '--format csv, and so on'],
+  ['', '-v --verbose', '--debug, or --version'],
+  ['', '--silent -s --no-progress', '--quiet'],
+]
+
+const BY_OPTION = new Map(OPTIONS.toReversed().flatMap(([command, words, use]) => words.split(' ').map((word) => [`${command} ${word}`, use] as const)))
+
+/** The hint for an option that kv knows under another name, `undefined` for any other word. */
+export function otherOption(word: string, command: string | undefined): string | undefined {
+  const name = word.replace(/=.*/s, '')
+  const use = BY_OPTION.get(`${command ?? ''} ${name}`) ?? BY_OPTION.get(` ${name}`)
+  return use === undefined ? undefined : `that is: ${use}`
+}
 
 /** The hint for a command that kv knows under another name, `undefined` for any other word. */
 export function otherNames(word: string): string | undefined {

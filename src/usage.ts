@@ -1,7 +1,7 @@
 import type { CommanderError } from 'commander'
 import { type KvError, usageError } from './errors.ts'
 import { quoteWord } from './shell-quote.ts'
-import { otherNames } from './synonyms.ts'
+import { otherNames, otherOption } from './synonyms.ts'
 
 /** What the arguments of a command are, for the hint about `--`. */
 const ARGUMENT: Readonly<Record<string, string>> = { put: 'value', 'batch-put': 'file', help: 'topic' }
@@ -14,9 +14,9 @@ export function wrongCall({ code, message }: CommanderError, command: string | u
   const help = command === undefined ? 'kv --help lists commands and options' : `kv ${command} --help shows how it is called`
   switch (code) {
     case 'commander.unknownOption':
-      return usageError(`unknown option ${named}`, [didYouMean, endOfOptions(named, command)].filter(Boolean).join('; '))
+      return usageError(`unknown option ${named}`, [otherOption(named, command) ?? didYouMean, endOfOptions(named, command)].filter(Boolean).join('; '))
     case 'commander.unknownCommand':
-      return usageError(`unknown command ${named}`, otherNames(named) ?? (didYouMean || 'kv --help lists the commands'))
+      return usageError(`unknown command ${named || '""'}`, otherNames(named) ?? (didYouMean || 'kv --help lists the commands'))
     case 'commander.missingArgument':
       return usageError(`missing argument ${named}`, help)
     case 'commander.optionMissingArgument':

@@ -50,7 +50,7 @@ export function batchPut(ctx: Context): Command {
       if (flags.rejects !== undefined && flags.onError !== 'skip') throw usageError('--rejects needs --on-error skip')
       if (flags.rejects === '-') throw usageError('--rejects takes a file', 'standard output is /dev/stdout, a file of that name ./-')
       const names = files.length > 0 ? files : ['-']
-      const { isTTY, fd } = ctx.io.stdin
+      const { isTTY, isNull, fd } = ctx.io.stdin
       if (names.includes('-') && fd < 0) throw usageError('a session is no input', 'name files, or write batch-put < FILE')
       const own = ctx.inSession ? names.find((name) => name !== '-' && isTerminalName(name)) : undefined
       if (own !== undefined) throw usageError(`${own} is the terminal of this session`, 'name files, or write batch-put < FILE')
@@ -58,6 +58,7 @@ export function batchPut(ctx: Context): Command {
         if (!ctx.globals.input) throw usageError('no input', 'name files, or send records through a pipe')
         ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')
       }
+      if (files.length === 0 && isNull) throw usageError('no input', 'name files, or send records through a pipe')
       // Before anything is stored, so that a wrong name stores nothing.
       for (const name of names) checkInput(name, fd)
       const run = new BatchPut(ctx, await ctx.store({ sync: flags.sync }), flags)

@@ -50,6 +50,8 @@ function chosen(texts: readonly string[], { prefix, all, keyEncoding }: Flags): 
   if ([texts.length > 0, prefix !== undefined, all === true].filter(Boolean).length !== 1) {
     throw usageError('say what to watch: KEY..., --prefix or --all', 'all keys: kv watch --all')
   }
+  // An empty variable of a script must not widen a watch.
+  if (prefix === '') throw usageError('an empty prefix means every key of the store', 'if that is what you want: kv watch --all')
   const everything = (): boolean => true
   if (all) return { options: {}, wanted: everything, what: 'all keys' }
   if (prefix !== undefined) {

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { isAbsolute, resolve } from 'node:path'
 import { KvError, usageError } from '../errors.ts'
+import { quoteWord } from '../shell-quote.ts'
 
 /** Where a store is, taken apart. */
 export interface Location {
@@ -38,6 +39,12 @@ export function absolutePath(path: string): string {
 }
 
 function pathOf(location: string): string {
+  const path = namedPath(location)
+  if (path.endsWith('/')) throw usageError(`${location} names a folder`, `name a file in it, such as ${quoteWord(`${location}default.kv`)}`)
+  return path
+}
+
+function namedPath(location: string): string {
   if (location === '') throw usageError('the store location is empty', 'give a path with --store or KV_STORE')
   if (location.includes('\0')) throw usageError('the store location holds a NUL byte')
   if (!/^file:/i.test(location)) return location

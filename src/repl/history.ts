@@ -3,7 +3,7 @@ import {
   closeSync, fchownSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, readSync, readlinkSync, realpathSync, renameSync, rmSync, statSync,
   writeFileSync, writeSync,
 } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { LineHistory } from '../terminal/editor.ts'
 
 /** Lines kept in the file and in memory. */
@@ -27,7 +27,8 @@ export interface HistoryFile {
 export function historyFile(env: Readonly<Record<string, string | undefined>>): HistoryFile | undefined {
   const named = env['KV_HISTFILE']
   if (named !== undefined) return named === '' || named === '/dev/null' ? undefined : { path: named, isOwn: false }
-  const state = env['XDG_STATE_HOME'] || (env['HOME'] ? join(env['HOME'], '.local', 'state') : undefined)
+  const xdg = env['XDG_STATE_HOME'] ?? ''
+  const state = isAbsolute(xdg) ? xdg : env['HOME'] ? join(env['HOME'], '.local', 'state') : undefined
   return state === undefined ? undefined : { path: join(state, 'kv', 'history'), isOwn: true }
 }
 

@@ -1,7 +1,7 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { errorText, expectRun, givenStore, kv, shell } from '../helpers/kv.ts'
+import { contents, errorText, expectRun, givenStore, kv, shell } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 describe('flags', () => {
@@ -60,11 +60,92 @@ describe('kv alone', () => {
   })
 })
 
+describe('a variable of a script that is empty, or not set', () => {
+  test.for([
+    [`kv del --prefix $X --yes`, '--prefix needs a value, and --yes is an option', 'for that very text: --prefix=--yes'],
+    [`kv put k new --ttl $X --if-absent`, '--ttl needs a value, and --if-absent is an option', 'for that very text: --ttl=--if-absent'],
+    [`kv put k new --store $X --if-absent`, '--store needs a value, and --if-absent is an option', 'for that very text: --store=--if-absent'],
+    [`kv range --prefix $X -- a b`, '--prefix needs a value, and -- is an option', 'for that very text: --prefix=--'],
+    [`kv get k --default $X --format=raw`, '--default needs a value, and --format=raw is an option', 'for that very text: --default=--format=raw'],
+    [`kv get k --default $X -q`, '--default needs a value, and -q is an option', 'for that very text: --default=-q'],
+    [`kv serve --host "$X" --insecure`, '--host needs a value, not an empty word', undefined],
+    [`kv bench --html="$X"`, '--html needs a value, not an empty word', undefined],
+    [`kv put k new --ttl "$X"`, '--ttl needs a value, not an empty word', undefined],
+    [`kv put k --file "$X"`, '--file needs a value, not an empty word', undefined],
+    [`kv batch-put --on-error skip --rejects "$X" f`, '--rejects needs a value, not an empty word', undefined],
+    [`kv batch-put "$X"`, 'the name of a file is empty', undefined],
+    [`kv batch-put $X </dev/null`, 'no input', 'name files, or send records through a pipe'],
+    [`kv put k $X </dev/null`, 'no VALUE', 'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value'],
+    [`kv watch --prefix "$X"`, 'an empty prefix means every key of the store', 'if that is what you want: kv watch --all'],
+    [`kv range a "$X"`, 'END is empty, and no key is before it', 'for a range without end leave it out'],
+    [`kv "$X" get k`, 'unknown command ""', 'kv --help lists the commands'],
+  ] as const)('is no word by accident: %s', async ([command, message, hint]) => {
+    const store = await givenStore([['k', 'old']])
+    expectRun(await shell(`X=; ${command}`, { env: { KV_STORE: store } }), { stderr: errorText(message, 'KV_USAGE', hint), code: 2 })
+    expect(await contents(store)).toEqual([['k', 'old']])
+  })
+
+  test.for([
+    [['range', '--prefix', '', '--keys'], 'k\n'],
+    [['range', '--after', '', '--keys'], 'k\n'],
+    [['get', 'none', '--default', ''], ''],
+    [['get', 'none', '--default=-q'], '-q'],
+    [['batch-put', '-', '-q'], ''],
+  ] as const)('is a word where that is meant: kv %j', async ([args, stdout]) => {
+    expectRun(await kv(args, { store: await givenStore([['k', 'old']]) }), { stdout })
+  })
+})
+
+describe('what other programs call it', () => {
+  test.for([
+    ['put k v --ex 60', '--ex', 'that is: --ttl TIME, such as --ttl 60s; if it is a value, it stands after --: kv put KEY -- --ex'],
+    ['put k v --nx', '--nx', 'that is: --if-absent; if it is a value, it stands after --: kv put KEY -- --nx'],
+    ['del --force a', '--force', 'that is: --yes; if it is a key, it stands after --: kv del -- --force'],
+    ['range --from=a', '--from=a', 'that is: kv range START END; if it is a key, it stands after --: kv range -- --from=a'],
+    ['get a --raw', '--raw', 'that is: --format raw; if it is a key, it stands after --: kv get -- --raw'],
+    ['--db x get a', '--db', 'that is: --store FILE; kv --help lists the options; -- ends them'],
+  ] as const)('kv %s', async ([words, option, hint]) => {
+    expectRun(await kv(words.split(' ')), { stderr: errorText(`unknown option ${option}`, 'KV_USAGE', hint), code: 2 })
+  })
+
+  test.for([
+    ['quit', '.exit, within a session (kv repl)'],
+    ['SET', 'kv put KEY VALUE'],
+    ['rename', 'kv put NEW VALUE, then kv del OLD'],
+  ] as const)('kv %s', async ([word, use]) => {
+    expectRun(await kv([word]), { stderr: errorText(`unknown command ${word}`, 'KV_USAGE', `that is: ${use}`), code: 2 })
+  })
+})
+
+describe('a variable whose value is wrong', () => {
+  test.for([
+    ['KV_FORMAT', 'nope', 'unknown format: nope', 'one of table pretty jsonl json csv tsv raw markdown'],
+    ['KV_LOCK_TIMEOUT', 'x', 'not a lock timeout: x', 'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds'],
+    ['KV_TIMEOUT', '0', 'not a timeout: 0', 'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds'],
+  ] as const)('is named: %s=%s', async ([name, value, message, hint]) => {
+    expectRun(await kv(['count'], { env: { [name]: value } }), { stderr: errorText(`${name}: ${message}`, 'KV_USAGE', hint), code: 2 })
+  })
+
+  test('of XDG_DATA_HOME, being relative, counts as not set', async () => {
+    const HOME = tempDir()
+    expectRun(await kv(['put', 'a', '1'], { env: { HOME, XDG_DATA_HOME: 'data' } }), {})
+    expect(existsSync(join(HOME, '.local/share/kv/default.kv'))).toBe(true)
+  })
+})
+
 describe('variables that are not UTF-8', () => {
-  test.for(['KV_STORE', 'XDG_DATA_HOME', 'HOME', 'KV_FORMAT', 'KV_TOKEN_FILE'])('%s is refused, and two broken names are not one', async (name) => {
+  const hint = 'name the store with --store, by a path of UTF-8 text'
+
+  test.for([
+    ['KV_STORE', hint],
+    ['XDG_DATA_HOME', hint],
+    ['HOME', hint],
+    ['KV_FORMAT', undefined],
+    ['KV_TOKEN_FILE', undefined],
+  ] as const)('%s is refused, and two broken names are not one', async ([name, help]) => {
     const { stdout, stderr, code } = await shell(`export ${name}="$(printf 'x\\377')"; kv put a 1; kv get a`)
     expect(stdout.toString()).toBe('')
-    expect(stderr).toBe(errorText(`${name} is not valid UTF-8`, 'KV_USAGE', 'name the store with --store, by a path of UTF-8 text').repeat(2))
+    expect(stderr).toBe(errorText(`${name} is not valid UTF-8`, 'KV_USAGE', help).repeat(2))
     expect(code).toBe(2)
   })
 
@@ -102,6 +183,20 @@ describe('the way to a store that is not there', () => {
         code: 4,
       })
     }
+  })
+
+  test.for([
+    ['dir/', 'dir/ names a folder', 'name a file in it, such as dir/default.kv'],
+    ['file:no dir/', 'file:no dir/ names a folder', "name a file in it, such as 'file:no dir/default.kv'"],
+    ['~nobody/x.kv', 'no shell has expanded the store ~nobody/x.kv', 'write the whole path; a folder of that name is ./~nobody/x.kv'],
+    ['$HOME/x.kv', 'no shell has expanded the store $HOME/x.kv', "write the whole path; a folder of that name is './$HOME/x.kv'"],
+    ['${HOME}/x.kv', 'no shell has expanded the store ${HOME}/x.kv', "write the whole path; a folder of that name is './${HOME}/x.kv'"],
+  ] as const)('is not guessed: %s', async ([path, message, hint]) => {
+    const cwd = tempDir()
+    for (const args of [['put', 'a', '1'], ['get', 'a']]) {
+      expectRun(await kv(args, { cwd, env: { KV_STORE: path } }), { stderr: errorText(message, 'KV_USAGE', hint), code: 2 })
+    }
+    expect(readdirSync(cwd)).toEqual([])
   })
 
   test('~ leads to the home folder also where no shell has expanded it', async () => {
