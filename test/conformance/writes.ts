@@ -44,6 +44,15 @@ export function writes(kit: Kit): void {
     })
   })
 
+  test('a key put twice alike in one batch, or in two blocks of a load, has the revision of that write', async () => {
+    const store = await kit.store()
+    const batch = await store.batch([put('a', 'v'), put('a', 'v'), ...Array.from({ length: 50 }, () => put('b', 'v'))])
+    expect((await entries(store)).map(({ revision }) => revision)).toEqual([batch, batch])
+    const load = await store.load([block([['a', 'v']]), block([['a', 'v']])])
+    expect((await entries(store)).map(({ revision }) => revision)).toEqual([load, batch])
+    expect(await store.check()).toMatchObject({ checked: 2, unchecked: 0, damagedKeys: [] })
+  })
+
   test('a batch of a hundred steps takes them in their order: of equal keys the last wins, and ends when it says', async () => {
     const store = await kit.store({ clock: () => NOW })
     await store.put('k03', 'old', { expires: NOW + 4000 })
