@@ -68,7 +68,8 @@ class OpCollector extends BlockBuilder {
 
   #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
     const { bytes } = this
-    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), ...lifetimeOf(expires) })
+    const lifetime = lifetimeOf(expires)
+    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), expires: lifetime.expires, ttl: lifetime.ttl })
   }
 }
 

@@ -119,7 +119,8 @@ export class Store {
     checkOptions(options, ['expires', 'ttl', 'condition', 'signal'], 'put')
     const { condition, signal } = options
     const driver = this.#open(signal)
-    return driver.put(this.#ownKey(key), this.#ownValue(value), { ...lifetimeOf(options), condition: conditionOf(condition), signal })
+    const { expires, ttl } = lifetimeOf(options)
+    return driver.put(this.#ownKey(key), this.#ownValue(value), { expires, ttl, condition: conditionOf(condition), signal })
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
@@ -321,7 +322,8 @@ export class Store {
       return { type: 'del', key: this.#ownKey(op.key) }
     }
     checkNames(op, ['type', 'key', 'value', 'expires', 'ttl'], 'a put of a batch')
-    return { type: 'put', key: this.#ownKey(op.key), value: this.#ownValue(op.value), ...lifetimeOf(op) }
+    const { expires, ttl } = lifetimeOf(op)
+    return { type: 'put', key: this.#ownKey(op.key), value: this.#ownValue(op.value), expires, ttl }
   }
 
   #key(input: KeyInput): Uint8Array {

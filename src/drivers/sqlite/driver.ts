@@ -41,7 +41,7 @@ import { jsonLines } from './json-lines.ts'
 import { blockLoader, loadAsTheyCome } from './load.ts'
 import { retryWhileBusy } from './lock-wait.ts'
 import { HeldLog } from './log-owner.ts'
-import { hasValue, liveEntry, liveHead } from './lookup.ts'
+import { hasValue, liveEntry, liveEntryWithin, liveHead } from './lookup.ts'
 import { EXPIRES, pages } from './range.ts'
 import { turn } from './slices.ts'
 import { Snapshots } from './snapshots.ts'
@@ -166,12 +166,7 @@ export class SqliteDriver implements Driver {
       return database.snapshot(() => {
         if (maxBytes === undefined) return keys.map((key) => liveEntry(database, key, now))
         const takes = withinBytes(maxBytes)
-        return keys.map((key) => {
-          const head = liveHead(database, key, now)
-          if (head === undefined) return undefined
-          takes(key.length + head.valueBytes)
-          return liveEntry(database, key, now)
-        })
+        return keys.map((key) => liveEntryWithin(database, key, now, takes))
       })
     })
     return entries ?? keys.map(() => undefined)

@@ -2,7 +2,7 @@ import type { Entry, Head } from '../../store/driver.ts'
 import type { Database } from './database.ts'
 import type { SqlValue } from './engine.ts'
 import { damagedRow } from './errors.ts'
-import { EXPIRES, entryOf } from './range.ts'
+import { EXPIRES, LONG_VALUE, entryOf } from './range.ts'
 
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
@@ -10,8 +10,25 @@ type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: S
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
 export function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
   const row = database.statement(`select key, value, revision, ${EXPIRES} from kv where key = ?`).get(key) as EntryRow | undefined
+  return row && live(entryOf(...row), now)
+}
+
+/** The same; `takes` is told the length of key and value, of a long value before it is read. Throws what `takes` throws. */
+export function liveEntryWithin(database: Database, key: Uint8Array, now: number, takes: (bytes: number) => void): Entry | undefined {
+  const row = database.statement(`select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
-  const entry = entryOf(...row)
+  if (row[1] !== null) {
+    const entry = live(entryOf(...row), now)
+    if (entry !== undefined) takes(entry.key.length + entry.value.length)
+    return entry
+  }
+  const head = liveHead(database, key, now)
+  if (head === undefined) return undefined
+  takes(key.length + head.valueBytes)
+  return liveEntry(database, key, now)
+}
+
+function live(entry: Entry, now: number): Entry | undefined {
   return entry.expires !== undefined && entry.expires <= now ? undefined : entry
 }
 
@@ -22,8 +39,7 @@ export function liveHead(database: Database, key: Uint8Array, now: number): Head
   const [revision, expires, type, valueBytes, sum] = row
   if (type !== 'blob' || typeof revision !== 'number' || typeof valueBytes !== 'number' || (expires !== null && typeof expires !== 'number')) throw damagedRow()
   if (expires !== null && expires <= now) return undefined
-  const head = { revision, expires: expires ?? undefined, valueBytes }
-  return typeof sum === 'number' ? { ...head, checksum: sum } : head
+  return { revision, expires: expires ?? undefined, valueBytes, checksum: typeof sum === 'number' ? sum : undefined }
 }
 
 /** Whether a key has this value; one of another length is not read. */
