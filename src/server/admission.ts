@@ -10,7 +10,7 @@ import type { RequestLog } from './request-log.ts'
 import type { Service } from './service.ts'
 
 /** Headers that make a write depend on what is there. */
-const CONDITIONS = ['if-match', 'if-none-match', HEADERS.ifValueLength] as const
+const CONDITIONS = ['if-match', 'if-none-match', HEADERS.ifRevision, HEADERS.ifValueLength] as const
 
 /** Takes a request in, or refuses it, and notes how it ended. */
 type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void

@@ -12,6 +12,7 @@ describe('what a call asks for is done or refused, never left out', () => {
     ['POST', '/put/?key=a&value=2', { 'if-match': '"999"' }, undefined, 400, 'this call takes no condition'],
     ['POST', '/batch_put/', { 'if-none-match': '*' }, '{"keys":["a"],"values":["2"]}', 400, 'this call takes no condition'],
     ['DELETE', '/delete/a', { 'if-match': '"999"' }, undefined, 400, 'this call takes no condition'],
+    ['DELETE', '/delete/a', { 'kv-if-revision': '999' }, undefined, 400, 'this call takes no condition'],
     ['POST', '/v1/batch', { 'if-match': '"999"' }, '["a","2"]', 400, 'this call takes no condition'],
     ['DELETE', '/v1/range?prefix=a', { 'if-match': '"999"' }, undefined, 400, 'this call takes no condition'],
     ['PUT', '/v1/keys/a', { 'content-range': 'bytes 1-1/3' }, '2', 400, 'a part of a value cannot be written: Content-Range'],
