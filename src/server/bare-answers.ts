@@ -1,6 +1,7 @@
 /** Answers to what never becomes a request with a route. */
 import { STATUS_CODES, type Server } from 'node:http'
 import type { Socket } from 'node:net'
+import { escapeJson } from '../output/escape.ts'
 import type { HttpSocket } from './connections.ts'
 import { isLingering, linger } from './linger.ts'
 import { HEADERS } from './protocol.ts'
@@ -19,11 +20,24 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, detail: string
 
 const NOT_HTTP = [400, 'this is not HTTP as the server understands it'] as const
 
+/** Connections whose refusal waits for answers to what came before. */
+const waiting = new WeakSet<Socket>()
+
 /** Answers what is no HTTP, too long or too slow. */
 export function refuseBare(error: NodeJS.ErrnoException, socket: Socket, log: RequestLog | undefined): void {
-  if (isLingering(socket)) return
-  if (error.code === 'ECONNRESET' || !socket.writable || (socket as HttpSocket)._httpMessage?.headersSent) {
+  if (isLingering(socket) || waiting.has(socket)) return
+  const { _httpMessage: response } = socket as HttpSocket
+  if (error.code === 'ECONNRESET' || !socket.writable || (response && response.headersSent && !response.req.complete)) {
     socket.destroy()
+    return
+  }
+  if (response?.req.complete) {
+    // A request before it that has come whole has an answer of its own: a refusal in its place would say that nothing was done.
+    waiting.add(socket)
+    response.once('close', () => {
+      waiting.delete(socket)
+      refuseBare(error, socket, log)
+    })
     return
   }
   const [status, detail] = REFUSALS[error.code ?? ''] ?? NOT_HTTP
@@ -42,7 +56,7 @@ function endWith(socket: Socket, status: number, detail: string, headers = ''): 
 export function answerBare(server: Server, log: RequestLog | undefined): void {
   server.on('checkExpectation', (request, response) => {
     const detail = `nothing but 100-continue can be expected here: ${JSON.stringify(request.headers.expect)}`
-    const body = JSON.stringify({ detail })
+    const body = escapeJson(JSON.stringify({ detail }))
     response.writeHead(417, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), [HEADERS.server]: '1', connection: 'close' }).end(body)
     log?.refused(request.socket, 417, detail)
   })

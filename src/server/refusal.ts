@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CODES, KvError } from '../errors.ts'
+import { escapeJson } from '../output/escape.ts'
 import { lingerAfter } from './linger.ts'
 import { type ErrorBody, HEADERS } from './protocol.ts'
 import { note } from './request-log.ts'
@@ -81,5 +82,5 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (!request.raw.complete) request.raw.resume()
   if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)
   for (const [name, value] of Object.entries(refusal.headers)) reply.header(name, value)
-  void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body))
+  void reply.code(refusal.status).type('application/json').send(escapeJson(JSON.stringify(refusal.body)))
 }

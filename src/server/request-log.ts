@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { asBuffer } from '../bytes.ts'
+import { escapeJson } from '../output/escape.ts'
 import { percentDecode, targetOf } from './target.ts'
 
 /** Parameters that are logged with what they say. Of any other only the name is: it may be a value, or a misspelt one. */
@@ -74,7 +75,7 @@ export class RequestLog {
   #line(fields: Readonly<Record<string, unknown>>): void {
     const time = new Date().toISOString()
     if (this.#dropped > 0 && this.#write(`${JSON.stringify({ time, dropped: this.#dropped })}\n`) !== false) this.#dropped = 0
-    if (this.#dropped > 0 || this.#write(`${JSON.stringify({ time, ...fields })}\n`) === false) this.#dropped++
+    if (this.#dropped > 0 || this.#write(`${escapeJson(JSON.stringify({ time, ...fields }))}\n`) === false) this.#dropped++
   }
 }
 

@@ -27,6 +27,18 @@ describe('--log', () => {
     ])
   })
 
+  test('writes what clients say so that no terminal acts on it, and refusals do the same', async () => {
+    const lines: string[] = []
+    const { port } = await listening({ log: (line) => lines.push(line) })
+    const answers = [
+      await raw(port, Buffer.from(head('GET /v1/count?%c2%9b%e2%80%ae', 'connection: close\r\nx-forwarded-for: \x9b31m\r\n'), 'latin1')),
+      await raw(port, Buffer.from(head('GET /', 'expect: \x9b31m\r\n'), 'latin1')),
+    ]
+    expect(answers.map((answer) => answer.split('\r\n', 1)[0])).toEqual(['HTTP/1.1 400 Bad Request', 'HTTP/1.1 417 Expectation Failed'])
+    expect([...answers, ...lines].join('')).not.toMatch(/[\x7f-\x9f\u202e]/)
+    expect(JSON.parse(lines[0]!)).toMatchObject({ forwarded_for: '\x9b31m', reason: 'unknown parameter: \x9b\u202e' })
+  })
+
   test('says what was refused before it was a request', async () => {
     const lines: string[] = []
     const { port } = await listening({ log: (line) => lines.push(line) })

@@ -108,6 +108,14 @@ describe('requests of an unusual form', () => {
     expect(answer.endsWith('\r\n\r\n2')).toBe(true)
   })
 
+  test('what is no HTTP is refused after the answers to what came before it', async () => {
+    const { port, app } = await listening()
+    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nna\u00efve')
+    expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 400'])
+    expect(detail(answer.slice(answer.lastIndexOf('HTTP/1.1')))).toEqual(expect.any(String))
+    expect((await app.inject('/v1/keys/a')).statusCode).toBe(200)
+  })
+
   test('a pipelined request sees the writes before it, and a write waits for the reads before it', async () => {
     const store = await openTestStore('memory:')
     const began: string[] = []
