@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { quoteWord } from '../shell-quote.ts'
 import { utf8 } from '../bytes.ts'
-import { COLUMNS } from './columns.ts'
+import { COLUMNS, columnsOf } from './columns.ts'
 import type { InputFormat } from './formats.ts'
 import { jsonForm } from './json-form.ts'
 import { FIELDS } from './json-record.ts'
@@ -44,12 +44,17 @@ export function lookAt(head: Uint8Array, format: InputFormat, given: Given): str
   const utf16 = utf16Of(head)
   if (utf16 !== undefined) {
     const text = new TextDecoder(utf16 === 'UTF-16BE' ? 'utf-16be' : 'utf-16le').decode(head)
-    return `it is UTF-16: ${through(given, `iconv -f ${utf16} -t UTF-8`, formOf(text) ?? format)}`
+    const form = formOf(text)
+    // A line that is a document may well be a record.
+    const isLine = form === 'json' && format === 'jsonl' && isJson(firstLine(text))
+    return `it is UTF-16: ${through(given, `iconv -f ${utf16} -t UTF-8`, isLine ? format : (form ?? format))}`
   }
   const whole = head.subarray(0, wholeSequences(head, head.length))
   if (!isUtf8(whole)) return notUtf8(format, given)
   if (begin.includes('\0')) return 'it begins with zero bytes, as no text does'
-  return lookAtText(Buffer.from(whole).toString().replace(/^\ufeff/, ''), format, given)
+  const text = Buffer.from(whole).toString()
+  const hasMark = text.startsWith('\ufeff')
+  return lookAtText(hasMark ? text.slice(1) : text, format, { ...given, hasMark })
 }
 
 /** What helps against bytes that are not UTF-8. */
@@ -139,13 +144,14 @@ function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string
     return `the separator seems to be ${separator}: ${line.startsWith('sep=') ? through(given, 'sed 1d', format, program) : through(given, program, format)}`
   }
   const names = namesIn(line, format)
+  if (typeof columnsOf(names) !== 'string') return undefined
   const header = ['key', 'value'].join(SEPARATORS[format])
   if (names.length < 2) return `the first line must be ${header}, perhaps with ttl or expires`
   if (names.length > 2) {
     const known = names.filter((name) => COLUMNS.includes(name.trim().toLowerCase()))
     if (known.length > 1) return `other columns must go: ${through(given, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
     const [key, value] = names as [string, string]
-    const isPlain = [key, value].every((name) => /^[^,"]+$/.test(name) && name.length <= LONGEST_NAME)
+    const isPlain = key !== value && [key, value].every((name) => /^[^,"]+$/.test(name) && name.length <= LONGEST_NAME)
     const choose = isPlain ? `cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}` : 'label key,value then cut -o -f key,value'
     return `two columns must be named key and value: ${through(given, `mlr ${mlr} ${choose}`, format)}`
   }

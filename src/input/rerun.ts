@@ -8,6 +8,8 @@ export interface Given {
   readonly store: string | undefined
   /** The program that unpacks it (`gzip -dc`), of an input that is packed. */
   readonly unpack?: string | undefined
+  /** Whether it begins with a byte order mark, which after another line would belong to a key. */
+  readonly hasMark?: boolean
 }
 
 /** The command that reads the input in another form. */
@@ -32,9 +34,11 @@ export function throughFilter(given: Given, program: string, format: string): st
 
 /** The command that reads the input with a line before it, which `first` prints. */
 export function after(given: Given, first: string, format: string): string {
-  const { file } = given
+  const { file, hasMark = false } = given
   const pipe = sent(given)
-  return intoBatchPut(given, file === undefined ? `${pipe} | (${first}; cat)` : `(${first}; ${pipe ?? `cat ${fileWord(file)}`})`, format)
+  const rest = hasMark ? 'tail -c +4' : 'cat'
+  if (file === undefined) return intoBatchPut(given, `${pipe} | (${first}; ${rest})`, format)
+  return intoBatchPut(given, `(${first}; ${pipe === undefined ? `${rest} ${fileWord(file)}` : hasMark ? `${pipe} | ${rest}` : pipe})`, format)
 }
 
 /** The command that copies a store which was named as an input. */

@@ -22,6 +22,7 @@ describe('what an input looks like', () => {
     ['UTF-16 with a mark, tabs', utf16('\ufeffkey\tvalue\r\n'), 'jsonl', "it is UTF-16: iconv -f UTF-16 -t UTF-8 'my rows' | kv batch-put --format tsv"],
     ['UTF-16 without a mark', utf16('["key","value"]\n'), 'jsonl', "it is UTF-16: iconv -f UTF-16LE -t UTF-8 'my rows' | kv batch-put"],
     ['UTF-16 of the other order', utf16('key,value\n').swap16(), 'csv', "it is UTF-16: iconv -f UTF-16BE -t UTF-8 'my rows' | kv batch-put --format csv"],
+    ['UTF-16 with one record', utf16('\ufeff{"key":"a","value":1}\n'), 'jsonl', "it is UTF-16: iconv -f UTF-16 -t UTF-8 'my rows' | kv batch-put"],
     ['Latin-1', Buffer.from('key,value\ncaf\xe9,1\n', 'latin1'), 'csv', "if it is Windows-1252 or Latin-1: iconv -f WINDOWS-1252 -t UTF-8 'my rows' | kv batch-put --format csv"],
     ['zeros', new Uint8Array(100), 'jsonl', 'it begins with zero bytes, as no text does'],
     ['lines that end in CR', 'key,value\ra,1\r', 'csv', String.raw`its lines end in CR alone: tr '\r' '\n' < 'my rows' | kv batch-put --format csv`, String.raw`its lines end in CR alone: ... | tr '\r' '\n' | kv batch-put --format csv`],
@@ -43,6 +44,8 @@ describe('what an input looks like', () => {
     ['no header', 'a,1\n', 'csv', "where the first line is a record: (echo key,value; cat 'my rows') | kv batch-put --format csv", 'where the first line is a record: ... | (echo key,value; cat) | kv batch-put --format csv'],
     ['other columns', 'zip code,city,state\n', 'csv', "two columns must be named key and value: mlr --icsv --ocsv cut -o -f 'zip code,city' then rename 'zip code,key,city,value' 'my rows' | kv batch-put --format csv"],
     ['a column too many', 'Key,note,value\n', 'csv', "other columns must go: mlr --icsv --ocsv cut -f Key,value 'my rows' | kv batch-put --format csv"],
+    ['two columns of one name', 'a,a,b\n', 'csv', "two columns must be named key and value: mlr --icsv --ocsv label key,value then cut -o -f key,value 'my rows' | kv batch-put --format csv"],
+    ['a mark and no header', '\ufeffa,1\n', 'csv', "where the first line is a record: (echo key,value; tail -c +4 'my rows') | kv batch-put --format csv", 'where the first line is a record: ... | (echo key,value; tail -c +4) | kv batch-put --format csv'],
     ['columns with commas in their names', '"a, b",c,d\n', 'csv', "two columns must be named key and value: mlr --icsv --ocsv label key,value then cut -o -f key,value 'my rows' | kv batch-put --format csv"],
     ['one column with a comma in its name', '"a, b"\n', 'csv', 'the first line must be key,value, perhaps with ttl or expires'],
     ['one column', 'key\n', 'csv', 'the first line must be key,value, perhaps with ttl or expires'],
@@ -63,6 +66,8 @@ describe('what an input looks like', () => {
     ['jsonl', `{"${'a'.repeat(200)}":1}\n`],
     ['jsonl', 'hello\n'],
     ['json', '{"a":1,"b"\n'],
+    ['csv', 'key,value\na\n'],
+    ['tsv', 'value\tkey\tttl\na\n'],
     ['json', '[["a",1],["b"]]'],
   ])('%s like %j looks like nothing else', (format, text) => {
     expect(lookAt(Buffer.from(text), format, FILE)).toBeUndefined()
@@ -100,6 +105,8 @@ describe('the command of a hint, pasted, reads the input', () => {
     ['mac.csv', 'CR', 'key,value\ra,1\r', [['a', '1']]],
     ['-bare.csv.gz', 'no header, packed', gzipSync('a,1\nb,2\n'), [['a', '1'], ['b', '2']]],
     ['-latin.csv.gz', 'Latin-1, packed', gzipSync(Buffer.from('key,value\na,\xe9\n', 'latin1')), [['a', 'é']]],
+    ['mark.csv.gz', 'no header, a mark, packed', gzipSync('\ufeffa,1\n'), [['a', '1']]],
+    ['mark.csv', 'no header, a mark', '\ufeffa,1\n', [['a', '1']]],
     ['bare.csv', 'no header', 'a,1\nb,2\n', [['a', '1'], ['b', '2']]],
   ])('%s: %s', async (file, _, bytes, leaves) => {
     const store = await givenStore()
