@@ -11,7 +11,7 @@
 import { openDriver } from './drivers/index.ts'
 import type { OpenOptions } from './drivers/options.ts'
 import { usageError } from './errors.ts'
-import { checkOptions, kindOf } from './store/input.ts'
+import { checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
 
 /**
@@ -23,6 +23,12 @@ import { Store } from './store/store.ts'
 export async function openStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
   if (typeof location !== 'string' && !(location instanceof URL)) throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
   checkOptions(options, ['lockTimeoutMs', 'sync', 'makeFolder', 'token', 'timeoutMs', 'clock', 'signal'], 'openStore')
+  flagOf(options.sync, 'sync')
+  flagOf(options.makeFolder, 'makeFolder')
+  checkNumber(options.lockTimeoutMs, 'lockTimeoutMs', 0)
+  checkNumber(options.timeoutMs, 'timeoutMs', 1)
+  if (options.token !== undefined && typeof options.token !== 'string') throw usageError(`token is a string, not ${kindOf(options.token)}`)
+  if (options.clock !== undefined && typeof options.clock !== 'function') throw usageError(`clock is a function, not ${kindOf(options.clock)}`)
   const text = String(location)
   return new Store(text, await openDriver(text, options))
 }

@@ -68,6 +68,17 @@ export function checkNames(object: object, names: readonly string[], what: strin
   }
 }
 
+/** An option that is true or false, `undefined` when it is not given. Throws `KV_USAGE` for anything else. */
+export function flagOf(value: unknown, name: string): boolean | undefined {
+  if (value !== undefined && typeof value !== 'boolean') throw usageError(`${name} is true or false, not ${kindOf(value)}`)
+  return value
+}
+
+/** Throws `KV_USAGE` unless an option is not given, or is a number of `least` or more. */
+export function checkNumber(value: unknown, name: string, least: number): void {
+  if (value !== undefined && !(typeof value === 'number' && value >= least)) throw usageError(`${name} is a number of ${least} or more, not ${shown(value)}`)
+}
+
 /** What a value is, for messages: `null`, `a number`, `an object`, `an Array`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
@@ -84,6 +95,7 @@ function isBuffer(input: unknown): input is ArrayBufferLike {
   return input instanceof ArrayBuffer || (typeof SharedArrayBuffer !== 'undefined' && input instanceof SharedArrayBuffer)
 }
 
-function shown(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? JSON.stringify(value) : kindOf(value)
+/** A value as a message shows it: text and numbers as they are, of anything else what it is. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? JSON.stringify(value) : typeof value === 'number' ? String(value) : kindOf(value)
 }

@@ -31,7 +31,7 @@ export function formatPosition({ log, at }: Position): string {
 export function parsePosition(text: string): Position | undefined {
   if (text === BEGINNING) return undefined
   if (text === PARTIAL) throw watchGap('what was there had not come whole, and may have changed since')
-  const [, log, at] = /^([a-z0-9]{1,64})-(\d{1,16})$/.exec(text) ?? []
+  const [, log, at] = /^([a-z0-9]{1,64})-(\d{1,16})$/.exec(typeof text === 'string' ? text : '') ?? []
   if (log === undefined || !Number.isSafeInteger(Number(at))) throw usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
   return { log, at: Number(at) }
 }

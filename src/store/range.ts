@@ -1,7 +1,7 @@
 import { compareBytes, prefixEnd, successor } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { RangeQuery } from './driver.ts'
-import { type KeyInput, kindOf, ownBytesOf } from './input.ts'
+import { type KeyInput, flagOf, ownBytesOf, shown } from './input.ts'
 
 /**
  * Which keys, in which order. All bounds given must hold: `prefix` with `gte` means both.
@@ -33,11 +33,6 @@ function toBytes(input: KeyInput): Uint8Array {
   return ownBytesOf(input, 'KV_INVALID_KEY', 'bound')
 }
 
-function flag(name: 'reverse' | 'keysOnly', value: unknown): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw usageError(`${name} is true or false, not ${kindOf(value)}`)
-  return value ?? false
-}
-
 /**
  * The half-open query of a driver for what a user asked; `undefined` when no key can match.
  * Throws `KV_USAGE` for a limit that is no whole number and a flag that is neither true nor false, `KV_INVALID_KEY`
@@ -46,9 +41,9 @@ function flag(name: 'reverse' | 'keysOnly', value: unknown): boolean {
 export function toQuery(options: RangeOptions): RangeQuery | undefined {
   const { limit = Infinity } = options
   if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 0)) {
-    throw usageError(`limit must be a whole number of 0 or more, not ${limit}`)
+    throw usageError(`limit must be a whole number of 0 or more, not ${shown(limit)}`)
   }
-  const [reverse, keysOnly] = [flag('reverse', options.reverse), flag('keysOnly', options.keysOnly)]
+  const [reverse, keysOnly] = [flagOf(options.reverse, 'reverse') ?? false, flagOf(options.keysOnly, 'keysOnly') ?? false]
   let start: Uint8Array | undefined
   let end: Uint8Array | undefined
   const from = (bound: Uint8Array): void => {

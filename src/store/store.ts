@@ -16,7 +16,7 @@ import type {
   Stat,
   Supports,
 } from './driver.ts'
-import { type KeyInput, bytesOf, checkNames, checkOptions, conditionOf, kindOf, ownBytesOf } from './input.ts'
+import { type KeyInput, bytesOf, checkNames, checkNumber, checkOptions, conditionOf, flagOf, kindOf, ownBytesOf } from './input.ts'
 import { parsePosition } from './position.ts'
 import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
 import { Watch, type WatchOptions } from './watch.ts'
@@ -104,6 +104,7 @@ export class Store {
    */
   async getMany(keys: readonly KeyInput[], options?: GetManyOptions): Promise<(Entry | undefined)[]> {
     checkOptions(options, ['maxBytes', 'signal'], 'getMany')
+    checkNumber(options?.maxBytes, 'maxBytes', 0)
     if (!Array.isArray(keys)) throw usageError(`the keys of getMany are an array, not ${kindOf(keys)}`)
     const driver = this.#open(options?.signal)
     return driver.getMany(keys.map((key) => this.#key(key)), options)
@@ -164,6 +165,8 @@ export class Store {
    * this store can hold.
    */
   async load(blocks: Blocks, options: Abortable = {}): Promise<number> {
+    checkOptions(options, ['signal'], 'load')
+    if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks))) throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
     const driver = this.#open(options.signal)
     if (driver.load !== undefined) return driver.load(blocks, options)
     const { maxBatchOps, maxBatchBytes } = driver.limits
@@ -187,6 +190,8 @@ export class Store {
    */
   jsonLines(options: RangeOptions = {}, how: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
     checkOptions(options, RANGE_NAMES, 'jsonLines')
+    checkOptions(how, ['parallel', 'signal'], 'jsonLines')
+    flagOf(how.parallel, 'parallel')
     const driver = this.#open(how.signal)
     const query = toQuery(options)
     const lines = query && driver.jsonLines?.(query, how)
@@ -212,7 +217,9 @@ export class Store {
 
   /** Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that there is none. */
   async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
+    checkOptions(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
     const { signal } = options
+    if (toQuery(options) === undefined) return false
     if ((await this.#open(signal).anyExpires?.({ signal })) === false) return false
     for await (const page of this.rangePages({ ...options, keysOnly: true })) if (page.some(({ expires }) => expires !== undefined)) return true
     return false
@@ -254,6 +261,7 @@ export class Store {
   async watch(options: WatchOptions = {}): Promise<Watch> {
     checkOptions(options, ['key', 'gt', 'gte', 'lt', 'lte', 'prefix', 'after', 'resumable', 'signal'], 'watch')
     const { key, after, resumable = false, signal, ...range } = options
+    flagOf(resumable, 'resumable')
     const driver = this.#open(signal)
     if (driver.watch === undefined) throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be watched`)
     if (key !== undefined && Object.values(range).some((bound) => bound !== undefined)) throw usageError('a watch of one key takes no range')
@@ -278,6 +286,8 @@ export class Store {
   /** Reads everything and verifies structure and checksums. */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     checkOptions(options, ['onProgress', 'signal'], 'check')
+    const { onProgress } = options
+    if (onProgress !== undefined && typeof onProgress !== 'function') throw usageError(`onProgress is a function, not ${kindOf(onProgress)}`)
     return this.#open(options.signal).check(options)
   }
 

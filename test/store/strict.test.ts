@@ -62,6 +62,37 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
     expect(await store.count()).toBe(0)
   })
 
+  test('refuses options of the wrong kind by a message of its own', async () => {
+    const store = await open()
+    const bare: unknown = Object.create(null)
+    for (const what of [null, Symbol('s'), bare, () => {}, 'x', Number.NaN, -1]) {
+      const calls = [
+        () => store.put('k', 'v', { ttl: what }),
+        () => store.batch([{ type: 'put', key: 'k', value: 'v', ttl: what }]),
+        () => store.count({ limit: what }),
+        () => store.range({ limit: what }).next(),
+        () => store.getMany(['k'], { maxBytes: what }),
+        () => store.watch({ after: what }),
+        () => store.watch({ resumable: what }),
+        () => store.hasExpiring({ reverse: what }),
+        () => store.hasExpiring({ nope: what }),
+        () => store.jsonLines({}, what === bare ? 5 : what),
+        () => store.jsonLines({}, { parallel: what }),
+        () => store.load([], { signal: what }),
+        () => (typeof what === 'string' ? store.load(5) : store.load(what)),
+        () => (typeof what === 'function' ? store.check(what) : store.check({ onProgress: what })),
+        () => openStore(place(), { sync: what } as object),
+        () => openStore(place(), { makeFolder: what } as object),
+        () => openStore(place(), { lockTimeoutMs: what } as object),
+        () => openStore(place(), { timeoutMs: what } as object),
+        () => openStore(place(), { token: typeof what === 'string' ? 5 : what } as object),
+        () => (typeof what === 'function' ? store.del('k', 5) : openStore(place(), { clock: what } as object)),
+      ]
+      for (const call of calls) expect(await failure(call), `${String(call)}: ${typeof what}`).toMatchObject({ code: 'KV_USAGE' })
+    }
+    expect(await store.count()).toBe(0)
+  })
+
   test('takes the bytes of every view', async () => {
     const store = await open()
     const memory = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
