@@ -10,7 +10,7 @@
  */
 import { openDriver } from './drivers/index.ts'
 import type { OpenOptions } from './drivers/options.ts'
-import { usageError } from './errors.ts'
+import { interrupted, usageError } from './errors.ts'
 import { checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
 
@@ -23,6 +23,7 @@ import { Store } from './store/store.ts'
 export async function openStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
   if (typeof location !== 'string' && !(location instanceof URL)) throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
   checkOptions(options, ['lockTimeoutMs', 'sync', 'makeFolder', 'token', 'timeoutMs', 'clock', 'signal'], 'openStore')
+  if (options.signal?.aborted) throw interrupted(options.signal)
   flagOf(options.sync, 'sync')
   flagOf(options.makeFolder, 'makeFolder')
   checkNumber(options.lockTimeoutMs, 'lockTimeoutMs', 0)

@@ -93,6 +93,11 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
     expect(await store.count()).toBe(0)
   })
 
+  test('is not opened for who was interrupted before', async () => {
+    const reason = new Error('shut down')
+    expect(await failure(() => openStore(place(), { signal: AbortSignal.abort(reason) }))).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+  })
+
   test('takes the bytes of every view', async () => {
     const store = await open()
     const memory = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8)
