@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import type { Context } from '../context.ts'
 import { KvError } from '../errors.ts'
@@ -34,6 +34,10 @@ export async function runInteractive(ctx: Context): Promise<number> {
     stdout: (isLive) => new Screen(io.stdout, keys, { env: session.env, isLive }),
     atKeyboard: (step) => step(keys),
     async withTerminal(step) {
+      // Ctrl-C right behind Enter has come as a key, and is still to be read.
+      await turn()
+      await turn()
+      if (session.signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
       keys.release()
       try {
         return await step()

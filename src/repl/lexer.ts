@@ -15,7 +15,13 @@ export interface Word {
 }
 
 /** Where the messages of a command go: `data`, where its data go, or into a file. */
-export type Messages = 'data' | { readonly file: Word; readonly append: boolean }
+export type Messages = 'data' | Output
+
+/** A file that is written, from its beginning or on from its end. */
+export interface Output {
+  readonly file: Word
+  readonly append: boolean
+}
 
 /** One command of a session or script. */
 export interface CommandLine {
@@ -23,7 +29,7 @@ export interface CommandLine {
   /** What the user's shell gets of the line: redirections of the data, and all from an unquoted `|` on. */
   readonly shell: string | undefined
   /** Files that redirections of the data name, where no shell is needed to know them. */
-  readonly outputs: readonly Word[]
+  readonly outputs: readonly Output[]
   /** The file of `< FILE`. */
   readonly input: Word | undefined
   /** What `2>` and its kin ask for; `undefined`: messages go where those of the session go. */
@@ -202,7 +208,7 @@ class Lexer {
 
 /** The word of a text, where it is one and no shell is needed to know it. */
 function plainWord(text: string): Word | undefined {
-  if (/[*?[$`(]/.test(text)) return undefined
+  if (/[*?[{$`(]|^\s*~[^/\s]/.test(text)) return undefined
   try {
     return lexLine(text).words[0]
   } catch {

@@ -1,6 +1,6 @@
 import type { Io, Sink, Source } from '../io.ts'
 import type { CommandLine, Word } from './lexer.ts'
-import { type ProgramOptions, ShellStreams, type Streams, asMessages, checkOutputs, openMessages, openSource } from './redirect.ts'
+import { type ProgramOptions, ShellStreams, type Streams, asMessages, checkApart, checkOutputs, openMessages, openSource } from './redirect.ts'
 
 /** The streams of a line, where they are not those of the session. */
 export interface Lent {
@@ -47,9 +47,14 @@ export function openLine({ input, outputs, messages, dataToMessages, shell }: Co
   }
   try {
     const source = input === undefined ? outer.stdin : open(openSource(text(input), typed, signal))
-    checkOutputs(outputs.map(text))
-    const file = typeof messages === 'object' ? open(openMessages(text(messages.file), messages.append)) : undefined
-    const ownMessages = file ?? outer.stderr ?? io.stderr
+    const files = outputs.map(({ file, append }) => ({ path: text(file), append }))
+    checkOutputs(files.map(({ path }) => path))
+    const told = typeof messages === 'object' ? { path: text(messages.file), append: messages.append } : undefined
+    if (told !== undefined) checkApart(files, told)
+    const file = told === undefined ? undefined : open(openMessages(told.path, told.append))
+    const session = outer.stderr ?? io.stderr
+    // What a program of the shell shows is not written over once the line is stopped.
+    const ownMessages = file ?? (shell === undefined ? session : open(heldBack(session, signal)))
     const streams = dataToMessages ? passing(ownMessages) : shell === undefined ? (outer.stdout === undefined ? stdout() : passing(outer.stdout)) : new ShellStreams(shell, programs)
     const stderr = messages === 'data' ? asMessages(streams.sink) : ownMessages
     const isDefault = shell === undefined && !dataToMessages && messages !== 'data'
@@ -58,6 +63,18 @@ export function openLine({ input, outputs, messages, dataToMessages, shell }: Co
   } catch (error) {
     close()
     throw error
+  }
+}
+
+/** A sink that keeps what comes after the signal was aborted, until it is closed. */
+function heldBack(sink: Sink, signal: AbortSignal): Sink & { close(): void } {
+  const held: (string | Uint8Array)[] = []
+  return {
+    isTTY: sink.isTTY,
+    columns: () => sink.columns(),
+    stream: () => sink.stream(),
+    write: (data) => (signal.aborted ? void held.push(typeof data === 'string' ? data : new Uint8Array(data)) : sink.write(data)),
+    close: () => held.forEach((data) => sink.write(data)),
   }
 }
 

@@ -62,6 +62,8 @@ export async function runPlain(ctx: Context): Promise<number> {
 
 type Line = { readonly text: TypedText } | 'interrupt' | 'end'
 
+const ignore = (): void => {}
+
 /** Lines of the terminal, as it edits them itself. */
 class Lines {
   readonly #interrupted: () => boolean
@@ -86,9 +88,12 @@ class Lines {
   /** Runs a step that reads the terminal by itself. */
   async apart<T>(step: () => Promise<T>): Promise<T> {
     this.#shut()
+    // Ctrl-\ is that program's alone.
+    process.on('SIGQUIT', ignore)
     try {
       return await step()
     } finally {
+      process.off('SIGQUIT', ignore)
       this.#open()
     }
   }

@@ -1,9 +1,11 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
 import { accessSync, closeSync, constants, createWriteStream, openSync, statSync, writeFileSync } from 'node:fs'
+import { constants as osConstants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { CODES, KvError, reasonOf, usageError } from '../errors.ts'
-import { ReaderGone, type Sink, type Source } from '../io.ts'
+import { ReaderGone, type Sink, type Source, isNullDevice } from '../io.ts'
 import { allBytesOf, openNamed } from '../named-input.ts'
+import { quoteWord } from '../shell-quote.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -174,7 +176,8 @@ function startShell(command: string, stdin: 'pipe' | 'inherit' | 'ignore', { env
 function exitOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on('error', (cause) => reject(cannotRun(child.spawnfile, cause)))
-    child.on('exit', (code) => resolve(code ?? CODES.KV_INTERRUPTED.exit))
+    // As a shell has it; 130 is what the user stopped.
+    child.on('exit', (code, signal) => resolve(code ?? 128 + osConstants.signals[signal!]))
   })
 }
 
@@ -195,6 +198,18 @@ async function shown(from: Readable | null, to: Sink | undefined): Promise<void>
     }
   } catch (error) {
     if (!(error instanceof ReaderGone)) throw error
+  }
+}
+
+/** Throws `KV_USAGE` when data and messages would go into one file and write over each other. */
+export function checkApart(outputs: readonly { readonly path: string; readonly append: boolean }[], messages: { readonly path: string; readonly append: boolean }): void {
+  const there = statSync(messages.path, { throwIfNoEntry: false })
+  if (!there?.isFile()) return
+  for (const { path, append } of outputs) {
+    const { dev, ino } = statSync(path)
+    if (dev === there.dev && ino === there.ino && !(append && messages.append)) {
+      throw usageError(`data and messages would write over each other in ${path}`, `to have both in one file: > ${quoteWord(path)} 2>&1`)
+    }
   }
 }
 
@@ -262,7 +277,7 @@ export function asMessages(sink: Sink): Sink {
  */
 export function openSource(path: string, typed: () => Source, signal: AbortSignal): Source & { close(): void } {
   const { fd, isTerminal, close } = openNamed(path)
-  if (!isTerminal) return { isTTY: false, fd, readAll: (maxBytes) => allBytesOf(fd, path, maxBytes, signal), close }
+  if (!isTerminal) return { isTTY: false, fd, isNull: isNullDevice(fd), readAll: (maxBytes) => allBytesOf(fd, path, maxBytes, signal), close }
   close()
   return { ...typed(), close() {} }
 }

@@ -1,5 +1,5 @@
 import { usageError } from '../errors.ts'
-import type { Messages, Word } from './lexer.ts'
+import type { Messages, Output, Word } from './lexer.ts'
 
 /** What stands after the operator of a redirection: a word that kv reads, one that the shell reads, or nothing. */
 type Target = 'word' | 'shell' | 'none'
@@ -10,7 +10,7 @@ export class Redirects {
   messages: Messages | undefined
   dataToMessages = false
   /** Files of the data whose names need no shell. */
-  readonly outputs: Word[] = []
+  readonly outputs: Output[] = []
   #shell = ''
   #pending: 'input' | 'messages' | 'append' = 'input'
 
@@ -42,8 +42,8 @@ export class Redirects {
 
   /** The file of an operator for which {@link add} asked for a word of the shell. */
   shellWord(text: string, plain: Word | undefined): void {
+    if (plain !== undefined) this.outputs.push({ file: plain, append: this.#shell.endsWith('>>') })
     this.#shell += text
-    if (plain !== undefined) this.outputs.push(plain)
   }
 
   /** `2>&1`: messages go where the data go. */

@@ -17,7 +17,7 @@ const STOP_MS = 50
 /**
  * The terminal as a queue of keys. Keys are taken in also while a command runs, so that none is
  * lost; of these only Ctrl-C is heard at once, and takes back what was typed before it. While something else has the terminal
- * ({@link release}) nothing is read, and SIGINT stands for Ctrl-C.
+ * ({@link release}) nothing is read, SIGINT stands for Ctrl-C, and Ctrl-\ is that program's alone.
  */
 export class KeyReader {
   readonly #input: NodeJS.ReadStream
@@ -26,7 +26,7 @@ export class KeyReader {
   readonly #onEnd: () => boolean
   readonly #decoder = new KeyDecoder()
   readonly #queue: TerminalEvent[] = []
-  #onSignal: () => void = () => {}
+  #heedsInterrupt = true
   #waiting: ((event: TerminalEvent) => void) | undefined
   #escapeTimer: NodeJS.Timeout | undefined
   /** Pieces of input so far. */
@@ -52,7 +52,7 @@ export class KeyReader {
     input.on('error', this.#onClosed)
     output.on('error', this.#onClosed)
     output.on('resize', this.#onResize)
-    process.on('SIGCONT', this.#onContinued)
+    process.on('SIGCONT', this.#onContinued).on('SIGINT', this.#onSignal)
     this.reclaim()
     this.#isMoved = false
   }
@@ -145,9 +145,8 @@ export class KeyReader {
     if (this.#released++ > 0) return
     clearTimeout(this.#escapeTimer)
     this.#decoder.reset()
-    // Heard before the terminal turns Ctrl-C into a signal, which would end the process.
-    this.#onSignal = heedsInterrupt ? this.#onInterrupt : () => {}
-    process.on('SIGINT', this.#onSignal)
+    this.#heedsInterrupt = heedsInterrupt
+    process.on('SIGQUIT', ignore)
     this.#input.setRawMode(false)
     this.#input.pause()
     this.write(PASTE_OFF)
@@ -157,7 +156,8 @@ export class KeyReader {
   reclaim(): void {
     if (--this.#released > 0) return
     this.#input.setRawMode(true)
-    process.off('SIGINT', this.#onSignal)
+    // What that program was sent meanwhile, and is still to be told here, was not for the session.
+    process.off('SIGQUIT', ignore).off('SIGINT', this.#onSignal).on('SIGINT', this.#onSignal)
     this.#input.resume()
     this.write(PASTE_ON)
     this.#isMoved = true
@@ -184,7 +184,7 @@ export class KeyReader {
   close(): void {
     this.release()
     this.#onClosed()
-    process.off('SIGINT', this.#onSignal).off('SIGCONT', this.#onContinued)
+    process.off('SIGINT', this.#onSignal).off('SIGQUIT', ignore).off('SIGCONT', this.#onContinued)
     // Its errors are still to be heard: a terminal that is gone is no reason to fail.
     this.#input.off('data', this.#onData).off('end', this.#onClosed)
     this.#output.off('resize', this.#onResize)
@@ -193,6 +193,12 @@ export class KeyReader {
   readonly #onClosed = (): void => {
     this.#isClosed = true
     this.#push(CLOSED)
+  }
+
+  /** Ctrl-C where the terminal makes a signal of it, and whoever else sends one. */
+  readonly #onSignal = (): void => {
+    if (this.#released === 0) this.#take(CTRL_C)
+    else if (this.#heedsInterrupt) this.#onInterrupt()
   }
 
   readonly #onResize = (): void => {
@@ -238,6 +244,10 @@ export class KeyReader {
 }
 
 const CLOSED: TerminalEvent = { type: 'closed' }
+
+const CTRL_C: Key = { type: 'key', name: 'c', text: '', ctrl: true, meta: false, shift: false }
+
+const ignore = (): void => {}
 
 /** Whether it is Ctrl-C. */
 export function isInterrupt(event: TerminalEvent): boolean {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { holdLock } from '../helpers/lock.ts'
@@ -92,4 +92,58 @@ test.for(['SIGTERM', 'SIGHUP'])('%s ends a session on a terminal, and takes its 
   screen.kill(signal)
   await screen.until(() => screen.exitCode !== undefined)
   expect(readdirSync(temp)).toEqual([])
+})
+
+test('SIGINT from outside is Ctrl-C, also at the prompt and at a question', async () => {
+  using screen = await open({ home: given([['a:1', 'x'], ['a:2', 'y']]) })
+  await screen.run('put a:2 z')
+  screen.type('get nothing')
+  await screen.until(() => screen.cursor.line === 't.kv> get nothing')
+  screen.kill('SIGINT')
+  await screen.until(() => screen.cursor.line === 't.kv>')
+  screen.type('del --prefix a:\r')
+  await screen.until('Delete these 2 keys?')
+  screen.kill('SIGINT')
+  await screen.until(() => screen.cursor.line === 't.kv [130]>')
+  await screen.run('.undo')
+  await screen.run('get a:2')
+  expect(screen.lines).toContain('y')
+})
+
+test('Ctrl-\\ ends the program that has the terminal, not the session', async () => {
+  using screen = await open()
+  screen.type('!echo begun; exec sleep 1000\r')
+  await screen.until(/^begun$/m)
+  screen.type('\u001c')
+  await screen.until(() => screen.cursor.line === 't.kv [131]>')
+  using plain = await open({ env: { TERM: 'dumb' } })
+  plain.type('!echo begun; exec sleep 1000\r')
+  await plain.until(/^begun$/m)
+  plain.type('\u001c')
+  await plain.until(/t\.kv \[131\]> ?$/)
+})
+
+test('Ctrl-C right behind Enter stops a line that has a program of the shell', async () => {
+  using screen = await open({ home: given([['a', '1']]) })
+  for (const line of ['!echo ran', 'get a | sed s/^/ran/', 'get a > ran']) {
+    screen.type(`${line}\r`)
+    screen.type('\u0003')
+    await screen.until(() => screen.cursor.line === 't.kv [130]>')
+    screen.type('\u000c')
+    await screen.until(() => screen.lines.filter((shown) => shown !== '').length === 1)
+  }
+})
+
+test('what says that a line was stopped waits until its program is gone from the screen', async () => {
+  const home = given(Array.from({ length: 300 }, (_, i) => [`k${i}`, 'v'.repeat(10_000)] as const))
+  // Bash waits for a program that takes Ctrl-C for itself, as less does.
+  writeFileSync(join(home, 'program'), "trap 'echo heard' INT; echo begun; sleep 1000; until [ -e go ]; do sleep 0.02; done; echo gone\n")
+  using screen = await open({ home, env: { SHELL: '/bin/bash' } })
+  screen.type('range | sh program\r')
+  await screen.until(/^begun$/m)
+  screen.type('\u0003')
+  await screen.until(/heard$/m)
+  writeFileSync(join(home, 'go'), '')
+  await screen.until(() => screen.cursor.line === 't.kv [130]>')
+  expect(screen.text).toMatch(/heard\ngone\nkv: interrupted \(KV_INTERRUPTED\)\n/)
 })

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -37,6 +37,9 @@ describe('a redirection of a session does what that of a shell does', () => {
     { name: '~ is the home folder', lines: 'get k > ~/f\nput h < ~/in\nget h 2>~/err', stdout: 'from a file', files: { f: 'v', err: '' } },
     { name: 'a quoted ~ is none', lines: "put t '~/x'\nget t", stdout: '~/x' },
     { name: 'a compound command of the shell goes over lines', lines: 'get k | while read -r x || [ -n "$x" ]; do\n  echo "got $x; && $x"\ndone\nget 2', stdout: 'got v; && v\ntwo' },
+    { name: '>> and 2>> may add to one file', lines: 'get nope >> f 2>> f', stderr: /^kv: stopped/, code: 1, files: { f: `before\n${NOT_FOUND}` } },
+    { name: '/dev/null may take both', lines: 'get k > /dev/null 2> /dev/null' },
+    { name: 'a program that is killed has the code that a shell gives it', lines: '!kill -TERM $$', stderr: 'kv: stopped at script:1 (exit 143)\n', code: 143 },
     { name: '`>|` and quotes are the shell\'s', lines: `get k >| 'my file'`, files: { 'my file': 'v' } },
   ])('$name', ({ lines, stdout = '', stderr = '', code = 0, files = {} }) => {
     const folder = home()
@@ -73,6 +76,9 @@ describe('a redirection of a session does what that of a shell does', () => {
     ['get k > f 2>', 'no file'],
     ['get k > # f', 'no file'],
     ['get k >2>f', 'no file'],
+    ['get k > g 2> g', 'over each other'],
+    ['get k > g 2>> ./g', 'over each other'],
+    ['put k < /dev/null', 'no VALUE'],
   ])('what it cannot do is refused by name, and nothing is run: %s', ([line, named]) => {
     const folder = home()
     writeFileSync(join(folder, 'f'), 'before')
@@ -99,6 +105,13 @@ describe('a redirection of a session does what that of a shell does', () => {
     script('get --wrong > a\n.read nowhere > a\nget nope > b', { home: folder, args: ['--keep-going'] })
     expect([readFileSync(join(folder, 'a'), 'utf8'), readFileSync(join(folder, 'b'), 'utf8')]).toEqual(['before', ''])
   })
+})
+
+test('a name that only the shell can tell makes no file of its own', () => {
+  const home = given([['k', 'v']])
+  script('get k > {a,b}', { home, env: { SHELL: '/bin/bash' } })
+  script('get k > ~nobody.such/f', { home })
+  expect(readdirSync(home).filter((name) => !name.startsWith('t.kv') && !name.startsWith('.'))).toEqual([])
 })
 
 describe('commands that run others hand their redirections on', () => {

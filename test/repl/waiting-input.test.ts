@@ -55,7 +55,7 @@ test('the terminal itself is what the user types, where one value is read, and r
 
 test('an endless input is refused at the limit of a value', async () => {
   using screen = await open({ home: given([['k', 'v']]) })
-  screen.type('put k < /dev/zero\r')
+  screen.type('put k --file /dev/zero\r')
   await screen.until(/kv: \/dev\/zero is longer than a value may be: \d+ bytes \(KV_TOO_LARGE\)/)
   await screen.until(() => screen.cursor.line === 't.kv [2]>')
   await screen.run('get k')
