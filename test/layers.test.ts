@@ -41,7 +41,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'commands/repl.ts', may: ['repl/repl.ts', 'commander'], types: ['context.ts'] },
   {
     files: 'repl/**',
-    may: ['open-by-options.ts', 'run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'drivers/location.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'synonyms.ts', 'options.ts', 'duration.ts', 'io.ts', 'named-input.ts', 'interrupt.ts', 'terminal/**', 'chalk', 'commander', 'string-width'],
+    may: ['async.ts', 'open-by-options.ts', 'run.ts', 'cli.ts', 'context.ts', 'commands/index.ts', 'commands/topics.ts', 'drivers/index.ts', 'drivers/location.ts', 'output/**', 'store/**', 'errors.ts', 'bytes.ts', 'shell-quote.ts', 'synonyms.ts', 'options.ts', 'duration.ts', 'io.ts', 'named-input.ts', 'interrupt.ts', 'terminal/**', 'chalk', 'commander', 'string-width'],
   },
   {
     files: 'commands/serve.ts',

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { LONGEST_TIMER_MS } from '../async.ts'
 import { COMMANDS } from '../commands/index.ts'
 import { TOPICS } from '../commands/topics.ts'
 import { CODES, usageError } from '../errors.ts'
@@ -114,7 +115,7 @@ export const DOT_COMMANDS = {
     summary: 'run a command again and again, until Ctrl-C',
     async run(session, [every, ...words]) {
       if (every === undefined || words.length === 0) throw usageError('.watch SECONDS COMMAND ...')
-      const ms = parseDuration(every, 'time between two runs')
+      const ms = Math.min(parseDuration(every, 'time between two runs'), LONGEST_TIMER_MS)
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session
       for (let first = true; !signal.aborted; first = false) {

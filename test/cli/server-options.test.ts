@@ -17,6 +17,18 @@ test('the token goes with every command, also within a session and a benchmark',
   expectRun(await kv(['get', 'a'], { store: url }), { stderr: errorText(`${url}: this server needs a token`, 'KV_UNAVAILABLE', hint), code: 4 })
 })
 
+test('an address with a path that is none of the server is an error, never a key that is not there', async () => {
+  const { url } = await listening()
+  const stderr = errorText(`${url} is a kv server, but not at this path`, 'KV_UNAVAILABLE', 'check the path of the address, and what a proxy makes of it')
+  for (const args of [['get', 'a', '--default', 'x'], ['count'], ['put', 'a', '1']]) expectRun(await kv(args, { store: `${url}/kv` }), { stderr, code: 4 })
+})
+
+test('a timeout longer than any timer is the longest one', async () => {
+  const { url } = await listening()
+  expectRun(await kv(['put', 'a', '1', '--timeout', '9999d'], { store: url }), {})
+  expectRun(await kv(['get', 'a', '--timeout', '9999d'], { store: url }), { stdout: '1' })
+})
+
 test.for([['put', 'a', '1'], ['del', 'a'], ['batch-put'], ['bench', '--in-place']])('%j --no-sync is refused: it is the server that syncs', async (args) => {
   const { url } = await listening()
   const stderr = errorText('a server decides for itself whether its writes wait for the disk', 'KV_NOT_SUPPORTED', 'that is set where the server is started: kv serve --no-sync')

@@ -139,6 +139,16 @@ describe('an answer that is lost', () => {
   })
 })
 
+test('a server before a server that is gone tells its clients neither where that was nor what its owner could do', async () => {
+  const { url, app } = await listening()
+  const before = await server({}, url)
+  await app.close()
+  for (const [method, path] of [['GET', '/v1/keys/a'], ['GET', '/read/a'], ['PUT', '/v1/keys/a'], ['GET', '/v1/count']] as const) {
+    const { statusCode, body } = await before.inject({ method, url: path })
+    expect([statusCode, body]).toEqual([503, '{"detail":"the store behind this server cannot be reached","code":"KV_UNAVAILABLE"}'])
+  }
+})
+
 describe('opening', () => {
   test('fails where nothing listens, with a hint', async () => {
     const { url, app } = await listening()

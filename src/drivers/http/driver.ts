@@ -1,3 +1,4 @@
+import { LONGEST_TIMER_MS } from '../../async.ts'
 import { asBuffer, decode } from '../../bytes.ts'
 import { CODES, type Code, KvError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
@@ -75,7 +76,8 @@ export class HttpDriver implements Driver {
    * Asks the server at `http://HOST:PORT` or `https://HOST:PORT`, or at a path below, what it can do. Throws `KV_USAGE`
    * for another form of URL, `KV_NOT_SUPPORTED` for `sync: false`, `KV_UNAVAILABLE` when no kv server answers there or the token is wrong.
    */
-  static async open(location: string, { token, timeoutMs = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions): Promise<HttpDriver> {
+  static async open(location: string, { token, timeoutMs: wanted = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions): Promise<HttpDriver> {
+    const timeoutMs = Math.min(wanted, LONGEST_TIMER_MS)
     if (!sync) {
       const hint = 'that is set where the server is started: kv serve --no-sync'
       throw new KvError('KV_NOT_SUPPORTED', 'a server decides for itself whether its writes wait for the disk', { hint })

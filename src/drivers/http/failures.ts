@@ -35,7 +35,8 @@ export class Failures {
     const what = `${this.#origin} answered ${status}, and not as kv does`
     // Who refuses a request has not passed it on.
     if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
-    return new KvError('KV_UNAVAILABLE', what, { hint: 'a proxy, a login page or another program may answer in its place' })
+    const hint = status === 413 ? 'a proxy before it limits the length of a body (nginx: client_max_body_size)' : 'a proxy, a login page or another program may answer in its place'
+    return unavailable(what, { hint })
   }
 
   /** The error that a refusal of the server stands for; `text` is its body. */
@@ -46,7 +47,11 @@ export class Failures {
     const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
     const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
     const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? body.hint
-    return new KvError(code, code === 'KV_UNAVAILABLE' ? `${this.#origin}: ${detail}` : detail, { hint })
+    // Of a key that is not there a server says so by its code.
+    if (status === 404 && body.code === undefined) {
+      return unavailable(`${this.#origin} is a kv server, but not at this path`, { hint: 'check the path of the address, and what a proxy makes of it' })
+    }
+    return code === 'KV_UNAVAILABLE' ? unavailable(`${this.#origin}: ${detail}`, { hint }) : new KvError(code, detail, { hint })
   }
 
   /** The error for a request that did not reach the server: nothing was done. */
@@ -54,17 +59,17 @@ export class Failures {
     if (signal?.aborted) return interrupted(signal)
     const { code = '', message } = cause as NodeJS.ErrnoException
     if (CERTIFICATE.test(code)) {
-      return new KvError('KV_UNAVAILABLE', `the certificate of ${this.#origin} is not trusted: ${message}`, {
+      return unavailable(`the certificate of ${this.#origin} is not trusted: ${message}`, {
         cause,
         hint: 'if you trust its issuer, name the file of its certificate in NODE_EXTRA_CA_CERTS',
       })
     }
-    if (code === 'EPROTO') return new KvError('KV_UNAVAILABLE', `${this.#origin} does not speak TLS`, { cause, hint: 'try it as http://' })
+    if (code === 'EPROTO') return unavailable(`${this.#origin} does not speak TLS`, { cause, hint: 'try it as http://' })
     if (cause instanceof Silence) {
-      return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#origin}: ${message}`, { cause, hint: `check the address; ${cause.moreTime}` })
+      return unavailable(`cannot reach ${this.#origin}: ${message}`, { cause, hint: `check the address; ${cause.moreTime}` })
     }
     const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
-    return new KvError('KV_UNAVAILABLE', `cannot reach ${this.#origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
+    return unavailable(`cannot reach ${this.#origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
   }
 
   /** The error for an answer that did not come, or not whole. */
@@ -74,17 +79,21 @@ export class Failures {
     const why = (cause as Error).message
     if (!call.write) {
       const hint = cause instanceof Silence ? cause.moreTime : undefined
-      return new KvError('KV_UNAVAILABLE', `the answer of ${this.#origin} was lost: ${why}`, { cause, hint })
+      return unavailable(`the answer of ${this.#origin} was lost: ${why}`, { cause, hint })
     }
     return unknownOutcome(call, `the answer of ${this.#origin} was lost (${why})`, cause)
   }
 }
 
+/** A server whose own store is this one tells its clients neither where it is nor what helps here. */
+function unavailable(message: string, options: { cause?: unknown; hint?: string | undefined }): KvError {
+  return new KvError('KV_UNAVAILABLE', message, { ...options, elsewhere: { message: 'the store behind this server cannot be reached' } })
+}
+
 function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvError {
-  return new KvError('KV_UNKNOWN_OUTCOME', `${what}; the write may or may not have been done`, {
-    cause,
-    hint: ifLost ?? 'read the key to see; putting the same value again does no harm',
-  })
+  const hint = ifLost ?? 'read the key to see; putting the same value again does no harm'
+  const told = (who: string): string => `${who}; the write may or may not have been done`
+  return new KvError('KV_UNKNOWN_OUTCOME', told(what), { cause, hint, elsewhere: { message: told('the answer of the store behind this server was lost'), hint } })
 }
 
 /** What a refusal says that cannot have a body. */
