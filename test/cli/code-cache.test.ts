@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -39,6 +39,20 @@ test('the build leaves a code cache that this Node takes', () => {
   const { folder, cache } = installed()
   expect(isTaken(cache)).toBe(true)
   expect(putAndGet(folder)).toBe('Ä')
+})
+
+test('a cold put and get load no large module of Node', () => {
+  const { folder } = installed()
+  const script = `
+    const before = new Set(process.moduleLoadList)
+    process.on('exit', () => require('node:fs').writeSync(2, process.moduleLoadList.filter((name) => !before.has(name)).join('\\n')))`
+  writeFileSync(join(folder, 'list.cjs'), script)
+  for (const line of [['put', 'k', 'v'], ['get', 'k']]) {
+    const { stderr } = spawnSync(process.execPath, ['-r', './list.cjs', 'bin/kv.cjs', ...line], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder } })
+    const names = stderr.split('\n')
+    expect(names).toContain('NativeModule vm')
+    for (const name of ['crypto', 'child_process', 'worker_threads', 'net', 'http', 'stream', 'readline', 'zlib']) expect(names).not.toContain(`NativeModule ${name}`)
+  }
 })
 
 test('without a code cache kv works the same, and an installation writes one without a word', () => {

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,7 +69,7 @@ export class BlockSpool {
 }
 
 function newFile(): number {
-  const path = join(tmpdir(), `kv-load-${process.pid}-${randomBytes(6).toString('hex')}`)
+  const path = join(tmpdir(), `kv-load-${process.pid}-${Math.random().toString(36).slice(2)}`)
   const file = openSync(path, 'wx+', 0o600)
   unlinkSync(path)
   return file
