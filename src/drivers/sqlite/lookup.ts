@@ -7,15 +7,20 @@ import { EXPIRES, LONG_VALUE, entryOf } from './range.ts'
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
 
+/** Texts of their own: one put together for each read takes longer to look up. */
+const ENTRY = `select key, value, revision, ${EXPIRES} from kv where key = ?`
+const ENTRY_WITHOUT_LONG_VALUE = `select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`
+const HEAD = `select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`
+
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
 export function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
-  const row = database.statement(`select key, value, revision, ${EXPIRES} from kv where key = ?`).get(key) as EntryRow | undefined
+  const row = database.statement(ENTRY).get(key) as EntryRow | undefined
   return row && live(entryOf(...row), now)
 }
 
 /** The same; `takes` is told the length of key and value, of a long value before it is read. Throws what `takes` throws. */
 export function liveEntryWithin(database: Database, key: Uint8Array, now: number, takes: (bytes: number) => void): Entry | undefined {
-  const row = database.statement(`select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`).get(key) as EntryRow | undefined
+  const row = database.statement(ENTRY_WITHOUT_LONG_VALUE).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
   if (row[1] !== null) {
     const entry = live(entryOf(...row), now)
@@ -34,7 +39,7 @@ function live(entry: Entry, now: number): Entry | undefined {
 
 /** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
 export function liveHead(database: Database, key: Uint8Array, now: number): Head | undefined {
-  const row = database.statement(`select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`).get(key) as HeadRow | undefined
+  const row = database.statement(HEAD).get(key) as HeadRow | undefined
   if (row === undefined) return undefined
   const [revision, expires, type, valueBytes, sum] = row
   if (type !== 'blob' || typeof revision !== 'number' || typeof valueBytes !== 'number' || (expires !== null && typeof expires !== 'number')) throw damagedRow()
