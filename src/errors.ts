@@ -104,6 +104,14 @@ export function reasonOf(cause: unknown): string {
       return 'no such file or folder'
     case 'EISDIR':
       return 'it is a folder'
+    case 'ENOTDIR':
+      return 'what stands before a / is no folder'
+    case 'ENAMETOOLONG':
+      return 'the name is too long'
+    case 'ELOOP':
+      return 'its symbolic links go round in a circle'
+    case 'EROFS':
+      return 'the file system is read-only'
     case 'EACCES':
     case 'EPERM':
       return 'permission denied'

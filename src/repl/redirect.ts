@@ -1,5 +1,5 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { accessSync, closeSync, constants, createWriteStream, openSync, statSync, writeFileSync } from 'node:fs'
+import { type Stats, accessSync, closeSync, constants, createWriteStream, openSync, statSync, writeFileSync } from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { CODES, KvError, reasonOf, usageError } from '../errors.ts'
@@ -103,6 +103,8 @@ export interface ProgramOptions {
   readonly env: Env
   /** Takes what the program prints; `undefined`: it has the session's own standard output. */
   readonly stdout: Sink | undefined
+  /** Aborted when the user stops the line. */
+  readonly signal: AbortSignal
 }
 
 /**
@@ -159,7 +161,7 @@ export async function runShell(command: string, { stdin, ...options }: ProgramOp
   return exit
 }
 
-function startShell(command: string, stdin: 'pipe' | 'inherit' | 'ignore', { env, stdout }: ProgramOptions): ChildProcess {
+function startShell(command: string, stdin: 'pipe' | 'inherit' | 'ignore', { env, stdout, signal }: ProgramOptions): ChildProcess {
   const shell = env['SHELL'] || '/bin/sh'
   const stdio: StdioOptions = [stdin, stdout === undefined ? 'inherit' : 'pipe', 'inherit']
   let child: ChildProcess
@@ -170,6 +172,8 @@ function startShell(command: string, stdin: 'pipe' | 'inherit' | 'ignore', { env
   }
   // What happens where not even a pipe could be made.
   if (stdin === 'pipe' && child.stdin === null) throw cannotRun(shell, new Error('too many open files'))
+  // Ctrl-C that came before the shell was there has not reached it; of that the process is told a turn later.
+  setImmediate(() => setImmediate(() => signal.aborted && child.kill('SIGINT')))
   return child
 }
 
@@ -203,13 +207,23 @@ async function shown(from: Readable | null, to: Sink | undefined): Promise<void>
 
 /** Throws `KV_USAGE` when data and messages would go into one file and write over each other. */
 export function checkApart(outputs: readonly { readonly path: string; readonly append: boolean }[], messages: { readonly path: string; readonly append: boolean }): void {
-  const there = statSync(messages.path, { throwIfNoEntry: false })
-  if (!there?.isFile()) return
+  const there = fileAt(messages.path)
+  if (there === undefined) return
   for (const { path, append } of outputs) {
-    const { dev, ino } = statSync(path)
-    if (dev === there.dev && ino === there.ino && !(append && messages.append)) {
+    const output = fileAt(path)
+    if (output?.dev === there.dev && output.ino === there.ino && !(append && messages.append)) {
       throw usageError(`data and messages would write over each other in ${path}`, `to have both in one file: > ${quoteWord(path)} 2>&1`)
     }
+  }
+}
+
+/** The regular file of a path; `undefined` where there is none, or none that can be looked at: who opens it tells why. */
+function fileAt(path: string): Stats | undefined {
+  try {
+    const stat = statSync(path)
+    return stat.isFile() ? stat : undefined
+  } catch {
+    return undefined
   }
 }
 

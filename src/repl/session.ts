@@ -247,7 +247,7 @@ export class Session {
   }
 
   #programs(): ProgramOptions {
-    return { env: programEnvironment(this.#globals, this.#env), stdout: this.#lent.stdout }
+    return { env: programEnvironment(this.#globals, this.#env), stdout: this.#lent.stdout, signal: this.signal }
   }
 
   #text(word: Word): string {

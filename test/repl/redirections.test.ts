@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -97,6 +97,17 @@ describe('a redirection of a session does what that of a shell does', () => {
       expect(script(`del k ${redirection}`, { home: folder })).toMatchObject({ code: 2, stderr: expect.stringMatching(/^kv: cannot (read|write) \S+: .* \(KV_USAGE\)\n/) })
     }
     expect(script('get k', { home: folder }).stdout).toBe('v')
+  })
+
+  test('why a file cannot be opened is told in words', () => {
+    const folder = home()
+    writeFileSync(join(folder, 'file'), '')
+    symlinkSync('circle', join(folder, 'circle'))
+    const told = (line: string): string => script(line, { home: folder }).stderr.split('\n', 1)[0]!
+    expect(told('get k > file/f')).toBe('kv: cannot write file/f: what stands before a / is no folder (KV_USAGE)')
+    expect(told('put k < file/f')).toBe('kv: cannot read file/f: what stands before a / is no folder (KV_USAGE)')
+    expect(told('.read circle')).toBe('kv: cannot read circle: its symbolic links go round in a circle (KV_USAGE)')
+    expect(told(`get k 2> ${'f'.repeat(300)}`)).toMatch(/^kv: cannot write f+: the name is too long/)
   })
 
   test('a wrong call leaves the file of > as it is, a negative answer does not', () => {
