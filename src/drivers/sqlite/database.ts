@@ -5,6 +5,7 @@ import { isBusy, isPassing } from './errors.ts'
 import { ChangedWhileRead } from './file-state.ts'
 import { retryWhileBusy } from './lock-wait.ts'
 import { connected, disconnected, fileId } from './open-files.ts'
+import { PlaceWatch, overwritten } from './overwritten.ts'
 
 /** How a connection is opened. */
 export interface DatabaseOptions {
@@ -43,6 +44,7 @@ export class Database {
   readonly #statements = new Map<string, Statement>()
   readonly #prepared = new Set<string>()
   #isClosed = false
+  readonly #place: PlaceWatch | undefined
   readonly #readWaitMs: () => number
   #cacheKib = CACHE_KIB
 
@@ -57,11 +59,27 @@ export class Database {
     this.log = fileId(`${path}-wal`)
     this.isSynced = options.sync
     connected(this.file)
+    this.#place = this.isUnlocked ? undefined : placeOf(this.file, path)
   }
 
   /** Whether another file has its name now, or none. */
   get isReplaced(): boolean {
     return fileId(this.#path) !== this.file
+  }
+
+  /** Throws `KV_CORRUPT` when its file was written over where it lies. Between transactions. */
+  refuseOverwritten(): void {
+    if (this.#place?.isOverwritten(() => this.#newestMark()) === true) throw overwritten(this.#path)
+  }
+
+  /** The mark of the newest commit; `undefined` when that cannot be told. */
+  #newestMark(): bigint | undefined {
+    try {
+      const [mark] = this.statement('select cast(mark as text) from kv_store').get() as [string | null]
+      return mark === null ? undefined : BigInt(mark)
+    } catch {
+      return undefined
+    }
   }
 
   /** Whether this process may only read the file. */
@@ -159,6 +177,13 @@ export class Database {
     this.#connection.exec(sql)
   }
 
+  /** Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed. */
+  commit(): void {
+    if (this.#place?.isOverwritten() === true) throw overwritten(this.#path)
+    this.#connection.exec('commit')
+    this.#place?.isOverwritten(() => this.#newestMark(), true)
+  }
+
   /** Rolls back whatever is open; nothing happens when nothing is. */
   rollback(): void {
     try {
@@ -173,6 +198,7 @@ export class Database {
    * when its statements are collected, which no code can ask for.
    */
   checkpoint(): void {
+    if (this.#place?.isOverwritten() === true) return
     try {
       this.#connection.exec('pragma wal_checkpoint(truncate)')
     } catch {
@@ -182,8 +208,11 @@ export class Database {
 
   /** Moves what of the log no reader still needs into the file, and leaves the log as it is. Returns whether that was all of it. */
   backfill(): boolean {
+    if (this.#place?.isOverwritten() === true) return false
     try {
       const [, frames, moved] = this.statement('pragma wal_checkpoint(passive)').get() as [number, number, number]
+      // So that it is known how far the file has come.
+      this.#place?.isOverwritten()
       return frames === moved
     } catch {
       return false
@@ -192,14 +221,45 @@ export class Database {
 
   /** Closes the connection. Errors are of no use to anyone by then. */
   close(): void {
+    if (this.#isClosed) return
+    if (this.#place?.isOverwritten() === true) {
+      this.#isClosed = true
+      leaveOpen(this.#connection)
+      return
+    }
     this.#statements.clear()
     try {
       this.#connection.close()
     } catch {
       // A statement still in use, or the disk is gone.
     }
-    if (!this.#isClosed) disconnected(this.file)
+    if (disconnected(this.file)) places.delete(this.file)
     this.#isClosed = true
+  }
+}
+
+/** Of the files that this process has open. */
+const places = new Map<string, PlaceWatch>()
+
+function placeOf(file: string, path: string): PlaceWatch {
+  let place = places.get(file)
+  if (place === undefined) places.set(file, (place = new PlaceWatch(path)))
+  return place
+}
+
+const leftOpen: Connection[] = []
+
+/**
+ * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without more ado:
+ * SQLite would move the log into the file when it closes it.
+ */
+function leaveOpen(connection: Connection): void {
+  if (leftOpen.length === 0) process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
+  leftOpen.push(connection)
+  try {
+    connection.exec('rollback')
+  } catch {
+    // Nothing had begun.
   }
 }
 

@@ -319,6 +319,7 @@ export class SqliteDriver implements Driver {
   /** What `read` yields of one snapshot. */
   async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>): AsyncGenerator<T, void, void> {
     try {
+      this.#leaveIfReplaced()
       yield* this.#snapshots.items(read)
     } catch (error) {
       throw this.#told(error)
@@ -328,6 +329,7 @@ export class SqliteDriver implements Driver {
   /** What `read` makes of one snapshot; `whenAbsent` while there is no file. */
   async #inSnapshot<T>(whenAbsent: T, read: (database: Database) => Promise<T>): Promise<T> {
     try {
+      this.#leaveIfReplaced()
       return await this.#snapshots.result(whenAbsent, read)
     } catch (error) {
       throw this.#told(error)
@@ -451,8 +453,8 @@ export class SqliteDriver implements Driver {
     if (database.isStale) return this.#disconnect()
     const time = Date.now()
     if (time === this.#lookedAt) return
-    this.#lookedAt = time
     this.#leaveIfReplaced()
+    this.#lookedAt = time
   }
 
   /** When the file was removed or another put in its place, operations must go to the one with the name. */
@@ -463,6 +465,7 @@ export class SqliteDriver implements Driver {
       this.#incarnation++
       this.#database = undefined
     }
+    this.#database?.refuseOverwritten()
   }
 
   /** The same at the end, where nobody is told. */

@@ -30,6 +30,8 @@ export interface LogContents {
   readonly pages: ReadonlySet<number>
   /** The row of `kv_store` in the order of its committed versions. */
   readonly rows: readonly CommitRow[]
+  /** For each of them, the number of the last frame of its commit; numbers begin with 1. */
+  readonly rowFrames: readonly number[]
   /** Change counters of page 1, likewise. */
   readonly counters: readonly number[]
   /** Whether the page 1 of the file is one of its committed versions. */
@@ -147,6 +149,7 @@ class Reading {
   databasePages = 0
   readonly pages = new Set<number>()
   readonly rows: CommitRow[] = []
+  readonly rowFrames: number[] = []
   readonly counters: number[] = []
   isDamaged = false
   hasFirstPage = false
@@ -159,6 +162,7 @@ class Reading {
   #root: number | undefined
   #open = nothing()
   #isWhole = true
+  #taken = 0
   #foreignFrames = 0
   /** Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the disk. */
   #isDurable = false
@@ -202,6 +206,7 @@ class Reading {
     const page = bytes.subarray(FRAME_BYTES)
     const open = this.#open
     open.pages.push(number)
+    this.#taken++
     if (number === 1) {
       this.#root = storeRoot(page)
       open.counters.push(page.readUInt32BE(24))
@@ -217,7 +222,10 @@ class Reading {
     const rows = open.rows.filter(({ number }) => number === this.#root)
     this.databasePages = databasePages
     for (const one of open.pages) this.pages.add(one)
-    for (const { row } of rows) this.rows.push(row)
+    for (const { row } of rows) {
+      this.rows.push(row)
+      this.rowFrames.push(this.#taken)
+    }
     this.counters.push(...open.counters)
     this.hasFirstPage ||= open.hasFirstPage
     if (open.counters.length === 0 && this.#root !== undefined) {

@@ -4,6 +4,7 @@ import { KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { type Users, usersOf } from './file-locks.ts'
 import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from './log-file.ts'
+import { isProven, refuseOverwritten } from './overwritten.ts'
 import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, storeRoot } from './store-page.ts'
 
 /** How often a log is looked at again that others began anew meanwhile. */
@@ -36,6 +37,7 @@ export function verifyLog(file: StoreFile): VerifiedLog {
   const [holder] = users?.both.length === 0 ? users.logOnly : []
   if (holder !== undefined) throw held(file.path, holder)
   const found = judge(file, users)
+  if (found === 'in use') refuseOverwritten(file.path, file.fd)
   if (typeof found === 'string' || 'pages' in found) return found
   throw refusal(file.path, found)
 }
@@ -103,14 +105,6 @@ function isContinuation(file: CommitRow | undefined, log: readonly CommitRow[]):
   }
   // Without marks: revisions grow.
   return first.markBefore === undefined && (first.revision >= file.revision || log.some(({ revision }) => revision === file.revision))
-}
-
-function isProven(file: CommitRow | undefined, log: readonly CommitRow[]): boolean {
-  const [first] = log
-  if (file?.mark === undefined || first === undefined) return false
-  if (first.markBefore === file.mark || log.some(({ mark }) => mark === file.mark)) return true
-  // Commits of other tools one after the other share the mark before.
-  return first.isForeign && file.isForeign && file.markBefore !== undefined && first.markBefore === file.markBefore
 }
 
 /**

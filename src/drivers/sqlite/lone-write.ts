@@ -33,7 +33,7 @@ function transact<T>(database: Database, step: () => T): T {
   try {
     markCommit(database)
     const result = step()
-    database.exec('commit')
+    database.commit()
     return result
   } catch (error) {
     database.rollback()

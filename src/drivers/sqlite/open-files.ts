@@ -34,11 +34,17 @@ export function connected(id: string): void {
   files.set(id, { connections: 1, descriptors: new Set() })
 }
 
-/** Notes that a connection is closed; with the last one the descriptors that waited are closed too, if SQLite has closed its own. */
-export function disconnected(id: string): void {
+/** Notes that a connection is closed; with the last one the descriptors that waited are closed too, if SQLite has closed its own. Returns whether it was the last. */
+export function disconnected(id: string): boolean {
   const file = files.get(id)
-  if (file === undefined || --file.connections > 0) return
+  if (file === undefined || --file.connections > 0) return false
   if (sqliteEngine().closesAtOnce) forget(id, file)
+  return true
+}
+
+/** Whether this process has a connection to the file of this id, or had one that may not be closed yet. */
+export function mayBeOpen(id: string): boolean {
+  return files.has(id)
 }
 
 /** A descriptor for reading a file that SQLite may have open too, to be given back by {@link closeWhenFree}. Throws what the file system throws. */

@@ -229,7 +229,7 @@ export class Writer {
         const result = await pending.run(transaction)
         if (transaction.finish()) this.#tidy(database)
         if (database.isReplaced) throw replaced()
-        await retryLaterWhileBusy(this.#lockTimeoutMs, () => database.exec('commit'))
+        await retryLaterWhileBusy(this.#lockTimeoutMs, () => database.commit())
         this.#committed()
         pending.resolve(result)
       } catch (error) {
@@ -286,7 +286,7 @@ export class Writer {
       if (transaction.finish()) this.#tidy(database)
       // Readers are in the way only where the file system has no place for a log. What is uncommitted must not be read
       // on this connection meanwhile, so no turn is given.
-      retryWhileBusy(() => this.#lockTimeoutMs, () => database.exec('commit'))
+      retryWhileBusy(() => this.#lockTimeoutMs, () => database.commit())
     } catch (error) {
       database.rollback()
       this.#failed(error)
