@@ -60,6 +60,7 @@ export class PlaceWatch {
   readonly #path: string
   readonly #id: { readonly dev: number; readonly ino: number } | undefined
   #stat: string | undefined
+  #wasSettled = false
   #seen: Seen | undefined
   #isOverwritten = false
 
@@ -68,7 +69,8 @@ export class PlaceWatch {
     // Whoever opens it has looked at its log.
     const stat = statSync(path, { throwIfNoEntry: false })
     this.#id = stat
-    this.#stat = stat && settledTimes(stat)
+    this.#stat = stat && timesOf(stat)
+    this.#wasSettled = stat !== undefined && isSettled(stat)
   }
 
   /**
@@ -82,7 +84,9 @@ export class PlaceWatch {
     const stat = statSync(this.#path, { throwIfNoEntry: false })
     if (stat === undefined || stat.ino !== this.#id?.ino || stat.dev !== this.#id.dev) return false
     const now = timesOf(stat)
-    if (now === this.#stat) return false
+    const settled = isSettled(stat)
+    // What has changed just now is looked at once more, when it may not change unseen any more.
+    if (now === this.#stat && (this.#wasSettled || !settled)) return false
     let fd: number
     try {
       fd = openBeside(this.#path)
@@ -94,7 +98,8 @@ export class PlaceWatch {
       this.#isOverwritten = found === 'overwritten'
       if (typeof found !== 'string') {
         this.#seen = found
-        this.#stat = settledTimes(stat)
+        this.#stat = now
+        this.#wasSettled = settled
       }
     } catch {
       // Read again when it is looked at again.
@@ -109,9 +114,9 @@ function timesOf({ mtimeMs, ctimeMs, size }: Stats): string {
   return `${mtimeMs} ${ctimeMs} ${size}`
 }
 
-/** The times of a file that will have others when it is changed again. */
-function settledTimes(stat: Stats): string | undefined {
-  return Date.now() - stat.ctimeMs > CLOCK_MS ? timesOf(stat) : undefined
+/** Whether a file will have another time when it is changed again. */
+function isSettled({ ctimeMs }: Stats): boolean {
+  return Math.abs(Date.now() - ctimeMs) > CLOCK_MS
 }
 
 function look(path: string, fd: number, seen?: Seen, newest?: () => bigint | undefined, isOwn = false): Seen | 'overwritten' | 'unknown' {
