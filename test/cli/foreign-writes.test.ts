@@ -1,20 +1,10 @@
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
 import { openStore } from '../../src/index.ts'
 import { expectRun, givenStore, kv } from '../helpers/kv.ts'
+import { sql } from '../helpers/sql.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-
-/** Runs SQL on a store's file, as another tool would. */
-function sql(path: string, statement: string): void {
-  const connection = new (sqliteEngine().Connection)(path)
-  try {
-    connection.exec(statement)
-  } finally {
-    connection.close()
-  }
-}
 
 async function after(statement: string): Promise<string> {
   const store = await givenStore([['a', '1'], ['b', '2']])

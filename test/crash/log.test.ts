@@ -7,17 +7,8 @@ import { type OpenOptions, type Store, openStore } from '../../src/index.ts'
 import { noise, toText } from '../helpers/bytes.ts'
 import { BIN, kv } from '../helpers/kv.ts'
 import { failure, keys, openTestStore } from '../helpers/store.ts'
+import { sql } from '../helpers/sql.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-
-/** Runs SQL on a file with the engine itself, as another tool would, and leaves the log as it is. */
-function sql(path: string, statement: string): void {
-  const connection = new (sqliteEngine().Connection)(path)
-  try {
-    connection.exec(statement)
-  } finally {
-    connection.close()
-  }
-}
 
 /** What a kill leaves of a store that is open: the file and its log as they are now. */
 function image(live: string): string {

@@ -2,18 +2,8 @@ import { execFileSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
 import { ended, expectRun, givenStore, kv, startKv } from '../helpers/kv.ts'
-
-/** Runs SQL on a file with the engine itself, as another tool would. */
-function sql(path: string, statement: string): void {
-  const connection = new (sqliteEngine().Connection)(path)
-  try {
-    connection.exec(statement)
-  } finally {
-    connection.close()
-  }
-}
+import { sql } from '../helpers/sql.ts'
 
 async function served(path: string): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
   const child = startKv(['serve', '--port', '0', '--json'], { store: path })
