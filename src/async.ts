@@ -11,3 +11,10 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
     clearTimeout(timer)
   }
 }
+
+const cell = new Int32Array(new SharedArrayBuffer(4))
+
+/** Holds this thread for so many milliseconds, for code that cannot wait in any other way. */
+export function holdThread(ms: number): void {
+  Atomics.wait(cell, 0, 0, ms)
+}

@@ -1,4 +1,5 @@
 import { fstatSync, readSync, write, writeSync } from 'node:fs'
+import { holdThread } from './async.ts'
 import { KvError, reasonOf } from './errors.ts'
 
 /** Where text and bytes go. */
@@ -55,8 +56,6 @@ export class ReaderGone extends Error {}
 
 /** How long to wait before trying again a descriptor that another process made non-blocking, in milliseconds. */
 const RETRY_MS = 2
-
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /** Whether a descriptor is a terminal; loads Node's `tty` only for character devices. */
 export function isTerminal(fd: number): boolean {
@@ -143,7 +142,7 @@ class FileSink implements Sink {
         at += writeSync(this.#fd, bytes, at, bytes.length - at)
       } catch (cause) {
         if (again(cause)) {
-          Atomics.wait(pause, 0, 0, RETRY_MS)
+          holdThread(RETRY_MS)
           continue
         }
         // A message that cannot be told must not end the work it is about.
@@ -204,7 +203,7 @@ class FileSource implements Source {
       } catch (cause) {
         const { code } = cause as NodeJS.ErrnoException
         if (code === 'EAGAIN') {
-          Atomics.wait(pause, 0, 0, RETRY_MS)
+          holdThread(RETRY_MS)
           continue
         }
         if (code === 'EOF') break

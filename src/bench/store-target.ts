@@ -1,6 +1,7 @@
 import { parseLocation } from '../drivers/location.ts'
 import { KvError, reasonOf } from '../errors.ts'
 import type { Store } from '../store/store.ts'
+import { quoteWord } from '../shell-quote.ts'
 import type { Awaitable, KeyValue, ScanOptions, Target } from './target.ts'
 import { KEY_PREFIX } from './workloads/workload.ts'
 
@@ -92,6 +93,5 @@ export class StoreTarget implements Target {
 }
 
 function removal({ location }: Store): string {
-  const word = /^[\w./:@%+=,-]+$/.test(location) ? location : `'${location.replaceAll("'", String.raw`'\''`)}'`
-  return `remove them with: kv del --store ${word} --prefix ${KEY_PREFIX} --yes`
+  return `remove them with: kv del --store ${quoteWord(location)} --prefix ${KEY_PREFIX} --yes`
 }

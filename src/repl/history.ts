@@ -4,6 +4,7 @@ import {
   writeFileSync, writeSync,
 } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { holdThread } from '../async.ts'
 import type { LineHistory } from '../terminal/editor.ts'
 
 /** Lines kept in the file and in memory. */
@@ -144,7 +145,6 @@ function decodeLine(line: string): string {
   return line.replaceAll(/\\(.)/g, (_, char: string) => (char === 'n' ? '\n' : char))
 }
 
-const pause = new Int32Array(new SharedArrayBuffer(4))
 /** A lock older than this belongs to a process that was killed, in milliseconds. */
 const STALE_MS = 2000
 
@@ -166,7 +166,7 @@ function locked(file: string, step: () => void): void {
       if (stat !== undefined && !(stat.isFile() && stat.size === 0)) break
       // A clock that was set back makes a lock young for ever.
       if (stat !== undefined && Math.abs(Date.now() - stat.mtimeMs) > STALE_MS) rmSync(lock, { force: true })
-      else Atomics.wait(pause, 0, 0, 2)
+      else holdThread(2)
     }
   }
   try {

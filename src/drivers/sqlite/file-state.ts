@@ -1,4 +1,5 @@
 import { type BigIntStats, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { holdThread } from '../../async.ts'
 
 /** Says that somebody has written to a file while it was read without locks: what was read is of no moment. */
 export class ChangedWhileRead extends Error {
@@ -14,8 +15,6 @@ const SETTLE_MS = 2500
 
 /** Bytes of the header of a log. A log that begins anew has another one (https://www.sqlite.org/fileformat2.html, section 4.1). */
 const LOG_HEADER_BYTES = 32
-
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /** What a store's file and its log looked like at one moment, for those who read them without locks. */
 export class FileState {
@@ -64,7 +63,7 @@ function mark(stat: BigIntStats | undefined): string {
 
 /** The mark of a file, once a change of it would give it another. */
 function settled(path: string): string {
-  for (const began = performance.now(); ; Atomics.wait(pause, 0, 0, TICK_MS / 2)) {
+  for (const began = performance.now(); ; holdThread(TICK_MS / 2)) {
     const stat = statOf(path)
     if (stat === undefined) return ''
     const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs

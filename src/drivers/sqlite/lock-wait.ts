@@ -1,3 +1,4 @@
+import { holdThread } from '../../async.ts'
 import { KvError } from '../../errors.ts'
 import { isBusy } from './errors.ts'
 
@@ -16,8 +17,6 @@ export function retryDelay(waitedMs: number): number {
   const mean = waitedMs < GROWING_MS ? 1 + waitedMs / 8 : Math.max(2, 9 - (waitedMs - GROWING_MS) / SHRINKING_MS)
   return mean * (0.5 + Math.random())
 }
-
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /**
  * Runs `step`, again and again while another connection is in the way (or whatever else `passes`), until `timeoutMs`
@@ -38,7 +37,7 @@ export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T, passes
         timeout = timeoutMs()
       }
       if (now - began >= timeout) throw error
-      Atomics.wait(pause, 0, 0, retryDelay(now - began))
+      holdThread(retryDelay(now - began))
     }
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Stats, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { endianness } from 'node:os'
+import { holdThread } from '../../async.ts'
 import { KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { isWholeHeader, readLog, readLogHeader } from './log-file.ts'
@@ -24,8 +25,6 @@ const LONG_LOG = 1 << 26
 
 /** Bytes of the index of a log up to the number of frames moved. */
 const INDEX_BYTES = 100
-
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /** What is known of a file and its log at a moment when they fitted. */
 interface Seen {
@@ -127,7 +126,7 @@ function look(path: string, fd: number, seen?: Seen, newest?: () => bigint | und
     // Somebody may be in the middle of moving a log into it.
     if (timesOf(fstatSync(fd)) !== before) return 'unknown'
     if (n === LOOKS) return found
-    Atomics.wait(pause, 0, 0, LOOK_MS)
+    holdThread(LOOK_MS)
   }
 }
 

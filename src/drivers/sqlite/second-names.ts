@@ -4,6 +4,7 @@
  */
 import { type Stats, readFileSync, readdirSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { holdThread } from '../../async.ts'
 import { KvError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { usersOf } from './file-locks.ts'
@@ -12,8 +13,6 @@ import { isTemporary } from './temporary-names.ts'
 /** How often a file is looked at again that somebody is just opening or closing. */
 const LOOKS = 5
 const LOOK_MS = 20
-
-const pause = new Int32Array(new SharedArrayBuffer(4))
 
 /** Throws `KV_UNAVAILABLE` when a file has a second name, under which its newest writes may be. */
 export function refuseHiddenLog(path: string, stat: Stats): void {
@@ -31,7 +30,7 @@ export function refuseHiddenLog(path: string, stat: Stats): void {
         hint: 'use the name that process uses, or end it first',
       })
     }
-    Atomics.wait(pause, 0, 0, LOOK_MS)
+    holdThread(LOOK_MS)
   }
 }
 
