@@ -15,11 +15,6 @@ process.chdir(root)
 rmSync('dist', { recursive: true, force: true })
 
 const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
-/** What nearly every command needs, in one file: each file read at start costs a quarter of a millisecond. */
-const CORE = new RegExp(
-  'node_modules/commander/|rolldown/runtime|src/(?:main|cli|context|options|duration|errors|bytes|io|index)\\.ts$|src/store/|src/drivers/(?:index|options)\\.ts$|src/drivers/sqlite/|src/commands/(?:index|arguments|not-found|get|put)\\.ts$|src/output/(?:escape|printer|cell|byte-buffer|json-lines|json-values|delimited)\\.ts$',
-)
-
 /**
  * Commander loads `node:child_process` at once (3 ms) for subcommands that are programs of their
  * own, which kv has none of. It gets the module when it asks for a member.
@@ -55,10 +50,28 @@ async function bundle(input, output) {
   return chunks
 }
 
+/** What nearly every command needs, in one file: each file read at start costs a quarter of a millisecond. */
+async function coreModules() {
+  const entries = ['src/main.ts', 'src/commands/get.ts', 'src/commands/put.ts', 'src/drivers/sqlite/driver.ts']
+  const build = await rolldown({ ...common, input: entries })
+  const { output } = await build.generate({ format: 'cjs' })
+  await build.close()
+  const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]))
+  const names = new Set()
+  const add = (name) => {
+    if (names.has(name) || !chunks.has(name)) return
+    names.add(name)
+    chunks.get(name).imports.forEach(add)
+  }
+  for (const chunk of output) if (chunk.isEntry) add(chunk.fileName)
+  return new Set([...names].flatMap((name) => chunks.get(name).moduleIds))
+}
+
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
-const chunks = await bundle({ main: 'src/main.ts' }, { ...CLI, codeSplitting: { groups: [{ name: 'core', test: (id) => CORE.test(id) }] } })
+const core = await coreModules()
+const chunks = await bundle({ main: 'src/main.ts' }, { ...CLI, codeSplitting: { groups: [{ name: 'core', test: (id) => core.has(id) || /rolldown.runtime/.test(id) }] } })
 // Each in one file, with nothing in it that a thread does not need.
-for (const worker of ['src/input/load-worker.ts', 'src/drivers/sqlite/json-lines-worker.ts']) await bundle({ [basename(worker, '.ts')]: worker }, CLI)
+for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts']) await bundle({ [basename(worker, '.ts')]: worker }, CLI)
 await cacheCode('core')
 copyPage()
 await bundle({ index: 'src/index.ts' }, { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' })

@@ -36,7 +36,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
 
 export type { OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
-export type { Block, Blocks } from './store/block.ts'
+export type { Block, Blocks } from './blocks/block.ts'
 export type {
   Abortable,
   Awaitable,

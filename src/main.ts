@@ -1,9 +1,9 @@
-import { isBare } from './cli.ts'
-import { Context } from './context.ts'
+import { isBare } from './cli/program.ts'
+import { Context } from './cli/context.ts'
 import { CODES, KvError } from './errors.ts'
 import { type Io, processIo } from './io.ts'
-import { argumentsAreText } from './raw-text.ts'
-import { report, runLine } from './run.ts'
+import { argumentsAreText } from './cli/line/raw-text.ts'
+import { report, runLine } from './cli/run.ts'
 
 /** Runs one command line; resolves to the exit code. Never throws, never ends the process. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {

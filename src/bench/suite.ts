@@ -1,7 +1,7 @@
-import { Measurement, type World } from './measure.ts'
-import { round } from './numbers.ts'
-import { whilePatient } from './patience.ts'
-import type { TargetReport } from './report.ts'
+import { Measurement, type World } from './measure/measure.ts'
+import { round } from './measure/numbers.ts'
+import { whilePatient } from './measure/patience.ts'
+import type { TargetReport } from './report/report.ts'
 import type { Target } from './target.ts'
 import { type Recipe, type Step, type Workload, preloadBatches } from './workloads/workload.ts'
 

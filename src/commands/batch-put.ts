@@ -1,22 +1,22 @@
 import { type Stats, closeSync, fstatSync, openSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { KvError, reasonOf, usageError } from '../errors.ts'
-import { NAMED, type Parsed, type RefusedRecord } from '../input/assembler.ts'
-import { INPUT_FORMATS, type InputFormat, formatOf } from '../input/formats.ts'
-import { load } from '../input/load.ts'
-import { lookAt, notUtf8 } from '../input/look.ts'
-import { type OpenInput, checkInput, openInput } from '../input/open.ts'
-import { explain } from '../input/record-parser.ts'
-import { type Given, through } from '../input/rerun.ts'
-import { INVALID_UTF8 } from '../input/utf8.ts'
-import { isTerminalName } from '../named-input.ts'
-import { escapeLine, formatBytes } from '../output/escape.ts'
+import { NAMED, type Parsed, type RefusedRecord } from '../load/block-parser.ts'
+import { INPUT_FORMATS, type InputFormat, formatOf } from '../formats/index.ts'
+import { load } from '../load/load.ts'
+import { lookAt, notUtf8 } from '../load/detect.ts'
+import { type OpenInput, checkInput, openInput } from '../load/open-input.ts'
+import { explain } from '../formats/record-reader.ts'
+import { type Given, through } from '../load/retry-command.ts'
+import { INVALID_UTF8 } from '../formats/utf8.ts'
+import { isTerminalName } from '../load/named-input.ts'
+import { escapeLine, formatBytes } from '../safe-text.ts'
 import { Progress } from '../output/progress.ts'
-import type { Block } from '../store/block.ts'
+import type { Block } from '../blocks/block.ts'
 import type { Store } from '../store/store.ts'
-import { choiceOption, withSync } from './arguments.ts'
+import { choiceOption, withSync } from '../cli/line/arguments.ts'
 
 interface Flags {
   onError: 'stop' | 'skip'
@@ -112,7 +112,7 @@ class BatchPut {
 
   /** One load of the store that gets the blocks of all inputs as they come. */
   async #atomically(names: readonly string[], format: InputFormat | undefined): Promise<void> {
-    const { Handover } = await import('../input/handover.ts')
+    const { Handover } = await import('../load/channel.ts')
     const blocks = new Handover<Block>()
     const stored = this.#store.load(blocks, { signal: this.#ctx.signal })
     // The failure of the store is seen by whoever hands over the next block, or below.

@@ -1,16 +1,16 @@
 import { writeFileSync } from 'node:fs'
 import { Command } from 'commander'
 import type { BenchOptions } from '../bench/bench.ts'
-import type { Report } from '../bench/report.ts'
+import type { Report } from '../bench/report/report.ts'
 import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
 import { batchEntries } from '../bench/workloads/workload.ts'
-import { openByOptions } from '../open-by-options.ts'
-import { useColor } from '../options.ts'
-import type { Context } from '../context.ts'
+import { openByOptions } from '../cli/open-store.ts'
+import { useColor } from '../cli/options.ts'
+import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, reasonOf, usageError } from '../errors.ts'
-import { escapeLine } from '../output/escape.ts'
-import { withSync } from './arguments.ts'
+import { escapeLine } from '../safe-text.ts'
+import { withSync } from '../cli/line/arguments.ts'
 
 declare const __VERSION__: string
 
@@ -56,9 +56,9 @@ export function bench(ctx: Context): Command {
     .action(async (flags: Flags, command: Command) => {
       const format = formatOf(ctx)
       const options = benchOptions(ctx, flags, command.optsWithGlobals<{ store?: string }>().store)
-      const { readReport, compare } = await import('../bench/compare.ts')
+      const { readReport, compare } = await import('../bench/report/compare.ts')
       const old = flags.compare === undefined ? undefined : readReport(flags.compare, options.plan.workload.name)
-      const page = flags.html === undefined ? undefined : await import('../bench/page/page.ts')
+      const page = flags.html === undefined ? undefined : await import('../bench/report/page/page.ts')
       if (flags.html !== undefined) page!.checkPage(flags.html)
       const measured = await interruptible(ctx, options)
       const report: Report = old === undefined ? measured : { ...measured, comparison: compare(old, measured) }
@@ -136,10 +136,10 @@ async function print(ctx: Context, report: Report, format: BenchFormat): Promise
   const { stdout } = ctx.io
   if (format === 'json') return stdout.write(`${JSON.stringify(report)}\n`)
   if (format !== 'table') {
-    const { printCsv, printMarkdown } = await import('../bench/print-text.ts')
+    const { printCsv, printMarkdown } = await import('../bench/report/print-text.ts')
     return stdout.write(format === 'csv' ? printCsv(report) : printMarkdown(report))
   }
-  const { printTable } = await import('../bench/print-table.ts')
+  const { printTable } = await import('../bench/report/print-table.ts')
   stdout.write(await printTable(report, { color: useColor(stdout.isTTY, ctx.globals, ctx.io.env), width: stdout.isTTY ? stdout.columns() : Infinity }))
 }
 

@@ -1,8 +1,8 @@
 import { Command } from 'commander'
 import { encode } from '../bytes.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
-import { displayKey, escapeLine } from '../output/escape.ts'
+import { displayKey, escapeLine } from '../safe-text.ts'
 import { quoteWord } from '../shell-quote.ts'
 import { Progress } from '../output/progress.ts'
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
-import { type RangeFlags, rangeOptions, withRange } from './range-options.ts'
+import type { Context } from '../cli/context.ts'
+import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-arguments.ts'
 
 /** `kv count [START] [END]` */
 export function count(ctx: Context): Command {

@@ -1,14 +1,14 @@
 import { Command } from 'commander'
 import { encode } from '../bytes.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isDumb } from '../options.ts'
-import { displayKey } from '../output/escape.ts'
+import { isDumb } from '../cli/options.ts'
+import { displayKey } from '../safe-text.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
-import { type KeyFlags, keyEncodingOption, parseBound, parseKey, withSync } from './arguments.ts'
-import { notFound } from './not-found.ts'
-import { bounds } from './range-options.ts'
+import { type KeyFlags, keyEncodingOption, parseBound, parseKey, withSync } from '../cli/line/arguments.ts'
+import { notFound } from '../cli/not-found.ts'
+import { bounds } from '../cli/line/range-arguments.ts'
 
 interface Flags extends KeyFlags {
   prefix?: string
@@ -90,7 +90,7 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
 /** A session has the keyboard already, and goes on with it. */
 async function ask(ctx: Context, question: string): Promise<boolean> {
   if (isDumb(ctx.io.env)) return (await import('../terminal/ask.ts')).askPlainly(question)
-  if (!ctx.inSession) return (await import('./confirm-prompt.ts')).confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
+  if (!ctx.inSession) return (await import('../cli/confirm.ts')).confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
   const terminal = await import('../terminal/ask.ts')
   return ctx.atKeyboard((keys) => terminal.ask(question, keys))
 }

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryOptions } from '../output/printer.ts'
 import type { Entry } from '../store/driver.ts'
-import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption } from './arguments.ts'
-import { notFound } from './not-found.ts'
+import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption } from '../cli/line/arguments.ts'
+import { notFound } from '../cli/not-found.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   default?: string

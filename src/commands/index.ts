@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 
 interface CommandEntry {
   /** For the list in `kv --help`; the command itself shows the same. */
@@ -25,7 +25,7 @@ export const COMMANDS = {
   peek: { summary: 'print what a value is, with its head and tail', load: async (ctx) => (await import('./peek.ts')).peek(ctx) },
   pick: { summary: 'search a key while typing, and print its entry', load: async (ctx) => (await import('./pick.ts')).pick(ctx) },
   repl: { summary: 'open a session: commands one after another on one store', load: async (ctx) => (await import('./repl.ts')).repl(ctx) },
-  help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('./help.ts')).help(ctx) },
+  help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('../cli/help.ts')).help(ctx) },
 } satisfies Record<string, CommandEntry>
 
 /** The name of a command. */

@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { Command } from 'commander'
 import { type Encoding, asBuffer, encode } from '../bytes.ts'
-import type { Context } from '../context.ts'
-import { JsonScanner } from '../input/json-scanner.ts'
-import { escapeLine, formatBytes } from '../output/escape.ts'
-import { type KeyFlags, keyEncodingOption, parseKey } from './arguments.ts'
-import { notFound } from './not-found.ts'
+import type { Context } from '../cli/context.ts'
+import { JsonScanner } from '../formats/json/scanner.ts'
+import { escapeLine, formatBytes } from '../safe-text.ts'
+import { type KeyFlags, keyEncodingOption, parseKey } from '../cli/line/arguments.ts'
+import { notFound } from '../cli/not-found.ts'
 
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isDumb } from '../options.ts'
-import { displayKey } from '../output/escape.ts'
-import { type ValueFlags, valueEncodingOption } from './arguments.ts'
+import { isDumb } from '../cli/options.ts'
+import { displayKey } from '../safe-text.ts'
+import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
 
 interface Flags extends ValueFlags {
   keyOnly?: boolean

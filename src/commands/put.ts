@@ -1,11 +1,11 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isTerminalName, readNamed } from '../named-input.ts'
-import { displayKey, formatBytes } from '../output/escape.ts'
+import { isTerminalName, readNamed } from '../load/named-input.ts'
+import { displayKey, formatBytes } from '../safe-text.ts'
 import type { Condition } from '../store/driver.ts'
-import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption, withSync } from './arguments.ts'
+import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption, withSync } from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   file?: string

@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryOptions } from '../output/printer.ts'
-import { type ValueFlags, valueEncodingOption } from './arguments.ts'
+import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
 import { printCount } from './count.ts'
-import { type RangeFlags, rangeOptions, withRange } from './range-options.ts'
+import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-arguments.ts'
 
 interface Flags extends RangeFlags, ValueFlags {
   keys?: boolean

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { KvError, unreadable, usageError } from '../errors.ts'
-import { readToken } from '../options.ts'
-import { withSync } from './arguments.ts'
+import { readToken } from '../cli/options.ts'
+import { withSync } from '../cli/line/arguments.ts'
 
 interface Flags {
   host: string
@@ -45,7 +45,7 @@ export function serve(ctx: Context): Command {
   )
     .addHelpText('after', '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003')
     .action(async (flags: Flags) => {
-      const { isLoopback } = await import('../server/guard.ts')
+      const { isLoopback } = await import('../server/admission/access.ts')
       const token = readToken(ctx.globals, flags.tokenFile)
       if (!isLoopback(flags.host) && token === undefined && !flags.insecure) {
         throw usageError(`everybody who reaches ${flags.host} could read and write the store`, 'give --token-file FILE, or --insecure if that is wanted')

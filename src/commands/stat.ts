@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
-import { formatBytes } from '../output/escape.ts'
+import type { Context } from '../cli/context.ts'
+import { formatBytes } from '../safe-text.ts'
 
 /** `kv stat` */
 export function stat(ctx: Context): Command {

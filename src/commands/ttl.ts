@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import type { Context } from '../context.ts'
-import { type KeyFlags, keyEncodingOption, parseKey } from './arguments.ts'
-import { notFound } from './not-found.ts'
+import type { Context } from '../cli/context.ts'
+import { type KeyFlags, keyEncodingOption, parseKey } from '../cli/line/arguments.ts'
+import { notFound } from '../cli/not-found.ts'
 
 /** `kv ttl KEY` */
 export function ttl(ctx: Context): Command {

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { compareBytes, successor } from '../bytes.ts'
-import type { Context } from '../context.ts'
+import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
-import { displayKey } from '../output/escape.ts'
+import { displayKey } from '../safe-text.ts'
 import type { Change } from '../store/driver.ts'
 import type { WatchOptions } from '../store/watch.ts'
-import { type KeyFlags, type ValueFlags, keyEncodingOption, parseBound, parseKey, parseLimit, valueEncodingOption } from './arguments.ts'
+import { type KeyFlags, type ValueFlags, keyEncodingOption, parseBound, parseKey, parseLimit, valueEncodingOption } from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   prefix?: string

@@ -1,7 +1,7 @@
 import { Chalk, type ChalkInstance } from 'chalk'
 import type { Change } from '../store/driver.ts'
 import { cell } from './cell.ts'
-import type { JsonOptions } from './json-lines.ts'
+import type { JsonOptions } from '../formats/json/lines-writer.ts'
 import { cutToWidth } from './width.ts'
 
 /** Shows changes to people, a line each: `put  user:1  Ada`, cut to the width of the terminal. */

@@ -4,7 +4,7 @@ import { type Encoding, decodeUtf8, encode, encodeParts, textParts } from '../by
 import type { Sink } from '../io.ts'
 import type { Entry } from '../store/driver.ts'
 import { binary } from './cell.ts'
-import { escapeJson, escapeLine, escapeText } from './escape.ts'
+import { escapeJson, escapeLine, escapeText } from '../safe-text.ts'
 
 const INDENT = '  '
 

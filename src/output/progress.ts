@@ -1,5 +1,5 @@
 import type { Sink } from '../io.ts'
-import { formatBytes } from './escape.ts'
+import { formatBytes } from '../safe-text.ts'
 
 /** Work shorter than this shows no progress, in milliseconds. */
 const DELAY_MS = 300

@@ -7,7 +7,7 @@
  * `test/conformance` on it.
  */
 
-import type { Blocks } from './block.ts'
+import type { Blocks } from '../blocks/block.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
 export type Awaitable<T> = T | Promise<T>

@@ -1,6 +1,6 @@
 import { successor } from '../bytes.ts'
 import { KvError, interrupted, usageError } from '../errors.ts'
-import { type Blocks, blockOps } from './block.ts'
+import { type Blocks, blockOps } from '../blocks/block.ts'
 import type {
   Abortable,
   CheckOptions,
@@ -17,7 +17,7 @@ import type {
   Supports,
 } from './driver.ts'
 import { type KeyInput, bytesOf, checkNames, checkNumber, checkOptions, conditionOf, flagOf, kindOf, ownBytesOf } from './input.ts'
-import { parsePosition } from './position.ts'
+import { parsePosition } from '../drivers/kit/log-position.ts'
 import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
 import { Watch, type WatchOptions } from './watch.ts'
 import { type BatchOp, DEL_RANGE_NAMES, type DelOptions, type DelRangeOptions, type PutOptions, lifetimeOf } from './write-options.ts'

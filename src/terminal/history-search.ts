@@ -1,4 +1,4 @@
-import { escapeLine } from '../output/escape.ts'
+import { escapeLine } from '../safe-text.ts'
 import { cutToWidth } from '../output/width.ts'
 import type { Key } from './key-decoder.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { compare } from '../../src/bench/compare.ts'
-import { type Report, SCHEMA, type StepReport } from '../../src/bench/report.ts'
+import { compare } from '../../src/bench/report/compare.ts'
+import { type Report, SCHEMA, type StepReport } from '../../src/bench/report/report.ts'
 
 function step(rounds: readonly number[], operations = 1000): StepReport {
   return { name: 'read', operations, operations_per_second: rounds[0] ?? 100, rounds_per_second: rounds } as unknown as StepReport

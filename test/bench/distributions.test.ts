@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decimal, fnv64, fnv64Positive, hexadecimal, remainder } from '../../src/bench/fnv.ts'
-import { Random } from '../../src/bench/random.ts'
+import { decimal, fnv64, fnv64Positive, hexadecimal, remainder } from '../../src/bench/random/fnv.ts'
+import { Random } from '../../src/bench/random/random.ts'
 import type { Target } from '../../src/bench/target.ts'
 import { workloadNamed } from '../../src/bench/workloads/index.ts'
 import type { Operation } from '../../src/bench/workloads/workload.ts'
-import { Latest, ScrambledZipfian, Zipfian } from '../../src/bench/zipfian.ts'
+import { Latest, ScrambledZipfian, Zipfian } from '../../src/bench/random/zipfian.ts'
 
 const DRAWS = 200_000
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Histogram } from '../../src/bench/histogram.ts'
-import { Random } from '../../src/bench/random.ts'
+import { Histogram } from '../../src/bench/measure/histogram.ts'
+import { Random } from '../../src/bench/random/random.ts'
 
 function filled(values: readonly number[]): Histogram {
   const histogram = new Histogram()

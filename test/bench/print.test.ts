@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { notes } from '../../src/bench/notes.ts'
-import { printTable } from '../../src/bench/print-table.ts'
-import { printCsv, printMarkdown } from '../../src/bench/print-text.ts'
-import { type Report, SCHEMA, type StepReport, type TargetReport } from '../../src/bench/report.ts'
-import { rowsOf } from '../../src/bench/rows.ts'
+import { notes } from '../../src/bench/report/notes.ts'
+import { printTable } from '../../src/bench/report/print-table.ts'
+import { printCsv, printMarkdown } from '../../src/bench/report/print-text.ts'
+import { type Report, SCHEMA, type StepReport, type TargetReport } from '../../src/bench/report/report.ts'
+import { rowsOf } from '../../src/bench/random/rows.ts'
 
 function step(name: string, operations: number): StepReport {
   return { name, operations, entries: operations * 100, seconds: 1, operations_per_second: operations === 0 ? 0 : 123_456, entries_per_second: 12_345_600, latency_ns: { mean: 123_000, min: 123_000, p50: 123_000, p90: 123_000, p95: 123_000, p99: 123_000, p999: 123_000, max: 123_000 }, histogram_ns: [[123_000, operations]], rounds_per_second: [], machine_per_second: { processor: [], disk: [] }, ran_out: false, missing: 0, timeline: { slot_ms: 1, operations: [], max_ns: [] }, operations_by_name: [] }

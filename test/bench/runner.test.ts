@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { sparkline } from '../../src/bench/numbers.ts'
+import { sparkline } from '../../src/bench/measure/numbers.ts'
 import { ROUNDS, type Plan, runSuite } from '../../src/bench/suite.ts'
 import type { Target } from '../../src/bench/target.ts'
-import { Timeline } from '../../src/bench/timeline.ts'
+import { Timeline } from '../../src/bench/measure/timeline.ts'
 import { workloadNamed } from '../../src/bench/workloads/index.ts'
 
 /** A machine where time passes only in operations: each takes its own number of milliseconds. */

@@ -7,8 +7,8 @@ import { lifecycle } from './lifecycle.ts'
 import { ranges } from './ranges.ts'
 import { watches } from './watches.ts'
 import { writes } from './writes.ts'
-import { checksum } from '../../src/store/checksum.ts'
-import type { Block } from '../../src/store/block.ts'
+import { checksum } from '../../src/blocks/checksum.ts'
+import type { Block } from '../../src/blocks/block.ts'
 
 /** A place where one store can live: a path, a server, a prefix of a cluster. It begins without entries. */
 export interface Place {

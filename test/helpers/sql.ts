@@ -1,4 +1,4 @@
-import { sqliteEngine } from '../../src/drivers/sqlite/engine.ts'
+import { sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
 
 /** Runs SQL on a store's file with the engine itself, as another tool would. */
 export function sql(path: string, statement: string): void {

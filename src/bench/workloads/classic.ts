@@ -1,4 +1,4 @@
-import { Random } from '../random.ts'
+import { Random } from '../random/random.ts'
 import { BATCH, type Step, Values, type Workload, hashedKey } from './workload.ts'
 
 /** Entries a range reads. */

@@ -1,5 +1,5 @@
-import { fnv64, hexadecimal } from '../fnv.ts'
-import { Random } from '../random.ts'
+import { fnv64, hexadecimal } from '../random/fnv.ts'
+import { Random } from '../random/random.ts'
 import type { Awaitable, KeyValue, Target } from '../target.ts'
 
 /** Every key of a benchmark begins with this, so that it touches no other key of a store. */

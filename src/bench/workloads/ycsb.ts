@@ -1,6 +1,6 @@
-import { decimal, fnv64Positive } from '../fnv.ts'
-import { Random } from '../random.ts'
-import { Latest, ScrambledZipfian } from '../zipfian.ts'
+import { decimal, fnv64Positive } from '../random/fnv.ts'
+import { Random } from '../random/random.ts'
+import { Latest, ScrambledZipfian } from '../random/zipfian.ts'
 import { KEY_PREFIX, type Operation, type Recipe, type Step, Values, type Workload } from './workload.ts'
 
 /** Longest scan of workload E. */

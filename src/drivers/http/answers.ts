@@ -1,4 +1,4 @@
-import { HEADERS, revisionFrom, revisionOf } from '../../server/protocol.ts'
+import { HEADERS, revisionFrom, revisionOf } from '../../protocol/http-api.ts'
 import type { Answer, Call, HttpClient } from './client.ts'
 
 /** When the entry of an answer ends, in milliseconds since 1970; `undefined`: never. */

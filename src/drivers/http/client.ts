@@ -4,7 +4,7 @@ import https from 'node:https'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { interrupted } from '../../errors.ts'
-import { HEADERS, LATE, type LateAnswer } from '../../server/protocol.ts'
+import { HEADERS, LATE, type LateAnswer } from '../../protocol/http-api.ts'
 import { Failures, Silence } from './failures.ts'
 import type { Hold } from './hold.ts'
 

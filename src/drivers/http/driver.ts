@@ -1,10 +1,10 @@
 import { LONGEST_TIMER_MS } from '../../async.ts'
 import { asBuffer, decode } from '../../bytes.ts'
 import { CODES, type Code, KvError } from '../../errors.ts'
-import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { EVENTS, FRAMES, LINES, PATHS, type ServerInfo } from '../../server/protocol.ts'
-import type { Block, Blocks } from '../../store/block.ts'
-import { withinBytes } from '../../store/bound.ts'
+import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../protocol/frames.ts'
+import { EVENTS, FRAMES, LINES, PATHS, type ServerInfo } from '../../protocol/http-api.ts'
+import type { Block, Blocks } from '../../blocks/block.ts'
+import { withinBytes } from '../kit/byte-budget.ts'
 import type {
   Abortable,
   Changes,

@@ -1,5 +1,5 @@
 import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
-import { type ErrorBody, HEADERS } from '../../server/protocol.ts'
+import { type ErrorBody, HEADERS } from '../../protocol/http-api.ts'
 import type { Answer, Call } from './client.ts'
 
 /** Codes of certificates that are not accepted. */

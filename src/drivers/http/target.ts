@@ -1,6 +1,6 @@
 import { asBuffer } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
-import { HEADERS, PATHS } from '../../server/protocol.ts'
+import { HEADERS, PATHS } from '../../protocol/http-api.ts'
 import type { Condition, RangeQuery } from '../../store/driver.ts'
 
 /** Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs take for a folder. */

@@ -1,6 +1,6 @@
 import { within } from '../../async.ts'
-import { FRAME, FrameWriter, frameBytes } from '../../server/frames.ts'
-import { type Block, type Blocks, blockOps } from '../../store/block.ts'
+import { FRAME, FrameWriter, frameBytes } from '../../protocol/frames.ts'
+import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
 
 /** Bytes of one chunk of a load. */
 const CHUNK_BYTES = 1 << 18

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asBuffer } from '../../bytes.ts'
 import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
-import type { ErrorBody } from '../../server/protocol.ts'
+import type { ErrorBody } from '../../protocol/http-api.ts'
 import type { Change, Changes } from '../../store/driver.ts'
-import { changeOf } from './change-record.ts'
+import { changeOf } from '../../formats/json/change-reader.ts'
 import type { Hold } from './hold.ts'
-import { type ServerEvent, serverEvents } from './server-events.ts'
+import { type ServerEvent, serverEvents } from '../../protocol/event-reader.ts'
 
 /** How long to wait before a server that is gone is called again, in milliseconds: at first, and at most. */
 const FIRST_WAIT_MS = 100

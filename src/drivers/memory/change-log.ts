@@ -1,8 +1,8 @@
 import { compareBytes } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import type { Change, Changes, Entry, RangeQuery, WatchQuery } from '../../store/driver.ts'
-import { BEGINNING, PARTIAL, changesGone, formatPosition, newLogName, parsePosition } from '../../store/position.ts'
-import { type Feed, Subscription, holdProcess } from '../../store/subscription.ts'
+import { BEGINNING, PARTIAL, changesGone, formatPosition, newLogName, parsePosition } from '../kit/log-position.ts'
+import { type Feed, Subscription, holdProcess } from '../kit/subscription.ts'
 
 /** What happened, before it has a place in the log. */
 export type Happening = Omit<Extract<Change, { type: 'put' }>, 'position'> | Omit<Extract<Change, { type: 'del' }>, 'position'>

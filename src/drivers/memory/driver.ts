@@ -1,6 +1,6 @@
 import { compareBytes } from '../../bytes.ts'
-import { withinBytes } from '../../store/bound.ts'
-import { holds } from '../../store/condition.ts'
+import { withinBytes } from '../kit/byte-budget.ts'
+import { holds } from '../kit/condition.ts'
 import { expiryOf } from '../../store/expiry.ts'
 import type {
   Abortable,

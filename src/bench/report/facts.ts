@@ -1,0 +1,20 @@
+import { escapeLine, formatBytes } from '../../safe-text.ts'
+import type { Report } from './report.ts'
+
+/** What was measured, where and how: what every form of a report for people begins with, a line each. */
+export function facts({ kv, machine, settings, targets }: Report): string[] {
+  const { workload, records, key_bytes, value_bytes, concurrency, seed, location, duration_ms, operations, warmup_ms, rounds } = settings
+  const lasting = operations !== null ? `${operations.toLocaleString('en')} operations a step` : duration_ms === null ? 'each step to its end' : `${duration_ms / 1000} s a step`
+  return [
+    `kv ${kv}, ${targets[0]?.engine ?? ''}, Node ${machine.node.slice(1)}`,
+    `${machine.cpu}, ${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}, ${formatBytes(machine.memory_bytes)} memory, ${machine.platform}${machine.file_system === null ? '' : `, ${machine.file_system}`}`,
+    ...(location === null ? [] : [`store: ${location}, ${targets[0]?.how ?? ''}`]),
+    `${workload}: ${records.toLocaleString('en')} records of ${key_bytes} + ${value_bytes} bytes, seed ${seed}`,
+    `${lasting} in ${rounds} rounds, warm-up ${warmup_ms / 1000} s, ${concurrency} in flight, ${durability(settings.durable)}`,
+  ].map(escapeLine)
+}
+
+function durability(durable: boolean | null): string {
+  if (durable === null) return 'durability: as the server is set'
+  return durable ? 'durable writes' : 'writes not durable (--no-sync)'
+}

@@ -1,0 +1,177 @@
+import type { Block } from './block.ts'
+import { withExpiry } from './checksum.ts'
+import { crc32 } from './crc32.ts'
+import { isStrictlyAscending, sortKeys } from './sort.ts'
+
+/** Entries this builder has room for at first. */
+const FIRST_CAPACITY = 1024
+
+/** From this many bytes on, a call that copies them beats a loop. */
+const COPIED_AT_ONCE = 128
+
+/**
+ * Collects the entries a parser finds in one buffer, in input order, and makes a {@link Block} of
+ * them. Holds positions in the buffer only; the buffer must stay as it is until the block is used.
+ */
+export class BlockBuilder {
+  /** The buffer all entries lie in: less than 4 GiB. Parsers change it while they decode. */
+  readonly bytes: Uint8Array
+  #count = 0
+  #keyStart: Uint32Array
+  #keyLength: Uint32Array
+  #valueStart: Uint32Array
+  #valueLength: Uint32Array
+  #expires: Float64Array | undefined
+
+  /** `capacity`: how many entries are expected; it grows when there are more. */
+  constructor(bytes: Uint8Array, capacity: number = FIRST_CAPACITY) {
+    this.bytes = bytes
+    this.#keyStart = new Uint32Array(capacity)
+    this.#keyLength = new Uint32Array(capacity)
+    this.#valueStart = new Uint32Array(capacity)
+    this.#valueLength = new Uint32Array(capacity)
+  }
+
+  /** How many entries were added; of a key added twice, both count. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Adds an entry that does not expire. Positions and lengths are in bytes of the buffer; the key is not empty. */
+  add(keyStart: number, keyLength: number, valueStart: number, valueLength: number): void {
+    const at = this.#count
+    if (at === this.#keyStart.length) this.#grow()
+    this.#keyStart[at] = keyStart
+    this.#keyLength[at] = keyLength
+    this.#valueStart[at] = valueStart
+    this.#valueLength[at] = valueLength
+    this.#count = at + 1
+  }
+
+  /** Adds an entry that expires at a whole number of milliseconds since 1970, or, where that is negative, after as many from the write on. */
+  addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
+    this.add(keyStart, keyLength, valueStart, valueLength)
+    this.#expires ??= new Float64Array(this.#keyStart.length).fill(Number.NaN)
+    this.#expires[this.#count - 1] = expires
+  }
+
+  /**
+   * The entries in ascending key order (unsigned bytes) with their checksums; of a key added more
+   * than once, the last. The builder must not be used afterwards: the block may own its arrays.
+   *
+   * With `packInto`, as long as this builder's buffer, entries that were not in order are copied
+   * there in key order, so that whoever stores them walks ascending memory (a quarter less time
+   * for a block beyond the processor's cache); the block's `bytes` tells whether that was done.
+   */
+  finish(packInto?: Uint8Array): Block {
+    const keys = { bytes: this.bytes, count: this.#count, start: this.#keyStart, length: this.#keyLength }
+    // Checksums first: entries in input order lie in ascending memory.
+    const checksums = this.#checksums()
+    if (isStrictlyAscending(keys)) {
+      return {
+        bytes: this.bytes,
+        count: this.#count,
+        keyStart: this.#keyStart,
+        keyLength: this.#keyLength,
+        valueStart: this.#valueStart,
+        valueLength: this.#valueLength,
+        expires: this.#expires,
+        checksums,
+      }
+    }
+    const { order, hasDuplicates } = sortKeys(keys)
+    const count = hasDuplicates ? this.#dropDuplicates(order) : order.length
+    const positions = {
+      keyStart: gather(this.#keyStart, order, count),
+      keyLength: gather(this.#keyLength, order, count),
+      valueStart: gather(this.#valueStart, order, count),
+      valueLength: gather(this.#valueLength, order, count),
+    }
+    if (packInto !== undefined) {
+      let at = 0
+      for (let n = 0; n < count; n++) {
+        at = this.#move(positions.keyStart, n, positions.keyLength[n]!, packInto, at)
+        at = this.#move(positions.valueStart, n, positions.valueLength[n]!, packInto, at)
+      }
+    }
+    return {
+      bytes: packInto ?? this.bytes,
+      count,
+      ...positions,
+      expires: this.#expires === undefined ? undefined : Float64Array.from(order.subarray(0, count), (i) => this.#expires![i]!),
+      checksums: gather(checksums, order, count),
+    }
+  }
+
+  /** Copies `length` bytes from `starts[n]` of the buffer to `to[at]`, which `starts[n]` tells then; returns the position after them. */
+  #move(starts: Uint32Array, n: number, length: number, to: Uint8Array, at: number): number {
+    const bytes = this.bytes
+    const start = starts[n]!
+    starts[n] = at
+    if (length >= COPIED_AT_ONCE) to.set(bytes.subarray(start, start + length), at)
+    else for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!
+    return at + length
+  }
+
+  /** Keeps the last of each run of equal keys in `order`; returns how many are left. */
+  #dropDuplicates(order: Uint32Array): number {
+    let kept = 0
+    for (let n = 0; n < order.length; n++) {
+      const entry = order[n]!
+      if (n + 1 < order.length && this.#sameKey(entry, order[n + 1]!)) continue
+      order[kept++] = entry
+    }
+    return kept
+  }
+
+  #sameKey(a: number, b: number): boolean {
+    const length = this.#keyLength[a]!
+    if (length !== this.#keyLength[b]) return false
+    const bytes = this.bytes
+    const startA = this.#keyStart[a]!
+    const startB = this.#keyStart[b]!
+    // From the end: neighbours in key order differ there sooner.
+    for (let at = length - 1; at >= 0; at--) if (bytes[startA + at] !== bytes[startB + at]) return false
+    return true
+  }
+
+  #checksums(): Uint32Array {
+    const bytes = this.bytes
+    const expires = this.#expires
+    const sums = new Uint32Array(this.#count)
+    for (let i = 0; i < sums.length; i++) {
+      const key = crc32(bytes, this.#keyStart[i]!, this.#keyLength[i]!, 0)
+      sums[i] = crc32(bytes, this.#valueStart[i]!, this.#valueLength[i]!, key)
+    }
+    if (expires === undefined) return sums
+    for (let i = 0; i < sums.length; i++) {
+      if (expires[i]! >= 0) sums[i] = withExpiry(sums[i]!, expires[i]!)
+    }
+    return sums
+  }
+
+  #grow(): void {
+    const capacity = Math.max(FIRST_CAPACITY, this.#keyStart.length * 2)
+    this.#keyStart = enlarged(this.#keyStart, capacity)
+    this.#keyLength = enlarged(this.#keyLength, capacity)
+    this.#valueStart = enlarged(this.#valueStart, capacity)
+    this.#valueLength = enlarged(this.#valueLength, capacity)
+    if (this.#expires !== undefined) {
+      const expires = new Float64Array(capacity).fill(Number.NaN, this.#count)
+      expires.set(this.#expires)
+      this.#expires = expires
+    }
+  }
+}
+
+function enlarged(array: Uint32Array, capacity: number): Uint32Array {
+  const larger = new Uint32Array(capacity)
+  larger.set(array)
+  return larger
+}
+
+function gather(array: Uint32Array, order: Uint32Array, count: number): Uint32Array {
+  const gathered = new Uint32Array(count)
+  for (let n = 0; n < count; n++) gathered[n] = array[order[n]!]!
+  return gathered
+}

@@ -1,0 +1,97 @@
+import { withExpiry } from './checksum.ts'
+import { crc32 } from './crc32.ts'
+import type { Entry, Lifetime, Op } from '../store/driver.ts'
+import { expiryOf } from '../store/expiry.ts'
+
+/**
+ * Many puts packed in one buffer, in ascending key order and no key twice: what bulk loading hands
+ * from the parser (perhaps in another thread) to the driver without an object per entry.
+ *
+ * Entry `i` has the key `bytes[keyStart[i] .. keyStart[i] + keyLength[i]]`, and its value likewise.
+ * The arrays may be longer than `count`.
+ */
+export interface Block {
+  /** Holds every key and value somewhere. */
+  readonly bytes: Uint8Array
+  readonly count: number
+  readonly keyStart: Uint32Array
+  readonly keyLength: Uint32Array
+  readonly valueStart: Uint32Array
+  readonly valueLength: Uint32Array
+  /**
+   * Milliseconds since 1970, `NaN` for an entry that does not expire; `undefined` when none expires. A negative number
+   * is a time to live with its sign turned, in milliseconds from the write on: see {@link settled}.
+   */
+  readonly expires: Float64Array | undefined
+  /** Of each entry, as `checksum` in ./checksum.ts computes it; with a time to live, of key and value alone. */
+  readonly checksums: Uint32Array
+}
+
+/** Blocks one after the other; of a key in several, the last wins. */
+export type Blocks = Iterable<Block> | AsyncIterable<Block>
+
+/** The entries of a block as puts, views of its buffer. */
+export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>, void, void> {
+  const { bytes, keyStart, keyLength, valueStart, valueLength } = block
+  for (let i = 0; i < block.count; i++) {
+    // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is spread into.
+    const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
+    yield {
+      type: 'put',
+      key: bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!),
+      value: bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!),
+      expires,
+      ttl,
+    }
+  }
+}
+
+/** What a number of {@link Block.expires} means. */
+export function lifetimeOf(expires: number): Lifetime {
+  return expires < 0 ? { ttl: -expires } : { expires: Number.isNaN(expires) ? undefined : expires }
+}
+
+/** A block that is written `now`: each time to live has become an expiry, and its checksum covers it. */
+export function settled(block: Block, now: number): Block {
+  if (!hasTtl(block)) return block
+  const expires = block.expires!.slice(0, block.count)
+  const checksums = block.checksums.slice(0, block.count)
+  for (let i = 0; i < block.count; i++) {
+    if (!(expires[i]! < 0)) continue
+    expires[i] = expiryOf(lifetimeOf(expires[i]!), now)!
+    checksums[i] = withExpiry(checksums[i]!, expires[i]!)
+  }
+  return { ...block, expires, checksums }
+}
+
+/** Whether an entry of a block has a time to live. */
+export function hasTtl({ count, expires }: Block): boolean {
+  if (expires !== undefined) for (let i = 0; i < count; i++) if (expires[i]! < 0) return true
+  return false
+}
+
+/** A block of entries in their order; bulk loading needs them in key order with no key twice. */
+export function blockOf(entries: readonly (Pick<Entry, 'key' | 'value'> & Partial<Pick<Entry, 'expires'>>)[]): Block {
+  const count = entries.length
+  const bytes = Buffer.allocUnsafe(entries.reduce((sum, { key, value }) => sum + key.length + value.length, 0))
+  const column = (): Uint32Array<ArrayBuffer> => new Uint32Array(count)
+  const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
+  const expires = entries.some((entry) => entry.expires !== undefined) ? new Float64Array(count) : undefined
+  let at = 0
+  for (let i = 0; i < count; i++) {
+    const { key, value, expires: end } = entries[i]!
+    const start = at
+    keyStart[i] = start
+    keyLength[i] = key.length
+    bytes.set(key, start)
+    at += key.length
+    valueStart[i] = at
+    valueLength[i] = value.length
+    bytes.set(value, at)
+    at += value.length
+    const sum = crc32(bytes, start, at - start, 0)
+    checksums[i] = end === undefined ? sum : withExpiry(sum, end)
+    if (expires !== undefined) expires[i] = end ?? Number.NaN
+  }
+  return { bytes, count, keyStart, keyLength, valueStart, valueLength, expires, checksums }
+}

@@ -1,0 +1,174 @@
+import { interrupted } from '../errors.ts'
+import { Interrupt } from './interrupt.ts'
+import type { Io } from '../io.ts'
+import { openByOptions } from './open-store.ts'
+import { type GlobalFlags, type GlobalOptions, isDumb, isOn, resolveGlobals, useColor } from './options.ts'
+import { Printer } from '../output/printer.ts'
+import type { Driver } from '../store/driver.ts'
+import type { Store } from '../store/store.ts'
+import type { KeyReader } from '../terminal/key-reader.ts'
+
+/** What a command opens its store with besides the global options. */
+export interface StoreOptions {
+  /** False for `--no-sync`. */
+  sync?: boolean | undefined
+}
+
+/** What a session lends to each of its command lines. */
+export interface Host {
+  /** Aborted when the user stops the running command. */
+  readonly signal: AbortSignal
+  /** The session's open store, when the line means that one; it stays open after the line. */
+  store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
+  /** From now on Ctrl-D stops the running command too: it would not end by itself. */
+  hearEnd(): void
+  /** Put around the driver of a line that opens a store of its own. */
+  wrap(driver: Driver, globals: GlobalOptions): Driver
+  /** Runs a step that reads keys, such as a question. */
+  atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
+}
+
+/**
+ * What a command works with: the resolved options, the store (opened when first asked for), the
+ * printer and the streams. One per command line; a session shares its store between many.
+ */
+export class Context {
+  readonly io: Io
+  readonly #host: Host | undefined
+  readonly #interrupt = new Interrupt()
+  #globals: GlobalOptions | undefined
+  #store: Promise<Store> | undefined
+  #own: Promise<Store> | undefined
+  #printer: Printer | undefined
+
+  constructor(io: Io, host?: Host) {
+    this.io = io
+    this.#host = host
+  }
+
+  /** What the process ends with when nothing was thrown; a command may set it to 1 for a partial answer. */
+  exitCode = 0
+
+  /** Whether to show stacks, also when the options could not be read. */
+  get debug(): boolean {
+    return this.#globals?.debug ?? isOn(this.io.env, 'KV_DEBUG')
+  }
+
+  /** Takes the program's flags; called once, before the command runs. */
+  configure(flags: GlobalFlags): void {
+    this.#globals = resolveGlobals(flags, this.io.env)
+  }
+
+  /** The resolved global options. */
+  get globals(): GlobalOptions {
+    this.#globals ??= resolveGlobals({}, this.io.env)
+    return this.#globals
+  }
+
+  /** Aborted when the user stops this command: by Ctrl-C in a session, elsewhere by a signal once {@link hearSignals} was called. */
+  get signal(): AbortSignal {
+    return this.#host?.signal ?? this.#interrupt.signal
+  }
+
+  /**
+   * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes, or
+   * one of those named: the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
+   */
+  hearSignals(signals?: readonly NodeJS.Signals[]): void {
+    if (this.#host === undefined) this.#interrupt.hear(signals)
+  }
+
+  /** For a command that ends only when it is stopped: in a session Ctrl-D does so too. */
+  hearEnd(): void {
+    this.#host?.hearEnd()
+  }
+
+  /** Where a signal has stopped this command: closes everything and ends the process by that signal. */
+  async endBySignal(): Promise<void> {
+    if (this.#interrupt.cause === undefined) return
+    await this.close()
+    this.#interrupt.raise()
+  }
+
+  /** Whether this is a line of a session. */
+  get inSession(): boolean {
+    return this.#host !== undefined
+  }
+
+  /** The printer for data, on stdout. */
+  get print(): Printer {
+    this.#printer ??= new Printer(this.io.stdout, {
+      format: this.globals.format,
+      json: this.globals.json,
+      color: useColor(this.io.stdout.isTTY, this.globals, this.io.env),
+    })
+    return this.#printer
+  }
+
+  /** The store; opened on the first call. */
+  store(options: StoreOptions = {}): Promise<Store> {
+    this.#store ??= this.#host?.store(this.globals, options) ?? (this.#own = this.#openStore(options))
+    return this.#store
+  }
+
+  /** Whether progress is drawn: stderr is a terminal that can take a line back, and nobody asked for quiet. */
+  get drawsProgress(): boolean {
+    return this.io.stderr.isTTY && !this.globals.quiet && !isDumb(this.io.env)
+  }
+
+  /** Whether messages are coloured. */
+  get colorsMessages(): boolean {
+    return useColor(this.io.stderr.isTTY, this.globals, this.io.env)
+  }
+
+  /** A message for people, on stderr: a line, unless `--quiet`. */
+  say(message: string): void {
+    if (!this.globals.quiet) this.io.stderr.write(`${message}\n`)
+  }
+
+  /**
+   * The same items; in a session in pages so small that none takes long to print, and with a turn of
+   * the event loop between two, in which Ctrl-C is heard and the reader of the output catches up.
+   * Throws `KV_INTERRUPTED`.
+   */
+  paced<T>(pages: AsyncIterable<Uint8Array | T[]>): AsyncIterable<Uint8Array | T[]> {
+    return this.#host === undefined ? pages : paced(pages, this.#host.signal, () => this.io.stdout.drained?.())
+  }
+
+  /** Runs a step that reads keys, such as a question; only where stdin is a terminal and `TERM` can be drawn on. */
+  async atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T> {
+    if (this.#host !== undefined) return this.#host.atKeyboard(step)
+    const { withKeyboard } = await import('../terminal/key-reader.ts')
+    return withKeyboard(step)
+  }
+
+  /** Closes what was opened for this line; waits for writes under way. */
+  async close(): Promise<void> {
+    const store = await this.#own?.catch(() => undefined)
+    this.#own = this.#store = undefined
+    await store?.close()
+    this.#interrupt.forget()
+  }
+
+  async #openStore({ sync = true }: StoreOptions): Promise<Store> {
+    const store = await openByOptions(this.globals, { sync, signal: this.signal, wrap: this.#host && ((driver) => this.#host!.wrap(driver, this.globals)) })
+    if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
+    return store
+  }
+}
+
+/** Entries printed in one go: 10 ms of a table. */
+const PACED_ENTRIES = 100
+
+async function* paced<T>(pages: AsyncIterable<Uint8Array | T[]>, signal: AbortSignal, drained: () => Promise<void> | undefined): AsyncGenerator<Uint8Array | T[], void, void> {
+  for await (const page of pages) {
+    for (let from = 0; from < page.length; from += PACED_ENTRIES) {
+      const part = page instanceof Uint8Array ? page : page.slice(from, from + PACED_ENTRIES)
+      yield part
+      await drained()
+      await new Promise<void>((resolve) => setImmediate(resolve))
+      if (signal.aborted) throw interrupted(signal)
+      if (part === page) break
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { type Command, Option } from 'commander'
+import { ENCODINGS, type Encoding, decode } from '../../bytes.ts'
+import { KvError, usageError } from '../../errors.ts'
+
+/** The flags of a command that takes keys. */
+export interface KeyFlags {
+  keyEncoding: Encoding
+}
+
+/** The flags of a command that takes or prints values. */
+export interface ValueFlags {
+  valueEncoding: Encoding
+}
+
+/** An option whose value is one of a few words, the first being the default. */
+export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
+  const name = flags.split(' ')[0]!
+  const [first, ...others] = choices
+  const option = new Option(flags, `${description}: ${first} (default)${others.slice(0, -1).map((choice) => `, ${choice}`).join('')} or ${others.at(-1)}`)
+    .default(first)
+    .argParser((text: string) => {
+      if (!choices.includes(text)) throw usageError(`${name} cannot be ${text}`, `one of ${choices.join(' ')}`)
+      return text
+    })
+  // For completion; the parser above refuses in words of our own.
+  option.argChoices = [...choices]
+  return option
+}
+
+/** How keys are written in arguments and output. */
+export function keyEncodingOption(): Option {
+  return choiceOption('--key-encoding <encoding>', 'how keys are written', ENCODINGS)
+}
+
+/** How values are written in arguments, input and output. */
+export function valueEncodingOption(): Option {
+  return choiceOption('--value-encoding <encoding>', 'how values are written', ENCODINGS)
+}
+
+/** Adds `--no-sync` to a command that writes. */
+export function withSync(command: Command): Command {
+  return command.option('--no-sync', 'do not wait for the disk: faster, and a power loss can take the newest writes')
+}
+
+/** The bytes of a key argument. Throws `KV_INVALID_KEY`. */
+export function parseKey(text: string, encoding: Encoding): Uint8Array {
+  const key = decode(text, encoding)
+  if (key === undefined) throw new KvError('KV_INVALID_KEY', `not a key in ${encoding}: ${text}`, { hint: howToWrite(encoding) })
+  if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
+  return key
+}
+
+/** The bytes of a range bound, which may be empty. Throws `KV_INVALID_KEY`. */
+export function parseBound(text: string, encoding: Encoding): Uint8Array {
+  return text === '' ? new Uint8Array() : parseKey(text, encoding)
+}
+
+/** The bytes of a value argument. Throws `KV_USAGE`. */
+export function parseValue(text: string, encoding: Encoding): Uint8Array {
+  const value = decode(text, encoding)
+  if (value === undefined) throw usageError(`the value is not ${encoding}`, howToWrite(encoding))
+  return value
+}
+
+function howToWrite(encoding: Encoding): string | undefined {
+  return encoding === 'hex' ? 'two hex digits for each byte, such as 00ff' : undefined
+}
+
+/** The value of `--limit`: a whole number of 0 or more. Throws `KV_USAGE`. */
+export function parseLimit(text: string): number {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw usageError(`--limit wants a whole number of 0 or more, not ${text}`)
+  return count
+}

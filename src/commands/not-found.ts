@@ -1,7 +1,0 @@
-import { KvError } from '../errors.ts'
-import { displayKey } from '../output/escape.ts'
-
-/** The error of keys that are not there. */
-export function notFound(keys: readonly Uint8Array[]): KvError {
-  return new KvError('KV_NOT_FOUND', `${keys.length === 1 ? 'key' : 'keys'} not found: ${keys.map(displayKey).join(', ')}`)
-}

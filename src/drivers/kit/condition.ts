@@ -1,0 +1,19 @@
+import type { Condition } from '../../store/driver.ts'
+
+/**
+ * Whether a condition allows a write over an entry of that revision (`undefined`: the key is not there).
+ * `hasValue` tells whether the entry has a value, and is asked only where the condition is about it.
+ */
+export function holds(condition: Condition | undefined, old: { readonly revision: number } | undefined, hasValue: (value: Uint8Array) => boolean): boolean {
+  switch (condition?.type) {
+    case undefined:
+      return true
+    case 'absent':
+      return old === undefined
+    case 'value':
+      return old !== undefined && hasValue(condition.value)
+    case 'revision':
+      // An entry that another tool wrote into an old store has no revision either.
+      return condition.revision === 0 ? old === undefined : old?.revision === condition.revision
+  }
+}

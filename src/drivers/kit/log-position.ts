@@ -1,0 +1,47 @@
+import { KvError, usageError } from '../../errors.ts'
+
+/** The position before everything: a watch from here on reports what is there, and then what happens to it. */
+export const BEGINNING = '0'
+
+/**
+ * The position of a change within what is there: no watch can go on from it, since what was handed out
+ * before may be gone when what is there is read again.
+ */
+export const PARTIAL = 'partial'
+
+/** A place in a log of changes. */
+export interface Position {
+  /** Which log; another one knows nothing of its positions. */
+  readonly log: string
+  /** How many changes came before. */
+  readonly at: number
+}
+
+/** A name for a new log. */
+export function newLogName(): string {
+  return Array.from({ length: 12 }, () => Math.floor(Math.random() * 36).toString(36)).join('')
+}
+
+/** A position as watchers know it. */
+export function formatPosition({ log, at }: Position): string {
+  return `${log}-${at}`
+}
+
+/** The place a position means, `undefined` for {@link BEGINNING}. Throws `KV_USAGE` for what is no position, and `KV_WATCH_GAP` for {@link PARTIAL}. */
+export function parsePosition(text: string): Position | undefined {
+  if (text === BEGINNING) return undefined
+  if (text === PARTIAL) throw watchGap('what was there had not come whole, and may have changed since')
+  const [, log, at] = /^([a-z0-9]{1,64})-(\d{1,16})$/.exec(typeof text === 'string' ? text : '') ?? []
+  if (log === undefined || !Number.isSafeInteger(Number(at))) throw usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
+  return { log, at: Number(at) }
+}
+
+/** For a watch that cannot go on without leaving something out. */
+export function watchGap(why: string): KvError {
+  return new KvError('KV_WATCH_GAP', why, { hint: 'read the store again, and watch from then on' })
+}
+
+/** The usual reason: the log has been trimmed, or is another one. */
+export function changesGone(): KvError {
+  return watchGap('changes since that position are no longer kept')
+}

@@ -1,0 +1,91 @@
+import type { CheckReport } from '../../../store/driver.ts'
+import { checksum } from '../../../blocks/checksum.ts'
+import { LATEST_EXPIRY } from '../../../store/expiry.ts'
+import type { Database } from '../file/connection.ts'
+import type { SqlValue } from '../file/engine.ts'
+import { damagedRow } from '../file/errors.ts'
+import { EXPIRES, LONG_VALUE, longValue } from '../read/range.ts'
+
+/** Damaged keys named at most; the rest is only counted. */
+const NAMED = 1000
+
+/** Rows read at a time. */
+const PAGE_ROWS = 1000
+
+/** Bytes of long values read between two pauses. */
+const PAUSE_BYTES = 4_000_000
+
+type Row = [key: SqlValue, value: SqlValue, expires: SqlValue, checksum: SqlValue]
+
+/**
+ * Compares every entry with its checksum, of one snapshot when the caller holds a transaction.
+ * Yields the number of entries so far where it may be paused; returns the report, but for the
+ * structure of the file. Damage that stops the engine from reading on is a problem of the report,
+ * not an error.
+ */
+export function* checkEntries(database: Database): Generator<number, CheckReport, void> {
+  const problems: string[] = []
+  const damagedKeys: Uint8Array[] = []
+  let checked = 0
+  let unchecked = 0
+  let unnamed = 0
+  let bytes = 0
+  try {
+    for (const [key, value, expires, sum] of rows(database)) {
+      if (sum === null) unchecked++
+      else checked++
+      const full = value ?? longValue(database, key)
+      if (value === null) bytes += full instanceof Uint8Array ? full.length : 0
+      if (!isSound(key, full, expires, sum)) {
+        if (key instanceof Uint8Array && damagedKeys.length < NAMED) damagedKeys.push(key)
+        else unnamed++
+      }
+      if ((checked + unchecked) % PAGE_ROWS === 0 || bytes > PAUSE_BYTES) {
+        bytes = 0
+        yield checked + unchecked
+      }
+    }
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error))
+  }
+  problems.push(...strangeEntries(database))
+  if (unnamed > 0) problems.push(`${unnamed} more entries are damaged`)
+  return { checked, unchecked, damagedKeys, problems }
+}
+
+/** What another tool can write that kv does not. */
+function strangeEntries(database: Database): string[] {
+  try {
+    const problems: string[] = []
+    const [late] = database.statement('select count(*) from kv where expires > ?').get(LATEST_EXPIRY) as [number]
+    if (late > 0) problems.push(`${late} ${late === 1 ? 'entry expires' : 'entries expire'} after the year 9999, which is told as its end: expiry is in milliseconds since 1970`)
+    if (database.statement(`select 1 from kv where key = x''`).get() !== undefined) problems.push(`an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''`)
+    return problems
+  } catch {
+    // What stopped this has stopped the reading above.
+    return []
+  }
+}
+
+function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValue): boolean {
+  if (!(key instanceof Uint8Array) || !(value instanceof Uint8Array) || (expires !== null && typeof expires !== 'number')) return false
+  return sum === null || sum === checksum(key, value, expires ?? undefined)
+}
+
+function* rows(database: Database): Generator<Row, void, void> {
+  let after: SqlValue = new Uint8Array()
+  for (let operator = '>='; ; operator = '>') {
+    const page = database
+      .statement(
+        `select key, case when length(value) <= ${LONG_VALUE} then value end, ${EXPIRES}, checksum
+        from kv where key ${operator} ? order by key limit ${PAGE_ROWS}`,
+      )
+      .all(after) as Row[]
+    yield* page
+    if (page.length < PAGE_ROWS) return
+    const [last] = page[page.length - 1]!
+    // Texts and numbers come before all bytes: from there the rows would come again.
+    if (!(last instanceof Uint8Array)) throw damagedRow()
+    after = last
+  }
+}

@@ -1,0 +1,286 @@
+import { statSync } from 'node:fs'
+import { type Access, accessTo, removeStrayLog } from './access.ts'
+import { type Connection, type Statement, sqliteEngine } from './engine.ts'
+import { isBusy, isPassing } from './errors.ts'
+import { ChangedWhileRead } from '../identity/file-state.ts'
+import { retryWhileBusy } from '../locks/lock-wait.ts'
+import { connected, disconnected, fileId } from '../locks/posix-locks.ts'
+import { PlaceWatch, overwritten } from '../identity/overwritten.ts'
+
+/** How a connection is opened. */
+export interface DatabaseOptions {
+  /** Whether a commit waits for the disk. */
+  readonly sync: boolean
+  /** How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds; a second at least, and longer for a long log. */
+  readonly lockTimeoutMs: number
+}
+
+/** Pages of cache a connection keeps, in KiB: enough for the inner nodes of 100 M entries. */
+export const CACHE_KIB = 16_384
+
+/** Least time a read waits for a lock, in milliseconds: another kv that closes the file, or mends it after a crash, holds one for moments. */
+const READ_WAIT_MS = 1000
+
+/** Bytes of the log for which such a moment may be a millisecond longer. */
+const LOG_BYTES_PER_MS = 20_000
+
+/** How long a read of a store waits for what is in its way, in milliseconds. */
+export function readWaitMs(path: string, { lockTimeoutMs }: DatabaseOptions): number {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
+  return Math.max(lockTimeoutMs, READ_WAIT_MS) + log / LOG_BYTES_PER_MS
+}
+
+/** One connection to an existing store file and its prepared statements. */
+export class Database {
+  /** Which file this is connected to, as `fileId` tells it. */
+  readonly file: string
+  /** Which log it keeps beside the file, likewise. */
+  readonly log: string | undefined
+  /** Whether its commits wait for the disk. */
+  readonly isSynced: boolean
+  readonly #path: string
+  readonly #connection: Connection
+  readonly #access: Access
+  readonly #statements = new Map<string, Statement>()
+  readonly #prepared = new Set<string>()
+  #isClosed = false
+  readonly #place: PlaceWatch | undefined
+  readonly #readWaitMs: () => number
+  #cacheKib = CACHE_KIB
+
+  /** @param mayWait whether to wait, on the spot, for a lock that is in the way */
+  constructor(path: string, options: DatabaseOptions, mayWait = true) {
+    this.#path = path
+    this.#readWaitMs = () => readWaitMs(path, options)
+    this.file = fileId(path) ?? ''
+    const opened = retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => open(path, options), isPassing)
+    this.#connection = opened.connection
+    this.#access = opened.access
+    this.log = fileId(`${path}-wal`)
+    this.isSynced = options.sync
+    connected(this.file)
+    this.#place = this.isUnlocked ? undefined : placeOf(this.file, path)
+  }
+
+  /** Whether another file has its name now, or none. */
+  get isReplaced(): boolean {
+    return fileId(this.#path) !== this.file
+  }
+
+  /** Throws `KV_CORRUPT` when its file was written over where it lies. Between transactions. */
+  refuseOverwritten(): void {
+    if (this.#place?.isOverwritten(() => this.#newestMark()) === true) throw overwritten(this.#path)
+  }
+
+  /** The mark of the newest commit; `undefined` when that cannot be told. */
+  #newestMark(): bigint | undefined {
+    try {
+      const [mark] = this.statement('select cast(mark as text) from kv_store').get() as [string | null]
+      return mark === null ? undefined : BigInt(mark)
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Whether this process may only read the file. */
+  get isReadOnly(): boolean {
+    return this.#access.readOnly
+  }
+
+  /** Whether it is read without locks, so that each read is to be followed by `verify`; `read` does it by itself. */
+  get isUnlocked(): boolean {
+    return this.#access.unlocked !== undefined
+  }
+
+  /** Whether another connection would see something newer. */
+  get isStale(): boolean {
+    return this.#access.unlocked?.isNewest === false
+  }
+
+  /** Throws {@link ChangedWhileRead} when what was read may be of no moment. */
+  verify(): void {
+    if (this.#access.unlocked?.isIntact === false) throw new ChangedWhileRead()
+  }
+
+  /** The prepared statement for a text, made once; its rows are arrays. */
+  statement(sql: string): Statement {
+    let statement = this.#statements.get(sql)
+    if (statement === undefined) {
+      statement = this.#connection.prepare(sql)
+      statement.setReturnArrays(true)
+      this.#statements.set(sql, statement)
+    }
+    return statement
+  }
+
+  /** The size of the file as this connection sees it, in bytes. */
+  fileBytes(): number {
+    const [bytes] = this.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number]
+    return bytes
+  }
+
+  /** Changes how much cache the connection keeps, in KiB. */
+  boundCache(kib: number): void {
+    if (kib === this.#cacheKib) return
+    this.exec(`pragma cache_size = -${kib}`)
+    this.#cacheKib = kib
+  }
+
+  /** Runs reads that must be of one moment in a transaction. */
+  snapshot<T>(step: () => T): T {
+    this.exec('begin')
+    try {
+      return step()
+    } finally {
+      this.rollback()
+    }
+  }
+
+  /**
+   * Runs a read, waiting for a lock where one is in the way. Throws {@link ChangedWhileRead} as `verify` does; where the
+   * step gives a promise, its caller has to verify what comes of it.
+   */
+  read<T>(step: () => T): T {
+    let result: T
+    try {
+      result = step()
+    } catch (error) {
+      // Nothing that is said of a file in the middle of a change is true.
+      this.verify()
+      if (!isBusy(error)) throw error
+      return retryWhileBusy(this.#readWaitMs, step)
+    }
+    if (!(result instanceof Promise)) this.verify()
+    return result
+  }
+
+  /** Runs a step of preparation the first time it is asked for on this connection. */
+  once(name: string, step: () => void): void {
+    if (this.#prepared.has(name)) return
+    step()
+    this.#prepared.add(name)
+  }
+
+  /**
+   * Sees to it that the file has a write-ahead log, before the first write: a copy that another tool made may have none,
+   * and there readers and writers are in each other's way. Throws what the engine throws while somebody reads.
+   */
+  useLog(): void {
+    this.once('log', () => {
+      const [mode] = this.statement('pragma journal_mode').get() as [string]
+      if (mode !== 'wal' && !this.isReadOnly) this.exec('pragma journal_mode = wal')
+    })
+  }
+
+  /** Runs statements without parameters or results. */
+  exec(sql: string): void {
+    this.#connection.exec(sql)
+  }
+
+  /** Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed. */
+  commit(): void {
+    if (this.#place?.isOverwritten() === true) throw overwritten(this.#path)
+    this.#connection.exec('commit')
+    this.#place?.isOverwritten(() => this.#newestMark(), true)
+  }
+
+  /** Rolls back whatever is open; nothing happens when nothing is. */
+  rollback(): void {
+    try {
+      this.#connection.exec('rollback')
+    } catch {
+      // SQLite has already rolled back, or no transaction had begun.
+    }
+  }
+
+  /**
+   * Moves the log into the file, as the last close of a file does. The addon closes for real only
+   * when its statements are collected, which no code can ask for.
+   */
+  checkpoint(): void {
+    if (this.#place?.isOverwritten() === true) return
+    try {
+      this.#connection.exec('pragma wal_checkpoint(truncate)')
+    } catch {
+      // Another process reads or writes: it will do this when it closes.
+    }
+  }
+
+  /** Moves what of the log no reader still needs into the file, and leaves the log as it is. Returns whether that was all of it. */
+  backfill(): boolean {
+    if (this.#place?.isOverwritten() === true) return false
+    try {
+      const [, frames, moved] = this.statement('pragma wal_checkpoint(passive)').get() as [number, number, number]
+      // So that it is known how far the file has come.
+      this.#place?.isOverwritten()
+      return frames === moved
+    } catch {
+      return false
+    }
+  }
+
+  /** Closes the connection. Errors are of no use to anyone by then. */
+  close(): void {
+    if (this.#isClosed) return
+    if (this.#place?.isOverwritten() === true) {
+      this.#isClosed = true
+      leaveOpen(this.#connection)
+      return
+    }
+    this.#statements.clear()
+    try {
+      this.#connection.close()
+    } catch {
+      // A statement still in use, or the disk is gone.
+    }
+    if (disconnected(this.file)) places.delete(this.file)
+    this.#isClosed = true
+  }
+}
+
+/** Of the files that this process has open. */
+const places = new Map<string, PlaceWatch>()
+
+function placeOf(file: string, path: string): PlaceWatch {
+  let place = places.get(file)
+  if (place === undefined) places.set(file, (place = new PlaceWatch(path)))
+  return place
+}
+
+const leftOpen: Connection[] = []
+
+/**
+ * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without more ado:
+ * SQLite would move the log into the file when it closes it.
+ */
+function leaveOpen(connection: Connection): void {
+  if (leftOpen.length === 0) process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
+  leftOpen.push(connection)
+  try {
+    connection.exec('rollback')
+  } catch {
+    // Nothing had begun.
+  }
+}
+
+function open(path: string, options: DatabaseOptions): { connection: Connection; access: Access } {
+  const access = accessTo(path)
+  const { Connection } = sqliteEngine()
+  const connection = access.readOnly ? new Connection(access.url, { readOnly: true }) : new Connection(access.url)
+  try {
+    // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
+    // read the schema, which opens the log, and so may meet another process that recovers or removes it.
+    connection.exec(
+      `${access.first} pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'};
+      pragma cache_size = -${CACHE_KIB}; select 1 from sqlite_schema`,
+    )
+    if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
+    return { connection, access }
+  } catch (error) {
+    connection.close()
+    removeStrayLog(path, access)
+    // The log has come or gone since it was looked for.
+    if (access.readOnly && accessTo(path).url.search !== access.url.search) throw new ChangedWhileRead()
+    throw error
+  }
+}

@@ -1,0 +1,173 @@
+import { statSync, statfsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Code, KvError } from '../../../errors.ts'
+import { quoteWord } from '../../../shell-quote.ts'
+import { ChangedWhileRead } from '../identity/file-state.ts'
+import { lockHolder } from '../locks/lock-holder.ts'
+import { HeldLog } from '../identity/log-owner.ts'
+import { isShortOfDescriptors, obstacle } from './obstacle.ts'
+
+/** Primary result codes of SQLite (https://www.sqlite.org/rescode.html). */
+const SQLITE = {
+  ERROR: 1,
+  PERM: 3,
+  BUSY: 5,
+  LOCKED: 6,
+  READONLY: 8,
+  IOERR: 10,
+  CORRUPT: 11,
+  FULL: 13,
+  CANTOPEN: 14,
+  PROTOCOL: 15,
+  TOOBIG: 18,
+  NOTADB: 26,
+} as const
+
+/** The primary SQLite result code of an error thrown by the engine, `undefined` for any other error. */
+function resultCode(error: unknown): number | undefined {
+  const { errcode, code, message = '' } = (error ?? {}) as { errcode?: unknown; code?: unknown; message?: string }
+  if (typeof errcode === 'number') return errcode & 0xff
+  // The addon gives the number from some of its calls only, and SQLite's text for it from all.
+  if (code !== 'ERR_SQLITE_ERROR') return undefined
+  return TEXTS.find(([text]) => message.includes(text))?.[1] ?? SQLITE.ERROR
+}
+
+const TEXTS: readonly (readonly [text: string, code: number])[] = [
+  ['database is locked', SQLITE.BUSY],
+  ['database table is locked', SQLITE.LOCKED],
+  ['locking protocol', SQLITE.PROTOCOL],
+  ['attempt to write a readonly database', SQLITE.READONLY],
+  ['disk I/O error', SQLITE.IOERR],
+  ['database disk image is malformed', SQLITE.CORRUPT],
+  ['database or disk is full', SQLITE.FULL],
+  ['unable to open database file', SQLITE.CANTOPEN],
+  ['string or blob too big', SQLITE.TOOBIG],
+  ['file is not a database', SQLITE.NOTADB],
+]
+
+/** For a row of types that the table does not allow, or one that is not there, which only damage makes. */
+export function damagedRow(message = 'a row holds what the table does not allow'): Error {
+  return Object.assign(new Error(message), { errcode: SQLITE.CORRUPT })
+}
+
+/** Whether another connection holds the lock that was asked for, or had it each of the many times the engine tried. */
+export function isBusy(error: unknown): boolean {
+  const code = resultCode(error)
+  return code === SQLITE.BUSY || code === SQLITE.LOCKED || code === SQLITE.PROTOCOL
+}
+
+/** Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks. */
+export function isPassing(error: unknown): boolean {
+  return isBusy(error) || error instanceof ChangedWhileRead || error instanceof HeldLog
+}
+
+/** Whether the connection may be in a bad state after this error and should be opened anew. */
+export function needsReopen(error: unknown): boolean {
+  if (error instanceof ChangedWhileRead) return true
+  const code = error instanceof KvError ? resultCode(error.cause) : resultCode(error)
+  return code === SQLITE.IOERR || code === SQLITE.CORRUPT || code === SQLITE.NOTADB || code === SQLITE.CANTOPEN
+}
+
+/** Whether no byte is left for this process where the file lives; false when that cannot be told. */
+function diskIsFull(path: string): boolean {
+  try {
+    return statfsSync(dirname(path)).bavail === 0
+  } catch {
+    return false
+  }
+}
+
+/** The part of a path that is a file where a folder should be. */
+function fileAbove(path: string): string {
+  let above = dirname(path)
+  for (; dirname(above) !== above; above = dirname(above)) {
+    try {
+      if (!statSync(above).isDirectory()) return above
+    } catch {
+      // Below it; further up.
+    }
+  }
+  return above
+}
+
+/** A `KvError` in the user's words for what the engine or the file system threw. */
+export function toKvError(error: unknown, path: string): KvError {
+  const told = inWords(error, path)
+  const { message, hint } = told.elsewhere
+  const elsewhere = { message: withoutPaths(message, path), hint: hint !== undefined && hint !== withoutPaths(hint, path) ? undefined : hint }
+  if (elsewhere.message === message && elsewhere.hint === hint) return told
+  return new KvError(told.code, told.message, { hint: told.hint, cause: told.cause ?? told, elsewhere })
+}
+
+function withoutPaths(text: string, path: string): string {
+  const folder = dirname(path)
+  const nameless = text.replaceAll(`${path}-wal`, 'its log').replaceAll(`${path}-shm`, 'the index of its log').replaceAll(path, 'the store')
+  return folder === dirname(folder) ? nameless : nameless.replaceAll(folder, 'its folder')
+}
+
+function inWords(error: unknown, path: string): KvError {
+  if (error instanceof KvError) return error
+  if (error instanceof ChangedWhileRead) {
+    return new KvError('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, { hint: 'run it again', cause: error })
+  }
+  const fail = (code: Code, message: string, hint?: string): KvError => new KvError(code, message, { hint, cause: error })
+  const detail = error instanceof Error ? error.message : String(error)
+  const tooManyFiles = (): KvError => fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, 'come again later, or raise the limit: ulimit -n 1024')
+  const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')
+  switch (resultCode(error)) {
+    case undefined:
+      break
+    case SQLITE.BUSY:
+    case SQLITE.LOCKED:
+    case SQLITE.PROTOCOL:
+      return new KvError('KV_LOCKED', `${path} is locked by ${lockHolder(path) ?? 'another process'}`, {
+        hint: 'wait for it, or give more time with --lock-timeout 60s',
+        cause: error,
+        elsewhere: { message: 'the store is locked by another process', hint: 'come again later' },
+      })
+    case SQLITE.FULL:
+      return full()
+    case SQLITE.IOERR:
+      return diskIsFull(path) ? full() : fail('KV_IO', `reading or writing ${path} failed: ${detail}`)
+    case SQLITE.CORRUPT:
+      return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is left with: kv --store ${quoteWord(path)} check`)
+    case SQLITE.NOTADB:
+      return fail('KV_FOREIGN', `${path} is not a kv store`)
+    case SQLITE.READONLY:
+    case SQLITE.PERM:
+      return obstacle(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written`)
+    case SQLITE.CANTOPEN:
+      if (diskIsFull(path)) return full()
+      if (isShortOfDescriptors()) return tooManyFiles()
+      return obstacle(path, error) ?? fail('KV_UNAVAILABLE', `cannot open ${path}: ${detail}`)
+    case SQLITE.TOOBIG:
+      return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
+    case SQLITE.ERROR:
+      // The schema is not that of a store any more.
+      if (/^no such (table|index|column): /.test(detail)) return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is missing with: kv --store ${quoteWord(path)} check`)
+      return fail('KV_IO', `the store failed on ${path}: ${detail}`)
+    default:
+      return fail('KV_IO', `the store failed on ${path}: ${detail}`)
+  }
+  switch ((error as NodeJS.ErrnoException | null)?.code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return full()
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+    case 'EISDIR':
+      return obstacle(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`)
+    case 'EMFILE':
+    case 'ENFILE':
+      return tooManyFiles()
+    case 'ENOTDIR':
+      return fail('KV_UNAVAILABLE', `cannot open ${path}: ${fileAbove(path)} is a file, not a folder`)
+    case 'ENOENT':
+      return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, `make it first: mkdir -p ${quoteWord(dirname(path))}`)
+    case 'ERR_OUT_OF_RANGE':
+      return fail('KV_CORRUPT', `${path} holds a number kv never writes: ${detail}`)
+    default:
+      return error instanceof Error && 'syscall' in error ? fail('KV_IO', `${path}: ${detail}`) : new KvError('KV_INTERNAL', detail, { cause: error })
+  }
+}

@@ -1,0 +1,140 @@
+import type { Database } from './connection.ts'
+import { LAYOUTS } from './store-page.ts'
+
+/**
+ * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid out,
+ * above the one that says whether it waited for the disk.
+ */
+function ownMark(isSynced: boolean): string {
+  const layout = `(select schema_version & ${LAYOUTS - 1} from pragma_schema_version) << 1`
+  return `(random() & 4611686018425290752) | (${layout}) | ${isSynced ? '4611686018427387905' : '4611686018427387904'}`
+}
+
+/** A mark that a trigger gives: negative, so that it is known as another tool's. */
+const FOREIGN_MARK = '(random() & 4611686018427387903) - 9223372036854775807 - 1'
+
+const STORE_TABLE = `kv_store(
+  id integer primary key check (id = 1),
+  revision integer not null,
+  mark integer,
+  mark_before integer
+) strict`
+
+/**
+ * Whether an update is another tool's: kv gives a row a new revision, or at least another checksum. Says nothing of
+ * the values, since the engine would read the old one for each update, however long it is.
+ */
+export const IS_FOREIGN_UPDATE = 'new.revision is old.revision and new.checksum is old.checksum'
+
+/** Whether an insert is another tool's, which knows nothing of revisions. */
+export const IS_FOREIGN_INSERT = 'new.revision = 0'
+
+/**
+ * Views and triggers by their names. Another tool's writes get the next revision too, and a mark; several of its statements may
+ * be one commit, so they all keep the last mark before them that kv made. The checksum of a row it has changed is
+ * cleared, so that `check` reports no false damage. What the triggers on `kv` do is behind a view, because the engine
+ * prepares all of a trigger for each row, also of kv's own writes, before it looks at the condition.
+ */
+const FOREIGN: Readonly<Record<string, string>> = {
+  kv_foreign: 'view kv_foreign as select 0 as id',
+  kv_foreign_write: `trigger kv_foreign_write instead of insert on kv_foreign begin
+  update kv_store set revision = revision + 1, mark_before = iif(mark < 0, mark_before, mark), mark = ${FOREIGN_MARK};
+  update kv set revision = coalesce((select revision from kv_store), revision), checksum = null where id = new.id;
+end`,
+  kv_foreign_insert: `trigger kv_foreign_insert after insert on kv when ${IS_FOREIGN_INSERT} begin
+  select raise(abort, 'kv: the empty key is no key') where new.key = x'';
+  insert into kv_foreign values (new.id);
+end`,
+  kv_foreign_update: `trigger kv_foreign_update after update of key, value, expires on kv when ${IS_FOREIGN_UPDATE} begin
+  select raise(abort, 'kv: the empty key is no key') where new.key = x'';
+  insert into kv_foreign values (new.id);
+end`,
+}
+
+const INDEX = 'kv_expires on kv(expires) where expires is not null'
+
+/**
+ * A table with a row id and a unique index on the key, not WITHOUT ROWID: values of a kilobyte and
+ * more would sit inside the search tree there. `value` comes last, so that the other columns are
+ * read without walking a long value. `checksum` is that of src/blocks/checksum.ts, or null in a row another tool wrote.
+ *
+ * Each commit gives the row of `kv_store` a new random `mark` and keeps the one before it: by these a log is
+ * known to go on from the state of the file, see log-owner.ts.
+ */
+export const SCHEMA = `
+create table kv(
+  id integer primary key,
+  key blob not null unique,
+  revision integer not null default 0,
+  expires integer,
+  checksum integer,
+  value blob not null
+) strict;
+create index ${INDEX};
+create table ${STORE_TABLE};
+insert into kv_store(id, revision, mark) values (1, 0, ${ownMark(true)});
+${Object.values(FOREIGN).map((text) => `create ${text};`).join('\n')}
+`
+
+/** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
+export function markCommit(database: Database, revision?: number): void {
+  const set = `mark_before = mark, mark = ${ownMark(database.isSynced)}`
+  if (revision === undefined) database.exec(`update kv_store set ${set}`)
+  else database.statement(`update kv_store set revision = ?, ${set}`).run(revision)
+}
+
+/** What of the schema is not there: names of tables, indexes and triggers, and `row of kv_store`; columns of newer stores are none. */
+export function missingParts(database: Database): string[] {
+  const names = new Set((database.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name))
+  const missing = ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update'].filter((name) => !names.has(name))
+  if (!names.has('kv_store')) return missing
+  if (hasMarks(database)) missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
+  if (database.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
+  return missing
+}
+
+/** What a check says of the schema: one line for each part that is missing. */
+export function checkSchema(database: Database): string[] {
+  return missingParts(database).map((part) => (part === 'kv' ? 'the table kv is missing, and all entries with it' : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`))
+}
+
+function hasMarks(database: Database): boolean {
+  return database.statement(`select 1 from pragma_table_info('kv_store') where name = 'mark_before'`).get() !== undefined
+}
+
+/** Whether everything that writes rely on is there and of this version. */
+function isCurrent(database: Database): boolean {
+  const texts = new Map(database.statement('select name, sql from sqlite_schema').all() as [string, string][])
+  return missingParts(database).length === 0 && hasMarks(database) && Object.entries(FOREIGN).every(([name, text]) => texts.get(name)?.slice('create '.length) === text.replace(/^(view|trigger)/, (type) => type.toUpperCase()))
+}
+
+/**
+ * Before the first write of a connection: adds what stores of older versions do not have, and what was lost but for
+ * the entries. A transaction of its own; throws what the engine throws when another connection holds the lock.
+ */
+export function prepareForWriting(database: Database): void {
+  database.once('schema', () => {
+    if (isCurrent(database)) return
+    database.exec('begin immediate')
+    try {
+      if (!isCurrent(database)) bringUpToDate(database)
+      database.exec('commit')
+    } catch (error) {
+      database.rollback()
+      throw error
+    }
+  })
+}
+
+function bringUpToDate(database: Database): void {
+  const missing = missingParts(database)
+  const mayMark = hasMarks(database) && !missing.includes('row of kv_store')
+  if (mayMark) markCommit(database)
+  if (missing.includes('kv_store')) database.exec(`create table ${STORE_TABLE}`)
+  else if (!hasMarks(database)) database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
+  database.exec(`create index if not exists ${INDEX}`)
+  for (const name of Object.keys(FOREIGN).toReversed()) database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
+  for (const text of Object.values(FOREIGN)) database.exec(`create ${text}`)
+  database.exec('insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)')
+  if (!mayMark) markCommit(database)
+}

@@ -1,0 +1,91 @@
+import { type BigIntStats, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { holdThread } from '../../../async.ts'
+
+/** Says that somebody has written to a file while it was read without locks: what was read is of no moment. */
+export class ChangedWhileRead extends Error {
+  override readonly name = 'ChangedWhileRead'
+}
+
+/** How far apart two changes may be and still bear the same time, in milliseconds: a tick of the kernel's clock, and what FAT writes down. */
+const TICK_MS = 20
+const COARSE_TICK_MS = 2020
+
+/** For how long a file that has just changed is looked at until its times can tell the next change, in milliseconds. */
+const SETTLE_MS = 2500
+
+/** Bytes of the header of a log. A log that begins anew has another one (https://www.sqlite.org/fileformat2.html, section 4.1). */
+const LOG_HEADER_BYTES = 32
+
+/** What a store's file and its log looked like at one moment, for those who read them without locks. */
+export class FileState {
+  readonly #path: string
+  readonly #file: string
+  readonly #log: string
+  /** The first bytes of the log; empty when there is nothing in it. */
+  readonly #logHeader: string
+
+  /** Waits, on the spot, until the file's times are old enough that the next change is seen. */
+  constructor(path: string) {
+    this.#path = path
+    this.#file = settled(path)
+    this.#log = mark(statOf(logOf(path)))
+    this.#logHeader = headerOf(logOf(path))
+  }
+
+  /** Whether all that a reader of that moment reads is still as it was; more may have been written behind it. */
+  get isIntact(): boolean {
+    return mark(statOf(this.#path)) === this.#file && (this.#logHeader === '' || headerOf(logOf(this.#path)) === this.#logHeader)
+  }
+
+  /** Whether nothing has been written since. */
+  get isNewest(): boolean {
+    return mark(statOf(this.#path)) === this.#file && mark(statOf(logOf(this.#path))) === this.#log
+  }
+
+  /** Whether there was anything in the log. */
+  get hasLog(): boolean {
+    return this.#logHeader !== ''
+  }
+}
+
+function logOf(path: string): string {
+  return `${path}-wal`
+}
+
+function statOf(path: string): BigIntStats | undefined {
+  return statSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
+/** An empty log is as good as none, and comes and goes with every reader. */
+function mark(stat: BigIntStats | undefined): string {
+  return stat === undefined || stat.size === 0n ? '' : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')
+}
+
+/** The mark of a file, once a change of it would give it another. */
+function settled(path: string): string {
+  for (const began = performance.now(); ; holdThread(TICK_MS / 2)) {
+    const stat = statOf(path)
+    if (stat === undefined) return ''
+    const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs
+    const age = Date.now() - Number(changed / 1_000_000n)
+    const tick = changed % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS
+    // A time that lies in the future, by another clock, tells as much as it can.
+    if (age > tick || age < -tick || performance.now() - began > SETTLE_MS) return mark(stat)
+  }
+}
+
+function headerOf(path: string): string {
+  let log: number
+  try {
+    log = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+  try {
+    const header = Buffer.alloc(LOG_HEADER_BYTES)
+    return header.toString('latin1', 0, readSync(log, header, 0, LOG_HEADER_BYTES, 0))
+  } finally {
+    closeSync(log)
+  }
+}

@@ -1,0 +1,250 @@
+/**
+ * The write-ahead log, looked at without SQLite, which recovers what it takes for whole and drops the
+ * rest. https://www.sqlite.org/walformat.html has the format.
+ */
+import { readSync } from 'node:fs'
+import { type CommitRow, commitRow, pageSizeFrom, storeRoot } from '../file/store-page.ts'
+
+/** Bytes of the log's header, and of that of a frame; a page follows each of the latter. */
+const HEADER_BYTES = 32
+const FRAME_BYTES = 24
+
+/** The first word; the last bit tells the byte order of what the checksums add up. */
+const MAGIC = 0x37_7f_06_82
+const VERSION = 3_007_000
+
+/** About how much is read at once. */
+const CHUNK_BYTES = 1 << 20
+
+/** After so many frames that are not of this log, the rest of the file is what an earlier one left. */
+const OLD_FRAMES = 256
+
+const IS_BIG_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0
+
+/** What is in a log that SQLite would play. */
+export interface LogContents {
+  readonly pageSize: number
+  /** Pages of the database after the last commit; 0 when nothing is committed. */
+  readonly databasePages: number
+  /** Pages that committed frames hold. */
+  readonly pages: ReadonlySet<number>
+  /** The row of `kv_store` in the order of its committed versions. */
+  readonly rows: readonly CommitRow[]
+  /** For each of them, the number of the last frame of its commit; numbers begin with 1. */
+  readonly rowFrames: readonly number[]
+  /** Change counters of page 1, likewise. */
+  readonly counters: readonly number[]
+  /** Whether the page 1 of the file is one of its committed versions. */
+  readonly hasFirstPage: boolean
+  /** Whether a commit without page 1 has the row of `kv_store` on another page than the file has it. */
+  readonly isElsewhere: boolean
+  /** The first commit: pages of the database, unless it may have changed their number; and whether it has the row. */
+  readonly first: { readonly databasePages: number | undefined; readonly hasRow: boolean } | undefined
+  /** Whether commits that had reached the disk lie behind a frame that is not whole: no crash leaves that. */
+  readonly isDamaged: boolean
+}
+
+/** The header of a log, `undefined` when there is none to read. */
+export function readLogHeader(fd: number): Buffer | undefined {
+  const header = Buffer.alloc(HEADER_BYTES)
+  return readSync(fd, header, 0, HEADER_BYTES, 0) === HEADER_BYTES ? header : undefined
+}
+
+/** Whether a header begins as that of a log does. */
+export function isLogHeader(header: Buffer): boolean {
+  return (header.readUInt32BE(0) | 1) === (MAGIC | 1)
+}
+
+/** Whether all of a header is as SQLite writes it. */
+export function isWholeHeader(header: Buffer): boolean {
+  if (!isLogHeader(header) || header.readUInt32BE(4) !== VERSION) return false
+  const sum = new Checksum(header)
+  sum.add(wordsOf(header), 0, 6)
+  return sum.equals(header, 24)
+}
+
+/**
+ * Reads the frames of a log with a whole header.
+ *
+ * @param firstPage page 1 of the file
+ */
+export function readLog(fd: number, header: Buffer, firstPage: Buffer): LogContents {
+  const pageSize = pageSizeFrom(header.readUInt32BE(8))
+  const reading = new Reading(header, firstPage)
+  const length = FRAME_BYTES + pageSize
+  const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
+  const words = wordsOf(chunk)
+  for (let at = HEADER_BYTES; !reading.isOver; ) {
+    const bytes = readSync(fd, chunk, 0, chunk.length, at)
+    const frames = Math.floor(bytes / length)
+    for (let n = 0; n < frames && !reading.isOver; n++) reading.frame(chunk.subarray(n * length, (n + 1) * length), words.subarray((n * length) / 4, ((n + 1) * length) / 4))
+    if (frames === 0) break
+    at += frames * length
+  }
+  return { pageSize, ...reading }
+}
+
+function wordsOf(bytes: Buffer): Int32Array {
+  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
+}
+
+/** The running checksum of a log: each frame's goes on from that of the one before. */
+class Checksum {
+  readonly #swaps: boolean
+  #first = 0
+  #second = 0
+
+  constructor(header: Buffer) {
+    this.#swaps = (header.readUInt32BE(0) & 1) === 1 !== IS_BIG_ENDIAN
+  }
+
+  /** Goes on from a checksum as it is stored. */
+  set(bytes: Buffer, at: number): void {
+    this.#first = bytes.readInt32BE(at)
+    this.#second = bytes.readInt32BE(at + 4)
+  }
+
+  equals(bytes: Buffer, at: number): boolean {
+    return bytes.readInt32BE(at) === this.#first && bytes.readInt32BE(at + 4) === this.#second
+  }
+
+  add(words: Int32Array, from: number, to: number): void {
+    let first = this.#first
+    let second = this.#second
+    if (this.#swaps) {
+      for (let i = from; i < to; i += 2) {
+        first = (first + swapped(words[i]!) + second) | 0
+        second = (second + swapped(words[i + 1]!) + first) | 0
+      }
+    } else {
+      for (let i = from; i < to; i += 2) {
+        first = (first + words[i]! + second) | 0
+        second = (second + words[i + 1]! + first) | 0
+      }
+    }
+    this.#first = first
+    this.#second = second
+  }
+}
+
+function swapped(word: number): number {
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)
+}
+
+/** What one transaction has in the log. */
+interface Uncommitted {
+  pages: number[]
+  /** Rows that may be that of `kv_store`, and their pages: where it is may be told later, when the cache did not hold all. */
+  rows: { readonly number: number; readonly row: CommitRow }[]
+  counters: number[]
+  hasFirstPage: boolean
+}
+
+function nothing(): Uncommitted {
+  return { pages: [], rows: [], counters: [], hasFirstPage: false }
+}
+
+/** Goes through the frames of a log in their order. */
+class Reading {
+  databasePages = 0
+  readonly pages = new Set<number>()
+  readonly rows: CommitRow[] = []
+  readonly rowFrames: number[] = []
+  readonly counters: number[] = []
+  isDamaged = false
+  hasFirstPage = false
+  isElsewhere = false
+  first: LogContents['first']
+  readonly #header: Buffer
+  readonly #firstPage: Buffer
+  readonly #sum: Checksum
+  /** Where the row of `kv_store` is, as the newest page 1 has it. */
+  #root: number | undefined
+  #open = nothing()
+  #isWhole = true
+  #taken = 0
+  #foreignFrames = 0
+  /** Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the disk. */
+  #isDurable = false
+  #hasDurableCommit = false
+
+  constructor(header: Buffer, firstPage: Buffer) {
+    this.#header = header
+    this.#firstPage = firstPage
+    this.#root = storeRoot(firstPage)
+    this.#sum = new Checksum(header)
+    this.#sum.set(header, 24)
+  }
+
+  /** Whether what follows is of no interest. */
+  get isOver(): boolean {
+    return this.isDamaged || this.#foreignFrames > OLD_FRAMES
+  }
+
+  frame(bytes: Buffer, words: Int32Array): void {
+    const isOurs = bytes.readInt32BE(8) === this.#header.readInt32BE(16) && bytes.readInt32BE(12) === this.#header.readInt32BE(20)
+    if (this.#isWhole) {
+      if (isOurs && this.#isNext(bytes, words)) return this.#take(bytes)
+      this.#isWhole = false
+      this.#isDurable = this.#open.rows.some(({ number, row }) => number === this.#root && row.isDurable)
+      // The commit itself is the one that is not whole.
+      if (isOurs) this.#pass(bytes)
+    } else if (isOurs && this.#isOfInterest(bytes) && this.#isNext(bytes, words)) this.#pass(bytes)
+    this.#foreignFrames = isOurs ? 0 : this.#foreignFrames + 1
+    this.#sum.set(bytes, 16)
+  }
+
+  /** Whether the checksum goes on from that of the frame before. */
+  #isNext(bytes: Buffer, words: Int32Array): boolean {
+    this.#sum.add(words, 0, 2)
+    this.#sum.add(words, FRAME_BYTES / 4, words.length)
+    return bytes.readUInt32BE(0) > 0 && this.#sum.equals(bytes, 16)
+  }
+
+  #take(bytes: Buffer): void {
+    const number = bytes.readUInt32BE(0)
+    const page = bytes.subarray(FRAME_BYTES)
+    const open = this.#open
+    open.pages.push(number)
+    this.#taken++
+    if (number === 1) {
+      this.#root = storeRoot(page)
+      open.counters.push(page.readUInt32BE(24))
+      open.hasFirstPage ||= page.equals(this.#firstPage)
+    }
+    const row = commitRow(page)
+    if (row !== undefined) open.rows.push({ number, row })
+    const databasePages = bytes.readUInt32BE(4)
+    if (databasePages > 0) this.#commit(open, databasePages)
+  }
+
+  #commit(open: Uncommitted, databasePages: number): void {
+    const rows = open.rows.filter(({ number }) => number === this.#root)
+    this.databasePages = databasePages
+    for (const one of open.pages) this.pages.add(one)
+    for (const { row } of rows) {
+      this.rows.push(row)
+      this.rowFrames.push(this.#taken)
+    }
+    this.counters.push(...open.counters)
+    this.hasFirstPage ||= open.hasFirstPage
+    if (open.counters.length === 0 && this.#root !== undefined) {
+      this.isElsewhere ||= open.rows.some(({ number, row }) => number !== this.#root && row.layout !== undefined)
+    }
+    this.first ??= { databasePages: open.counters.length === 0 ? databasePages : undefined, hasRow: rows.length > 0 }
+    this.#open = nothing()
+  }
+
+  #isOfInterest(bytes: Buffer): boolean {
+    return bytes.readUInt32BE(4) > 0 || bytes.readUInt32BE(0) === this.#root
+  }
+
+  /** A frame behind the end: whoever commits after a commit that waited for the disk has found it whole. */
+  #pass(bytes: Buffer): void {
+    if (bytes.readUInt32BE(0) === this.#root) this.#isDurable = commitRow(bytes.subarray(FRAME_BYTES))?.isDurable === true
+    if (bytes.readUInt32BE(4) === 0) return
+    this.isDamaged = this.#hasDurableCommit
+    this.#hasDurableCommit ||= this.#isDurable
+    this.#isDurable = false
+  }
+}

@@ -1,0 +1,156 @@
+/** Whether the log beside a store is that store's, and whole: told before SQLite plays it into the file. */
+import { type Stats, closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { KvError } from '../../../errors.ts'
+import { quoteWord } from '../../../shell-quote.ts'
+import { type Users, usersOf } from '../locks/file-locks.ts'
+import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from './log-file.ts'
+import { isProven, refuseOverwritten } from './overwritten.ts'
+import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, storeRoot } from '../file/store-page.ts'
+
+/** How often a log is looked at again that others began anew meanwhile. */
+const ATTEMPTS = 20
+
+/** A process still has a log open with the file that was there before. A kv that does lets go of it within a second or two. */
+export class HeldLog extends KvError {}
+
+/** A store's file, open for reading. */
+export interface StoreFile {
+  readonly path: string
+  readonly fd: number
+  readonly stat: Stats
+  /** Its first 100 bytes. */
+  readonly header: Buffer
+}
+
+/** What is amiss with a log. */
+type Fault = { readonly kind: 'foreign' | 'damaged' | 'other'; readonly why: string }
+
+/** A log that may be played; that there is nothing to play; or that processes use both files, who have looked at them. */
+export type VerifiedLog = Pick<LogContents, 'databasePages' | 'pages'> | 'none' | 'in use'
+
+/**
+ * Looks at the log beside a store, without changing anything. Throws `KV_CORRUPT` for a log that is another file's or is
+ * damaged, as {@link HeldLog} where that may pass.
+ */
+export function verifyLog(file: StoreFile): VerifiedLog {
+  const users = existsSync(`${file.path}-shm`) ? usersOf(file.path, file.stat) : undefined
+  const [holder] = users?.both.length === 0 ? users.logOnly : []
+  if (holder !== undefined) throw held(file.path, holder)
+  const found = judge(file, users)
+  if (found === 'in use') refuseOverwritten(file.path, file.fd)
+  if (typeof found === 'string' || 'pages' in found) return found
+  throw refusal(file.path, found)
+}
+
+function judge(file: StoreFile, users: Users | undefined): LogContents | Fault | 'none' | 'in use' {
+  let fd: number
+  try {
+    fd = openSync(`${file.path}-wal`, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  } catch {
+    // None; or one that nobody may read, SQLite included.
+    return 'none'
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile() || stat.size === 0) return 'none'
+    if (users !== undefined && users.both.length > 0) return 'in use'
+    for (let n = 0; n < ATTEMPTS; n++) {
+      const header = readLogHeader(fd)
+      const found = judgeLog(file, fd, header)
+      // A log that is begun anew gets another header first.
+      if (header === undefined || (readLogHeader(fd)?.equals(header) && fstatSync(fd).nlink > 0)) return found
+    }
+    return 'in use'
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function judgeLog(file: StoreFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
+  // SQLite writes the header, and waits for the disk, before it writes the first frame.
+  if (header === undefined) return 'none'
+  if (!isWholeHeader(header)) return isBlank(fd, header) ? 'none' : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
+  const pageSize = pageSizeFrom(file.header.readUInt16BE(16))
+  if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return { kind: 'foreign', why: 'it has pages of another size' }
+  const firstPage = pageAt(file.fd, 1, pageSize)
+  const root = storeRoot(firstPage)
+  const row = root === undefined ? undefined : commitRow(pageAt(file.fd, root, pageSize))
+  const log = readLog(fd, header, firstPage)
+  if (!isContinuation(row, log.rows) || !fitsLayout(firstPage, row, log)) return { kind: 'foreign', why: 'it goes on from another state' }
+  if (!isProven(row, log.rows) && !fitsCounter(file.header.readUInt32BE(24), log.counters)) return { kind: 'foreign', why: 'it goes on from another state' }
+  if (log.isDamaged) return { kind: 'damaged', why: 'commits lie behind a frame that is not whole' }
+  return log.databasePages === 0 ? 'none' : log
+}
+
+/** Whether a log without a header holds nothing else either, as a power loss may leave it. */
+function isBlank(fd: number, header: Buffer): boolean {
+  const { size } = fstatSync(fd)
+  if (isLogHeader(header)) return size <= header.length
+  const bytes = Buffer.alloc(Math.min(size, 1 << 20))
+  readSync(fd, bytes, 0, bytes.length, 0)
+  return bytes.every((byte) => byte === 0)
+}
+
+/**
+ * Whether the commits of a log go on from the state of the file: from its last one, or, when some of the log has
+ * been moved into the file, they have it among them. What cannot be told is taken for one.
+ */
+function isContinuation(file: CommitRow | undefined, log: readonly CommitRow[]): boolean {
+  const [first] = log
+  if (file === undefined || first === undefined || isProven(file, log)) return true
+  if (file.mark !== undefined) {
+    // Marks are never taken away. A row that was lost and made again does not tell what was before.
+    if (first.mark === undefined) return false
+    return first.markBefore === undefined && first.revision >= file.revision
+  }
+  // Without marks: revisions grow.
+  return first.markBefore === undefined && (first.revision >= file.revision || log.some(({ revision }) => revision === file.revision))
+}
+
+/**
+ * Whether pages lie in the file where the log takes them to be: a copy made by `vacuum` is of the same commit, but not
+ * laid out alike. When the newest page 1 was moved into the file, it is the log's own.
+ */
+function fitsLayout(firstPage: Buffer, file: CommitRow | undefined, { hasFirstPage, isElsewhere, first, rows }: LogContents): boolean {
+  if (hasFirstPage || first === undefined) return true
+  if (isElsewhere) return false
+  const [counter, pages, validFor] = [24, 28, 92].map((at) => firstPage.readUInt32BE(at))
+  if (counter === validFor && first.databasePages !== undefined && first.databasePages !== pages) return false
+  // Without marks in the file, the first commit may be the one that added them; an older kv leaves the last mark as it is.
+  const mark = file?.mark
+  if (mark === undefined) return true
+  const layout = layoutOf(firstPage)
+  const changes = rows.map((row) => row.layout === undefined || row.mark === mark ? undefined : (row.layout - layout + LAYOUTS) % LAYOUTS)
+  if (first.hasRow && changes[0] !== undefined) return changes[0] === 0
+  return changes.every((change) => change === undefined || change < LAYOUTS / 2)
+}
+
+/** The change counter of page 1 grows by one at most with each commit that writes the page. */
+function fitsCounter(file: number, log: readonly number[]): boolean {
+  const [first] = log
+  return first === undefined || (file >= first - 1 && file <= Math.max(...log))
+}
+
+function refusal(path: string, { kind, why }: Fault): KvError {
+  const log = `${path}-wal`
+  const away = `mv ${quoteWord(log)} ${quoteWord(`${log}.old`)}`
+  switch (kind) {
+    case 'foreign':
+      return new KvError('KV_CORRUPT', `${log} is the log of another file than ${path}: ${why}`, {
+        hint: `if ${path} was put in its place, move the log away: ${away}`,
+      })
+    case 'damaged':
+      return new KvError('KV_CORRUPT', `${log} is damaged: ${why}`, {
+        hint: `put both files back from a copy; or give up what the log holds and go on with the file as it was before: ${away}`,
+      })
+    case 'other':
+      return new KvError('KV_CORRUPT', `${log} is not the log of a store`, { hint: `SQLite would write over it; move it away: ${away}` })
+  }
+}
+
+function held(path: string, pid: string): KvError {
+  const error = pid === String(process.pid) ? KvError : HeldLog
+  return new error('KV_CORRUPT', `${path}-wal is the log of another file than ${path}: process ${pid} has it open with the file that was there before`, {
+    hint: 'end that process, then run this again',
+  })
+}

@@ -1,0 +1,101 @@
+import { holdThread } from '../../../async.ts'
+import { KvError } from '../../../errors.ts'
+import { isBusy } from '../file/errors.ts'
+
+/** Once somebody has waited this long, in milliseconds, the time between two tries no longer grows. */
+const GROWING_MS = 64
+
+/** By how many milliseconds of waiting the time between two tries becomes a millisecond shorter again. */
+const SHRINKING_MS = 125
+
+/**
+ * How long to wait until the next try for a lock, in milliseconds, after having waited `waitedMs`. SQLite
+ * keeps no queue: whoever tries when the lock is free has it. So those who have waited long try more often
+ * (every 2 ms from a second on) than those who came just now (every 9 ms), and nobody keeps in step with others.
+ */
+export function retryDelay(waitedMs: number): number {
+  const mean = waitedMs < GROWING_MS ? 1 + waitedMs / 8 : Math.max(2, 9 - (waitedMs - GROWING_MS) / SHRINKING_MS)
+  return mean * (0.5 + Math.random())
+}
+
+/**
+ * Runs `step`, again and again while another connection is in the way (or whatever else `passes`), until `timeoutMs`
+ * (asked for when the first try has failed) have passed; then throws what `step` threw last. Holds the event loop.
+ */
+export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T, passes: (error: unknown) => boolean = isBusy): T {
+  // Node sets its clock up when it is first asked: half a millisecond that a read with nothing in its way does without.
+  let began: number | undefined
+  let timeout = 0
+  for (;;) {
+    try {
+      return step()
+    } catch (error) {
+      if (!passes(error)) throw error
+      const now = performance.now()
+      if (began === undefined) {
+        began = now
+        timeout = timeoutMs()
+      }
+      if (now - began >= timeout) throw error
+      holdThread(retryDelay(now - began))
+    }
+  }
+}
+
+/**
+ * The same with turns of the event loop between two tries. Throws `KV_INTERRUPTED` as soon as `isOver` says that
+ * nobody wants it any more.
+ */
+export async function retryLaterWhileBusy<T>(timeoutMs: number, step: () => T, isOver: () => boolean = () => false): Promise<T> {
+  const began = performance.now()
+  for (;;) {
+    const waited = performance.now() - began
+    try {
+      return step()
+    } catch (error) {
+      if (!isBusy(error) || waited >= timeoutMs) throw error
+    }
+    await new Promise((resolve) => setTimeout(resolve, retryDelay(waited)))
+    if (isOver()) throw new KvError('KV_INTERRUPTED', 'interrupted')
+  }
+}
+
+/** The part of the time for which a writer held the lock that it then leaves the lock alone. */
+const SHARE = 1 / 20
+
+/** The shortest and the longest time it is left alone, in milliseconds. Those who have waited a second try every 2 ms. */
+const SHORTEST_PAUSE_MS = 4
+const LONGEST_PAUSE_MS = 100
+
+/**
+ * Keeps a writer with much to write from having the lock always, since nobody else would hit upon the moment between
+ * two of its transactions: it owes the others a part of the time it held the lock, which its own pauses count towards.
+ * A writer that has met others lets them go first the next time.
+ */
+export class LockTurns {
+  #owed = 0
+  #released = 0
+  #metOthers = false
+
+  /** Waits, when enough is owed, before the lock is asked for again. */
+  async next(): Promise<void> {
+    if (this.#owed === 0) return
+    this.#owed = Math.max(0, this.#owed - (performance.now() - this.#released))
+    if (this.#owed < SHORTEST_PAUSE_MS) return
+    await new Promise((resolve) => setTimeout(resolve, this.#owed))
+    this.#owed = 0
+  }
+
+  /** Another connection had the lock. */
+  metOthers(): void {
+    this.#metOthers = true
+  }
+
+  /** The lock was held from a time on, in `performance.now()` time, and is free again. */
+  heldSince(since: number): void {
+    this.#released = performance.now()
+    const owed = this.#owed + (this.#released - since) * SHARE
+    this.#owed = Math.min(LONGEST_PAUSE_MS, this.#metOthers ? owed + SHORTEST_PAUSE_MS : owed)
+    this.#metOthers = false
+  }
+}

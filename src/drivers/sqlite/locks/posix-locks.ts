@@ -1,0 +1,84 @@
+import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs'
+import { sqliteEngine } from '../file/engine.ts'
+
+/**
+ * POSIX drops every lock a process holds on a file when the process closes any descriptor of it
+ * (fcntl(2)). So a descriptor of our own on a file that SQLite has open anywhere in this process
+ * must stay open until SQLite has closed the last of its own.
+ */
+interface OpenFile {
+  connections: number
+  readonly descriptors: Set<number>
+}
+
+const files = new Map<string, OpenFile>()
+
+/** What tells a file from every other, also under another name or after it was replaced. */
+export function fileId(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  return stat && idOf(stat)
+}
+
+function idOf({ dev, ino }: { dev: number; ino: number }): string {
+  return `${dev}:${ino}`
+}
+
+/** Notes a connection to the file of this id. */
+export function connected(id: string): void {
+  const file = files.get(id)
+  if (file !== undefined) {
+    file.connections++
+    return
+  }
+  forgetClosed()
+  files.set(id, { connections: 1, descriptors: new Set() })
+}
+
+/** Notes that a connection is closed; with the last one the descriptors that waited are closed too, if SQLite has closed its own. Returns whether it was the last. */
+export function disconnected(id: string): boolean {
+  const file = files.get(id)
+  if (file === undefined || --file.connections > 0) return false
+  if (sqliteEngine().closesAtOnce) forget(id, file)
+  return true
+}
+
+/** Whether this process has a connection to the file of this id, or had one that may not be closed yet. */
+export function mayBeOpen(id: string): boolean {
+  return files.has(id)
+}
+
+/** A descriptor for reading a file that SQLite may have open too, to be given back by {@link closeWhenFree}. Throws what the file system throws. */
+export function openBeside(path: string): number {
+  const id = fileId(path)
+  const [kept] = (id === undefined ? undefined : files.get(id)?.descriptors) ?? []
+  // Without O_NONBLOCK a FIFO of that name would block for ever.
+  return kept ?? openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+}
+
+/** Closes a descriptor, or keeps it until SQLite has the file open no longer. */
+export function closeWhenFree(descriptor: number): void {
+  const file = files.get(idOf(fstatSync(descriptor)))
+  if (file === undefined) closeSync(descriptor)
+  else file.descriptors.add(descriptor)
+}
+
+/** Where closing takes until statements are collected: forgets the files of which that has happened, as Linux can tell. */
+function forgetClosed(): void {
+  const idle = [...files].filter(([, { connections }]) => connections === 0)
+  if (idle.length === 0) return
+  const open = new Map<string, number>()
+  try {
+    for (const name of readdirSync('/proc/self/fd')) {
+      const id = fileId(`/proc/self/fd/${name}`)
+      if (id !== undefined) open.set(id, (open.get(id) ?? 0) + 1)
+    }
+  } catch {
+    return
+  }
+  for (const [id, file] of idle) if ((open.get(id) ?? 0) === file.descriptors.size) forget(id, file)
+}
+
+function forget(id: string, file: OpenFile): void {
+  files.delete(id)
+  for (const descriptor of file.descriptors) closeSync(descriptor)
+}

@@ -1,0 +1,54 @@
+import type { Entry, Head } from '../../../store/driver.ts'
+import type { Database } from '../file/connection.ts'
+import type { SqlValue } from '../file/engine.ts'
+import { damagedRow } from '../file/errors.ts'
+import { EXPIRES, LONG_VALUE, entryOf } from './range.ts'
+
+type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
+type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
+
+/** Texts of their own: one put together for each read takes longer to look up. */
+const ENTRY = `select key, value, revision, ${EXPIRES} from kv where key = ?`
+const ENTRY_WITHOUT_LONG_VALUE = `select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`
+const HEAD = `select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`
+
+/** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
+export function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
+  const row = database.statement(ENTRY).get(key) as EntryRow | undefined
+  return row && live(entryOf(...row), now)
+}
+
+/** The same; `takes` is told the length of key and value, of a long value before it is read. Throws what `takes` throws. */
+export function liveEntryWithin(database: Database, key: Uint8Array, now: number, takes: (bytes: number) => void): Entry | undefined {
+  const row = database.statement(ENTRY_WITHOUT_LONG_VALUE).get(key) as EntryRow | undefined
+  if (row === undefined) return undefined
+  if (row[1] !== null) {
+    const entry = live(entryOf(...row), now)
+    if (entry !== undefined) takes(entry.key.length + entry.value.length)
+    return entry
+  }
+  const head = liveHead(database, key, now)
+  if (head === undefined) return undefined
+  takes(key.length + head.valueBytes)
+  return liveEntry(database, key, now)
+}
+
+function live(entry: Entry, now: number): Entry | undefined {
+  return entry.expires !== undefined && entry.expires <= now ? undefined : entry
+}
+
+/** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
+export function liveHead(database: Database, key: Uint8Array, now: number): Head | undefined {
+  const row = database.statement(HEAD).get(key) as HeadRow | undefined
+  if (row === undefined) return undefined
+  const [revision, expires, type, valueBytes, sum] = row
+  if (type !== 'blob' || typeof revision !== 'number' || typeof valueBytes !== 'number' || (expires !== null && typeof expires !== 'number')) throw damagedRow()
+  if (expires !== null && expires <= now) return undefined
+  return { revision, expires: expires ?? undefined, valueBytes, checksum: typeof sum === 'number' ? sum : undefined }
+}
+
+/** Whether a key has this value; one of another length is not read. */
+export function hasValue(database: Database, key: Uint8Array, value: Uint8Array): boolean {
+  const row = database.statement('select value = ?2 from kv where key = ?1 and length(value) = length(?2)').get(key, value) as [number] | undefined
+  return row?.[0] === 1
+}

@@ -1,0 +1,39 @@
+import { statSync } from 'node:fs'
+import type { Stat } from '../../../store/driver.ts'
+import type { Database } from '../file/connection.ts'
+import { sqliteEngine } from '../file/engine.ts'
+import { FORMAT_VERSION } from '../file/format.ts'
+
+/** Where the store at `path` stands; entries that have expired by `now` do not count. */
+export function statDatabase(database: Database, path: string, now: number): Stat {
+  const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = database
+    .statement(
+      `select (select count(*) from kv), (select count(*) from kv where expires <= ?), (select count(*) from kv where expires > ?),
+        (select coalesce(max(revision), 0) from kv_store), (select page_size from pragma_page_size), (select page_count from pragma_page_count),
+        (select freelist_count from pragma_freelist_count), sqlite_version()`,
+    )
+    .get(now, now) as [number, number, number, number, number, number, number, string]
+  const log = size(`${path}-wal`)
+  const file = size(path)
+  return {
+    entries: entries - expired,
+    expiring,
+    revision,
+    sizeBytes: file + log,
+    details: {
+      file: path,
+      file_bytes: file,
+      log_bytes: log,
+      page_bytes: pageSize,
+      pages: pageCount,
+      free_pages: freePages,
+      expired_unremoved: expired,
+      format: FORMAT_VERSION,
+      engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
+    },
+  }
+}
+
+function size(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
+}

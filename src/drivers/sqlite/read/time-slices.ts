@@ -1,0 +1,27 @@
+import { interrupted } from '../../../errors.ts'
+
+/** Time one slice of a long operation should take, in milliseconds: as long as nobody notices. */
+export const SLICE_MS = 15
+const FIRST_ROWS = 2000
+const MAX_ROWS = 200_000
+
+/**
+ * Calls `step` with a number of rows to work on, until it returns false. Between two calls the event
+ * loop has its turn. The number follows the time the call before took. Throws `KV_INTERRUPTED` with
+ * `message` once the signal is aborted.
+ */
+export async function inSlices(signal: AbortSignal, message: string, step: (rows: number) => boolean): Promise<void> {
+  for (let rows = FIRST_ROWS; ; ) {
+    if (signal.aborted) throw interrupted(signal, message)
+    const began = performance.now()
+    if (!step(rows)) return
+    const scale = SLICE_MS / Math.max(performance.now() - began, 1)
+    rows = Math.round(Math.min(MAX_ROWS, Math.max(1, rows * Math.min(2, scale))))
+    await turn()
+  }
+}
+
+/** Gives the event loop its turn: timers and input before what waits here. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve))
+}

@@ -1,0 +1,76 @@
+import { closeSync, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Block } from '../../../blocks/block.ts'
+
+/** Numbers before each block: its entries, its bytes, and whether any expires. */
+const HEAD = 3
+
+/**
+ * Blocks put aside in a file without a name until their time comes, so that memory stays flat however
+ * many there are. The file is gone when the process ends, whatever becomes of it.
+ */
+export class BlockSpool {
+  #file: number | undefined
+  #length = 0
+
+  /** Whether nothing was put aside. */
+  get isEmpty(): boolean {
+    return this.#length === 0
+  }
+
+  /** Puts a block aside. Throws what the file system throws. */
+  add(block: Block): void {
+    this.#file ??= newFile()
+    const { count, bytes, expires } = block
+    this.#write(Uint32Array.of(count, bytes.length, expires === undefined ? 0 : 1))
+    for (const column of [block.keyStart, block.keyLength, block.valueStart, block.valueLength, block.checksums]) this.#write(column.subarray(0, count))
+    if (expires !== undefined) this.#write(expires.subarray(0, count))
+    this.#write(bytes)
+  }
+
+  /** The blocks in their order. */
+  *blocks(): Generator<Block, void, void> {
+    for (let at = 0; at < this.#length; ) {
+      const read = <A extends Uint8Array | Uint32Array | Float64Array>(array: A): A => {
+        this.#read(array, at)
+        at += array.byteLength
+        return array
+      }
+      const [count, length, hasExpiry] = read(new Uint32Array(HEAD)) as unknown as [number, number, number]
+      const column = (): Uint32Array => read(new Uint32Array(count))
+      const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
+      const expires = hasExpiry === 0 ? undefined : read(new Float64Array(count))
+      yield { count, keyStart, keyLength, valueStart, valueLength, checksums, expires, bytes: read(new Uint8Array(length)) }
+    }
+  }
+
+  /** Frees the file. */
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+    this.#file = undefined
+    this.#length = 0
+  }
+
+  #write(array: Uint8Array | Uint32Array | Float64Array): void {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!, bytes, at, bytes.length - at, this.#length + at)
+    this.#length += bytes.length
+  }
+
+  #read(array: Uint8Array | Uint32Array | Float64Array, from: number): void {
+    const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
+    for (let at = 0; at < bytes.length; ) {
+      const read = readSync(this.#file!, bytes, at, bytes.length - at, from + at)
+      if (read === 0) throw new Error('the file of blocks put aside is cut off')
+      at += read
+    }
+  }
+}
+
+function newFile(): number {
+  const path = join(tmpdir(), `kv-load-${process.pid}-${Math.random().toString(36).slice(2)}`)
+  const file = openSync(path, 'wx+', 0o600)
+  unlinkSync(path)
+  return file
+}

@@ -1,0 +1,44 @@
+import type { RangeQuery } from '../../../store/driver.ts'
+import { expired, expiredInSlices } from '../read/count.ts'
+import { hasLog } from '../watch/change-log.ts'
+import { keyAt, rangeSql } from '../read/range.ts'
+import { inSlices } from '../read/time-slices.ts'
+import type { Transaction } from './writer.ts'
+
+/** Deletes a range by one statement; returns how many entries had not expired. */
+export function deleteNow(transaction: Transaction, query: RangeQuery): number {
+  const gone = expired(transaction.database, query, transaction.now)
+  const changes = deleteRows(transaction, query)
+  if (changes > 0) transaction.nextRevision()
+  return changes - gone
+}
+
+/** A store up to this size is emptied in one step, in bytes: that takes 0.1 s, and a sixth of the time of slices. */
+const ONE_STEP_BYTES = 200_000_000
+
+/**
+ * The same in slices of one transaction, in which nothing else may run. Throws `KV_INTERRUPTED` when
+ * aborted; the caller has to roll back.
+ */
+export async function deleteInSlices(transaction: Transaction, query: RangeQuery, signal: AbortSignal): Promise<number> {
+  const { database } = transaction
+  const message = 'interrupted, nothing was deleted'
+  const gone = await expiredInSlices(database, query, transaction.now, signal, message)
+  // While somebody watches, each row is deleted by itself.
+  const inOneStep = query.start === undefined && query.end === undefined && database.fileBytes() <= ONE_STEP_BYTES && !hasLog(database)
+  let changes = 0
+  await inSlices(signal, message, (rows) => {
+    const next = inOneStep ? undefined : keyAt(database, query, rows)
+    changes += deleteRows(transaction, { start: query.start, end: next ?? query.end })
+    return next !== undefined
+  })
+  if (changes > 0) transaction.nextRevision()
+  return changes - gone
+}
+
+/** Without bounds SQLite frees whole pages and does not look at their rows. */
+function deleteRows({ database }: Transaction, query: Pick<RangeQuery, 'start' | 'end'>): number {
+  if (query.start === undefined && query.end === undefined) return Number(database.statement('delete from kv').run().changes)
+  const { where, bounds } = rangeSql(query)
+  return Number(database.statement(`delete from kv ${where}`).run(...bounds).changes)
+}

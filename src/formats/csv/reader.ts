@@ -1,0 +1,175 @@
+import { isUtf8 } from 'node:buffer'
+import { asBuffer } from '../../bytes.ts'
+import type { BlockBuilder } from '../../blocks/block-builder.ts'
+import { type Column, type Columns, EXPECTED_HEADER, columnsOf } from './columns.ts'
+import { decodeEncoded, encodedLength } from '../encoded.ts'
+import { LONGEST_TIME, expiryOf } from '../expiry.ts'
+import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from '../record-reader.ts'
+import { type Dialect, NOT_CLOSED, Row } from './row.ts'
+import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from '../utf8.ts'
+
+const LINE_FEED = 0x0a
+
+const HEADER_NOT_UTF8 = 'the header is not valid UTF-8'
+
+/** Bytes of a header, or of what a row has after its fields, that are held before its end is there. */
+const LOOK_BYTES = 1 << 16
+
+/** The same where refused records are skipped, which is possible only when their end is there. */
+const KEPT_BYTES = 64 << 20
+
+/**
+ * Parses CSV or TSV with a header (see {@link Row}). The columns are `key` and `value`, or `key_base64`, `value_hex` and so on
+ * in place of these, perhaps `ttl` (a time such as `10m`; a plain number is seconds) or `expires` (RFC 3339), in any order, and no
+ * others. An empty value is the empty value, an empty `ttl` or `expires` none. Blank lines and a byte order mark are
+ * fine. A wrong header cannot be skipped.
+ */
+export class DelimitedParser implements RecordParser {
+  readonly #options: ParserOptions
+  readonly #dialect: Dialect
+  readonly #row: Row
+  #columns: Columns | undefined
+  #records = 0
+  /** Number of the line that comes next. */
+  #line = 1
+  #begun = false
+
+  constructor(options: ParserOptions, dialect: Dialect) {
+    this.#options = options
+    this.#dialect = dialect
+    this.#row = new Row(dialect, Math.max(options.maxKeyBytes, options.maxValueBytes))
+  }
+
+  /** See {@link RecordParser.parse}. A record is complete with its line ending. */
+  parse(into: BlockBuilder, length: number, final: boolean): number {
+    const bytes = into.bytes
+    const row = this.#row
+    let at = 0
+    if (!this.#begun) {
+      if (!final && length < 3) return 0
+      this.#begun = true
+      if (length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) at = 3
+    }
+    const isText = isUtf8(bytes.subarray(0, final ? length : wholeSequences(bytes, length)))
+    while (at < length) {
+      const next = row.read(bytes, at, length, final)
+      if (next < 0) {
+        const endless = this.#endless(bytes, at, length)
+        if (endless === undefined) break
+        this.#stop({ ...endless, line: this.#line, start: at, end: length, isLast: true })
+      }
+      if (row.end > at) {
+        if (this.#columns === undefined) this.#readHeader(bytes, at)
+        else this.#readRecord(into, at, isText)
+      }
+      this.#line += row.lineFeeds + 1
+      at = next
+    }
+    if (final && this.#columns === undefined) this.#stop({ line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER, isLast: true, start: 0, end: 0 })
+    return at
+  }
+
+  /** Why the row at `at`, which goes on after `length`, is refused whatever follows, if it is: it need not be held to its end. */
+  #endless(bytes: Uint8Array, at: number, length: number): Pick<Refusal, 'record' | 'reason' | 'expected'> | undefined {
+    const row = this.#row
+    if (this.#columns === undefined) {
+      const columns = length - at > LOOK_BYTES ? this.#longHeader(bytes, at, length) : undefined
+      if (typeof columns === 'string') return { record: 0, reason: columns, expected: EXPECTED_HEADER }
+    }
+    const record = this.#records + 1
+    if (row.isEndless) return { record, reason: `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`, expected: undefined }
+    const width = this.#columns?.width ?? Infinity
+    const isWide = row.count > width && length - row.start(width) > (this.#options.skip === undefined ? LOOK_BYTES : KEPT_BYTES)
+    return isWide ? { record, reason: `more fields than the ${width} of the header`, expected: undefined } : undefined
+  }
+
+  /** What is wrong with the beginning of a header that is longer than any is. */
+  #longHeader(bytes: Uint8Array, at: number, length: number): Columns | string {
+    const begin = bytes.slice(at, at + wholeSequences(bytes.subarray(at, length), Math.min(LOOK_BYTES, length - at)))
+    const row = new Row(this.#dialect, LOOK_BYTES)
+    row.read(begin, 0, begin.length, true)
+    return isUtf8(begin) ? columnsOf(row.texts(begin)) : HEADER_NOT_UTF8
+  }
+
+  #readHeader(bytes: Uint8Array, at: number): void {
+    const row = this.#row
+    const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(row.texts(bytes)) : HEADER_NOT_UTF8)
+    if (typeof columns === 'string') this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER, isLast: true })
+    this.#columns = columns
+    // Hex takes two characters a byte.
+    if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
+  }
+
+  /** Takes in the row that begins at `at`. */
+  #readRecord(into: BlockBuilder, at: number, isText: boolean): void {
+    const { bytes } = into
+    const { end, fault } = this.#row
+    this.#records++
+    if (!isText && !isUtf8(bytes.subarray(at, end))) {
+      const bad = firstInvalidUtf8(bytes, at, end)
+      const lineStart = Math.max(at, bytes.lastIndexOf(LINE_FEED, bad) + 1)
+      const linesBefore = bytes.subarray(at, bad).filter((byte) => byte === LINE_FEED).length
+      this.#refuse({ ...this.#refusal(at, `${INVALID_UTF8} at column ${countCodePoints(bytes, lineStart, bad) + 1}`), line: this.#line + linesBefore })
+      return
+    }
+    // Nobody knows what the quote took in, so it is not one record that could be skipped.
+    if (fault === NOT_CLOSED) this.#stop({ ...this.#refusal(at, fault), isLast: true })
+    const reason = fault ?? this.#add(into)
+    if (reason !== undefined) this.#refuse(this.#refusal(at, reason))
+  }
+
+  /** Adds the entry of the row, or returns why it is refused. */
+  #add(into: BlockBuilder): string | undefined {
+    const row = this.#row
+    const { key, value, ttl, expires: timestamp, width } = this.#columns!
+    if (row.count !== width) return `${row.count} ${row.count === 1 ? 'field' : 'fields'} where the header has ${width}`
+    const { maxKeyBytes, maxValueBytes, now } = this.#options
+    const { bytes } = into
+    const keyLength = this.#length(bytes, key)
+    if (keyLength < 0) return `${key.name} is not ${key.encoding}`
+    const valueLength = this.#length(bytes, value)
+    if (valueLength < 0) return `${value.name} is not ${value.encoding}`
+    if (keyLength === 0) return 'key is empty'
+    if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
+    if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
+    const expires = expiryOf(this.#time(bytes, ttl), this.#time(bytes, timestamp), now)
+    if (typeof expires === 'string') return expires
+    this.#decode(bytes, key)
+    this.#decode(bytes, value)
+    if (expires === undefined) into.add(row.start(key.field), keyLength, row.start(value.field), valueLength)
+    else into.addExpiring(row.start(key.field), keyLength, row.start(value.field), valueLength, expires)
+    return undefined
+  }
+
+  /** How many bytes a field stands for; -1 when it is not in its encoding. */
+  #length(bytes: Uint8Array, { field, encoding }: Column): number {
+    const row = this.#row
+    return encoding === undefined ? row.decodedLength(field) : encodedLength(bytes, row.start(field), row.fieldEnd(field), encoding)
+  }
+
+  /** Makes the bytes a field stands for be in the buffer at its start. */
+  #decode(bytes: Uint8Array, { field, encoding }: Column): void {
+    const row = this.#row
+    if (encoding === undefined) row.decode(bytes, field)
+    else decodeEncoded(bytes, row.start(field), row.fieldEnd(field), encoding)
+  }
+
+  /** The text of a time to live or a timestamp; `undefined` when there is none. */
+  #time(bytes: Uint8Array, field: number): string | undefined {
+    if (field < 0 || this.#row.fieldEnd(field) === this.#row.start(field)) return undefined
+    return asBuffer(bytes).toString('latin1', this.#row.start(field), Math.min(this.#row.start(field) + LONGEST_TIME, this.#row.fieldEnd(field)))
+  }
+
+  #refusal(at: number, reason: string): Refusal {
+    return { line: this.#line, record: this.#records, reason, expected: undefined, start: at, end: this.#row.end }
+  }
+
+  #refuse(refusal: Refusal): void {
+    if (this.#options.skip === undefined) this.#stop(refusal)
+    this.#options.skip(refusal)
+  }
+
+  #stop(refusal: Refusal): never {
+    throw new RecordRefused(refusal)
+  }
+}

@@ -1,0 +1,97 @@
+import { isUtf8 } from 'node:buffer'
+import { type Encoding, utf8 } from '../../bytes.ts'
+import { KvError, usageError } from '../../errors.ts'
+import type { Entry } from '../../store/driver.ts'
+import { type ByteBuffer, Escaping } from '../byte-buffer.ts'
+import { displayKey } from '../../safe-text.ts'
+
+/** A form with an entry a line and a separator between the fields. */
+export interface Delimited {
+  readonly separator: ',' | '\t'
+  /** Adds a field as text; false, and nothing is added, when the bytes are not UTF-8. */
+  field(out: ByteBuffer, bytes: Uint8Array, isAlone: boolean): boolean
+}
+
+const NOTHING = new Uint8Array()
+const QUOTE = utf8('"')
+const QUOTED = new Escaping({ '"': '""' })
+const BACKSLASHED = new Escaping({ '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': '\\\\' })
+
+/** Comma-separated values (RFC 4180), lines ending in LF: a field that holds a comma, a quote or a line end is quoted. */
+export const CSV: Delimited = {
+  separator: ',',
+  field(out, bytes, isAlone) {
+    // A lone empty field would make a blank line, which is no record.
+    if (needsQuotes(bytes) || (isAlone && bytes.length === 0)) return out.escaped(QUOTE, bytes, QUOTE, QUOTED)
+    if (!isUtf8(bytes)) return false
+    out.bytes(bytes)
+    return true
+  },
+}
+
+/** Tab-separated values as jq and Miller write them: no quotes; tab, line ends and backslash as `\t \n \r \\`. */
+export const TSV: Delimited = {
+  separator: '\t',
+  field: (out, bytes) => out.escaped(NOTHING, bytes, NOTHING, BACKSLASHED),
+}
+
+/** How entries are written as fields. */
+export interface DelimitedOptions {
+  readonly keyEncoding: Encoding
+  readonly valueEncoding: Encoding
+  readonly only: 'key' | 'value' | undefined
+  /** Whether there is a column for when entries expire. */
+  readonly expires: boolean
+}
+
+/**
+ * Writes the header, `key,value` or with an encoding `key_hex,value_base64`, perhaps with `expires`;
+ * returns what writes an entry. That throws `KV_USAGE` for bytes that are not UTF-8 when text is asked for, which
+ * these forms cannot say, and `KV_IO` for an entry that expires where no column was announced for that.
+ */
+export function delimitedWriter(out: ByteBuffer, { separator, field }: Delimited, options: DelimitedOptions): (entry: Entry) => void {
+  const { only, expires: hasExpires } = options
+  const columns = (['key', 'value'] as const).filter((name) => only === undefined || only === name).map((name) => ({ name, encoding: options[`${name}Encoding`] }))
+  const header = columns.map(({ name, encoding }) => (encoding === 'utf8' ? name : `${name}_${encoding}`))
+  out.text(`${[...header, ...(hasExpires ? ['expires'] : [])].join(separator)}\n`)
+  return (entry) => {
+    for (const [at, { name, encoding }] of columns.entries()) {
+      if (at > 0) out.text(separator)
+      if (encoding !== 'utf8') out.encoded(entry[name], encoding)
+      else if (!field(out, entry[name], columns.length === 1)) throw notText(entry)
+    }
+    if (hasExpires) out.text(`${separator}${entry.expires === undefined ? '' : new Date(entry.expires).toISOString()}`)
+    else if (entry.expires !== undefined && only === undefined) throw unannounced(entry)
+    out.text('\n')
+  }
+}
+
+function notText({ key }: Entry): KvError {
+  return usageError(`the entry of key ${displayKey(key)} is not UTF-8, which CSV and TSV cannot say`, 'use --format jsonl, or --key-encoding and --value-encoding hex')
+}
+
+function unannounced({ key }: Entry): KvError {
+  return new KvError('KV_IO', `the entry of key ${displayKey(key)} got a time to live after the header without one was written`, { hint: 'run it again' })
+}
+
+/** A line of CSV from texts, with its line end. */
+export function csvLine(texts: readonly string[]): string {
+  return `${texts.map((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(',')}\n`
+}
+
+const COMMA = 0x2c
+const DOUBLE_QUOTE = 0x22
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+
+/** From this many bytes on, four searches of the engine beat one loop. */
+const SEARCHED_AT_ONCE = 1024
+
+function needsQuotes(bytes: Uint8Array): boolean {
+  if (bytes.length >= SEARCHED_AT_ONCE) return [COMMA, DOUBLE_QUOTE, LINE_FEED, CARRIAGE_RETURN].some((byte) => bytes.includes(byte))
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i]!
+    if (byte === COMMA || byte === DOUBLE_QUOTE || byte === LINE_FEED || byte === CARRIAGE_RETURN) return true
+  }
+  return false
+}

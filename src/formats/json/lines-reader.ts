@@ -1,0 +1,207 @@
+import { isUtf8 } from 'node:buffer'
+import type { BlockBuilder } from '../../blocks/block-builder.ts'
+import { JsonRecordReader } from './record.ts'
+import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from '../record-reader.ts'
+import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from '../utf8.ts'
+
+const LINE_FEED = 0x0a
+const CARRIAGE_RETURN = 0x0d
+const QUOTE = 0x22
+
+/** `1`: may stand in the JSON string of the most common line, that is anything but a control character, `"` and `\`. */
+const PLAIN = new Uint8Array(256).fill(1, 0x20)
+PLAIN[QUOTE] = 0
+PLAIN[0x5c] = 0
+
+/** Bytes of a line that is not there to its end after which its beginning is looked at. */
+const LOOK_BYTES = 1 << 16
+
+/** Bytes of a refused line that are kept until its end is there, where refused records are skipped. */
+const KEPT_BYTES = 64 << 20
+
+/**
+ * Parses JSON Lines: one record a line, `{"key":K,"value":V}` or `[K,V]` (see {@link JsonRecordReader}).
+ * Lines end in LF or CRLF; a byte order mark at the very start, lines of nothing but blanks, and a
+ * missing last line ending are fine.
+ */
+export class JsonLinesParser implements RecordParser {
+  readonly #options: ParserOptions
+  readonly #reader: JsonRecordReader
+  /** Lines and records done with, over all buffers. */
+  #lines = 0
+  #records = 0
+  #begun = false
+  /** Whether what comes is the rest of a line that was refused. */
+  #inRefused = false
+  /** Bytes of a line that is not there to its end which have been looked at. */
+  #looked = 0
+
+  constructor(options: ParserOptions) {
+    this.#options = options
+    this.#reader = new JsonRecordReader(options)
+  }
+
+  /** See {@link RecordParser.parse}. Complete records are those of whole lines. */
+  parse(into: BlockBuilder, length: number, final: boolean): number {
+    const bytes = into.bytes
+    const end = final ? length : endOfLastLine(bytes, length)
+    if (end === 0) return this.#inRefused || this.#isRefused(bytes, length) ? length : 0
+    this.#looked = 0
+    const allUtf8 = isUtf8(bytes.subarray(0, end))
+    let at = 0
+    if (this.#inRefused) {
+      const feed = bytes.indexOf(LINE_FEED)
+      if (feed < 0 || feed >= end) return end
+      this.#inRefused = false
+      at = feed + 1
+    }
+    if (!this.#begun) {
+      this.#begun = true
+      if (end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) at = 3
+    }
+    while (at < end) {
+      if (allUtf8) {
+        at = this.#commonLines(into, at, end)
+        if (at >= end) break
+      }
+      let lineEnd = bytes.indexOf(LINE_FEED, at)
+      if (lineEnd < 0 || lineEnd > end) lineEnd = end
+      this.#lines++
+      const isCrlf = lineEnd > at && bytes[lineEnd - 1] === CARRIAGE_RETURN
+      this.#line(into, at, isCrlf ? lineEnd - 1 : lineEnd, allUtf8)
+      at = lineEnd + 1
+    }
+    return end
+  }
+
+  /**
+   * Parses lines of exactly the form `{"key":"K","value":"V"}` (perhaps with a blank after each colon
+   * and comma) without escapes, as nearly all real lines are. Returns the start of the first line
+   * that is not of it, or is to be refused.
+   */
+  #commonLines(into: BlockBuilder, at: number, end: number): number {
+    const bytes = into.bytes
+    const { maxKeyBytes, maxValueBytes } = this.#options
+    // The shortest such line, `{"key":"k","value":""}`, has 22 bytes: reading so far ahead stays inside.
+    const last = end - 22
+    let line = at
+    let parsed = 0
+    while (line <= last) {
+      at = line
+      // {"key":
+      if (bytes[at] !== 0x7b || bytes[at + 1] !== QUOTE || bytes[at + 2] !== 0x6b || bytes[at + 3] !== 0x65) break
+      if (bytes[at + 4] !== 0x79 || bytes[at + 5] !== QUOTE || bytes[at + 6] !== 0x3a) break
+      at += bytes[at + 7] === 0x20 ? 8 : 7
+      if (bytes[at] !== QUOTE) break
+      const keyStart = ++at
+      while (at < end && PLAIN[bytes[at]!] === 1) at++
+      const keyLength = at - keyStart
+      // Room for `", "value": `, so that reading on stays inside.
+      if (at + 12 > end || keyLength === 0 || keyLength > maxKeyBytes) break
+      if (bytes[at] !== QUOTE || bytes[at + 1] !== 0x2c) break
+      at += bytes[at + 2] === 0x20 ? 3 : 2
+      // "value":
+      if (bytes[at] !== QUOTE || bytes[at + 1] !== 0x76 || bytes[at + 2] !== 0x61 || bytes[at + 3] !== 0x6c) break
+      if (bytes[at + 4] !== 0x75 || bytes[at + 5] !== 0x65 || bytes[at + 6] !== QUOTE || bytes[at + 7] !== 0x3a) break
+      at += bytes[at + 8] === 0x20 ? 9 : 8
+      if (bytes[at] !== QUOTE) break
+      const valueStart = ++at
+      while (at < end && PLAIN[bytes[at]!] === 1) at++
+      const valueLength = at - valueStart
+      if (at + 2 > end || valueLength > maxValueBytes || bytes[at] !== QUOTE || bytes[at + 1] !== 0x7d) break
+      at += 2
+      if (at < end) {
+        if (bytes[at] === CARRIAGE_RETURN && at + 1 < end) at++
+        if (bytes[at] !== LINE_FEED) break
+        at++
+      }
+      into.add(keyStart, keyLength, valueStart, valueLength)
+      parsed++
+      line = at
+    }
+    this.#lines += parsed
+    this.#records += parsed
+    return line
+  }
+
+  /**
+   * Whether a line that is not there to its end is refused by its first `length` bytes, so that it need not be
+   * held until its end is there.
+   */
+  #isRefused(bytes: Uint8Array, length: number): boolean {
+    if (length < Math.max(LOOK_BYTES, 2 * this.#looked)) return false
+    this.#looked = length
+    const start = !this.#begun && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+    const reason = this.#faultOfBeginning(bytes, start, wholeSequences(bytes, length))
+    if (reason === undefined || (this.#options.skip !== undefined && length < KEPT_BYTES)) return false
+    this.#begun = true
+    this.#inRefused = true
+    this.#lines++
+    this.#records++
+    this.#refuse(reason, this.#reader.scanner.expected, start, length)
+    return true
+  }
+
+  /** Why the line that begins at `start` is refused, whatever follows after `end`. */
+  #faultOfBeginning(bytes: Uint8Array, start: number, end: number): string | undefined {
+    const reader = this.#reader
+    const scanner = reader.scanner
+    scanner.expected = ''
+    if (!isUtf8(bytes.subarray(start, end))) return `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}`
+    reader.reset(bytes, end)
+    const first = scanner.space(start)
+    if (first === end) return undefined
+    const after = reader.record(first)
+    if (after < 0 && scanner.failedAt < end) return `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
+    scanner.expected = ''
+    if (after < 0) return reader.refusedAnyway(end)
+    const rest = scanner.space(after)
+    return rest < end ? `text after the record at column ${columnOf(bytes, start, rest)}` : reader.reason
+  }
+
+  /** Parses any line, from `start` up to its line ending at `end`. */
+  #line(into: BlockBuilder, start: number, end: number, isKnownUtf8: boolean): void {
+    const bytes = into.bytes
+    const reader = this.#reader
+    const scanner = reader.scanner
+    reader.reset(bytes, end)
+    const first = scanner.space(start)
+    if (first === end) return
+    this.#records++
+    if (!isKnownUtf8 && !isUtf8(bytes.subarray(start, end))) {
+      const column = columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))
+      this.#refuse(`${INVALID_UTF8} at column ${column}`, undefined, start, end)
+      return
+    }
+    const after = reader.record(first)
+    if (after < 0) {
+      const column = columnOf(bytes, start, scanner.failedAt)
+      this.#refuse(`${scanner.fault} at column ${column}`, scanner.expected, start, end)
+      return
+    }
+    const rest = scanner.space(after)
+    if (rest < end) {
+      this.#refuse(`text after the record at column ${columnOf(bytes, start, rest)}`, undefined, start, end)
+    } else if (reader.reason !== undefined) {
+      this.#refuse(reader.reason, undefined, start, end)
+    } else {
+      reader.commit(into)
+    }
+  }
+
+  #refuse(reason: string, expected: string | undefined, start: number, end: number): void {
+    const refusal: Refusal = { line: this.#lines, record: this.#records, reason, expected: expected === '' ? undefined : expected, start, end }
+    if (this.#options.skip === undefined) throw new RecordRefused(refusal)
+    this.#options.skip(refusal)
+  }
+}
+
+/** The offset after the last line feed in the first `length` bytes; 0 when there is none. */
+function endOfLastLine(bytes: Uint8Array, length: number): number {
+  return length === 0 ? 0 : bytes.lastIndexOf(LINE_FEED, length - 1) + 1
+}
+
+/** The 1-based column of an offset in the line that begins at `start`, in code points. */
+function columnOf(bytes: Uint8Array, start: number, offset: number): number {
+  return countCodePoints(bytes, start, offset) + 1
+}

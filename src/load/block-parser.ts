@@ -1,0 +1,217 @@
+import type { Block } from '../blocks/block.ts'
+import { BlockBuilder } from '../blocks/block-builder.ts'
+import { type InputFormat, createParser } from '../formats/index.ts'
+import { type RecordParser, RecordRefused, type Refusal } from '../formats/record-reader.ts'
+import { type RejectsFile, RejectsWriter } from './rejects.ts'
+
+/** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
+export const BLOCK_BYTES = 16 << 20
+
+/**
+ * The same far into a long input. The more a store holds, the farther apart the keys of a block
+ * lie in its index, until each has a page to itself that is read, logged and written for it alone.
+ */
+const LONG_BLOCK_BYTES = 64 << 20
+
+/** How many times a block beyond {@link BLOCK_BYTES} must have been read before it. */
+const LONG_AFTER = 8
+
+/** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
+const FIRST_BYTES = 4 << 20
+
+/** Bytes of a record from which on its buffer grows more slowly. */
+const LARGE_BYTES = 256 << 20
+
+/** What is known about a parse before it begins; can be sent to another thread. */
+export interface ParseOptions {
+  readonly format: InputFormat
+  readonly maxKeyBytes: number
+  readonly maxValueBytes: number
+  /** Go on after refused records. */
+  readonly skip: boolean
+  /** Where the records go that are skipped. */
+  readonly rejects?: RejectsFile | undefined
+}
+
+/** A refused record apart from the buffer it stood in. */
+export type RefusedRecord = Pick<Refusal, 'line' | 'record' | 'reason' | 'expected' | 'isLast'>
+
+/** Refused records of a stretch of input that are told of one by one; the others are counted. */
+export const NAMED = 10
+
+/** What a stretch of input came to. */
+export interface Parsed {
+  readonly block: Block
+  /** Records in it; the block has fewer entries when a key came twice. */
+  readonly records: number
+  /** Bytes of input done with. */
+  readonly inputBytes: number
+  /** Records refused and skipped. */
+  readonly skipped: number
+  /** The first {@link NAMED} of these, in order. */
+  readonly named: readonly RefusedRecord[]
+  /** The record that ended the input, after those of the block. */
+  readonly refused: RefusedRecord | undefined
+  /** Nothing follows. */
+  readonly final: boolean
+}
+
+/** Collects input in buffers of a block's size and parses each into a {@link Parsed}. */
+export class Assembler {
+  readonly #parser: RecordParser
+  readonly #spares: Uint8Array[] = []
+  readonly #maxRecordBytes: number
+  #goal = FIRST_BYTES
+  /** Bytes of input done with. */
+  #done = 0
+  #buffer: Uint8Array
+  #length = 0
+  #skipped = 0
+  #named: RefusedRecord[] = []
+  readonly #rejects: RejectsWriter | undefined
+  #ended = false
+
+  constructor(options: ParseOptions) {
+    const { maxKeyBytes, maxValueBytes } = options
+    // An escaped byte takes six.
+    this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (maxKeyBytes + maxValueBytes) + 4096)
+    this.#parser = createParser(options.format, {
+      maxKeyBytes,
+      maxValueBytes,
+      now: Date.now,
+      skip: options.skip ? (refusal) => this.#skip(refusal) : undefined,
+    })
+    this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
+    this.#buffer = new Uint8Array(0)
+  }
+
+  /** Whether a record was refused: nothing more is parsed. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Bytes waiting to be parsed. */
+  get waiting(): number {
+    return this.#length
+  }
+
+  /** Takes input; returns the blocks that became full by it. */
+  push(chunk: Uint8Array): Parsed[] {
+    const full: Parsed[] = []
+    // After a refusal nothing counts, also what was on its way to this thread by then.
+    for (let at = 0; at < chunk.length && !this.#ended; ) {
+      const room = this.room(chunk.length - at)
+      const take = Math.min(chunk.length - at, room.length)
+      room.set(chunk.subarray(at, at + take))
+      at += take
+      const parsed = this.filled(take)
+      if (parsed !== undefined) full.push(parsed)
+    }
+    return full
+  }
+
+  /** Where the next bytes of input belong, for at least one: as many as are `expected` where that is possible. */
+  room(expected: number): Uint8Array {
+    if (this.#length === this.#buffer.length) this.#enlarge(expected)
+    return this.#buffer.subarray(this.#length)
+  }
+
+  /** Says that so many bytes of the room are input now; returns the block that became full by it. */
+  filled(bytes: number): Parsed | undefined {
+    this.#length += bytes
+    if (this.#length < this.#goal || this.#length < this.#buffer.length) return undefined
+    const parsed = this.cut(false)
+    if (parsed.inputBytes > 0 || parsed.final) return parsed
+    return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
+  }
+
+  /** Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. Throws `KV_OUTPUT` for the rejects. */
+  cut(final: boolean, last: boolean = final): Parsed {
+    const buffer = this.#buffer
+    const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
+    const length = this.#length
+    let consumed = length
+    let refused: RefusedRecord | undefined
+    this.#skipped = 0
+    this.#named = []
+    try {
+      consumed = this.#parser.parse(builder, length, final)
+    } catch (error) {
+      if (!(error instanceof RecordRefused)) throw error
+      refused = withoutSource(error.refusal)
+      this.#ended = true
+    }
+    this.#rejects?.flush()
+    const records = builder.count
+    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, named: this.#named, refused, final: last || refused !== undefined }
+    // The buffer stays here with the beginning of a record in it.
+    if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
+    const isFull = length >= this.#goal
+    this.#done += consumed
+    if (isFull) this.#raiseGoal()
+    const packInto = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES ? this.#spare(length) : undefined
+    const block = builder.finish(packInto)
+    if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
+    this.#length = length - consumed
+    if (block.bytes === buffer) {
+      // The block keeps the buffer; what is left of the input begins the next one.
+      const size = isFull ? Math.max(this.#goal, this.#length) : this.#length
+      const spare = this.#spares.at(-1)
+      this.#buffer = spare !== undefined && spare.length >= size ? this.#spares.pop()! : new Uint8Array(size)
+    }
+    this.#buffer.set(buffer.subarray(consumed, length))
+    return { ...parsed, block }
+  }
+
+  /** Gives a block's buffer back for later blocks. */
+  recycle(buffer: Uint8Array): void {
+    if (buffer.length === this.#goal && this.#spares.length < 2) this.#spares.push(buffer)
+  }
+
+  /** The bytes that wait, for another assembler to go on with; only before the first cut. */
+  takeWaiting(): Uint8Array {
+    const waiting = this.#buffer.slice(0, this.#length)
+    this.#length = 0
+    return waiting
+  }
+
+  /** The next block is twice as large, as far as that goes. */
+  #raiseGoal(): void {
+    const goal = this.#goal * 2
+    if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
+    this.#goal = goal
+    this.#spares.length = 0
+  }
+
+  /** A buffer of just this size. */
+  #spare(size: number): Uint8Array {
+    return (size === this.#goal ? this.#spares.pop() : undefined) ?? new Uint8Array(size)
+  }
+
+  /** More room: doubling for a small input, a block's size, or what one very long record needs. */
+  #enlarge(needed: number): void {
+    const spare = this.#length === 0 ? this.#spares.pop() : undefined
+    const growth = this.#length < LARGE_BYTES ? 2 : 1.5
+    const size = this.#length >= this.#goal ? this.#length * growth : Math.min(this.#goal, Math.max(1 << 16, (this.#length + needed) * 2))
+    const larger = spare ?? new Uint8Array(size)
+    larger.set(this.#buffer.subarray(0, this.#length))
+    this.#buffer = larger
+  }
+
+  /** Ends an input whose next record is longer than any can be. */
+  #endless(): Parsed {
+    const parsed = this.cut(true)
+    this.#ended = true
+    const refused = parsed.refused ?? { line: 0, record: 0, reason: 'a record does not end', expected: undefined }
+    return { ...parsed, refused: { ...refused, reason: `a record is longer than ${this.#maxRecordBytes} bytes`, expected: undefined, isLast: true }, final: true }
+  }
+
+  #skip(refusal: Refusal): void {
+    if (this.#skipped++ < NAMED) this.#named.push(withoutSource(refusal))
+    this.#rejects?.add(this.#buffer, refusal)
+  }
+}
+
+function withoutSource({ line, record, reason, expected, isLast }: Refusal): RefusedRecord {
+  return { line, record, reason, expected, ...(isLast && { isLast }) }
+}

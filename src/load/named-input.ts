@@ -1,0 +1,118 @@
+import { closeSync, constants, fstatSync, openSync, read, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { KvError, interrupted, unreadable } from '../errors.ts'
+import { isTerminal } from '../io.ts'
+
+/** How long to wait at most before asking again for what is not there yet, in milliseconds; the first times only a turn of the event loop. */
+const RETRY_MS = 20
+const TURNS = 20
+/** Bytes read at once. */
+const READ_BYTES = 1 << 18
+
+/** What a user named as an input, opened without waiting for whoever may write it. */
+export interface NamedInput {
+  readonly fd: number
+  /** Whether it is a terminal, whose keys are perhaps read by somebody already. */
+  readonly isTerminal: boolean
+  close(): void
+}
+
+/** Opens a file, a pipe with a name (also one that nobody writes yet) or a device. Throws `KV_USAGE`. */
+export function openNamed(path: string): NamedInput {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0))
+  } catch (cause) {
+    throw unreadable(path, cause)
+  }
+  return { fd, isTerminal: isTerminal(fd), close: () => closeSync(fd) }
+}
+
+/** Whether a name means a terminal: `/dev/stdin`, `/dev/tty` and their like. */
+export function isTerminalName(path: string): boolean {
+  try {
+    // A pipe is not to be opened for a look: its writer would take that for its reader.
+    if (!statSync(path).isCharacterDevice()) return false
+    const { isTerminal, close } = openNamed(path)
+    close()
+    return isTerminal
+  } catch {
+    return false
+  }
+}
+
+/**
+ * The bytes of an open input as they come. While there are none the event loop has its turn, and no thread is held.
+ * Throws `KV_USAGE` with `name` when it cannot be read, `KV_INTERRUPTED` when aborted.
+ */
+export async function* bytesOf(fd: number, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  let hasBegun = !isNamedPipe(fd)
+  for (let waits = 0; ; waits++) {
+    if (signal?.aborted) throw interrupted(signal)
+    const length = await readOnce(fd, buffer, name)
+    if (length === 0 && hasBegun) return
+    if (length !== 0) hasBegun = true
+    if (length > 0) {
+      yield new Uint8Array(buffer.subarray(0, length))
+      waits = -1
+    } else if (waits < TURNS) await turn()
+    else await sleep(Math.min(waits - TURNS + 1, RETRY_MS), undefined, { signal }).catch(() => {})
+  }
+}
+
+/** All of a named input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link openNamed} and {@link bytesOf} throw. */
+export async function readNamed(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const { fd, close } = openNamed(path)
+  try {
+    return await allBytesOf(fd, path, maxBytes, signal)
+  } finally {
+    close()
+  }
+}
+
+/** All of an open input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link bytesOf} throws. */
+export async function allBytesOf(fd: number, name: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const tooLong = (): KvError => new KvError('KV_TOO_LARGE', `${name} is longer than a value may be: ${maxBytes} bytes`)
+  const stat = fstatSync(fd)
+  if (stat.size > maxBytes) throw tooLong()
+  if (stat.isFile()) return readWhole(fd, name)
+  const chunks: Uint8Array[] = []
+  let bytes = 0
+  for await (const chunk of bytesOf(fd, name, signal)) {
+    chunks.push(chunk)
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooLong()
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
+}
+
+function readWhole(fd: number, name: string): Uint8Array {
+  try {
+    return readFileSync(fd)
+  } catch (cause) {
+    throw unreadable(name, cause)
+  }
+}
+
+/** A pipe with a name is at its end also before its first writer has come; one without had its writer from the start. */
+function isNamedPipe(fd: number): boolean {
+  if (!fstatSync(fd).isFIFO()) return false
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/')
+  } catch {
+    return true
+  }
+}
+
+/** Resolves to the bytes read; -1: none yet. */
+function readOnce(fd: number, buffer: Buffer, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    read(fd, buffer, 0, buffer.length, null, (error, length) => {
+      if (error === null) resolve(length)
+      else if (error.code === 'EAGAIN') resolve(-1)
+      else if (error.code === 'EOF') resolve(0)
+      else reject(unreadable(name, error))
+    })
+  })
+}

@@ -1,0 +1,205 @@
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { KvError } from '../errors.ts'
+import { Assembler, BLOCK_BYTES, type ParseOptions, type Parsed } from './block-parser.ts'
+import type { FromWorker, ToWorker } from './parse-worker.ts'
+
+/** Inputs beyond this are parsed in a thread of their own, which takes 20 ms to start. */
+const INLINE_BYTES = 1 << 20
+
+/** Blocks given to the worker and not yet stored: one being stored and one being filled. */
+const MAX_AHEAD = 2
+
+/**
+ * Bytes of a message to the worker. The buffers of these messages come back and are used again: a
+ * buffer left to the collector of the other thread would lie there until that thread is short of memory.
+ */
+const MESSAGE_BYTES = 1 << 20
+
+/** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores; of the longest, a part. */
+const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 2
+
+/** How long a pause of the input is taken for its pace when it is read ahead, in milliseconds. */
+const AHEAD_MS = 5
+
+/**
+ * Parses one input, in this thread while it is small and in another when it is not, and hands over
+ * what it comes to, in order. What is handed over must be given back with `stored`.
+ */
+export class Feed {
+  readonly #options: ParseOptions
+  readonly #take: (parsed: Parsed) => void
+  readonly #fail: (error: unknown) => void
+  #inline: Assembler | undefined
+  #worker: Worker | undefined
+  readonly #messages: Uint8Array[] = []
+  #message: Uint8Array | undefined
+  #messageLength = 0
+  #sent = 0
+  #handedOver = 0
+  #closed = false
+  #given = 0
+  /** Size of the blocks that come now. */
+  #blockBytes = BLOCK_BYTES
+  #stored = 0
+  #wasCut = false
+  #waitingSince = 0
+  #room: (() => void) | undefined
+  #isReading = false
+  #unreadable: string | undefined
+
+  constructor(options: ParseOptions, take: (parsed: Parsed) => void, fail: (error: unknown) => void) {
+    this.#options = options
+    this.#take = (parsed) => {
+      this.#handedOver++
+      take(parsed)
+    }
+    this.#fail = fail
+    this.#inline = new Assembler(options)
+  }
+
+  /** Takes a chunk of input. Settles when it is free again and there is room for more. */
+  async push(chunk: Uint8Array): Promise<void> {
+    if (this.#given === this.#stored) this.#waitingSince = performance.now()
+    this.#given += chunk.length
+    if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length > INLINE_BYTES) this.#startWorker()
+    if (this.#inline !== undefined) {
+      const inline = this.#inline
+      this.#parse(() => inline.push(chunk))
+    } else {
+      this.#send(chunk)
+    }
+    while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#room = resolve))
+  }
+
+  /**
+   * Takes a whole file of so many bytes, by its descriptor; whether it does: a small one is pushed
+   * sooner than a thread starts. Nothing may be pushed besides.
+   */
+  takeFile(fd: number, size: number): boolean {
+    if (size <= INLINE_BYTES) return false
+    this.#isReading = true
+    this.#startWorker()
+    this.#post({ type: 'read', fd })
+    return true
+  }
+
+  /** Why the file could not be read to its end. */
+  get unreadable(): string | undefined {
+    return this.#unreadable
+  }
+
+  /**
+   * Settles when as much as there is room for has been read, or the input pauses. Storing holds
+   * this thread; the worker should have its next block by then.
+   */
+  async readAhead(): Promise<void> {
+    for (let given = -1; this.#worker !== undefined && !this.#isReading && this.#hasRoom() && given !== this.#given; ) {
+      given = this.#given
+      await new Promise((resolve) => setTimeout(resolve, AHEAD_MS))
+    }
+  }
+
+  /** Bytes that nothing has been handed over for yet, and since when, in `performance.now()` time. */
+  get waiting(): { bytes: number; since: number } {
+    return { bytes: this.#isReading ? 0 : this.#given - this.#stored, since: this.#waitingSince }
+  }
+
+  /** Hands over the whole records that are there, at the end of input everything. With `last`, nothing follows. */
+  cut(final: boolean, last: boolean = final): void {
+    this.#wasCut = true
+    const inline = this.#inline
+    if (inline !== undefined) this.#parse(() => [inline.cut(final, last)])
+    else {
+      this.#flush()
+      this.#post({ type: 'cut', final, last })
+    }
+  }
+
+  /** Says that something handed over has been stored: its buffer is free. */
+  stored({ inputBytes, block }: Parsed): void {
+    this.#stored += inputBytes
+    this.#handedOver--
+    this.#blockBytes = Math.max(this.#blockBytes, block.bytes.length)
+    this.#waitingSince = performance.now()
+    if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
+    else if (block.bytes.length >= BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
+    if (this.#isReading) this.#post({ type: 'stored' })
+    this.#release()
+  }
+
+  /** Ends the worker, if there is one. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.#release()
+    await this.#worker?.terminate()
+  }
+
+  #parse(step: () => Parsed[]): void {
+    try {
+      for (const parsed of step()) this.#take(parsed)
+    } catch (error) {
+      this.#fail(error)
+    }
+  }
+
+  /** Collects input in messages, which go out full: a pipe gives 64 KiB at a time. */
+  #send(chunk: Uint8Array): void {
+    for (let at = 0; at < chunk.length; ) {
+      this.#message ??= this.#messages.pop() ?? new Uint8Array(MESSAGE_BYTES)
+      const part = chunk.subarray(at, at + MESSAGE_BYTES - this.#messageLength)
+      this.#message.set(part, this.#messageLength)
+      this.#messageLength += part.length
+      at += part.length
+      if (this.#messageLength === MESSAGE_BYTES) this.#flush()
+    }
+  }
+
+  #flush(): void {
+    const buffer = this.#message
+    if (buffer === undefined) return
+    this.#post({ type: 'data', buffer, length: this.#messageLength }, buffer.buffer as ArrayBuffer)
+    this.#sent++
+    this.#message = undefined
+    this.#messageLength = 0
+  }
+
+  #hasRoom(): boolean {
+    // With nothing on its way, one record is longer than all that: it gets the room it needs.
+    const isStuck = this.#sent === 0 && this.#handedOver === 0
+    return this.#closed || (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD * this.#blockBytes))
+  }
+
+  #release(): void {
+    if (!this.#hasRoom()) return
+    this.#room?.()
+    this.#room = undefined
+  }
+
+  #startWorker(): void {
+    const worker = new Worker(join(__dirname, 'parse-worker.cjs'))
+    worker.on('message', (message: FromWorker) => {
+      if (message instanceof Uint8Array) {
+        this.#messages.push(message)
+        this.#sent--
+        this.#release()
+      } else if ('unreadable' in message) {
+        this.#unreadable = message.unreadable
+      } else if ('failed' in message) {
+        this.#fail(new KvError(message.failed.code, message.failed.message))
+      } else {
+        this.#take(message)
+      }
+    })
+    worker.on('error', (error) => this.#fail(error))
+    this.#worker = worker
+    this.#post({ type: 'begin', options: this.#options })
+    const waiting = this.#inline!.takeWaiting()
+    this.#inline = undefined
+    if (waiting.length > 0) this.#send(waiting)
+  }
+
+  #post(message: ToWorker, transfer?: ArrayBuffer): void {
+    this.#worker!.postMessage(message, transfer === undefined ? [] : [transfer])
+  }
+}

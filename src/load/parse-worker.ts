@@ -1,0 +1,95 @@
+/** The thread that parses and sorts while the main thread stores. */
+import { readSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+import { type Code, KvError, reasonOf } from '../errors.ts'
+import { Assembler, type ParseOptions, type Parsed } from './block-parser.ts'
+
+/** What the main thread tells the worker. */
+export type ToWorker =
+  | { readonly type: 'begin'; readonly options: ParseOptions }
+  | { readonly type: 'data'; readonly buffer: Uint8Array; readonly length: number }
+  | { readonly type: 'cut'; readonly final: boolean; readonly last: boolean }
+  | { readonly type: 'recycle'; readonly buffer: Uint8Array }
+  | { readonly type: 'read'; readonly fd: number }
+  | { readonly type: 'stored' }
+
+/**
+ * What the worker answers: the result of a stretch of input, the buffer of a message, free again, why the file
+ * ends here, or what else went wrong.
+ */
+export type FromWorker = Parsed | Uint8Array | { readonly unreadable: string } | { readonly failed: { readonly code: Code; readonly message: string } }
+
+/** Bytes of one read of a file. */
+const READ_BYTES = 1 << 20
+
+/** Blocks of a file that are read and not yet stored: one being stored and the next. */
+const AHEAD = 2
+
+const port = parentPort
+if (port === null) throw new Error('not a worker thread')
+
+let assembler: Assembler | undefined
+const send = (parsed: Parsed): void => {
+  const { bytes, keyStart, keyLength, valueStart, valueLength, expires, checksums } = parsed.block
+  const arrays = [bytes, keyStart, keyLength, valueStart, valueLength, checksums, ...(expires ? [expires] : [])]
+  port.postMessage(parsed, [...new Set(arrays.map((array) => array.buffer as ArrayBuffer))])
+}
+
+/** A file this thread reads itself, as far ahead as there is room. */
+let file: { readonly fd: number; position: number; ahead: number } | undefined
+
+function readOn(): void {
+  while (file !== undefined && file.ahead < AHEAD) {
+    const room = assembler!.room(READ_BYTES)
+    let bytes = 0
+    let unreadable: string | undefined
+    try {
+      bytes = readSync(file.fd, room, 0, Math.min(room.length, READ_BYTES), file.position)
+    } catch (error) {
+      unreadable = reasonOf(error)
+      port!.postMessage({ unreadable }, [])
+    }
+    file.position += bytes
+    const parsed = bytes === 0 ? assembler!.cut(unreadable === undefined, true) : assembler!.filled(bytes)
+    if (parsed === undefined) continue
+    file.ahead++
+    if (parsed.final) file = undefined
+    send(parsed)
+  }
+}
+
+port.on('message', (message: ToWorker) => {
+  try {
+    take(message)
+  } catch (error) {
+    // The class of an error does not get through to the other thread.
+    if (!(error instanceof KvError)) throw error
+    file = undefined
+    port.postMessage({ failed: { code: error.code, message: error.message } }, [])
+  }
+})
+
+function take(message: ToWorker): void {
+  switch (message.type) {
+    case 'begin':
+      assembler = new Assembler(message.options)
+      break
+    case 'data':
+      for (const parsed of assembler!.push(message.buffer.subarray(0, message.length))) send(parsed)
+      port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
+      break
+    case 'cut':
+      if (!assembler!.ended) send(assembler!.cut(message.final, message.last))
+      break
+    case 'recycle':
+      assembler!.recycle(message.buffer)
+      break
+    case 'read':
+      file = { fd: message.fd, position: 0, ahead: 0 }
+      readOn()
+      break
+    case 'stored':
+      if (file !== undefined) file.ahead--
+      readOn()
+  }
+}

@@ -1,0 +1,57 @@
+import { writeSync } from 'node:fs'
+import { utf8 } from '../bytes.ts'
+import { KvError, reasonOf } from '../errors.ts'
+import { ByteBuffer } from '../formats/byte-buffer.ts'
+import { JSON_STRING } from '../formats/json/lines-writer.ts'
+import { type Refusal, explain } from '../formats/record-reader.ts'
+
+/** Where refused records go. */
+export interface RejectsFile {
+  /** The descriptor of the file; any thread of this process may write to it. */
+  readonly fd: number
+  /** The input, as messages name it. */
+  readonly input: string
+}
+
+/**
+ * Writes refused records as JSON Lines: `{"file":F,"line":N,"reason":R,"source":S}`, with `source_base64` in place of
+ * `source` where that is not UTF-8. They are written where they are parsed, so however many there are, none is held.
+ */
+export class RejectsWriter {
+  readonly #out: ByteBuffer
+  readonly #before: string
+
+  constructor({ fd, input }: RejectsFile) {
+    this.#out = new ByteBuffer({ write: (data) => writeAll(fd, data as Uint8Array) })
+    this.#before = `{"file":${JSON.stringify(input)},"line":`
+  }
+
+  /** Adds a record whose source lies in `bytes`. Throws `KV_OUTPUT`. */
+  add(bytes: Uint8Array, refusal: Refusal): void {
+    const out = this.#out
+    const source = bytes.subarray(refusal.start, refusal.end)
+    out.text(`${this.#before}${refusal.line},"reason":${JSON.stringify(explain(refusal))}`)
+    if (!out.escaped(SOURCE, source, CLOSE, JSON_STRING)) {
+      out.text(',"source_base64":"')
+      out.encoded(source, 'base64')
+      out.bytes(CLOSE)
+    }
+    out.flushIfFull()
+  }
+
+  /** Writes out what was added. Throws `KV_OUTPUT`. */
+  flush(): void {
+    this.#out.flush()
+  }
+}
+
+const SOURCE = utf8(',"source":"')
+const CLOSE = utf8('"}\n')
+
+function writeAll(fd: number, bytes: Uint8Array): void {
+  try {
+    for (let at = 0; at < bytes.length; ) at += writeSync(fd, bytes, at)
+  } catch (cause) {
+    throw new KvError('KV_OUTPUT', `cannot write the rejects: ${reasonOf(cause)}`, { cause })
+  }
+}

@@ -1,0 +1,90 @@
+import { decodeUtf8, utf8 } from '../../bytes.ts'
+import { escapeLine, formatBytes } from '../../safe-text.ts'
+import { DOT_COMMANDS } from '../session/dot-commands.ts'
+import { lineContext } from './line-context.ts'
+import type { Store } from '../../store/store.ts'
+import type { PrefixCounter } from './prefix-counter.ts'
+import type { Session } from '../session/session.ts'
+
+/** The arguments still missing at the end of a line, shown dim after it; `''` when none is. */
+export async function argumentHint(session: Session, text: string): Promise<string> {
+  const context = await lineContext(session.io, text)
+  if (context === undefined || context.name === undefined || /\n/.test(text)) return ''
+  const { option, word, name, command, args, from } = context
+  const blank = from === text.length && /\s$/.test(text) ? '' : ' '
+  if (option !== undefined) return word === '' ? `${blank}<${/<([^>]*)>/.exec(option.flags)?.[1] ?? 'value'}>` : ''
+  if (word.startsWith('-')) return ''
+  const done = args.length + (word === '' ? 0 : 1)
+  let missing: string[]
+  if (Object.hasOwn(DOT_COMMANDS, name)) {
+    missing = (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS].usage.match(/\S+/g) ?? []).slice(done)
+  } else if (command === undefined) {
+    return ''
+  } else {
+    const known = command.registeredArguments
+    missing = known.slice(done).map((each) => (each.required ? `<${each.name()}${each.variadic ? '...' : ''}>` : `[${each.name()}${each.variadic ? '...' : ''}]`))
+    const takesOptions = context.given.size === 0 && done === 0
+    if (takesOptions && missing.length > 0) missing.push('[options]')
+  }
+  return missing.length === 0 ? '' : blank + missing.join(' ')
+}
+
+/** Bytes of a value looked at for a preview. */
+const PREVIEW = 400
+/** A longer value is not read for one, in bytes. */
+const MAX_READ = 16_384
+
+/** What is worth knowing before Enter: how many keys `--prefix` means, and what is stored under a key. */
+export class LiveHints {
+  readonly #session: Session
+  readonly #counter: PrefixCounter
+  /** The preview shown last of a store that is elsewhere, good for as long as the entry keeps its revision. */
+  #last: { store: Store; key: string; revision: number; preview: string } | undefined
+
+  constructor(session: Session, counter: PrefixCounter) {
+    this.#session = session
+    this.#counter = counter
+  }
+
+  /** What there is to say of a line, safe for the terminal; `undefined` for nothing. */
+  async of(text: string, signal: AbortSignal): Promise<string | undefined> {
+    const context = await lineContext(this.#session.io, text)
+    if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store')) return undefined
+    const { name, option, given, word, args } = context
+    const prefix = option?.long === '--prefix' ? word : given.get('--prefix')
+    if (prefix !== undefined) {
+      if (prefix === '') return undefined
+      const { count, shown } = await this.#counter.prefix(await this.#session.store(), utf8(prefix), signal)
+      const keys = `${shown} ${count === 1 ? 'key' : 'keys'}`
+      return name === 'del' ? `would delete ${keys}` : keys
+    }
+    if (name !== 'get' && name !== 'peek' && name !== 'put' && name !== 'ttl') return undefined
+    const key = args[0] ?? word
+    if (key === '' || args.length > 1 || option !== undefined || !key.isWellFormed()) return undefined
+    return this.#entry(key, name === 'put' ? 'replaces' : '=', signal)
+  }
+
+  async #entry(key: string, verb: string, signal: AbortSignal): Promise<string | undefined> {
+    const store = await this.#session.store()
+    const head = await store.head(key, { signal })
+    if (head === undefined) return undefined
+    const { revision, valueBytes, expires } = head
+    const last = this.#last
+    let shown = last?.store === store && last.key === key && last.revision === revision ? last.preview : undefined
+    if (shown === undefined) {
+      const value = valueBytes > MAX_READ ? undefined : await store.get(key, { signal })
+      shown = value === undefined ? formatBytes(valueBytes) : preview(value)
+      this.#last = store.supports.syncReads ? undefined : { store, key, revision, preview: shown }
+    }
+    return `${verb} ${shown}${expires === undefined ? '' : `, expires ${new Date(expires).toISOString()}`}`
+  }
+}
+
+function preview(value: Uint8Array): string {
+  // The cut may be inside a character; what is left of it is no reason to call the text binary.
+  let end = Math.min(value.length, PREVIEW)
+  while (end < value.length && end > 0 && (value[end]! & 0xc0) === 0x80) end--
+  const text = decodeUtf8(value.subarray(0, end))
+  if (text === undefined) return `(binary, ${formatBytes(value.length)})`
+  return `${escapeLine(text)}${end < value.length ? '…' : ''}`
+}

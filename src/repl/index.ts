@@ -1,0 +1,42 @@
+import type { Context } from '../cli/context.ts'
+import { noKeyboard, noSource } from './session/redirection.ts'
+import { bytesOf, openScript, runScript } from './session/script.ts'
+import { ScriptReader } from './language/script-reader.ts'
+import { Session } from './session/session.ts'
+
+/** What `kv repl` was asked for. */
+export interface ReplOptions {
+  /** A file of commands; `undefined`: standard input. */
+  readonly script: string | undefined
+  readonly keepGoing: boolean
+}
+
+/** Runs a session: on a terminal with a line editor, elsewhere as a script. Resolves to the exit code. */
+export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions): Promise<number> {
+  const { stdin, stdout, stderr } = ctx.io
+  if (script === undefined && stdin.isTTY && (stderr.isTTY || stdout.isTTY)) {
+    const { runInteractive } = await import('./tty-session.ts')
+    return runInteractive(ctx)
+  }
+  const session = new Session(ctx.io, ctx.globals, {
+    stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
+    lendsStdin: script !== undefined,
+    stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
+    withTerminal: (step) => step(),
+    atKeyboard: noKeyboard,
+  })
+  ctx.hearSignals()
+  ctx.signal.addEventListener('abort', () => session.interrupt())
+  try {
+    const opened = script === undefined ? { script: new ScriptReader('script', bytesOf(stdin.fd, 'standard input')), close() {} } : openScript(script)
+    try {
+      return await runScript(session, opened.script, { name: script ?? 'script', keepGoing })
+    } finally {
+      opened.close()
+    }
+  } finally {
+    await session.close()
+    // A script ends by the signal, as any program that reads; a read that waits for input would keep the process.
+    await ctx.endBySignal()
+  }
+}

@@ -1,0 +1,153 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { LONGEST_TIMER_MS } from '../../async.ts'
+import { COMMANDS } from '../../commands/index.ts'
+import { TOPICS } from '../../cli/topics.ts'
+import { CODES, usageError } from '../../errors.ts'
+import { parseDuration } from '../../duration.ts'
+import type { Io } from '../../io.ts'
+import { quoteWord } from '../../shell-quote.ts'
+import { isTerminalName } from '../../load/named-input.ts'
+import { FORMATS } from '../../cli/options.ts'
+import { escapeLine } from '../../safe-text.ts'
+import { printDiff } from '../undo/diff.ts'
+import { lexLine } from '../language/lexer.ts'
+import { writeNewFile } from './saved-lines.ts'
+import { openScript, runScript } from './script.ts'
+import { helpOn, sessionHelp } from './help.ts'
+import type { Session } from './session.ts'
+import { Snapshot } from '../undo/snapshot.ts'
+
+/** A command of the session itself. */
+export interface DotCommand {
+  /** Its arguments, for help and hints; a word in the manner of commander: `<file>`, `[topic]`. */
+  readonly usage: string
+  readonly summary: string
+  /** Runs it; resolves to an exit code when that is not 0. */
+  run(session: Session, words: readonly string[], io: Io): Promise<number | void>
+}
+
+/** The only list of the session's own commands. */
+export const DOT_COMMANDS = {
+  '.help': {
+    usage: '[TOPIC]',
+    summary: 'explain a command, or list those of the session',
+    run: (session, [topic], io) => help(session, topic, io),
+  },
+  '.open': {
+    usage: '<LOCATION>',
+    summary: 'go on with another store',
+    run: (session, words) => session.open(only(words, '.open', 'LOCATION')),
+  },
+  '.mode': {
+    usage: '[FORMAT]',
+    summary: 'form of the output, auto for the usual one',
+    async run(session, words, io) {
+      const [name] = words
+      if (name === undefined) return io.stdout.write(`${session.globals.format ?? (session.globals.json ? 'jsonl' : 'auto')}\n`)
+      only(words, '.mode', 'FORMAT')
+      // Entries have no form of that name; bench takes it by its own --format.
+      const forms = FORMATS.filter((known) => known !== 'markdown')
+      const format = forms.find((known) => known === name)
+      if (format === undefined && name !== 'auto') throw usageError(`unknown format: ${name}`, `one of ${forms.join(' ')} auto`)
+      session.setFormat(format)
+    },
+  },
+  '.timer': {
+    usage: '[ON|OFF]',
+    summary: 'show the time of every command',
+    async run(session, [word], io) {
+      if (word !== undefined && word !== 'on' && word !== 'off') throw usageError(`on or off, not ${word}`)
+      session.timer = word === undefined ? !session.timer : word === 'on'
+      if (word === undefined) io.stderr.write(`timer ${session.timer ? 'on' : 'off'}\n`)
+    },
+  },
+  '.read': {
+    usage: '<FILE>',
+    summary: 'run the commands of a file',
+    run(session, words) {
+      const name = only(words, '.read', 'FILE')
+      if (session.surroundings.stdin.isTTY && isTerminalName(name)) throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
+      return session.nesting.within(name, async () => {
+        const { script, close } = openScript(name, session.signal)
+        try {
+          return await runScript(session, script, { name, keepGoing: false })
+        } finally {
+          close()
+        }
+      })
+    },
+  },
+  '.save': {
+    usage: '<FILE>',
+    summary: 'write the commands that went well, as a script',
+    async run(session, words, io) {
+      const file = only(words, '.save', 'FILE')
+      const { count } = session.saved
+      writeNewFile(file, session.saved.script())
+      io.stderr.write(`saved ${count.toLocaleString('en')} ${count === 1 ? 'command' : 'commands'} to ${escapeLine(file)}\n`)
+    },
+  },
+  '.snapshot': {
+    usage: '[OFF]',
+    summary: 'keep a copy of the store as it is, for .diff',
+    async run(session, [word], io) {
+      if (word !== undefined && word !== 'off') throw usageError('.snapshot, or .snapshot off')
+      // The one before stays until there is another.
+      await session.keep(word === undefined ? await Snapshot.take(session, io) : undefined)
+    },
+  },
+  '.diff': {
+    usage: '[PREFIX]',
+    summary: 'what has changed since .snapshot, by whomever',
+    run: (session, [prefix], io) => printDiff(session, io, prefix),
+  },
+  '.undo': {
+    usage: '',
+    summary: 'put back what the last writing command changed',
+    async run(session, words, io) {
+      if (words.length > 0) throw usageError('.undo takes no argument')
+      const { line, keys } = await session.takeBack()
+      io.stderr.write(`undone: ${line} (${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'})\n`)
+    },
+  },
+  '.watch': {
+    usage: '<SECONDS> <COMMAND>',
+    summary: 'run a command again and again, until Ctrl-C',
+    async run(session, [every, ...words]) {
+      if (every === undefined || words.length === 0) throw usageError('.watch SECONDS COMMAND ...')
+      const ms = Math.min(parseDuration(every, 'time between two runs'), LONGEST_TIMER_MS)
+      const command = lexLine(words.map(quoteWord).join(' '))
+      const { signal } = session
+      for (let first = true; !signal.aborted; first = false) {
+        const code = await session.nesting.within('.watch', () => session.live(() => session.run(command, { save: first })))
+        if (code !== 0) return code
+        await sleep(ms, undefined, { signal }).catch(() => {})
+      }
+      return CODES.KV_INTERRUPTED.exit
+    },
+  },
+  '.exit': {
+    usage: '',
+    summary: 'leave; so does Ctrl-D',
+    async run(session, words) {
+      if (words.length > 0) throw usageError('.exit takes no argument')
+      session.ended = true
+    },
+  },
+} satisfies Record<string, DotCommand>
+
+async function help(session: Session, topic: string | undefined, io: Io): Promise<number | void> {
+  const dots: Readonly<Record<string, DotCommand>> = DOT_COMMANDS
+  if (topic === undefined) return io.stdout.write(sessionHelp(dots))
+  const isShell = Object.hasOwn(COMMANDS, topic) || Object.hasOwn(TOPICS, topic)
+  const name = topic.startsWith('.') || isShell ? topic : `.${topic}`
+  if (Object.hasOwn(dots, name)) return io.stdout.write(helpOn(name, dots[name]!))
+  return session.run(lexLine(`help ${quoteWord(topic)}`))
+}
+
+/** The one argument of a command. Throws `KV_USAGE` for none or more. */
+function only(words: readonly string[], name: string, argument: string): string {
+  if (words.length === 0) throw usageError(`${name} needs a ${argument}`, `write ${name} ${argument}`)
+  if (words.length > 1) throw usageError(`${name} takes one ${argument}, not ${words.length}`, `what holds blanks needs quotes: ${name} ${quoteWord(words.join(' '))}`)
+  return words[0]!
+}

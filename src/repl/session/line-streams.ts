@@ -1,0 +1,84 @@
+import type { Io, Sink, Source } from '../../io.ts'
+import type { CommandLine, Word } from '../language/lexer.ts'
+import { type ProgramOptions, ShellStreams, type Streams, asMessages, checkApart, checkOutputs, openMessages, openSource } from './redirection.ts'
+
+/** The streams of a line, where they are not those of the session. */
+export interface Lent {
+  readonly stdin?: Source | undefined
+  readonly stdout?: Sink | undefined
+  readonly stderr?: Sink | undefined
+}
+
+/** What a line's streams are made of. */
+export interface LineSurroundings {
+  /** Of the line that runs this one, such as `.read` with a redirection. */
+  readonly outer: Lent
+  readonly io: Io
+  /** What the user types for a command that reads. */
+  readonly typed: () => Source
+  /** Where data go that no redirection sends elsewhere. */
+  readonly stdout: () => Streams
+  readonly programs: ProgramOptions
+  /** The text of a word that names a file. */
+  readonly text: (word: Word) => string
+  /** Aborted when the user stops the line. */
+  readonly signal: AbortSignal
+}
+
+/** The streams of one line, as its redirections ask for. */
+export interface LineStreams {
+  readonly stdin: Source
+  readonly streams: Streams
+  readonly stderr: Sink
+  /** What lines get that this one runs. */
+  readonly lent: Lent
+  close(): void
+}
+
+/** Opens them. Throws `KV_USAGE` for a file that cannot be read or written: then the command is not to run. */
+export function openLine({ input, outputs, messages, dataToMessages, shell }: CommandLine, { outer, io, typed, stdout, programs, text, signal }: LineSurroundings): LineStreams {
+  const opened: { close(): void }[] = []
+  const open = <T extends { close(): void }>(stream: T): T => {
+    opened.push(stream)
+    return stream
+  }
+  const close = (): void => {
+    for (const stream of opened) stream.close()
+  }
+  try {
+    const source = input === undefined ? outer.stdin : open(openSource(text(input), typed, signal))
+    const files = outputs.map(({ file, append }) => ({ path: text(file), append }))
+    checkOutputs(files.map(({ path }) => path))
+    const told = typeof messages === 'object' ? { path: text(messages.file), append: messages.append } : undefined
+    if (told !== undefined) checkApart(files, told)
+    const file = told === undefined ? undefined : open(openMessages(told.path, told.append))
+    const session = outer.stderr ?? io.stderr
+    // What a program of the shell shows is not written over once the line is stopped.
+    const ownMessages = file ?? (shell === undefined ? session : open(heldBack(session, signal)))
+    const streams = dataToMessages ? passing(ownMessages) : shell === undefined ? (outer.stdout === undefined ? stdout() : passing(outer.stdout)) : new ShellStreams(shell, programs)
+    const stderr = messages === 'data' ? asMessages(streams.sink) : ownMessages
+    const isDefault = shell === undefined && !dataToMessages && messages !== 'data'
+    const lent = { stdin: source, stdout: isDefault ? outer.stdout : streams.sink, stderr }
+    return { stdin: source ?? typed(), streams, stderr, lent, close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** A sink that keeps what comes after the signal was aborted, until it is closed. */
+function heldBack(sink: Sink, signal: AbortSignal): Sink & { close(): void } {
+  const held: (string | Uint8Array)[] = []
+  return {
+    isTTY: sink.isTTY,
+    columns: () => sink.columns(),
+    stream: () => sink.stream(),
+    write: (data) => (signal.aborted ? void held.push(typeof data === 'string' ? data : new Uint8Array(data)) : sink.write(data)),
+    close: () => held.forEach((data) => sink.write(data)),
+  }
+}
+
+/** Streams that lead into a sink which others use as well. */
+function passing(sink: Sink): Streams {
+  return { sink, end: async () => undefined }
+}

@@ -1,0 +1,78 @@
+import { read } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CODES, unreadable } from '../../errors.ts'
+import { untilAborted } from '../../cli/interrupt.ts'
+import { bytesOf as namedBytesOf, openNamed } from '../../load/named-input.ts'
+import { type Bytes, ScriptReader } from '../language/script-reader.ts'
+import type { Session } from './session.ts'
+
+/** How a script is run. */
+export interface ScriptOptions {
+  /** As messages name it; `undefined`: they need not say where. */
+  readonly name: string | undefined
+  /** Go on after a command that failed. */
+  readonly keepGoing: boolean
+}
+
+/** Bytes of a script read at once. */
+const READ_BYTES = 1 << 16
+
+/** How long to wait before asking again a pipe that another process made non-blocking, in milliseconds. */
+const RETRY_MS = 5
+
+/**
+ * Runs every command of a script, each as soon as it is there. Stops at the first that fails and
+ * says where, `name:LINE`; resolves to its exit code, with `keepGoing` to that of the first failure.
+ */
+export function runScript(session: Session, script: ScriptReader, { name, keepGoing }: ScriptOptions): Promise<number> {
+  return session.stoppable(async () => {
+    const { signal } = session
+    let failure = 0
+    while (!session.ended && !script.atEnd) {
+      let code: number
+      try {
+        const command = await untilAborted(script.next(), signal)
+        if (command === undefined) break
+        code = await session.run(command)
+      } catch (error) {
+        code = signal.aborted ? CODES.KV_INTERRUPTED.exit : session.report(error)
+      }
+      if (code === 0) continue
+      if (failure === 0) failure = code
+      const stops = !keepGoing || code === CODES.KV_INTERRUPTED.exit
+      if (name !== undefined) session.tellPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
+      if (stops) break
+    }
+    return failure
+  })
+}
+
+/**
+ * A script in a file, which is read as its commands run; `close` it in the end. Throws `KV_USAGE` when it cannot be
+ * read; a pipe that nobody writes yet is waited for until the signal is aborted.
+ */
+export function openScript(file: string, signal?: AbortSignal): { script: ScriptReader; close(): void } {
+  const { fd, close } = openNamed(file)
+  const chunks = namedBytesOf(fd, file, signal)
+  return { script: new ScriptReader(file, async () => (await chunks.next()).value ?? undefined), close }
+}
+
+/** The bytes of a descriptor. None is read before it is asked for, so that nothing is under way when nobody asks. */
+export function bytesOf(fd: number, name: string): Bytes {
+  const buffer = Buffer.allocUnsafe(READ_BYTES)
+  return async () => {
+    for (;;) {
+      try {
+        const length = await new Promise<number>((resolve, reject) => {
+          read(fd, buffer, 0, buffer.length, null, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
+        })
+        return length === 0 ? undefined : new Uint8Array(buffer.subarray(0, length))
+      } catch (cause) {
+        const { code } = cause as NodeJS.ErrnoException
+        if (code === 'EOF') return undefined
+        if (code !== 'EAGAIN') throw unreadable(name, cause)
+        await sleep(RETRY_MS)
+      }
+    }
+  }
+}

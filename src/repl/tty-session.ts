@@ -1,0 +1,103 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { stripVTControlCharacters } from 'node:util'
+import type { Context } from '../cli/context.ts'
+import { KvError } from '../errors.ts'
+import { processTerminal } from '../io.ts'
+import { isDumb } from '../cli/options.ts'
+import { escapeLine } from '../safe-text.ts'
+import { cutToWidth } from '../output/width.ts'
+import { Completer } from './completion/completer.ts'
+import { CONTINUATION } from '../terminal/line-renderer.ts'
+import { type Assistant, LineEditor } from '../terminal/line-editor.ts'
+import { enter, prompt, unfinished } from './session/evaluate.ts'
+import { LiveHints, argumentHint } from './completion/hints.ts'
+import { History, historyFile } from './prompt/history.ts'
+import { Screen } from './prompt/pager.ts'
+import { PrefixCounter } from './completion/prefix-counter.ts'
+import { Session } from './session/session.ts'
+import { KeyReader } from '../terminal/key-reader.ts'
+import { editText } from './prompt/text-editor.ts'
+import { withoutPrompts } from './language/transcript.ts'
+import { typedSource } from './prompt/value-prompt.ts'
+
+/** A store that takes longer to open, in milliseconds, is waited for by the first command. */
+const OPEN_MS = 500
+
+/** A session on a terminal; resolves to the exit code. */
+export async function runInteractive(ctx: Context): Promise<number> {
+  const { io } = ctx
+  if (isDumb(io.env)) return (await import('./dumb-terminal.ts')).runPlain(ctx)
+  const keys = new KeyReader(processTerminal(), () => session.interrupt(), () => session.endInput())
+  const session: Session = new Session(io, ctx.globals, {
+    stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
+    lendsStdin: true,
+    stdout: (isLive) => new Screen(io.stdout, keys, { env: session.env, isLive }),
+    atKeyboard: (step) => step(keys),
+    async withTerminal(step) {
+      // Ctrl-C right behind Enter has come as a key, and is still to be read.
+      await turn()
+      await turn()
+      if (session.signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
+      keys.release()
+      try {
+        return await step()
+      } finally {
+        keys.reclaim()
+      }
+    },
+  })
+  // The window was closed, or the machine goes down: nothing is left behind.
+  ctx.hearSignals(['SIGTERM', 'SIGHUP'])
+  ctx.signal.addEventListener('abort', () => {
+    keys.close()
+    void session.stop().finally(() => ctx.endBySignal())
+  })
+  const history = new History(historyFile(io.env))
+  const editor = new LineEditor(keys, history, assistant(session, keys))
+  try {
+    await openStore(session)
+    if (!ctx.globals.quiet) keys.write(`${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`)
+    while (!session.ended) {
+      const answer = await editor.read(prompt(session))
+      if (answer.type === 'end' || answer.type === 'closed') break
+      if (answer.type !== 'line') continue
+      // Typed faster than it could be read.
+      if (keys.takeInterrupt()) session.lastExit = session.report(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'))
+      else await enter(session, history, answer.text)
+      // Who reads the output may show it on this very terminal.
+      if (!io.stdout.isTTY) keys.moved()
+    }
+  } finally {
+    keys.close()
+    await session.close()
+  }
+  return 0
+}
+
+/** Opens the store, so that what is wrong with it is told at once; the session goes on, for .open. */
+async function openStore(session: Session): Promise<void> {
+  const waiting = new AbortController()
+  const opened = session.store().catch((error: unknown) => {
+    // Later it is told by the command that needs the store.
+    if (!waiting.signal.aborted) session.report(error)
+  })
+  const late = sleep(OPEN_MS, undefined, { signal: waiting.signal }).catch(() => {})
+  await Promise.race([opened, late])
+  waiting.abort()
+}
+
+function assistant(session: Session, keys: KeyReader): Assistant {
+  const counter = new PrefixCounter()
+  const completer = new Completer(session, counter)
+  const hints = new LiveHints(session, counter)
+  return {
+    complete: (text, cursor, signal) => completer.complete(text, cursor, signal),
+    hint: (text) => argumentHint(session, text),
+    live: (text, signal) => hints.of(text, signal),
+    unfinished,
+    pasted: (text) => withoutPrompts(text, stripVTControlCharacters(prompt(session)), CONTINUATION),
+    edit: async (text) => editText(keys, session.env, text),
+    report: (error) => session.report(error),
+    endsText: undefined,
+  }
+}

@@ -1,0 +1,149 @@
+import { KvError, interrupted } from '../../errors.ts'
+import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
+import type { Abortable, DelOptions, Driver, Entry, Op, PutOptions, PutResult, RangeQuery } from '../../store/driver.ts'
+import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
+
+/** Where a driver's writes go, seen from the session. */
+export interface Place {
+  /** Why what is written there cannot be undone; `undefined`: it can. Asked at every write. */
+  refusal(): string | undefined
+  /** Which file it is now. */
+  identity(): string | undefined
+}
+
+/** A driver that tells an {@link UndoLog} what every write changes; everything else goes straight through. */
+export class RecordingDriver implements Driver {
+  readonly #inner: Driver
+  readonly #log: UndoLog
+  readonly #place: Place
+  readonly name: string
+  readonly limits: Driver['limits']
+  readonly supports: Driver['supports']
+  readonly files: readonly string[]
+  readonly load?: NonNullable<Driver['load']>
+  readonly watch?: NonNullable<Driver['watch']>
+  readonly jsonLines?: NonNullable<Driver['jsonLines']>
+  readonly anyExpires?: NonNullable<Driver['anyExpires']>
+
+  constructor(inner: Driver, log: UndoLog, place: Place) {
+    this.#inner = inner
+    this.#log = log
+    this.#place = place
+    this.name = inner.name
+    this.limits = inner.limits
+    this.supports = inner.supports
+    this.files = inner.files ?? []
+    if (inner.load !== undefined) this.load = (blocks, options) => this.#load(blocks, options)
+    if (inner.watch !== undefined) this.watch = (query, options) => inner.watch!(query, options)
+    if (inner.anyExpires !== undefined) this.anyExpires = (options) => inner.anyExpires!(options)
+    if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)
+  }
+
+  get: Driver['get'] = (key, options) => this.#inner.get(key, options)
+  getEntry: Driver['getEntry'] = (key, options) => this.#inner.getEntry(key, options)
+  head: Driver['head'] = (key, options) => this.#inner.head(key, options)
+  getMany: Driver['getMany'] = (keys, options) => this.#inner.getMany(keys, options)
+  range: Driver['range'] = (query, options) => this.#inner.range(query, options)
+  count: Driver['count'] = (query, options) => this.#inner.count(query, options)
+  stat: Driver['stat'] = (options) => this.#inner.stat(options)
+  check: Driver['check'] = (options) => this.#inner.check(options)
+  close: Driver['close'] = () => this.#inner.close()
+
+  async put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult> {
+    const [before] = await this.#before([key], options)
+    const result = await this.#writing(this.#inner.put(key, value, options), ({ applied }) => applied)
+    if (result.applied) this.#log.record(key, before, result.revision)
+    return result
+  }
+
+  async del(key: Uint8Array, options?: DelOptions): Promise<boolean> {
+    const [before] = await this.#before([key], options)
+    const applied = await this.#writing(this.#inner.del(key, options), (it) => it)
+    if (applied) this.#log.record(key, before, undefined)
+    return applied
+  }
+
+  async batch(ops: readonly Op[], options?: Abortable): Promise<number> {
+    const before = await this.#before(ops.map(({ key }) => key), options)
+    const revision = await this.#writing(this.#inner.batch(ops, options), () => ops.length > 0)
+    ops.forEach(({ key, type }, i) => this.#log.record(key, before[i], type === 'put' ? revision : undefined))
+    return revision
+  }
+
+  async delRange(query: RangeQuery, options: Abortable = {}): Promise<number> {
+    const before: Entry[] = []
+    if (this.#records()) {
+      let bytes = 0
+      for await (const page of this.#inner.range({ ...query, limit: UNDO_KEYS + 1, keysOnly: false, reverse: false }, options)) {
+        if (options.signal?.aborted) throw interrupted(options.signal, 'interrupted, nothing was deleted')
+        before.push(...page)
+        bytes += page.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
+        if (before.length > UNDO_KEYS || bytes > UNDO_BYTES) {
+          this.#log.overflow()
+          before.length = 0
+          break
+        }
+      }
+    }
+    const count = await this.#writing(this.#inner.delRange(query, options), (deleted) => deleted > 0)
+    for (const entry of before) this.#log.record(entry.key, entry, undefined)
+    return count
+  }
+
+  async #load(blocks: Blocks, options?: Abortable): Promise<number> {
+    const seen: { key: Uint8Array; before: Entry | undefined }[] = []
+    const look = async (block: Block): Promise<void> => {
+      if (!this.#records()) return
+      if (seen.length + block.count > UNDO_KEYS) return this.#log.overflow()
+      const keys = [...blockOps(block)].map(({ key }) => new Uint8Array(key))
+      const before = await this.#before(keys, options)
+      keys.forEach((key, i) => seen.push({ key, before: before[i] }))
+    }
+    // The driver tells blocks that are all there from blocks that are still to come.
+    if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
+    const revision = await this.#writing(this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options), () => true)
+    for (const { key, before } of seen) this.#log.record(key, before, revision)
+    return revision
+  }
+
+  /** Whether what is there before a write is wanted. */
+  #records(): boolean {
+    const refusal = this.#place.refusal()
+    if (refusal !== undefined) this.#log.refuse(refusal)
+    return !this.#log.closed
+  }
+
+  /** Notes that a write has been done, or may have been. */
+  async #writing<T>(write: Promise<T>, isDone: (result: T) => boolean): Promise<T> {
+    try {
+      const result = await write
+      if (isDone(result)) this.#log.wrote(this.#place.identity())
+      return result
+    } catch (error) {
+      if (error instanceof KvError && error.code === 'KV_UNKNOWN_OUTCOME') {
+        this.#log.refuse('it is not known whether this was done, and so it cannot be undone')
+        this.#log.wrote(undefined)
+      }
+      throw error
+    }
+  }
+
+  /** What the keys have now; nothing when that is more than {@link UNDO_BYTES}: such a command is not undone. */
+  async #before(keys: readonly Uint8Array[], options?: Abortable): Promise<(Entry | undefined)[]> {
+    if (!this.#records() || keys.length === 0) return []
+    try {
+      if (keys.length <= UNDO_KEYS) return await this.#inner.getMany(keys, { maxBytes: UNDO_BYTES, signal: options?.signal })
+    } catch (error) {
+      if (!(error instanceof KvError && error.code === 'KV_TOO_LARGE')) throw error
+    }
+    this.#log.overflow()
+    return []
+  }
+}
+
+async function* looked(blocks: AsyncIterable<Block>, look: (block: Block) => Promise<void>): AsyncGenerator<Block, void, void> {
+  for await (const block of blocks) {
+    await look(block)
+    yield block
+  }
+}

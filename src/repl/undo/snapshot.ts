@@ -1,0 +1,120 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setImmediate as turn } from 'node:timers/promises'
+import { openDriver } from '../../drivers/index.ts'
+import { KvError, interrupted, reasonOf } from '../../errors.ts'
+import type { Io } from '../../io.ts'
+import { isDumb } from '../../cli/options.ts'
+import { Progress } from '../../output/progress.ts'
+import { type Block, blockOf } from '../../blocks/block.ts'
+import type { Clock, Entry } from '../../store/driver.ts'
+import { Store } from '../../store/store.ts'
+import type { Session } from '../session/session.ts'
+
+/** What a store held at one moment: a copy in a temporary folder that only the user can read. */
+export class Snapshot {
+  /** The copy. Time stands still in it: what expires later does not go. */
+  readonly store: Store
+  readonly #folder: string
+
+  private constructor(store: Store, folder: string) {
+    this.store = store
+    this.#folder = folder
+  }
+
+  /**
+   * Copies the session's store, at one moment where the store can. Only while it is copied does a
+   * view of the store stay open, so that the file does not grow for a forgotten snapshot. Throws
+   * `KV_INTERRUPTED`, and `KV_DISK_FULL` or `KV_UNAVAILABLE` when the temporary folder has not the space or is not there.
+   */
+  static async take(session: Session, io: Io): Promise<Snapshot> {
+    const moment = Date.now()
+    const source = await session.store()
+    const snapshot = await Snapshot.#empty(() => moment)
+    const progress = new Progress(io.stderr, io.stderr.isTTY && !isDumb(io.env) && !session.globals.quiet)
+    let copied = 0
+    const blocks = async function* (): AsyncGenerator<Block, void, void> {
+      for await (const page of pages(session, source, undefined)) {
+        yield blockOf(page)
+        progress.rows((copied += page.length))
+      }
+    }
+    try {
+      await snapshot.store.load(blocks())
+    } catch (error) {
+      await snapshot.drop()
+      throw error
+    } finally {
+      progress.done()
+    }
+    const keys = `${copied.toLocaleString('en')} ${copied === 1 ? 'key' : 'keys'}`
+    io.stderr.write(`copied ${keys}; .diff shows what changes from now on\n`)
+    return snapshot
+  }
+
+  static async #empty(clock: Clock): Promise<Snapshot> {
+    let folder: string
+    try {
+      folder = mkdtempSync(join(tmpdir(), 'kv-snapshot-'))
+    } catch (cause) {
+      throw new KvError('KV_UNAVAILABLE', `cannot make a folder for the copy in ${tmpdir()}: ${reasonOf(cause)}`, { cause, hint: 'the variable TMPDIR names the place for it' })
+    }
+    try {
+      const path = join(folder, 'snapshot.kv')
+      return new Snapshot(new Store(path, await openDriver(path, { sync: false, clock })), folder)
+    } catch (error) {
+      rmSync(folder, { recursive: true, force: true })
+      throw error
+    }
+  }
+
+  /** Removes the copy. */
+  async drop(): Promise<void> {
+    await this.store.close().finally(() => rmSync(this.#folder, { recursive: true, force: true }))
+  }
+}
+
+/** An entry that is not as it was; `undefined`: not there. */
+export interface Difference {
+  readonly key: Uint8Array
+  readonly before: Entry | undefined
+  readonly after: Entry | undefined
+}
+
+/** What has changed in the session's store since a snapshot, in key order: another value, or another expiry. */
+export async function* differences(session: Session, snapshot: Snapshot, prefix: string | undefined): AsyncGenerator<Difference, void, void> {
+  const olds = entries(session, snapshot.store, prefix)
+  try {
+    let old = await next(olds)
+    for await (const after of entries(session, await session.store(), prefix)) {
+      for (; old !== undefined && Buffer.compare(old.key, after.key) < 0; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
+      if (old === undefined || Buffer.compare(old.key, after.key) > 0) {
+        yield { key: after.key, before: undefined, after }
+        continue
+      }
+      if (old.expires !== after.expires || Buffer.compare(old.value, after.value) !== 0) yield { key: after.key, before: old, after }
+      old = await next(olds)
+    }
+    for (; old !== undefined; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
+  } finally {
+    await olds.return()
+  }
+}
+
+async function next(items: AsyncGenerator<Entry, void, void>): Promise<Entry | undefined> {
+  const { value } = await items.next()
+  return value ?? undefined
+}
+
+async function* entries(session: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry, void, void> {
+  for await (const page of pages(session, store, prefix)) yield* page
+}
+
+async function* pages({ signal }: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry[], void, void> {
+  for await (const page of store.rangePages({ prefix, signal })) {
+    yield page
+    await turn()
+    if (signal.aborted) throw interrupted(signal)
+  }
+}

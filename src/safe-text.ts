@@ -1,0 +1,47 @@
+import { decodeUtf8 } from './bytes.ts'
+
+// C0 and C1 controls, DEL, bidirectional controls, line and paragraph separators, and the
+// byte order mark: what can move a cursor, run a terminal's commands or reorder the text around it.
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+const UNSAFE_BUT_LAYOUT = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g
+
+const NAMED: Readonly<Record<string, string>> = { '\n': '\\n', '\t': '\\t', '\r': '\\r' }
+
+function escapeOne(char: string): string {
+  const code = char.charCodeAt(0)
+  return NAMED[char] ?? (code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`)
+}
+
+/** Text safe for a terminal, on one line. */
+export function escapeLine(text: string): string {
+  return text.replace(UNSAFE, escapeOne)
+}
+
+/** Text safe for a terminal; line feeds and tabs stay. */
+export function escapeText(text: string): string {
+  return text.replace(UNSAFE_BUT_LAYOUT, escapeOne)
+}
+
+/** JSON text safe for a terminal and still the same JSON: what could do harm becomes `\uNNNN`. */
+export function escapeJson(json: string): string {
+  return json.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** A size for people: `999 B`, `1.2 kB`, `12 kB`, `3.4 MB`; decimal units. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let size = bytes
+  let unit = 0
+  while (size >= 999.5 && unit < units.length - 1) {
+    size /= 1000
+    unit++
+  }
+  return `${unit === 0 || size >= 9.95 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
+}
+
+/** A key for a message: escaped text, or `hex:` and its bytes; cut after 60 characters. */
+export function displayKey(key: Uint8Array): string {
+  const text = decodeUtf8(key)
+  const shown = text === undefined ? `hex:${Buffer.from(key).toString('hex')}` : escapeLine(text)
+  return shown.length > 60 ? `${shown.slice(0, 59)}…` : shown
+}

@@ -1,0 +1,128 @@
+import type { ServerResponse } from 'node:http'
+import { busy, clientGone } from '../http/http-error.ts'
+
+/** Answers up to this length are not counted: as many as there may be requests take little. */
+const LARGE_ANSWER = 1 << 16
+
+/** What an operation or a key of a request takes in memory besides its bytes, roughly. */
+const OBJECT_BYTES = 300
+
+const HELD = Symbol('held')
+
+/**
+ * A response whose request was let in, with the bytes that request holds: what is given back can be
+ * given back once only. Noted here and not in a `Map`: the tables that one leaves behind as it changes
+ * let V8 take dead responses for living ones, and requests took a fifth longer.
+ */
+type Admitted = ServerResponse & { [HELD]?: number | undefined }
+
+/** Bounds the work and the memory that requests may take together. */
+export class Gate {
+  readonly #maxRequests: number
+  readonly #maxBytes: number
+  /** Requests under way. */
+  #requests = 0
+  #bytes = 0
+  #closing = false
+  readonly #maxStreams: number
+  /** Requests that read a range, which may take long. */
+  readonly #streams = new Set<ServerResponse>()
+  readonly #maxWatches: number
+  /** Watches that stand or are about to, each with what ends it. */
+  readonly #watches = new Map<ServerResponse, AbortController>()
+
+  /**
+   * @param maxRequests requests under way at a time, watches not counted
+   * @param maxBytes of bodies and answers held in memory at a time, by all requests together
+   * @param maxStreams of these, how many may read a range
+   * @param maxWatches watches at a time
+   */
+  constructor({ maxRequests, maxBytes, maxStreams, maxWatches }: { maxRequests: number; maxBytes: number; maxStreams: number; maxWatches: number }) {
+    this.#maxStreams = maxStreams
+    this.#maxRequests = maxRequests
+    this.#maxWatches = maxWatches
+    this.#maxBytes = maxBytes
+  }
+
+  /** Whether the server is going down. */
+  get isClosing(): boolean {
+    return this.#closing
+  }
+
+  /** Watches at the moment. */
+  get watches(): number {
+    return this.#watches.size
+  }
+
+  /** Bytes of bodies and answers held in memory at the moment. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** From now on every request is refused, and watches end. */
+  close(): void {
+    this.#closing = true
+    for (const end of this.#watches.values()) end.abort()
+  }
+
+  /** Lets a request in, until {@link leave}. Throws 503 when too many are under way. */
+  enter(response: Admitted): void {
+    if (this.#closing) throw busy('the server is going down')
+    if (this.#requests >= this.#maxRequests) throw busy(`${this.#maxRequests} requests are under way`)
+    this.#requests++
+    response[HELD] = 0
+  }
+
+  /** Lets a watch in, which may last for days. Throws 503 when there are too many. */
+  enterWatch(response: ServerResponse): void {
+    if (this.#closing) throw busy('the server is going down')
+    if (this.#watches.size >= this.#maxWatches) throw busy(`${this.#maxWatches} watches are under way`)
+    const end = new AbortController()
+    this.#watches.set(response, end)
+    response.once('close', () => {
+      this.#watches.delete(response)
+      end.abort()
+    })
+  }
+
+  /** Of a watch let in: aborted when its client is gone or the server goes down. */
+  untilClosed(response: ServerResponse): AbortSignal {
+    return this.#watches.get(response)?.signal ?? AbortSignal.abort()
+  }
+
+  /** A request is over: its answer is out or its client is gone. What it holds is free again. */
+  leave(response: Admitted): void {
+    const held = response[HELD]
+    if (held === undefined) return
+    response[HELD] = undefined
+    this.#requests--
+    this.#bytes -= held
+    if (this.#streams.size > 0) this.#streams.delete(response)
+  }
+
+  /** A request let in begins to read a range, for which the store may need a connection of its own. Throws 503 when too many do. */
+  enterStream(response: Admitted): void {
+    if (response[HELD] === undefined) throw clientGone()
+    if (this.#streams.size >= this.#maxStreams) throw busy(`${this.#maxStreams} ranges are being read`)
+    this.#streams.add(response)
+  }
+
+  /** Takes more memory for a request. Throws 503 when there is not enough, and a refusal that nobody hears when its client is gone. */
+  reserve(bytes: number, response: Admitted): void {
+    const held = response[HELD]
+    if (held === undefined) throw clientGone()
+    if (this.#bytes + bytes > this.#maxBytes) throw busy('the requests under way take all the memory they may')
+    response[HELD] = held + bytes
+    this.#bytes += bytes
+  }
+
+  /** The same for operations or keys that a body was taken apart into. */
+  reserveObjects(count: number, response: ServerResponse): void {
+    this.reserve(count * OBJECT_BYTES, response)
+  }
+
+  /** The same for an answer that is there as a whole, until the client has taken it. */
+  reserveAnswer(bytes: number, response: ServerResponse): void {
+    if (bytes > LARGE_ANSWER) this.reserve(bytes, response)
+  }
+}

@@ -1,0 +1,98 @@
+import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
+import { KvError, usageError } from '../../errors.ts'
+import { type Guard } from './access.ts'
+import { showLife } from '../streaming/late-answer.ts'
+import { afterEarlier, isPipelined } from './pipelining.ts'
+import { FRAMES, HEADERS } from '../../protocol/http-api.ts'
+import { clientGone } from '../http/http-error.ts'
+import type { RouteFigures } from '../metrics/request-metrics.ts'
+import type { RequestLog } from '../metrics/request-log.ts'
+import type { Service } from '../route-context.ts'
+
+/** Headers that make a write depend on what is there. */
+const CONDITIONS = ['if-match', 'if-none-match', HEADERS.ifRevision, HEADERS.ifValueLength] as const
+
+/** Takes a request in, or refuses it, and notes how it ended. */
+type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+
+/**
+ * The checks before every request. Each route gets a hook of its own, made when it is added, which
+ * knows its name and counters: finding them out for each request would cost more than all the checks.
+ */
+export class Admission {
+  readonly #service: Service
+  readonly #guard: Guard
+  readonly #log: RequestLog | undefined
+
+  constructor(service: Service, guard: Guard, log: RequestLog | undefined) {
+    this.#service = service
+    this.#guard = guard
+    this.#log = log
+  }
+
+  /** From now on every route added to the server has the checks. */
+  install(app: FastifyInstance): void {
+    app.addHook('onRoute', (route: RouteOptions) => {
+      const { requests } = this.#service.metrics
+      route.onRequest = this.#hook(requests.of(route.url, String(route.method)), route.config) as onRequestHookHandler
+    })
+  }
+
+  /** The same for a request that has no route. */
+  readonly unrouted: Admit = (request, reply, done) => {
+    this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
+  }
+
+  #hook(figures: RouteFigures, { write = false, conditional = false, watch = false, long = false, always = false }: FastifyContextConfig = {}): Admit {
+    const { gate, readOnly } = this.#service
+    const guard = this.#guard
+    const log = this.#log
+    const refused = write && readOnly
+    const unconditional = write && !conditional
+    const admit: Admit = (request, reply, done) => {
+      const began = performance.now()
+      const { raw } = reply
+      const begun = log?.begin(request.raw)
+      let isOver = false
+      const isBehindOthers = raw.socket === null
+      const over = (): void => {
+        if (isOver) return
+        isOver = true
+        if (isBehindOthers) request.raw.socket.off('close', over)
+        gate.leave(raw)
+        const ms = performance.now() - began
+        figures.count(raw.statusCode, ms)
+        if (begun !== undefined) log!.end(begun, raw, ms)
+      }
+      raw.on('close', over)
+      // An answer that waits for those before it on its connection is told nothing when that ends.
+      if (isBehindOthers) request.raw.socket.setMaxListeners(0).once('close', over)
+      reply.header(HEADERS.server, '1')
+      // No answer is for another site to load, to show in a frame, or to be taken for a page or a script.
+      reply.header('x-content-type-options', 'nosniff').header('cross-origin-resource-policy', 'same-origin').header('content-security-policy', "frame-ancestors 'none'")
+      try {
+        if (request.raw.socket.destroyed) throw clientGone()
+        if (guard.check(request, reply)) return
+        if (watch) gate.enterWatch(raw)
+        else if (!always) gate.enter(raw)
+        if (long) showLife(request, reply)
+        if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
+        const { headers } = request.raw
+        if (unconditional && CONDITIONS.some((name) => headers[name] !== undefined)) throw usageError('this call takes no condition', 'PUT and DELETE of /v1/keys/{key} do')
+        // Bodies are bytes, whatever they are called; Fastify would refuse a type that is none.
+        if (headers['content-type'] !== undefined && headers['content-type'] !== FRAMES) headers['content-type'] = 'application/octet-stream'
+      } catch (error) {
+        return done(error as Error)
+      }
+      done()
+    }
+    return (request, reply, done) => {
+      if (!isPipelined(reply.raw)) return admit(request, reply, done)
+      try {
+        afterEarlier(request.raw, reply.raw, () => admit(request, reply, done))
+      } catch (error) {
+        done(error as Error)
+      }
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** What `/docs` shows: the description of the API, so that every call can be tried as the page fills it in. */
+
+import { NDJSON } from '../../protocol/http-api.ts'
+
+type Json = Record<string, unknown>
+
+interface Parameter extends Json {
+  readonly required?: boolean
+  readonly description?: string
+}
+
+interface Media extends Json {
+  readonly schema?: Json
+}
+
+interface Operation extends Json {
+  readonly parameters?: readonly Parameter[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> } & Json
+}
+
+/**
+ * The media type under which the page lets bodies be typed as they are: it would quote lines of JSON
+ * as one JSON string, and take bytes from a file only.
+ */
+const TYPED = 'text/plain'
+
+const BYTES = 'application/octet-stream'
+
+/**
+ * The document for the page. The page fills in every example, so all conditions and bounds of a call
+ * at once, and one click would delete a range: examples of what may be left out go into the
+ * descriptions.
+ */
+export function pageDescription(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>
+  // Calls go to where the page itself is: to what is above its own address, /docs/json.
+  return { ...document, servers: [{ url: '..' }], paths: mapValues(paths, (methods) => mapValues(methods, onPage)) }
+}
+
+function onPage(operation: Operation): Operation {
+  const { parameters, requestBody } = operation
+  return {
+    ...operation,
+    ...(parameters === undefined ? {} : { parameters: parameters.map(withoutPrefill) }),
+    ...(requestBody === undefined ? {} : { requestBody: { ...requestBody, content: Object.fromEntries(Object.entries(requestBody.content).flatMap(bodyOnPage)) } }),
+  }
+}
+
+function withoutPrefill(parameter: Parameter): Parameter {
+  const { example, ...rest } = parameter
+  if (parameter.required === true || example === undefined) return parameter
+  return { ...rest, description: `${parameter.description ?? ''}, such as \`${String(example)}\`` }
+}
+
+function bodyOnPage([type, media]: [string, Media]): [string, Media][] {
+  if (type === NDJSON) return [[TYPED, media]]
+  if (type === BYTES) return [[TYPED, { ...media, schema: { type: 'string' } }], [type, media]]
+  return [[type, media]]
+}
+
+function mapValues<T, R>(of: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {
+  return Object.fromEntries(Object.entries(of).map(([name, value]) => [name, change(value)]))
+}

@@ -1,0 +1,78 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import type { Server as Door, Socket } from 'node:net'
+import { cutOff, isStreamed } from '../streaming/streams.ts'
+
+/** A connection with the answer that is to go out on it next, as Node keeps it. */
+export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null }
+
+/** The connections of a server, as TCP has them: those with TLS count before they have shaken hands too. */
+export class Connections {
+  readonly #sockets = new Set<Socket>()
+  /** What listens for the server besides itself. */
+  readonly #doors: Door[] = []
+  /** Settled when each of these has closed with the last of its connections. */
+  readonly #closed: Promise<unknown>[] = []
+
+  /**
+   * @param max connections at a time; more are closed at once
+   * @param patienceMs how long the client of an answer that is made while it is taken may take nothing
+   */
+  constructor(server: Server, { max, patienceMs }: { max: number; patienceMs: number }) {
+    server.on('connection', (socket: Socket) => {
+      if (this.#sockets.size >= max) {
+        socket.destroy()
+        return
+      }
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    // Replaces what Node does at a silence, which is to close the connection whoever is silent.
+    server.on('timeout', (socket: HttpSocket) => {
+      const { _httpMessage: response, timeout = 0 } = socket
+      if (isAtWork(socket)) return
+      // Node sets the time anew when the answer is over.
+      if (response && isStreamed(response) && timeout < patienceMs) socket.setTimeout(patienceMs)
+      else endAnswer(socket)
+    })
+  }
+
+  /** Counts also what comes in through another listener that hands its connections to the server. */
+  alsoThrough(door: Door): void {
+    this.#doors.push(door)
+    this.#closed.push(once(door, 'close'))
+  }
+
+  /** Ends the other listeners; their connections stay. */
+  stopAccepting(): void {
+    for (const door of this.#doors) door.close()
+  }
+
+  /** Settles when the other listeners are closed, and what came through them. */
+  async allClosed(): Promise<void> {
+    await Promise.all(this.#closed)
+  }
+
+  /** Closes the connections on which nothing has come yet. */
+  closeUnused(): void {
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
+
+  /** Closes every connection. */
+  closeAll(): void {
+    for (const socket of this.#sockets) endAnswer(socket)
+  }
+}
+
+/** Closes a connection, with a reset where that cuts off an answer: see {@link cutOff}. */
+function endAnswer(socket: HttpSocket): void {
+  const { _httpMessage: response } = socket
+  if (response?.headersSent) cutOff(response)
+  socket.destroy()
+}
+
+/** Whether it is the server's turn: it has the request, or more of it than it has taken, and the client has taken all that was sent. */
+function isAtWork({ _httpMessage: response }: HttpSocket): boolean {
+  if (!response || response.writableEnded || response.writableLength > 0) return false
+  return response.req.complete || response.req.readableLength > 0
+}

@@ -1,0 +1,125 @@
+import { KvError } from '../../errors.ts'
+import { BlockBuilder } from '../../blocks/block-builder.ts'
+import type { Block } from '../../blocks/block.ts'
+import { checkLifetime } from '../../store/expiry.ts'
+import { type BodyLimits, timeFor } from './body.ts'
+import { FRAME, type Frame, type FrameLimits, FrameReader, frameBytes } from '../../protocol/frames.ts'
+
+/** Bytes of entries in one block: storing it holds up the event loop, and so other requests, for some milliseconds. */
+const BLOCK_BYTES = 1 << 19
+
+/** Entries in one block at most, for the same reason. */
+const BLOCK_ENTRIES = 4000
+
+/** The chunks of a body, with the refusal that has ended it: drivers take for a bug what they do not know. */
+export class LoadBody {
+  /** What reading the body threw. */
+  failure: unknown
+  readonly #chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+
+  constructor(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
+    this.#chunks = chunks
+  }
+
+  /** The chunks as they come. */
+  async *chunks(): AsyncGenerator<Uint8Array, void, void> {
+    try {
+      for await (const chunk of this.#chunks) yield chunk
+    } catch (error) {
+      this.failure = error
+      throw error
+    }
+  }
+}
+
+/**
+ * How long a load may still take while it keeps other writers waiting: from its first block on it holds
+ * the store's lock, which a client that says only that it lives must not keep.
+ */
+export class LoadPace {
+  readonly #limits: BodyLimits
+  #since: number | undefined
+  #latest = 0
+  #bytes = 0
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits
+  }
+
+  /** The lock is held from now on. */
+  lock(): void {
+    this.#since = this.#latest = performance.now()
+  }
+
+  /** Whether others wait. */
+  get isLocked(): boolean {
+    return this.#since !== undefined
+  }
+
+  /** Entries have come. */
+  came(bytes: number): void {
+    this.#bytes += bytes
+    this.#latest = performance.now()
+  }
+
+  /** Milliseconds until the client must have sent more entries. */
+  left(): number {
+    if (this.#since === undefined) return Infinity
+    const { bodyTimeoutMs } = this.#limits
+    return Math.min(this.#latest + bodyTimeoutMs, this.#since + timeFor(this.#bytes, this.#limits)) - performance.now()
+  }
+}
+
+/**
+ * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws
+ * `KV_INVALID_INPUT` for a stream that does not end with an end frame, and what a {@link FrameReader}
+ * throws.
+ */
+export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: FrameLimits, pace?: LoadPace): AsyncGenerator<Block, void, void> {
+  const reader = new FrameReader(limits)
+  let frames: Frame[] = []
+  let bytes = 0
+  let ended = false
+  for await (const chunk of chunks) {
+    // Cut, so that one large chunk does not become as many objects at once.
+    for (let at = 0; at < chunk.length; at += BLOCK_BYTES) {
+      for (const frame of reader.push(chunk.subarray(at, at + BLOCK_BYTES))) {
+        if (ended) throw new KvError('KV_INVALID_INPUT', 'frames follow the end')
+        if (frame.kind === FRAME.alive) continue
+        if (frame.kind === FRAME.end) {
+          ended = true
+          continue
+        }
+        if (frame.kind !== FRAME.entry || frame.key.length === 0) throw new KvError('KV_INVALID_INPUT', 'not a put')
+        checkLifetime(frame)
+        frames.push(frame)
+        const size = frameBytes(frame.key, frame.value)
+        bytes += size
+        pace?.came(size)
+        if (frames.length < BLOCK_ENTRIES && bytes < BLOCK_BYTES) continue
+        yield pack(frames, bytes)
+        frames = []
+        bytes = 0
+        await new Promise(setImmediate)
+      }
+    }
+  }
+  if (!ended) throw new KvError('KV_INVALID_INPUT', 'the body is cut off')
+  if (frames.length > 0) yield pack(frames, bytes)
+}
+
+/** Sorts by itself what does not come in order, and computes the checksums: nothing is taken on trust. */
+function pack(frames: readonly Frame[], size: number): Block {
+  const bytes = new Uint8Array(size)
+  const builder = new BlockBuilder(bytes, frames.length)
+  let at = 0
+  for (const { key, value, expires, ttl } of frames) {
+    bytes.set(key, at)
+    bytes.set(value, at + key.length)
+    const end = ttl === undefined ? expires : -ttl
+    if (end === undefined) builder.add(at, key.length, at + key.length, value.length)
+    else builder.addExpiring(at, key.length, at + key.length, value.length, end)
+    at += key.length + value.length
+  }
+  return builder.finish()
+}

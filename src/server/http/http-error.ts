@@ -1,0 +1,86 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CODES, KvError } from '../../errors.ts'
+import { escapeJson } from '../../safe-text.ts'
+import { lingerAfter } from './linger.ts'
+import { type ErrorBody, HEADERS } from '../../protocol/http-api.ts'
+import { note } from '../metrics/request-log.ts'
+
+/** Why a field of a call was refused: where it stands, and why for people and for programs. */
+export interface FieldProblem {
+  readonly loc: readonly (string | number)[]
+  readonly msg: string
+  readonly type: string
+}
+
+/** An answer other than success, with its status and body. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly status: number
+  readonly body: ErrorBody
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(status: number, body: ErrorBody, headers: Readonly<Record<string, string>> = {}) {
+    super(typeof body.detail === 'string' ? body.detail : 'the call is wrong')
+    this.status = status
+    this.body = body
+    this.headers = headers
+  }
+}
+
+/** 422: fields of the call are missing or of the wrong type. */
+export function wrongFields(problems: readonly FieldProblem[]): Refusal {
+  return new Refusal(422, { detail: problems })
+}
+
+/** 503: too much is under way; the client should come again. */
+export function busy(detail: string): Refusal {
+  return new Refusal(503, { detail, code: 'KV_UNAVAILABLE' }, { 'retry-after': '1' })
+}
+
+/** 400, to nobody: the client went away before it was answered. */
+export function clientGone(): Refusal {
+  return new Refusal(400, { detail: 'the client went away' })
+}
+
+/** 413. */
+export function tooLarge(detail: string): Refusal {
+  return new Refusal(413, { detail, code: 'KV_TOO_LARGE' }, { connection: 'close' })
+}
+
+/** 413: more of something than one request may have. */
+export function tooMany(what: string, limit: number): Refusal {
+  return new Refusal(413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE', hint: 'ask in several requests' })
+}
+
+/** The refusal that stands for whatever was thrown; `undefined` for a bug. */
+export function toRefusal(error: unknown): Refusal | undefined {
+  if (error instanceof Refusal) return error
+  if (error instanceof KvError) {
+    if (error.code === 'KV_INTERNAL') return undefined
+    const headers: Record<string, string> = CODES[error.code].http === 503 ? { 'retry-after': '1' } : {}
+    const { message, hint } = error.elsewhere
+    return new Refusal(CODES[error.code].http, { detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) }, headers)
+  }
+  const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
+  // What Fastify refuses itself: a broken path, a wrong header.
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return new Refusal(statusCode, { detail: String(message) })
+  return undefined
+}
+
+/** Sends a refusal, or for a bug 500 without details, which only `onBug` gets. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, onBug?: (error: unknown) => void): void {
+  const refusal = toRefusal(error)
+  if (refusal === undefined) {
+    onBug?.(error)
+    note(reply.raw, { reason: 'a bug in kv' })
+    void reply.code(500).type('application/json').header(HEADERS.code, 'KV_INTERNAL').send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
+    return
+  }
+  note(reply.raw, { reason: refusal.message })
+  if (refusal.headers['connection'] === 'close') lingerAfter(reply.raw)
+  // The rest of a body of which some was read; one that was not touched is thrown away by Node.
+  if (!request.raw.complete) request.raw.resume()
+  if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)
+  for (const [name, value] of Object.entries(refusal.headers)) reply.header(name, value)
+  void reply.code(refusal.status).type('application/json').send(escapeJson(JSON.stringify(refusal.body)))
+}

@@ -1,0 +1,45 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { KvError } from '../errors.ts'
+import type { Store } from '../store/store.ts'
+import type { BodyLimits } from './http/body.ts'
+import type { Gate } from './admission/load-limits.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { Reads } from './read-batcher.ts'
+import { Refusal } from './http/http-error.ts'
+import { Query, decodeKey, percentDecode, targetOf } from './http/request-target.ts'
+
+/** What the routes work with. */
+export interface Service {
+  readonly store: Store
+  readonly reads: Reads
+  readonly gate: Gate
+  readonly metrics: Metrics
+  readonly limits: BodyLimits
+  /** How often a watch with nothing to report shows that it lives, in milliseconds. */
+  readonly heartbeatMs: number
+  readonly readOnly: boolean
+}
+
+/** The parameters of a request; unknown ones are refused. Throws `KV_USAGE`. */
+export function queryOf(request: FastifyRequest, names: readonly string[]): Query {
+  const query = new Query(targetOf(request.raw).query)
+  query.only(names)
+  return query
+}
+
+/** The key in the path of a request, its exact bytes. Throws `KV_INVALID_KEY`. */
+export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
+  const { key } = targetOf(request.raw)
+  if (key === undefined) throw new Refusal(404, { detail: 'Not Found' })
+  const bytes = percentDecode(key)
+  if (bytes === undefined) throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')
+  return decodeKey(bytes, query.encoding)
+}
+
+/** The media type of JSON, whole: Fastify would put the character set in for each answer. */
+export const JSON_TYPE = 'application/json; charset=utf-8'
+
+/** Sends a value as JSON. */
+export function sendJson(reply: FastifyReply, value: unknown): FastifyReply {
+  return reply.type(JSON_TYPE).send(JSON.stringify(value))
+}

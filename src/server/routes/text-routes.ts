@@ -1,0 +1,224 @@
+/** The five plain endpoints: text keys and values in JSON, bodies exactly as their callers know them. */
+import { isUtf8 } from 'node:buffer'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { asBuffer, compareBytes, decodeUtf8 } from '../../bytes.ts'
+import type { Entry } from '../../store/driver.ts'
+import type { BatchOp } from '../../store/write-options.ts'
+import { MAX_OPS, readBody, withoutMark } from '../http/body.ts'
+import { CONTRACT_SCHEMAS as schemas } from './text-schemas.ts'
+import { gathered, jsonList, jsonString } from '../streaming/json-chunks.ts'
+import { jsonFault } from '../http/json-fault.ts'
+import { hasMoreParts } from '../http/json-bounds.ts'
+import type { Answer } from '../read-batcher.ts'
+import { type FieldProblem, Refusal, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
+import { JSON_TYPE, type Service, sendJson } from '../route-context.ts'
+import { note } from '../metrics/request-log.ts'
+import { sendStream } from '../streaming/streams.ts'
+import { percentDecode, targetOf } from '../http/request-target.ts'
+
+/** Bytes of keys and values whose answer is made at once. */
+const SHORT = 1 << 16
+
+const READ_HEAD = '{"message":"Key data fetched successfully.","data":'
+const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
+
+/** Commas and brackets of a batch that do not stand between its keys or values, generously. */
+const PARTS_BESIDE = 1000
+
+const notFound = (): Refusal => new Refusal(404, { detail: 'Key not found' })
+const notText = (what: string, instead = 'read it with GET'): Refusal => new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
+const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required', type: 'missing' })
+
+/** Adds the five endpoints to a server. */
+export function contractRoutes(app: FastifyInstance, service: Service): void {
+  const { store, reads, gate } = service
+  const answerRead: Answer = (reply, entry) => {
+    if (entry === undefined) throw notFound()
+    const { key, value } = entry
+    const name = shown(key, 'the key')
+    if (value.length <= SHORT) {
+      reply.type(JSON_TYPE).send(`${READ_HEAD}{"key":${JSON.stringify(name)},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
+      return
+    }
+    checkText(value, 'the value')
+    gate.reserveAnswer(value.length, reply.raw)
+    void sendStream(reply, JSON_TYPE, gathered(readAnswer(key, value)))
+  }
+
+  app.get('/read/:key', { schema: schemas.read }, (request, reply) => {
+    const { bytes } = pathKey(targetOf(request.raw).key)
+    reads.get(bytes, reply, answerRead)
+  })
+
+  app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {
+    const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
+    if (compareBytes(start!.bytes, end!.bytes) > 0) throw new Refusal(400, { detail: 'start_key must not be after end_key' })
+    const range = { gte: start!.bytes, lte: end!.bytes }
+    const short = end!.bytes.length === 0 ? [] : await look(service, reply, range)
+    if (short === undefined) return sendStream(reply, JSON_TYPE, rangeAnswer(store.rangePages(range)))
+    return reply.type(JSON_TYPE).send(`${RANGE_HEAD}${short.join(',')}]}`)
+  })
+
+  app.post('/put/', { schema: schemas.put, config: { write: true } }, async (request, reply) => {
+    const { key, value } = queryFields(targetOf(request.raw).query, ['key', 'value'])
+    if (key!.text === '') throw wrongFields([{ loc: ['query', 'key'], msg: 'The empty key cannot be stored', type: 'string_too_short' }])
+    await store.put(key!.bytes, value!.bytes)
+    return sendJson(reply, { message: 'Key-Value pair stored successfully.', data: { key: key!.text, value: value!.text } })
+  })
+
+  app.post('/batch_put/', { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
+    const body = await readBody(request, reply, gate, service.limits)
+    // Keys, values, and the few parts around them.
+    if (hasMoreParts(body, 2 * MAX_OPS + PARTS_BESIDE)) throw tooMany('keys', MAX_OPS)
+    const { keys, values } = lists(parseJson(body))
+    if (keys.length !== values.length) throw new Refusal(400, { detail: 'Keys and values length must match' })
+    if (keys.length > MAX_OPS) throw tooMany('keys', MAX_OPS)
+    gate.reserveObjects(keys.length, reply.raw)
+    note(reply.raw, { operations: keys.length })
+    await store.batch(keys.map((key, i): BatchOp => ({ type: 'put', key, value: values[i]! })))
+    return sendStream(reply, JSON_TYPE, gathered(batchAnswer(keys, values)))
+  })
+
+  app.delete('/delete/:key', { schema: schemas.delete, config: { write: true } }, async (request, reply) => {
+    const { bytes, text } = pathKey(targetOf(request.raw).key, 'delete it with DELETE')
+    if (!(await store.del(bytes))) throw notFound()
+    return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
+  })
+}
+
+/** `instead`: what to do with a key that is no text. */
+function pathKey(raw: string | undefined, instead?: string): { readonly bytes: Uint8Array; readonly text: string } {
+  if (raw === undefined) throw new Refusal(404, { detail: 'Not Found' })
+  const bytes = percentDecode(raw)
+  if (bytes === undefined) throw wrongFields([{ loc: ['path', 'key'], msg: 'Not percent-encoded: a % needs two hex digits after it', type: 'string_encoding' }])
+  return { bytes, text: shown(bytes, 'the key', instead) }
+}
+
+function shown(bytes: Uint8Array, what: string, instead?: string): string {
+  checkText(bytes, what, instead)
+  return asBuffer(bytes).toString()
+}
+
+/** Throws 406 for bytes that are not UTF-8. */
+function checkText(bytes: Uint8Array, what: string, instead?: string): void {
+  if (!isUtf8(bytes)) throw notText(what, instead)
+}
+
+/** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
+function queryFields<Name extends string>(query: string, names: readonly Name[]): { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } {
+  const found: { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } = {}
+  const problems = new Map<Name, FieldProblem>(names.map((name) => [name, missing('query', name)]))
+  for (const part of query.split('&')) {
+    const equals = part.indexOf('=')
+    const written = equals < 0 ? part : part.slice(0, equals)
+    const given = written.includes('%') ? decodeUtf8(percentDecode(written) ?? Buffer.alloc(0)) : written
+    const name = names.find((known) => known === given)
+    if (name === undefined) continue
+    const bytes = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
+    const text = bytes && decodeUtf8(bytes)
+    if (bytes === undefined || text === undefined) {
+      problems.set(name, { loc: ['query', name], msg: bytes === undefined ? 'Not percent-encoded: a % needs two hex digits after it' : 'Not valid UTF-8', type: 'string_encoding' })
+    } else {
+      found[name] = { bytes, text }
+      problems.delete(name)
+    }
+  }
+  if (problems.size > 0) throw wrongFields([...problems.values()])
+  return found
+}
+
+function parseJson(body: Buffer): unknown {
+  const text = withoutMark(body)
+  if (text.length === 0) throw wrongFields([missing('body')])
+  if (!isUtf8(text)) throw new Refusal(400, { detail: 'The body is not valid UTF-8' })
+  try {
+    return JSON.parse(text.toString())
+  } catch {
+    throw new Refusal(400, { detail: `The body is not valid JSON: ${jsonFault(text)}` })
+  }
+}
+
+/** The two lists of a batch. Throws 422 with the first problem of each. */
+function lists(body: unknown): { keys: string[]; values: string[] } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    throw wrongFields([{ loc: ['body'], msg: 'Input should be an object with keys and values', type: 'model_attributes_type' }])
+  }
+  const { keys, values } = body as { keys?: unknown; values?: unknown }
+  const problems = [listProblem('keys', keys), listProblem('values', values)].filter((problem) => problem !== undefined)
+  if (problems.length > 0) throw wrongFields(problems)
+  return { keys: keys as string[], values: values as string[] }
+}
+
+function listProblem(name: 'keys' | 'values', list: unknown): FieldProblem | undefined {
+  if (list === undefined) return missing('body', name)
+  if (!Array.isArray(list)) return { loc: ['body', name], msg: 'Input should be a valid list', type: 'list_type' }
+  for (const [i, item] of list.entries()) {
+    const loc = ['body', name, i]
+    if (typeof item !== 'string') return { loc, msg: 'Input should be a valid string', type: 'string_type' }
+    if (!item.isWellFormed()) return { loc, msg: 'A lone surrogate has no UTF-8 bytes', type: 'string_unicode' }
+    if (name === 'keys' && item === '') return { loc, msg: 'The empty key cannot be stored', type: 'string_too_short' }
+  }
+  return undefined
+}
+
+function* readAnswer(key: Uint8Array, value: Uint8Array): Generator<string, void, void> {
+  yield READ_HEAD
+  yield* entryJson(key, value)
+  yield '}'
+}
+
+function* entryJson(key: Uint8Array, value: Uint8Array): Generator<string, void, void> {
+  yield '{"key":'
+  yield* jsonString(key)
+  yield ',"value":'
+  yield* jsonString(value)
+  yield '}'
+}
+
+function* batchAnswer(keys: readonly string[], values: readonly string[]): Generator<string, void, void> {
+  yield '{"message":"Batch put successful.","data":{"keys":'
+  yield* jsonList(keys)
+  yield ',"values":'
+  yield* jsonList(values)
+  yield '}}'
+}
+
+/**
+ * Looks through a range before its answer begins, since a value that cannot be shown must still be able
+ * to refuse it (406). Resolves to the entries as JSON when they are short together, and otherwise to
+ * `undefined`: then they are read again while they are sent.
+ */
+async function look({ store, gate, limits }: Service, reply: FastifyReply, range: { gte: Uint8Array; lte: Uint8Array }): Promise<string[] | undefined> {
+  gate.enterStream(reply.raw)
+  const short: string[] = []
+  let bytes = 0
+  for await (const page of store.rangePages(range)) {
+    for (const { key, value } of page) {
+      checkText(key, 'a key')
+      checkText(value, 'a value')
+      bytes += key.length + value.length
+      if (bytes > limits.maxBodyBytes) throw tooLarge(`the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`)
+      if (bytes <= SHORT) short.push([...entryJson(key, value)].join(''))
+    }
+    await new Promise(setImmediate)
+  }
+  return bytes <= SHORT ? short : undefined
+}
+
+/** What became unreadable as text since the look cuts the answer off. */
+async function* rangeAnswer(pages: AsyncIterable<readonly Entry[]>): AsyncGenerator<Buffer, void, void> {
+  let before = RANGE_HEAD
+  for await (const page of pages) {
+    const parts = function* (): Generator<string, void, void> {
+      for (const { key, value } of page) {
+        checkText(key, 'a key')
+        checkText(value, 'a value')
+        yield before
+        before = ','
+        yield* entryJson(key, value)
+      }
+    }
+    yield* gathered(parts())
+  }
+  yield Buffer.from(before === ',' ? ']}' : `${RANGE_HEAD}]}`)
+}

@@ -1,0 +1,128 @@
+import { isUtf8 } from 'node:buffer'
+import { decode, utf8 } from '../../bytes.ts'
+import { KvError } from '../../errors.ts'
+import { BlockBuilder } from '../../blocks/block-builder.ts'
+import { createParser } from '../../formats/index.ts'
+import { type Refusal as Refused, explain } from '../../formats/record-reader.ts'
+import { DeferredText } from '../../output/deferred-text.ts'
+import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../../formats/json/lines-writer.ts'
+import { lifetimeOf } from '../../blocks/block.ts'
+import type { Entry, Limits } from '../../store/driver.ts'
+import type { BatchOp } from '../../store/write-options.ts'
+import { withoutMark } from '../http/body.ts'
+import { tooMany } from '../http/http-error.ts'
+
+const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
+
+/** Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. In parts, a long value as they are taken. */
+export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: boolean): Generator<Buffer, void, void> {
+  const out = new DeferredText()
+  for (const entry of entries) {
+    if (entry === undefined) out.text('null')
+    else if (keysOnly) writeJsonBytes(out, 'key', entry.key, 'utf8')
+    else writeJsonEntry(out, entry, PLAIN)
+    out.text('\n')
+  }
+  return out.take()
+}
+
+/**
+ * The operations of a batch, a line each: `{"del":KEY}` (or `del_base64`), or a record to put as
+ * `kv batch-put` reads it. They share the memory of the body, which is changed. Throws
+ * `KV_INVALID_INPUT` with the number of the first wrong line, and 413 above `maxOps`.
+ */
+export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, maxOps: number): BatchOp[] {
+  const ops = new OpCollector(body, maxOps)
+  const skip = (refused: Refused): void => {
+    const { line, start, end } = refused
+    const op = deletion(body.subarray(start, end), line)
+    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${explain(refused)}`)
+    ops.push(op)
+  }
+  createParser('jsonl', { maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)
+  return ops.ops
+}
+
+/** Takes from a parser what it finds, in the order of the lines. */
+class OpCollector extends BlockBuilder {
+  readonly ops: BatchOp[] = []
+  readonly #maxOps: number
+
+  constructor(body: Buffer, maxOps: number) {
+    super(new Uint8Array(body.buffer, body.byteOffset, body.length), 0)
+    this.#maxOps = maxOps
+  }
+
+  push(op: BatchOp): void {
+    if (this.ops.length === this.#maxOps) throw tooMany('operations', this.#maxOps)
+    this.ops.push(op)
+  }
+
+  override add(keyStart: number, keyLength: number, valueStart: number, valueLength: number): void {
+    this.#put(keyStart, keyLength, valueStart, valueLength, Number.NaN)
+  }
+
+  override addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
+    this.#put(keyStart, keyLength, valueStart, valueLength, expires)
+  }
+
+  #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
+    const { bytes } = this
+    const lifetime = lifetimeOf(expires)
+    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), expires: lifetime.expires, ttl: lifetime.ttl })
+  }
+}
+
+/** A line that may be a delete, which no parser of records takes. */
+const DELETION = /^\s*\{\s*"del(?:_base64|_hex)?"/
+
+function deletion(source: Buffer, line: number): BatchOp | undefined {
+  if (!DELETION.test(source.subarray(0, 64).toString('latin1'))) return undefined
+  let record: Record<string, unknown>
+  try {
+    record = JSON.parse(utf8Text.decode(source)) as Record<string, unknown>
+  } catch (cause) {
+    throw new KvError('KV_INVALID_INPUT', `line ${line}: invalid JSON`, { cause })
+  }
+  const [[name, text] = ['', undefined], ...rest] = Object.entries(record)
+  const encoding = name === 'del' ? 'utf8' : name === 'del_hex' ? 'hex' : 'base64'
+  const key = typeof text === 'string' && rest.length === 0 ? decode(text, encoding) : undefined
+  if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${line}: a delete is {"del":KEY} and nothing else`)
+  return { type: 'del', key }
+}
+
+const utf8Text = new TextDecoder('utf-8', { fatal: true })
+
+/** The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
+export function parseKeys(bytes: Buffer, maxKeys: number): Uint8Array[] {
+  const body = withoutMark(bytes)
+  const keys: Uint8Array[] = []
+  if (!isUtf8(body)) throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
+  let line = 1
+  for (let at = 0; at < body.length; at++) {
+    const byte = body[at]!
+    if (byte === LINE_FEED) line++
+    if (byte === LINE_FEED || byte === 0x20 || byte === 0x09 || byte === 0x0d) continue
+    const feed = body.indexOf(LINE_FEED, at)
+    const end = feed < 0 ? body.length : feed
+    if (keys.length === maxKeys) throw tooMany('keys', maxKeys)
+    const key = parseKey(body.subarray(at, end).toString())
+    if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${line}: a key is a JSON string, or {"key_base64":...}`)
+    keys.push(key)
+    at = end - 1
+  }
+  return keys
+}
+
+const LINE_FEED = 0x0a
+
+function parseKey(text: string): Uint8Array | undefined {
+  try {
+    const parsed = JSON.parse(text) as unknown
+    if (typeof parsed === 'string') return parsed.isWellFormed() ? utf8(parsed) : undefined
+    const { key_base64: base64, ...rest } = (parsed ?? {}) as { key_base64?: unknown }
+    return typeof base64 === 'string' && Object.keys(rest).length === 0 ? decode(base64, 'base64') : undefined
+  } catch {
+    return undefined
+  }
+}

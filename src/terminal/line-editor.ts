@@ -1,0 +1,299 @@
+import { cutToWidth } from '../output/width.ts'
+import { Display } from './line-renderer.ts'
+import { HistorySearch } from './history-search.ts'
+import type { Key } from './key-decoder.ts'
+import { editOf } from './keymap.ts'
+import { LineBuffer } from './line-buffer.ts'
+import { type Completion, Menu, commonStart } from './menu.ts'
+import type { KeyReader, TerminalEvent } from './key-reader.ts'
+import { type TypedText, refusal } from './typed-text.ts'
+
+/** Lines that were entered before, the newest last. */
+export interface LineHistory {
+  readonly lines: readonly string[]
+  /** The newest line that begins with `start` and is longer. */
+  suggest(start: string): string | undefined
+}
+
+/** For a line that is none of those. */
+export const NO_HISTORY: LineHistory = { lines: [], suggest: () => undefined }
+
+/** What the editor asks while a line is typed. */
+export interface Assistant {
+  /** The ways to complete what is before the cursor. Aborted when the user does not wait for them. */
+  complete(text: string, cursor: number, signal: AbortSignal): Promise<Completion>
+  /** The arguments that are still missing, at the end of a line. */
+  hint(text: string): Promise<string>
+  /** What is worth knowing about the line as it is, once the user pauses; `undefined`: nothing. Aborted when the line changes. */
+  live(text: string, signal: AbortSignal): Promise<string | undefined>
+  /** Whether more must follow, such as the end of a quote. */
+  unfinished(text: string): boolean
+  /** A text that was pasted, as it is to stand in the line. */
+  pasted(text: TypedText): TypedText
+  /** The text after the user has changed it in an editor of theirs. Throws a KvError when that fails. */
+  edit(text: TypedText): Promise<string>
+  /** Tells the user what went wrong. */
+  report(error: unknown): void
+  /** Said at Ctrl-D after a text, where a second one ends it; `undefined`: Ctrl-D ends an empty line only. */
+  readonly endsText: string | undefined
+}
+
+/**
+ * What the user did: entered a line, took Ctrl-C or Ctrl-D, with the text there was then, or went away with the
+ * terminal, and then no text is to be used.
+ */
+export type Answer = { readonly type: 'line'; readonly text: string } | { readonly type: 'end'; readonly text: string } | { readonly type: 'interrupt' } | { readonly type: 'closed' }
+
+/** A pause in typing after which {@link Assistant.live} is asked, in milliseconds. */
+const PAUSE_MS = 60
+
+const BELL = '\u0007'
+
+const NOTHING: Completion = { from: 0, to: 0, candidates: [], footer: '' }
+
+/** Reads lines from a terminal: editing, history, completion and hints. */
+export class LineEditor {
+  readonly #keys: KeyReader
+  readonly #display: Display
+  readonly #history: LineHistory
+  readonly #assistant: Assistant
+  readonly #buffer = new LineBuffer()
+  #prompt = ''
+  #hint = ''
+  #menu: Menu | undefined
+  #search: HistorySearch | undefined
+  #live: { text: string; hint: string | undefined } | undefined
+  #looking: AbortController | undefined
+  #timer: NodeJS.Timeout | undefined
+  /** Place in the history, counted from the newest; 0: the line being typed. */
+  #back = 0
+  #typed = ''
+  /** Texts of places that were left, by place. */
+  readonly #edited = new Map<number, string>()
+  #afterCtrlX = false
+
+  constructor(keys: KeyReader, history: LineHistory, assistant: Assistant) {
+    this.#keys = keys
+    this.#display = new Display(keys)
+    this.#history = history
+    this.#assistant = assistant
+  }
+
+  /** Lets the user enter a line, perhaps of several lines. */
+  async read(prompt: string): Promise<Answer> {
+    this.#prompt = prompt
+    this.#buffer.reset()
+    this.#back = 0
+    this.#edited.clear()
+    try {
+      for (;;) {
+        if (!this.#keys.hasNext) await this.#draw()
+        const event = await this.#keys.next()
+        const answer = event.type === 'closed' ? ({ type: 'closed' } as const) : isKey(event) ? await this.#key(event) : undefined
+        if (answer !== undefined) return this.#leave(answer)
+      }
+    } finally {
+      clearTimeout(this.#timer)
+      this.#looking?.abort()
+    }
+  }
+
+  #leave(answer: Answer): Answer {
+    this.#menu = this.#search = this.#live = undefined
+    this.#finish()
+    return answer
+  }
+
+  /** Leaves the line as it is; what follows begins below it. */
+  #finish(): void {
+    if (this.#keys.takeMoved()) this.#display.freshLine()
+    this.#display.finish(this.#view())
+  }
+
+  /** Tells of an error below the line, which can be typed on. */
+  #tell(error: unknown): void {
+    this.#finish()
+    this.#assistant.report(error)
+  }
+
+  async #key(key: Key): Promise<Answer | undefined> {
+    if (this.#search !== undefined) {
+      const done = this.#search.key(key)
+      if (done === 'stay') return undefined
+      const { found } = this.#search
+      this.#search = undefined
+      if (done === 'cancel') return undefined
+      if (found !== undefined) this.#buffer.set(found)
+      // Enter after a search in vain runs nothing: what it was meant for was not found.
+      if (done === 'accept' || (found === undefined && isEnter(key))) return undefined
+    }
+    if (this.#menu !== undefined && this.#menuKey(key, this.#menu)) return undefined
+    return this.#editKey(key)
+  }
+
+  /** True when the key was for the menu; any other closes it. */
+  #menuKey(key: Key, menu: Menu): boolean {
+    const chosen = menu.key(key)
+    if (chosen !== undefined) {
+      const { from, to } = menu.completion
+      const { text } = menu.original
+      this.#buffer.set(text.slice(0, from) + chosen.text + text.slice(to), from + chosen.text.length)
+      return true
+    }
+    this.#menu = undefined
+    if (key.name === 'escape') this.#buffer.set(menu.original.text, menu.original.cursor)
+    const accepts = menu.chosen >= 0 && isEnter(key)
+    if (accepts && menu.completion.candidates[menu.chosen]!.final) this.#buffer.insert(' ')
+    return accepts || key.name === 'escape'
+  }
+
+  async #editKey(key: Key): Promise<Answer | undefined> {
+    const buffer = this.#buffer
+    const ctrl = key.ctrl ? key.name : ''
+    const afterCtrlX = this.#afterCtrlX
+    this.#afterCtrlX = false
+    if (key.type === 'paste') buffer.insert(this.#assistant.pasted(key.text).replace(/\n+$/, ''))
+    else if (isEnter(key)) return this.#enter(key)
+    else if (ctrl === 'c') return { type: 'interrupt' }
+    else if (ctrl === 'd' && buffer.atEnd) return this.#ctrlD()
+    else if (ctrl === 'z') {
+      this.#finish()
+      await this.#keys.suspend()
+    } else if (ctrl === 'l') this.#display.clearScreen()
+    else if (ctrl === 'r') this.#search = new HistorySearch(this.#history.lines)
+    else if (ctrl === 'x') this.#afterCtrlX = true
+    else if (ctrl === 'e' && afterCtrlX) await this.#edit()
+    else if (key.name === 'tab' && !key.shift) await this.#complete()
+    else if (key.name === 'up' || key.name === 'pageup' || ctrl === 'p') this.#recall(-1)
+    else if (key.name === 'down' || key.name === 'pagedown' || ctrl === 'n') this.#recall(1)
+    else if (buffer.atEnd && this.#takesGhost(key)) buffer.set(buffer.text + this.#ghost())
+    else {
+      const edit = editOf(key)
+      if (edit !== undefined) edit(buffer)
+      else if (key.text !== '') buffer.insert(key.text)
+    }
+    return undefined
+  }
+
+  #enter(key: Key): Answer | undefined {
+    const { text } = this.#buffer
+    const wrong = refusal(text)
+    if (wrong !== undefined) this.#tell(wrong)
+    else if (key.meta || this.#assistant.unfinished(text)) this.#buffer.insert('\n')
+    else return { type: 'line', text }
+    return undefined
+  }
+
+  /** Ctrl-D with nothing after the cursor. */
+  #ctrlD(): Answer | undefined {
+    const { text } = this.#buffer
+    const { endsText } = this.#assistant
+    const wrong = refusal(text)
+    if (wrong !== undefined) this.#tell(wrong)
+    else if (text === '' || (endsText !== undefined && this.#live?.hint === endsText && this.#live.text === text)) return { type: 'end', text }
+    else {
+      this.#keys.write(BELL)
+      if (endsText !== undefined) this.#live = { text, hint: endsText }
+    }
+    return undefined
+  }
+
+  async #edit(): Promise<void> {
+    this.#display.clear()
+    try {
+      this.#buffer.set(await this.#assistant.edit(this.#buffer.text))
+    } catch (error) {
+      this.#tell(error)
+    }
+  }
+
+  #takesGhost(key: Key): boolean {
+    return this.#ghost() !== '' && !key.meta && (key.name === 'right' || key.name === 'end' || (key.ctrl && (key.name === 'e' || key.name === 'f')))
+  }
+
+  async #complete(): Promise<void> {
+    const { text, cursor } = this.#buffer
+    // It may take its time, and what was typed is to be seen.
+    this.#show()
+    const abort = new AbortController()
+    const completion = await this.#keys.unlessTyped(this.#assistant.complete(text, cursor, abort.signal).catch(() => NOTHING))
+    if (completion === undefined) {
+      abort.abort()
+      // Enter was typed for a line that Tab would have completed.
+      this.#keys.dropFrom((event) => isKey(event) && isEnter(event))
+    }
+    if (completion === undefined || completion.candidates.length === 0) return this.#keys.write(BELL)
+    const { candidates, from, to } = completion
+    const common = commonStart(candidates)
+    const only = candidates.length === 1 ? candidates[0] : undefined
+    const longer = only !== undefined || common.length > to - from
+    if (longer) this.#buffer.set(text.slice(0, from) + common + text.slice(to), from + common.length)
+    if (only?.final === true && this.#buffer.atEnd) this.#buffer.insert(' ')
+    if (only !== undefined) return
+    const original = { text: this.#buffer.text, cursor: this.#buffer.cursor }
+    this.#menu = new Menu({ ...completion, to: longer ? from + common.length : to }, original)
+  }
+
+  /** Goes through the history, or within a text of several lines; only lines that begin as typed. */
+  #recall(step: -1 | 1): void {
+    const buffer = this.#buffer
+    if (buffer.vertical(step)) return
+    if (this.#back === 0) this.#typed = buffer.text
+    this.#edited.set(this.#back, buffer.text)
+    const { lines } = this.#history
+    for (let back = this.#back - step; back >= 0 && back <= lines.length; back -= step) {
+      const line = back === 0 ? this.#typed : lines.at(-back)!
+      if (back > 0 && (!line.startsWith(this.#typed) || line === buffer.text)) continue
+      this.#back = back
+      buffer.set(this.#edited.get(back) ?? line)
+      return
+    }
+  }
+
+  /** The rest of the newest line of the history that begins like this one. */
+  #ghost(): string {
+    const { text } = this.#buffer
+    if (text === '' || (this.#back > 0 && text === this.#history.lines.at(-this.#back))) return ''
+    return this.#history.suggest(text)?.slice(text.length) ?? ''
+  }
+
+  #view(): Parameters<Display['draw']>[0] {
+    const search = this.#search
+    const { text, cursor, atEnd } = this.#buffer
+    if (search !== undefined) return { prompt: search.prompt(this.#keys.columns), text: search.found ?? text, cursor: search.found === undefined ? cursor : search.cursor, ghost: '', below: [] }
+    const live = this.#live?.text === text ? this.#live.hint : undefined
+    const ghost = atEnd && this.#menu === undefined ? this.#ghost() || this.#hint : ''
+    const below = this.#menu?.lines(this.#keys.columns, Math.max(3, Math.min(12, this.#keys.rows - 2))) ?? (live === undefined ? [] : [`\u001b[2m${cutToWidth(live, this.#keys.columns)}\u001b[0m`])
+    return { prompt: this.#prompt, text, cursor, ghost: ghost.split('\n', 1)[0]!, below }
+  }
+
+  #show(): void {
+    if (this.#keys.takeMoved()) this.#display.freshLine()
+    this.#display.draw(this.#view())
+  }
+
+  async #draw(): Promise<void> {
+    const { text } = this.#buffer
+    this.#hint = this.#buffer.atEnd && this.#search === undefined ? await this.#assistant.hint(text).catch(() => '') : ''
+    this.#show()
+    clearTimeout(this.#timer)
+    if (text !== '' && this.#live?.text !== text && this.#search === undefined) this.#timer = setTimeout(() => void this.#look(text), PAUSE_MS)
+  }
+
+  async #look(text: string): Promise<void> {
+    this.#looking?.abort()
+    const { signal } = (this.#looking = new AbortController())
+    const hint = await this.#assistant.live(text, signal).catch(() => undefined)
+    if (signal.aborted) return
+    this.#live = { text, hint }
+    if (hint !== undefined) this.#keys.wake()
+  }
+}
+
+function isKey(event: TerminalEvent): event is Key {
+  return event.type === 'key' || event.type === 'paste'
+}
+
+function isEnter({ name }: Key): boolean {
+  return name === 'return' || name === 'enter'
+}
