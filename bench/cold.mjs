@@ -13,7 +13,16 @@ await bench({ rounds: 20, records: 1000 }, async (folder, { rounds, records, wri
   const kv = (...args) => node(KV, '--store', at('store.kv'), ...args)
   seconds(folder, process.execPath, [KV, '--quiet', '--store', at('store.kv'), 'batch-put', at('rows.jsonl')])
   seconds(folder, process.execPath, [KV, '--store', at('store.kv'), 'put', 'user:1', 'Ada'])
-  const figures = await inTurn({ floor: node('-e', '0'), empty: node(at('empty.cjs')), get: kv('get', 'user:1'), put: kv('put', 'user:2', 'Bob'), help: node(KV, '--help') }, rounds)
+  const figures = await inTurn(
+    {
+      floor: node('-e', '0'),
+      empty: node(at('empty.cjs')),
+      get: kv('get', 'user:1'),
+      put: kv('put', 'user:2', 'Bob'),
+      help: node(KV, '--help'),
+    },
+    rounds,
+  )
   const took = (name) => median(figures[name])
   const beside = { theirs: took('floor'), peer: '`node -e 0`' }
   await report({

@@ -36,7 +36,8 @@ export function randomNumbers(seed) {
 export function* records(count, seed = 42) {
   const next = randomNumbers(seed)
   const bytes = Buffer.alloc(Math.max(KEY_BYTES, VALUE_BYTES))
-  // Through a buffer: a text made by appending is a chain of pieces, and whoever reads it first would pay for joining them.
+  // Through a buffer: a text made by appending is a chain of pieces, and whoever reads it first would pay for joining
+  // them.
   const letters = (length) => {
     for (let n = 0; n < length; n++) bytes[n] = CODES[next() % CODES.length]
     return bytes.latin1Slice(0, length)
@@ -46,7 +47,11 @@ export function* records(count, seed = 42) {
 
 /** Writes `count` records to a file for each form in `files`, which maps forms (see FORMS) to paths. */
 export async function writeRecords(count, files) {
-  const outputs = Object.entries(files).map(([form, path]) => ({ write: FORMS[form], text: '', stream: createWriteStream(path) }))
+  const outputs = Object.entries(files).map(([form, path]) => ({
+    write: FORMS[form],
+    text: '',
+    stream: createWriteStream(path),
+  }))
   for (const [key, value] of records(count)) {
     for (const output of outputs) {
       output.text += output.write(key, value)

@@ -18,10 +18,17 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
   await grow(at('grown.kv'), records)
   const throughPipe = (command) => () => seconds(folder, 'sh', ['-c', `${command} | cat > /dev/null`])
   const range = (store) => ({ run: throughPipe(`'${process.execPath}' '${KV}' --store '${at(store)}' range`) })
-  const asJson = (store) => ({ run: throughPipe(`sqlite3 -json '${at(store)}' 'select cast(key as text) as key, cast(value as text) as value from kv order by key'`) })
+  const asJson = (store) => ({
+    run: throughPipe(
+      `sqlite3 -json '${at(store)}' 'select cast(key as text) as key, cast(value as text) as value from kv order by key'`,
+    ),
+  })
   const cases = { kv: range('store.kv'), grown: range('grown.kv') }
   if (hasPeer) {
-    writeFileSync(at('import.sql'), `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`)
+    writeFileSync(
+      at('import.sql'),
+      `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`,
+    )
     seconds(folder, 'sqlite3', ['-bail', at('table.db')], { input: at('import.sql') })
     cases.sameFile = asJson('store.kv')
     cases.sameGrown = asJson('grown.kv')
@@ -35,15 +42,29 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
     about: `${records.toLocaleString('en')} entries (keys of 16 bytes, values of 100) as JSON text in key order into a pipe. Medians of ${rounds}; the output was compared with the sorted input, byte for byte.`,
     rows: [
       row({ what, ours: took('kv'), theirs: took('sameFile'), peer: '`sqlite3 -json` on the same file', atMost: 0.5 }),
-      row({ what, ours: took('kv'), theirs: took('ownTable'), peer: '`sqlite3 -json` on the table `.import` made', atMost: 0.5 }),
-      row({ what: `the same, written in batches of ${GROWTH.toLocaleString('en')} random keys`, ours: took('grown'), theirs: took('sameGrown'), peer: '`sqlite3 -json` on the same file' }),
+      row({
+        what,
+        ours: took('kv'),
+        theirs: took('ownTable'),
+        peer: '`sqlite3 -json` on the table `.import` made',
+        atMost: 0.5,
+      }),
+      row({
+        what: `the same, written in batches of ${GROWTH.toLocaleString('en')} random keys`,
+        ours: took('grown'),
+        theirs: took('sameGrown'),
+        peer: '`sqlite3 -json` on the same file',
+      }),
     ],
     folder,
     write,
   })
 })
 
-/** Makes a store of the same entries as it grows over time: what stands side by side in the order of keys does not in the file. */
+/**
+ * Makes a store of the same entries as it grows over time: what stands side by side in the order of keys does not in
+ * the file.
+ */
 async function grow(path, count) {
   const store = await openStore(path, { sync: false })
   let ops = []

@@ -33,30 +33,48 @@ if (!installed('wrk')) throw new Error('bench:http needs wrk: apt-get install wr
 
 /** Starts a server that prints `{"url":...}`. */
 async function start(folder, args) {
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env.PATH, HOME: folder } })
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env.PATH, HOME: folder },
+  })
   const [line] = await once(child.stdout, 'data')
   return { child, url: JSON.parse(line).url }
 }
 
 /** Runs wrk: requests per second and the 99th percentile of latency in seconds. */
 async function wrk(url, { connections, duration = SECONDS, script }) {
-  const child = spawn('wrk', ['-t1', `-c${connections}`, `-d${duration}`, '--latency', ...(script === undefined ? [] : ['-s', script]), url], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(
+    'wrk',
+    ['-t1', `-c${connections}`, `-d${duration}`, '--latency', ...(script === undefined ? [] : ['-s', script]), url],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  )
   let text = ''
   child.stdout.on('data', (data) => (text += data))
   const [code] = await once(child, 'close')
   if (code !== 0 || text.includes('Non-2xx')) throw new Error(`wrk failed:\n${text}`)
   const [, p99, unit] = /99%\s+([\d.]+)(us|ms|s)/.exec(text)
-  return { rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]), p99: Number(p99) * { us: 1e-6, ms: 1e-3, s: 1 }[unit] }
+  return {
+    rate: Number(/Requests\/sec:\s+([\d.]+)/.exec(text)[1]),
+    p99: Number(p99) * { us: 1e-6, ms: 1e-3, s: 1 }[unit],
+  }
 }
 
-/** Runs work with a `kv serve` on a new store and a server with an empty route; `put` runs a command against the first. */
+/**
+ * Runs work with a `kv serve` on a new store and a server with an empty route; `put` runs a command against the
+ * first.
+ */
 async function withServers(folder, work) {
   const own = mkdtempSync(join(folder, 'servers-'))
   const store = join(own, 'store.kv')
   const kv = await start(folder, [KV, 'serve', '--quiet', '--port', '0', '--json', '--store', store])
   const empty = await start(folder, [fileURLToPath(new URL('http-empty.mjs', import.meta.url))])
   try {
-    return await work({ kv, empty, store, put: (...args) => seconds(folder, process.execPath, [KV, '--store', kv.url, ...args]) })
+    return await work({
+      kv,
+      empty,
+      store,
+      put: (...args) => seconds(folder, process.execPath, [KV, '--store', kv.url, ...args]),
+    })
   } finally {
     const closed = [kv, empty].map(({ child }) => once(child, 'close'))
     kv.child.kill()
@@ -90,21 +108,39 @@ await bench({ rounds: 9, records: 1_000_000 }, async (folder, { rounds, records,
   const rate = (url, options) => ({ run: async () => (await wrk(url, options)).rate })
   const reads = { connections: 64, duration: SECONDS }
 
-  // A server's heap and the code compiled for it depend on what it has answered: each group of rows has servers of its own.
+  // A server's heap and the code compiled for it depend on what it has answered: each group of rows has servers of
+  // its own.
   const read = await withServers(folder, async ({ kv, empty, put }) => {
     put('put', 'user:1', 'Ada')
-    return inTurn({ empty: rate(`${empty.url}/empty`, reads), bare: rate(`${kv.url}/health`, reads), read: rate(`${kv.url}/read/user:1`, reads) }, rounds)
+    return inTurn(
+      {
+        empty: rate(`${empty.url}/empty`, reads),
+        bare: rate(`${kv.url}/health`, reads),
+        read: rate(`${kv.url}/read/user:1`, reads),
+      },
+      rounds,
+    )
   })
   const more = await withServers(folder, async ({ kv, empty, put }) => {
     put('put', 'user:1', 'Ada')
     put('--quiet', 'batch-put', at('many.jsonl'))
     return inTurn(
-      { empty: rate(`${empty.url}/empty`, reads), spread: rate(kv.url, { ...reads, script: at('get.lua') }), bytes: rate(`${kv.url}/v1/keys/user:1`, reads) },
+      {
+        empty: rate(`${empty.url}/empty`, reads),
+        spread: rate(kv.url, { ...reads, script: at('get.lua') }),
+        bytes: rate(`${kv.url}/v1/keys/user:1`, reads),
+      },
       rounds,
     )
   })
   const puts = await withServers(folder, ({ kv }) =>
-    inTurn({ one: rate(kv.url, { connections: 1, script: at('put.lua') }), many: rate(kv.url, { connections: 64, script: at('put.lua') }) }, rounds),
+    inTurn(
+      {
+        one: rate(kv.url, { connections: 1, script: at('put.lua') }),
+        many: rate(kv.url, { connections: 64, script: at('put.lua') }),
+      },
+      rounds,
+    ),
   )
   const { tails, range } = await withServers(folder, async ({ kv, store, put }) => {
     put('put', 'user:1', 'Ada')
@@ -124,17 +160,60 @@ await bench({ rounds: 9, records: 1_000_000 }, async (folder, { rounds, records,
     return { tails, range: await stream(kv.child, kv.url) }
   })
 
-    await report({
+  await report({
     name: 'http',
     about: `wrk in a process of its own, ${SECONDS} s each, medians of ${rounds} rounds; reads over 64 connections. The store has ${records.toLocaleString('en')} entries for the last two rows. Reads, other reads, puts and the last two rows each have a new server, and an empty route beside it.`,
     rows: [
-      row({ what: '`GET /read/{key}`, requests', ours: median(read.read), theirs: median(read.empty), show: perSecond, peer: 'empty Fastify route', atLeast: 0.85 }),
-      row({ what: '`GET /read/{key}`, requests', ours: median(read.read), theirs: median(read.bare), show: perSecond, peer: '`GET /health`: same checks, no store', atLeast: 0.85 }),
-      row({ what: '`GET /read/{key}`, 100,000 keys at random', ours: median(more.spread), theirs: median(more.empty), show: perSecond, peer: 'empty Fastify route' }),
-      row({ what: '`GET /v1/keys/{key}`, requests', ours: median(more.bytes), theirs: median(more.empty), show: perSecond, peer: 'empty Fastify route' }),
-      row({ what: 'durable puts, 64 connections', ours: median(puts.many), theirs: median(puts.one), show: perSecond, peer: '1 connection', atLeast: 8 }),
-      limitRow({ what: 'p99 of reads while the command line loads into the file', value: median(tails.map(({ p99 }) => p99)), show: time, below: 0.02 }),
-      limitRow({ what: 'memory grown by streaming a range of everything', value: range.grown, show: megabytes, below: 100e6 }),
+      row({
+        what: '`GET /read/{key}`, requests',
+        ours: median(read.read),
+        theirs: median(read.empty),
+        show: perSecond,
+        peer: 'empty Fastify route',
+        atLeast: 0.85,
+      }),
+      row({
+        what: '`GET /read/{key}`, requests',
+        ours: median(read.read),
+        theirs: median(read.bare),
+        show: perSecond,
+        peer: '`GET /health`: same checks, no store',
+        atLeast: 0.85,
+      }),
+      row({
+        what: '`GET /read/{key}`, 100,000 keys at random',
+        ours: median(more.spread),
+        theirs: median(more.empty),
+        show: perSecond,
+        peer: 'empty Fastify route',
+      }),
+      row({
+        what: '`GET /v1/keys/{key}`, requests',
+        ours: median(more.bytes),
+        theirs: median(more.empty),
+        show: perSecond,
+        peer: 'empty Fastify route',
+      }),
+      row({
+        what: 'durable puts, 64 connections',
+        ours: median(puts.many),
+        theirs: median(puts.one),
+        show: perSecond,
+        peer: '1 connection',
+        atLeast: 8,
+      }),
+      limitRow({
+        what: 'p99 of reads while the command line loads into the file',
+        value: median(tails.map(({ p99 }) => p99)),
+        show: time,
+        below: 0.02,
+      }),
+      limitRow({
+        what: 'memory grown by streaming a range of everything',
+        value: range.grown,
+        show: megabytes,
+        below: 100e6,
+      }),
     ],
     notes: [
       'all connections read one key, which is read from the store once for all that ask in the same turn; the row with 100,000 keys shows reads that share nothing',

@@ -16,7 +16,11 @@ const FEW = 200_000
  */
 async function startRedis(folder, socket) {
   mkdirSync(folder)
-  const server = spawn('redis-server', ['--port', '0', '--unixsocket', socket, '--dir', folder, '--appendonly', 'yes', '--save', ''], { stdio: 'ignore' })
+  const server = spawn(
+    'redis-server',
+    ['--port', '0', '--unixsocket', socket, '--dir', folder, '--appendonly', 'yes', '--save', ''],
+    { stdio: 'ignore' },
+  )
   const isReady = () => spawnSync('redis-cli', ['-s', socket, 'ping'], { encoding: 'utf8' }).stdout?.trim() === 'PONG'
   while (!isReady()) await new Promise((resolve) => setTimeout(resolve, 20))
   return async () => {
@@ -29,7 +33,11 @@ async function startRedis(folder, socket) {
 
 await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records, write }) => {
   const at = (name) => join(folder, name)
-  const peers = { ldb: installed('ldb'), sqlite3: installed('sqlite3'), redis: installed('redis-server') && installed('redis-cli') }
+  const peers = {
+    ldb: installed('ldb'),
+    sqlite3: installed('sqlite3'),
+    redis: installed('redis-server') && installed('redis-cli'),
+  }
   await writeRecords(records, {
     jsonl: at('rows.jsonl'),
     ...(peers.ldb && { ldb: at('rows.ldb') }),
@@ -49,15 +57,24 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   const file = (name) => `'${process.execPath}' '${KV}' --quiet --store '${store}' batch-put '${at(name)}'`
   const pipe = (name) => `cat '${at(name)}' | $TIME '${process.execPath}' '${KV}' --quiet --store '${store}' batch-put`
   const cases = {
-    file: { prepare, run: () => seconds(folder, process.execPath, [KV, '--quiet', '--store', store, 'batch-put', at('rows.jsonl')]) },
+    file: {
+      prepare,
+      run: () => seconds(folder, process.execPath, [KV, '--quiet', '--store', store, 'batch-put', at('rows.jsonl')]),
+    },
     pipe: { prepare, run: () => seconds(folder, 'sh', ['-c', pipe('rows.jsonl').replace('$TIME', '')]) },
   }
   if (peers.ldb) {
-    cases.ldb = { prepare, run: () => seconds(folder, 'ldb', [`--db=${store}`, '--create_if_missing', 'load'], { input: at('rows.ldb') }) }
+    cases.ldb = {
+      prepare,
+      run: () => seconds(folder, 'ldb', [`--db=${store}`, '--create_if_missing', 'load'], { input: at('rows.ldb') }),
+    }
   }
   if (peers.sqlite3) {
     const script = at('import.sql')
-    writeFileSync(script, `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`)
+    writeFileSync(
+      script,
+      `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`,
+    )
     cases.sqlite3 = { prepare, run: () => seconds(folder, 'sqlite3', ['-bail', store], { input: script }) }
   }
   if (peers.redis) {
@@ -66,7 +83,10 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
       await prepare()
       stopRedis = await startRedis(at('redis'), socket)
     }
-    cases.redis = { prepare: prepareRedis, run: () => seconds(folder, 'redis-cli', ['-s', socket, '--pipe'], { input: at('rows.resp') }) }
+    cases.redis = {
+      prepare: prepareRedis,
+      run: () => seconds(folder, 'redis-cli', ['-s', socket, '--pipe'], { input: at('rows.resp') }),
+    }
   }
   let figures
   try {
@@ -94,10 +114,22 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     name: 'load',
     about: `${records.toLocaleString('en')} random records (keys of 16 bytes, values of 100) into a new store, durable at the end. Medians of ${rounds}.`,
     rows: [
-      row({ what: '`kv batch-put FILE`', ours: took('file'), theirs: took('ldb'), peer: 'RocksDB, `ldb load`', atMost: 0.45 }),
+      row({
+        what: '`kv batch-put FILE`',
+        ours: took('file'),
+        theirs: took('ldb'),
+        peer: 'RocksDB, `ldb load`',
+        atMost: 0.45,
+      }),
       row({ what: 'the same', ours: took('file'), theirs: took('sqlite3'), peer: '`sqlite3 .import`', atMost: 0.6 }),
       row({ what: 'the same', ours: took('file'), theirs: took('redis'), peer: '`redis-cli --pipe`' }),
-      row({ what: '`cat FILE \\| kv batch-put`', ours: took('pipe'), theirs: took('ldb'), peer: 'RocksDB, `ldb load`', atMost: 0.45 }),
+      row({
+        what: '`cat FILE \\| kv batch-put`',
+        ours: took('pipe'),
+        theirs: took('ldb'),
+        peer: 'RocksDB, `ldb load`',
+        atMost: 0.45,
+      }),
       row({ what: 'the same', ours: took('pipe'), theirs: took('sqlite3'), peer: '`sqlite3 .import`', atMost: 0.6 }),
       row({ what: 'the same', ours: took('pipe'), theirs: took('redis'), peer: '`redis-cli --pipe`' }),
       limitRow({ what: 'peak memory, from a file', value: memory.file, show: megabytes, below: 400e6 }),
@@ -105,8 +137,22 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
       ...(memory.file === undefined
         ? []
         : [
-            row({ what: 'peak memory, from a file', ours: memory.file, theirs: memory.fewFile, show: megabytes, peer: few, atMost: 1.5 }),
-            row({ what: 'peak memory, through a pipe', ours: memory.pipe, theirs: memory.fewPipe, show: megabytes, peer: few, atMost: 1.5 }),
+            row({
+              what: 'peak memory, from a file',
+              ours: memory.file,
+              theirs: memory.fewFile,
+              show: megabytes,
+              peer: few,
+              atMost: 1.5,
+            }),
+            row({
+              what: 'peak memory, through a pipe',
+              ours: memory.pipe,
+              theirs: memory.fewPipe,
+              show: megabytes,
+              peer: few,
+              atMost: 1.5,
+            }),
           ]),
     ],
     notes: [

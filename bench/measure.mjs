@@ -13,12 +13,14 @@ export const KV = fileURLToPath(new URL('../bin/kv.cjs', import.meta.url))
 export const environment = (home) => ({ PATH: process.env.PATH, HOME: home })
 
 /**
- * Runs a benchmark in a temporary folder that is gone afterwards, also after Ctrl-C.
- * `body(folder, options)` gets the command line: `--rounds N`, `--records N`, `--memory SIZE`, `--input FILE`, `--write`.
+ * Runs a benchmark in a temporary folder that is gone afterwards, also after Ctrl-C. `body(folder, options)` gets the
+ * command line: `--rounds N`, `--records N`, `--memory SIZE`, `--input FILE`, `--write`.
  */
 export async function bench(defaults, body) {
   const text = { type: 'string' }
-  const { values } = parseArgs({ options: { rounds: text, records: text, memory: text, input: text, write: { type: 'boolean', default: false } } })
+  const { values } = parseArgs({
+    options: { rounds: text, records: text, memory: text, input: text, write: { type: 'boolean', default: false } },
+  })
   const number = (name) => (values[name] === undefined ? defaults[name] : Number(values[name]))
   const folder = mkdtempSync(join(tmpdir(), 'kv-bench-'))
   const remove = () => rmSync(folder, { recursive: true, force: true })
@@ -27,7 +29,13 @@ export async function bench(defaults, body) {
     process.exit(130)
   })
   try {
-    await body(folder, { rounds: number('rounds'), records: number('records'), memory: values.memory, input: values.input, write: values.write })
+    await body(folder, {
+      rounds: number('rounds'),
+      records: number('records'),
+      memory: values.memory,
+      input: values.input,
+      write: values.write,
+    })
   } finally {
     remove()
   }
@@ -50,7 +58,10 @@ export function seconds(folder, command, args, { input } = {}) {
   const stdin = input === undefined ? 'ignore' : openSync(input, 'r')
   try {
     const began = performance.now()
-    const { status, error, stderr } = spawnSync(command, args, { stdio: [stdin, 'ignore', 'pipe'], env: environment(folder) })
+    const { status, error, stderr } = spawnSync(command, args, {
+      stdio: [stdin, 'ignore', 'pipe'],
+      env: environment(folder),
+    })
     const took = (performance.now() - began) / 1000
     if (error !== undefined) throw error
     if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}: ${stderr}`)
@@ -68,7 +79,10 @@ export function output(folder, command, args) {
   return stdout
 }
 
-/** Peak resident memory of a shell command in bytes, or `undefined` without GNU time. `$TIME` in it stands before what is measured. */
+/**
+ * Peak resident memory of a shell command in bytes, or `undefined` without GNU time. `$TIME` in it stands before what
+ * is measured.
+ */
 export function peakMemory(folder, script) {
   if (!installed('time')) return undefined
   const report = join(folder, 'peak')

@@ -4,12 +4,21 @@ import { join } from 'node:path'
 
 /** Where control groups are mounted, and the group of this process, by version. */
 function ownGroup() {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' '))
-  const groups = readFileSync('/proc/self/cgroup', 'utf8').trim().split('\n').map((line) => line.split(':'))
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '))
+  const groups = readFileSync('/proc/self/cgroup', 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => line.split(':'))
   const memory = groups.find(([, controllers]) => controllers.split(',').includes('memory'))
   if (memory !== undefined) {
     const mount = mounts.find(([, , type, options]) => type === 'cgroup' && options.split(',').includes('memory'))
-    return { folder: join(mount[1], memory.slice(2).join(':')), limit: 'memory.limit_in_bytes', peak: 'memory.max_usage_in_bytes' }
+    return {
+      folder: join(mount[1], memory.slice(2).join(':')),
+      limit: 'memory.limit_in_bytes',
+      peak: 'memory.max_usage_in_bytes',
+    }
   }
   const mount = mounts.find(([, , type]) => type === 'cgroup2')
   return { folder: join(mount[1], groups[0].slice(2).join(':')), limit: 'memory.max', peak: 'memory.peak' }

@@ -82,7 +82,8 @@ async function writes(at, rounds, rows) {
       concurrent: {
         run: () =>
           perOperation(IN_FLIGHT * 10, async () => {
-            for (let n = 0; n < 10; n++) await Promise.all(Array.from({ length: IN_FLIGHT }, () => store.put(...entries.next().value)))
+            for (let n = 0; n < 10; n++)
+              await Promise.all(Array.from({ length: IN_FLIGHT }, () => store.put(...entries.next().value)))
           }),
       },
     },
@@ -92,8 +93,21 @@ async function writes(at, rounds, rows) {
   await store.close()
   const put = median(figures.put)
   rows.push(
-    row({ what: 'durable `put`', ours: put, theirs: median(figures.floor), peer: 'write of 4 KiB and fdatasync', atMost: 2 }),
-    row({ what: `durable \`put\`, ${IN_FLIGHT} at once`, ours: median(figures.concurrent), theirs: put, peer: 'one at a time', atLeast: 8, inverse: true }),
+    row({
+      what: 'durable `put`',
+      ours: put,
+      theirs: median(figures.floor),
+      peer: 'write of 4 KiB and fdatasync',
+      atMost: 2,
+    }),
+    row({
+      what: `durable \`put\`, ${IN_FLIGHT} at once`,
+      ours: median(figures.concurrent),
+      theirs: put,
+      peer: 'one at a time',
+      atLeast: 8,
+      inverse: true,
+    }),
   )
 }
 
@@ -156,7 +170,10 @@ async function batches(at, rounds, rows) {
   const ops = () => entries().map(([key, value]) => ({ type: 'put', key, value }))
   const input = at('batch.json')
   const store = await openStore(at('batches.kv'))
-  /** Batches one after the other into a store that is empty, as the JSON file is; emptying it and making the entries is not measured. */
+  /**
+   * Batches one after the other into a store that is empty, as the JSON file is; emptying it and making the entries
+   * is not measured.
+   */
   const inARow = async (count) => {
     await store.delRange({ all: true })
     const made = Array.from({ length: count }, ops)
@@ -190,7 +207,11 @@ async function batches(at, rounds, rows) {
     cases.python = {
       prepare: () => writeFileSync(input, JSON.stringify(entries())),
       run() {
-        const { status, stdout, stderr } = spawnSync('python3', ['-c', REWRITE_IN_PYTHON, input, at('rewritten.json')], { encoding: 'utf8' })
+        const { status, stdout, stderr } = spawnSync(
+          'python3',
+          ['-c', REWRITE_IN_PYTHON, input, at('rewritten.json')],
+          { encoding: 'utf8' },
+        )
         if (status !== 0) throw new Error(`python3 ended with ${status}: ${stderr}`)
         return Number(stdout)
       },
@@ -199,11 +220,21 @@ async function batches(at, rounds, rows) {
   const figures = await inTurn(cases, rounds)
   await store.close()
   const size = BATCH.toLocaleString('en')
-  const python = { theirs: figures.python && median(figures.python), peer: 'JSON file rewritten for each put, not synced (Python)', atLeast: 500, inverse: true }
+  const python = {
+    theirs: figures.python && median(figures.python),
+    peer: 'JSON file rewritten for each put, not synced (Python)',
+    atLeast: 500,
+    inverse: true,
+  }
   const inNode = { theirs: median(figures.node), peer: 'the same in Node', inverse: true }
   const one = { what: `\`batch\` of ${size} puts, durable, into an empty store`, ours: median(figures.one) }
   const many = { what: `the same, ${BATCHES} in a row, each`, ours: median(figures.batch) }
-  rows.push(row({ ...one, ...python }), row({ ...one, ...inNode }), row({ ...many, ...python }), row({ ...many, ...inNode }))
+  rows.push(
+    row({ ...one, ...python }),
+    row({ ...one, ...inNode }),
+    row({ ...many, ...python }),
+    row({ ...many, ...inNode }),
+  )
 }
 
 /** Seconds that `work` takes with something made before. */

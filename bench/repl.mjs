@@ -42,11 +42,18 @@ async function time(name, round) {
   for (let i = 0; i < ROUNDS; i++) times.push(await round())
   const first = times[0]
   times.sort((a, b) => a - b)
-  console.log(`${name.padEnd(58)} median ${times[ROUNDS >> 1].toFixed(1)} ms, worst ${times.at(-1).toFixed(1)} ms, first ${first.toFixed(1)} ms`)
+  console.log(
+    `${name.padEnd(58)} median ${times[ROUNDS >> 1].toFixed(1)} ms, worst ${times.at(-1).toFixed(1)} ms, first ${first.toFixed(1)} ms`,
+  )
 }
 
 try {
-  execFileSync(process.execPath, [KV, 'batch-put', '--store', 'm.kv'], { cwd: home, env, input: rows(), stdio: ['pipe', 'ignore', 'ignore'] })
+  execFileSync(process.execPath, [KV, 'batch-put', '--store', 'm.kv'], {
+    cwd: home,
+    env,
+    input: rows(),
+    stdio: ['pipe', 'ignore', 'ignore'],
+  })
   const pty = spawn(process.execPath, [KV, '--store', 'm.kv'], { cols: 100, rows: 30, cwd: home, env })
   pty.onData((data) => {
     seen += data

@@ -35,7 +35,14 @@ export function row({ what, ours, theirs, show = time, peer, atMost, atLeast, in
   const ratio = inverse ? theirs / ours : ours / theirs
   const reached = atMost !== undefined ? ratio <= atMost : atLeast === undefined || ratio >= atLeast
   const target = atMost !== undefined ? `<= ${atMost}` : atLeast !== undefined ? `>= ${atLeast}` : ''
-  return [what, show(ours), `${peer}: ${show(theirs)}`, ratio.toFixed(ratio >= 100 ? 0 : 2), target, target === '' ? '' : reached ? 'pass' : '**lost**']
+  return [
+    what,
+    show(ours),
+    `${peer}: ${show(theirs)}`,
+    ratio.toFixed(ratio >= 100 ? 0 : 2),
+    target,
+    target === '' ? '' : reached ? 'pass' : '**lost**',
+  ]
 }
 
 /** A row that compares a figure with a limit of its own. */

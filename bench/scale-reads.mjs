@@ -18,14 +18,17 @@ for (const key of keys) {
 const ranges = []
 for (const gte of keys.slice(0, RANGES)) {
   const began = performance.now()
-  for await (const page of store.rangePages({ gte, limit: RANGE })) if (page.length === 0) throw new Error('an empty page')
+  for await (const page of store.rangePages({ gte, limit: RANGE }))
+    if (page.length === 0) throw new Error('an empty page')
   ranges.push((performance.now() - began) / 1000)
 }
 await store.close()
 took.sort((a, b) => a - b)
 ranges.sort((a, b) => a - b)
-process.stdout.write(JSON.stringify({
-  mean: took.reduce((sum, one) => sum + one, 0) / took.length,
-  p99: took[Math.floor(took.length * 0.99)],
-  range: ranges[ranges.length >> 1],
-}))
+process.stdout.write(
+  JSON.stringify({
+    mean: took.reduce((sum, one) => sum + one, 0) / took.length,
+    p99: took[Math.floor(took.length * 0.99)],
+    range: ranges[ranges.length >> 1],
+  }),
+)

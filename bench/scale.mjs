@@ -34,7 +34,8 @@ function bytesOf(text) {
   return Number(number) * UNITS[unit.toLowerCase()]
 }
 
-const rate = (count, seconds) => `${Math.round(count / seconds / (count / seconds < 10_000 ? 1 : 1000)).toLocaleString('en')}${count / seconds < 10_000 ? '' : ' k'}/s`
+const rate = (count, seconds) =>
+  `${Math.round(count / seconds / (count / seconds < 10_000 ? 1 : 1000)).toLocaleString('en')}${count / seconds < 10_000 ? '' : ' k'}/s`
 
 /** Runs kv processes, in a control group where there is one, and tells how long and how large they were. */
 class Runner {
@@ -61,28 +62,38 @@ class Runner {
     let late = false
     child.stderr.on('data', (text) => (errors += text))
     child.stdout.on('data', (chunk) => take?.(chunk))
-    const timer = feed === undefined ? setTimeout(() => {
-      late = true
-      process.kill(-child.pid, 'SIGKILL')
-    }, LONGEST * 1000) : undefined
+    const timer =
+      feed === undefined
+        ? setTimeout(() => {
+            late = true
+            process.kill(-child.pid, 'SIGKILL')
+          }, LONGEST * 1000)
+        : undefined
     const closed = once(child, 'close')
     await feed?.(child.stdin)
     const [status] = await closed
     clearTimeout(timer)
     const seconds = (performance.now() - began) / 1000
     if (status !== 0 && !late) throw new Error(`${args.join(' ')} ended with ${status}: ${errors}`)
-    return { seconds, ended: !late, peak: late || measured.length === 0 ? undefined : Number(readFileSync(this.peakFile, 'utf8')) * 1024 }
+    return {
+      seconds,
+      ended: !late,
+      peak: late || measured.length === 0 ? undefined : Number(readFileSync(this.peakFile, 'utf8')) * 1024,
+    }
   }
 }
 
-/** Sends a file to `stdin` as fast as it is taken; returns the seconds of each part, and the largest size of the log meanwhile. */
+/**
+ * Sends a file to `stdin` as fast as it is taken; returns the seconds of each part, and the largest size of the log
+ * meanwhile.
+ */
 async function send(file, stdin, log) {
   const fd = openSync(file, 'r')
   const { size } = fstatSync(fd)
   const parts = []
   let began = performance.now()
   let largestLog = 0
-  for (let at = 0; at < size; ) {
+  for (let at = 0; at < size;) {
     const buffer = Buffer.allocUnsafe(1 << 20)
     const length = readSync(fd, buffer, 0, buffer.length, at)
     at += length
@@ -121,7 +132,12 @@ await bench({ records: 20_000_000 }, async (folder, { records, memory, input, wr
   const runner = new Runner(folder, group)
   const rows = []
   const add = (what, { seconds, ended, peak }, count) =>
-    rows.push([what, ended ? time(seconds) : `over ${LONGEST} s`, ended && count ? rate(count, seconds) : '', peak === undefined ? '' : megabytes(peak)])
+    rows.push([
+      what,
+      ended ? time(seconds) : `over ${LONGEST} s`,
+      ended && count ? rate(count, seconds) : '',
+      peak === undefined ? '' : megabytes(peak),
+    ])
   const file = input ?? at('rows.jsonl')
   if (input === undefined) await writeRecords(records, { jsonl: file })
   const samples = sample(file, records, SAMPLES)
@@ -147,7 +163,12 @@ await bench({ records: 20_000_000 }, async (folder, { records, memory, input, wr
       let text = ''
       const { peak } = await runner.run([READS, store, at(list)], { take: (chunk) => (text += chunk) })
       const { mean, p99, range } = JSON.parse(text)
-      rows.push([`random \`getSync\`${what}, mean (p99 ${time(p99)})`, time(mean), rate(1, mean), peak === undefined ? '' : megabytes(peak)])
+      rows.push([
+        `random \`getSync\`${what}, mean (p99 ${time(p99)})`,
+        time(mean),
+        rate(1, mean),
+        peak === undefined ? '' : megabytes(peak),
+      ])
       rows.push([`range of 1,000${what}, median`, time(range), rate(1000, range), ''])
     }
     await reads(group === undefined ? ', page cache warm' : ', page cache full', 'keys')
@@ -163,11 +184,17 @@ await bench({ records: 20_000_000 }, async (folder, { records, memory, input, wr
     const range = await runner.run([KV, '--store', store, 'range'], { take: (chunk) => (exported += chunk.length) })
     const entries = exported / RECORD_BYTES
     if (range.ended && entries !== records) throw new Error(`${entries} entries were exported`)
-    rows.push(['`kv range` of everything', range.ended ? time(range.seconds) : `over ${LONGEST} s`, rate(entries, range.seconds), range.peak === undefined ? '' : megabytes(range.peak)])
+    rows.push([
+      '`kv range` of everything',
+      range.ended ? time(range.seconds) : `over ${LONGEST} s`,
+      rate(entries, range.seconds),
+      range.peak === undefined ? '' : megabytes(range.peak),
+    ])
     add('`kv check`', await runner.run([KV, '--store', store, 'check']), records)
   } finally {
     const size = statSync(store, { throwIfNoEntry: false })?.size
-    if (size !== undefined) rows.push(['size of the file', megabytes(size), `${(size / records).toFixed(0)} bytes an entry`, ''])
+    if (size !== undefined)
+      rows.push(['size of the file', megabytes(size), `${(size / records).toFixed(0)} bytes an entry`, ''])
     rmSync(store, { force: true })
     group?.remove()
   }

@@ -21,8 +21,12 @@ const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'
  */
 const lazyChildProcess = {
   name: 'lazy-child-process',
-  resolveId: (id, importer) => (id === 'node:child_process' && /node_modules.commander/.test(importer) ? '\0lazy-child-process' : undefined),
-  load: (id) => (id === '\0lazy-child-process' ? 'export const spawn = (...a) => process.getBuiltinModule("node:child_process").spawn(...a)' : undefined),
+  resolveId: (id, importer) =>
+    id === 'node:child_process' && /node_modules.commander/.test(importer) ? '\0lazy-child-process' : undefined,
+  load: (id) =>
+    id === '\0lazy-child-process'
+      ? 'export const spawn = (...a) => process.getBuiltinModule("node:child_process").spawn(...a)'
+      : undefined,
 }
 
 /** `import text from './file?raw'`: the file as a string, as in the tests' bundler. */
@@ -33,13 +37,21 @@ const rawText = {
     const bare = id.slice(0, -'?raw'.length)
     return `${bare.startsWith('.') ? join(dirname(importer), bare) : createRequire(importer).resolve(bare)}?raw`
   },
-  load: (id) => (id.endsWith('?raw') ? { code: `export default ${JSON.stringify(readFileSync(id.slice(0, -'?raw'.length), 'utf8'))}`, moduleType: 'js' } : undefined),
+  load: (id) =>
+    id.endsWith('?raw')
+      ? {
+          code: `export default ${JSON.stringify(readFileSync(id.slice(0, -'?raw'.length), 'utf8'))}`,
+          moduleType: 'js',
+        }
+      : undefined,
 }
 
 const common = {
   plugins: [lazyChildProcess, rawText],
   platform: 'node',
-  external: (id, importer) => (id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer)) || Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
+  external: (id, importer) =>
+    (id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer)) ||
+    Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
   transform: { define: { __VERSION__: JSON.stringify(version) } },
 }
 
@@ -69,9 +81,13 @@ async function coreModules() {
 
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
 const core = await coreModules()
-const chunks = await bundle({ main: 'src/main.ts' }, { ...CLI, codeSplitting: { groups: [{ name: 'core', test: (id) => core.has(id) || /rolldown.runtime/.test(id) }] } })
+const chunks = await bundle(
+  { main: 'src/main.ts' },
+  { ...CLI, codeSplitting: { groups: [{ name: 'core', test: (id) => core.has(id) || /rolldown.runtime/.test(id) }] } },
+)
 // Each in one file, with nothing in it that a thread does not need.
-for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts']) await bundle({ [basename(worker, '.ts')]: worker }, CLI)
+for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts'])
+  await bundle({ [basename(worker, '.ts')]: worker }, CLI)
 await cacheCode('core')
 copyPage()
 await bundle({ index: 'src/index.ts' }, { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' })
@@ -82,7 +98,10 @@ await bundle({ index: 'src/index.ts' }, { dir: 'dist/cjs', format: 'cjs', chunkF
 cpSync('dist/types', 'dist/cjs/types', { recursive: true })
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
-writeFileSync('dist/THIRD-PARTY-LICENSES.txt', `${licenses(chunks)}\n----------------------------------------\n\nThe files in dist/static but index.css are those of swagger-ui (Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0).\n`)
+writeFileSync(
+  'dist/THIRD-PARTY-LICENSES.txt',
+  `${licenses(chunks)}\n----------------------------------------\n\nThe files in dist/static but index.css are those of swagger-ui (Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0).\n`,
+)
 
 /** The files of the interactive page of the API; its server looks for them beside the folder it lies in. */
 function copyPage() {
@@ -95,11 +114,17 @@ function copyPage() {
 /** Lets a chunk run out of V8's code cache, and writes the cache for this Node; see bin/code-cache.cjs. */
 async function cacheCode(chunk) {
   const code = readFileSync(`dist/cli/${chunk}.cjs`, 'utf8')
-  if (/\bimport\(/.test(code)) throw new Error(`${chunk} has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule`)
+  if (/\bimport\(/.test(code))
+    throw new Error(
+      `${chunk} has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule`,
+    )
   const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
   writeFileSync(`dist/cli/${chunk}-${hash}.js`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
-  writeFileSync(`dist/cli/${chunk}.cjs`, `require("../../bin/code-cache.cjs").run(module,require,\`\${__dirname}/${chunk}-${hash}.js\`)\n`)
+  writeFileSync(
+    `dist/cli/${chunk}.cjs`,
+    `require("../../bin/code-cache.cjs").run(module,require,\`\${__dirname}/${chunk}-${hash}.js\`)\n`,
+  )
   await createRequire(import.meta.url)('../bin/code-cache.cjs').write()
 }
 
@@ -112,9 +137,12 @@ function licenses(list) {
       if (found) packages.add(found[1])
     }
   }
-  return [...packages].sort().map((folder) => {
-    const { name, version: its, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-    const file = existsSync(folder) && readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
-    return `${name} ${its} (${license})\n\n${file ? readFileSync(join(folder, file), 'utf8') : ''}`
-  }).join('\n----------------------------------------\n\n')
+  return [...packages]
+    .sort()
+    .map((folder) => {
+      const { name, version: its, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+      const file = existsSync(folder) && readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+      return `${name} ${its} (${license})\n\n${file ? readFileSync(join(folder, file), 'utf8') : ''}`
+    })
+    .join('\n----------------------------------------\n\n')
 }

@@ -48,7 +48,10 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   return isUtf8(bytes) ? encode(bytes, 'utf8') : undefined
 }
 
-/** Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either alphabet. */
+/**
+ * Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either
+ * alphabet.
+ */
 export function decode(text: string, encoding: Encoding): Uint8Array | undefined {
   switch (encoding) {
     case 'utf8':
@@ -89,7 +92,7 @@ const SLICE = 1 << 16
 
 /** Bytes of text in slices that are not long, none of which ends inside a character. */
 export function* textSlices(bytes: Uint8Array): Generator<Uint8Array, void, void> {
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let end = Math.min(at + SLICE, bytes.length)
     for (let back = 0; back < 3 && end < bytes.length && (bytes[end]! & 0xc0) === 0x80; back++) end--
     yield bytes.subarray(at, end)

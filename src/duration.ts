@@ -2,7 +2,10 @@ import { usageError } from './errors.ts'
 
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 
-/** Milliseconds of a time as {@link parseDuration} reads it, whole ones, at least one unless it is 0; `undefined` when the text is none. */
+/**
+ * Milliseconds of a time as {@link parseDuration} reads it, whole ones, at least one unless it is 0; `undefined` when
+ * the text is none.
+ */
 export function durationMs(text: string): number | undefined {
   const [, number = '', unit = 's'] = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)?$/.exec(text) ?? []
   if (number === '') return undefined

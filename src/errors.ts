@@ -58,7 +58,9 @@ export interface KvErrorOptions {
   hint?: string | undefined
   /** The error that caused this one. */
   cause?: unknown
-  /** What those are told who reach the store through a server: nothing about the paths and processes of this machine. */
+  /**
+   * What those are told who reach the store through a server: nothing about the paths and processes of this machine.
+   */
   elsewhere?: { readonly message: string; readonly hint?: string | undefined } | undefined
 }
 
@@ -134,5 +136,9 @@ export function usageError(message: string, hint?: string): KvError {
 
 /** The error of a file that a user named and that cannot be read (exit 2). */
 export function unreadable(name: string, cause: unknown): KvError {
-  return new KvError('KV_USAGE', name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`, { cause })
+  return new KvError(
+    'KV_USAGE',
+    name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`,
+    { cause },
+  )
 }

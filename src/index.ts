@@ -15,21 +15,24 @@ import { checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
 
 /**
- * Opens a store: a path, a `file:` URL, `memory:`, or `http://host:port` of a `kv serve`. A file that does not exist yet
- * is an empty store, made by the first write. Throws `KV_USAGE` for a location no driver knows and an option that is none, `KV_FOREIGN`, `KV_NEWER_FORMAT` or
- * `KV_CORRUPT` for a file that is not a healthy store (which is left as it is), and
- * `KV_UNAVAILABLE` when it cannot be opened.
+ * Opens a store: a path, a `file:` URL, `memory:`, or `http://host:port` of a `kv serve`. A file that does not exist
+ * yet is an empty store, made by the first write. Throws `KV_USAGE` for a location no driver knows and an option that
+ * is none, `KV_FOREIGN`, `KV_NEWER_FORMAT` or `KV_CORRUPT` for a file that is not a healthy store (which is left as
+ * it is), and `KV_UNAVAILABLE` when it cannot be opened.
  */
 export async function openStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
-  if (typeof location !== 'string' && !(location instanceof URL)) throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
+  if (typeof location !== 'string' && !(location instanceof URL))
+    throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
   checkOptions(options, ['lockTimeoutMs', 'sync', 'makeFolder', 'token', 'timeoutMs', 'clock', 'signal'], 'openStore')
   if (options.signal?.aborted) throw interrupted(options.signal)
   flagOf(options.sync, 'sync')
   flagOf(options.makeFolder, 'makeFolder')
   checkNumber(options.lockTimeoutMs, 'lockTimeoutMs', 0)
   checkNumber(options.timeoutMs, 'timeoutMs', 1)
-  if (options.token !== undefined && typeof options.token !== 'string') throw usageError(`token is a string, not ${kindOf(options.token)}`)
-  if (options.clock !== undefined && typeof options.clock !== 'function') throw usageError(`clock is a function, not ${kindOf(options.clock)}`)
+  if (options.token !== undefined && typeof options.token !== 'string')
+    throw usageError(`token is a string, not ${kindOf(options.token)}`)
+  if (options.clock !== undefined && typeof options.clock !== 'function')
+    throw usageError(`clock is a function, not ${kindOf(options.clock)}`)
   const text = String(location)
   return new Store(text, await openDriver(text, options))
 }

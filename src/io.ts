@@ -69,7 +69,10 @@ export function isTerminal(fd: number): boolean {
   return process.getBuiltinModule('node:tty').isatty(fd)
 }
 
-/** Whether a descriptor is neither pipe, file, folder, socket nor terminal: `/dev/null`, or what Node opens in place of a closed one. */
+/**
+ * Whether a descriptor is neither pipe, file, folder, socket nor terminal: `/dev/null`, or what Node opens in place
+ * of a closed one.
+ */
 export function isNullDevice(fd: number): boolean {
   try {
     return fstatSync(fd).isCharacterDevice() && !isTerminal(fd)
@@ -106,7 +109,9 @@ class FileSink implements Sink {
 
   columns(): number {
     // A terminal of 0 columns, and no terminal (under watch(1)), are as wide as COLUMNS says.
-    return (this.isTTY && this.stream().columns) || Number(/^[1-9]\d{0,4}$/.exec(process.env['COLUMNS'] ?? '')?.[0] ?? 80)
+    return (
+      (this.isTTY && this.stream().columns) || Number(/^[1-9]\d{0,4}$/.exec(process.env['COLUMNS'] ?? '')?.[0] ?? 80)
+    )
   }
 
   stream(): NodeJS.WriteStream {
@@ -137,7 +142,7 @@ class FileSink implements Sink {
     const text = typeof data === 'string' ? Buffer.from(data) : data
     const bytes = this.#rest.length === 0 ? text : Buffer.concat([this.#rest, text])
     this.#rest = NOTHING
-    for (let at = 0; at < bytes.length && !this.#lost; ) {
+    for (let at = 0; at < bytes.length && !this.#lost;) {
       try {
         at += writeSync(this.#fd, bytes, at, bytes.length - at)
       } catch (cause) {
@@ -156,10 +161,12 @@ class FileSink implements Sink {
   }
 
   async writeLater(data: Uint8Array): Promise<void> {
-    for (let at = 0; at < data.length; ) {
+    for (let at = 0; at < data.length;) {
       try {
         at += await new Promise<number>((resolve, reject) => {
-          write(this.#fd, data, at, data.length - at, null, (error, written) => (error === null ? resolve(written) : reject(error)))
+          write(this.#fd, data, at, data.length - at, null, (error, written) =>
+            error === null ? resolve(written) : reject(error),
+          )
         })
       } catch (cause) {
         if (!again(cause)) throw outputError(cause)
@@ -172,7 +179,11 @@ class FileSink implements Sink {
 function outputError(cause: unknown): Error {
   const { code } = cause as NodeJS.ErrnoException
   if (code === 'EPIPE' || code === 'EBADF') return new ReaderGone()
-  return new KvError('KV_OUTPUT', code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${reasonOf(cause)}`, { cause })
+  return new KvError(
+    'KV_OUTPUT',
+    code === 'ENOSPC' ? 'no space left to write the output' : `cannot write the output: ${reasonOf(cause)}`,
+    { cause },
+  )
 }
 
 class FileSource implements Source {
@@ -212,7 +223,8 @@ class FileSource implements Source {
       if (read === 0) break
       chunks.push(chunk.subarray(0, read))
       bytes += read
-      if (bytes > maxBytes) throw new KvError('KV_TOO_LARGE', `standard input is longer than a value may be: ${maxBytes} bytes`)
+      if (bytes > maxBytes)
+        throw new KvError('KV_TOO_LARGE', `standard input is longer than a value may be: ${maxBytes} bytes`)
     }
     return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
   }
@@ -224,7 +236,10 @@ export interface Terminal {
   readonly output: NodeJS.WriteStream
 }
 
-/** Node's streams on the terminal, drawn on by stderr, or by stdout where stderr goes elsewhere; to be asked for only where stdin is one. */
+/**
+ * Node's streams on the terminal, drawn on by stderr, or by stdout where stderr goes elsewhere; to be asked for only
+ * where stdin is one.
+ */
 export function processTerminal(): Terminal {
   return { input: process.stdin, output: process.stderr.isTTY ? process.stderr : process.stdout }
 }

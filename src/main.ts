@@ -16,7 +16,8 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   const bare = isBare(argv)
   if (bare && io.stdin.isTTY && io.stdout.isTTY) return runLine(ctx, [...argv, 'repl'])
   const code = await runLine(ctx, argv)
-  if (bare && !io.stdin.isTTY && io.stdin.isNull !== true) io.stderr.write('\nTo run the commands of standard input: kv repl\n')
+  if (bare && !io.stdin.isTTY && io.stdin.isNull !== true)
+    io.stderr.write('\nTo run the commands of standard input: kv repl\n')
   return code
 }
 

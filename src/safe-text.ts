@@ -24,7 +24,10 @@ export function escapeText(text: string): string {
 
 /** JSON text safe for a terminal and still the same JSON: what could do harm becomes `\uNNNN`. */
 export function escapeJson(json: string): string {
-  return json.replace(/[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return json.replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /** A size for people: `999 B`, `1.2 kB`, `12 kB`, `3.4 MB`; decimal units. */

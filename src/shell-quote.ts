@@ -6,7 +6,8 @@ export function quoteWord(text: string): string {
   if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) {
     return `$'${text.replaceAll(/[\\'\u0000-\u001f\u007f-\u009f]/g, escapeForQuote)}'`
   }
-  if (!text.startsWith('~') && (/^[\w@%+=:,./~^-]+$/u.test(text) || /^[^\s"'\\#$`|<>;&()*?[\]!{}]+$/u.test(text))) return text
+  if (!text.startsWith('~') && (/^[\w@%+=:,./~^-]+$/u.test(text) || /^[^\s"'\\#$`|<>;&()*?[\]!{}]+$/u.test(text)))
+    return text
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
 }
 

@@ -21,38 +21,161 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'main.ts', may: ['cli/**', 'errors.ts', 'io.ts'] },
   { files: 'store/**', may: ['errors.ts', 'bytes.ts', 'blocks/**', 'drivers/kit/**'] },
   { files: 'blocks/**', may: ['errors.ts', 'bytes.ts', 'store/**'] },
-  { files: 'formats/**', may: ['errors.ts', 'bytes.ts', 'duration.ts', 'safe-text.ts', 'store/**', 'blocks/**', 'formats/**'], types: ['io.ts'] },
-  { files: 'load/**', may: ['errors.ts', 'bytes.ts', 'io.ts', 'shell-quote.ts', 'store/**', 'blocks/**', 'formats/**', 'load/**'] },
-  { files: 'protocol/**', may: ['errors.ts', 'bytes.ts', 'async.ts', 'formats/**', 'output/**', 'drivers/kit/**'], types: ['store/**'] },
+  {
+    files: 'formats/**',
+    may: ['errors.ts', 'bytes.ts', 'duration.ts', 'safe-text.ts', 'store/**', 'blocks/**', 'formats/**'],
+    types: ['io.ts'],
+  },
+  {
+    files: 'load/**',
+    may: ['errors.ts', 'bytes.ts', 'io.ts', 'shell-quote.ts', 'store/**', 'blocks/**', 'formats/**', 'load/**'],
+  },
+  {
+    files: 'protocol/**',
+    may: ['errors.ts', 'bytes.ts', 'async.ts', 'formats/**', 'output/**', 'drivers/kit/**'],
+    types: ['store/**'],
+  },
   // The only list of drivers: it imports each, lazily (see below).
   { files: 'drivers/index.ts', may: ['store/**', 'errors.ts', 'shell-quote.ts', 'drivers/**'] },
   { files: 'drivers/location.ts', may: ['errors.ts', 'shell-quote.ts'] },
   { files: 'drivers/options.ts', may: ['store/**', 'errors.ts'] },
   { files: 'drivers/kit/**', may: ['store/**', 'errors.ts', 'bytes.ts'] },
   { files: 'drivers/memory/**', may: ['errors.ts', 'bytes.ts', 'async.ts', 'store/**', 'blocks/**', 'drivers/kit/**'] },
-  { files: 'drivers/http/**', may: ['errors.ts', 'bytes.ts', 'async.ts', 'store/**', 'blocks/**', 'drivers/*', 'drivers/kit/**', 'protocol/**', 'formats/**'] },
-  { files: 'drivers/sqlite/**', may: ['errors.ts', 'bytes.ts', 'async.ts', 'shell-quote.ts', 'store/**', 'blocks/**', 'drivers/*', 'drivers/kit/**', 'drivers/sqlite/**', '@photostructure/sqlite'] },
-  { files: 'output/**', may: ['errors.ts', 'bytes.ts', 'safe-text.ts', 'formats/**', 'chalk', 'cli-table3', 'string-width'], types: ['store/**', 'io.ts', 'cli/options.ts'] },
+  {
+    files: 'drivers/http/**',
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'async.ts',
+      'store/**',
+      'blocks/**',
+      'drivers/*',
+      'drivers/kit/**',
+      'protocol/**',
+      'formats/**',
+    ],
+  },
+  {
+    files: 'drivers/sqlite/**',
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'async.ts',
+      'shell-quote.ts',
+      'store/**',
+      'blocks/**',
+      'drivers/*',
+      'drivers/kit/**',
+      'drivers/sqlite/**',
+      '@photostructure/sqlite',
+    ],
+  },
+  {
+    files: 'output/**',
+    may: ['errors.ts', 'bytes.ts', 'safe-text.ts', 'formats/**', 'chalk', 'cli-table3', 'string-width'],
+    types: ['store/**', 'io.ts', 'cli/options.ts'],
+  },
   { files: 'terminal/**', may: ['errors.ts', 'io.ts', 'safe-text.ts', 'output/**', 'string-width'] },
   {
     files: 'server/**',
-    may: ['errors.ts', 'bytes.ts', 'async.ts', 'duration.ts', 'safe-text.ts', 'store/**', 'blocks/**', 'formats/**', 'protocol/**', 'output/**', 'server/**', 'fastify', '@fastify/swagger', '@fastify/swagger-ui', 'prom-client'],
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'async.ts',
+      'duration.ts',
+      'safe-text.ts',
+      'store/**',
+      'blocks/**',
+      'formats/**',
+      'protocol/**',
+      'output/**',
+      'server/**',
+      'fastify',
+      '@fastify/swagger',
+      '@fastify/swagger-ui',
+      'prom-client',
+    ],
   },
   {
     files: 'bench/**',
-    may: ['errors.ts', 'bytes.ts', 'safe-text.ts', 'shell-quote.ts', 'bench/**', 'drivers/location.ts', 'store/**', 'output/**', 'formats/csv/**', 'uplot'],
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'safe-text.ts',
+      'shell-quote.ts',
+      'bench/**',
+      'drivers/location.ts',
+      'store/**',
+      'output/**',
+      'formats/csv/**',
+      'uplot',
+    ],
   },
-  { files: 'cli/**', may: ['errors.ts', 'bytes.ts', 'duration.ts', 'io.ts', 'safe-text.ts', 'shell-quote.ts', 'cli/**', 'commands/index.ts', 'drivers/*', 'output/**', 'store/**', 'terminal/**', 'commander', '@inquirer/prompts'] },
+  {
+    files: 'cli/**',
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'duration.ts',
+      'io.ts',
+      'safe-text.ts',
+      'shell-quote.ts',
+      'cli/**',
+      'commands/index.ts',
+      'drivers/*',
+      'output/**',
+      'store/**',
+      'terminal/**',
+      'commander',
+      '@inquirer/prompts',
+    ],
+  },
   {
     files: 'repl/**',
-    may: ['errors.ts', 'bytes.ts', 'async.ts', 'duration.ts', 'io.ts', 'safe-text.ts', 'shell-quote.ts', 'repl/**', 'cli/**', 'commands/index.ts', 'drivers/index.ts', 'drivers/location.ts', 'blocks/**', 'store/**', 'output/**', 'load/named-input.ts', 'terminal/**', 'chalk', 'commander', 'string-width'],
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'async.ts',
+      'duration.ts',
+      'io.ts',
+      'safe-text.ts',
+      'shell-quote.ts',
+      'repl/**',
+      'cli/**',
+      'commands/index.ts',
+      'drivers/index.ts',
+      'drivers/location.ts',
+      'blocks/**',
+      'store/**',
+      'output/**',
+      'load/named-input.ts',
+      'terminal/**',
+      'chalk',
+      'commander',
+      'string-width',
+    ],
   },
   // A session runs command lines, so it may know what the program knows.
   { files: 'commands/repl.ts', may: ['repl/index.ts', 'commander'], types: ['cli/context.ts'] },
   { files: 'commands/serve.ts', may: ['server/**', 'cli/**', 'errors.ts', 'commander'] },
   {
     files: 'commands/**',
-    may: ['errors.ts', 'bytes.ts', 'duration.ts', 'safe-text.ts', 'shell-quote.ts', 'cli/**', 'output/**', 'load/**', 'formats/**', 'blocks/**', 'bench/**', 'store/**', 'terminal/**', 'commander'],
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'duration.ts',
+      'safe-text.ts',
+      'shell-quote.ts',
+      'cli/**',
+      'output/**',
+      'load/**',
+      'formats/**',
+      'blocks/**',
+      'bench/**',
+      'store/**',
+      'terminal/**',
+      'commander',
+    ],
   },
 ]
 
@@ -94,10 +217,14 @@ function read(file: string): Source {
   const imports: Import[] = []
   const add = (specifier: string, kind: Import['kind']): void => {
     if (specifier.startsWith('node:')) return
-    const to = specifier.startsWith('.') ? normalize(join(dirname(file), specifier)).replaceAll('\\', '/') : packageOf(specifier)
+    const to = specifier.startsWith('.')
+      ? normalize(join(dirname(file), specifier)).replaceAll('\\', '/')
+      : packageOf(specifier)
     imports.push({ to, kind })
   }
-  for (const [, type, names, specifier] of code.matchAll(/^\s*(?:import|export)\s(type\s)?([^'"();=]*?)\bfrom\s+['"]([^'"]+)['"]/gm)) {
+  for (const [, type, names, specifier] of code.matchAll(
+    /^\s*(?:import|export)\s(type\s)?([^'"();=]*?)\bfrom\s+['"]([^'"]+)['"]/gm,
+  )) {
     const onlyTypes = type !== undefined || /^\{(\s*type\s[^,}]+,?)+\s*\}\s*$/.test(names!)
     add(specifier!, onlyTypes ? 'type' : 'static')
   }
@@ -108,18 +235,26 @@ function read(file: string): Source {
 }
 
 function packageOf(specifier: string): string {
-  return specifier.split('/').slice(0, specifier.startsWith('@') ? 2 : 1).join('/')
+  return specifier
+    .split('/')
+    .slice(0, specifier.startsWith('@') ? 2 : 1)
+    .join('/')
 }
 
 function matches(pattern: string, path: string): boolean {
-  const regex = pattern.replaceAll(/[.+]/g, String.raw`\$&`).replaceAll(/\*\*|\*/g, (stars) => (stars === '**' ? '.*' : '[^/]*'))
+  const regex = pattern
+    .replaceAll(/[.+]/g, String.raw`\$&`)
+    .replaceAll(/\*\*|\*/g, (stars) => (stars === '**' ? '.*' : '[^/]*'))
   return new RegExp(`^${regex}$`).test(path)
 }
 
-const anyMatches = (patterns: readonly string[], path: string): boolean => patterns.some((pattern) => matches(pattern, path))
+const anyMatches = (patterns: readonly string[], path: string): boolean =>
+  patterns.some((pattern) => matches(pattern, path))
 
 test('every source file was found and read', () => {
-  expect([...SOURCES.keys()]).toEqual(expect.arrayContaining(['index.ts', 'store/store.ts', 'drivers/sqlite/driver.ts']))
+  expect([...SOURCES.keys()]).toEqual(
+    expect.arrayContaining(['index.ts', 'store/store.ts', 'drivers/sqlite/driver.ts']),
+  )
   expect(SOURCES.get('index.ts')!.imports).toContainEqual({ to: 'store/store.ts', kind: 'static' })
   expect(SOURCES.get('drivers/kit/condition.ts')!.imports).toContainEqual({ to: 'store/driver.ts', kind: 'type' })
   expect(SOURCES.get('drivers/index.ts')!.imports).toContainEqual({ to: 'drivers/memory/driver.ts', kind: 'lazy' })
@@ -142,7 +277,9 @@ describe('imports keep to the layers', () => {
   }
 
   test('no command imports a driver', () => {
-    const wrong = [...SOURCES].filter(([file, { imports }]) => file.startsWith('commands/') && imports.some(({ to }) => to.startsWith('drivers/')))
+    const wrong = [...SOURCES].filter(
+      ([file, { imports }]) => file.startsWith('commands/') && imports.some(({ to }) => to.startsWith('drivers/')),
+    )
     expect(wrong.map(([file]) => file)).toEqual([])
   })
 
@@ -151,7 +288,8 @@ describe('imports keep to the layers', () => {
     for (const [file, { imports }] of SOURCES) {
       if (dirname(file).startsWith('drivers/')) continue
       for (const { to, kind } of imports) {
-        if (kind === 'static' && /^drivers\/(?!index\.ts|options\.ts|location\.ts|kit\/)/.test(to)) wrong.push(`${file} imports ${to}`)
+        if (kind === 'static' && /^drivers\/(?!index\.ts|options\.ts|location\.ts|kit\/)/.test(to))
+          wrong.push(`${file} imports ${to}`)
       }
     }
     expect(wrong).toEqual([])
@@ -159,10 +297,13 @@ describe('imports keep to the layers', () => {
 
   test.for(LAZY)('%s is imported lazily', (name) => {
     // A file that imports it statically must itself only be imported lazily.
-    const direct = [...SOURCES].filter(([, { imports }]) => imports.some(({ to, kind }) => to === name && kind === 'static')).map(([file]) => file)
+    const direct = [...SOURCES]
+      .filter(([, { imports }]) => imports.some(({ to, kind }) => to === name && kind === 'static'))
+      .map(([file]) => file)
     const wrong: string[] = []
     for (const [file, { imports }] of SOURCES) {
-      for (const { to, kind } of imports) if (kind === 'static' && direct.includes(to)) wrong.push(`${file} imports ${to} imports ${name}`)
+      for (const { to, kind } of imports)
+        if (kind === 'static' && direct.includes(to)) wrong.push(`${file} imports ${to} imports ${name}`)
     }
     expect(wrong).toEqual([])
   })
@@ -174,7 +315,8 @@ describe('words', () => {
       const wrong: string[] = []
       for (const [file, { code }] of SOURCES) {
         if (anyMatches(may, file)) continue
-        for (const [number, line] of code.split('\n').entries()) if (word.test(line)) wrong.push(`${file}:${number + 1}: ${line.trim()}`)
+        for (const [number, line] of code.split('\n').entries())
+          if (word.test(line)) wrong.push(`${file}:${number + 1}: ${line.trim()}`)
       }
       expect(wrong).toEqual([])
     })

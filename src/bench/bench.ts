@@ -45,23 +45,36 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     const path = pathOf(location)
     if (path !== undefined) checkRoom(dirname(path), bytesOf(options.plan))
     const store = await options.open(location, options.durable)
-    const target = await StoreTarget.over(store, options.durable, options.location !== undefined).catch(async (error: unknown) => {
-      await store.close()
-      throw error
-    })
+    const target = await StoreTarget.over(store, options.durable, options.location !== undefined).catch(
+      async (error: unknown) => {
+        await store.close()
+        throw error
+      },
+    )
     opened.push(target)
     // A new store is a file only from its first write on; one that is there may be a link to another disk.
     const place = path === undefined || existsSync(path) ? path : dirname(path)
     const elsewhere = options.peers && (place === undefined || isElsewhere(place, workspace!.folder))
-    const machine = machineFacts(place === undefined ? null : fileSystemOf(place), elsewhere ? fileSystemOf(workspace!.folder) : null)
+    const machine = machineFacts(
+      place === undefined ? null : fileSystemOf(place),
+      elsewhere ? fileSystemOf(workspace!.folder) : null,
+    )
     const absent: { name: string; reason: string }[] = []
-    if (options.peers) await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
+    if (options.peers)
+      await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
     const machineGauge = new Gauge(options.durable && options.location === undefined ? workspace!.folder : undefined)
     gauge = machineGauge
-    const world = { now: () => performance.now(), turn: () => setImmediate(), gauge: () => machineGauge.measure(), signal: options.signal, patienceMs: PATIENCE_MS }
+    const world = {
+      now: () => performance.now(),
+      turn: () => setImmediate(),
+      gauge: () => machineGauge.measure(),
+      signal: options.signal,
+      patienceMs: PATIENCE_MS,
+    }
     const targets = await runSuite(options.plan, opened, world, {
       onMoment: options.onMoment,
-      onFailure: (peer, error) => absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
+      onFailure: (peer, error) =>
+        absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
     })
     return report(options, machine, targets, absent)
   } finally {
@@ -89,10 +102,18 @@ async function closeAll(targets: readonly Target[]): Promise<void> {
   const settled = await Promise.allSettled(targets.map((target) => target.close()))
   const [first] = settled
   // A peer that cannot be closed is no matter of the user's; a store that cannot be cleaned is.
-  if (first?.status === 'rejected') throw first.reason instanceof KvError ? first.reason : new KvError('KV_IO', 'the store could not be closed', { cause: first.reason })
+  if (first?.status === 'rejected')
+    throw first.reason instanceof KvError
+      ? first.reason
+      : new KvError('KV_IO', 'the store could not be closed', { cause: first.reason })
 }
 
-function report({ plan, location, version }: BenchOptions, machine: Report['machine'], targets: TargetReport[], absent: Report['absent']): Report {
+function report(
+  { plan, location, version }: BenchOptions,
+  machine: Report['machine'],
+  targets: TargetReport[],
+  absent: Report['absent'],
+): Report {
   const { workload, recipe, concurrency, durationMs, ops, warmupMs } = plan
   const whole = workload.steps.some((step) => step.total !== undefined)
   return {

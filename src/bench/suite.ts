@@ -49,7 +49,12 @@ interface Runner {
  * Runs a plan on targets side by side: of every step a round on each, then the next round, so that
  * a machine that slows down slows all of them. The failure of the first target ends the run.
  */
-export async function runSuite(plan: Plan, targets: readonly Target[], world: World, watcher: Watcher): Promise<TargetReport[]> {
+export async function runSuite(
+  plan: Plan,
+  targets: readonly Target[],
+  world: World,
+  watcher: Watcher,
+): Promise<TargetReport[]> {
   let runners: Runner[] = targets.map((target) => ({ target, measurements: new Map(), preloadSeconds: 0 }))
   const { steps } = plan.workload
   const of = targets.length * (steps.length * ROUNDS + 1)
@@ -100,8 +105,12 @@ function share(ops: number, number: number): number {
   return ops === Infinity ? Infinity : Math.floor(((number + 1) * ops) / ROUNDS) - Math.floor((number * ops) / ROUNDS)
 }
 
-function limits({ durationMs, ops, warmupMs, recipe }: Plan, step: Step): { roundMs: number; ops: number; warmupMs: number } {
-  if (durationMs === undefined && ops === undefined && step.total !== undefined) return { roundMs: Infinity, ops: step.total(recipe), warmupMs: 0 }
+function limits(
+  { durationMs, ops, warmupMs, recipe }: Plan,
+  step: Step,
+): { roundMs: number; ops: number; warmupMs: number } {
+  if (durationMs === undefined && ops === undefined && step.total !== undefined)
+    return { roundMs: Infinity, ops: step.total(recipe), warmupMs: 0 }
   const ms = durationMs ?? (ops === undefined ? DEFAULT_DURATION_MS : Infinity)
   return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs: step.usesUp === true ? 0 : warmupMs }
 }
@@ -118,7 +127,10 @@ async function preload(plan: Plan, target: Target, world: World): Promise<number
   return round(ms / 1000)
 }
 
-async function describe({ target, measurements, preloadSeconds }: Runner, steps: readonly Step[]): Promise<TargetReport> {
+async function describe(
+  { target, measurements, preloadSeconds }: Runner,
+  steps: readonly Step[],
+): Promise<TargetReport> {
   return {
     name: target.name,
     engine: await target.engine(),

@@ -48,7 +48,10 @@ export class BlockBuilder {
     this.#count = at + 1
   }
 
-  /** Adds an entry that expires at a whole number of milliseconds since 1970, or, where that is negative, after as many from the write on. */
+  /**
+   * Adds an entry that expires at a whole number of milliseconds since 1970, or, where that is negative, after as
+   * many from the write on.
+   */
   addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
     this.add(keyStart, keyLength, valueStart, valueLength)
     this.#expires ??= new Float64Array(this.#keyStart.length).fill(Number.NaN)
@@ -98,12 +101,18 @@ export class BlockBuilder {
       bytes: packInto ?? this.bytes,
       count,
       ...positions,
-      expires: this.#expires === undefined ? undefined : Float64Array.from(order.subarray(0, count), (i) => this.#expires![i]!),
+      expires:
+        this.#expires === undefined
+          ? undefined
+          : Float64Array.from(order.subarray(0, count), (i) => this.#expires![i]!),
       checksums: gather(checksums, order, count),
     }
   }
 
-  /** Copies `length` bytes from `starts[n]` of the buffer to `to[at]`, which `starts[n]` tells then; returns the position after them. */
+  /**
+   * Copies `length` bytes from `starts[n]` of the buffer to `to[at]`, which `starts[n]` tells then; returns the
+   * position after them.
+   */
   #move(starts: Uint32Array, n: number, length: number, to: Uint8Array, at: number): number {
     const bytes = this.bytes
     const start = starts[n]!

@@ -34,7 +34,8 @@ export type Blocks = Iterable<Block> | AsyncIterable<Block>
 export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>, void, void> {
   const { bytes, keyStart, keyLength, valueStart, valueLength } = block
   for (let i = 0; i < block.count; i++) {
-    // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is spread into.
+    // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is
+    // spread into.
     const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
     yield {
       type: 'put',

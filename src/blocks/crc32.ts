@@ -3,7 +3,9 @@ type Crc32 = (data: Uint8Array, value?: number) => number
 /** From this many bytes on, zlib's vectorized CRC makes up for the cost of the call. */
 const NATIVE_FROM = 384
 
-/** `tables[256 * n + b]`: the CRC of byte `b` followed by `n` zero bytes. Made by the first write: a read needs none. */
+/**
+ * `tables[256 * n + b]`: the CRC of byte `b` followed by `n` zero bytes. Made by the first write: a read needs none.
+ */
 let tables: Int32Array | undefined
 
 let native: Crc32 | undefined

@@ -96,7 +96,7 @@ class Sorter implements KeyOrder {
     else for (let shift = 0; shift < 32; shift += 11) this.#pass(from, to, shift, 0x7ff, varying)
 
     const window = this.#window
-    for (let first = from; first < to; ) {
+    for (let first = from; first < to;) {
       const value = window[first]!
       let next = first + 1
       while (next < to && window[next] === value) next++
@@ -144,7 +144,11 @@ class Sorter implements KeyOrder {
       const shorter = run.filter((key) => length[key]! <= depth).sort((a, b) => length[a]! - length[b]! || a - b)
       order.set(shorter, from)
       for (let n = 1; n < ended; n++) if (length[shorter[n]!] === length[shorter[n - 1]!]) this.hasDuplicates = true
-      if (ended < to - from) order.set(run.filter((key) => length[key]! > depth), from + ended)
+      if (ended < to - from)
+        order.set(
+          run.filter((key) => length[key]! > depth),
+          from + ended,
+        )
     }
     if (to - from - ended > 1) this.#todo.push(from + ended, to, depth)
   }

@@ -5,12 +5,19 @@ import { type Sink, processTerminal } from '../io.ts'
 const plain = (text: string): string => text
 
 /** The prompt without colours, which the package shows whatever the command line says. */
-const PLAIN_THEME = { prefix: { idle: '?', done: '?' }, style: { message: plain, answer: plain, defaultAnswer: (text: string): string => `(${text})` } }
+const PLAIN_THEME = {
+  prefix: { idle: '?', done: '?' },
+  style: { message: plain, answer: plain, defaultAnswer: (text: string): string => `(${text})` },
+}
 
-/** Asks yes or no on the terminal of a shell, no being the default. Throws `KV_INTERRUPTED` on Ctrl-C; end of input is a no. */
+/**
+ * Asks yes or no on the terminal of a shell, no being the default. Throws `KV_INTERRUPTED` on Ctrl-C; end of input is
+ * a no.
+ */
 export async function confirmPrompt(message: string, terminal: Sink, color: boolean): Promise<boolean> {
   const { input } = processTerminal()
-  // Node's line reader pauses its input when the process goes on after Ctrl-Z: the question would end, and is not drawn again.
+  // Node's line reader pauses its input when the process goes on after Ctrl-Z: the question would end, and is not
+  // drawn again.
   const goOn = (): void => {
     setImmediate(() => input.resume())
     terminal.write(`? ${message} (y/N) `)

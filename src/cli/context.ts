@@ -65,14 +65,17 @@ export class Context {
     return this.#globals
   }
 
-  /** Aborted when the user stops this command: by Ctrl-C in a session, elsewhere by a signal once {@link hearSignals} was called. */
+  /**
+   * Aborted when the user stops this command: by Ctrl-C in a session, elsewhere by a signal once {@link hearSignals}
+   * was called.
+   */
   get signal(): AbortSignal {
     return this.#host?.signal ?? this.#interrupt.signal
   }
 
   /**
-   * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes, or
-   * one of those named: the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
+   * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes, or one of those
+   * named: the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
    */
   hearSignals(signals?: readonly NodeJS.Signals[]): void {
     if (this.#host === undefined) this.#interrupt.hear(signals)
@@ -151,7 +154,11 @@ export class Context {
   }
 
   async #openStore({ sync = true }: StoreOptions): Promise<Store> {
-    const store = await openByOptions(this.globals, { sync, signal: this.signal, wrap: this.#host && ((driver) => this.#host!.wrap(driver, this.globals)) })
+    const store = await openByOptions(this.globals, {
+      sync,
+      signal: this.signal,
+      wrap: this.#host && ((driver) => this.#host!.wrap(driver, this.globals)),
+    })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store
   }
@@ -160,7 +167,11 @@ export class Context {
 /** Entries printed in one go: 10 ms of a table. */
 const PACED_ENTRIES = 100
 
-async function* paced<T>(pages: AsyncIterable<Uint8Array | T[]>, signal: AbortSignal, drained: () => Promise<void> | undefined): AsyncGenerator<Uint8Array | T[], void, void> {
+async function* paced<T>(
+  pages: AsyncIterable<Uint8Array | T[]>,
+  signal: AbortSignal,
+  drained: () => Promise<void> | undefined,
+): AsyncGenerator<Uint8Array | T[], void, void> {
   for await (const page of pages) {
     for (let from = 0; from < page.length; from += PACED_ENTRIES) {
       const part = page instanceof Uint8Array ? page : page.slice(from, from + PACED_ENTRIES)

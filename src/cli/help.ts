@@ -15,7 +15,10 @@ export function help(ctx: Context): Command {
       if (topic === undefined) return (await buildProgram(ctx, [])).outputHelp()
       if (Object.hasOwn(TOPICS, topic)) return ctx.io.stdout.write(`${TOPICS[topic]!.trim()}\n`)
       if (!Object.hasOwn(COMMANDS, topic)) {
-        throw usageError(`no help on ${topic}`, `topics: ${Object.keys(TOPICS).join(' ')}; commands: ${Object.keys(COMMANDS).join(' ')}`)
+        throw usageError(
+          `no help on ${topic}`,
+          `topics: ${Object.keys(TOPICS).join(' ')}; commands: ${Object.keys(COMMANDS).join(' ')}`,
+        )
       }
       const program = await buildProgram(ctx, [topic])
       program.commands.find((command) => command.name() === topic)!.outputHelp()

@@ -18,7 +18,10 @@ export interface OpenByOptions {
  * Opens the store that the global options name, with all that they say of it: the one place that does, for
  * commands, sessions and benchmarks alike. Throws what `openDriver` throws, and `KV_USAGE` for a token that is none.
  */
-export async function openByOptions(globals: GlobalOptions, { sync, signal, wrap = (driver) => driver }: OpenByOptions = {}): Promise<Store> {
+export async function openByOptions(
+  globals: GlobalOptions,
+  { sync, signal, wrap = (driver) => driver }: OpenByOptions = {},
+): Promise<Store> {
   const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
   const token = parseLocation(store).isRemote ? readToken(globals) : undefined
   const driver = await openDriver(store, { sync, signal, lockTimeoutMs, timeoutMs, makeFolder: storeIsDefault, token })

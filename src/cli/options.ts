@@ -79,7 +79,10 @@ export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
     quiet: flags.quiet ?? on('KV_QUIET'),
     color: (flags.color ?? true) && !on('KV_NO_COLOR'),
     input: (flags.input ?? true) && !on('KV_NO_INPUT'),
-    lockTimeoutMs: flagOr(flags.lockTimeout, env, 'KV_LOCK_TIMEOUT', (time) => parseDuration(time, 'lock timeout', { zero: true })) ?? DEFAULT_LOCK_TIMEOUT_MS,
+    lockTimeoutMs:
+      flagOr(flags.lockTimeout, env, 'KV_LOCK_TIMEOUT', (time) =>
+        parseDuration(time, 'lock timeout', { zero: true }),
+      ) ?? DEFAULT_LOCK_TIMEOUT_MS,
     timeoutMs: flagOr(flags.timeout, env, 'KV_TIMEOUT', (time) => parseDuration(time, 'timeout')) ?? DEFAULT_TIMEOUT_MS,
     debug: flags.debug ?? on('KV_DEBUG'),
     token: text('KV_TOKEN'),
@@ -106,7 +109,10 @@ export function useColor(isTTY: boolean, globals: Pick<GlobalOptions, 'color'>, 
 /** Terminals that can show lines and nothing else. */
 const DUMB = ['dumb', 'emacs', 'cons25']
 
-/** Whether a terminal is one of these, as git and less tell it: by `TERM`, also where that is, but on Windows, not set. */
+/**
+ * Whether a terminal is one of these, as git and less tell it: by `TERM`, also where that is, but on Windows, not
+ * set.
+ */
 export function isDumb(env: Env): boolean {
   return DUMB.includes(env['TERM'] ?? '') || (!env['TERM'] && process.platform !== 'win32')
 }
@@ -115,7 +121,10 @@ export function isDumb(env: Env): boolean {
  * The token of a server: from `file`, else `KV_TOKEN`, else `KV_TOKEN_FILE`. Blanks around it do
  * not count. Throws `KV_USAGE` for a file that cannot be read, and for what cannot be a token.
  */
-export function readToken({ token, tokenFile }: Pick<GlobalOptions, 'token' | 'tokenFile'>, file?: string): string | undefined {
+export function readToken(
+  { token, tokenFile }: Pick<GlobalOptions, 'token' | 'tokenFile'>,
+  file?: string,
+): string | undefined {
   const path = file ?? (token === undefined ? tokenFile : undefined)
   let text = token
   if (path !== undefined) {
@@ -127,7 +136,10 @@ export function readToken({ token, tokenFile }: Pick<GlobalOptions, 'token' | 't
   }
   const bare = text?.trim()
   if (bare !== undefined && !/^[\x21-\x7e]+$/.test(bare)) {
-    throw usageError(path === undefined ? 'KV_TOKEN is not a token' : `${path} holds no token`, 'a token is one word of printable ASCII')
+    throw usageError(
+      path === undefined ? 'KV_TOKEN is not a token' : `${path} holds no token`,
+      'a token is one word of printable ASCII',
+    )
   }
   return bare
 }
@@ -139,7 +151,10 @@ const PLACES = ['KV_STORE', 'XDG_DATA_HOME', 'HOME']
 function variable(env: Env, name: string): string | undefined {
   const value = env[name] || undefined
   if (value !== undefined && !variableIsText(name, value)) {
-    throw usageError(`${name} is not valid UTF-8`, PLACES.includes(name) ? 'name the store with --store, by a path of UTF-8 text' : undefined)
+    throw usageError(
+      `${name} is not valid UTF-8`,
+      PLACES.includes(name) ? 'name the store with --store, by a path of UTF-8 text' : undefined,
+    )
   }
   return value
 }
@@ -150,7 +165,10 @@ function variable(env: Env, name: string): string | undefined {
  */
 function withHome(location: string | undefined, env: Env): string | undefined {
   if (location !== undefined && /^(~[^/]|\$\w|\$\{\w+\})[^/]*\//.test(location)) {
-    throw usageError(`no shell has expanded the store ${location}`, `write the whole path; a folder of that name is ${quoteWord(`./${location}`)}`)
+    throw usageError(
+      `no shell has expanded the store ${location}`,
+      `write the whole path; a folder of that name is ${quoteWord(`./${location}`)}`,
+    )
   }
   if (location !== '~' && !location?.startsWith('~/')) return location
   const home = variable(env, 'HOME')
@@ -164,7 +182,11 @@ function defaultStore(env: Env): string {
   const xdg = given !== undefined && isAbsolute(given) ? given : undefined
   const home = xdg === undefined ? variable(env, 'HOME') : undefined
   const data = xdg ?? (home && join(home, '.local', 'share'))
-  if (data === undefined) throw usageError('no place for the store: neither HOME nor XDG_DATA_HOME is set', 'name one with --store FILE or KV_STORE')
+  if (data === undefined)
+    throw usageError(
+      'no place for the store: neither HOME nor XDG_DATA_HOME is set',
+      'name one with --store FILE or KV_STORE',
+    )
   return join(data, 'kv', 'default.kv')
 }
 
@@ -185,6 +207,8 @@ function parsed<T>(env: Env, name: string, parse: (text: string) => T): T | unde
   try {
     return text === undefined ? undefined : parse(text)
   } catch (cause) {
-    throw cause instanceof KvError ? new KvError(cause.code, `${name}: ${cause.message}`, { hint: cause.hint, cause }) : cause
+    throw cause instanceof KvError
+      ? new KvError(cause.code, `${name}: ${cause.message}`, { hint: cause.hint, cause })
+      : cause
   }
 }

@@ -91,5 +91,8 @@ function asCommand(word: string | undefined): CommandName | undefined {
 
 /** Whether there is no word but global options: on a terminal, the start of a session. */
 export function isBare(argv: readonly string[]): boolean {
-  return !WITH_VALUE.has(argv.at(-1)!) && argv.every((word, i) => WITH_VALUE.has(word) || WITH_VALUE.has(argv[i - 1]!) || BARE.test(word))
+  return (
+    !WITH_VALUE.has(argv.at(-1)!) &&
+    argv.every((word, i) => WITH_VALUE.has(word) || WITH_VALUE.has(argv[i - 1]!) || BARE.test(word))
+  )
 }

@@ -20,7 +20,14 @@ export async function runLine(ctx: Context, argv: readonly string[]): Promise<nu
       code = CODES.KV_USAGE.exit
     } else {
       const called = commandName(argv)
-      await program.parseAsync(separated(argv, program, program.commands.find((command) => command.name() === called)), { from: 'user' })
+      await program.parseAsync(
+        separated(
+          argv,
+          program,
+          program.commands.find((command) => command.name() === called),
+        ),
+        { from: 'user' },
+      )
       code = ctx.exitCode
     }
   } catch (error) {
@@ -44,14 +51,17 @@ export function report(error: unknown, ctx: Context, argv: readonly string[]): n
   const kvError = known instanceof KvError ? known : undefined
   const lines = []
   if (kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit) {
-    lines.push(`kv: a bug in kv, please report it: ${escapeLine(String((error as Error)?.message ?? error))} (KV_INTERNAL)`)
+    lines.push(
+      `kv: a bug in kv, please report it: ${escapeLine(String((error as Error)?.message ?? error))} (KV_INTERNAL)`,
+    )
   } else {
     lines.push(`kv: ${escapeLine(kvError.message)} (${kvError.code})`)
     if (kvError.hint !== undefined) lines.push(`hint: ${escapeLine(kvError.hint)}`)
   }
   const code = kvError?.exitCode ?? CODES.KV_INTERNAL.exit
   if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
-    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause) lines.push(escapeText(cause.stack ?? String(cause)))
+    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause)
+      lines.push(escapeText(cause.stack ?? String(cause)))
   }
   ctx.io.stderr.write(`${lines.join('\n')}\n`)
   return code

@@ -38,22 +38,33 @@ export function batchPut(ctx: Context): Command {
   return withSync(
     new Command('batch-put')
       .summary('store many entries from files or a pipe')
-      .description('Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.')
+      .description(
+        'Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.',
+      )
       .argument('[FILE...]', 'input; - or none is standard input')
       .addOption(choiceOption('--on-error <what>', 'at a bad record', ['stop', 'skip']))
-      .option('--rejects <file>', 'with --on-error skip, write the refused records there: JSON Lines with file, line, reason and source')
+      .option(
+        '--rejects <file>',
+        'with --on-error skip, write the refused records there: JSON Lines with file, line, reason and source',
+      )
       .option('--atomic', 'all or nothing, in one transaction'),
   )
-    .addHelpText('after', `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`)
+    .addHelpText(
+      'after',
+      `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`,
+    )
     .action(async (files: string[], flags: Flags) => {
       const format = inputFormat(ctx)
       if (flags.rejects !== undefined && flags.onError !== 'skip') throw usageError('--rejects needs --on-error skip')
-      if (flags.rejects === '-') throw usageError('--rejects takes a file', 'standard output is /dev/stdout, a file of that name ./-')
+      if (flags.rejects === '-')
+        throw usageError('--rejects takes a file', 'standard output is /dev/stdout, a file of that name ./-')
       const names = files.length > 0 ? files : ['-']
       const { isTTY, isNull, fd } = ctx.io.stdin
-      if (names.includes('-') && fd < 0) throw usageError('a session is no input', 'name files, or write batch-put < FILE')
+      if (names.includes('-') && fd < 0)
+        throw usageError('a session is no input', 'name files, or write batch-put < FILE')
       const own = ctx.inSession ? names.find((name) => name !== '-' && isTerminalName(name)) : undefined
-      if (own !== undefined) throw usageError(`${own} is the terminal of this session`, 'name files, or write batch-put < FILE')
+      if (own !== undefined)
+        throw usageError(`${own} is the terminal of this session`, 'name files, or write batch-put < FILE')
       if (names.includes('-') && isTTY) {
         if (!ctx.globals.input) throw usageError('no input', 'name files, or send records through a pipe')
         ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')
@@ -99,9 +110,13 @@ class BatchPut {
   async all(names: readonly string[], format: InputFormat | undefined): Promise<void> {
     this.#ctx.hearSignals()
     try {
-      if (this.#flags.rejects !== undefined) this.#rejects = openRejects(this.#flags.rejects, names, this.#ctx.io.stdin.fd, this.#store.files)
+      if (this.#flags.rejects !== undefined)
+        this.#rejects = openRejects(this.#flags.rejects, names, this.#ctx.io.stdin.fd, this.#store.files)
       if (this.#flags.atomic) await this.#atomically(names, format)
-      else await this.#each(names, format, (block) => this.#store.load([block], { signal: this.#ctx.signal }).then(() => {}))
+      else
+        await this.#each(names, format, (block) =>
+          this.#store.load([block], { signal: this.#ctx.signal }).then(() => {}),
+        )
     } finally {
       if (this.#rejects !== undefined) closeSync(this.#rejects)
       this.#progress.done()
@@ -128,11 +143,18 @@ class BatchPut {
     await stored
   }
 
-  async #each(names: readonly string[], format: InputFormat | undefined, put: (block: Block) => Promise<void>): Promise<void> {
+  async #each(
+    names: readonly string[],
+    format: InputFormat | undefined,
+    put: (block: Block) => Promise<void>,
+  ): Promise<void> {
     for (const name of names) {
       const form = format ?? formatOf(name)
       const given: Given = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
-      const input = await openInput(name, this.#ctx.signal, { stdinFd: this.#ctx.io.stdin.fd, unpackFirst: through(given, 'zstd -dc', form) })
+      const input = await openInput(name, this.#ctx.signal, {
+        stdinFd: this.#ctx.io.stdin.fd,
+        unpackFirst: through(given, 'zstd -dc', form),
+      })
       if (input === undefined) throw this.#interrupted()
       this.#bytesBefore = this.#bytes
       await this.#load({ input, format: form, given: { ...given, unpack: input.unpack } }, put)
@@ -167,7 +189,10 @@ class BatchPut {
   #withCount(error: KvError): KvError {
     // Of a load whose outcome is unknown all may be stored.
     if (this.#flags.atomic && error.code === 'KV_UNKNOWN_OUTCOME') return error
-    return new KvError(error.code, `${error.message}; ${this.#storedSoFar('before that')}`, { hint: error.hint, cause: error })
+    return new KvError(error.code, `${error.message}; ${this.#storedSoFar('before that')}`, {
+      hint: error.hint,
+      cause: error,
+    })
   }
 
   #count({ records, inputBytes, skipped, named }: Parsed, reading: Reading): void {
@@ -178,13 +203,24 @@ class BatchPut {
       if (this.#skipped + n < NAMED) this.#ctx.say(`kv: skipped ${describe(input, record)}`)
       this.#firstSkipped ??= { reading, record }
     }
-    if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED) this.#ctx.say('kv: more records are skipped, and not named')
+    if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED)
+      this.#ctx.say('kv: more records are skipped, and not named')
     this.#skipped += skipped
-    this.#progress.rows(this.#put, input.size === undefined ? this.#bytes : input.file === undefined ? input.read() : this.#bytes - this.#bytesBefore, input.size)
+    this.#progress.rows(
+      this.#put,
+      input.size === undefined
+        ? this.#bytes
+        : input.file === undefined
+          ? input.read()
+          : this.#bytes - this.#bytesBefore,
+      input.size,
+    )
   }
 
   #refusal(reading: Reading, record: RefusedRecord): KvError {
-    return new KvError('KV_INVALID_INPUT', `${describe(reading.input, record)}; ${this.#storedSoFar('before it')}`, { hint: this.#hint(reading, record) })
+    return new KvError('KV_INVALID_INPUT', `${describe(reading.input, record)}; ${this.#storedSoFar('before it')}`, {
+      hint: this.#hint(reading, record),
+    })
   }
 
   /** What can be done about a record that ended the input. */
@@ -193,7 +229,8 @@ class BatchPut {
     if (looks !== undefined) return looks
     const isSkipping = this.#flags.onError === 'skip'
     const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
-    if (record.isLast && isSkipping) return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
+    if (record.isLast && isSkipping)
+      return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
     const harmless = this.#put > 0 && !this.#flags.atomic ? ' (what is stored already does no harm)' : ''
     return `${mend}${harmless}${record.isLast || isSkipping || this.#flags.atomic ? '' : ', or use --on-error skip'}`
   }
@@ -207,16 +244,27 @@ class BatchPut {
   #refuseNothingButRefused(): void {
     if (this.#firstSkipped === undefined || this.#put > 0) return
     const { reading, record } = this.#firstSkipped
-    const what = this.#skipped === 1 ? 'the only record was refused' : `all ${this.#skipped.toLocaleString('en')} records were refused`
+    const what =
+      this.#skipped === 1
+        ? 'the only record was refused'
+        : `all ${this.#skipped.toLocaleString('en')} records were refused`
     throw new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: suggest(reading, record) })
   }
 
   #summary(): void {
     const seconds = (performance.now() - this.#began) / 1000
     const rate = Math.round(this.#put / Math.max(seconds, 0.001))
-    const summary = { put: this.#put, skipped: this.#skipped, bytes: this.#bytes, seconds: Number(seconds.toFixed(3)), rows_per_second: rate }
+    const summary = {
+      put: this.#put,
+      skipped: this.#skipped,
+      bytes: this.#bytes,
+      seconds: Number(seconds.toFixed(3)),
+      rows_per_second: rate,
+    }
     if (this.#ctx.globals.json) this.#ctx.print.record(summary, '')
-    this.#ctx.say(`${this.#put.toLocaleString('en')} put, ${this.#skipped.toLocaleString('en')} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${rate.toLocaleString('en')} rows/s)`)
+    this.#ctx.say(
+      `${this.#put.toLocaleString('en')} put, ${this.#skipped.toLocaleString('en')} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${rate.toLocaleString('en')} rows/s)`,
+    )
   }
 }
 
@@ -242,8 +290,11 @@ function describe(input: OpenInput, record: RefusedRecord): string {
 function openRejects(path: string, inputs: readonly string[], stdinFd: number, files: readonly string[]): number {
   try {
     const there = statSync(path, { throwIfNoEntry: false })
-    const isThat = (stat: Stats | undefined): boolean => stat !== undefined && stat.isFile() && stat.dev === there?.dev && stat.ino === there.ino
-    const isInput = inputs.some((name) => isThat(name === '-' ? fstatSync(stdinFd) : statSync(name, { throwIfNoEntry: false })))
+    const isThat = (stat: Stats | undefined): boolean =>
+      stat !== undefined && stat.isFile() && stat.dev === there?.dev && stat.ino === there.ino
+    const isInput = inputs.some((name) =>
+      isThat(name === '-' ? fstatSync(stdinFd) : statSync(name, { throwIfNoEntry: false })),
+    )
     const isStore = files.some((file) => file === resolve(path) || isThat(statSync(file, { throwIfNoEntry: false })))
     if (isInput || isStore) throw usageError(`--rejects would overwrite ${path}, which is an input or the store`)
     return openSync(path, 'w', 0o600)

@@ -38,7 +38,9 @@ export function bench(ctx: Context): Command {
   return withSync(
     new Command('bench')
       .summary('measure how fast a store is here')
-      .description('Measure how fast a store is on this machine: a temporary one,\nor with --store FILE --in-place an existing one, under the keys kv-bench:...')
+      .description(
+        'Measure how fast a store is on this machine: a temporary one,\nor with --store FILE --in-place an existing one, under the keys kv-bench:...',
+      )
       .option('--workload <name>', 'what is done, see below (classic)', 'classic')
       .option('--records <number>', 'records in the store before it begins (100000)')
       .option('--value-size <bytes>', 'bytes of a value (100; ycsb: 1000)')
@@ -47,12 +49,18 @@ export function bench(ctx: Context): Command {
       .option('--concurrency <number>', 'operations under way at once (1)', '1')
       .option('--seed <number>', 'the same seed draws the same operations (1)', '1')
       .option('--warmup <time>', 'how long each step runs before it is measured (300ms)', '300ms')
-      .option('--peers', 'measure what else is installed in the same run:\nsqlite3, ldb, redis-server, classic-level, lmdb, better-sqlite3')
+      .option(
+        '--peers',
+        'measure what else is installed in the same run:\nsqlite3, ldb, redis-server, classic-level, lmdb, better-sqlite3',
+      )
       .option('--compare <report>', 'show ratios to an older run, saved with --json')
       .option('--html <file>', 'also write a page with charts')
       .option('--in-place', 'with --store: measure that store itself'),
   )
-    .addHelpText('after', `\nWorkloads:\n${WORKLOADS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}\n\nForms of the output (--format): ${FORMATS.join(' ')}.\n\nExamples:\n  kv bench\n  kv bench --peers --html bench.html\n  kv bench --workload ycsb-a --concurrency 64\n  kv bench --json > before.json; kv bench --compare before.json`)
+    .addHelpText(
+      'after',
+      `\nWorkloads:\n${WORKLOADS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}\n\nForms of the output (--format): ${FORMATS.join(' ')}.\n\nExamples:\n  kv bench\n  kv bench --peers --html bench.html\n  kv bench --workload ycsb-a --concurrency 64\n  kv bench --json > before.json; kv bench --compare before.json`,
+    )
     .action(async (flags: Flags, command: Command) => {
       const format = formatOf(ctx)
       const options = benchOptions(ctx, flags, command.optsWithGlobals<{ store?: string }>().store)
@@ -80,17 +88,33 @@ function formatOf(ctx: Context): BenchFormat {
 /** Operations under way at once, where the workload has no limit of its own. */
 const MAX_CONCURRENCY = 1000
 
-function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Omit<BenchOptions, 'signal' | 'onMoment'> {
-  if (flags.inPlace && store === undefined) throw usageError('--in-place needs --store', 'name the store to measure: kv bench --store FILE --in-place')
+function benchOptions(
+  ctx: Context,
+  flags: Flags,
+  store: string | undefined,
+): Omit<BenchOptions, 'signal' | 'onMoment'> {
+  if (flags.inPlace && store === undefined)
+    throw usageError('--in-place needs --store', 'name the store to measure: kv bench --store FILE --in-place')
   if (!flags.inPlace && store !== undefined) {
-    throw usageError('--store without --in-place', '--in-place measures that store itself, under keys that begin with kv-bench:; without --store, a temporary store is measured')
+    throw usageError(
+      '--store without --in-place',
+      '--in-place measures that store itself, under keys that begin with kv-bench:; without --store, a temporary store is measured',
+    )
   }
-  if (flags.duration !== undefined && flags.ops !== undefined) throw usageError('--duration and --ops exclude each other')
+  if (flags.duration !== undefined && flags.ops !== undefined)
+    throw usageError('--duration and --ops exclude each other')
   const workload = workloadNamed(flags.workload)
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
-  const records = flags.records === undefined ? workload.records : wholeNumber(flags.records, 'number of records', 1, 1e9)
-  const valueBytes = flags.valueSize === undefined ? workload.valueBytes : wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24)
-  const concurrency = wholeNumber(flags.concurrency, `concurrency of ${workload.name}`, 1, workload.maxConcurrency ?? MAX_CONCURRENCY)
+  const records =
+    flags.records === undefined ? workload.records : wholeNumber(flags.records, 'number of records', 1, 1e9)
+  const valueBytes =
+    flags.valueSize === undefined ? workload.valueBytes : wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24)
+  const concurrency = wholeNumber(
+    flags.concurrency,
+    `concurrency of ${workload.name}`,
+    1,
+    workload.maxConcurrency ?? MAX_CONCURRENCY,
+  )
   return {
     plan: {
       workload,
@@ -102,7 +126,8 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
     },
     durable: flags.sync,
     location: store,
-    open: (location, sync) => openByOptions({ ...ctx.globals, store: location, storeIsDefault: false }, { sync, signal: ctx.signal }),
+    open: (location, sync) =>
+      openByOptions({ ...ctx.globals, store: location, storeIsDefault: false }, { sync, signal: ctx.signal }),
     peers: flags.peers ?? false,
     version: __VERSION__,
   }
@@ -112,7 +137,8 @@ function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Om
 async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' | 'onMoment'>): Promise<Report> {
   const { runBench } = await import('../bench/bench.ts')
   const stop = new AbortController()
-  const interrupt = (): void => stop.abort(new KvError('KV_INTERRUPTED', 'interrupted; nothing of the benchmark is left behind'))
+  const interrupt = (): void =>
+    stop.abort(new KvError('KV_INTERRUPTED', 'interrupted; nothing of the benchmark is left behind'))
   ctx.hearSignals()
   if (ctx.signal.aborted) interrupt()
   ctx.signal.addEventListener('abort', interrupt)
@@ -123,7 +149,13 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
       ...options,
       signal: stop.signal,
       onMoment({ target, step, done, of }) {
-        if (shown) stderr.write(`\r\u001b[K${Math.floor((done / of) * 100)} %  ${escapeLine(target)}: ${step}`.slice(0, stderr.columns() + 3))
+        if (shown)
+          stderr.write(
+            `\r\u001b[K${Math.floor((done / of) * 100)} %  ${escapeLine(target)}: ${step}`.slice(
+              0,
+              stderr.columns() + 3,
+            ),
+          )
       },
     })
   } finally {
@@ -140,7 +172,12 @@ async function print(ctx: Context, report: Report, format: BenchFormat): Promise
     return stdout.write(format === 'csv' ? printCsv(report) : printMarkdown(report))
   }
   const { printTable } = await import('../bench/report/print-table.ts')
-  stdout.write(await printTable(report, { color: useColor(stdout.isTTY, ctx.globals, ctx.io.env), width: stdout.isTTY ? stdout.columns() : Infinity }))
+  stdout.write(
+    await printTable(report, {
+      color: useColor(stdout.isTTY, ctx.globals, ctx.io.env),
+      width: stdout.isTTY ? stdout.columns() : Infinity,
+    }),
+  )
 }
 
 function writePage(path: string, html: string): void {
@@ -154,7 +191,10 @@ function writePage(path: string, html: string): void {
 function wholeNumber(text: string, what: string, min: number, max: number): number {
   const number = Number(text)
   if (!/^\d+$/.test(text) || number < min || number > max) {
-    throw usageError(`not a ${what}: ${text}`, `a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`)
+    throw usageError(
+      `not a ${what}: ${text}`,
+      `a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`,
+    )
   }
   return number
 }

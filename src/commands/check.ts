@@ -10,14 +10,19 @@ import { Progress } from '../output/progress.ts'
 export function check(ctx: Context): Command {
   return new Command('check')
     .summary('verify every entry and the file itself')
-    .description('Read everything, compare every entry with its checksum and verify the structure of the file. Exit 4 when anything is damaged, whose keys are named, and when there is no store.')
+    .description(
+      'Read everything, compare every entry with its checksum and verify the structure of the file. Exit 4 when anything is damaged, whose keys are named, and when there is no store.',
+    )
     .addHelpText('after', '\nExample:\n  kv check && echo healthy')
     .action(async () => {
       const store = await ctx.store()
       const progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
       const report = store.check({ onProgress: (entries) => progress.rows(entries), signal: ctx.signal })
       const { exists = true, checked, unchecked, damagedKeys, problems } = await report.finally(() => progress.done())
-      if (!exists) throw new KvError('KV_UNAVAILABLE', `there is no store at ${ctx.globals.store}`, { hint: 'is it the right name, and the disk mounted? The first put makes a store' })
+      if (!exists)
+        throw new KvError('KV_UNAVAILABLE', `there is no store at ${ctx.globals.store}`, {
+          hint: 'is it the right name, and the disk mounted? The first put makes a store',
+        })
       const ok = damagedKeys.length === 0 && problems.length === 0
       const lines = [
         ...problems.map((problem) => `problem: ${escapeLine(problem)}`),
@@ -25,14 +30,25 @@ export function check(ctx: Context): Command {
         `${ok ? 'ok' : 'DAMAGED'}: ${checked} ${checked === 1 ? 'entry' : 'entries'} checked, ${unchecked} without a checksum`,
       ]
       ctx.print.record(
-        { ok, checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => encode(key, 'base64')), damaged_keys: damagedKeys.map(displayKey), problems },
+        {
+          ok,
+          checked,
+          unchecked,
+          damaged_keys_base64: damagedKeys.map((key) => encode(key, 'base64')),
+          damaged_keys: damagedKeys.map(displayKey),
+          problems,
+        },
         lines.join('\n'),
       )
       if (ok) return
       const range = `kv --store ${quoteWord(ctx.globals.store)} range`
-      throw new KvError('KV_CORRUPT', `the store is damaged: ${damagedKeys.length} damaged ${damagedKeys.length === 1 ? 'entry' : 'entries'}, ${problems.length} structural ${problems.length === 1 ? 'problem' : 'problems'}`, {
-        // Each stops at the first page that cannot be read, from its own side.
-        hint: `what can be read is saved by: ${range} > saved.jsonl; ${range} --reverse > saved-from-the-end.jsonl`,
-      })
+      throw new KvError(
+        'KV_CORRUPT',
+        `the store is damaged: ${damagedKeys.length} damaged ${damagedKeys.length === 1 ? 'entry' : 'entries'}, ${problems.length} structural ${problems.length === 1 ? 'problem' : 'problems'}`,
+        {
+          // Each stops at the first page that cannot be read, from its own side.
+          hint: `what can be read is saved by: ${range} > saved.jsonl; ${range} --reverse > saved-from-the-end.jsonl`,
+        },
+      )
     })
 }

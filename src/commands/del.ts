@@ -27,7 +27,9 @@ export function del(ctx: Context): Command {
   return withSync(
     new Command('del')
       .summary('delete keys')
-      .description('Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.')
+      .description(
+        'Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.',
+      )
       .argument('[KEY...]')
       .option('--prefix <prefix>', 'every key that begins so')
       .option('--range', 'the two arguments are START and END of a range, both included')
@@ -36,7 +38,10 @@ export function del(ctx: Context): Command {
       .option('-y, --yes', 'do not ask')
       .addOption(keyEncodingOption()),
   )
-    .addHelpText('after', '\nExamples:\n  kv del user:1 user:2\n  kv del --prefix session: --dry-run\n  kv del --range log:2024 log:2025 --yes')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv del user:1 user:2\n  kv del --prefix session: --dry-run\n  kv del --range log:2024 log:2025 --yes',
+    )
     .action(async (keys: string[], flags: Flags) => {
       const range = rangeOf(keys, flags)
       const store = await ctx.store({ sync: flags.sync })
@@ -47,7 +52,9 @@ export function del(ctx: Context): Command {
 
 async function delKeys(ctx: Context, store: Store, names: string[], { keyEncoding, dryRun }: Flags): Promise<void> {
   // A key named twice is deleted once, and was there.
-  const keys = [...new Map(names.map((name) => parseKey(name, keyEncoding)).map((key) => [encode(key, 'hex'), key])).values()]
+  const keys = [
+    ...new Map(names.map((name) => parseKey(name, keyEncoding)).map((key) => [encode(key, 'hex'), key])).values(),
+  ]
   if (dryRun) {
     const there = await Promise.all(keys.map((key) => store.has(key, { signal: ctx.signal })))
     return printDeleted(ctx, there.filter(Boolean).length, true)
@@ -61,7 +68,12 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
   if (missing.length > 0) throw notFound(missing)
 }
 
-async function delRange(ctx: Context, store: Store, range: RangeOptions, { dryRun = false, yes = false, all = false }: Flags): Promise<void> {
+async function delRange(
+  ctx: Context,
+  store: Store,
+  range: RangeOptions,
+  { dryRun = false, yes = false, all = false }: Flags,
+): Promise<void> {
   if (dryRun || !yes) {
     const count = await store.count({ ...range, signal: ctx.signal })
     if (dryRun) {
@@ -80,7 +92,10 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   const asks = stdin.isTTY && stderr.isTTY
   if (asks && ctx.globals.input && count === 1) return
   if (!asks || !ctx.globals.input) {
-    throw usageError(`this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`, 'see them with --dry-run; to go on, add --yes')
+    throw usageError(
+      `this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`,
+      'see them with --dry-run; to go on, add --yes',
+    )
   }
   stderr.write(`${await samples(ctx, store, range, count)}\n`)
   const agreed = await ask(ctx, `Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`)
@@ -90,24 +105,34 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
 /** A session has the keyboard already, and goes on with it. */
 async function ask(ctx: Context, question: string): Promise<boolean> {
   if (isDumb(ctx.io.env)) return (await import('../terminal/ask.ts')).askPlainly(question)
-  if (!ctx.inSession) return (await import('../cli/confirm.ts')).confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
+  if (!ctx.inSession)
+    return (await import('../cli/confirm.ts')).confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
   const terminal = await import('../terminal/ask.ts')
   return ctx.atKeyboard((keys) => terminal.ask(question, keys))
 }
 
 async function samples(ctx: Context, store: Store, range: RangeOptions, count: number): Promise<string> {
   const lines: string[] = []
-  for await (const { key } of store.range({ ...range, limit: SAMPLES, keysOnly: true, signal: ctx.signal })) lines.push(`  ${displayKey(key)}`)
+  for await (const { key } of store.range({ ...range, limit: SAMPLES, keysOnly: true, signal: ctx.signal }))
+    lines.push(`  ${displayKey(key)}`)
   if (count > lines.length) lines.push(`  … and ${(count - lines.length).toLocaleString('en')} more`)
   return lines.join('\n')
 }
 
-/** The range that the flags name, `undefined` for named keys. Throws `KV_USAGE`, also when everything would go without `--all`. */
+/**
+ * The range that the flags name, `undefined` for named keys. Throws `KV_USAGE`, also when everything would go without
+ * `--all`.
+ */
 function rangeOf(keys: string[], { prefix, range, all, keyEncoding }: Flags): RangeOptions | undefined {
-  if (Number(prefix !== undefined) + Number(range ?? false) > 1) throw usageError('--prefix and --range exclude each other')
+  if (Number(prefix !== undefined) + Number(range ?? false) > 1)
+    throw usageError('--prefix and --range exclude each other')
   if (range) {
     // An empty variable of a script must not widen a delete.
-    if (keys.length !== 2 || keys.includes('')) throw usageError('--range takes exactly START and END, neither empty', 'to delete from a key on, name the last key as END: kv range --keys --reverse --limit 1')
+    if (keys.length !== 2 || keys.includes(''))
+      throw usageError(
+        '--range takes exactly START and END, neither empty',
+        'to delete from a key on, name the last key as END: kv range --keys --reverse --limit 1',
+      )
     return bounds(keys[0], keys[1], keyEncoding)
   }
   if (prefix !== undefined) {

@@ -3,7 +3,14 @@ import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryOptions } from '../output/printer.ts'
 import type { Entry } from '../store/driver.ts'
-import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption } from '../cli/line/arguments.ts'
+import {
+  type KeyFlags,
+  type ValueFlags,
+  keyEncodingOption,
+  parseKey,
+  parseValue,
+  valueEncodingOption,
+} from '../cli/line/arguments.ts'
 import { notFound } from '../cli/not-found.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
@@ -15,13 +22,18 @@ interface Flags extends KeyFlags, ValueFlags {
 export function get(ctx: Context): Command {
   return new Command('get')
     .summary('print the value of a key')
-    .description('Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal. With several keys, print the entries that exist, in the order asked.')
+    .description(
+      'Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal. With several keys, print the entries that exist, in the order asked.',
+    )
     .argument('<KEY...>')
     .option('--default <value>', 'print this when the key is not there')
     .option('--json-values', 'write values that are JSON text as JSON')
     .addOption(keyEncodingOption())
     .addOption(valueEncodingOption())
-    .addHelpText('after', '\nExamples:\n  kv get user:1\n  kv get image.png > image.png\n  kv get a b c --json\n  kv get theme --default light')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv get user:1\n  kv get image.png > image.png\n  kv get a b c --json\n  kv get theme --default light',
+    )
     .action(async (keys: string[], flags: Flags) => {
       const { keyEncoding, valueEncoding, jsonValues = false } = flags
       const wanted = keys.map((text) => parseKey(text, keyEncoding))
@@ -31,7 +43,9 @@ export function get(ctx: Context): Command {
       const options = { keyEncoding, valueEncoding, jsonValues, only: undefined, nul: false, exact: true } as const
       if (wanted.length === 1) {
         const key = wanted[0]!
-        const entry = (await store.getEntry(key, { signal: ctx.signal })) ?? (fallback && { key, value: fallback, revision: 0, expires: undefined })
+        const entry =
+          (await store.getEntry(key, { signal: ctx.signal })) ??
+          (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
         if (ctx.print.takesValue) await ctx.print.value(entry, options)
         else await ctx.print.entries(onePage([entry]), { ...options, ...expiringOf([entry]) })

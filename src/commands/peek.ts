@@ -43,9 +43,19 @@ export function peek(ctx: Context): Command {
       const type = typeOf(value)
       const expires = entry.expires === undefined ? undefined : new Date(entry.expires).toISOString()
       const [head, tail] = type === 'text' || type.startsWith('json') ? parts(value) : []
-      const record = { ...keyField(key, keyEncoding), type, bytes: value.length, revision, expires: expires ?? null, head: head ?? null, tail: tail ?? null }
+      const record = {
+        ...keyField(key, keyEncoding),
+        type,
+        bytes: value.length,
+        revision,
+        expires: expires ?? null,
+        head: head ?? null,
+        tail: tail ?? null,
+      }
       const isPretty = ctx.print.isPretty && type.startsWith('json')
-      const lines = [`${type}, ${formatBytes(value.length)}, revision ${revision}${expires === undefined ? '' : `, expires ${expires}`}`]
+      const lines = [
+        `${type}, ${formatBytes(value.length)}, revision ${revision}${expires === undefined ? '' : `, expires ${expires}`}`,
+      ]
       if (head !== undefined && !isPretty) lines.push(escapeLine(head))
       if (tail !== undefined && !isPretty) lines.push('…', escapeLine(tail))
       ctx.print.record(record, lines.join('\n'))
@@ -78,7 +88,10 @@ function longType(value: Uint8Array): string {
   return `json ${first === 0x7b ? 'object' : first === 0x5b ? 'array' : first === 0x22 ? 'string' : 'number'}`
 }
 
-/** The key as entries in JSON have it: `key`, or `key_base64` when it is not UTF-8, or by the name of the encoding asked for. */
+/**
+ * The key as entries in JSON have it: `key`, or `key_base64` when it is not UTF-8, or by the name of the encoding
+ * asked for.
+ */
 function keyField(key: Uint8Array, encoding: Encoding): Record<string, string> {
   if (encoding === 'utf8' && isUtf8(key)) return { key: encode(key, 'utf8') }
   const used = encoding === 'utf8' ? 'base64' : encoding

@@ -16,21 +16,26 @@ const OFFERED = 50
 export function pick(ctx: Context): Command {
   return new Command('pick')
     .summary('search a key while typing, and print its entry')
-    .description('Search the keys while typing, on stderr, and print the value of the one chosen.\nThe search goes by the beginning of the key, PREFIX being given already.')
+    .description(
+      'Search the keys while typing, on stderr, and print the value of the one chosen.\nThe search goes by the beginning of the key, PREFIX being given already.',
+    )
     .argument('[PREFIX]')
     .option('--key-only', 'print the key instead of its value')
     .addOption(valueEncodingOption())
     .addHelpText('after', '\nExamples:\n  kv pick\n  kv pick user:\n  kv del "$(kv pick --key-only)"')
     .action(async (prefix: string = '', flags: Flags) => {
       const { stdin, stderr } = ctx.io
-      if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input || isDumb(ctx.io.env)) throw usageError('pick needs a terminal to ask on')
+      if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input || isDumb(ctx.io.env))
+        throw usageError('pick needs a terminal to ask on')
       const store = await ctx.store()
       const offer = async (term: string, signal = ctx.signal): Promise<Uint8Array[]> => {
         const keys: Uint8Array[] = []
-        for await (const { key } of store.range({ prefix: prefix + term, limit: OFFERED, keysOnly: true, signal })) keys.push(key)
+        for await (const { key } of store.range({ prefix: prefix + term, limit: OFFERED, keysOnly: true, signal }))
+          keys.push(key)
         return keys
       }
-      if ((await offer('')).length === 0) throw new KvError('KV_NOT_FOUND', prefix === '' ? 'the store is empty' : `no key begins with ${prefix}`)
+      if ((await offer('')).length === 0)
+        throw new KvError('KV_NOT_FOUND', prefix === '' ? 'the store is empty' : `no key begins with ${prefix}`)
       const { pickKey } = await import('../terminal/pick-key.ts')
       const key = await ctx.atKeyboard((keys) => pickKey(keys, `key ${prefix}`, offer))
       const entry = await store.getEntry(key, { signal: ctx.signal })

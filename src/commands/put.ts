@@ -5,7 +5,15 @@ import { KvError, usageError } from '../errors.ts'
 import { isTerminalName, readNamed } from '../load/named-input.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'
 import type { Condition } from '../store/driver.ts'
-import { type KeyFlags, type ValueFlags, keyEncodingOption, parseKey, parseValue, valueEncodingOption, withSync } from '../cli/line/arguments.ts'
+import {
+  type KeyFlags,
+  type ValueFlags,
+  keyEncodingOption,
+  parseKey,
+  parseValue,
+  valueEncodingOption,
+  withSync,
+} from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   file?: string
@@ -20,7 +28,9 @@ export function put(ctx: Context): Command {
   return withSync(
     new Command('put')
       .summary('store a value under a key')
-      .description('Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.')
+      .description(
+        'Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.',
+      )
       .argument('<KEY>')
       .argument('[VALUE]')
       .option('--file <file>', 'take the value from a file; - is standard input')
@@ -30,7 +40,10 @@ export function put(ctx: Context): Command {
       .addOption(keyEncodingOption())
       .addOption(valueEncodingOption()),
   )
-    .addHelpText('after', '\nExamples:\n  kv put user:1 Ada\n  kv put image.png --file image.png\n  date | kv put now\n  kv put session:9 on --ttl 30m\n  kv put lock mine --if-absent\n  kv put offset -- -5')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv put user:1 Ada\n  kv put image.png --file image.png\n  date | kv put now\n  kv put session:9 on --ttl 30m\n  kv put lock mine --if-absent\n  kv put offset -- -5',
+    )
     .action(async (keyText: string, valueText: string | undefined, flags: Flags, command: Command) => {
       const key = parseKey(keyText, flags.keyEncoding)
       const condition = conditionOf(flags)
@@ -40,9 +53,13 @@ export function put(ctx: Context): Command {
       const result = await store.put(key, value, { ttl, condition, signal: ctx.signal })
       if (!result.applied) {
         const why = condition?.type === 'absent' || result.revision > 0 ? 'exists with another value' : 'does not exist'
-        throw new KvError('KV_CONDITION', `not stored: ${displayKey(key)} ${condition?.type === 'absent' ? 'exists' : why}`)
+        throw new KvError(
+          'KV_CONDITION',
+          `not stored: ${displayKey(key)} ${condition?.type === 'absent' ? 'exists' : why}`,
+        )
       }
-      if (ctx.io.stderr.isTTY) ctx.say(`${result.created ? 'created' : 'replaced'} ${displayKey(key)} (${formatBytes(value.length)})`)
+      if (ctx.io.stderr.isTTY)
+        ctx.say(`${result.created ? 'created' : 'replaced'} ${displayKey(key)} (${formatBytes(value.length)})`)
     })
 }
 
@@ -58,22 +75,40 @@ function endsOptions(command: Command): boolean {
   return words.includes('--') && words.indexOf('--') < words.lastIndexOf('-')
 }
 
-async function valueOf(ctx: Context, text: string | undefined, { file, valueEncoding }: Flags, literal: boolean, maxBytes: number): Promise<Uint8Array> {
+async function valueOf(
+  ctx: Context,
+  text: string | undefined,
+  { file, valueEncoding }: Flags,
+  literal: boolean,
+  maxBytes: number,
+): Promise<Uint8Array> {
   if (file !== undefined) {
     if (text !== undefined) throw usageError('both VALUE and --file are given')
-    return file === '-' ? standardInput(ctx, valueEncoding, true, maxBytes) : decoded(await readFile(ctx, file, valueEncoding, maxBytes), valueEncoding)
+    return file === '-'
+      ? standardInput(ctx, valueEncoding, true, maxBytes)
+      : decoded(await readFile(ctx, file, valueEncoding, maxBytes), valueEncoding)
   }
   if (text !== undefined && (text !== '-' || literal)) return parseValue(text, valueEncoding)
   return standardInput(ctx, valueEncoding, text === '-', maxBytes)
 }
 
 /** @param asked whether `-` was written: then an input that nobody gave is an empty one */
-async function standardInput(ctx: Context, valueEncoding: Flags['valueEncoding'], asked: boolean, maxBytes: number): Promise<Uint8Array> {
+async function standardInput(
+  ctx: Context,
+  valueEncoding: Flags['valueEncoding'],
+  asked: boolean,
+  maxBytes: number,
+): Promise<Uint8Array> {
   const { stdin } = ctx.io
-  if (stdin.isNull && !asked) throw usageError('no VALUE', 'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value')
+  if (stdin.isNull && !asked)
+    throw usageError(
+      'no VALUE',
+      'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value',
+    )
   if (stdin.isTTY) {
     if (!ctx.globals.input) throw usageError('no VALUE', 'give it as an argument, with --file, or through a pipe')
-    if (!ctx.inSession) ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
+    if (!ctx.inSession)
+      ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
   }
   return decoded(await stdin.readAll(inputBytes(valueEncoding, maxBytes)), valueEncoding)
 }
@@ -84,7 +119,12 @@ function inputBytes(valueEncoding: Flags['valueEncoding'], valueBytes: number): 
 }
 
 /** The terminal of a session gives what the user types there. */
-async function readFile(ctx: Context, file: string, valueEncoding: Flags['valueEncoding'], valueBytes: number): Promise<Uint8Array> {
+async function readFile(
+  ctx: Context,
+  file: string,
+  valueEncoding: Flags['valueEncoding'],
+  valueBytes: number,
+): Promise<Uint8Array> {
   const maxBytes = inputBytes(valueEncoding, valueBytes)
   return ctx.inSession && isTerminalName(file) ? ctx.io.stdin.readAll(maxBytes) : readNamed(file, maxBytes, ctx.signal)
 }

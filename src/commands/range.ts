@@ -25,10 +25,14 @@ export function range(ctx: Context): Command {
     .option('--json-values', 'write values that are JSON text as JSON')
     .option('-0', 'end keys, values or raw items with a NUL')
     .addOption(valueEncodingOption())
-    .addHelpText('after', '\nExamples:\n  kv range a c                           keys from a to c, both included\n  kv range --prefix user: --limit 10\n  kv range --after user:10 --limit 10    the next page\n  kv range --prefix user: --keys | while read -r key; do ...; done\n  kv range | kv batch-put --store copy.kv')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv range a c                           keys from a to c, both included\n  kv range --prefix user: --limit 10\n  kv range --after user:10 --limit 10    the next page\n  kv range --prefix user: --keys | while read -r key; do ...; done\n  kv range | kv batch-put --store copy.kv',
+    )
     .action(async (start: string | undefined, end: string | undefined, flags: Flags) => {
       const { keys = false, values = false, count = false } = flags
-      if (Number(keys) + Number(values) + Number(count) > 1) throw usageError('--keys, --values and --count exclude each other')
+      if (Number(keys) + Number(values) + Number(count) > 1)
+        throw usageError('--keys, --values and --count exclude each other')
       const options = rangeOptions(start, end, flags)
       const store = await ctx.store()
       if (count) return printCount(ctx, await store.count({ ...options, signal: ctx.signal }))
@@ -41,7 +45,12 @@ export function range(ctx: Context): Command {
         exact: false,
         expiring: () => store.hasExpiring({ ...options, signal: ctx.signal }),
       }
-      const text = ctx.print.takesJsonLines(form) ? store.jsonLines(options, { parallel: true, signal: ctx.signal }) : undefined
-      await ctx.print.entries(ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys, signal: ctx.signal })), form)
+      const text = ctx.print.takesJsonLines(form)
+        ? store.jsonLines(options, { parallel: true, signal: ctx.signal })
+        : undefined
+      await ctx.print.entries(
+        ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys, signal: ctx.signal })),
+        form,
+      )
     })
 }

@@ -26,12 +26,21 @@ const GRACE_MS = 5000
 
 /** `kv serve` */
 export function serve(ctx: Context): Command {
-  const list = (parse: (value: string) => string) => (value: string, all: string[] = []): string[] => [...all, parse(value)]
+  const list =
+    (parse: (value: string) => string) =>
+    (value: string, all: string[] = []): string[] => [...all, parse(value)]
   return withSync(
     new Command('serve')
       .summary('serve the store over HTTP')
-      .description('Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.')
-      .option('--host <address>', 'where to listen; others than this machine need a token', withoutBrackets, '127.0.0.1')
+      .description(
+        'Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.',
+      )
+      .option(
+        '--host <address>',
+        'where to listen; others than this machine need a token',
+        withoutBrackets,
+        '127.0.0.1',
+      )
       .option('--port <n>', '0: any free one', parsePort, 8003)
       .option('--token-file <file>', 'what clients must send as Authorization: Bearer (KV_TOKEN_FILE, KV_TOKEN)')
       .option('--insecure', 'listen for others without a token')
@@ -43,12 +52,18 @@ export function serve(ctx: Context): Command {
       .option('--key <file>', 'and this private key (PEM)')
       .option('--log', 'log requests on stderr as JSON: keys, no values'),
   )
-    .addHelpText('after', '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003',
+    )
     .action(async (flags: Flags) => {
       const { isLoopback } = await import('../server/admission/access.ts')
       const token = readToken(ctx.globals, flags.tokenFile)
       if (!isLoopback(flags.host) && token === undefined && !flags.insecure) {
-        throw usageError(`everybody who reaches ${flags.host} could read and write the store`, 'give --token-file FILE, or --insecure if that is wanted')
+        throw usageError(
+          `everybody who reaches ${flags.host} could read and write the store`,
+          'give --token-file FILE, or --insecure if that is wanted',
+        )
       }
       const tls = await tlsOf(flags)
       const { buildApp } = await import('../server/app.ts')
@@ -70,7 +85,10 @@ export function serve(ctx: Context): Command {
         readOnly: flags.readOnly,
         maxBodyBytes: flags.maxBody,
         processMetrics: true,
-        onBug: (error) => tell(`kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`),
+        onBug: (error) =>
+          tell(
+            `kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`,
+          ),
         log: flags.log ? tell : undefined,
       })
       ctx.hearSignals()
@@ -79,7 +97,8 @@ export function serve(ctx: Context): Command {
         const { port, missed } = await listenOn(app, flags.host, flags.port).catch((cause: unknown) => {
           throw cannotListen(flags, cause)
         })
-        for (const { address, reason } of missed) ctx.say(`kv: not listening on ${address}, which ${flags.host} means too: ${reason}`)
+        for (const { address, reason } of missed)
+          ctx.say(`kv: not listening on ${address}, which ${flags.host} means too: ${reason}`)
         const url = `${tls === undefined ? 'http' : 'https'}://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`
         if (ctx.globals.json) ctx.print.record({ url }, url)
         ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
@@ -102,8 +121,16 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function cannotListen({ host, port }: Flags, cause: unknown): KvError {
   const { code, message, address = host } = cause as NodeJS.ErrnoException & { address?: string }
-  if (code === 'EADDRINUSE') return new KvError('KV_UNAVAILABLE', `port ${port} on ${address} is in use`, { cause, hint: 'choose another with --port; 0 takes any free one' })
-  if (code === 'EACCES') return new KvError('KV_UNAVAILABLE', `not allowed to listen on port ${port}`, { cause, hint: 'ports below 1024 need rights; choose another with --port' })
+  if (code === 'EADDRINUSE')
+    return new KvError('KV_UNAVAILABLE', `port ${port} on ${address} is in use`, {
+      cause,
+      hint: 'choose another with --port; 0 takes any free one',
+    })
+  if (code === 'EACCES')
+    return new KvError('KV_UNAVAILABLE', `not allowed to listen on port ${port}`, {
+      cause,
+      hint: 'ports below 1024 need rights; choose another with --port',
+    })
   return new KvError('KV_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${message}`, { cause })
 }
 
@@ -115,7 +142,11 @@ async function tlsOf({ cert, key }: Flags): Promise<{ cert: Buffer; key: Buffer 
   try {
     createSecureContext(pem)
   } catch (cause) {
-    throw new KvError('KV_USAGE', `${cert} and ${key} are no certificate and its key in PEM: ${(cause as Error).message}`, { cause })
+    throw new KvError(
+      'KV_USAGE',
+      `${cert} and ${key} are no certificate and its key in PEM: ${(cause as Error).message}`,
+      { cause },
+    )
   }
   return pem
 }
@@ -142,26 +173,45 @@ function withoutBrackets(host: string): string {
 /** A name as a `Host` header has it: compared whole, so what is no name would never match. */
 function parseName(text: string): string {
   if (/^(?:[^\s/*?#@:[\]]+|\[[\da-f:.]+\])(?::\d+)?$/i.test(text) || isIPv6(text)) return text
-  throw usageError(`not the name of a host: ${text}`, 'write it as db.example; each name is given by itself, without * and http://')
+  throw usageError(
+    `not the name of a host: ${text}`,
+    'write it as db.example; each name is given by itself, without * and http://',
+  )
 }
 
 /** An origin as browsers send it: of a site, or of an extension. */
 function parseOrigin(text: string): string {
-  if (text === 'null') throw usageError('not an origin: null', 'every page can call itself null; serve the page from an address, and name its origin')
+  if (text === 'null')
+    throw usageError(
+      'not an origin: null',
+      'every page can call itself null; serve the page from an address, and name its origin',
+    )
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url !== undefined && !/[*?#@]/.test(text)) {
     if (/^https?:$/.test(url.protocol) && url.href === `${url.origin}/`) return url.origin
     if (/^[a-z]+-extension:\/\/[^/]+\/?$/.test(text)) return text.replace(/\/$/, '')
   }
-  throw usageError(`not an origin: ${text}`, 'write it as https://app.example, without a path; each origin is given by itself, without *')
+  throw usageError(
+    `not an origin: ${text}`,
+    'write it as https://app.example, without a path; each origin is given by itself, without *',
+  )
 }
 
-const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 1024, mi: 1024 ** 2, gi: 1024 ** 3 }
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  ki: 1024,
+  mi: 1024 ** 2,
+  gi: 1024 ** 3,
+}
 
 /** Bytes of a size such as `64MB` or `16MiB`; at most 512 MiB, the longest value. */
 function parseSize(text: string): number {
   const [, number = '', unit = ''] = /^(\d+)(?:([kmg]i?)b?|b)?$/i.exec(text) ?? []
   const bytes = Number(number) * UNITS[unit.toLowerCase()]!
-  if (number === '' || bytes < 1 || bytes > 2 ** 29) throw usageError(`not a size: ${text}`, 'write it as 500kB, 64MB or 16MiB, at most 512MiB')
+  if (number === '' || bytes < 1 || bytes > 2 ** 29)
+    throw usageError(`not a size: ${text}`, 'write it as 500kB, 64MB or 16MiB, at most 512MiB')
   return bytes
 }

@@ -21,7 +21,10 @@ function lines(record: Readonly<Record<string, string | number>>, readable: bool
   return Object.entries(record)
     .map(([name, value]) => {
       if (!readable) return `${name}: ${value}`
-      const shown = typeof value === 'string' ? value : value.toLocaleString('en') + (name.endsWith('_bytes') && value >= 1000 ? `  (${formatBytes(value)})` : '')
+      const shown =
+        typeof value === 'string'
+          ? value
+          : value.toLocaleString('en') + (name.endsWith('_bytes') && value >= 1000 ? `  (${formatBytes(value)})` : '')
       return `${name.padEnd(width)}  ${shown}`
     })
     .join('\n')

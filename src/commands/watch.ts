@@ -5,7 +5,15 @@ import { usageError } from '../errors.ts'
 import { displayKey } from '../safe-text.ts'
 import type { Change } from '../store/driver.ts'
 import type { WatchOptions } from '../store/watch.ts'
-import { type KeyFlags, type ValueFlags, keyEncodingOption, parseBound, parseKey, parseLimit, valueEncodingOption } from '../cli/line/arguments.ts'
+import {
+  type KeyFlags,
+  type ValueFlags,
+  keyEncodingOption,
+  parseBound,
+  parseKey,
+  parseLimit,
+  valueEncodingOption,
+} from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   prefix?: string
@@ -17,20 +25,29 @@ interface Flags extends KeyFlags, ValueFlags {
 export function watch(ctx: Context): Command {
   return new Command('watch')
     .summary('print changes as they happen')
-    .description('Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.')
+    .description(
+      'Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.',
+    )
     .argument('[KEY...]')
     .option('--prefix <prefix>', 'all keys that begin so')
     .option('--all', 'all keys')
     .option('--limit <n>', 'end after so many changes', parseLimit)
     .addOption(keyEncodingOption())
     .addOption(valueEncodingOption())
-    .addHelpText('after', '\nExamples:\n  kv watch user:1\n  kv watch --prefix user: --json            {"type":"put","key":"user:1","value":"Ada"}\n  kv watch config --limit 1 && ./reload     wait for the next change\n  kv watch --all --store http://db.example:8003')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv watch user:1\n  kv watch --prefix user: --json            {"type":"put","key":"user:1","value":"Ada"}\n  kv watch config --limit 1 && ./reload     wait for the next change\n  kv watch --all --store http://db.example:8003',
+    )
     .action(async (keys: string[], flags: Flags) => {
       const { keyEncoding, valueEncoding, limit = Infinity } = flags
       const { options, wanted, what } = chosen(keys, flags)
       ctx.hearSignals()
       try {
-        await ctx.print.changes(ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)), { keyEncoding, valueEncoding, jsonValues: false }, ctx.signal)
+        await ctx.print.changes(
+          ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)),
+          { keyEncoding, valueEncoding, jsonValues: false },
+          ctx.signal,
+        )
       } catch (error) {
         // The watch has left nothing behind; now the process ends as it would have at once.
         await ctx.endBySignal()
@@ -51,7 +68,8 @@ function chosen(texts: readonly string[], { prefix, all, keyEncoding }: Flags): 
     throw usageError('say what to watch: KEY..., --prefix or --all', 'all keys: kv watch --all')
   }
   // An empty variable of a script must not widen a watch.
-  if (prefix === '') throw usageError('an empty prefix means every key of the store', 'if that is what you want: kv watch --all')
+  if (prefix === '')
+    throw usageError('an empty prefix means every key of the store', 'if that is what you want: kv watch --all')
   const everything = (): boolean => true
   if (all) return { options: {}, wanted: everything, what: 'all keys' }
   if (prefix !== undefined) {
@@ -80,7 +98,11 @@ async function* established(ctx: Context, options: WatchOptions, what: string): 
   }
 }
 
-async function* limited(pages: AsyncGenerator<Change[], void, void>, wanted: (change: Change) => boolean, limit: number): AsyncGenerator<Change[], void, void> {
+async function* limited(
+  pages: AsyncGenerator<Change[], void, void>,
+  wanted: (change: Change) => boolean,
+  limit: number,
+): AsyncGenerator<Change[], void, void> {
   let left = limit
   if (left === 0) return
   for await (const page of pages) {

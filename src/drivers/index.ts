@@ -33,7 +33,10 @@ export async function openDriver(location: string, options: OpenOptions = {}): P
   const { scheme, path } = parseLocation(location)
   if (!Object.hasOwn(SCHEMES, scheme)) {
     const known = Object.keys(SCHEMES).map((name) => `${name}:`)
-    throw usageError(`no driver for ${scheme}: stores`, `a path, or one of ${known.join(' ')}; for a file of that name, use ./${location}`)
+    throw usageError(
+      `no driver for ${scheme}: stores`,
+      `a path, or one of ${known.join(' ')}; for a file of that name, use ./${location}`,
+    )
   }
   return SCHEMES[scheme as keyof typeof SCHEMES](location, options, path)
 }

@@ -19,7 +19,11 @@ export interface Location {
  */
 export function parseLocation(location: string): Location {
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase() ?? 'file'
-  return { scheme, path: scheme === 'file' ? pathOf(location) : undefined, isRemote: scheme !== 'file' && scheme !== 'memory' }
+  return {
+    scheme,
+    path: scheme === 'file' ? pathOf(location) : undefined,
+    isRemote: scheme !== 'file' && scheme !== 'memory',
+  }
 }
 
 /**
@@ -32,15 +36,21 @@ export function absolutePath(path: string): string {
   try {
     folder = process.cwd()
   } catch (cause) {
-    throw new KvError('KV_UNAVAILABLE', `cannot open ${path}: the working folder is gone`, { cause, hint: 'cd to a folder that is there, or write the whole path' })
+    throw new KvError('KV_UNAVAILABLE', `cannot open ${path}: the working folder is gone`, {
+      cause,
+      hint: 'cd to a folder that is there, or write the whole path',
+    })
   }
   // A folder whose name is not UTF-8 has no path of text; Linux has another name for it.
-  return folder.includes('\ufffd') && existsSync('/proc/self/cwd') && !existsSync(folder) ? `/proc/self/cwd/${path}` : resolve(folder, path)
+  return folder.includes('\ufffd') && existsSync('/proc/self/cwd') && !existsSync(folder)
+    ? `/proc/self/cwd/${path}`
+    : resolve(folder, path)
 }
 
 function pathOf(location: string): string {
   const path = namedPath(location)
-  if (path.endsWith('/')) throw usageError(`${location} names a folder`, `name a file in it, such as ${quoteWord(`${location}default.kv`)}`)
+  if (path.endsWith('/'))
+    throw usageError(`${location} names a folder`, `name a file in it, such as ${quoteWord(`${location}default.kv`)}`)
   return path
 }
 

@@ -14,7 +14,10 @@ export interface OpenOptions extends Abortable {
   makeFolder?: boolean | undefined
   /** What a server wants to be sent as `Authorization: Bearer`. Only for `http:` and `https:`. */
   token?: string | undefined
-  /** How long a server may be silent while an answer of it is waited for, in milliseconds. Only for `http:` and `https:`. Default: 30,000. */
+  /**
+   * How long a server may be silent while an answer of it is waited for, in milliseconds. Only for `http:` and
+   * `https:`. Default: 30,000.
+   */
   timeoutMs?: number | undefined
   /** The time that tells expired entries, for tests. Default: `Date.now`. */
   clock?: Clock | undefined

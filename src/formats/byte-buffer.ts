@@ -101,7 +101,13 @@ export class ByteBuffer {
   }
 
   /** Adds escaped bytes, for which there is room; false when they turn out not to be UTF-8. */
-  #escape(bytes: Uint8Array, start: number, end: number, { isPlain, escapes }: Escaping, isKnownText: boolean): boolean {
+  #escape(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    { isPlain, escapes }: Escaping,
+    isKnownText: boolean,
+  ): boolean {
     const out = this.#bytes
     let at = this.#length
     let isText = isKnownText

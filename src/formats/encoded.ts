@@ -40,6 +40,7 @@ export function encodedLength(bytes: Uint8Array, start: number, end: number, enc
 export function decodeEncoded(bytes: Uint8Array, start: number, end: number, encoding: BytesEncoding): number {
   const buffer = asBuffer(bytes)
   let to = start
-  for (let at = start; at < end; at += PART) to += buffer.write(buffer.toString('latin1', at, Math.min(at + PART, end)), to, encoding)
+  for (let at = start; at < end; at += PART)
+    to += buffer.write(buffer.toString('latin1', at, Math.min(at + PART, end)), to, encoding)
   return to - start
 }

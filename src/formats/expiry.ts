@@ -14,18 +14,22 @@ const TIMESTAMP = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?(?:[Zz
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /**
- * When an entry with this time to live or this timestamp ends, as a {@link Block} tells it: whole milliseconds since 1970, or
- * the time to live in milliseconds with its sign turned; `undefined` when it has neither. Returns the reason as text when
- * they are wrong. `now` tells the time, from which a time to live must not reach past the year 9999.
+ * When an entry with this time to live or this timestamp ends, as a {@link Block} tells it: whole milliseconds since
+ * 1970, or the time to live in milliseconds with its sign turned; `undefined` when it has neither. Returns the reason
+ * as text when they are wrong. `now` tells the time, from which a time to live must not reach past the year 9999.
  */
-export function expiryOf(ttl: string | undefined, timestamp: string | undefined, now: () => number): number | string | undefined {
+export function expiryOf(
+  ttl: string | undefined,
+  timestamp: string | undefined,
+  now: () => number,
+): number | string | undefined {
   if (ttl === undefined) return timestamp === undefined ? undefined : expiryOfTimestamp(timestamp)
   return timestamp === undefined ? expiryOfTtl(ttl, now()) : 'both ttl and expires'
 }
 
 /**
- * A time to live, seconds in JSON notation or a time such as `10m`, in milliseconds with its sign turned. Rounded to whole
- * ones, at least one, and not past the year 9999, which no timestamp could write.
+ * A time to live, seconds in JSON notation or a time such as `10m`, in milliseconds with its sign turned. Rounded to
+ * whole ones, at least one, and not past the year 9999, which no timestamp could write.
  */
 function expiryOfTtl(text: string, now: number): number | string {
   const ms = NUMBER.test(text) ? Number(text) * 1000 : (durationMs(text) ?? Number.NaN)
@@ -35,15 +39,22 @@ function expiryOfTtl(text: string, now: number): number | string {
 }
 
 /**
- * The moment an RFC 3339 timestamp names, in whole milliseconds since 1970 (a finer fraction is cut
- * off; a leap second counts as the second after it). One before 2001, as in an old export, is that: the entry has expired
- * either way. Returns the reason as text when it is none.
+ * The moment an RFC 3339 timestamp names, in whole milliseconds since 1970 (a finer fraction is cut off; a leap
+ * second counts as the second after it). One before 2001, as in an old export, is that: the entry has expired either
+ * way. Returns the reason as text when it is none.
  */
 function expiryOfTimestamp(timestamp: string): number | string {
   const reason = 'expires is not an RFC 3339 time such as 2030-01-31T12:00:00Z'
   const match = TIMESTAMP.exec(timestamp)
   if (match === null) return reason
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [number, number, number, number, number, number]
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ]
   const offsetHour = Number(match[9] ?? 0)
   const offsetMinute = Number(match[10] ?? 0)
   if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return reason

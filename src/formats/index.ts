@@ -9,7 +9,14 @@ export const INPUT_FORMATS = ['jsonl', 'json', 'csv', 'tsv'] as const
 /** A form of input, see {@link INPUT_FORMATS}. */
 export type InputFormat = (typeof INPUT_FORMATS)[number]
 
-const EXTENSIONS: Readonly<Record<string, InputFormat>> = { jsonl: 'jsonl', ndjson: 'jsonl', json: 'json', csv: 'csv', tsv: 'tsv', tab: 'tsv' }
+const EXTENSIONS: Readonly<Record<string, InputFormat>> = {
+  jsonl: 'jsonl',
+  ndjson: 'jsonl',
+  json: 'json',
+  csv: 'csv',
+  tsv: 'tsv',
+  tab: 'tsv',
+}
 
 /** The form of a file by its name, `.gz` and `.zst` set aside; JSON Lines when the name says nothing. */
 export function formatOf(name: string): InputFormat {

@@ -21,14 +21,19 @@ export function firstInvalidUtf8(bytes: Uint8Array, start: number, end: number):
   return end
 }
 
-/** How many code points begin between `start` and `end` (of valid UTF-8, or counting each stray byte that is no continuation). */
+/**
+ * How many code points begin between `start` and `end` (of valid UTF-8, or counting each stray byte that is no
+ * continuation).
+ */
 export function countCodePoints(bytes: Uint8Array, start: number, end: number): number {
   let count = 0
   for (let at = start; at < end; at++) if ((bytes[at]! & 0xc0) !== 0x80) count++
   return count
 }
 
-/** The largest length up to `length` that does not cut a sequence of UTF-8 in two. Looks at the last three bytes only. */
+/**
+ * The largest length up to `length` that does not cut a sequence of UTF-8 in two. Looks at the last three bytes only.
+ */
 export function wholeSequences(bytes: Uint8Array, length: number): number {
   for (let back = 1; back <= 3 && back <= length; back++) {
     const byte = bytes[length - back]!

@@ -99,7 +99,7 @@ export class Assembler {
   push(chunk: Uint8Array): Parsed[] {
     const full: Parsed[] = []
     // After a refusal nothing counts, also what was on its way to this thread by then.
-    for (let at = 0; at < chunk.length && !this.#ended; ) {
+    for (let at = 0; at < chunk.length && !this.#ended;) {
       const room = this.room(chunk.length - at)
       const take = Math.min(chunk.length - at, room.length)
       room.set(chunk.subarray(at, at + take))
@@ -125,7 +125,10 @@ export class Assembler {
     return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
   }
 
-  /** Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. Throws `KV_OUTPUT` for the rejects. */
+  /**
+   * Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. Throws
+   * `KV_OUTPUT` for the rejects.
+   */
   cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
@@ -143,7 +146,14 @@ export class Assembler {
     }
     this.#rejects?.flush()
     const records = builder.count
-    const parsed = { records, inputBytes: consumed, skipped: this.#skipped, named: this.#named, refused, final: last || refused !== undefined }
+    const parsed = {
+      records,
+      inputBytes: consumed,
+      skipped: this.#skipped,
+      named: this.#named,
+      refused,
+      final: last || refused !== undefined,
+    }
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
     const isFull = length >= this.#goal
@@ -192,7 +202,10 @@ export class Assembler {
   #enlarge(needed: number): void {
     const spare = this.#length === 0 ? this.#spares.pop() : undefined
     const growth = this.#length < LARGE_BYTES ? 2 : 1.5
-    const size = this.#length >= this.#goal ? this.#length * growth : Math.min(this.#goal, Math.max(1 << 16, (this.#length + needed) * 2))
+    const size =
+      this.#length >= this.#goal
+        ? this.#length * growth
+        : Math.min(this.#goal, Math.max(1 << 16, (this.#length + needed) * 2))
     const larger = spare ?? new Uint8Array(size)
     larger.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = larger
@@ -203,7 +216,16 @@ export class Assembler {
     const parsed = this.cut(true)
     this.#ended = true
     const refused = parsed.refused ?? { line: 0, record: 0, reason: 'a record does not end', expected: undefined }
-    return { ...parsed, refused: { ...refused, reason: `a record is longer than ${this.#maxRecordBytes} bytes`, expected: undefined, isLast: true }, final: true }
+    return {
+      ...parsed,
+      refused: {
+        ...refused,
+        reason: `a record is longer than ${this.#maxRecordBytes} bytes`,
+        expected: undefined,
+        isLast: true,
+      },
+      final: true,
+    }
   }
 
   #skip(refusal: Refusal): void {

@@ -28,17 +28,19 @@ const STORE_MARK = 'kvf1'
 const STORE_MARK_AT = 68
 
 /**
- * What an input looks like whose first record or header was refused, and the command that reads it; `undefined` when it looks
- * like what it was read as. `head` is its beginning, some kilobytes.
+ * What an input looks like whose first record or header was refused, and the command that reads it; `undefined` when
+ * it looks like what it was read as. `head` is its beginning, some kilobytes.
  */
 export function lookAt(head: Uint8Array, format: InputFormat, given: Given): string | undefined {
   const begin = Buffer.from(head.subarray(0, 100)).toString('latin1')
   const isFile = given.file !== undefined && given.unpack === undefined
   for (const [name, magic, program, filter = program] of PACKED) {
-    if (begin.startsWith(magic)) return `it is packed with ${name}: ${through(given, isFile ? program : filter, format)}`
+    if (begin.startsWith(magic))
+      return `it is packed with ${name}: ${through(given, isFile ? program : filter, format)}`
   }
   if (begin.startsWith('SQLite format 3\0')) {
-    if (given.file === undefined || !isFile || !begin.startsWith(STORE_MARK, STORE_MARK_AT)) return 'it is a SQLite database, no file of records'
+    if (given.file === undefined || !isFile || !begin.startsWith(STORE_MARK, STORE_MARK_AT))
+      return 'it is a SQLite database, no file of records'
     return `it is a store of kv: ${copyOf(given.file, given)}`
   }
   const utf16 = utf16Of(head)
@@ -65,7 +67,8 @@ export function notUtf8(format: InputFormat, given: Given): string {
 /** The name of UTF-16 as `iconv` has it, when text is in it; by the mark, or by the zeros of ASCII without one. */
 function utf16Of(head: Uint8Array): string | undefined {
   const [first, second] = head
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return first === 0xff ? 'UTF-16' : 'UTF-16BE'
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
+    return first === 0xff ? 'UTF-16' : 'UTF-16BE'
   const even = Buffer.from(head.subarray(0, 32)).filter((_, at) => at % 2 === 0)
   const odd = Buffer.from(head.subarray(0, 32)).filter((_, at) => at % 2 === 1)
   if (odd.length < 4) return undefined
@@ -113,13 +116,18 @@ function lookAtText(text: string, format: InputFormat, given: Given): string | u
   }
   if (form === 'json' || form === 'jsonl') {
     if (format === 'csv' || format === 'tsv') return `it looks like JSON: ${withFormat(given, form)}`
-    const isLines = form === 'jsonl' || (format === 'jsonl' && /^\s*\{/.test(text) && isJson(firstLine(text.trimStart())))
+    const isLines =
+      form === 'jsonl' || (format === 'jsonl' && /^\s*\{/.test(text) && isJson(firstLine(text.trimStart())))
     const isDocumentAsLines = !isLines && format === 'jsonl'
-    return keyOfRecords(text, isLines, given) ?? (isDocumentAsLines ? `it looks like one JSON document: ${withFormat(given, 'json')}` : undefined)
+    return (
+      keyOfRecords(text, isLines, given) ??
+      (isDocumentAsLines ? `it looks like one JSON document: ${withFormat(given, 'json')}` : undefined)
+    )
   }
   const line = firstLine(text)
   const isRead = (format === 'csv' || format === 'tsv') && line.includes(SEPARATORS[format])
-  if (form !== undefined && form !== format && !isRead) return `it looks like ${form.toUpperCase()}: ${withFormat(given, form)}`
+  if (form !== undefined && form !== format && !isRead)
+    return `it looks like ${form.toUpperCase()}: ${withFormat(given, form)}`
   return format === 'csv' || format === 'tsv' ? lookAtHeader(line, format, given) : undefined
 }
 
@@ -131,14 +139,16 @@ function keyOfRecords(text: string, isLines: boolean, given: Given): string | un
   if (name === '' || (FIELDS as readonly string[]).includes(name)) return undefined
   const each = bracket === undefined ? '' : '.[] | '
   const path = /^[a-z_]\w*$/i.test(name) ? `.${name}` : `.${quoted}`
-  if (name === 'type' && /"key(?:_base64)?"/.test(text)) return `these are changes, of which the puts are records: ${through(given, `jq -c 'select(.type == "put") | del(.type)'`, 'jsonl')}`
+  if (name === 'type' && /"key(?:_base64)?"/.test(text))
+    return `these are changes, of which the puts are records: ${through(given, `jq -c 'select(.type == "put") | del(.type)'`, 'jsonl')}`
   return `jq makes a key of a field, and a value of all: ${through(given, `jq -c ${quoteWord(`${each}[(${path} | tostring), .]`)}`, 'jsonl')}`
 }
 
 /** What helps where the first line of CSV or TSV is no header for kv. */
 function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string | undefined {
   const mlr = format === 'csv' ? '--icsv --ocsv' : '--itsv --otsv'
-  const separator = /^sep=(.)$/.exec(line)?.[1] ?? (line.includes(SEPARATORS[format]) ? undefined : /[;|]/.exec(line)?.[0])
+  const separator =
+    /^sep=(.)$/.exec(line)?.[1] ?? (line.includes(SEPARATORS[format]) ? undefined : /[;|]/.exec(line)?.[0])
   if (separator !== undefined) {
     const program = `mlr ${mlr} --ifs ${quoteWord(separator)} cat`
     return `the separator seems to be ${separator}: ${line.startsWith('sep=') ? through(given, 'sed 1d', format, program) : through(given, program, format)}`
@@ -149,10 +159,13 @@ function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string
   if (names.length < 2) return `the first line must be ${header}, perhaps with ttl or expires`
   if (names.length > 2) {
     const known = names.filter((name) => COLUMNS.includes(name.trim().toLowerCase()))
-    if (known.length > 1) return `other columns must go: ${through(given, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
+    if (known.length > 1)
+      return `other columns must go: ${through(given, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
     const [key, value] = names as [string, string]
     const isPlain = key !== value && [key, value].every((name) => /^[^,"]+$/.test(name) && name.length <= LONGEST_NAME)
-    const choose = isPlain ? `cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}` : 'label key,value then cut -o -f key,value'
+    const choose = isPlain
+      ? `cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}`
+      : 'label key,value then cut -o -f key,value'
     return `two columns must be named key and value: ${through(given, `mlr ${mlr} ${choose}`, format)}`
   }
   const echo = format === 'csv' ? `echo ${header}` : String.raw`printf 'key\tvalue\n'`

@@ -12,7 +12,10 @@ export interface Loader {
   store(parsed: Parsed): Promise<void>
   /** Settles the load early: what was handed over is still stored, nothing more is read. */
   readonly stop: AbortSignal
-  /** Whether all is stored at once in the end: nothing is handed over early then, since that only begins what others wait for. */
+  /**
+   * Whether all is stored at once in the end: nothing is handed over early then, since that only begins what others
+   * wait for.
+   */
   readonly atOnce: boolean
 }
 
@@ -60,10 +63,12 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   const pace = new Pace()
   const feed = new Feed(options, take, fail)
   const over = (): boolean => failure !== undefined || refused !== undefined || loader.stop.aborted
-  const live = loader.atOnce ? undefined : setInterval(() => {
-    const { bytes, since } = feed.waiting
-    if (queued === 0 && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) feed.cut(false)
-  }, LIVE_MS)
+  const live = loader.atOnce
+    ? undefined
+    : setInterval(() => {
+        const { bytes, since } = feed.waiting
+        if (queued === 0 && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) feed.cut(false)
+      }, LIVE_MS)
   const read = async (): Promise<void> => {
     if (input.file !== undefined && feed.takeFile(input.file, input.size!)) return
     try {

@@ -3,7 +3,10 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { KvError, interrupted, unreadable } from '../errors.ts'
 import { isTerminal } from '../io.ts'
 
-/** How long to wait at most before asking again for what is not there yet, in milliseconds; the first times only a turn of the event loop. */
+/**
+ * How long to wait at most before asking again for what is not there yet, in milliseconds; the first times only a
+ * turn of the event loop.
+ */
 const RETRY_MS = 20
 const TURNS = 20
 /** Bytes read at once. */
@@ -61,7 +64,10 @@ export async function* bytesOf(fd: number, name: string, signal?: AbortSignal): 
   }
 }
 
-/** All of a named input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link openNamed} and {@link bytesOf} throw. */
+/**
+ * All of a named input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link openNamed} and
+ * {@link bytesOf} throw.
+ */
 export async function readNamed(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
   const { fd, close } = openNamed(path)
   try {
@@ -72,7 +78,12 @@ export async function readNamed(path: string, maxBytes: number, signal?: AbortSi
 }
 
 /** All of an open input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link bytesOf} throws. */
-export async function allBytesOf(fd: number, name: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+export async function allBytesOf(
+  fd: number,
+  name: string,
+  maxBytes: number,
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
   const tooLong = (): KvError => new KvError('KV_TOO_LARGE', `${name} is longer than a value may be: ${maxBytes} bytes`)
   const stat = fstatSync(fd)
   if (stat.size > maxBytes) throw tooLong()
@@ -95,7 +106,9 @@ function readWhole(fd: number, name: string): Uint8Array {
   }
 }
 
-/** A pipe with a name is at its end also before its first writer has come; one without had its writer from the start. */
+/**
+ * A pipe with a name is at its end also before its first writer has come; one without had its writer from the start.
+ */
 function isNamedPipe(fd: number): boolean {
   if (!fstatSync(fd).isFIFO()) return false
   try {

@@ -24,7 +24,9 @@ export interface OpenInput {
   readonly chunks: AsyncIterable<Uint8Array>
   /** Bytes of the file as it lies on disk, when known. */
   readonly size: number | undefined
-  /** The descriptor of a file whose bytes are the input as they stand, for another to read from its beginning instead. */
+  /**
+   * The descriptor of a file whose bytes are the input as they stand, for another to read from its beginning instead.
+   */
   readonly file: number | undefined
   /** The program that unpacks it as it is unpacked here (`gzip -dc`); `undefined` when it is not packed. */
   readonly unpack: string | undefined
@@ -58,7 +60,11 @@ export function unreadableInput(name: string, reason: string, cause?: unknown): 
  * cannot be read, `KV_NOT_SUPPORTED` with the hint `unpackFirst` for Zstandard on a Node without it; the loop over the
  * chunks throws `KV_INVALID_INPUT` where reading or unpacking fails later.
  */
-export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: string } = {}): Promise<OpenInput | undefined> {
+export async function openInput(
+  path: string,
+  stop: AbortSignal,
+  { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: string } = {},
+): Promise<OpenInput | undefined> {
   const name = path === '-' ? 'stdin' : path
   let size: number | undefined
   let read = 0
@@ -69,7 +75,12 @@ export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, 
       if (stat.isFile()) size = stat.size
     }
     const fd = size === undefined ? undefined : openSync(path, 'r')
-    const opened = path === '-' ? standardInput(stdinFd, stop) : fd === undefined ? namedInput(path, stop) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
+    const opened =
+      path === '-'
+        ? standardInput(stdinFd, stop)
+        : fd === undefined
+          ? namedInput(path, stop)
+          : createReadStream(path, { fd, highWaterMark: READ_BYTES })
     raw = opened
     const close = (): void => void opened.destroy()
     const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
@@ -93,7 +104,8 @@ export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, 
     const chunks = async function* (): AsyncGenerator<Uint8Array, void, void> {
       try {
         for await (const chunk of unpack === undefined ? asTheyAre(source) : unpacked(unpack(source), name)) {
-          if (head.length < HEAD_BYTES) head = new Uint8Array(Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]))
+          if (head.length < HEAD_BYTES)
+            head = new Uint8Array(Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]))
           yield chunk
         }
       } finally {
@@ -101,7 +113,16 @@ export async function openInput(path: string, stop: AbortSignal, { stdinFd = 0, 
       }
     }
     const isFile = unpack === undefined && fd !== undefined
-    return { name, chunks: chunks(), size, file: isFile ? fd : undefined, unpack: unpack === undefined ? undefined : isGzip(first) ? 'gzip -dc' : 'zstd -dc', read: () => read, head: () => (isFile ? first.subarray(0, HEAD_BYTES) : head), close }
+    return {
+      name,
+      chunks: chunks(),
+      size,
+      file: isFile ? fd : undefined,
+      unpack: unpack === undefined ? undefined : isGzip(first) ? 'gzip -dc' : 'zstd -dc',
+      read: () => read,
+      head: () => (isFile ? first.subarray(0, HEAD_BYTES) : head),
+      close,
+    }
   } catch (cause) {
     raw?.destroy()
     if (cause instanceof KvError) throw cause
@@ -142,7 +163,7 @@ function standardInput(fd: number, stop: AbortSignal): Readable {
 }
 
 async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
-  for (let chunk; (chunk = await source.next()) !== undefined; ) yield chunk
+  for (let chunk; (chunk = await source.next()) !== undefined;) yield chunk
 }
 
 async function* unpacked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void, void> {
@@ -150,14 +171,25 @@ async function* unpacked(chunks: AsyncIterable<Uint8Array>, name: string): Async
     yield* chunks
   } catch (cause) {
     if (cause instanceof KvError) throw cause
-    throw new KvError('KV_INVALID_INPUT', `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`, { cause })
+    throw new KvError(
+      'KV_INVALID_INPUT',
+      `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`,
+      { cause },
+    )
   }
 }
 
 /** How what begins so is unpacked; `undefined` when it is not packed. */
-function unpacker(first: Uint8Array, name: string, unpackFirst: string | undefined): ((source: ByteSource) => AsyncIterable<Uint8Array>) | undefined {
+function unpacker(
+  first: Uint8Array,
+  name: string,
+  unpackFirst: string | undefined,
+): ((source: ByteSource) => AsyncIterable<Uint8Array>) | undefined {
   if (isGzip(first)) return gunzip
   if (!isZstd(first)) return undefined
-  if (!hasZstd()) throw new KvError('KV_NOT_SUPPORTED', `${name} is packed with Zstandard, which this Node cannot unpack`, { hint: unpackFirst })
+  if (!hasZstd())
+    throw new KvError('KV_NOT_SUPPORTED', `${name} is packed with Zstandard, which this Node cannot unpack`, {
+      hint: unpackFirst,
+    })
   return unzstd
 }

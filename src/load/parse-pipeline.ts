@@ -16,7 +16,10 @@ const MAX_AHEAD = 2
  */
 const MESSAGE_BYTES = 1 << 20
 
-/** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores; of the longest, a part. */
+/**
+ * Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores; of
+ * the longest, a part.
+ */
 const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 2
 
 /** How long a pause of the input is taken for its pace when it is read ahead, in milliseconds. */
@@ -62,7 +65,8 @@ export class Feed {
   async push(chunk: Uint8Array): Promise<void> {
     if (this.#given === this.#stored) this.#waitingSince = performance.now()
     this.#given += chunk.length
-    if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length > INLINE_BYTES) this.#startWorker()
+    if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length > INLINE_BYTES)
+      this.#startWorker()
     if (this.#inline !== undefined) {
       const inline = this.#inline
       this.#parse(() => inline.push(chunk))
@@ -94,7 +98,7 @@ export class Feed {
    * this thread; the worker should have its next block by then.
    */
   async readAhead(): Promise<void> {
-    for (let given = -1; this.#worker !== undefined && !this.#isReading && this.#hasRoom() && given !== this.#given; ) {
+    for (let given = -1; this.#worker !== undefined && !this.#isReading && this.#hasRoom() && given !== this.#given;) {
       given = this.#given
       await new Promise((resolve) => setTimeout(resolve, AHEAD_MS))
     }
@@ -123,7 +127,8 @@ export class Feed {
     this.#blockBytes = Math.max(this.#blockBytes, block.bytes.length)
     this.#waitingSince = performance.now()
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
-    else if (block.bytes.length >= BLOCK_BYTES) this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
+    else if (block.bytes.length >= BLOCK_BYTES)
+      this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
     if (this.#isReading) this.#post({ type: 'stored' })
     this.#release()
   }
@@ -145,7 +150,7 @@ export class Feed {
 
   /** Collects input in messages, which go out full: a pipe gives 64 KiB at a time. */
   #send(chunk: Uint8Array): void {
-    for (let at = 0; at < chunk.length; ) {
+    for (let at = 0; at < chunk.length;) {
       this.#message ??= this.#messages.pop() ?? new Uint8Array(MESSAGE_BYTES)
       const part = chunk.subarray(at, at + MESSAGE_BYTES - this.#messageLength)
       this.#message.set(part, this.#messageLength)
@@ -167,7 +172,10 @@ export class Feed {
   #hasRoom(): boolean {
     // With nothing on its way, one record is longer than all that: it gets the room it needs.
     const isStuck = this.#sent === 0 && this.#handedOver === 0
-    return this.#closed || (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD * this.#blockBytes))
+    return (
+      this.#closed ||
+      (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD * this.#blockBytes))
+    )
   }
 
   #release(): void {

@@ -17,7 +17,11 @@ export type ToWorker =
  * What the worker answers: the result of a stretch of input, the buffer of a message, free again, why the file
  * ends here, or what else went wrong.
  */
-export type FromWorker = Parsed | Uint8Array | { readonly unreadable: string } | { readonly failed: { readonly code: Code; readonly message: string } }
+export type FromWorker =
+  | Parsed
+  | Uint8Array
+  | { readonly unreadable: string }
+  | { readonly failed: { readonly code: Code; readonly message: string } }
 
 /** Bytes of one read of a file. */
 const READ_BYTES = 1 << 20

@@ -38,7 +38,11 @@ export function after(given: Given, first: string, format: string): string {
   const pipe = sent(given)
   const rest = hasMark ? 'tail -c +4' : 'cat'
   if (file === undefined) return intoBatchPut(given, `${pipe} | (${first}; ${rest})`, format)
-  return intoBatchPut(given, `(${first}; ${pipe === undefined ? `${rest} ${fileWord(file)}` : hasMark ? `${pipe} | ${rest}` : pipe})`, format)
+  return intoBatchPut(
+    given,
+    `(${first}; ${pipe === undefined ? `${rest} ${fileWord(file)}` : hasMark ? `${pipe} | ${rest}` : pipe})`,
+    format,
+  )
 }
 
 /** The command that copies a store which was named as an input. */

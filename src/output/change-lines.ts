@@ -17,7 +17,10 @@ export class ChangeLines {
   /** The line of a change, of at most so many columns. */
   line(change: Change, width: number): string {
     const { keyEncoding, valueEncoding } = this.#options
-    const until = change.type === 'put' && change.expires !== undefined ? `  (expires ${new Date(change.expires).toISOString()})` : ''
+    const until =
+      change.type === 'put' && change.expires !== undefined
+        ? `  (expires ${new Date(change.expires).toISOString()})`
+        : ''
     const rest = change.type === 'put' ? `  ${cell(change.value, valueEncoding)}${until}` : ''
     const text = cutToWidth(`${cell(change.key, keyEncoding)}${rest}`, Math.max(1, width - 'put  '.length))
     return `${change.type === 'put' ? this.#chalk.green('put') : this.#chalk.red('del')}  ${text}\n`

@@ -36,7 +36,10 @@ export class DeferredText implements TextOutput {
     return true
   }
 
-  /** What was collected, in order and in parts that are not long, none of which ends inside a character. To be taken to the end before more is added. */
+  /**
+   * What was collected, in order and in parts that are not long, none of which ends inside a character. To be taken
+   * to the end before more is added.
+   */
   *take(): Generator<Buffer, void, void> {
     this.#collected.flush()
     const parts = this.#parts

@@ -8,7 +8,10 @@ import { escapeJson, escapeLine, escapeText } from '../safe-text.ts'
 
 const INDENT = '  '
 
-/** Longer JSON is shown as it is, in bytes; and so is JSON that would become longer than this, in characters: it may be nested as deep as it is long. */
+/**
+ * Longer JSON is shown as it is, in bytes; and so is JSON that would become longer than this, in characters: it may
+ * be nested as deep as it is long.
+ */
 const MAX_BYTES = 4 << 20
 const MAX_INDENTED = 64 << 20
 
@@ -83,14 +86,22 @@ export class PrettyWriter {
     this.#chalk = new Chalk({ level: options.color ? 1 : 0 })
   }
 
-  /** Shows one entry. A value that is neither JSON nor text goes into a pipe as it is, and is summarized on a terminal. */
+  /**
+   * Shows one entry. A value that is neither JSON nor text goes into a pipe as it is, and is summarized on a
+   * terminal.
+   */
   write({ key, value, expires }: Entry): void {
     const { only, keyEncoding, valueEncoding } = this.#options
     if (only !== 'value') {
       if (only === undefined && !this.#first) this.#sink.write('\n')
-      const until = expires === undefined || only !== undefined ? '' : this.#chalk.dim(`  expires ${new Date(expires).toISOString()}`)
+      const until =
+        expires === undefined || only !== undefined
+          ? ''
+          : this.#chalk.dim(`  expires ${new Date(expires).toISOString()}`)
       const isAsStored = keyEncoding === 'utf8' && !this.#sink.isTTY
-      this.#sink.write(isAsStored ? key : this.#chalk.bold(keyEncoding === 'utf8' ? keyText(key) : encode(key, keyEncoding)))
+      this.#sink.write(
+        isAsStored ? key : this.#chalk.bold(keyEncoding === 'utf8' ? keyText(key) : encode(key, keyEncoding)),
+      )
       this.#sink.write(`${until}\n`)
     }
     if (only !== 'key') {

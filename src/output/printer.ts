@@ -62,12 +62,21 @@ export class Printer {
    * Prints one value: its exact bytes into a pipe or with `--format raw`; safe text and a line feed
    * on a terminal; with `--format pretty` JSON in indented lines, of which at most `lines`.
    */
-  async value(entry: Entry, { valueEncoding, lines }: Pick<EntryOptions, 'valueEncoding'> & { lines?: number }): Promise<void> {
+  async value(
+    entry: Entry,
+    { valueEncoding, lines }: Pick<EntryOptions, 'valueEncoding'> & { lines?: number },
+  ): Promise<void> {
     const { format } = this.#options
     const { value } = entry
     if (this.isPretty) {
       const { PrettyWriter } = await import('./pretty.ts')
-      return new PrettyWriter(this.#sink, { keyEncoding: 'utf8', valueEncoding, only: 'value', lines, color: this.#options.color }).write(entry)
+      return new PrettyWriter(this.#sink, {
+        keyEncoding: 'utf8',
+        valueEncoding,
+        only: 'value',
+        lines,
+        color: this.#options.color,
+      }).write(entry)
     }
     const isExact = !this.#sink.isTTY || format === 'raw'
     if (valueEncoding !== 'utf8') {
@@ -92,7 +101,8 @@ export class Printer {
   /** Prints entries as they come, in pages or, where {@link takesJsonLines} allows it, as text. */
   async entries(pages: AsyncIterable<Uint8Array | readonly Entry[]>, options: EntryOptions): Promise<void> {
     const format = this.#format(options)
-    if (options.nul && format !== 'raw') throw usageError(`-0 does not go with ${format}`, 'it is for --keys, --values and --format raw')
+    if (options.nul && format !== 'raw')
+      throw usageError(`-0 does not go with ${format}`, 'it is for --keys, --values and --format raw')
     if (format === 'pretty') return this.#pretty(pages as AsyncIterable<readonly Entry[]>, options)
     if (format === 'table') return this.#table(pages as AsyncIterable<readonly Entry[]>, options)
     const safe = this.#sink.isTTY && !(options.exact && this.#options.format === 'raw')
@@ -126,15 +136,22 @@ export class Printer {
   }
 
   /**
-   * Prints changes as they come, each at once: JSON Lines, or on a terminal lines for people. A slow reader is waited for
-   * in the background, until `signal` is aborted. Throws `KV_USAGE` for a form they do not have, `KV_INTERRUPTED`.
+   * Prints changes as they come, each at once: JSON Lines, or on a terminal lines for people. A slow reader is waited
+   * for in the background, until `signal` is aborted. Throws `KV_USAGE` for a form they do not have,
+   * `KV_INTERRUPTED`.
    */
-  async changes(pages: AsyncIterable<Uint8Array | readonly Change[]>, options: JsonOptions, signal?: AbortSignal): Promise<void> {
+  async changes(
+    pages: AsyncIterable<Uint8Array | readonly Change[]>,
+    options: JsonOptions,
+    signal?: AbortSignal,
+  ): Promise<void> {
     const { format, json, color } = this.#options
     const form = format ?? (json || !this.#sink.isTTY ? 'jsonl' : 'table')
-    if (form !== 'jsonl' && form !== 'table' && form !== 'pretty') throw usageError(`changes cannot be printed as ${form}`, 'use jsonl, or table for lines to read')
+    if (form !== 'jsonl' && form !== 'table' && form !== 'pretty')
+      throw usageError(`changes cannot be printed as ${form}`, 'use jsonl, or table for lines to read')
     this.#sink.comesLive?.()
-    const lines = form === 'jsonl' ? undefined : new (await import('./change-lines.ts')).ChangeLines({ ...options, color })
+    const lines =
+      form === 'jsonl' ? undefined : new (await import('./change-lines.ts')).ChangeLines({ ...options, color })
     const out = new DeferredText()
     for await (const page of pages as AsyncIterable<readonly Change[]>) {
       for (const change of page) {
@@ -163,14 +180,19 @@ export class Printer {
   /** The form asked for; keys or values alone are one a line unless one is. */
   #format({ only }: EntryOptions): EntryFormat {
     const { format, json } = this.#options
-    if (format === 'markdown') throw usageError('entries cannot be printed as markdown', 'use table, pretty, jsonl, json, csv, tsv or raw')
+    if (format === 'markdown')
+      throw usageError('entries cannot be printed as markdown', 'use table, pretty, jsonl, json, csv, tsv or raw')
     if (format !== undefined || json) return format ?? 'jsonl'
     if (only !== undefined) return 'raw'
     return this.#sink.isTTY ? 'table' : 'jsonl'
   }
 
   /** Writes what stands before the first entry; returns what writes an entry. */
-  async #entryWriter(format: Exclude<EntryFormat, 'table' | 'pretty'>, out: ByteBuffer, options: EntryOptions): Promise<(entry: Entry) => void> {
+  async #entryWriter(
+    format: Exclude<EntryFormat, 'table' | 'pretty'>,
+    out: ByteBuffer,
+    options: EntryOptions,
+  ): Promise<(entry: Entry) => void> {
     const { only, keyEncoding, valueEncoding } = options
     const encodingOf = (field: 'key' | 'value'): Encoding => (field === 'key' ? keyEncoding : valueEncoding)
     switch (format) {
@@ -195,7 +217,10 @@ export class Printer {
       }
       case 'csv':
       case 'tsv':
-        return delimitedWriter(out, format === 'csv' ? CSV : TSV, { ...options, expires: only === undefined && (await options.expiring()) })
+        return delimitedWriter(out, format === 'csv' ? CSV : TSV, {
+          ...options,
+          expires: only === undefined && (await options.expiring()),
+        })
     }
   }
 
@@ -220,7 +245,9 @@ export class Printer {
     }
     for await (const page of pages) {
       for (const entry of page) {
-        rows.push(fields.map((field) => cell(entry[field], field === 'key' ? options.keyEncoding : options.valueEncoding)))
+        rows.push(
+          fields.map((field) => cell(entry[field], field === 'key' ? options.keyEncoding : options.valueEncoding)),
+        )
         count++
       }
       if (count >= TABLE_HEAD) flush()

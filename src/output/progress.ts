@@ -29,7 +29,10 @@ export class Progress {
     if (!this.#on || elapsed < DELAY_MS || now - this.#drawn < EVERY_MS) return
     this.#drawn = now
     const rate = `${rows.toLocaleString('en')} rows, ${Math.round((rows / elapsed) * 1000).toLocaleString('en')}/s`
-    const line = doneBytes !== undefined && totalBytes ? `${bar(doneBytes / totalBytes)}  ${rate}, ${eta(elapsed, doneBytes / totalBytes)}` : `${rate}${doneBytes === undefined ? '' : `, ${formatBytes(doneBytes)}`}`
+    const line =
+      doneBytes !== undefined && totalBytes
+        ? `${bar(doneBytes / totalBytes)}  ${rate}, ${eta(elapsed, doneBytes / totalBytes)}`
+        : `${rate}${doneBytes === undefined ? '' : `, ${formatBytes(doneBytes)}`}`
     this.#sink.write(`\r\u001b[K${line.slice(0, this.#sink.columns() - 1)}`)
     this.#shown = true
   }

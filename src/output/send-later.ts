@@ -6,7 +6,11 @@ import type { Sink } from '../io.ts'
  * whoever writes, and not the event loop: timers go on, and so do signals. Settles when they are out. Throws what the
  * sink throws, and `KV_INTERRUPTED` when aborted before.
  */
-export async function sendLater(sink: Sink, parts: Iterable<Uint8Array>, signal: AbortSignal | undefined): Promise<void> {
+export async function sendLater(
+  sink: Sink,
+  parts: Iterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   for (const part of parts) {
     const sending = sink.writeLater?.(part)
     if (sending === undefined) sink.write(part)

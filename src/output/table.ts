@@ -11,9 +11,21 @@ export interface TableOptions {
 
 /** Bare lines: one space between columns, a rule under the head, nothing else. */
 const CHARS = {
-  top: '', 'top-mid': '', 'top-left': '', 'top-right': '',
-  bottom: '', 'bottom-mid': '', 'bottom-left': '', 'bottom-right': '',
-  left: '', 'left-mid': '', mid: '', 'mid-mid': '', right: '', 'right-mid': '', middle: '  ',
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '  ',
 }
 
 /** Narrowest a column may become before the others give way, in terminal columns. */
@@ -53,7 +65,11 @@ export class TableWriter {
       colWidths: this.#widths!,
     })
     table.push(...rows)
-    return `${table.toString().split('\n').map((line) => line.trimEnd()).join('\n')}\n`
+    return `${table
+      .toString()
+      .split('\n')
+      .map((line) => line.trimEnd())
+      .join('\n')}\n`
   }
 }
 

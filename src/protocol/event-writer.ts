@@ -9,7 +9,10 @@ import type { Watch } from '../store/watch.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
 
-/** How long after a page of what is there it is asked whether that was the last, in milliseconds: from then on a client can go on. */
+/**
+ * How long after a page of what is there it is asked whether that was the last, in milliseconds: from then on a
+ * client can go on.
+ */
 const LAST_PAGE_MS = 50
 
 /** How long an `EventSource` waits before it comes again, in milliseconds. */
@@ -21,12 +24,16 @@ const RETRY_MS = 1000
  * happens, a comment and the newest id every `heartbeatMs`, so that the connection is seen to live and
  * a client that comes again goes on from there. The watch failing is an event `failure`; the signal ends the stream.
  */
-export async function* changeEvents(watch: Watch, signal: AbortSignal, heartbeatMs: number): AsyncGenerator<Buffer, void, void> {
+export async function* changeEvents(
+  watch: Watch,
+  signal: AbortSignal,
+  heartbeatMs: number,
+): AsyncGenerator<Buffer, void, void> {
   const pages = watch.pages()[Symbol.asyncIterator]()
   try {
     yield Buffer.from(`retry: ${RETRY_MS}\nevent: ready\nid: ${watch.position}\ndata: {}\n\n`)
     let patience = heartbeatMs
-    for (let next = pages.next(); ; ) {
+    for (let next = pages.next(); ;) {
       const page = await within(next, patience)
       patience = heartbeatMs
       if (page === undefined) {
@@ -41,7 +48,9 @@ export async function* changeEvents(watch: Watch, signal: AbortSignal, heartbeat
   } catch (error) {
     if (signal.aborted || !(error instanceof KvError)) return
     const { message, hint } = error.elsewhere
-    yield Buffer.from(`event: failure\ndata: ${JSON.stringify({ detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) })}\n\n`)
+    yield Buffer.from(
+      `event: failure\ndata: ${JSON.stringify({ detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) })}\n\n`,
+    )
   } finally {
     await watch.close()
   }

@@ -60,7 +60,13 @@ export class FrameWriter {
   }
 
   /** Adds a frame. */
-  add(kind: number, key: Uint8Array = NOTHING, value: Uint8Array = NOTHING, revision = 0, expires: number | undefined = undefined): void {
+  add(
+    kind: number,
+    key: Uint8Array = NOTHING,
+    value: Uint8Array = NOTHING,
+    revision = 0,
+    expires: number | undefined = undefined,
+  ): void {
     const size = frameBytes(key, value)
     if (this.#length + size > this.#bytes.length) this.#grow(this.#length + size)
     const out = this.#bytes
@@ -149,8 +155,10 @@ export class FrameReader {
     const keyLength = bytes.readUInt32LE(at + 1)
     const valueLength = bytes.readUInt32LE(at + 5)
     const { maxKeyBytes, maxValueBytes } = this.#limits ?? { maxKeyBytes: 2 ** 30, maxValueBytes: 2 ** 30 }
-    if (keyLength > maxKeyBytes) throw new KvError('KV_TOO_LARGE', `a key of ${keyLength} bytes is over the limit of ${maxKeyBytes}`)
-    if (valueLength > maxValueBytes) throw new KvError('KV_TOO_LARGE', `a value of ${valueLength} bytes is over the limit of ${maxValueBytes}`)
+    if (keyLength > maxKeyBytes)
+      throw new KvError('KV_TOO_LARGE', `a key of ${keyLength} bytes is over the limit of ${maxKeyBytes}`)
+    if (valueLength > maxValueBytes)
+      throw new KvError('KV_TOO_LARGE', `a value of ${valueLength} bytes is over the limit of ${maxValueBytes}`)
     return HEADER_BYTES + keyLength + valueLength
   }
 }

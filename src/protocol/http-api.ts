@@ -46,7 +46,10 @@ export const NDJSON = 'application/x-ndjson'
 /** JSON Lines whose end is marked by an empty line, between two kv programs: no cut can be taken for the end. */
 export const LINES = 'application/vnd.kv.lines'
 
-/** An answer that takes its time: line feeds that show life, then a {@link LateAnswer} in JSON. Only for clients that sent {@link HEADERS.timeout}. */
+/**
+ * An answer that takes its time: line feeds that show life, then a {@link LateAnswer} in JSON. Only for clients that
+ * sent {@link HEADERS.timeout}.
+ */
 export const LATE = 'application/vnd.kv.late'
 
 /** The real answer within a late one. */

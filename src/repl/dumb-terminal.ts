@@ -20,7 +20,10 @@ export async function runPlain(ctx: Context): Promise<number> {
     return session.interrupt()
   })
   const session: Session = new Session(io, ctx.globals, {
-    stdin: noSource('a value cannot be typed on a terminal without abilities (TERM=dumb)', 'give it in the line, or in a file: put KEY --file FILE'),
+    stdin: noSource(
+      'a value cannot be typed on a terminal without abilities (TERM=dumb)',
+      'give it in the line, or in a file: put KEY --file FILE',
+    ),
     lendsStdin: true,
     stdout: () => new WholeLines(io.stdout),
     withTerminal: (step) => lines.apart(step),
@@ -113,7 +116,8 @@ class Lines {
 
   readonly #onData = (bytes: Uint8Array): void => {
     this.#rest = Buffer.concat([this.#rest, bytes])
-    for (let end: number; (end = this.#rest.indexOf(0x0a)) >= 0; this.#rest = this.#rest.subarray(end + 1)) this.#push({ text: decodeTyped(this.#rest.subarray(0, end)) })
+    for (let end: number; (end = this.#rest.indexOf(0x0a)) >= 0; this.#rest = this.#rest.subarray(end + 1))
+      this.#push({ text: decodeTyped(this.#rest.subarray(0, end)) })
   }
 
   readonly #onEnd = (): void => this.#push('end')

@@ -28,7 +28,10 @@ export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions):
   ctx.hearSignals()
   ctx.signal.addEventListener('abort', () => session.interrupt())
   try {
-    const opened = script === undefined ? { script: new ScriptReader('script', bytesOf(stdin.fd, 'standard input')), close() {} } : openScript(script)
+    const opened =
+      script === undefined
+        ? { script: new ScriptReader('script', bytesOf(stdin.fd, 'standard input')), close() {} }
+        : openScript(script)
     try {
       return await runScript(session, opened.script, { name: script ?? 'script', keepGoing })
     } finally {

@@ -27,9 +27,16 @@ const OPEN_MS = 500
 export async function runInteractive(ctx: Context): Promise<number> {
   const { io } = ctx
   if (isDumb(io.env)) return (await import('./dumb-terminal.ts')).runPlain(ctx)
-  const keys = new KeyReader(processTerminal(), () => session.interrupt(), () => session.endInput())
+  const keys = new KeyReader(
+    processTerminal(),
+    () => session.interrupt(),
+    () => session.endInput(),
+  )
   const session: Session = new Session(io, ctx.globals, {
-    stdin: typedSource(keys, { edit: async (text) => editText(keys, session.env, text), report: (error) => session.report(error) }),
+    stdin: typedSource(keys, {
+      edit: async (text) => editText(keys, session.env, text),
+      report: (error) => session.report(error),
+    }),
     lendsStdin: true,
     stdout: (isLive) => new Screen(io.stdout, keys, { env: session.env, isLive }),
     atKeyboard: (step) => step(keys),
@@ -56,13 +63,17 @@ export async function runInteractive(ctx: Context): Promise<number> {
   const editor = new LineEditor(keys, history, assistant(session, keys))
   try {
     await openStore(session)
-    if (!ctx.globals.quiet) keys.write(`${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`)
+    if (!ctx.globals.quiet)
+      keys.write(
+        `${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`,
+      )
     while (!session.ended) {
       const answer = await editor.read(prompt(session))
       if (answer.type === 'end' || answer.type === 'closed') break
       if (answer.type !== 'line') continue
       // Typed faster than it could be read.
-      if (keys.takeInterrupt()) session.lastExit = session.report(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'))
+      if (keys.takeInterrupt())
+        session.lastExit = session.report(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'))
       else await enter(session, history, answer.text)
       // Who reads the output may show it on this very terminal.
       if (!io.stdout.isTTY) keys.moved()

@@ -46,7 +46,10 @@ export interface ServerOptions extends GuardOptions {
   readonly readOnly?: boolean | undefined
   /** Bytes of a body, or of an answer that must be whole before it goes out. Default: 64 MB. */
   readonly maxBodyBytes?: number | undefined
-  /** Bytes of bodies and answers held in memory at a time; more are answered 503. Default: four bodies, at least 256 MB. */
+  /**
+   * Bytes of bodies and answers held in memory at a time; more are answered 503. Default: four bodies, at least 256
+   * MB.
+   */
   readonly maxMemoryBytes?: number | undefined
   /** Requests under way at a time; more are answered 503. Default: 1024. */
   readonly maxRequests?: number | undefined
@@ -60,11 +63,20 @@ export interface ServerOptions extends GuardOptions {
   readonly bodyTimeoutMs?: number | undefined
   /** How long a body held in memory may take besides a second for each 50 kB, in milliseconds. Default: 60 s. */
   readonly uploadGraceMs?: number | undefined
-  /** How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 75 s, longer than proxies keep one. */
+  /**
+   * How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 75 s, longer
+   * than proxies keep one.
+   */
   readonly idleTimeoutMs?: number | undefined
-  /** How long a client may take nothing of an answer that is made while it is taken (a range, a watch), in milliseconds. Default: 15 min. */
+  /**
+   * How long a client may take nothing of an answer that is made while it is taken (a range, a watch), in
+   * milliseconds. Default: 15 min.
+   */
   readonly patienceMs?: number | undefined
-  /** How often a watch with nothing to report shows that it lives, in milliseconds. Default: a fifth of `idleTimeoutMs`. */
+  /**
+   * How often a watch with nothing to report shows that it lives, in milliseconds. Default: a fifth of
+   * `idleTimeoutMs`.
+   */
   readonly heartbeatMs?: number | undefined
   /** How long the head of a request may take, and a TLS handshake, in milliseconds. Default: 10 s. */
   readonly headTimeoutMs?: number | undefined
@@ -102,14 +114,21 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     reads: new Reads(store),
     gate,
     metrics: new Metrics(store, gate, { process: options.processMetrics ?? false }),
-    limits: { maxBodyBytes, bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000, uploadGraceMs: options.uploadGraceMs ?? 60_000 },
+    limits: {
+      maxBodyBytes,
+      bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000,
+      uploadGraceMs: options.uploadGraceMs ?? 60_000,
+    },
     heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 5,
     readOnly: options.readOnly ?? false,
   }
   const log = options.log && new RequestLog(options.log)
   const app = createApp(options, log)
   answerBare(app.server, log)
-  app.decorate('connections', new Connections(app.server, { max: options.maxConnections ?? 4096, patienceMs: options.patienceMs ?? 15 * 60_000 }))
+  app.decorate(
+    'connections',
+    new Connections(app.server, { max: options.maxConnections ?? 4096, patienceMs: options.patienceMs ?? 15 * 60_000 }),
+  )
   // None is left out: Node would drop those after the first thousand without a word. Their bytes are limited.
   app.server.maxHeadersCount = 0
   // Bodies are read by the handlers, as bytes; answers are made by them too.
@@ -129,7 +148,11 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
     const methods = paths.get(path)
     if (methods === undefined) return sendError(new Refusal(404, { detail: 'Not Found' }), request, reply)
-    return sendError(new Refusal(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }), request, reply)
+    return sendError(
+      new Refusal(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }),
+      request,
+      reply,
+    )
   })
   const routes = (to: FastifyInstance): void => {
     for (const add of [contractRoutes, keyRoutes, rangeRoutes, batchRoutes, watchRoutes, careRoutes]) add(to, service)
@@ -149,7 +172,12 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
 
 function createApp(options: ServerOptions, log: RequestLog | undefined): FastifyInstance {
   const { tls } = options
-  const http = { maxHeaderSize: MAX_HEAD_BYTES, requireHostHeader: false, headersTimeout: options.headTimeoutMs ?? 10_000, connectionsCheckingInterval: 1000 }
+  const http = {
+    maxHeaderSize: MAX_HEAD_BYTES,
+    requireHostHeader: false,
+    headersTimeout: options.headTimeoutMs ?? 10_000,
+    connectionsCheckingInterval: 1000,
+  }
   const common = {
     logger: false as const,
     rewriteUrl: routePath,
@@ -161,8 +189,12 @@ function createApp(options: ServerOptions, log: RequestLog | undefined): Fastify
     // The time of a body is limited where it is read: see ./body.ts.
     requestTimeout: 0,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => refuseBare(error, socket, log),
-    frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, request, reply)) as never,
+    frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) =>
+      sendError(error, request, reply)) as never,
   }
-  const app = tls === undefined ? fastify({ ...common, http }) : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key, handshakeTimeout: http.headersTimeout } })
+  const app =
+    tls === undefined
+      ? fastify({ ...common, http })
+      : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key, handshakeTimeout: http.headersTimeout } })
   return app as unknown as FastifyInstance
 }

@@ -31,7 +31,9 @@ export async function listenOn(app: FastifyInstance, host: string, port: number)
   const { here, free, missed } = await tryOut(addresses, port)
   await app.listen({ host: here[0]!, port: free })
   for (const address of here.slice(1)) {
-    const door = createServer({ allowHalfOpen: !(app.server instanceof TlsServer), noDelay: true }, (socket) => app.server.emit('connection', socket))
+    const door = createServer({ allowHalfOpen: !(app.server instanceof TlsServer), noDelay: true }, (socket) =>
+      app.server.emit('connection', socket),
+    )
     app.connections.alsoThrough(door)
     await opened(door, address, free)
   }
@@ -39,7 +41,10 @@ export async function listenOn(app: FastifyInstance, host: string, port: number)
 }
 
 /** Which of some addresses this machine has, and a port that is free on all of those. */
-async function tryOut(addresses: readonly string[], port: number): Promise<{ here: string[]; free: number; missed: Listening['missed'] }> {
+async function tryOut(
+  addresses: readonly string[],
+  port: number,
+): Promise<{ here: string[]; free: number; missed: Listening['missed'] }> {
   for (let tries = 1; ; tries++) {
     const missed: Listening['missed'][number][] = []
     const here: string[] = []
@@ -63,7 +68,8 @@ async function tryOut(addresses: readonly string[], port: number): Promise<{ her
       return { here, free, missed }
     } catch (error) {
       // The port that was free on one address is taken on the next.
-      if (port !== 0 || here.length === 0 || tries === TRIES || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
+      if (port !== 0 || here.length === 0 || tries === TRIES || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE')
+        throw error
     } finally {
       await Promise.all(servers.map((server) => once(server.close(), 'close')))
     }

@@ -38,7 +38,10 @@ export class Reads {
     this.#maxKeyBytes = store.limits.maxKeyBytes
   }
 
-  /** Answers with the entry of a key as of the end of this turn of the event loop, not to be changed: others may have asked for it too. */
+  /**
+   * Answers with the entry of a key as of the end of this turn of the event loop, not to be changed: others may have
+   * asked for it too.
+   */
   get(key: Uint8Array, reply: FastifyReply, answer: Answer): void {
     // What the store refuses, it refuses alone.
     if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes) {
@@ -66,12 +69,18 @@ export class Reads {
   async #read(keys: readonly Uint8Array[], wanted: readonly Wanted[]): Promise<void> {
     let entries: (Entry | undefined)[]
     try {
-      entries = keys.length === 1 ? [await this.#store.getEntry(keys[0]!)] : await this.#store.getMany(keys, { maxBytes: GROUP_BYTES })
+      entries =
+        keys.length === 1
+          ? [await this.#store.getEntry(keys[0]!)]
+          : await this.#store.getMany(keys, { maxBytes: GROUP_BYTES })
     } catch (error) {
       if (keys.length > 1 && error instanceof KvError && error.code === 'KV_TOO_LARGE') {
         // One after the other, so that each answer is counted before the next is read.
         for (const [i, key] of keys.entries()) {
-          await this.#read([key], wanted.filter(({ index }) => index === i).map((one) => ({ ...one, index: 0 })))
+          await this.#read(
+            [key],
+            wanted.filter(({ index }) => index === i).map((one) => ({ ...one, index: 0 })),
+          )
         }
         return
       }

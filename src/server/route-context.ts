@@ -32,7 +32,8 @@ export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
   const { key } = targetOf(request.raw)
   if (key === undefined) throw new Refusal(404, { detail: 'Not Found' })
   const bytes = percentDecode(key)
-  if (bytes === undefined) throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')
+  if (bytes === undefined)
+    throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')
   return decodeKey(bytes, query.encoding)
 }
 

@@ -69,7 +69,14 @@ export interface RangeQuery {
 
 /** What happened to a key. Positions grow with every change of the store, also of keys that are not watched. */
 export type Change =
-  | { readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array; readonly revision: number; readonly expires: number | undefined; readonly position: string }
+  | {
+      readonly type: 'put'
+      readonly key: Uint8Array
+      readonly value: Uint8Array
+      readonly revision: number
+      readonly expires: number | undefined
+      readonly position: string
+    }
   | { readonly type: 'del'; readonly key: Uint8Array; readonly position: string }
 
 /** Which keys to watch, from `start` (included) up to `end` (excluded), and from when on. */
@@ -214,16 +221,25 @@ export interface Driver {
   readonly name: string
   readonly limits: Limits
   readonly supports: Supports
-  /** Absolute paths of the files that the store takes on this machine, whether they are there now or not. Absent: none. */
+  /**
+   * Absolute paths of the files that the store takes on this machine, whether they are there now or not. Absent:
+   * none.
+   */
   readonly files?: readonly string[]
-  /** Grows when another store was found in the place of this one, as by a file that was renamed over it. Absent: nobody could tell. */
+  /**
+   * Grows when another store was found in the place of this one, as by a file that was renamed over it. Absent:
+   * nobody could tell.
+   */
   readonly incarnation?: number
 
   /** The value, or `undefined` when the key is not there. */
   get(key: Uint8Array, options?: Abortable): Awaitable<Uint8Array | undefined>
   /** The whole entry, or `undefined`. */
   getEntry(key: Uint8Array, options?: Abortable): Awaitable<Entry | undefined>
-  /** What there is to know of an entry without reading its value, however long that is; `undefined` when it is not there. */
+  /**
+   * What there is to know of an entry without reading its value, however long that is; `undefined` when it is not
+   * there.
+   */
   head(key: Uint8Array, options?: Abortable): Awaitable<Head | undefined>
   /**
    * Entries at one snapshot, in the order asked, `undefined` for a missing one. Throws `KV_TOO_LARGE`
@@ -235,7 +251,10 @@ export interface Driver {
   put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult>
   /** Removes one entry and settles when that is durable; tells whether it was there (and the condition held). */
   del(key: Uint8Array, options?: DelOptions): Promise<boolean>
-  /** Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's revision. */
+  /**
+   * Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's
+   * revision.
+   */
   batch(ops: readonly Op[], options?: Abortable): Promise<number>
   /**
    * Optional: puts all blocks in their order, all or nothing, quicker than `batch` could. Returns
@@ -244,7 +263,10 @@ export interface Driver {
    * at most until the first block is asked for: whoever gives the blocks can end them.
    */
   load?(blocks: Blocks, options?: Abortable): Promise<number>
-  /** Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`, `keysOnly`. */
+  /**
+   * Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`,
+   * `keysOnly`.
+   */
   delRange(query: RangeQuery, options?: Abortable): Promise<number>
 
   /**
@@ -274,7 +296,10 @@ export interface Driver {
    */
   watch?(query: WatchQuery, options?: Abortable): Promise<Changes>
 
-  /** Optional, where the first write makes the store: throws why it could not, or with `write` false why there is nothing to read. */
+  /**
+   * Optional, where the first write makes the store: throws why it could not, or with `write` false why there is
+   * nothing to read.
+   */
   checkPlace?(how: { readonly write: boolean }): void
   stat(options?: Abortable): Awaitable<Stat>
   /** Reads everything and compares. */

@@ -17,11 +17,13 @@ export function expiryOf({ expires, ttl }: Lifetime, now: number): number | unde
 export function checkLifetime({ expires, ttl }: Lifetime): void {
   if (ttl !== undefined) {
     if (expires !== undefined) throw usageError('ttl and expires exclude each other')
-    if (!(Number.isSafeInteger(ttl) && ttl > 0)) throw usageError(`a time to live must be whole milliseconds, 1 or more, not ${shown(ttl)}`)
+    if (!(Number.isSafeInteger(ttl) && ttl > 0))
+      throw usageError(`a time to live must be whole milliseconds, 1 or more, not ${shown(ttl)}`)
     if (ttl > LATEST_EXPIRY - Date.now()) throw afterYear9999()
   }
   if (expires === undefined) return
-  if (!Number.isSafeInteger(expires) || expires < EARLIEST_EXPIRY) throw usageError(`not a moment at which an entry can expire: ${shown(expires)}`, 'milliseconds since 1970')
+  if (!Number.isSafeInteger(expires) || expires < EARLIEST_EXPIRY)
+    throw usageError(`not a moment at which an entry can expire: ${shown(expires)}`, 'milliseconds since 1970')
   if (expires > LATEST_EXPIRY) throw afterYear9999()
 }
 

@@ -6,9 +6,14 @@ import type { Condition } from './driver.ts'
 export type KeyInput = string | ArrayBufferLike | ArrayBufferView
 
 /** A {@link Condition} as callers may write it. */
-export type ConditionInput = Exclude<Condition, { type: 'value' }> | { readonly type: 'value'; readonly value: KeyInput }
+export type ConditionInput =
+  | Exclude<Condition, { type: 'value' }>
+  | { readonly type: 'value'; readonly value: KeyInput }
 
-/** The bytes of what a caller gave, not copied. Throws `code` for what is neither text nor bytes, and for text that has no UTF-8 bytes. */
+/**
+ * The bytes of what a caller gave, not copied. Throws `code` for what is neither text nor bytes, and for text that
+ * has no UTF-8 bytes.
+ */
 export function bytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
   if (typeof input === 'string') {
     if (!input.isWellFormed()) throw new KvError(code, `the ${what} holds a lone surrogate, which has no UTF-8 bytes`)
@@ -28,7 +33,10 @@ export function ownBytesOf(input: KeyInput, code: Code, what: string): Uint8Arra
   return typeof input === 'string' ? bytes : new Uint8Array(bytes)
 }
 
-/** A condition in memory that the caller does not share. Throws `KV_USAGE` for one that is not understood, which must never count as none. */
+/**
+ * A condition in memory that the caller does not share. Throws `KV_USAGE` for one that is not understood, which must
+ * never count as none.
+ */
 export function conditionOf(input: ConditionInput | undefined): Condition | undefined {
   if (input === undefined) return undefined
   const { type } = isObject(input) ? input : { type: undefined }
@@ -42,11 +50,15 @@ export function conditionOf(input: ConditionInput | undefined): Condition | unde
     case 'revision': {
       checkNames(input, ['type', 'revision'], 'the condition revision')
       const { revision } = input as { revision: number }
-      if (!Number.isSafeInteger(revision) || revision < 0) throw usageError(`a revision is a whole number of 0 or more, not ${shown(revision)}`)
+      if (!Number.isSafeInteger(revision) || revision < 0)
+        throw usageError(`a revision is a whole number of 0 or more, not ${shown(revision)}`)
       return { type, revision }
     }
     default:
-      throw usageError(`not a condition: ${shown(input)}`, "{ type: 'absent' }, { type: 'value', value } or { type: 'revision', revision }")
+      throw usageError(
+        `not a condition: ${shown(input)}`,
+        "{ type: 'absent' }, { type: 'value', value } or { type: 'revision', revision }",
+      )
   }
 }
 
@@ -56,7 +68,10 @@ export function checkOptions(options: unknown, names: readonly string[], what: s
   if (!isObject(options)) throw usageError(`the options of ${what} are an object, not ${kindOf(options)}`)
   checkNames(options, names, what)
   const { signal } = options as { signal?: unknown }
-  if (signal !== undefined && !(isObject(signal) && typeof signal['aborted'] === 'boolean' && typeof signal['addEventListener'] === 'function')) {
+  if (
+    signal !== undefined &&
+    !(isObject(signal) && typeof signal['aborted'] === 'boolean' && typeof signal['addEventListener'] === 'function')
+  ) {
     throw usageError(`the signal of ${what} is an AbortSignal, not ${kindOf(signal)}`)
   }
 }
@@ -70,19 +85,24 @@ export function checkNames(object: object, names: readonly string[], what: strin
 
 /** An option that is true or false, `undefined` when it is not given. Throws `KV_USAGE` for anything else. */
 export function flagOf(value: unknown, name: string): boolean | undefined {
-  if (value !== undefined && typeof value !== 'boolean') throw usageError(`${name} is true or false, not ${kindOf(value)}`)
+  if (value !== undefined && typeof value !== 'boolean')
+    throw usageError(`${name} is true or false, not ${kindOf(value)}`)
   return value
 }
 
 /** Throws `KV_USAGE` unless an option is not given, or is a number of `least` or more. */
 export function checkNumber(value: unknown, name: string, least: number): void {
-  if (value !== undefined && !(typeof value === 'number' && value >= least)) throw usageError(`${name} is a number of ${least} or more, not ${shown(value)}`)
+  if (value !== undefined && !(typeof value === 'number' && value >= least))
+    throw usageError(`${name} is a number of ${least} or more, not ${shown(value)}`)
 }
 
 /** What a value is, for messages: `null`, `a number`, `an object`, `an Array`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)
-  const name = typeof value === 'object' ? (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name : undefined
+  const name =
+    typeof value === 'object'
+      ? (Object.getPrototypeOf(value) as { constructor?: { name?: string } } | null)?.constructor?.name
+      : undefined
   const kind = name === undefined || name === 'Object' ? typeof value : name
   return `${/^[aeiou]/i.test(kind) ? 'an' : 'a'} ${kind}`
 }
@@ -92,7 +112,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function isBuffer(input: unknown): input is ArrayBufferLike {
-  return input instanceof ArrayBuffer || (typeof SharedArrayBuffer !== 'undefined' && input instanceof SharedArrayBuffer)
+  return (
+    input instanceof ArrayBuffer || (typeof SharedArrayBuffer !== 'undefined' && input instanceof SharedArrayBuffer)
+  )
 }
 
 /** A value as a message shows it: text and numbers as they are, of anything else what it is. */

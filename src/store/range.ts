@@ -43,7 +43,10 @@ export function toQuery(options: RangeOptions): RangeQuery | undefined {
   if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 0)) {
     throw usageError(`limit must be a whole number of 0 or more, not ${shown(limit)}`)
   }
-  const [reverse, keysOnly] = [flagOf(options.reverse, 'reverse') ?? false, flagOf(options.keysOnly, 'keysOnly') ?? false]
+  const [reverse, keysOnly] = [
+    flagOf(options.reverse, 'reverse') ?? false,
+    flagOf(options.keysOnly, 'keysOnly') ?? false,
+  ]
   let start: Uint8Array | undefined
   let end: Uint8Array | undefined
   const from = (bound: Uint8Array): void => {

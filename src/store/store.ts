@@ -16,14 +16,33 @@ import type {
   Stat,
   Supports,
 } from './driver.ts'
-import { type KeyInput, bytesOf, checkNames, checkNumber, checkOptions, conditionOf, flagOf, kindOf, ownBytesOf } from './input.ts'
+import {
+  type KeyInput,
+  bytesOf,
+  checkNames,
+  checkNumber,
+  checkOptions,
+  conditionOf,
+  flagOf,
+  kindOf,
+  ownBytesOf,
+} from './input.ts'
 import { parsePosition } from '../drivers/kit/log-position.ts'
 import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
 import { Watch, type WatchOptions } from './watch.ts'
-import { type BatchOp, DEL_RANGE_NAMES, type DelOptions, type DelRangeOptions, type PutOptions, lifetimeOf } from './write-options.ts'
+import {
+  type BatchOp,
+  DEL_RANGE_NAMES,
+  type DelOptions,
+  type DelRangeOptions,
+  type PutOptions,
+  lifetimeOf,
+} from './write-options.ts'
 
 /** Ends what a driver still holds for a range whose iterator nobody has any more. */
-const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>((iterator) => void iterator.return?.()?.catch(() => {}))
+const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>(
+  (iterator) => void iterator.return?.()?.catch(() => {}),
+)
 
 const EMPTY_STAT: Stat = { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: {} }
 
@@ -68,7 +87,10 @@ export class Store {
     return this.#driver.supports
   }
 
-  /** The value of a key, or `undefined`. Sees the writes whose promises have resolved, of this and of every other process. */
+  /**
+   * The value of a key, or `undefined`. Sees the writes whose promises have resolved, of this and of every other
+   * process.
+   */
   async get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined> {
     checkOptions(options, ['signal'], 'get')
     return this.#open(options?.signal).get(this.#key(key), options)
@@ -107,7 +129,10 @@ export class Store {
     checkNumber(options?.maxBytes, 'maxBytes', 0)
     if (!Array.isArray(keys)) throw usageError(`the keys of getMany are an array, not ${kindOf(keys)}`)
     const driver = this.#open(options?.signal)
-    return driver.getMany(keys.map((key) => this.#key(key)), options)
+    return driver.getMany(
+      keys.map((key) => this.#key(key)),
+      options,
+    )
   }
 
   /** Whether a key is there. */
@@ -121,7 +146,12 @@ export class Store {
     const { condition, signal } = options
     const driver = this.#open(signal)
     const { expires, ttl } = lifetimeOf(options)
-    return driver.put(this.#ownKey(key), this.#ownValue(value), { expires, ttl, condition: conditionOf(condition), signal })
+    return driver.put(this.#ownKey(key), this.#ownValue(value), {
+      expires,
+      ttl,
+      condition: conditionOf(condition),
+      signal,
+    })
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
@@ -143,7 +173,10 @@ export class Store {
     const driver = this.#open(options.signal)
     const { maxBatchOps, maxBatchBytes } = driver.limits
     if (ops.length > maxBatchOps) {
-      throw new KvError('KV_TOO_LARGE', `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`)
+      throw new KvError(
+        'KV_TOO_LARGE',
+        `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`,
+      )
     }
     let bytes = 0
     const checked = ops.map((op: BatchOp): Op => {
@@ -166,7 +199,8 @@ export class Store {
    */
   async load(blocks: Blocks, options: Abortable = {}): Promise<number> {
     checkOptions(options, ['signal'], 'load')
-    if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks))) throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
+    if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks)))
+      throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
     const driver = this.#open(options.signal)
     if (driver.load !== undefined) return driver.load(blocks, options)
     const { maxBatchOps, maxBatchBytes } = driver.limits
@@ -177,7 +211,10 @@ export class Store {
         bytes += op.key.length + op.value.length
         ops.push({ ...op, key: new Uint8Array(op.key), value: new Uint8Array(op.value) })
         if (ops.length > maxBatchOps || bytes > maxBatchBytes) {
-          throw new KvError('KV_TOO_LARGE', `this store puts at most ${maxBatchOps} entries of ${maxBatchBytes} bytes at once`)
+          throw new KvError(
+            'KV_TOO_LARGE',
+            `this store puts at most ${maxBatchOps} entries of ${maxBatchBytes} bytes at once`,
+          )
         }
       }
     }
@@ -215,13 +252,17 @@ export class Store {
     return query === undefined ? noPages() : this.#whileOpen(driver.range(query, { signal }), signal)
   }
 
-  /** Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that there is none. */
+  /**
+   * Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that
+   * there is none.
+   */
   async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
     checkOptions(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
     const { signal } = options
     if (toQuery(options) === undefined) return false
     if ((await this.#open(signal).anyExpires?.({ signal })) === false) return false
-    for await (const page of this.rangePages({ ...options, keysOnly: true })) if (page.some(({ expires }) => expires !== undefined)) return true
+    for await (const page of this.rangePages({ ...options, keysOnly: true }))
+      if (page.some(({ expires }) => expires !== undefined)) return true
     return false
   }
 
@@ -235,10 +276,10 @@ export class Store {
   }
 
   /**
-   * Removes every entry of a range in one atomic step; resolves to how many were there.
-   * Throws `KV_USAGE` without any bound unless `all` is true, and for options that it does not know, `limit` among
-   * them: a delete of "some of them" has no defined meaning. With a `signal` it gives the event loop its turns; when that is
-   * aborted before the commit, nothing is removed.
+   * Removes every entry of a range in one atomic step; resolves to how many were there. Throws `KV_USAGE` without any
+   * bound unless `all` is true, and for options that it does not know, `limit` among them: a delete of "some of them"
+   * has no defined meaning. With a `signal` it gives the event loop its turns; when that is aborted before the
+   * commit, nothing is removed.
    */
   async delRange(options: DelRangeOptions): Promise<number> {
     checkOptions(options, DEL_RANGE_NAMES, 'delRange')
@@ -263,8 +304,10 @@ export class Store {
     const { key, after, resumable = false, signal, ...range } = options
     flagOf(resumable, 'resumable')
     const driver = this.#open(signal)
-    if (driver.watch === undefined) throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be watched`)
-    if (key !== undefined && Object.values(range).some((bound) => bound !== undefined)) throw usageError('a watch of one key takes no range')
+    if (driver.watch === undefined)
+      throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be watched`)
+    if (key !== undefined && Object.values(range).some((bound) => bound !== undefined))
+      throw usageError('a watch of one key takes no range')
     const query = key === undefined ? toQuery(range) : oneKey(this.#ownKey(key))
     if (query === undefined) throw usageError('no key can be in this range')
     if (after !== undefined) parsePosition(after)
@@ -287,13 +330,15 @@ export class Store {
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     checkOptions(options, ['onProgress', 'signal'], 'check')
     const { onProgress } = options
-    if (onProgress !== undefined && typeof onProgress !== 'function') throw usageError(`onProgress is a function, not ${kindOf(onProgress)}`)
+    if (onProgress !== undefined && typeof onProgress !== 'function')
+      throw usageError(`onProgress is a function, not ${kindOf(onProgress)}`)
     return this.#open(options.signal).check(options)
   }
 
   /**
-   * Waits for pending writes and frees everything. Safe to call again. Before Node 22.13 the descriptors of a file, and
-   * the files beside it, go only with the next garbage collection or the process; nothing is missing in the file by then.
+   * Waits for pending writes and frees everything. Safe to call again. Before Node 22.13 the descriptors of a file,
+   * and the files beside it, go only with the next garbage collection or the process; nothing is missing in the file
+   * by then.
    */
   close(): Promise<void> {
     this.#closing ??= this.#driver.close()
@@ -329,7 +374,10 @@ export class Store {
 
   #op(op: BatchOp): Op {
     const type = (op as { type?: unknown } | null | undefined)?.type
-    if (type !== 'put' && type !== 'del') throw usageError(`an operation of a batch is a put or a del, not ${typeof type === 'string' ? JSON.stringify(type) : kindOf(op)}`)
+    if (type !== 'put' && type !== 'del')
+      throw usageError(
+        `an operation of a batch is a put or a del, not ${typeof type === 'string' ? JSON.stringify(type) : kindOf(op)}`,
+      )
     if (op.type === 'del') {
       checkNames(op, ['type', 'key'], 'a del of a batch')
       return { type: 'del', key: this.#ownKey(op.key) }

@@ -64,7 +64,8 @@ export class KeyDecoder {
     const keys: Key[] = []
     let at = 0
     while (at < source.length) {
-      const next = this.#pasted === undefined ? decodeOne(source, at, isAll, keys) : this.#paste(source, at, keys, this.#pasted)
+      const next =
+        this.#pasted === undefined ? decodeOne(source, at, isAll, keys) : this.#paste(source, at, keys, this.#pasted)
       if (next === 'paste') {
         at += PASTE_START.length
         this.#pasted = []
@@ -79,7 +80,9 @@ export class KeyDecoder {
   #paste(source: string, at: number, keys: Key[], pasted: string[]): number {
     const end = source.indexOf(PASTE_END, at)
     if (end < 0) {
-      const begun = [...PASTE_END].findLastIndex((_, length) => length > 0 && source.endsWith(PASTE_END.slice(0, length)))
+      const begun = [...PASTE_END].findLastIndex(
+        (_, length) => length > 0 && source.endsWith(PASTE_END.slice(0, length)),
+      )
       const stop = Math.max(at, source.length - Math.max(0, begun))
       pasted.push(source.slice(at, stop))
       return stop
@@ -139,27 +142,33 @@ function decodePlain(source: string, at: number, isAll: boolean, keys: Key[], mo
 }
 
 const SEQUENCES: readonly (readonly [RegExp, (match: RegExpExecArray) => Key | undefined])[] = [
-  [CSI, ([, consoleKey, rxvt, parameters = '', final = '']) => {
-    if (consoleKey !== undefined) return named(`f${consoleKey.charCodeAt(0) - 64}`)
-    if (rxvt !== undefined) return tilde(rxvt, { shift: true })
-    if (final === '^') return tilde(parameters, { ctrl: true })
-    if (final === '@') return tilde(parameters, { ctrl: true, shift: true })
-    if (final === '~') return tilde(parameters, {})
-    const numbers = parameters.split(';')
-    if (final === 'u') return coded(numbers[0], numbers[1])
-    if (final === 'Z') return named('tab', { ...modifiersOf(numbers[1]), shift: true })
-    if (parameters === '' && Object.hasOwn(SMALL_ARROWS, final)) return named(SMALL_ARROWS[final]!, { shift: true })
-    if (!/^[\d;]*$/.test(parameters) || !Object.hasOwn(LETTER_KEYS, final)) return undefined
-    // Without a second number some terminals give the modifiers as the first.
-    return named(LETTER_KEYS[final]!, modifiersOf(numbers[1] ?? numbers[0]))
-  }],
-  [SS3, ([, first = '', second, final = '']) => {
-    const modifiers = modifiersOf(second ?? first)
-    if (final === 'M') return named('return', modifiers)
-    if (Object.hasOwn(SMALL_ARROWS, final)) return named(SMALL_ARROWS[final]!, { ctrl: true })
-    if (Object.hasOwn(KEYPAD_TEXT, final)) return character(KEYPAD_TEXT[final]!, modifiers)
-    return Object.hasOwn(LETTER_KEYS, final) ? named(LETTER_KEYS[final]!, modifiers) : undefined
-  }],
+  [
+    CSI,
+    ([, consoleKey, rxvt, parameters = '', final = '']) => {
+      if (consoleKey !== undefined) return named(`f${consoleKey.charCodeAt(0) - 64}`)
+      if (rxvt !== undefined) return tilde(rxvt, { shift: true })
+      if (final === '^') return tilde(parameters, { ctrl: true })
+      if (final === '@') return tilde(parameters, { ctrl: true, shift: true })
+      if (final === '~') return tilde(parameters, {})
+      const numbers = parameters.split(';')
+      if (final === 'u') return coded(numbers[0], numbers[1])
+      if (final === 'Z') return named('tab', { ...modifiersOf(numbers[1]), shift: true })
+      if (parameters === '' && Object.hasOwn(SMALL_ARROWS, final)) return named(SMALL_ARROWS[final]!, { shift: true })
+      if (!/^[\d;]*$/.test(parameters) || !Object.hasOwn(LETTER_KEYS, final)) return undefined
+      // Without a second number some terminals give the modifiers as the first.
+      return named(LETTER_KEYS[final]!, modifiersOf(numbers[1] ?? numbers[0]))
+    },
+  ],
+  [
+    SS3,
+    ([, first = '', second, final = '']) => {
+      const modifiers = modifiersOf(second ?? first)
+      if (final === 'M') return named('return', modifiers)
+      if (Object.hasOwn(SMALL_ARROWS, final)) return named(SMALL_ARROWS[final]!, { ctrl: true })
+      if (Object.hasOwn(KEYPAD_TEXT, final)) return character(KEYPAD_TEXT[final]!, modifiers)
+      return Object.hasOwn(LETTER_KEYS, final) ? named(LETTER_KEYS[final]!, modifiers) : undefined
+    },
+  ],
   [STRING, () => undefined],
 ]
 
@@ -167,7 +176,9 @@ const SEQUENCES: readonly (readonly [RegExp, (match: RegExpExecArray) => Key | u
 function tilde(parameters: string, modifiers: Modifiers): Key | undefined {
   const [number = '', second, third] = parameters.split(';')
   if (number === '27' && third !== undefined) return coded(third, second)
-  return Object.hasOwn(TILDE_KEYS, number) ? named(TILDE_KEYS[number]!, { ...modifiersOf(second), ...modifiers }) : undefined
+  return Object.hasOwn(TILDE_KEYS, number)
+    ? named(TILDE_KEYS[number]!, { ...modifiersOf(second), ...modifiers })
+    : undefined
 }
 
 /** A key given by its code point. */
@@ -190,7 +201,10 @@ function control(byte: number, modifiers: Modifiers): Key {
 function character(text: string, modifiers: Modifiers): Key {
   const types = modifiers.ctrl !== true && modifiers.meta !== true
   const isLetter = /^[A-Z]$/.test(text)
-  return { ...named(text === ' ' ? 'space' : text.toLowerCase(), isLetter ? { ...modifiers, shift: true } : modifiers), text: types ? text : '' }
+  return {
+    ...named(text === ' ' ? 'space' : text.toLowerCase(), isLetter ? { ...modifiers, shift: true } : modifiers),
+    text: types ? text : '',
+  }
 }
 
 /** Modifiers as a terminal numbers them: 1 and the sum of Shift 1, Alt 2, Ctrl 4, Meta 8. */

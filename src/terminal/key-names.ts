@@ -5,14 +5,41 @@
 
 /** `ESC [ NUMBER ~`: by number. */
 export const TILDE_KEYS: Readonly<Record<string, string>> = {
-  1: 'home', 2: 'insert', 3: 'delete', 4: 'end', 5: 'pageup', 6: 'pagedown', 7: 'home', 8: 'end',
-  11: 'f1', 12: 'f2', 13: 'f3', 14: 'f4', 15: 'f5', 17: 'f6', 18: 'f7', 19: 'f8', 20: 'f9', 21: 'f10', 23: 'f11', 24: 'f12',
+  1: 'home',
+  2: 'insert',
+  3: 'delete',
+  4: 'end',
+  5: 'pageup',
+  6: 'pagedown',
+  7: 'home',
+  8: 'end',
+  11: 'f1',
+  12: 'f2',
+  13: 'f3',
+  14: 'f4',
+  15: 'f5',
+  17: 'f6',
+  18: 'f7',
+  19: 'f8',
+  20: 'f9',
+  21: 'f10',
+  23: 'f11',
+  24: 'f12',
 }
 
 /** `ESC [ LETTER` and `ESC O LETTER`: by letter. */
 export const LETTER_KEYS: Readonly<Record<string, string>> = {
-  A: 'up', B: 'down', C: 'right', D: 'left', E: 'clear', F: 'end', H: 'home',
-  P: 'f1', Q: 'f2', R: 'f3', S: 'f4',
+  A: 'up',
+  B: 'down',
+  C: 'right',
+  D: 'left',
+  E: 'clear',
+  F: 'end',
+  H: 'home',
+  P: 'f1',
+  Q: 'f2',
+  R: 'f3',
+  S: 'f4',
 }
 
 /** rxvt writes an arrow with Shift as `ESC [ a`, with Ctrl as `ESC O a`. */
@@ -20,8 +47,31 @@ export const SMALL_ARROWS: Readonly<Record<string, string>> = { a: 'up', b: 'dow
 
 /** `ESC O LETTER` of the keypad in application mode: what it types. */
 export const KEYPAD_TEXT: Readonly<Record<string, string>> = {
-  j: '*', k: '+', l: ',', m: '-', n: '.', o: '/', p: '0', q: '1', r: '2', s: '3', t: '4', u: '5', v: '6', w: '7', x: '8', y: '9', X: '=',
+  j: '*',
+  k: '+',
+  l: ',',
+  m: '-',
+  n: '.',
+  o: '/',
+  p: '0',
+  q: '1',
+  r: '2',
+  s: '3',
+  t: '4',
+  u: '5',
+  v: '6',
+  w: '7',
+  x: '8',
+  y: '9',
+  X: '=',
 }
 
 /** Keys that have a byte below 32 of their own besides Ctrl and a letter. */
-export const CONTROL_KEYS: Readonly<Record<number, string>> = { 0x08: 'backspace', 0x09: 'tab', 0x0a: 'enter', 0x0d: 'return', 0x1b: 'escape', 0x7f: 'backspace' }
+export const CONTROL_KEYS: Readonly<Record<number, string>> = {
+  0x08: 'backspace',
+  0x09: 'tab',
+  0x0a: 'enter',
+  0x0d: 'return',
+  0x1b: 'escape',
+  0x7f: 'backspace',
+}

@@ -2,7 +2,10 @@ import { spawnSync } from 'node:child_process'
 import { type Terminal, processTerminal } from '../io.ts'
 import { type Key, KeyDecoder } from './key-decoder.ts'
 
-/** A key, or something else that happens to the terminal: `resize`, `wake`, and `closed`, after which nothing comes any more. */
+/**
+ * A key, or something else that happens to the terminal: `resize`, `wake`, and `closed`, after which nothing comes
+ * any more.
+ */
 export type TerminalEvent = Key | { readonly type: 'resize' | 'wake' | 'closed' }
 
 const PASTE_ON = '\u001b[?2004h'
@@ -15,9 +18,9 @@ const PATIENCE_MS = 300
 const STOP_MS = 50
 
 /**
- * The terminal as a queue of keys. Keys are taken in also while a command runs, so that none is
- * lost; of these only Ctrl-C is heard at once, and takes back what was typed before it. While something else has the terminal
- * ({@link release}) nothing is read, SIGINT stands for Ctrl-C, and Ctrl-\ is that program's alone.
+ * The terminal as a queue of keys. Keys are taken in also while a command runs, so that none is lost; of these only
+ * Ctrl-C is heard at once, and takes back what was typed before it. While something else has the terminal ({@link
+ * release}) nothing is read, SIGINT stands for Ctrl-C, and Ctrl-\ is that program's alone.
  */
 export class KeyReader {
   readonly #input: NodeJS.ReadStream
@@ -46,7 +49,9 @@ export class KeyReader {
     this.#onInterrupt = onInterrupt
     this.#onEnd = onEnd
     // A session that was killed may have left the terminal raw, and Node would go back to that.
-    spawnSync('stty', ['icanon', 'echo', 'isig', 'iexten', 'icrnl', 'opost', 'onlcr'], { stdio: [0, 'ignore', 'ignore'] })
+    spawnSync('stty', ['icanon', 'echo', 'isig', 'iexten', 'icrnl', 'opost', 'onlcr'], {
+      stdio: [0, 'ignore', 'ignore'],
+    })
     input.on('data', this.#onData)
     input.on('end', this.#onClosed)
     input.on('error', this.#onClosed)
@@ -173,7 +178,8 @@ export class KeyReader {
         resolve()
       }
       process.on('SIGCONT', goOn)
-      // The kernel drops the signal where nobody could send the one that undoes it. A process that is stopped runs no timer.
+      // The kernel drops the signal where nobody could send the one that undoes it. A process that is stopped runs no
+      // timer.
       const timer = setTimeout(goOn, STOP_MS)
       process.kill(process.pid, 'SIGTSTP')
     })
@@ -229,7 +235,8 @@ export class KeyReader {
   }
 
   #take(key: Key): void {
-    const stops = this.#waiting === undefined && ((isInterrupt(key) && this.#onInterrupt()) || (isEnd(key) && this.#onEnd()))
+    const stops =
+      this.#waiting === undefined && ((isInterrupt(key) && this.#onInterrupt()) || (isEnd(key) && this.#onEnd()))
     if (stops) this.#queue.length = 0
     else this.#push(key)
   }

@@ -36,7 +36,10 @@ const EDITING: Readonly<Record<string, Edit>> = {
   'ctrl-_': (buffer) => buffer.undo(),
 }
 
-/** What a key does to the text; a key without a text of its own does the same with any modifier that gives it no other meaning. */
+/**
+ * What a key does to the text; a key without a text of its own does the same with any modifier that gives it no other
+ * meaning.
+ */
 export function editOf({ name, ctrl, meta }: Key): Edit | undefined {
   const edit = (full: string): Edit | undefined => (Object.hasOwn(EDITING, full) ? EDITING[full] : undefined)
   return edit(`${ctrl ? 'ctrl-' : ''}${meta ? 'meta-' : ''}${name}`) ?? (name.length > 1 ? edit(name) : undefined)

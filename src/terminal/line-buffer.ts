@@ -163,7 +163,11 @@ export class LineBuffer {
   #wordStart(inWord: RegExp): number {
     let at = this.#cursor
     for (const isWord of [false, true]) {
-      for (let size: number; at > 0 && inWord.test(this.#text.slice(at - (size = this.#sizeBefore(at)), at)) === isWord; at -= size);
+      for (
+        let size: number;
+        at > 0 && inWord.test(this.#text.slice(at - (size = this.#sizeBefore(at)), at)) === isWord;
+        at -= size
+      );
     }
     return at
   }

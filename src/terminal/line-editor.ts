@@ -24,7 +24,10 @@ export interface Assistant {
   complete(text: string, cursor: number, signal: AbortSignal): Promise<Completion>
   /** The arguments that are still missing, at the end of a line. */
   hint(text: string): Promise<string>
-  /** What is worth knowing about the line as it is, once the user pauses; `undefined`: nothing. Aborted when the line changes. */
+  /**
+   * What is worth knowing about the line as it is, once the user pauses; `undefined`: nothing. Aborted when the line
+   * changes.
+   */
   live(text: string, signal: AbortSignal): Promise<string | undefined>
   /** Whether more must follow, such as the end of a quote. */
   unfinished(text: string): boolean
@@ -42,7 +45,11 @@ export interface Assistant {
  * What the user did: entered a line, took Ctrl-C or Ctrl-D, with the text there was then, or went away with the
  * terminal, and then no text is to be used.
  */
-export type Answer = { readonly type: 'line'; readonly text: string } | { readonly type: 'end'; readonly text: string } | { readonly type: 'interrupt' } | { readonly type: 'closed' }
+export type Answer =
+  | { readonly type: 'line'; readonly text: string }
+  | { readonly type: 'end'; readonly text: string }
+  | { readonly type: 'interrupt' }
+  | { readonly type: 'closed' }
 
 /** A pause in typing after which {@link Assistant.live} is asked, in milliseconds. */
 const PAUSE_MS = 60
@@ -89,7 +96,8 @@ export class LineEditor {
       for (;;) {
         if (!this.#keys.hasNext) await this.#draw()
         const event = await this.#keys.next()
-        const answer = event.type === 'closed' ? ({ type: 'closed' } as const) : isKey(event) ? await this.#key(event) : undefined
+        const answer =
+          event.type === 'closed' ? ({ type: 'closed' } as const) : isKey(event) ? await this.#key(event) : undefined
         if (answer !== undefined) return this.#leave(answer)
       }
     } finally {
@@ -190,7 +198,8 @@ export class LineEditor {
     const { endsText } = this.#assistant
     const wrong = refusal(text)
     if (wrong !== undefined) this.#tell(wrong)
-    else if (text === '' || (endsText !== undefined && this.#live?.hint === endsText && this.#live.text === text)) return { type: 'end', text }
+    else if (text === '' || (endsText !== undefined && this.#live?.hint === endsText && this.#live.text === text))
+      return { type: 'end', text }
     else {
       this.#keys.write(BELL)
       if (endsText !== undefined) this.#live = { text, hint: endsText }
@@ -208,7 +217,11 @@ export class LineEditor {
   }
 
   #takesGhost(key: Key): boolean {
-    return this.#ghost() !== '' && !key.meta && (key.name === 'right' || key.name === 'end' || (key.ctrl && (key.name === 'e' || key.name === 'f')))
+    return (
+      this.#ghost() !== '' &&
+      !key.meta &&
+      (key.name === 'right' || key.name === 'end' || (key.ctrl && (key.name === 'e' || key.name === 'f')))
+    )
   }
 
   async #complete(): Promise<void> {
@@ -216,7 +229,9 @@ export class LineEditor {
     // It may take its time, and what was typed is to be seen.
     this.#show()
     const abort = new AbortController()
-    const completion = await this.#keys.unlessTyped(this.#assistant.complete(text, cursor, abort.signal).catch(() => NOTHING))
+    const completion = await this.#keys.unlessTyped(
+      this.#assistant.complete(text, cursor, abort.signal).catch(() => NOTHING),
+    )
     if (completion === undefined) {
       abort.abort()
       // Enter was typed for a line that Tab would have completed.
@@ -260,10 +275,19 @@ export class LineEditor {
   #view(): Parameters<Display['draw']>[0] {
     const search = this.#search
     const { text, cursor, atEnd } = this.#buffer
-    if (search !== undefined) return { prompt: search.prompt(this.#keys.columns), text: search.found ?? text, cursor: search.found === undefined ? cursor : search.cursor, ghost: '', below: [] }
+    if (search !== undefined)
+      return {
+        prompt: search.prompt(this.#keys.columns),
+        text: search.found ?? text,
+        cursor: search.found === undefined ? cursor : search.cursor,
+        ghost: '',
+        below: [],
+      }
     const live = this.#live?.text === text ? this.#live.hint : undefined
     const ghost = atEnd && this.#menu === undefined ? this.#ghost() || this.#hint : ''
-    const below = this.#menu?.lines(this.#keys.columns, Math.max(3, Math.min(12, this.#keys.rows - 2))) ?? (live === undefined ? [] : [`\u001b[2m${cutToWidth(live, this.#keys.columns)}\u001b[0m`])
+    const below =
+      this.#menu?.lines(this.#keys.columns, Math.max(3, Math.min(12, this.#keys.rows - 2))) ??
+      (live === undefined ? [] : [`\u001b[2m${cutToWidth(live, this.#keys.columns)}\u001b[0m`])
     return { prompt: this.#prompt, text, cursor, ghost: ghost.split('\n', 1)[0]!, below }
   }
 
@@ -274,10 +298,12 @@ export class LineEditor {
 
   async #draw(): Promise<void> {
     const { text } = this.#buffer
-    this.#hint = this.#buffer.atEnd && this.#search === undefined ? await this.#assistant.hint(text).catch(() => '') : ''
+    this.#hint =
+      this.#buffer.atEnd && this.#search === undefined ? await this.#assistant.hint(text).catch(() => '') : ''
     this.#show()
     clearTimeout(this.#timer)
-    if (text !== '' && this.#live?.text !== text && this.#search === undefined) this.#timer = setTimeout(() => void this.#look(text), PAUSE_MS)
+    if (text !== '' && this.#live?.text !== text && this.#search === undefined)
+      this.#timer = setTimeout(() => void this.#look(text), PAUSE_MS)
   }
 
   async #look(text: string): Promise<void> {

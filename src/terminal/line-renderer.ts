@@ -24,7 +24,10 @@ const HIDE = '\u001b[?25l'
 const SHOW = '\u001b[?25h'
 const NO_WRAP = '\u001b[?7l'
 const WRAP = '\u001b[?7h'
-/** The terminal keeps the place of the cursor, which is right however wide it takes the characters before and after it to be. */
+/**
+ * The terminal keeps the place of the cursor, which is right however wide it takes the characters before and after it
+ * to be.
+ */
 const KEEP = '\u001b7'
 const BACK = '\u001b8'
 
@@ -71,8 +74,11 @@ export class Display {
       rows = rows.slice(from, from + height)
       row -= from
     }
-    for (const line of view.below.slice(0, Math.max(0, height - rows.length))) rows.push({ text: line, width: Math.min(stringWidth(line), columns) })
-    this.#surface.write(`${HIDE}${this.#home()}${makeRoom(rows.length)}${NO_WRAP}${rows.map(({ text }) => text).join('\r\n')}${WRAP}${BACK}${SHOW}`)
+    for (const line of view.below.slice(0, Math.max(0, height - rows.length)))
+      rows.push({ text: line, width: Math.min(stringWidth(line), columns) })
+    this.#surface.write(
+      `${HIDE}${this.#home()}${makeRoom(rows.length)}${NO_WRAP}${rows.map(({ text }) => text).join('\r\n')}${WRAP}${BACK}${SHOW}`,
+    )
     this.#drawn = { widths: rows.map(({ width }) => width), row, column: layout.column }
   }
 
@@ -84,8 +90,9 @@ export class Display {
   }
 
   /**
-   * Begins a line where something else may have left the cursor within one: an unfinished line gets a mark at its end, and
-   * what follows begins below. From the first column the mark and the blanks fill just one line, and are drawn over.
+   * Begins a line where something else may have left the cursor within one: an unfinished line gets a mark at its
+   * end, and what follows begins below. From the first column the mark and the blanks fill just one line, and are
+   * drawn over.
    */
   freshLine(): void {
     this.#surface.write(`${INVERSE}%${PLAIN}${' '.repeat(this.#surface.columns - 1)}\r`)

@@ -51,9 +51,11 @@ export class Menu {
     const last = this.completion.candidates.length - 1
     if (name === 'tab') return this.#choose(this.chosen < 0 ? (shift ? last : 0) : this.chosen + (shift ? -1 : 1))
     if (ctrl || meta) return undefined
-    if (name === 'down' || name === 'up') return this.#choose(this.chosen < 0 ? (name === 'down' ? 0 : last) : this.chosen + (name === 'down' ? 1 : -1))
+    if (name === 'down' || name === 'up')
+      return this.#choose(this.chosen < 0 ? (name === 'down' ? 0 : last) : this.chosen + (name === 'down' ? 1 : -1))
     if (this.chosen < 0) return undefined
-    if (name === 'pagedown' || name === 'pageup') return this.#choose(this.#within(this.chosen + (name === 'pagedown' ? this.#visible : -this.#visible)))
+    if (name === 'pagedown' || name === 'pageup')
+      return this.#choose(this.#within(this.chosen + (name === 'pagedown' ? this.#visible : -this.#visible)))
     if (name === 'right' || name === 'left') return this.#choose(this.#across(name === 'right' ? 1 : -1))
     return undefined
   }
@@ -89,7 +91,13 @@ export class Menu {
         : { label: cutToWidth(label, columns), note: cutToWidth(note, Math.max(8, columns - widest - 2)) },
     )
     const labelWidth = Math.max(...cells.map(({ label }) => stringWidth(label)))
-    const width = Math.max(...cells.map(({ label, note }) => (note === '' ? stringWidth(label) : (note.startsWith('(') ? stringWidth(label) : labelWidth) + stringWidth(note) + 2)))
+    const width = Math.max(
+      ...cells.map(({ label, note }) =>
+        note === ''
+          ? stringWidth(label)
+          : (note.startsWith('(') ? stringWidth(label) : labelWidth) + stringWidth(note) + 2,
+      ),
+    )
     const across = Math.max(1, Math.floor((columns + GAP) / (width + GAP)))
     const rows = Math.ceil(cells.length / across)
     const visible = Math.max(1, Math.min(rows, maxRows - 1))
@@ -106,7 +114,14 @@ export class Menu {
         if (cell === undefined) break
         // Counts end below each other, words begin so.
         const isCount = cell.note.startsWith('(') || cell.note === ''
-        const pad = ' '.repeat(Math.max(0, isCount ? width - stringWidth(cell.label) - stringWidth(cell.note) : labelWidth + 2 - stringWidth(cell.label)))
+        const pad = ' '.repeat(
+          Math.max(
+            0,
+            isCount
+              ? width - stringWidth(cell.label) - stringWidth(cell.note)
+              : labelWidth + 2 - stringWidth(cell.label),
+          ),
+        )
         const note = cell.note === '' ? pad : `${pad}${DIM}${cell.note}${PLAIN}`
         line += `${line === '' ? '' : ' '.repeat(GAP)}${index === this.chosen ? `${INVERSE}${cell.label}${PLAIN}` : cell.label}${column === across - 1 && cell.note === '' ? '' : note}`
       }

@@ -69,7 +69,9 @@ class Picker {
   async #key(key: Key): Promise<void> {
     const { name, ctrl } = key
     const rows = this.#rows()
-    const step = { up: -1, down: 1, tab: key.shift ? -1 : 1, pageup: -rows, pagedown: rows }[name] ?? (ctrl ? { p: -1, n: 1 }[name] : undefined)
+    const step =
+      { up: -1, down: 1, tab: key.shift ? -1 : 1, pageup: -rows, pagedown: rows }[name] ??
+      (ctrl ? { p: -1, n: 1 }[name] : undefined)
     this.#takesFirst = name === 'return' || name === 'enter'
     if (this.#takesFirst) return
     if (ctrl && name === 'c') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was chosen')
@@ -83,7 +85,8 @@ class Picker {
       const last = this.#found.length - 1
       const next = this.#chosen + step
       // One step goes round, a page stops at the end.
-      this.#chosen = Math.abs(step) === 1 && last > 0 ? (next + last + 1) % (last + 1) : Math.max(0, Math.min(next, last))
+      this.#chosen =
+        Math.abs(step) === 1 && last > 0 ? (next + last + 1) % (last + 1) : Math.max(0, Math.min(next, last))
       return
     }
     const before = this.#buffer.text
@@ -106,7 +109,10 @@ class Picker {
       this.#error = error
       this.#keys.wake()
     }
-    offered.then((found) => settle(found, undefined), (error: unknown) => settle([], error))
+    offered.then(
+      (found) => settle(found, undefined),
+      (error: unknown) => settle([], error),
+    )
   }
 
   #rows(): number {
@@ -117,11 +123,24 @@ class Picker {
     const { columns } = this.#keys
     const rows = this.#rows()
     const first = Math.max(0, Math.min(this.#chosen - Math.floor(rows / 2), this.#found.length - rows))
-    const below = this.#found.slice(first, first + rows).map((key, i) => `${first + i === this.#chosen ? '>' : ' '} ${cutToWidth(displayKey(key), columns - 2)}`)
-    const told = this.#found.length > 0 ? 'Up and Down choose, Enter takes' : this.#search === undefined ? 'no key begins so' : 'searching'
+    const below = this.#found
+      .slice(first, first + rows)
+      .map((key, i) => `${first + i === this.#chosen ? '>' : ' '} ${cutToWidth(displayKey(key), columns - 2)}`)
+    const told =
+      this.#found.length > 0
+        ? 'Up and Down choose, Enter takes'
+        : this.#search === undefined
+          ? 'no key begins so'
+          : 'searching'
     below.push(`${DIM}${cutToWidth(told, columns)}${PLAIN}`)
     const { text, cursor } = this.#buffer
-    this.#display.draw({ prompt: `${cutToWidth(this.#message, Math.max(8, columns - 10))} `, text, cursor, ghost: '', below })
+    this.#display.draw({
+      prompt: `${cutToWidth(this.#message, Math.max(8, columns - 10))} `,
+      text,
+      cursor,
+      ghost: '',
+      below,
+    })
   }
 }
 

@@ -13,7 +13,7 @@ const STRAY = 0xdc00
 export function decodeTyped(bytes: Buffer): TypedText {
   if (isUtf8(bytes)) return bytes.toString()
   let text = ''
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const character = bytes.subarray(at, at + utf8Length(bytes[at]!))
     if (isUtf8(character)) {
       text += character.toString()

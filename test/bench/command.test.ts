@@ -29,14 +29,22 @@ interface Where {
 function bench(args: readonly string[], { home = tempDir(), tmp, onStart }: Where = {}): Promise<Outcome> {
   const folder = tmp ?? join(home, 'tmp')
   if (tmp === undefined) mkdirSync(folder, { recursive: true })
-  const child = spawn(process.execPath, [BINARY, 'bench', ...args], { cwd: home, env: { PATH: process.env['PATH'], HOME: home, TMPDIR: folder }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [BINARY, 'bench', ...args], {
+    cwd: home,
+    env: { PATH: process.env['PATH'], HOME: home, TMPDIR: folder },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   onTestFinished(() => void child.kill('SIGKILL'))
   onStart?.(child, folder)
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr, left: existsSync(folder) ? readdirSync(folder) : [] })))
+  return new Promise((resolve) =>
+    child.once('close', (code) =>
+      resolve({ code, stdout, stderr, left: existsSync(folder) ? readdirSync(folder) : [] }),
+    ),
+  )
 }
 
 const SHORT = ['--records', '300', '--duration', '25ms', '--warmup', '0']
@@ -184,17 +192,26 @@ describe('kv bench', () => {
     `)
   })
 
-  test.for(['load', 'scan', 'ycsb-b', 'ycsb-c', 'ycsb-d', 'ycsb-e', 'ycsb-f'])('runs the workload %s and finds every key it looks for', async (name) => {
-    const { code, stdout, left } = await bench([...SHORT, '--json', '--workload', name, '--concurrency', '4'])
-    const { targets } = JSON.parse(stdout) as { targets: { steps: { operations: number; missing: number }[] }[] }
-    expect([code, left]).toEqual([0, []])
-    for (const step of targets[0]!.steps) expect(step).toMatchObject({ missing: 0, operations: expect.toSatisfy((count: number) => count > 0) })
-  })
+  test.for(['load', 'scan', 'ycsb-b', 'ycsb-c', 'ycsb-d', 'ycsb-e', 'ycsb-f'])(
+    'runs the workload %s and finds every key it looks for',
+    async (name) => {
+      const { code, stdout, left } = await bench([...SHORT, '--json', '--workload', name, '--concurrency', '4'])
+      const { targets } = JSON.parse(stdout) as { targets: { steps: { operations: number; missing: number }[] }[] }
+      expect([code, left]).toEqual([0, []])
+      for (const step of targets[0]!.steps)
+        expect(step).toMatchObject({ missing: 0, operations: expect.toSatisfy((count: number) => count > 0) })
+    },
+  )
 
-  test.for([{ args: ['--value-size', '4000000', '--records', '20'], batch: 16 }, { args: ['--concurrency', '1000', '--records', '100'], batch: 200 }])('makes batches smaller that would not fit in memory: $args', async ({ args, batch }) => {
+  test.for([
+    { args: ['--value-size', '4000000', '--records', '20'], batch: 16 },
+    { args: ['--concurrency', '1000', '--records', '100'], batch: 200 },
+  ])('makes batches smaller that would not fit in memory: $args', async ({ args, batch }) => {
     const { code, stdout, stderr } = await bench([...args, '--ops', '5', '--warmup', '0', '--json'])
     expect([code, stderr]).toEqual([0, ''])
-    const { targets } = JSON.parse(stdout) as { targets: { steps: { name: string; operations: number; entries: number }[] }[] }
+    const { targets } = JSON.parse(stdout) as {
+      targets: { steps: { name: string; operations: number; entries: number }[] }[]
+    }
     const step = targets[0]!.steps.find(({ name }) => name === 'batch_put')!
     expect(step.entries / step.operations).toBe(batch)
   })
@@ -212,20 +229,33 @@ describe('kv bench', () => {
     const home = tempDir()
     const { stdout } = await bench(['--ops', '100', '--records', '200', '--json'], { home })
     type Reported = { targets: { steps: { name: string; operations: number; ran_out: boolean }[] }[] }
-    expect((JSON.parse(stdout) as Reported).targets[0]!.steps.map(({ operations, ran_out }) => [operations, ran_out])).toEqual(Array.from({ length: 5 }, () => [100, false]))
+    expect(
+      (JSON.parse(stdout) as Reported).targets[0]!.steps.map(({ operations, ran_out }) => [operations, ran_out]),
+    ).toEqual(Array.from({ length: 5 }, () => [100, false]))
     const short = await bench(['--ops', '100', '--records', '3', '--warmup', '0', '--json'], { home })
-    const report = JSON.parse(short.stdout) as { targets: { steps: { name: string; rounds_per_second: number[]; operations: number }[] }[] }
+    const report = JSON.parse(short.stdout) as {
+      targets: { steps: { name: string; rounds_per_second: number[]; operations: number }[] }[]
+    }
     expect(report.targets[0]!.steps.at(-1)).toMatchObject({ name: 'delete', operations: 3, ran_out: true })
     Object.assign(report.targets[0]!.steps.at(-1)!, { rounds_per_second: [], operations: 0, operations_per_second: 0 })
     writeFileSync(join(home, 'old.json'), JSON.stringify(report))
-    const { code, stdout: table } = await bench(['--ops', '100', '--records', '3', '--warmup', '0', '--compare', 'old.json'], { home })
-    expect([code, table]).toEqual([0, expect.stringContaining('\nkv: delete ran out after 3 operations; more --records make it longer\n')])
+    const { code, stdout: table } = await bench(
+      ['--ops', '100', '--records', '3', '--warmup', '0', '--compare', 'old.json'],
+      { home },
+    )
+    expect([code, table]).toEqual([
+      0,
+      expect.stringContaining('\nkv: delete ran out after 3 operations; more --records make it longer\n'),
+    ])
   })
 
   test('compares with an older run', async () => {
     const home = tempDir()
     const { stdout } = await bench([...SHORT, '--json'], { home })
-    const old = JSON.parse(stdout) as { machine: { load_average: number; cores: number }; targets: { steps: { name: string; operations: number; rounds_per_second: number[] }[] }[] }
+    const old = JSON.parse(stdout) as {
+      machine: { load_average: number; cores: number }
+      targets: { steps: { name: string; operations: number; rounds_per_second: number[] }[] }[]
+    }
     for (const step of old.targets[0]!.steps) {
       // One step a million times quicker than any machine, the others all over the place.
       step.rounds_per_second = step.name === 'read' ? [1e12, 1e12, 1e12, 1e12, 1e12] : [1e-6, 1e12]
@@ -235,7 +265,11 @@ describe('kv bench', () => {
     // What else the machine does is not for the test to say.
     expect(now.stdout).toMatch(/\nread +1,000,000,000,000 .* (slower|unsure: the machine was busy)\n/)
     expect(now.stdout).toMatch(/\nput .* too few to tell\n/)
-    const markdown = (await bench([...SHORT, '--seed', '2', '--records', '200', '--compare', 'old.json', '--format', 'markdown'], { home })).stdout
+    const markdown = (
+      await bench([...SHORT, '--seed', '2', '--records', '200', '--compare', 'old.json', '--format', 'markdown'], {
+        home,
+      })
+    ).stdout
     expect(markdown).toContain('- differs: records: 300 then, 200 now\n')
     expect(markdown).toContain('- differs: seed: 1 then, 2 now\n')
     expect(markdown).toMatch(/\n\| read \| 1,000,000,000,000 \| .* \|\n\| put \|.* \| too few to tell \|\n/)
@@ -244,12 +278,21 @@ describe('kv bench', () => {
   test('names each peer that is absent, and measures the others beside kv', async () => {
     const { code, stdout, left } = await bench([...SHORT, '--json', '--peers'])
     const { targets, absent } = JSON.parse(stdout) as Record<'targets' | 'absent', { name: string }[]>
-    expect([...targets, ...absent].map(({ name }) => name).toSorted()).toEqual(['better-sqlite3', 'classic-level', 'kv', 'ldb', 'lmdb', 'redis-server', 'sqlite3'])
+    expect([...targets, ...absent].map(({ name }) => name).toSorted()).toEqual([
+      'better-sqlite3',
+      'classic-level',
+      'kv',
+      'ldb',
+      'lmdb',
+      'redis-server',
+      'sqlite3',
+    ])
     expect(absent.map(({ name }) => name)).toEqual(expect.arrayContaining(['classic-level', 'lmdb', 'better-sqlite3']))
     expect([code, left]).toEqual([0, []])
     const markdown = (await bench([...SHORT, '--format', 'markdown', '--peers'])).stdout
     for (const { name } of absent) expect(markdown).toContain(`\n- absent: ${name} (`)
-    if (targets.length > 1) for (const { name } of targets) expect(markdown).toMatch(new RegExp(String.raw`\n- ${name}\*?: `))
+    if (targets.length > 1)
+      for (const { name } of targets) expect(markdown).toMatch(new RegExp(String.raw`\n- ${name}\*?: `))
   })
 
   test('with --no-sync says that writes are not durable', async () => {
@@ -257,7 +300,7 @@ describe('kv bench', () => {
   })
 })
 
-describe('the user\'s own store', () => {
+describe("the user's own store", () => {
   test('is never touched without --in-place, whatever KV_STORE says', async () => {
     const home = tempDir()
     expect((await bench(SHORT, { home })).code).toBe(0)
@@ -268,7 +311,11 @@ describe('the user\'s own store', () => {
     const home = tempDir()
     const path = join(home, 'mine.kv')
     await using store = await openStore(path)
-    await store.batch([{ type: 'put', key: 'a', value: '1' }, { type: 'put', key: 'kv-bencg', value: '2' }, { type: 'put', key: 'z', value: '3' }])
+    await store.batch([
+      { type: 'put', key: 'a', value: '1' },
+      { type: 'put', key: 'kv-bencg', value: '2' },
+      { type: 'put', key: 'z', value: '3' },
+    ])
     const { code, stderr } = await bench([...SHORT, '--store', path, '--in-place'], { home })
     expect([code, stderr]).toEqual([0, ''])
     const keys: string[] = []
@@ -283,14 +330,19 @@ describe('the user\'s own store', () => {
     await using store = await openStore(path)
     await store.put('kv-bench:x', 'mine')
     const { code, stderr } = await bench([...SHORT, '--store', path, '--in-place'], { home })
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^kv: the store already has keys that begin with kv-bench: \(KV_USAGE\)\nhint: .*\n$/)])
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^kv: the store already has keys that begin with kv-bench: \(KV_USAGE\)\nhint: .*\n$/),
+    ])
     expect(await store.count()).toBe(1)
   })
 })
 
 describe('an interrupt', () => {
   test.for(['SIGINT', 'SIGTERM'] as const)('%s leaves nothing behind and exits 130', async (signal) => {
-    const { code, stdout, stderr, left } = await bench(['--duration', '10m'], { onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill(signal)) })
+    const { code, stdout, stderr, left } = await bench(['--duration', '10m'], {
+      onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill(signal)),
+    })
     expect([code, stdout, left]).toEqual([130, '', []])
     expect(stderr).toBe('kv: interrupted; nothing of the benchmark is left behind (KV_INTERRUPTED)\n')
   })
@@ -314,7 +366,9 @@ describe('an interrupt', () => {
   })
 
   test('with peers ends the programs that were started', async () => {
-    const { code, left } = await bench(['--peers', '--duration', '10m', '--records', '2000'], { onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGINT')) })
+    const { code, left } = await bench(['--peers', '--duration', '10m', '--records', '2000'], {
+      onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGINT')),
+    })
     expect([code, left]).toEqual([130, []])
   })
 })
@@ -322,7 +376,10 @@ describe('an interrupt', () => {
 describe('a benchmark that was killed', () => {
   test('leaves a folder that the next one removes, and none of a benchmark that runs', async () => {
     const home = tempDir()
-    const { left } = await bench(['--duration', '10m'], { home, onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGKILL')) })
+    const { left } = await bench(['--duration', '10m'], {
+      home,
+      onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGKILL')),
+    })
     expect(left).toHaveLength(1)
     let during: string[] = []
     const second = bench(['--duration', '10m'], {
@@ -341,7 +398,11 @@ describe('a benchmark that was killed', () => {
   test('leaves alone folders of that name which are not its own', async () => {
     const home = tempDir()
     const tmp = join(home, 'tmp')
-    const names = ['kv-bench-store-elsewhere-999999999-abcdef', `kv-bench-store-${hostname()}-${process.pid}-abcdef`, 'kv-bench-store-mine']
+    const names = [
+      'kv-bench-store-elsewhere-999999999-abcdef',
+      `kv-bench-store-${hostname()}-${process.pid}-abcdef`,
+      'kv-bench-store-mine',
+    ]
     for (const name of names) mkdirSync(join(tmp, name), { recursive: true })
     writeFileSync(join(tmp, `kv-bench-store-${hostname()}-999999999-abcdef`), 'a file')
     const before = readdirSync(tmp)
@@ -368,11 +429,17 @@ describe('a benchmark that was killed', () => {
 })
 
 describe('a full disk', () => {
-  test.for([{ args: ['--records', '28000'] }, { args: ['--workload', 'load', '--records', '28000'] }, { args: ['--workload', 'ycsb-a', '--records', '3600', '--no-sync'] }])('with $args: one line, exit 4, and nothing left', async ({ args }, context) => {
+  test.for([
+    { args: ['--records', '28000'] },
+    { args: ['--workload', 'load', '--records', '28000'] },
+    { args: ['--workload', 'ycsb-a', '--records', '3600', '--no-sync'] },
+  ])('with $args: one line, exit 4, and nothing left', async ({ args }, context) => {
     const tmp = smallDisk(context, '4m')
     const { code, stdout, stderr, left } = await bench(args, { tmp })
     expect([code, stdout, left]).toEqual([4, '', []])
-    expect(stderr).toMatch(/^(kv: --no-sync: .*\n)?kv: no space left to write .*store\.kv \(KV_DISK_FULL\)\nhint: .*\n$/)
+    expect(stderr).toMatch(
+      /^(kv: --no-sync: .*\n)?kv: no space left to write .*store\.kv \(KV_DISK_FULL\)\nhint: .*\n$/,
+    )
   })
 
   test('under a store measured in place leaves its entries, and says how to remove those of the benchmark', async (context) => {
@@ -382,7 +449,9 @@ describe('a full disk', () => {
     await store.put('mine', '1')
     const { code, stderr } = await bench(['--records', '28000', '--store', path, '--in-place'])
     expect([code, (await store.check()).problems]).toEqual([4, []])
-    expect(stderr).toMatch(/^kv: no space left to write .*mine\.kv; keys that begin with kv-bench: are left in the store \(KV_DISK_FULL\)\nhint: .* kv del --store \S+mine\.kv --prefix kv-bench: --yes\n$/)
+    expect(stderr).toMatch(
+      /^kv: no space left to write .*mine\.kv; keys that begin with kv-bench: are left in the store \(KV_DISK_FULL\)\nhint: .* kv del --store \S+mine\.kv --prefix kv-bench: --yes\n$/,
+    )
     execFileSync('mount', ['-o', 'remount,size=32m', disk])
     await store.delRange({ prefix: 'kv-bench:' })
     expect(await store.count()).toBe(1)
@@ -393,7 +462,9 @@ describe('a full disk', () => {
     const tmp = smallDisk(context, '4m')
     const { code, stdout, stderr, left } = await bench(['--records', '1000000000', '--value-size', '16777216'], { tmp })
     expect([code, stdout, left]).toEqual([2, '', []])
-    expect(stderr).toMatch(/^kv: the records do not fit: .* of keys and values, .* free in .* \(KV_USAGE\)\nhint: .*\n$/)
+    expect(stderr).toMatch(
+      /^kv: the records do not fit: .* of keys and values, .* free in .* \(KV_USAGE\)\nhint: .*\n$/,
+    )
   })
 
   test('in place with peers leaves no temporary folder', async (context) => {
@@ -455,7 +526,11 @@ describe('bad input', () => {
     [['--store', 'x.kv'], 2, '--store without --in-place'],
     [['--compare', 'none.json'], 2, 'cannot read none.json: no such file or folder'],
     [['--compare', '.'], 2, 'cannot read .: it is a folder'],
-    [['--store', 'http://127.0.0.1:1/', '--in-place', '--no-sync'], 2, 'a server decides for itself whether its writes wait for the disk (KV_NOT_SUPPORTED)'],
+    [
+      ['--store', 'http://127.0.0.1:1/', '--in-place', '--no-sync'],
+      2,
+      'a server decides for itself whether its writes wait for the disk (KV_NOT_SUPPORTED)',
+    ],
     [['--html', 'no/such/page.html'], 2, 'cannot write no/such/page.html: no such folder'],
     [['--store', 'ftp://x', '--in-place'], 2, 'no driver for ftp:'],
     [['extra'], 2, 'too many arguments'],
@@ -470,7 +545,15 @@ describe('bad input', () => {
 
   test('a report that is none is refused before anything is measured', async () => {
     const home = tempDir()
-    for (const text of ['{', '[]', 'null', '{"schema":"kv-bench/9"}', '{"schema":"kv-bench/1","created":"x","settings":{},"machine":{},"targets":[null]}', '{"schema":"kv-bench/1","created":"x","settings":null,"machine":{},"targets":[]}', '{"schema":"kv-bench/1","created":"x","settings":{"workload":"load"},"machine":{},"targets":[]}']) {
+    for (const text of [
+      '{',
+      '[]',
+      'null',
+      '{"schema":"kv-bench/9"}',
+      '{"schema":"kv-bench/1","created":"x","settings":{},"machine":{},"targets":[null]}',
+      '{"schema":"kv-bench/1","created":"x","settings":null,"machine":{},"targets":[]}',
+      '{"schema":"kv-bench/1","created":"x","settings":{"workload":"load"},"machine":{},"targets":[]}',
+    ]) {
       writeFileSync(join(home, 'old.json'), text)
       const { code, stderr } = await bench(['--compare', 'old.json', '--duration', '10m'], { home })
       expect([text, code]).toEqual([text, 2])
@@ -488,7 +571,10 @@ describe('bad input', () => {
   test('a folder for temporary files that is not there is named', async () => {
     const home = tempDir()
     const { code, stderr } = await bench(SHORT, { home, tmp: join(home, 'gone') })
-    expect([code, stderr]).toEqual([4, `kv: cannot make a temporary store in ${join(home, 'gone')}: no such folder (KV_UNAVAILABLE)\nhint: TMPDIR names the folder for temporary files\n`])
+    expect([code, stderr]).toEqual([
+      4,
+      `kv: cannot make a temporary store in ${join(home, 'gone')}: no such folder (KV_UNAVAILABLE)\nhint: TMPDIR names the folder for temporary files\n`,
+    ])
   })
 
   test.skipIf(process.getuid?.() === 0)('a read-only folder for temporary files is named', async () => {
@@ -496,12 +582,17 @@ describe('bad input', () => {
     const tmp = join(home, 'fixed')
     mkdirSync(tmp)
     chmodSync(tmp, 0o500)
-    expect(await bench(SHORT, { home, tmp })).toMatchObject({ code: 4, stderr: expect.stringContaining('permission denied (KV_READ_ONLY)') })
+    expect(await bench(SHORT, { home, tmp })).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('permission denied (KV_READ_ONLY)'),
+    })
   })
 
   test.runIf(existsSync('/proc/sys'))('a folder in which nothing can be made is named', async () => {
     const { code, stdout, stderr } = await bench(SHORT, { tmp: '/proc/sys' })
     expect([code, stdout]).toEqual([4, ''])
-    expect(stderr).toMatch(/^kv: cannot make a temporary store in \/proc\/sys: .* \(KV_(UNAVAILABLE|READ_ONLY)\)\nhint: .*\n$/)
+    expect(stderr).toMatch(
+      /^kv: cannot make a temporary store in \/proc\/sys: .* \(KV_(UNAVAILABLE|READ_ONLY)\)\nhint: .*\n$/,
+    )
   })
 })

@@ -3,7 +3,12 @@ import { compare } from '../../src/bench/report/compare.ts'
 import { type Report, SCHEMA, type StepReport } from '../../src/bench/report/report.ts'
 
 function step(rounds: readonly number[], operations = 1000): StepReport {
-  return { name: 'read', operations, operations_per_second: rounds[0] ?? 100, rounds_per_second: rounds } as unknown as StepReport
+  return {
+    name: 'read',
+    operations,
+    operations_per_second: rounds[0] ?? 100,
+    rounds_per_second: rounds,
+  } as unknown as StepReport
 }
 
 function report(only: StepReport, load = 0): Report {
@@ -11,9 +16,42 @@ function report(only: StepReport, load = 0): Report {
     schema: SCHEMA,
     created: '2026-01-02T03:04:05.000Z',
     kv: '1.0.0',
-    machine: { cpu: 'cpu', cores: 2, memory_bytes: 8e9, platform: 'x', node: 'v20.0.0', load_average: load, file_system: 'ext4', peers_file_system: null, clock_ns: 40 },
-    settings: { workload: 'classic', records: 1000, key_bytes: 25, value_bytes: 10, concurrency: 1, seed: 1, location: null, durable: true, duration_ms: 150, operations: null, warmup_ms: 0, rounds: 5 },
-    targets: [{ name: 'kv', engine: 'SQLite 3', how: 'library', durable: true, preload_seconds: 0, steps: [only], unsupported: [] }],
+    machine: {
+      cpu: 'cpu',
+      cores: 2,
+      memory_bytes: 8e9,
+      platform: 'x',
+      node: 'v20.0.0',
+      load_average: load,
+      file_system: 'ext4',
+      peers_file_system: null,
+      clock_ns: 40,
+    },
+    settings: {
+      workload: 'classic',
+      records: 1000,
+      key_bytes: 25,
+      value_bytes: 10,
+      concurrency: 1,
+      seed: 1,
+      location: null,
+      durable: true,
+      duration_ms: 150,
+      operations: null,
+      warmup_ms: 0,
+      rounds: 5,
+    },
+    targets: [
+      {
+        name: 'kv',
+        engine: 'SQLite 3',
+        how: 'library',
+        durable: true,
+        preload_seconds: 0,
+        steps: [only],
+        unsupported: [],
+      },
+    ],
     absent: [],
     comparison: null,
   }
@@ -51,16 +89,30 @@ describe('a verdict', () => {
     ['unsure: so did the machine', 1, 1.9],
     ['unsure: so did the machine', 1.4, 1.4],
     ['unsure: so did the machine', 3, 1],
-  ] as const)('of twice the rate is %s when the processor was %s and the disk %s times as quick', ([verdict, processor, disk]) => {
-    const beside = (only: StepReport, by: number, and: number): StepReport => ({ ...only, machine_per_second: { processor: [1, 2, 3].map((rate) => rate * by), disk: [7 * and] } })
-    const twice = step([200, 202, 198, 200, 204])
-    expect(verdictOf(report(beside(slow, 1, 1)), report(beside(twice, processor, disk)))).toBe(verdict)
-    expect(verdictOf(report(beside(twice, processor, disk)), report(beside(slow, 1, 1)))).toBe(verdict === 'faster' ? 'slower' : verdict)
-    expect(verdictOf(report(slow), report(beside(twice, processor, disk)))).toBe('faster')
-  })
+  ] as const)(
+    'of twice the rate is %s when the processor was %s and the disk %s times as quick',
+    ([verdict, processor, disk]) => {
+      const beside = (only: StepReport, by: number, and: number): StepReport => ({
+        ...only,
+        machine_per_second: { processor: [1, 2, 3].map((rate) => rate * by), disk: [7 * and] },
+      })
+      const twice = step([200, 202, 198, 200, 204])
+      expect(verdictOf(report(beside(slow, 1, 1)), report(beside(twice, processor, disk)))).toBe(verdict)
+      expect(verdictOf(report(beside(twice, processor, disk)), report(beside(slow, 1, 1)))).toBe(
+        verdict === 'faster' ? 'slower' : verdict,
+      )
+      expect(verdictOf(report(slow), report(beside(twice, processor, disk)))).toBe('faster')
+    },
+  )
 
   test('compares medians', () => {
-    expect(compare(report(slow), report(step([1, 300, 200, 250, 190]))).steps[0]).toMatchObject({ old_per_second: 100, new_per_second: 200, ratio: 2, verdict: 'within noise', noise: true })
+    expect(compare(report(slow), report(step([1, 300, 200, 250, 190]))).steps[0]).toMatchObject({
+      old_per_second: 100,
+      new_per_second: 200,
+      ratio: 2,
+      verdict: 'within noise',
+      noise: true,
+    })
   })
 })
 

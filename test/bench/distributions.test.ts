@@ -25,7 +25,8 @@ function zipf(items: number): number[] {
 describe('the 64-bit FNV-1a hash', () => {
   const oracle = (number: number): bigint => {
     let hash = 0xcbf29ce484222325n
-    for (let byte = 0n; byte < 8n; byte++) hash = BigInt.asUintN(64, (hash ^ ((BigInt(number) >> (byte * 8n)) & 0xffn)) * 1099511628211n)
+    for (let byte = 0n; byte < 8n; byte++)
+      hash = BigInt.asUintN(64, (hash ^ ((BigInt(number) >> (byte * 8n)) & 0xffn)) * 1099511628211n)
     return hash
   }
 
@@ -57,7 +58,8 @@ describe('the zipfian distribution', () => {
     // The first two ranks are exact, the others an approximation of the method itself.
     for (const rank of [0, 1]) expect(Math.abs(found[rank]! - expected[rank]!)).toBeLessThan(0.004)
     const upTo = (all: readonly number[], rank: number): number => all.slice(0, rank).reduce((a, b) => a + b)
-    for (const rank of [5, 10, 50, 100, 500]) expect(Math.abs(upTo(found, rank) - upTo(expected, rank))).toBeLessThan(0.02)
+    for (const rank of [5, 10, 50, 100, 500])
+      expect(Math.abs(upTo(found, rank) - upTo(expected, rank))).toBeLessThan(0.02)
   })
 
   test('is the same whether it began with its items or grew to them', () => {
@@ -111,7 +113,9 @@ describe('a YCSB workload', () => {
   ] as const)('%s has the published mix of operations', ([name, mix]) => {
     const operations = drawn(name)
     for (const [kind, share] of Object.entries(mix)) {
-      expect(Math.abs(operations.filter((operation) => operation.name === kind).length / operations.length - share)).toBeLessThan(0.01)
+      expect(
+        Math.abs(operations.filter((operation) => operation.name === kind).length / operations.length - share),
+      ).toBeLessThan(0.01)
     }
     expect(new Set(operations.map((operation) => operation.name))).toEqual(new Set(Object.keys(mix)))
   })
@@ -122,7 +126,10 @@ describe('a YCSB workload', () => {
     for (const operation of drawn('ycsb-e')) if (operation.name === 'scan') void operation.run(target)
     expect([Math.min(...lengths), Math.max(...lengths)]).toEqual([1, 100])
     expect(Math.abs(lengths.reduce((a, b) => a + b) / lengths.length - 50.5)).toBeLessThan(0.8)
-    const counts = Array.from({ length: 100 }, (_, i) => lengths.filter((length) => length === i + 1).length / lengths.length)
+    const counts = Array.from(
+      { length: 100 },
+      (_, i) => lengths.filter((length) => length === i + 1).length / lengths.length,
+    )
     for (const share of counts) expect(Math.abs(share - 0.01)).toBeLessThan(0.003)
   })
 

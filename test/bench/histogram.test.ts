@@ -9,7 +9,15 @@ function filled(values: readonly number[]): Histogram {
   return histogram
 }
 
-const latencies = fc.array(fc.oneof(fc.nat(300), fc.nat(100_000), fc.nat(2 ** 31 - 1), fc.maxSafeNat().map((n) => n % 2 ** 41)), { minLength: 1, maxLength: 300 })
+const latencies = fc.array(
+  fc.oneof(
+    fc.nat(300),
+    fc.nat(100_000),
+    fc.nat(2 ** 31 - 1),
+    fc.maxSafeNat().map((n) => n % 2 ** 41),
+  ),
+  { minLength: 1, maxLength: 300 },
+)
 
 describe('the histogram', () => {
   test('gives percentiles that are those of the sorted values, at most 1/128 above', () => {
@@ -28,7 +36,12 @@ describe('the histogram', () => {
     fc.assert(
       fc.property(latencies, (values) => {
         const histogram = filled(values)
-        expect([histogram.count, histogram.sum, histogram.min, histogram.max]).toEqual([values.length, values.reduce((a, b) => a + b), Math.min(...values), Math.max(...values)])
+        expect([histogram.count, histogram.sum, histogram.min, histogram.max]).toEqual([
+          values.length,
+          values.reduce((a, b) => a + b),
+          Math.min(...values),
+          Math.max(...values),
+        ])
       }),
     )
   })
@@ -39,7 +52,13 @@ describe('the histogram', () => {
         const sum = filled(a)
         sum.add(filled(b))
         const all = filled([...a, ...b])
-        expect([sum.coarse(), sum.percentile(95), sum.mean, sum.min, sum.max]).toEqual([all.coarse(), all.percentile(95), all.mean, all.min, all.max])
+        expect([sum.coarse(), sum.percentile(95), sum.mean, sum.min, sum.max]).toEqual([
+          all.coarse(),
+          all.percentile(95),
+          all.mean,
+          all.min,
+          all.max,
+        ])
       }),
     )
   })

@@ -23,7 +23,15 @@ function openBrowser(context: TestContext): Promise<Browser> {
     console.warn(`tests of the benchmark's page skipped: no ${CHROMIUM}`)
     context.skip(`no ${CHROMIUM}`)
   }
-  const args = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ]
   browser ??= chromium.launch({ executablePath: CHROMIUM, headless: true, args })
   return browser
 }
@@ -31,15 +39,62 @@ function openBrowser(context: TestContext): Promise<Browser> {
 async function report(names: readonly string[], more: Partial<Report> = {}): Promise<Report> {
   let time = 0
   const pass = (): undefined => void (time += 0.7)
-  const targets = names.map((name): Target => ({ name, how: 'pretended', durable: true, engine: () => 'fake', get: () => (pass(), 1), put: pass, putMany: pass, del: pass, range: () => (pass(), 100), close: async () => {} }))
-  const plan = { workload: workloadNamed('classic'), recipe: { records: 1000, valueBytes: 10, batch: 1000, seed: 1 }, concurrency: 1, durationMs: 150, ops: undefined, warmupMs: 0 }
-  const world = { now: () => time, turn: async () => {}, gauge: () => ({ processor: 1, disk: undefined }), signal: new AbortController().signal, patienceMs: 0 }
+  const targets = names.map((name): Target => ({
+    name,
+    how: 'pretended',
+    durable: true,
+    engine: () => 'fake',
+    get: () => (pass(), 1),
+    put: pass,
+    putMany: pass,
+    del: pass,
+    range: () => (pass(), 100),
+    close: async () => {},
+  }))
+  const plan = {
+    workload: workloadNamed('classic'),
+    recipe: { records: 1000, valueBytes: 10, batch: 1000, seed: 1 },
+    concurrency: 1,
+    durationMs: 150,
+    ops: undefined,
+    warmupMs: 0,
+  }
+  const world = {
+    now: () => time,
+    turn: async () => {},
+    gauge: () => ({ processor: 1, disk: undefined }),
+    signal: new AbortController().signal,
+    patienceMs: 0,
+  }
   return {
     schema: SCHEMA,
     created: '2026-01-02T03:04:05.000Z',
     kv: '1.2.3',
-    machine: { cpu: 'cpu', cores: 2, memory_bytes: 8e9, platform: 'x', node: 'v20.0.0', load_average: 0, file_system: 'ext4', peers_file_system: null, clock_ns: 40 },
-    settings: { workload: 'classic', records: 1000, key_bytes: 25, value_bytes: 10, concurrency: 1, seed: 1, location: null, durable: true, duration_ms: 150, operations: null, warmup_ms: 0, rounds: 5 },
+    machine: {
+      cpu: 'cpu',
+      cores: 2,
+      memory_bytes: 8e9,
+      platform: 'x',
+      node: 'v20.0.0',
+      load_average: 0,
+      file_system: 'ext4',
+      peers_file_system: null,
+      clock_ns: 40,
+    },
+    settings: {
+      workload: 'classic',
+      records: 1000,
+      key_bytes: 25,
+      value_bytes: 10,
+      concurrency: 1,
+      seed: 1,
+      location: null,
+      durable: true,
+      duration_ms: 150,
+      operations: null,
+      warmup_ms: 0,
+      rounds: 5,
+    },
     targets: await runSuite(plan, targets, world, { onMoment: () => {}, onFailure: () => {} }),
     absent: [],
     comparison: null,
@@ -48,31 +103,43 @@ async function report(names: readonly string[], more: Partial<Report> = {}): Pro
 }
 
 describe('the page', () => {
-  test.for(['light', 'dark'] as const)('draws its charts in %s, loads nothing and reports no error', async (colorScheme, context) => {
-    const file = join(tempDir(), 'page.html')
-    writeFileSync(file, htmlPage(await report(['kv', 'other'], { absent: [{ name: 'third', reason: 'not here' }] })))
-    const page = await (await openBrowser(context)).newPage({ colorScheme })
-    const troubles: string[] = []
-    const requests: string[] = []
-    page.on('pageerror', (error) => troubles.push(error.message))
-    page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()))
-    page.on('request', (request) => requests.push(request.url()))
-    await page.goto(pathToFileURL(file).href)
-    expect(troubles).toEqual([])
-    expect(requests).toEqual([pathToFileURL(file).href])
-    // Two charts a step, none of them blank.
-    expect(await page.locator('canvas').count()).toBe(10)
-    const blank = await page.locator('canvas').evaluateAll((all) => all.filter((canvas) => {
-      const { width, height } = canvas as unknown as { width: number; height: number }
-      const pixels = (canvas as unknown as { getContext(kind: '2d'): { getImageData(...box: number[]): { data: Uint8ClampedArray } } }).getContext('2d').getImageData(0, 0, width, height).data
-      return pixels.every((value) => value === 0)
-    }).length)
-    expect(blank).toBe(0)
-    expect(await page.locator('main').innerText()).toContain('absent: third (not here)')
-    const background = await page.evaluate('getComputedStyle(document.body).backgroundColor')
-    expect(background).toBe(colorScheme === 'dark' ? 'rgb(20, 23, 26)' : 'rgb(251, 251, 250)')
-    await page.close()
-  })
+  test.for(['light', 'dark'] as const)(
+    'draws its charts in %s, loads nothing and reports no error',
+    async (colorScheme, context) => {
+      const file = join(tempDir(), 'page.html')
+      writeFileSync(file, htmlPage(await report(['kv', 'other'], { absent: [{ name: 'third', reason: 'not here' }] })))
+      const page = await (await openBrowser(context)).newPage({ colorScheme })
+      const troubles: string[] = []
+      const requests: string[] = []
+      page.on('pageerror', (error) => troubles.push(error.message))
+      page.on('console', (message) => message.type() === 'error' && troubles.push(message.text()))
+      page.on('request', (request) => requests.push(request.url()))
+      await page.goto(pathToFileURL(file).href)
+      expect(troubles).toEqual([])
+      expect(requests).toEqual([pathToFileURL(file).href])
+      // Two charts a step, none of them blank.
+      expect(await page.locator('canvas').count()).toBe(10)
+      const blank = await page.locator('canvas').evaluateAll(
+        (all) =>
+          all.filter((canvas) => {
+            const { width, height } = canvas as unknown as { width: number; height: number }
+            const pixels = (
+              canvas as unknown as {
+                getContext(kind: '2d'): { getImageData(...box: number[]): { data: Uint8ClampedArray } }
+              }
+            )
+              .getContext('2d')
+              .getImageData(0, 0, width, height).data
+            return pixels.every((value) => value === 0)
+          }).length,
+      )
+      expect(blank).toBe(0)
+      expect(await page.locator('main').innerText()).toContain('absent: third (not here)')
+      const background = await page.evaluate('getComputedStyle(document.body).backgroundColor')
+      expect(background).toBe(colorScheme === 'dark' ? 'rgb(20, 23, 26)' : 'rgb(251, 251, 250)')
+      await page.close()
+    },
+  )
 
   test('shows text of the report as text', async (context) => {
     const evil = '</script><img src=x onerror="document.title=1"><!--'
@@ -90,9 +157,17 @@ describe('the page', () => {
 test('the page carries facts, notes and ratios as the table prints them', async () => {
   const made = await report(['kv', 'other'])
   const [kv, other] = made.targets
-  const quicker = { ...other!, durable: false, steps: other!.steps.map((step) => ({ ...step, operations_per_second: step.operations_per_second * 432.1 })) }
+  const quicker = {
+    ...other!,
+    durable: false,
+    steps: other!.steps.map((step) => ({ ...step, operations_per_second: step.operations_per_second * 432.1 })),
+  }
   const page = htmlPage({ ...made, targets: [kv!, quicker] })
-  const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)![1]!) as { facts: string[]; notes: string[]; ratios: Record<string, Record<string, string>> }
+  const data = JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)![1]!) as {
+    facts: string[]
+    notes: string[]
+    ratios: Record<string, Record<string, string>>
+  }
   expect(data.ratios['read']).toEqual({ other: '432' })
   expect(data.facts).toContain('cpu, 2 cores, 8.0 GB memory, x, ext4')
   expect(data.notes).toContain('other*: fake; pretended; NOT durable')

@@ -48,7 +48,15 @@ class FakeMachine {
 }
 
 function plan(name: string, more: Partial<Plan> = {}): Plan {
-  return { workload: workloadNamed(name), recipe: { records: 500, valueBytes: 8, batch: 1000, seed: 42 }, concurrency: 1, durationMs: 100, ops: undefined, warmupMs: 10, ...more }
+  return {
+    workload: workloadNamed(name),
+    recipe: { records: 500, valueBytes: 8, batch: 1000, seed: 42 },
+    concurrency: 1,
+    durationMs: 100,
+    ops: undefined,
+    warmupMs: 10,
+    ...more,
+  }
 }
 
 const quiet = { onMoment: () => {}, onFailure: (_: Target, error: unknown) => expect.fail(String(error)) }
@@ -57,7 +65,10 @@ describe('the runner', () => {
   test('gives the same figures for the same seed and clock', async () => {
     const run = async (): Promise<unknown> => {
       const machine = new FakeMachine()
-      return { reports: await runSuite(plan('ycsb-a'), [machine.target('one', { get: 0.5, put: 2 })], machine, quiet), log: machine.log }
+      return {
+        reports: await runSuite(plan('ycsb-a'), [machine.target('one', { get: 0.5, put: 2 })], machine, quiet),
+        log: machine.log,
+      }
     }
     expect(await run()).toEqual(await run())
   })
@@ -66,31 +77,71 @@ describe('the runner', () => {
     const machine = new FakeMachine()
     const [report] = await runSuite(plan('classic'), [machine.target('one', { get: 0.5, put: 2 })], machine, quiet)
     const read = report!.steps.find(({ name }) => name === 'read')!
-    expect(read).toMatchObject({ operations: 200, entries: 200, seconds: 0.1, operations_per_second: 2000, missing: 0, rounds_per_second: [2000, 2000, 2000, 2000, 2000] })
-    expect(read!.machine_per_second).toEqual({ processor: read!.rounds_per_second.map(() => expect.any(Number)), disk: [5, 5, 5, 5, 5] })
-    expect(read.latency_ns).toEqual({ mean: 500_000, min: 500_000, p50: 500_000, p90: 500_000, p95: 500_000, p99: 500_000, p999: 500_000, max: 500_000 })
+    expect(read).toMatchObject({
+      operations: 200,
+      entries: 200,
+      seconds: 0.1,
+      operations_per_second: 2000,
+      missing: 0,
+      rounds_per_second: [2000, 2000, 2000, 2000, 2000],
+    })
+    expect(read!.machine_per_second).toEqual({
+      processor: read!.rounds_per_second.map(() => expect.any(Number)),
+      disk: [5, 5, 5, 5, 5],
+    })
+    expect(read.latency_ns).toEqual({
+      mean: 500_000,
+      min: 500_000,
+      p50: 500_000,
+      p90: 500_000,
+      p95: 500_000,
+      p99: 500_000,
+      p999: 500_000,
+      max: 500_000,
+    })
     expect(read.timeline).toMatchObject({ slot_ms: 10 })
     expect(read.timeline.operations.reduce((a, b) => a + b)).toBe(200)
-    expect(report!.steps.find(({ name }) => name === 'put')).toMatchObject({ operations: 50, operations_per_second: 500 })
+    expect(report!.steps.find(({ name }) => name === 'put')).toMatchObject({
+      operations: 50,
+      operations_per_second: 500,
+    })
     expect(report!.unsupported).toEqual(['range'])
   })
 
   test('stops after the operations asked for, however they divide into rounds', async () => {
     const machine = new FakeMachine()
-    const [report] = await runSuite(plan('ycsb-a', { durationMs: undefined, ops: 13, warmupMs: 0 }), [machine.target('one', { get: 1, put: 1 })], machine, quiet)
+    const [report] = await runSuite(
+      plan('ycsb-a', { durationMs: undefined, ops: 13, warmupMs: 0 }),
+      [machine.target('one', { get: 1, put: 1 })],
+      machine,
+      quiet,
+    )
     expect(report!.steps[0]!.operations).toBe(13)
   })
 
   test('ends a step whose operations run out', async () => {
     const machine = new FakeMachine()
-    const [report] = await runSuite(plan('classic', { durationMs: 4000, warmupMs: 0, recipe: { records: 30, valueBytes: 1, batch: 1000, seed: 1 } }), [machine.target('one', { get: 100, put: 100 })], machine, quiet)
+    const [report] = await runSuite(
+      plan('classic', { durationMs: 4000, warmupMs: 0, recipe: { records: 30, valueBytes: 1, batch: 1000, seed: 1 } }),
+      [machine.target('one', { get: 100, put: 100 })],
+      machine,
+      quiet,
+    )
     expect(report!.steps.find(({ name }) => name === 'delete')!.operations).toBe(30)
   })
 
   test('runs the load workload to its end', async () => {
     const machine = new FakeMachine()
-    const [report] = await runSuite(plan('load', { durationMs: undefined, recipe: { records: 6500, valueBytes: 1, batch: 1000, seed: 1 } }), [machine.target('one', { get: 1, put: 1 })], machine, quiet)
-    expect(report!.steps.map(({ name, operations, entries }) => [name, operations, entries])).toEqual([['load_ordered', 7, 6500], ['load_random', 7, 6500]])
+    const [report] = await runSuite(
+      plan('load', { durationMs: undefined, recipe: { records: 6500, valueBytes: 1, batch: 1000, seed: 1 } }),
+      [machine.target('one', { get: 1, put: 1 })],
+      machine,
+      quiet,
+    )
+    expect(report!.steps.map(({ name, operations, entries }) => [name, operations, entries])).toEqual([
+      ['load_ordered', 7, 6500],
+      ['load_random', 7, 6500],
+    ])
   })
 
   test('keeps as many operations in flight as asked for', async () => {
@@ -113,9 +164,22 @@ describe('the runner', () => {
 
   test('counts the entries that were read, not those that were asked for', async () => {
     const machine = new FakeMachine()
-    const ranged = (name: string): Target => ({ ...machine.target(name, { get: 1, put: 1 }), range: () => ((machine.time += 1), 7), scan: () => ((machine.time += 1), 11), count: () => ((machine.time += 1), 13) })
-    for (const [workload, each] of [['classic', [1, 1, 500, 7, 1]], ['scan', [11, 11, 11, 13]]] as const) {
-      const [report] = await runSuite(plan(workload, { recipe: { records: 500, valueBytes: 8, batch: 500, seed: 1 } }), [ranged('one')], machine, quiet)
+    const ranged = (name: string): Target => ({
+      ...machine.target(name, { get: 1, put: 1 }),
+      range: () => ((machine.time += 1), 7),
+      scan: () => ((machine.time += 1), 11),
+      count: () => ((machine.time += 1), 13),
+    })
+    for (const [workload, each] of [
+      ['classic', [1, 1, 500, 7, 1]],
+      ['scan', [11, 11, 11, 13]],
+    ] as const) {
+      const [report] = await runSuite(
+        plan(workload, { recipe: { records: 500, valueBytes: 8, batch: 500, seed: 1 } }),
+        [ranged('one')],
+        machine,
+        quiet,
+      )
       expect(report!.steps.map(({ entries, operations }) => entries / operations)).toEqual(each)
     }
   })
@@ -124,15 +188,24 @@ describe('the runner', () => {
     const machine = new FakeMachine()
     const moments: string[] = []
     const targets = ['one', 'two'].map((name) => machine.target(name, { get: 1, put: 1 }))
-    await runSuite(plan('ycsb-c'), targets, machine, { ...quiet, onMoment: ({ target, step }) => moments.push(`${target} ${step}`) })
-    expect(moments.filter((moment) => moment.endsWith('ycsb-c'))).toEqual(Array.from({ length: ROUNDS }, () => ['one ycsb-c', 'two ycsb-c']).flat())
-    const keysOf = (name: string): string[] => machine.log.filter((line) => line.startsWith(`${name} get`)).map((line) => line.slice(name.length))
+    await runSuite(plan('ycsb-c'), targets, machine, {
+      ...quiet,
+      onMoment: ({ target, step }) => moments.push(`${target} ${step}`),
+    })
+    expect(moments.filter((moment) => moment.endsWith('ycsb-c'))).toEqual(
+      Array.from({ length: ROUNDS }, () => ['one ycsb-c', 'two ycsb-c']).flat(),
+    )
+    const keysOf = (name: string): string[] =>
+      machine.log.filter((line) => line.startsWith(`${name} get`)).map((line) => line.slice(name.length))
     expect(keysOf('one')).toEqual(keysOf('two'))
   })
 
   test('counts keys that should have been found', async () => {
     const machine = new FakeMachine()
-    const forgetful: Target = { ...machine.target('one', { get: 1, put: 1 }), get: () => ((machine.time += 1), undefined) }
+    const forgetful: Target = {
+      ...machine.target('one', { get: 1, put: 1 }),
+      get: () => ((machine.time += 1), undefined),
+    }
     const [report] = await runSuite(plan('ycsb-c'), [forgetful], machine, quiet)
     expect(report!.steps[0]!.missing).toBe(report!.steps[0]!.operations)
   })
@@ -143,7 +216,10 @@ describe('the runner', () => {
     const bad: Target = { ...machine.target('bad', { get: 1, put: 1 }), get: () => Promise.reject(new Error('broken')) }
     await expect(runSuite(plan('ycsb-c'), [bad, good], machine, quiet)).rejects.toThrow('broken')
     const failed: string[] = []
-    const reports = await runSuite(plan('ycsb-c'), [good, bad], machine, { ...quiet, onFailure: ({ name }) => failed.push(name) })
+    const reports = await runSuite(plan('ycsb-c'), [good, bad], machine, {
+      ...quiet,
+      onFailure: ({ name }) => failed.push(name),
+    })
     expect([reports.map(({ name }) => name), failed]).toEqual([['good'], ['bad']])
   })
 
@@ -157,25 +233,38 @@ describe('the runner', () => {
         return Promise.reject(new Error('ended with null'))
       },
     }
-    await expect(runSuite(plan('ycsb-c'), [machine.target('one', { get: 1, put: 1 }), dies], machine, quiet)).rejects.toThrow('enough')
+    await expect(
+      runSuite(plan('ycsb-c'), [machine.target('one', { get: 1, put: 1 }), dies], machine, quiet),
+    ).rejects.toThrow('enough')
     const first = new FakeMachine(stop.signal)
-    await expect(runSuite(plan('ycsb-c'), [{ ...dies, putMany: () => Promise.reject(new Error('broken')) }], first, quiet)).rejects.toThrow('enough')
+    await expect(
+      runSuite(plan('ycsb-c'), [{ ...dies, putMany: () => Promise.reject(new Error('broken')) }], first, quiet),
+    ).rejects.toThrow('enough')
   })
 
   test('ends when it is told to, also while a target does not answer', async () => {
     const stop = new AbortController()
     const machine = new FakeMachine(stop.signal)
-    const target: Target = { ...machine.target('one', { get: 1, put: 1 }), get: () => (stop.abort(new Error('enough')), new Promise(() => {})) }
+    const target: Target = {
+      ...machine.target('one', { get: 1, put: 1 }),
+      get: () => (stop.abort(new Error('enough')), new Promise(() => {})),
+    }
     await expect(runSuite(plan('ycsb-c', { concurrency: 2 }), [target], machine, quiet)).rejects.toThrow('enough')
     const stop2 = new AbortController()
-    const silent: Target = { ...machine.target('two', { get: 1, put: 1 }), putMany: () => (stop2.abort(new Error('enough')), new Promise(() => {})) }
+    const silent: Target = {
+      ...machine.target('two', { get: 1, put: 1 }),
+      putMany: () => (stop2.abort(new Error('enough')), new Promise(() => {})),
+    }
     await expect(runSuite(plan('ycsb-c'), [silent], new FakeMachine(stop2.signal), quiet)).rejects.toThrow('enough')
   })
 
   test('ends when it is told to, with the reason it was given', async () => {
     const stop = new AbortController()
     const machine = new FakeMachine(stop.signal)
-    const target: Target = { ...machine.target('one', { get: 1, put: 1 }), get: () => (stop.abort(new Error('enough')), (machine.time += 30)) }
+    const target: Target = {
+      ...machine.target('one', { get: 1, put: 1 }),
+      get: () => (stop.abort(new Error('enough')), (machine.time += 30)),
+    }
     await expect(runSuite(plan('ycsb-c', { durationMs: 1e9 }), [target], machine, quiet)).rejects.toThrow('enough')
   })
 })
@@ -191,6 +280,16 @@ test('a time line keeps every operation when it widens its slots', () => {
 })
 
 test('a sparkline shows where the many are and that there are few', () => {
-  expect(sparkline([[100, 1000], [10_000, 10]], 100, 10_000, 4)).toBe('█  ▁')
+  expect(
+    sparkline(
+      [
+        [100, 1000],
+        [10_000, 10],
+      ],
+      100,
+      10_000,
+      4,
+    ),
+  ).toBe('█  ▁')
   expect(sparkline([[100, 5]], 100, 100, 3)).toHaveLength(3)
 })

@@ -28,7 +28,7 @@ function expectSorted(keys: readonly Uint8Array[]): void {
 
 /** Numbers that look random and are the same every time. */
 function* numbers(): Generator<number, never, void> {
-  for (let state = 12345; ; ) {
+  for (let state = 12345; ;) {
     state = (Math.imul(state, 1103515245) + 12345) >>> 0
     yield state >>> 8
   }
@@ -39,7 +39,12 @@ describe('sorting', () => {
   const awkward = fc.array(byte, { minLength: 1, maxLength: 12 }).map((bytes) => Uint8Array.from(bytes))
 
   test('is that of Buffer.compare, stable', () => {
-    fc.assert(fc.property(fc.array(fc.oneof(awkward, fc.uint8Array({ minLength: 1, maxLength: 9 })), { maxLength: 200 }), expectSorted))
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(awkward, fc.uint8Array({ minLength: 1, maxLength: 9 })), { maxLength: 200 }),
+        expectSorted,
+      ),
+    )
   })
 
   test('also after a common prefix', () => {
@@ -52,7 +57,8 @@ describe('sorting', () => {
 
   test('of keys that are prefixes of each other, with zero bytes', () => {
     const keys: Uint8Array[] = []
-    for (let length = 12; length > 0; length--) keys.push(new Uint8Array(length), new Uint8Array(length).fill(0x61), new Uint8Array(length))
+    for (let length = 12; length > 0; length--)
+      keys.push(new Uint8Array(length), new Uint8Array(length).fill(0x61), new Uint8Array(length))
     expectSorted(keys)
   })
 
@@ -60,8 +66,18 @@ describe('sorting', () => {
   test.each([2, 39, 40, 41, 255, 5999, 6000, 20_000])('of %i keys', (count) => {
     const random = numbers()
     expectSorted(Array.from({ length: count }, () => Buffer.from(`user:${random.next().value % count}`)))
-    expectSorted(Array.from({ length: count }, () => Buffer.from(`@scope/a-long-package-name-${(random.next().value % 3).toString()}/${random.next().value}`)))
-    expectSorted(Array.from({ length: count }, () => Buffer.alloc(8, 0).fill(random.next().value & 0xff, 0, 4).fill(random.next().value & 0xff, 4)))
+    expectSorted(
+      Array.from({ length: count }, () =>
+        Buffer.from(`@scope/a-long-package-name-${(random.next().value % 3).toString()}/${random.next().value}`),
+      ),
+    )
+    expectSorted(
+      Array.from({ length: count }, () =>
+        Buffer.alloc(8, 0)
+          .fill(random.next().value & 0xff, 0, 4)
+          .fill(random.next().value & 0xff, 4),
+      ),
+    )
   })
 
   test('knows ascending keys', () => {
@@ -93,36 +109,53 @@ describe('a block', () => {
   const entry = fc.record({
     key: fc.string({ unit: fc.constantFrom('a', 'b', '\u0000', 'é'), minLength: 1, maxLength: 3 }),
     value: fc.oneof(fc.string(), fc.constant('x'.repeat(500))),
-    expires: fc.option(fc.oneof(fc.integer(), fc.constantFrom(0, -1, 253_402_300_799_999, -62_135_596_800_000)), { nil: undefined }),
+    expires: fc.option(fc.oneof(fc.integer(), fc.constantFrom(0, -1, 253_402_300_799_999, -62_135_596_800_000)), {
+      nil: undefined,
+    }),
   })
 
   test('holds the last entry of each key in order, with its checksum', () => {
     fc.assert(
-      fc.property(fc.array(entry, { maxLength: 40 }), fc.integer({ min: 1, max: 50 }), fc.boolean(), (entries, capacity, sorted) => {
-        if (sorted) entries.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
-        const builder = new BlockBuilder(new Uint8Array(Buffer.from(entries.map((e) => e.key + e.value).join(''))), capacity)
-        let at = 0
-        for (const { key, value, expires } of entries) {
-          const keyLength = Buffer.byteLength(key)
-          const valueLength = Buffer.byteLength(value)
-          if (expires === undefined) builder.add(at, keyLength, at + keyLength, valueLength)
-          else builder.addExpiring(at, keyLength, at + keyLength, valueLength, expires)
-          at += keyLength + valueLength
-        }
-        expect(builder.count).toBe(entries.length)
-        const block = builder.finish()
-        const last = new Map(entries.map((e) => [e.key, e]))
-        const expected = [...last.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
-        expect(block.count).toBe(expected.length)
-        for (const [i, { key, value, expires }] of expected.entries()) {
-          const slice = (start: number, length: number): string => Buffer.from(block.bytes.subarray(start, start + length)).toString()
-          expect(slice(block.keyStart[i]!, block.keyLength[i]!)).toBe(key)
-          expect(slice(block.valueStart[i]!, block.valueLength[i]!)).toBe(value)
-          expect(block.expires?.[i] ?? Number.NaN).toBe(expires ?? Number.NaN)
-          expect(block.checksums[i]).toBe(checksum(Buffer.from(key), Buffer.from(value), expires !== undefined && expires < 0 ? undefined : expires))
-        }
-        if (entries.every((e) => e.expires === undefined)) expect(block.expires).toBeUndefined()
-      }),
+      fc.property(
+        fc.array(entry, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 50 }),
+        fc.boolean(),
+        (entries, capacity, sorted) => {
+          if (sorted) entries.sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+          const builder = new BlockBuilder(
+            new Uint8Array(Buffer.from(entries.map((e) => e.key + e.value).join(''))),
+            capacity,
+          )
+          let at = 0
+          for (const { key, value, expires } of entries) {
+            const keyLength = Buffer.byteLength(key)
+            const valueLength = Buffer.byteLength(value)
+            if (expires === undefined) builder.add(at, keyLength, at + keyLength, valueLength)
+            else builder.addExpiring(at, keyLength, at + keyLength, valueLength, expires)
+            at += keyLength + valueLength
+          }
+          expect(builder.count).toBe(entries.length)
+          const block = builder.finish()
+          const last = new Map(entries.map((e) => [e.key, e]))
+          const expected = [...last.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
+          expect(block.count).toBe(expected.length)
+          for (const [i, { key, value, expires }] of expected.entries()) {
+            const slice = (start: number, length: number): string =>
+              Buffer.from(block.bytes.subarray(start, start + length)).toString()
+            expect(slice(block.keyStart[i]!, block.keyLength[i]!)).toBe(key)
+            expect(slice(block.valueStart[i]!, block.valueLength[i]!)).toBe(value)
+            expect(block.expires?.[i] ?? Number.NaN).toBe(expires ?? Number.NaN)
+            expect(block.checksums[i]).toBe(
+              checksum(
+                Buffer.from(key),
+                Buffer.from(value),
+                expires !== undefined && expires < 0 ? undefined : expires,
+              ),
+            )
+          }
+          if (entries.every((e) => e.expires === undefined)) expect(block.expires).toBeUndefined()
+        },
+      ),
     )
   })
 

@@ -10,14 +10,22 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** A copy of the built program, and the path of its code cache. */
 function installed(): { folder: string; cache: string } {
   const folder = tempDir()
-  for (const name of ['bin', 'dist/cli', 'package.json']) cpSync(join(ROOT, name), join(folder, name), { recursive: true })
+  for (const name of ['bin', 'dist/cli', 'package.json'])
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true })
   symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
-  const [cache] = readdirSync(join(folder, 'dist/cli')).filter((file) => file.endsWith(`.js-${process.version}-${process.arch}.cache`))
+  const [cache] = readdirSync(join(folder, 'dist/cli')).filter((file) =>
+    file.endsWith(`.js-${process.version}-${process.arch}.cache`),
+  )
   return { folder, cache: join(folder, 'dist/cli', cache ?? 'none') }
 }
 
 function node(folder: string, ...args: string[]): string {
-  return execFileSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder }, stdio: ['ignore', 'pipe', 'inherit'] })
+  return execFileSync(process.execPath, args, {
+    cwd: folder,
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], HOME: folder },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
 }
 
 function putAndGet(folder: string, ...flags: string[]): string {
@@ -47,11 +55,19 @@ test('a cold put and get load no large module of Node', () => {
     const before = new Set(process.moduleLoadList)
     process.on('exit', () => require('node:fs').writeSync(2, process.moduleLoadList.filter((name) => !before.has(name)).join('\\n')))`
   writeFileSync(join(folder, 'list.cjs'), script)
-  for (const line of [['put', 'k', 'v'], ['get', 'k']]) {
-    const { stderr } = spawnSync(process.execPath, ['-r', './list.cjs', 'bin/kv.cjs', ...line], { cwd: folder, encoding: 'utf8', env: { PATH: process.env['PATH'], HOME: folder } })
+  for (const line of [
+    ['put', 'k', 'v'],
+    ['get', 'k'],
+  ]) {
+    const { stderr } = spawnSync(process.execPath, ['-r', './list.cjs', 'bin/kv.cjs', ...line], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: folder },
+    })
     const names = stderr.split('\n')
     expect(names).toContain('NativeModule vm')
-    for (const name of ['crypto', 'child_process', 'worker_threads', 'net', 'http', 'stream', 'readline', 'zlib']) expect(names).not.toContain(`NativeModule ${name}`)
+    for (const name of ['crypto', 'child_process', 'worker_threads', 'net', 'http', 'stream', 'readline', 'zlib'])
+      expect(names).not.toContain(`NativeModule ${name}`)
   }
 })
 
@@ -75,7 +91,13 @@ test('a code cache of another V8, cut off or empty is refused, and kv works the 
   const whole = readFileSync(cache)
   const otherVersion = Buffer.from(whole)
   otherVersion[4]! ^= 1
-  for (const refused of [otherVersion, whole.subarray(0, whole.length - 100), whole.subarray(0, 10), Buffer.alloc(0), Buffer.alloc(whole.length)]) {
+  for (const refused of [
+    otherVersion,
+    whole.subarray(0, whole.length - 100),
+    whole.subarray(0, 10),
+    Buffer.alloc(0),
+    Buffer.alloc(whole.length),
+  ]) {
     writeFileSync(cache, refused)
     expect(isTaken(cache)).toBe(false)
     expect(putAndGet(folder)).toBe('Ä')

@@ -33,13 +33,22 @@ describe('flags', () => {
     })
   })
 
-  test.for([['get', '--help'], ['--help', 'get'], ['-h', 'get'], ['-qh', 'get'], ['get', '-hq'], ['get', '--help', '--store'], ['help', 'get']])(
-    'ask for the help of a command from anywhere: kv %j',
-    async (args) => {
-      const { stdout, stderr, code } = await kv(args)
-      expect({ first: stdout.toString().split('\n')[0], stderr, code }).toEqual({ first: 'Usage: kv get [options] <KEY...>', stderr: '', code: 0 })
-    },
-  )
+  test.for([
+    ['get', '--help'],
+    ['--help', 'get'],
+    ['-h', 'get'],
+    ['-qh', 'get'],
+    ['get', '-hq'],
+    ['get', '--help', '--store'],
+    ['help', 'get'],
+  ])('ask for the help of a command from anywhere: kv %j', async (args) => {
+    const { stdout, stderr, code } = await kv(args)
+    expect({ first: stdout.toString().split('\n')[0], stderr, code }).toEqual({
+      first: 'Usage: kv get [options] <KEY...>',
+      stderr: '',
+      code: 0,
+    })
+  })
 
   test.for(['--version', '-V'])('%s prints the version', async (flag) => {
     expect((await kv([flag])).stdout.toString()).toMatch(/^\d+\.\d+\.\d+\n$/)
@@ -62,11 +71,27 @@ describe('kv alone', () => {
 
 describe('a variable of a script that is empty, or not set', () => {
   test.for([
-    [`kv del --prefix $X --yes`, '--prefix needs a value, and --yes is an option', 'for that very text: --prefix=--yes'],
-    [`kv put k new --ttl $X --if-absent`, '--ttl needs a value, and --if-absent is an option', 'for that very text: --ttl=--if-absent'],
-    [`kv put k new --store $X --if-absent`, '--store needs a value, and --if-absent is an option', 'for that very text: --store=--if-absent'],
+    [
+      `kv del --prefix $X --yes`,
+      '--prefix needs a value, and --yes is an option',
+      'for that very text: --prefix=--yes',
+    ],
+    [
+      `kv put k new --ttl $X --if-absent`,
+      '--ttl needs a value, and --if-absent is an option',
+      'for that very text: --ttl=--if-absent',
+    ],
+    [
+      `kv put k new --store $X --if-absent`,
+      '--store needs a value, and --if-absent is an option',
+      'for that very text: --store=--if-absent',
+    ],
     [`kv range --prefix $X -- a b`, '--prefix needs a value, and -- is an option', 'for that very text: --prefix=--'],
-    [`kv get k --default $X --format=raw`, '--default needs a value, and --format=raw is an option', 'for that very text: --default=--format=raw'],
+    [
+      `kv get k --default $X --format=raw`,
+      '--default needs a value, and --format=raw is an option',
+      'for that very text: --default=--format=raw',
+    ],
     [`kv get k --default $X -q`, '--default needs a value, and -q is an option', 'for that very text: --default=-q'],
     [`kv serve --host "$X" --insecure`, '--host needs a value, not an empty word', undefined],
     [`kv bench --html="$X"`, '--html needs a value, not an empty word', undefined],
@@ -75,13 +100,24 @@ describe('a variable of a script that is empty, or not set', () => {
     [`kv batch-put --on-error skip --rejects "$X" f`, '--rejects needs a value, not an empty word', undefined],
     [`kv batch-put "$X"`, 'the name of a file is empty', undefined],
     [`kv batch-put $X </dev/null`, 'no input', 'name files, or send records through a pipe'],
-    [`kv put k $X </dev/null`, 'no VALUE', 'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value'],
-    [`kv watch --prefix "$X"`, 'an empty prefix means every key of the store', 'if that is what you want: kv watch --all'],
+    [
+      `kv put k $X </dev/null`,
+      'no VALUE',
+      'give it as an argument (after -- if it begins with -), with --file, or through a pipe; "" is the empty value',
+    ],
+    [
+      `kv watch --prefix "$X"`,
+      'an empty prefix means every key of the store',
+      'if that is what you want: kv watch --all',
+    ],
     [`kv range a "$X"`, 'END is empty, and no key is before it', 'for a range without end leave it out'],
     [`kv "$X" get k`, 'unknown command ""', 'kv --help lists the commands'],
   ] as const)('is no word by accident: %s', async ([command, message, hint]) => {
     const store = await givenStore([['k', 'old']])
-    expectRun(await shell(`X=; ${command}`, { env: { KV_STORE: store } }), { stderr: errorText(message, 'KV_USAGE', hint), code: 2 })
+    expectRun(await shell(`X=; ${command}`, { env: { KV_STORE: store } }), {
+      stderr: errorText(message, 'KV_USAGE', hint),
+      code: 2,
+    })
     expect(await contents(store)).toEqual([['k', 'old']])
   })
 
@@ -98,10 +134,18 @@ describe('a variable of a script that is empty, or not set', () => {
 
 describe('what other programs call it', () => {
   test.for([
-    ['put k v --ex 60', '--ex', 'that is: --ttl TIME, such as --ttl 60s; if it is a value, it stands after --: kv put KEY -- --ex'],
+    [
+      'put k v --ex 60',
+      '--ex',
+      'that is: --ttl TIME, such as --ttl 60s; if it is a value, it stands after --: kv put KEY -- --ex',
+    ],
     ['put k v --nx', '--nx', 'that is: --if-absent; if it is a value, it stands after --: kv put KEY -- --nx'],
     ['del --force a', '--force', 'that is: --yes; if it is a key, it stands after --: kv del -- --force'],
-    ['range --from=a', '--from=a', 'that is: kv range START END; if it is a key, it stands after --: kv range -- --from=a'],
+    [
+      'range --from=a',
+      '--from=a',
+      'that is: kv range START END; if it is a key, it stands after --: kv range -- --from=a',
+    ],
     ['get a --raw', '--raw', 'that is: --format raw; if it is a key, it stands after --: kv get -- --raw'],
     ['--db x get a', '--db', 'that is: --store FILE; kv --help lists the options; -- ends them'],
   ] as const)('kv %s', async ([words, option, hint]) => {
@@ -113,17 +157,28 @@ describe('what other programs call it', () => {
     ['SET', 'kv put KEY VALUE'],
     ['rename', 'kv put NEW VALUE, then kv del OLD'],
   ] as const)('kv %s', async ([word, use]) => {
-    expectRun(await kv([word]), { stderr: errorText(`unknown command ${word}`, 'KV_USAGE', `that is: ${use}`), code: 2 })
+    expectRun(await kv([word]), {
+      stderr: errorText(`unknown command ${word}`, 'KV_USAGE', `that is: ${use}`),
+      code: 2,
+    })
   })
 })
 
 describe('a variable whose value is wrong', () => {
   test.for([
     ['KV_FORMAT', 'nope', 'unknown format: nope', 'one of table pretty jsonl json csv tsv raw markdown'],
-    ['KV_LOCK_TIMEOUT', 'x', 'not a lock timeout: x', 'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds'],
+    [
+      'KV_LOCK_TIMEOUT',
+      'x',
+      'not a lock timeout: x',
+      'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds',
+    ],
     ['KV_TIMEOUT', '0', 'not a timeout: 0', 'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds'],
   ] as const)('is named: %s=%s', async ([name, value, message, hint]) => {
-    expectRun(await kv(['count'], { env: { [name]: value } }), { stderr: errorText(`${name}: ${message}`, 'KV_USAGE', hint), code: 2 })
+    expectRun(await kv(['count'], { env: { [name]: value } }), {
+      stderr: errorText(`${name}: ${message}`, 'KV_USAGE', hint),
+      code: 2,
+    })
   })
 
   test('of XDG_DATA_HOME, being relative, counts as not set', async () => {
@@ -151,7 +206,9 @@ describe('variables that are not UTF-8', () => {
 
   test('are no matter where they are not used', async () => {
     const store = await givenStore([['a', '1']])
-    expectRun(await shell(`HOME="$(printf 'x\\377')" KV_STORE="$(printf 'x\\376')" kv --store '${store}' get a`), { stdout: '1' })
+    expectRun(await shell(`HOME="$(printf 'x\\377')" KV_STORE="$(printf 'x\\376')" kv --store '${store}' get a`), {
+      stdout: '1',
+    })
   })
 
   test('a true U+FFFD is a character like any other', async () => {
@@ -171,13 +228,22 @@ describe('the way to a store that is not there', () => {
     const cwd = tempDir()
     const { stderr, code } = await kv(['--store', path, 'put', 'a', '1'], { cwd })
     expect({ hint: stderr.split('\n')[1], code }).toEqual({ hint: hint.replace('$PWD', cwd), code: 4 })
-    expect((await shell(`${stderr.split('\n')[1]!.slice('hint: make it first: '.length)} && kv --store "${path}" put a 1`, { cwd })).code).toBe(0)
+    expect(
+      (
+        await shell(`${stderr.split('\n')[1]!.slice('hint: make it first: '.length)} && kv --store "${path}" put a 1`, {
+          cwd,
+        })
+      ).code,
+    ).toBe(0)
   })
 
   test('names the file that stands where a folder should', async () => {
     const cwd = tempDir()
     writeFileSync(join(cwd, 'file.kv'), '')
-    for (const args of [['put', 'a', '1'], ['get', 'a']]) {
+    for (const args of [
+      ['put', 'a', '1'],
+      ['get', 'a'],
+    ]) {
       expectRun(await kv(['--store', 'file.kv/y/z', ...args], { cwd }), {
         stderr: errorText(`cannot open ${cwd}/file.kv/y/z: ${cwd}/file.kv is a file, not a folder`, 'KV_UNAVAILABLE'),
         code: 4,
@@ -188,13 +254,31 @@ describe('the way to a store that is not there', () => {
   test.for([
     ['dir/', 'dir/ names a folder', 'name a file in it, such as dir/default.kv'],
     ['file:no dir/', 'file:no dir/ names a folder', "name a file in it, such as 'file:no dir/default.kv'"],
-    ['~nobody/x.kv', 'no shell has expanded the store ~nobody/x.kv', 'write the whole path; a folder of that name is ./~nobody/x.kv'],
-    ['$HOME/x.kv', 'no shell has expanded the store $HOME/x.kv', "write the whole path; a folder of that name is './$HOME/x.kv'"],
-    ['${HOME}/x.kv', 'no shell has expanded the store ${HOME}/x.kv', "write the whole path; a folder of that name is './${HOME}/x.kv'"],
+    [
+      '~nobody/x.kv',
+      'no shell has expanded the store ~nobody/x.kv',
+      'write the whole path; a folder of that name is ./~nobody/x.kv',
+    ],
+    [
+      '$HOME/x.kv',
+      'no shell has expanded the store $HOME/x.kv',
+      "write the whole path; a folder of that name is './$HOME/x.kv'",
+    ],
+    [
+      '${HOME}/x.kv',
+      'no shell has expanded the store ${HOME}/x.kv',
+      "write the whole path; a folder of that name is './${HOME}/x.kv'",
+    ],
   ] as const)('is not guessed: %s', async ([path, message, hint]) => {
     const cwd = tempDir()
-    for (const args of [['put', 'a', '1'], ['get', 'a']]) {
-      expectRun(await kv(args, { cwd, env: { KV_STORE: path } }), { stderr: errorText(message, 'KV_USAGE', hint), code: 2 })
+    for (const args of [
+      ['put', 'a', '1'],
+      ['get', 'a'],
+    ]) {
+      expectRun(await kv(args, { cwd, env: { KV_STORE: path } }), {
+        stderr: errorText(message, 'KV_USAGE', hint),
+        code: 2,
+      })
     }
     expect(readdirSync(cwd)).toEqual([])
   })
@@ -206,7 +290,11 @@ describe('the way to a store that is not there', () => {
     expectRun(await kv(['get', 'a'], { env: { HOME, KV_STORE: '~/data/t.kv' } }), { stdout: '1' })
     expect(existsSync(join(HOME, 'data/t.kv'))).toBe(true)
     expectRun(await kv(['--store=~/no/t.kv', 'put', 'a', '1'], { env: { HOME } }), {
-      stderr: errorText(`cannot make ${HOME}/no/t.kv: its folder does not exist`, 'KV_UNAVAILABLE', `make it first: mkdir -p ${HOME}/no`),
+      stderr: errorText(
+        `cannot make ${HOME}/no/t.kv: its folder does not exist`,
+        'KV_UNAVAILABLE',
+        `make it first: mkdir -p ${HOME}/no`,
+      ),
       code: 4,
     })
   })
@@ -218,7 +306,11 @@ describe('the working folder', () => {
     const gone = (command: string): string => `mkdir d && cd d && rmdir ../d && ${command}`
     for (const command of ['kv --store rel.kv get a', 'kv --store rel.kv put a 1', 'kv --store file:rel.kv count']) {
       expectRun(await shell(gone(command)), {
-        stderr: errorText('cannot open rel.kv: the working folder is gone', 'KV_UNAVAILABLE', 'cd to a folder that is there, or write the whole path'),
+        stderr: errorText(
+          'cannot open rel.kv: the working folder is gone',
+          'KV_UNAVAILABLE',
+          'cd to a folder that is there, or write the whole path',
+        ),
         code: 4,
       })
     }
@@ -230,7 +322,11 @@ describe('the working folder', () => {
     if (process.platform !== 'linux') context.skip('names are text here')
     const script = `d="$(printf 'x\\377')"; mkdir "$d" && cd "$d" && kv --store rel.kv put a 1 && kv --store rel.kv get a && kv --store ./rel.kv check >&2 && ls -A`
     const { stdout, stderr, code } = await shell(script)
-    expect({ stdout: stdout.toString(), stderr, code }).toEqual({ stdout: '1rel.kv\n', stderr: 'ok: 1 entry checked, 0 without a checksum\n', code: 0 })
+    expect({ stdout: stdout.toString(), stderr, code }).toEqual({
+      stdout: '1rel.kv\n',
+      stderr: 'ok: 1 entry checked, 0 without a checksum\n',
+      code: 0,
+    })
   })
 })
 
@@ -246,6 +342,9 @@ describe('a file that cannot be read', () => {
     'echo "put k < no/such" | kv repl 2>&1 >/dev/null | head -1 >&2; exit 2',
     'echo ".read no/such" | kv repl 2>&1 >/dev/null | head -1 >&2; exit 2',
   ])('is told in one way: %s', async (script) => {
-    expectRun(await shell(script), { stderr: errorText('cannot read no/such: no such file or folder', 'KV_USAGE'), code: 2 })
+    expectRun(await shell(script), {
+      stderr: errorText('cannot read no/such: no such file or folder', 'KV_USAGE'),
+      code: 2,
+    })
   })
 })

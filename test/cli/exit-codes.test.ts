@@ -11,10 +11,20 @@ const CAUSES: readonly { code: string; exit: number; script: string; stdout?: st
   { code: 'KV_CONDITION', exit: 1, script: 'kv put a 2 --if-absent', message: /^not stored: a exists/ },
   { code: 'KV_USAGE', exit: 2, script: 'kv pot a', message: /^unknown command pot/ },
   { code: 'KV_INVALID_KEY', exit: 2, script: "kv get ''", message: /^the empty key/ },
-  { code: 'KV_TOO_LARGE', exit: 2, script: 'kv get "$(head -c 70000 /dev/zero | tr "\\0" k)"', message: /^a key of 70000 bytes is over this store's limit of 65535/ },
+  {
+    code: 'KV_TOO_LARGE',
+    exit: 2,
+    script: 'kv get "$(head -c 70000 /dev/zero | tr "\\0" k)"',
+    message: /^a key of 70000 bytes is over this store's limit of 65535/,
+  },
   { code: 'KV_INVALID_INPUT', exit: 3, script: 'echo "{" | kv batch-put', message: /^stdin:1: / },
   { code: 'KV_UNAVAILABLE', exit: 4, script: 'kv --store no/such/folder/s.kv put a 1', message: /^cannot make / },
-  { code: 'KV_FOREIGN', exit: 4, script: 'echo some text that is no store > t; kv --store t put a 1', message: /is not a kv store/ },
+  {
+    code: 'KV_FOREIGN',
+    exit: 4,
+    script: 'echo some text that is no store > t; kv --store t put a 1',
+    message: /is not a kv store/,
+  },
   { code: 'KV_OUTPUT', exit: 4, script: 'kv get a > /dev/full', message: /^no space left to write the output/ },
 ]
 
@@ -34,12 +44,19 @@ describe('exit codes', () => {
   })
 
   test('an error names its way out in a second line', async () => {
-    expectRun(await kv(['pot'], {}), { stderr: 'kv: unknown command pot (KV_USAGE)\nhint: did you mean put?\n', code: 2 })
+    expectRun(await kv(['pot'], {}), {
+      stderr: 'kv: unknown command pot (KV_USAGE)\nhint: did you mean put?\n',
+      code: 2,
+    })
   })
 
   test.for([
     [['get', '-k x'], 'unknown option -k x', "if it is a key, it stands after --: kv get -- '-k x'"],
-    [['get', '--jsn', 'k'], 'unknown option --jsn', 'did you mean --json?; if it is a key, it stands after --: kv get -- --jsn'],
+    [
+      ['get', '--jsn', 'k'],
+      'unknown option --jsn',
+      'did you mean --json?; if it is a key, it stands after --: kv get -- --jsn',
+    ],
     [['rang'], 'unknown command rang', 'did you mean range?'],
     [['xyzzy'], 'unknown command xyzzy', 'kv --help lists the commands'],
     [['set', 'a', '1'], 'unknown command set', 'that is: kv put KEY VALUE'],
@@ -59,7 +76,11 @@ describe('exit codes', () => {
     [['range', '--limit'], '--limit needs a value', 'kv range --help shows how it is called'],
     [['--store'], '--store needs a value', 'kv --help lists commands and options'],
     [['--store', '', 'count'], 'the store location is empty', 'give a path with --store or KV_STORE'],
-    [['--store', 'ftp://host/x', 'count'], 'no driver for ftp: stores', expect.stringContaining('a path, or one of file:')],
+    [
+      ['--store', 'ftp://host/x', 'count'],
+      'no driver for ftp: stores',
+      expect.stringContaining('a path, or one of file:'),
+    ],
   ] as const)('kv %j is a wrong call', async ([args, message, hint]) => {
     const { stdout, stderr, code } = await kv(args)
     expect({ stdout: stdout.toString(), code }).toEqual({ stdout: '', code: 2 })
@@ -73,10 +94,17 @@ describe('exit codes', () => {
     const began = performance.now()
     const run = await kv(['put', 'a', '2', '--lock-timeout', '700ms'], { store })
     const took = performance.now() - began
-    expectRun(run, { stderr: /^kv: \S+test\.kv is locked by process \d+ .* \(KV_LOCKED\)\nhint: wait for it, or give more time with --lock-timeout 60s\n$/, code: 4 })
+    expectRun(run, {
+      stderr:
+        /^kv: \S+test\.kv is locked by process \d+ .* \(KV_LOCKED\)\nhint: wait for it, or give more time with --lock-timeout 60s\n$/,
+      code: 4,
+    })
     expect(took).toBeGreaterThan(650)
     expect(took).toBeLessThan(10_000)
-    expectRun(await kv(['put', 'a', '2'], { store, env: { KV_LOCK_TIMEOUT: '0' } }), { stderr: /\(KV_LOCKED\)/, code: 4 })
+    expectRun(await kv(['put', 'a', '2'], { store, env: { KV_LOCK_TIMEOUT: '0' } }), {
+      stderr: /\(KV_LOCKED\)/,
+      code: 4,
+    })
     expectRun(await kv(['get', 'a'], { store }), { stdout: '1' })
     await release()
     expectRun(await kv(['put', 'a', '2', '--lock-timeout', '0'], { store }), {})
@@ -99,9 +127,27 @@ describe('exit codes', () => {
     const store = join(tempDir(), 'foreign')
     writeFileSync(store, bytes)
     const { mtimeMs } = statSync(store)
-    for (const args of [['get', 'k'], ['put', 'k', 'v'], ['range'], ['count'], ['del', 'k'], ['del', '--all', '--yes'], ['ttl', 'k'], ['stat'], ['check'], ['batch-put']]) {
+    for (const args of [
+      ['get', 'k'],
+      ['put', 'k', 'v'],
+      ['range'],
+      ['count'],
+      ['del', 'k'],
+      ['del', '--all', '--yes'],
+      ['ttl', 'k'],
+      ['stat'],
+      ['check'],
+      ['batch-put'],
+    ]) {
       const { code, stderr } = await kv(args, { store, input: '{"key":"a","value":"b"}\n' })
-      expect({ args, code, lines: stderr.trimEnd().split('\n').filter((line) => !line.startsWith('hint: ')).length }).toEqual({ args, code: 4, lines: 1 })
+      expect({
+        args,
+        code,
+        lines: stderr
+          .trimEnd()
+          .split('\n')
+          .filter((line) => !line.startsWith('hint: ')).length,
+      }).toEqual({ args, code: 4, lines: 1 })
       expect(stderr).toMatch(/\((KV_FOREIGN|KV_CORRUPT)\)/)
     }
     expect(readFileSync(store).equals(bytes)).toBe(true)
@@ -119,7 +165,10 @@ describe('exit codes', () => {
     const store = await givenStore()
     const plain = await kv(['get', 'k'], { store })
     expectRun(plain, { stderr: errorText('key not found: k', 'KV_NOT_FOUND'), code: 1 })
-    for (const run of [await kv(['get', 'k', '--debug'], { store }), await kv(['get', 'k'], { store, env: { KV_DEBUG: '1' } })]) {
+    for (const run of [
+      await kv(['get', 'k', '--debug'], { store }),
+      await kv(['get', 'k'], { store, env: { KV_DEBUG: '1' } }),
+    ]) {
       expectRun(run, { stderr: /^kv: key not found: k \(KV_NOT_FOUND\)\nKvError: key not found: k\n    at /, code: 1 })
     }
   })
@@ -150,7 +199,14 @@ describe('the default store', () => {
   })
 
   test('is not made where there is no home', async () => {
-    expectRun(await kv(['count'], { env: { HOME: '' } }), { stderr: errorText('no place for the store: neither HOME nor XDG_DATA_HOME is set', 'KV_USAGE', 'name one with --store FILE or KV_STORE'), code: 2 })
+    expectRun(await kv(['count'], { env: { HOME: '' } }), {
+      stderr: errorText(
+        'no place for the store: neither HOME nor XDG_DATA_HOME is set',
+        'KV_USAGE',
+        'name one with --store FILE or KV_STORE',
+      ),
+      code: 2,
+    })
   })
 
   test('gives way to KV_STORE, and that to --store', async () => {

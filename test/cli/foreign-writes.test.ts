@@ -7,7 +7,10 @@ import { sql } from '../helpers/sql.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 async function after(statement: string): Promise<string> {
-  const store = await givenStore([['a', '1'], ['b', '2']])
+  const store = await givenStore([
+    ['a', '1'],
+    ['b', '2'],
+  ])
   sql(store, statement)
   return store
 }
@@ -16,18 +19,31 @@ const READS = [['get', 'a', 'b'], ['range'], ['range', '--format', 'csv'], ['cou
 
 /** What another tool may take away or spoil, the line `check` has for it, and whether the next put mends it. */
 const SPOILT: readonly { statement: string; problem: RegExp; heals: boolean }[] = [
-  { statement: 'drop index kv_expires', problem: /^problem: kv_expires is missing; the next write of kv makes it again$/m, heals: true },
+  {
+    statement: 'drop index kv_expires',
+    problem: /^problem: kv_expires is missing; the next write of kv makes it again$/m,
+    heals: true,
+  },
   { statement: 'drop trigger kv_foreign_update', problem: /^problem: kv_foreign_update is missing; /m, heals: true },
   { statement: 'drop trigger kv_foreign_insert', problem: /^problem: kv_foreign_insert is missing; /m, heals: true },
   { statement: 'drop view kv_foreign', problem: /^problem: kv_foreign is missing; /m, heals: true },
   { statement: 'delete from kv_store', problem: /^problem: the row of kv_store is missing; /m, heals: true },
   { statement: 'drop table kv_store', problem: /^problem: kv_store is missing; /m, heals: true },
   { statement: 'drop table kv', problem: /^problem: the table kv is missing, and all entries with it$/m, heals: false },
-  { statement: `update kv set expires = 9000000000000000 where key = x'61'`, problem: /^problem: 1 entry expires after the year 9999/m, heals: false },
-  { statement: 'update kv set expires = 1800000000000000000', problem: /^problem: 2 entries expire after the year 9999/m, heals: false },
+  {
+    statement: `update kv set expires = 9000000000000000 where key = x'61'`,
+    problem: /^problem: 1 entry expires after the year 9999/m,
+    heals: false,
+  },
+  {
+    statement: 'update kv set expires = 1800000000000000000',
+    problem: /^problem: 2 entries expire after the year 9999/m,
+    heals: false,
+  },
   {
     statement: `drop trigger kv_foreign_insert; insert into kv(key, value) values (x'', x'31')`,
-    problem: /^problem: an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''$/m,
+    problem:
+      /^problem: an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''$/m,
     heals: false,
   },
 ]
@@ -41,7 +57,13 @@ describe('check sees, and no command fails as a bug, after another tool has run'
       expect(checked.stdout.toString()).toMatch(problem)
       for (const args of [...READS, ['put', 'c', '3'], ['del', 'b'], ['put', 'd', '4', '--ttl', '90s']]) {
         const { code, stderr } = await kv(args, { store })
-        if (code !== 0) expect({ code, stderr }, args.join(' ')).toEqual({ code: 4, stderr: expect.stringMatching(/ is damaged: no such .*\(KV_CORRUPT\)\nhint: see what is missing with: kv --store \S+ check\n$/) as string })
+        if (code !== 0)
+          expect({ code, stderr }, args.join(' ')).toEqual({
+            code: 4,
+            stderr: expect.stringMatching(
+              / is damaged: no such .*\(KV_CORRUPT\)\nhint: see what is missing with: kv --store \S+ check\n$/,
+            ) as string,
+          })
         if (code !== 0 && heals) expect(READS).toContain(args)
       }
       if (heals) expectRun(await kv(['check'], { store }), { stdout: 'ok: 3 entries checked, 0 without a checksum\n' })
@@ -50,8 +72,11 @@ describe('check sees, and no command fails as a bug, after another tool has run'
 })
 
 test('an expiry that no timestamp can name is told as the last one, and copies', async () => {
-  const store = await after(`update kv set expires = 1800000000000000 where key = x'61'; update kv set expires = 9000000000000000000 where key = x'62'`)
-  const lines = '{"key":"a","value":"1","expires":"9999-12-31T23:59:59.999Z"}\n{"key":"b","value":"2","expires":"9999-12-31T23:59:59.999Z"}\n'
+  const store = await after(
+    `update kv set expires = 1800000000000000 where key = x'61'; update kv set expires = 9000000000000000000 where key = x'62'`,
+  )
+  const lines =
+    '{"key":"a","value":"1","expires":"9999-12-31T23:59:59.999Z"}\n{"key":"b","value":"2","expires":"9999-12-31T23:59:59.999Z"}\n'
   const { stdout } = await kv(['range'], { store })
   expect(stdout.toString()).toBe(lines)
   const copy = join(tempDir(), 'copy.kv')
@@ -67,31 +92,44 @@ test('the empty key is refused to other tools too', async () => {
 })
 
 test('what another tool writes gets a revision', async () => {
-  const store = await after(`insert into kv(key, value) values (x'63', x'33'), (x'64', x'34'); update kv set value = x'35' where key = x'61'`)
+  const store = await after(
+    `insert into kv(key, value) values (x'63', x'33'), (x'64', x'34'); update kv set value = x'35' where key = x'61'`,
+  )
   const { stdout } = await kv(['stat', '--json'], { store })
   expect((JSON.parse(stdout.toString()) as { revision: number }).revision).toBe(5)
   await using open = await openStore(store)
-  expect(await Promise.all(['a', 'b', 'c', 'd'].map(async (key) => (await open.head(key))?.revision))).toEqual([5, 2, 3, 4])
+  expect(await Promise.all(['a', 'b', 'c', 'd'].map(async (key) => (await open.head(key))?.revision))).toEqual([
+    5, 2, 3, 4,
+  ])
 })
 
 test('a store of an older kv, without marks and triggers for inserts, is read as it is and brought up to date by the first write', async () => {
-  const made = await givenStore([['a', '1'], ['b', '1']])
-  sql(made, `drop trigger kv_foreign_insert; drop trigger kv_foreign_update; drop trigger kv_foreign_write; drop view kv_foreign;
+  const made = await givenStore([
+    ['a', '1'],
+    ['b', '1'],
+  ])
+  sql(
+    made,
+    `drop trigger kv_foreign_insert; drop trigger kv_foreign_update; drop trigger kv_foreign_write; drop view kv_foreign;
     alter table kv_store drop column mark; alter table kv_store drop column mark_before;
     create trigger kv_foreign_update after update on kv
     when new.checksum is old.checksum and new.checksum is not null
       and (new.key is not old.key or new.value is not old.value or new.expires is not old.expires)
     begin
       update kv set checksum = null where id = new.id;
-    end; pragma wal_checkpoint(truncate)`)
+    end; pragma wal_checkpoint(truncate)`,
+  )
   // The engine may keep the files beside the first open for a while.
   const store = join(tempDir(), 'old.kv')
   copyFileSync(made, store)
   const before = readFileSync(store)
-  for (const args of [...READS, ['check']]) expect(await kv(args, { store }), args[0]).toMatchObject({ code: 0, stderr: '' })
+  for (const args of [...READS, ['check']])
+    expect(await kv(args, { store }), args[0]).toMatchObject({ code: 0, stderr: '' })
   expect(readFileSync(store)).toEqual(before)
   expectRun(await kv(['put', 'b', '2'], { store }), {})
   sql(store, `insert into kv(key, value) values (x'63', x'33')`)
   expectRun(await kv(['check'], { store }), { stdout: 'ok: 2 entries checked, 1 without a checksum\n' })
-  expect((JSON.parse((await kv(['stat', '--json'], { store })).stdout.toString()) as { revision: number }).revision).toBe(4)
+  expect(
+    (JSON.parse((await kv(['stat', '--json'], { store })).stdout.toString()) as { revision: number }).revision,
+  ).toBe(4)
 })

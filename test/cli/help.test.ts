@@ -18,20 +18,38 @@ function expectGolden(name: string, text: string): void {
   expect(text).toBe(readFileSync(file, 'utf8'))
 }
 
-const COMMANDS = ['get', 'put', 'range', 'batch-put', 'del', 'count', 'watch', 'ttl', 'stat', 'check', 'bench', 'serve', 'peek', 'pick', 'repl', 'help']
+const COMMANDS = [
+  'get',
+  'put',
+  'range',
+  'batch-put',
+  'del',
+  'count',
+  'watch',
+  'ttl',
+  'stat',
+  'check',
+  'bench',
+  'serve',
+  'peek',
+  'pick',
+  'repl',
+  'help',
+]
 const TOPICS = ['exit-codes', 'formats', 'environment', 'durability']
 
 describe('help', () => {
-  test.for([...COMMANDS.map((command) => [command, [command, '--help']] as const), ...TOPICS.map((topic) => [topic, ['help', topic]] as const), ['kv', ['--help']] as const])(
-    'the text of %s is as written down, and fits 80 columns',
-    async ([name, args]) => {
-      const { stdout, stderr, code } = await kv(args)
-      expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
-      const text = stdout.toString()
-      expectGolden(name, text)
-      expect(text.split('\n').filter((line) => line.length > 100)).toEqual([])
-    },
-  )
+  test.for([
+    ...COMMANDS.map((command) => [command, [command, '--help']] as const),
+    ...TOPICS.map((topic) => [topic, ['help', topic]] as const),
+    ['kv', ['--help']] as const,
+  ])('the text of %s is as written down, and fits 80 columns', async ([name, args]) => {
+    const { stdout, stderr, code } = await kv(args)
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
+    const text = stdout.toString()
+    expectGolden(name, text)
+    expect(text.split('\n').filter((line) => line.length > 100)).toEqual([])
+  })
 
   test.for(COMMANDS)('kv help %s is the same as its --help', async (command) => {
     const [one, other] = await Promise.all([kv(['help', command]), kv([command, '--help'])])
@@ -50,17 +68,22 @@ describe('help', () => {
   })
 
   test('every command shows an example', async () => {
-    for (const command of COMMANDS.slice(0, -1)) expect(readFileSync(join(GOLDEN, `${command}.txt`), 'utf8')).toMatch(new RegExp(`^Examples?:\\n.*\\bkv ${command}\\b`, 'ms'))
+    for (const command of COMMANDS.slice(0, -1))
+      expect(readFileSync(join(GOLDEN, `${command}.txt`), 'utf8')).toMatch(
+        new RegExp(`^Examples?:\\n.*\\bkv ${command}\\b`, 'ms'),
+      )
   })
 
   test('kv help exit-codes lists every code with its exit code', async () => {
     const { stdout } = await kv(['help', 'exit-codes'])
-    for (const [code, { exit }] of Object.entries(CODES)) expect(stdout.toString()).toMatch(new RegExp(`^  ${code} +${exit}$`, 'm'))
+    for (const [code, { exit }] of Object.entries(CODES))
+      expect(stdout.toString()).toMatch(new RegExp(`^  ${code} +${exit}$`, 'm'))
   })
 
   test('kv help environment names the variable of every global option', async () => {
     const { stdout } = await kv(['help', 'environment'])
-    for (const name of ['STORE', 'JSON', 'FORMAT', 'QUIET', 'NO_COLOR', 'NO_INPUT', 'LOCK_TIMEOUT', 'TIMEOUT', 'DEBUG']) expect(stdout.toString()).toContain(`  KV_${name} `)
+    for (const name of ['STORE', 'JSON', 'FORMAT', 'QUIET', 'NO_COLOR', 'NO_INPUT', 'LOCK_TIMEOUT', 'TIMEOUT', 'DEBUG'])
+      expect(stdout.toString()).toContain(`  KV_${name} `)
   })
 
   test('without a command the help goes to stderr, exit 2', async () => {
@@ -71,11 +94,20 @@ describe('help', () => {
   })
 
   test('help on nothing there is names what there is', async () => {
-    expectRun(await kv(['help', 'nothing']), { stderr: errorText('no help on nothing', 'KV_USAGE', `topics: ${TOPICS.join(' ')}; commands: ${COMMANDS.join(' ')}`), code: 2 })
+    expectRun(await kv(['help', 'nothing']), {
+      stderr: errorText(
+        'no help on nothing',
+        'KV_USAGE',
+        `topics: ${TOPICS.join(' ')}; commands: ${COMMANDS.join(' ')}`,
+      ),
+      code: 2,
+    })
   })
 
   test('--version prints the version of the package', async () => {
-    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
+    const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+      version: string
+    }
     expectRun(await kv(['--version']), { stdout: `${version}\n` })
     expectRun(await kv(['get', '--version']), { stdout: `${version}\n` })
   })

@@ -26,10 +26,34 @@ test.for<[string, string, (path: string) => void]>([
 const USER = 61_001
 
 test.for<[string, string, (folder: string) => void, string, RegExp]>([
-  ['another user owns the file', 'get', (folder) => chmodSync(join(folder, 's.kv'), 0o600), 's.kv cannot be read: it belongs to user 0, with mode 600', /^run it as its owner: sudo -u '#0' kv \.\.\.$/],
-  ['another user owns the file', 'put', () => {}, 's.kv cannot be written: it belongs to user 0, with mode 644', /^run it as its owner/],
-  ['the file may not be written', 'put', (folder) => own(join(folder, 's.kv'), 0o444), 's.kv cannot be written: it belongs to you, with mode 444', /^chmod u\+w \S+s\.kv$/],
-  ['another user owns the folder', 'put', (folder) => own(join(folder, 's.kv'), 0o644), 's.kv cannot be written: its folder belongs to user 0, and files must be made there while it is written', /ls -ld /],
+  [
+    'another user owns the file',
+    'get',
+    (folder) => chmodSync(join(folder, 's.kv'), 0o600),
+    's.kv cannot be read: it belongs to user 0, with mode 600',
+    /^run it as its owner: sudo -u '#0' kv \.\.\.$/,
+  ],
+  [
+    'another user owns the file',
+    'put',
+    () => {},
+    's.kv cannot be written: it belongs to user 0, with mode 644',
+    /^run it as its owner/,
+  ],
+  [
+    'the file may not be written',
+    'put',
+    (folder) => own(join(folder, 's.kv'), 0o444),
+    's.kv cannot be written: it belongs to you, with mode 444',
+    /^chmod u\+w \S+s\.kv$/,
+  ],
+  [
+    'another user owns the folder',
+    'put',
+    (folder) => own(join(folder, 's.kv'), 0o644),
+    's.kv cannot be written: its folder belongs to user 0, and files must be made there while it is written',
+    /ls -ld /,
+  ],
   [
     'another user owns the log',
     'put',
@@ -50,7 +74,11 @@ test.for<[string, string, (folder: string) => void, string, RegExp]>([
   prepare(folder)
   const { stderr, code } = await run(USER, [command, 'a', ...(command === 'put' ? ['2'] : []), '--store', store])
   const [first, second] = stderr.split('\n')
-  expect({ code, first, hint: second?.replace(/^hint: /, '') }).toEqual({ code: 4, first: `kv: ${folder}/${message} (KV_READ_ONLY)`, hint: expect.stringMatching(hint) })
+  expect({ code, first, hint: second?.replace(/^hint: /, '') }).toEqual({
+    code: 4,
+    first: `kv: ${folder}/${message} (KV_READ_ONLY)`,
+    hint: expect.stringMatching(hint),
+  })
 })
 
 function own(path: string, mode: number): void {
@@ -70,6 +98,8 @@ test.runIf(process.platform === 'linux')('when no more files can be opened, that
     for (const descriptor of open.slice(-2)) closeSync(descriptor)
     try { await (await openStore(${JSON.stringify(store)})).get('a') } catch (error) { console.log(error.code, error.message) }
   `
-  const run = await ended(startNode(['--input-type=module', '-e', program], { cwd: fileURLToPath(new URL('../..', import.meta.url)) }))
+  const run = await ended(
+    startNode(['--input-type=module', '-e', program], { cwd: fileURLToPath(new URL('../..', import.meta.url)) }),
+  )
   expect(run.stdout.toString()).toBe(`KV_UNAVAILABLE cannot open ${store}: too many files are open\n`)
 })

@@ -12,7 +12,7 @@ function bigStore(): Promise<string> {
 
 /** Runs kv until another process can see `key`, or fails after a while. */
 async function seen(store: string, key: string): Promise<void> {
-  for (const end = performance.now() + 10_000; ; ) {
+  for (const end = performance.now() + 10_000; ;) {
     if ((await kv(['get', key], { store })).code === 0) return
     if (performance.now() > end) expect.fail(`${key} is still not there`)
   }
@@ -26,13 +26,23 @@ describe('output', () => {
     ['CSV', 'kv range --format csv'],
     ['a table', 'kv range --format table'],
   ] as const)('as %s goes away quietly with its reader', async ([, command]) => {
-    const run = await shell(`{ ${command}; echo "exit $?" >&2; } | head -n 1 > first; wc -l < first`, { store: await bigStore() })
-    expect({ ...run, stdout: run.stdout.toString().trim() }).toEqual({ stdout: '1', stderr: 'exit 0\n', code: 0, signal: null })
+    const run = await shell(`{ ${command}; echo "exit $?" >&2; } | head -n 1 > first; wc -l < first`, {
+      store: await bigStore(),
+    })
+    expect({ ...run, stdout: run.stdout.toString().trim() }).toEqual({
+      stdout: '1',
+      stderr: 'exit 0\n',
+      code: 0,
+      signal: null,
+    })
   })
 
   test('of one big value goes away quietly with its reader', async () => {
     const store = await givenStore([['k', new Uint8Array(3_000_000)]])
-    expectRun(await shell('{ kv get k; echo "exit $?" >&2; } | head -c 1 > first; wc -c < first | tr -d " "', { store }), { stdout: '1\n', stderr: 'exit 0\n' })
+    expectRun(
+      await shell('{ kv get k; echo "exit $?" >&2; } | head -c 1 > first; wc -c < first | tr -d " "', { store }),
+      { stdout: '1\n', stderr: 'exit 0\n' },
+    )
   })
 
   test('of several megabytes arrives whole through a slow reader', async () => {
@@ -50,11 +60,27 @@ describe('output', () => {
     const lines = stdout.toString().split('\n')
     expect(lines.pop()).toBe('')
     expect(lines).toHaveLength(500)
-    expect(lines.every((line, i) => line === JSON.stringify({ key: `k${String(i).padStart(4, '0')}`, value: 'v'.repeat(10_000) }))).toBe(true)
+    expect(
+      lines.every(
+        (line, i) => line === JSON.stringify({ key: `k${String(i).padStart(4, '0')}`, value: 'v'.repeat(10_000) }),
+      ),
+    ).toBe(true)
   })
 
-  test.for(['kv range', 'kv get k', 'kv count', 'kv stat', 'kv help', 'kv --help', 'kv range --format table', 'kv del k'])('%s to a full disk fails with KV_OUTPUT, exit 4', async (command) => {
-    expectRun(await shell(`${command} > /dev/full`, { store: await givenStore([['k', 'v']]) }), { stderr: /^kv: no space left to write the output \(KV_OUTPUT\)\n$/, code: 4 })
+  test.for([
+    'kv range',
+    'kv get k',
+    'kv count',
+    'kv stat',
+    'kv help',
+    'kv --help',
+    'kv range --format table',
+    'kv del k',
+  ])('%s to a full disk fails with KV_OUTPUT, exit 4', async (command) => {
+    expectRun(await shell(`${command} > /dev/full`, { store: await givenStore([['k', 'v']]) }), {
+      stderr: /^kv: no space left to write the output \(KV_OUTPUT\)\n$/,
+      code: 4,
+    })
   })
 
   test.for(['kv range', 'kv put k v', 'kv count'])('%s with stdout closed shows no stack', async (command) => {
@@ -74,7 +100,10 @@ describe('messages that nobody reads', () => {
   test.for([
     ['a full disk', 'kv batch-put --on-error skip 2> /dev/full'],
     ['a closed stderr', 'kv batch-put --on-error skip 2>&-'],
-    ['a reader that went away', '{ kv batch-put --on-error skip; echo "exit $?" >&3; } 2>&1 3> code | true; read -r line < code; test "$line" = "exit 0"'],
+    [
+      'a reader that went away',
+      '{ kv batch-put --on-error skip; echo "exit $?" >&3; } 2>&1 3> code | true; read -r line < code; test "$line" = "exit 0"',
+    ],
   ] as const)('do not end the work: %s', async ([, script]) => {
     const store = await givenStore()
     expectRun(await shell(script, { store, input: RECORDS }), {})
@@ -94,19 +123,29 @@ describe('a live pipe', () => {
     expect(child.exitCode).toBe(null)
     child.stdin!.end('","value":"3"}')
     expectRun(await run, { stderr: /^3 put, 0 skipped, / })
-    expect(await contents(store)).toEqual([['a', '1'], ['b', '2'], ['half', '3']])
+    expect(await contents(store)).toEqual([
+      ['a', '1'],
+      ['b', '2'],
+      ['half', '3'],
+    ])
   })
 
-  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('interrupted by %s has stored what it had read, and exits 130', async (signal) => {
-    const store = await givenStore()
-    const child = startKv(['batch-put'], { store })
-    const run = ended(child)
-    child.stdin!.write(Array.from({ length: 500 }, (_, i) => `{"key":"k${i}","value":"v"}\n`).join(''))
-    await seen(store, 'k499')
-    child.kill(signal)
-    expectRun(await run, { stderr: 'kv: interrupted; the 500 records so far are stored (KV_INTERRUPTED)\n', code: 130 })
-    expect(await contents(store)).toHaveLength(500)
-  })
+  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    'interrupted by %s has stored what it had read, and exits 130',
+    async (signal) => {
+      const store = await givenStore()
+      const child = startKv(['batch-put'], { store })
+      const run = ended(child)
+      child.stdin!.write(Array.from({ length: 500 }, (_, i) => `{"key":"k${i}","value":"v"}\n`).join(''))
+      await seen(store, 'k499')
+      child.kill(signal)
+      expectRun(await run, {
+        stderr: 'kv: interrupted; the 500 records so far are stored (KV_INTERRUPTED)\n',
+        code: 130,
+      })
+      expect(await contents(store)).toHaveLength(500)
+    },
+  )
 
   test('interrupted with --atomic has stored nothing', async () => {
     const store = await givenStore()
@@ -114,7 +153,8 @@ describe('a live pipe', () => {
     const run = ended(child)
     child.stdin!.write('{"key":"a","value":"1"}\n')
     // The store file is made when the transaction begins.
-    for (const end = performance.now() + 10_000; !existsSync(store) && performance.now() < end; ) await kv(['count'], { store })
+    for (const end = performance.now() + 10_000; !existsSync(store) && performance.now() < end;)
+      await kv(['count'], { store })
     child.kill('SIGINT')
     expectRun(await run, { stderr: /^kv: interrupted; nothing was stored \(KV_INTERRUPTED\)\n/, code: 130 })
     expect(await contents(store)).toEqual([])
@@ -134,7 +174,10 @@ describe('a live pipe', () => {
     const child = startKv(['batch-put'], { store })
     const run = ended(child)
     child.stdin!.write('{"key":"a","value":"1"}\n{bad\n')
-    expectRun(await run, { stderr: /^kv: stdin:2: .*; the 1 record before it is stored \(KV_INVALID_INPUT\)\n/, code: 3 })
+    expectRun(await run, {
+      stderr: /^kv: stdin:2: .*; the 1 record before it is stored \(KV_INVALID_INPUT\)\n/,
+      code: 3,
+    })
     expect(await contents(store)).toEqual([['a', '1']])
   })
 

@@ -11,20 +11,28 @@ beforeEach((context) => needTerminal(context))
 const HOSTILE = 'x\u001b[2J\u001b]0;title\u0007\b\r\u009b31m\u202ey\u2066z\u007f\u2028w'
 
 /** Runs kv to its end in a terminal; what the screen and the wire hold then. */
-async function shown(args: readonly string[], options: TerminalOptions = {}): Promise<{ screen: string; raw: string; code: number }> {
+async function shown(
+  args: readonly string[],
+  options: TerminalOptions = {},
+): Promise<{ screen: string; raw: string; code: number }> {
   const tty = terminal(args, options)
   const { code } = await tty.ended
   return { screen: tty.screen(), raw: tty.raw, code }
 }
 
 /** Whatever a terminal obeys, besides the line ends that it makes itself. */
-const OBEYED = /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)/
+const OBEYED =
+  /[\u0000-\u0009\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\r(?!\n)/
 
 describe('a value on a terminal', () => {
   test.for([
     ['text gets a line end', 'Ada', 'Ada\r\n'],
     ['line feeds and tabs stay', 'a\n\tb', 'a\r\n\tb\r\n'],
-    ['controls are escaped', HOSTILE, 'x\\x1b[2J\\x1b]0;title\\x07\\x08\\r\\x9b31m\\u{202e}y\\u{2066}z\\x7f\\u{2028}w\r\n'],
+    [
+      'controls are escaped',
+      HOSTILE,
+      'x\\x1b[2J\\x1b]0;title\\x07\\x08\\r\\x9b31m\\u{202e}y\\u{2066}z\\x7f\\u{2028}w\r\n',
+    ],
     ['binary is summarized', new Uint8Array(12_000).fill(0xff), '(binary, 12 kB)\r\n'],
     ['an empty value is an empty line', '', '\r\n'],
   ] as const)('%s', async ([, value, raw]) => {
@@ -45,7 +53,10 @@ describe('a value on a terminal', () => {
 
 describe('a table', () => {
   const LONG: readonly Given[] = [
-    ['user:1', 'a value that is much longer than any of these screens is wide, so that it must be cut somewhere, or else'],
+    [
+      'user:1',
+      'a value that is much longer than any of these screens is wide, so that it must be cut somewhere, or else',
+    ],
     ['a key that is far too long for a narrow screen as well', 'short'],
     ['wide', '漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字漢字'],
     ['emoji', '😀'.repeat(80)],
@@ -62,13 +73,24 @@ describe('a table', () => {
   })
 
   test('is the default for entries, with a line that counts them', async () => {
-    const { screen, code } = await shown(['range'], { store: await givenStore([['a', '1'], ['b', 'x\ny'], ['c', new Uint8Array([0xff, 0xfe])]]) })
+    const { screen, code } = await shown(['range'], {
+      store: await givenStore([
+        ['a', '1'],
+        ['b', 'x\ny'],
+        ['c', new Uint8Array([0xff, 0xfe])],
+      ]),
+    })
     expect(code).toBe(0)
     expect(screen).toBe('KEY  VALUE\n───  ─────────────\na    1\nb    x\\ny\nc    (binary, 2 B)\n(3 rows)')
   })
 
   test('of several keys is printed by get', async () => {
-    const { screen } = await shown(['get', 'b', 'a'], { store: await givenStore([['a', '1'], ['b', '2']]) })
+    const { screen } = await shown(['get', 'b', 'a'], {
+      store: await givenStore([
+        ['a', '1'],
+        ['b', '2'],
+      ]),
+    })
     expect(screen).toBe('KEY  VALUE\n───  ─────\nb    2\na    1\n(2 rows)')
   })
 
@@ -105,7 +127,10 @@ describe('stored bytes', () => {
     ['put', HOSTILE, 'new', '--if-absent'],
     ['check'],
   ])('never reach the terminal as commands: kv %j', async (args) => {
-    const store = await givenStore([[HOSTILE, HOSTILE], ['x"', JSON.stringify([HOSTILE])]])
+    const store = await givenStore([
+      [HOSTILE, HOSTILE],
+      ['x"', JSON.stringify([HOSTILE])],
+    ])
     const { raw } = await shown([...args, '--no-color'], { store })
     expect(raw.length).toBeGreaterThan(0)
     // TSV has its tabs.
@@ -176,7 +201,14 @@ describe('put on a terminal', () => {
   ] as const)('is as wide as COLUMNS says where no terminal tells: %s', async ([script, width]) => {
     const tty = terminalShell(script, { store: await givenStore([['a', 'v'.repeat(100)]]) })
     await tty.ended
-    expect(Math.max(...tty.raw.replaceAll(/\u001b\[[\d;]*m/g, '').split('\r\n').map((line) => line.length))).toBe(width)
+    expect(
+      Math.max(
+        ...tty.raw
+          .replaceAll(/\u001b\[[\d;]*m/g, '')
+          .split('\r\n')
+          .map((line) => line.length),
+      ),
+    ).toBe(width)
   })
 
   test('without VALUE says that it reads until Ctrl-D, and does', async () => {
@@ -192,7 +224,10 @@ describe('put on a terminal', () => {
 
   test('without VALUE and with --no-input is a wrong call', async () => {
     const { screen, code } = await shown(['put', 'k', '--no-input'], { store: await givenStore() })
-    expect({ screen, code }).toEqual({ screen: 'kv: no VALUE (KV_USAGE)\nhint: give it as an argument, with --file, or through a pipe', code: 2 })
+    expect({ screen, code }).toEqual({
+      screen: 'kv: no VALUE (KV_USAGE)\nhint: give it as an argument, with --file, or through a pipe',
+      code: 2,
+    })
   })
 })
 
@@ -252,7 +287,10 @@ describe('del on a terminal', () => {
   test('with --no-input is a wrong call', async () => {
     const store = await givenStore(MANY)
     const { screen, code } = await shown(['del', '--prefix', 's:', '--no-input'], { store })
-    expect({ screen, code }).toEqual({ screen: 'kv: this would delete 7 keys (KV_USAGE)\nhint: see them with --dry-run; to go on, add --yes', code: 2 })
+    expect({ screen, code }).toEqual({
+      screen: 'kv: this would delete 7 keys (KV_USAGE)\nhint: see them with --dry-run; to go on, add --yes',
+      code: 2,
+    })
     expect(await contents(store)).toHaveLength(7)
   })
 
@@ -278,7 +316,10 @@ describe('batch-put on a terminal', () => {
   function bigFile(): string {
     const file = join(tempDir(), 'big.jsonl')
     const value = 'v'.repeat(900)
-    writeFileSync(file, Array.from({ length: 150_000 }, (_, i) => `{"key":"k${(i * 7919) % 1_000_003}","value":"${value}"}\n`).join(''))
+    writeFileSync(
+      file,
+      Array.from({ length: 150_000 }, (_, i) => `{"key":"k${(i * 7919) % 1_000_003}","value":"${value}"}\n`).join(''),
+    )
     return file
   }
 
@@ -310,7 +351,10 @@ describe('batch-put on a terminal', () => {
 
   test('with --no-input does not wait for a person', async () => {
     const { screen, code } = await shown(['batch-put', '--no-input'], { store: await givenStore() })
-    expect({ screen, code }).toEqual({ screen: 'kv: no input (KV_USAGE)\nhint: name files, or send records through a pipe', code: 2 })
+    expect({ screen, code }).toEqual({
+      screen: 'kv: no input (KV_USAGE)\nhint: name files, or send records through a pipe',
+      code: 2,
+    })
   })
 })
 

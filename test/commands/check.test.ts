@@ -4,7 +4,10 @@ import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
 
 /** A store in whose file one byte of the value of `bad` is another. */
 async function damagedStore(): Promise<string> {
-  const store = await givenStore([['good', 'x'.repeat(50)], ['bad\u001b', 'needle'.repeat(10)]])
+  const store = await givenStore([
+    ['good', 'x'.repeat(50)],
+    ['bad\u001b', 'needle'.repeat(10)],
+  ])
   const bytes = readFileSync(store)
   const at = bytes.indexOf('needleneedle')
   expect(at).toBeGreaterThan(0)
@@ -15,22 +18,38 @@ async function damagedStore(): Promise<string> {
 
 describe('kv check', () => {
   test('prints ok and how many entries were checked', async () => {
-    expectRun(await kv(['check'], { store: await givenStore([['a', '1'], ['b', '2']]) }), { stdout: 'ok: 2 entries checked, 0 without a checksum\n' })
+    expectRun(
+      await kv(['check'], {
+        store: await givenStore([
+          ['a', '1'],
+          ['b', '2'],
+        ]),
+      }),
+      { stdout: 'ok: 2 entries checked, 0 without a checksum\n' },
+    )
   })
 
   test('counts one entry as one', async () => {
-    expectRun(await kv(['check'], { store: await givenStore([['a', '1']]) }), { stdout: 'ok: 1 entry checked, 0 without a checksum\n' })
+    expectRun(await kv(['check'], { store: await givenStore([['a', '1']]) }), {
+      stdout: 'ok: 1 entry checked, 0 without a checksum\n',
+    })
   })
 
   test('--json prints one object', async () => {
     const run = await kv(['check', '--json'], { store: await givenStore([['a', '1']]) })
-    expectRun(run, { stdout: '{"ok":true,"checked":1,"unchecked":0,"damaged_keys_base64":[],"damaged_keys":[],"problems":[]}\n' })
+    expectRun(run, {
+      stdout: '{"ok":true,"checked":1,"unchecked":0,"damaged_keys_base64":[],"damaged_keys":[],"problems":[]}\n',
+    })
   })
 
   test('a store that does not exist is not sound', async () => {
     const store = await givenStore()
     expectRun(await kv(['check'], { store }), {
-      stderr: errorText(`there is no store at ${store}`, 'KV_UNAVAILABLE', 'is it the right name, and the disk mounted? The first put makes a store'),
+      stderr: errorText(
+        `there is no store at ${store}`,
+        'KV_UNAVAILABLE',
+        'is it the right name, and the disk mounted? The first put makes a store',
+      ),
       code: 4,
     })
   })
@@ -39,7 +58,11 @@ describe('kv check', () => {
     const store = await damagedStore()
     expectRun(await kv(['check'], { store }), {
       stdout: 'damaged: bad\\x1b\nDAMAGED: 2 entries checked, 0 without a checksum\n',
-      stderr: errorText('the store is damaged: 1 damaged entry, 0 structural problems', 'KV_CORRUPT', `what can be read is saved by: kv --store ${store} range > saved.jsonl; kv --store ${store} range --reverse > saved-from-the-end.jsonl`),
+      stderr: errorText(
+        'the store is damaged: 1 damaged entry, 0 structural problems',
+        'KV_CORRUPT',
+        `what can be read is saved by: kv --store ${store} range > saved.jsonl; kv --store ${store} range --reverse > saved-from-the-end.jsonl`,
+      ),
       code: 4,
     })
   })
@@ -47,6 +70,9 @@ describe('kv check', () => {
   test('names the key of a flipped byte as JSON', async () => {
     const { stdout, code } = await kv(['check', '--json'], { store: await damagedStore() })
     expect(code).toBe(4)
-    expect(JSON.parse(stdout.toString())).toMatchObject({ ok: false, damaged_keys_base64: [Buffer.from('bad\u001b').toString('base64')] })
+    expect(JSON.parse(stdout.toString())).toMatchObject({
+      ok: false,
+      damaged_keys_base64: [Buffer.from('bad\u001b').toString('base64')],
+    })
   })
 })

@@ -14,9 +14,31 @@ const CASES: readonly Case[] = [
   { name: 'takes --limit', args: ['count', '--limit', '3'], given: LETTERS, stdout: '3\n' },
   { name: 'takes bounds in hex', args: ['count', '--key-encoding', 'hex', '61', '62'], given: LETTERS, stdout: '2\n' },
   { name: '--json prints an object', args: ['count', '--json'], given: LETTERS, stdout: '{"count":5}\n' },
-  { name: '--format jsonl prints an object', args: ['count', '--format', 'jsonl'], given: LETTERS, stdout: '{"count":5}\n' },
-  { name: 'does not count what has expired', args: ['count'], given: [['a', '', { expires: 978307200000 }], ['b', '']], stdout: '1\n' },
-  { name: 'refuses START after END', args: ['count', 'b', 'a'], stderr: errorText('START is after END: b > a', 'KV_USAGE', 'keys are ordered by their bytes; for the other direction use --reverse'), code: 2 },
+  {
+    name: '--format jsonl prints an object',
+    args: ['count', '--format', 'jsonl'],
+    given: LETTERS,
+    stdout: '{"count":5}\n',
+  },
+  {
+    name: 'does not count what has expired',
+    args: ['count'],
+    given: [
+      ['a', '', { expires: 978307200000 }],
+      ['b', ''],
+    ],
+    stdout: '1\n',
+  },
+  {
+    name: 'refuses START after END',
+    args: ['count', 'b', 'a'],
+    stderr: errorText(
+      'START is after END: b > a',
+      'KV_USAGE',
+      'keys are ordered by their bytes; for the other direction use --reverse',
+    ),
+    code: 2,
+  },
 ]
 
 describe('kv count', () => {

@@ -4,11 +4,17 @@ import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
 
 describe('kv stat', () => {
   test('prints a fact a line', async () => {
-    const store = await givenStore([['a', '1'], ['b', '2', { expires: 4102444800000 }], ['c', '3', { expires: 978307200000 }]])
+    const store = await givenStore([
+      ['a', '1'],
+      ['b', '2', { expires: 4102444800000 }],
+      ['c', '3', { expires: 978307200000 }],
+    ])
     const { stdout, stderr, code } = await kv(['stat'], { store })
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
     expect(stdout.toString()).toMatch(/^(?:[a-z_]+: \S.*\n)+$/)
-    expect(stdout.toString().split('\n')).toEqual(expect.arrayContaining(['driver: sqlite', 'entries: 2', 'expiring: 1']))
+    expect(stdout.toString().split('\n')).toEqual(
+      expect.arrayContaining(['driver: sqlite', 'entries: 2', 'expiring: 1']),
+    )
   })
 
   test('--json prints one object', async () => {
@@ -31,7 +37,11 @@ describe('kv stat', () => {
 
   test('takes no argument', async () => {
     expectRun(await kv(['stat', 'x'], { store: await givenStore() }), {
-      stderr: errorText('too many arguments: stat takes none, not 1', 'KV_USAGE', 'what holds blanks needs quotes; kv stat --help shows how it is called'),
+      stderr: errorText(
+        'too many arguments: stat takes none, not 1',
+        'KV_USAGE',
+        'what holds blanks needs quotes; kv stat --help shows how it is called',
+      ),
       code: 2,
     })
   })

@@ -12,7 +12,9 @@ const ADA: readonly Given[] = [['user:1', 'Ada']]
 function logOf(path: string): () => boolean {
   const connection = new (sqliteEngine().Connection)(path)
   onTestFinished(() => connection.close())
-  const names = connection.prepare(`select name from sqlite_schema where name glob 'kv_log*' or name in ('kv_watcher', 'kv_change', 'kv_replaced')`)
+  const names = connection.prepare(
+    `select name from sqlite_schema where name glob 'kv_log*' or name in ('kv_watcher', 'kv_change', 'kv_replaced')`,
+  )
   return () => names.all().length > 0
 }
 
@@ -24,7 +26,10 @@ async function watched(path: string): Promise<() => boolean> {
 }
 
 /** `kv watch` over a store that is there, once it stands. */
-async function started(args: readonly string[], given: readonly Given[] = ADA): Promise<{ hasLog: () => boolean; store: Store; child: ChildProcess; run: ReturnType<typeof ended> }> {
+async function started(
+  args: readonly string[],
+  given: readonly Given[] = ADA,
+): Promise<{ hasLog: () => boolean; store: Store; child: ChildProcess; run: ReturnType<typeof ended> }> {
   const path = await givenStore(given)
   const child = startKv(['watch', ...args], { store: path })
   const run = ended(child)
@@ -45,7 +50,9 @@ async function putUntil(run: Promise<unknown>, store: Store, key: string): Promi
 describe('kv watch', () => {
   test('prints a line for each change, at once, and ends after --limit', async () => {
     const { hasLog, store, child, run } = await started(['--prefix', 'user:', '--limit', '4'])
-    const line = new Promise<string>((resolve) => child.stdout!.once('data', (data: Buffer) => resolve(data.toString())))
+    const line = new Promise<string>((resolve) =>
+      child.stdout!.once('data', (data: Buffer) => resolve(data.toString())),
+    )
     await store.put('user:2', 'Gr"ace')
     expect(await line).toBe('{"type":"put","key":"user:2","value":"Gr\\"ace"}\n')
     await store.put('other', '1')
@@ -67,7 +74,10 @@ describe('kv watch', () => {
   test('watches several keys, in one order', async () => {
     const { store, run } = await started(['user:1', 'user:3', '--limit', '3', '--value-encoding', 'hex'])
     for (const key of ['user:3', 'user:2', 'user:1', 'user:3']) await store.put(key, 'v')
-    expectRun(await run, { stdout: '{"type":"put","key":"user:3","value_hex":"76"}\n{"type":"put","key":"user:1","value_hex":"76"}\n{"type":"put","key":"user:3","value_hex":"76"}\n' })
+    expectRun(await run, {
+      stdout:
+        '{"type":"put","key":"user:3","value_hex":"76"}\n{"type":"put","key":"user:1","value_hex":"76"}\n{"type":"put","key":"user:3","value_hex":"76"}\n',
+    })
   })
 
   test('--format table prints lines for people, also into a pipe', async () => {
@@ -77,12 +87,15 @@ describe('kv watch', () => {
     expectRun(await run, { stdout: 'put  a  x\\x1b[31m\\ny\ndel  a\n' })
   })
 
-  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends it as any process, and nothing is left in the file', async (signal) => {
-    const { hasLog, child, run } = await started(['--all'])
-    child.kill(signal)
-    expect(await run).toMatchObject({ code: null, signal, stderr: '' })
-    expect(hasLog()).toBe(false)
-  })
+  test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s ends it as any process, and nothing is left in the file',
+    async (signal) => {
+      const { hasLog, child, run } = await started(['--all'])
+      child.kill(signal)
+      expect(await run).toMatchObject({ code: null, signal, stderr: '' })
+      expect(hasLog()).toBe(false)
+    },
+  )
 
   test('a reader who reads nothing does not keep it from ending by a signal', async () => {
     const { hasLog, store, child, run } = await started(['--all'])
@@ -104,7 +117,9 @@ describe('kv watch', () => {
     for (let i = 0; i < 300; i++) await store.put(`k${i}`, `${i}`.repeat(3000))
     child.stdout!.resume()
     const lines = (await run).stdout.toString().trimEnd().split('\n')
-    expect(lines.map((line) => (JSON.parse(line) as { key: string }).key)).toEqual(Array.from({ length: 300 }, (_, i) => `k${i}`))
+    expect(lines.map((line) => (JSON.parse(line) as { key: string }).key)).toEqual(
+      Array.from({ length: 300 }, (_, i) => `k${i}`),
+    )
   })
 
   test('a reader that goes away ends it quietly at the next change', async () => {
@@ -130,7 +145,9 @@ describe('kv watch', () => {
   test('watches a server', async () => {
     const path = await givenStore(ADA)
     const server = startKv(['serve', '--port', '0', '--json'], { store: path })
-    const [line] = await new Promise<Buffer[]>((resolve) => server.stdout!.once('data', (...data: Buffer[]) => resolve(data)))
+    const [line] = await new Promise<Buffer[]>((resolve) =>
+      server.stdout!.once('data', (...data: Buffer[]) => resolve(data)),
+    )
     const { url } = JSON.parse(line!.toString()) as { url: string }
     const run = kv(['watch', '--all', '--limit', '1', '--store', url])
     const store = await openStore(url)
@@ -144,9 +161,17 @@ describe('kv watch', () => {
   test.for<[string, readonly string[], string, string]>([
     ['nothing to watch', [], 'say what to watch: KEY..., --prefix or --all', 'all keys: kv watch --all'],
     ['two choices', ['a', '--all'], 'say what to watch: KEY..., --prefix or --all', 'all keys: kv watch --all'],
-    ['a form changes do not have', ['--all', '--format', 'csv'], 'changes cannot be printed as csv', 'use jsonl, or table for lines to read'],
+    [
+      'a form changes do not have',
+      ['--all', '--format', 'csv'],
+      'changes cannot be printed as csv',
+      'use jsonl, or table for lines to read',
+    ],
   ])('%s is refused', async ([, args, message, hint]) => {
-    expectRun(await kv(['watch', ...args], { store: await givenStore(ADA) }), { code: 2, stderr: errorText(message, 'KV_USAGE', hint) })
+    expectRun(await kv(['watch', ...args], { store: await givenStore(ADA) }), {
+      code: 2,
+      stderr: errorText(message, 'KV_USAGE', hint),
+    })
   })
 
   test('--limit 0 ends at once', async () => {
@@ -164,7 +189,11 @@ describe('kv watch', () => {
     await store.put('bell', '\u0007\u001b]0;title\u0007')
     await store.del('user:1')
     expect((await screen.ended).code).toBe(0)
-    expect(screen.screen().split('\n').slice(1)).toEqual(['put  user:1  a value that is longer tha…', 'put  bell  \\x07\\x1b]0;title\\x07', 'del  user:1'])
+    expect(screen.screen().split('\n').slice(1)).toEqual([
+      'put  user:1  a value that is longer tha…',
+      'put  bell  \\x07\\x1b]0;title\\x07',
+      'del  user:1',
+    ])
     expect(screen.raw).not.toMatch(/\u0007|\u001b\]/)
   })
 })

@@ -181,7 +181,10 @@ export function basics(kit: Kit): void {
       }
       if (maxBatchBytes !== Infinity) {
         const half = new Uint8Array(Math.min(Math.ceil(maxBatchBytes / 2), store.limits.maxValueBytes))
-        const ops = Array.from({ length: Math.ceil(maxBatchBytes / half.length) }, (_, i) => ({ ...put(`k${i}`), value: half }))
+        const ops = Array.from({ length: Math.ceil(maxBatchBytes / half.length) }, (_, i) => ({
+          ...put(`k${i}`),
+          value: half,
+        }))
         expect(await failureCode(() => store.batch(ops))).toBe('KV_TOO_LARGE')
       }
       expect(await store.count()).toBe(0)
@@ -196,7 +199,9 @@ export function basics(kit: Kit): void {
         expect(await failureCode(() => store.del(lone))).toBe('KV_INVALID_KEY')
         expect(await failureCode(() => store.put('k', lone))).toBe('KV_USAGE')
         expect(await failureCode(() => store.batch([put('a'), put(lone)]))).toBe('KV_INVALID_KEY')
-        expect(await failureCode(() => store.batch([put('a'), { type: 'put', key: 'b', value: lone }]))).toBe('KV_USAGE')
+        expect(await failureCode(() => store.batch([put('a'), { type: 'put', key: 'b', value: lone }]))).toBe(
+          'KV_USAGE',
+        )
       }
       expect(await store.count()).toBe(0)
     })

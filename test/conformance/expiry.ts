@@ -44,7 +44,11 @@ export function expiry(kit: Kit): void {
     const expired = async (): Promise<Store> => {
       const clock = stoppedClock(NOW)
       const store = await kit.store({ clock: clock.now })
-      await store.batch([put('a', 'kept'), { type: 'put', key: 'b', value: 'gone', expires: NOW + 10 }, put('c', 'kept')])
+      await store.batch([
+        put('a', 'kept'),
+        { type: 'put', key: 'b', value: 'gone', expires: NOW + 10 },
+        put('c', 'kept'),
+      ])
       await store.put('d', 'later', { expires: NOW + 100 })
       clock.time = NOW + 10
       return store
@@ -56,7 +60,12 @@ export function expiry(kit: Kit): void {
       expect(await store.getEntry('b')).toBeUndefined()
       expect(await store.has('b')).toBe(false)
       expect(await store.head('b')).toBeUndefined()
-      expect((await store.getMany(['a', 'b', 'c', 'd'])).map((entry) => entry && toText(entry.key))).toEqual(['a', undefined, 'c', 'd'])
+      expect((await store.getMany(['a', 'b', 'c', 'd'])).map((entry) => entry && toText(entry.key))).toEqual([
+        'a',
+        undefined,
+        'c',
+        'd',
+      ])
     })
 
     test.skipIf(!kit.supports.syncReads)('not by getSync', async () => {
@@ -166,12 +175,19 @@ export function expiry(kit: Kit): void {
     expect(await store.count()).toBe(0)
   })
 
-  test.for([0, 1, -5, 1.5, Number.NaN, Infinity, Date.UTC(2001, 0, 1) - 1, 1_795_790_572])('%d is no moment at which an entry can expire', async (expires) => {
-    const store = await kit.store({ clock: () => NOW })
-    const writes = [() => store.put('a', '1', { expires }), () => store.batch([{ type: 'put', key: 'a', value: '1', expires }])]
-    for (const write of writes) expect(await failure(write)).toMatchObject({ code: 'KV_USAGE', hint: 'milliseconds since 1970' })
-    expect(await store.count()).toBe(0)
-  })
+  test.for([0, 1, -5, 1.5, Number.NaN, Infinity, Date.UTC(2001, 0, 1) - 1, 1_795_790_572])(
+    '%d is no moment at which an entry can expire',
+    async (expires) => {
+      const store = await kit.store({ clock: () => NOW })
+      const writes = [
+        () => store.put('a', '1', { expires }),
+        () => store.batch([{ type: 'put', key: 'a', value: '1', expires }]),
+      ]
+      for (const write of writes)
+        expect(await failure(write)).toMatchObject({ code: 'KV_USAGE', hint: 'milliseconds since 1970' })
+      expect(await store.count()).toBe(0)
+    },
+  )
 
   describe('a time to live', () => {
     test('counts from the write', async () => {
@@ -179,7 +195,10 @@ export function expiry(kit: Kit): void {
       const store = await kit.store({ clock: clock.now })
       await store.put('a', '1', { ttl: 5 })
       clock.time = NOW + 3
-      await store.batch([...Array.from({ length: 60 }, (_, i): BatchOp => ({ type: 'put', key: `k${i}`, value: 'v', ttl: i + 1 })), put('z')])
+      await store.batch([
+        ...Array.from({ length: 60 }, (_, i): BatchOp => ({ type: 'put', key: `k${i}`, value: 'v', ttl: i + 1 })),
+        put('z'),
+      ])
       expect((await store.getEntry('a'))!.expires).toBe(NOW + 5)
       expect((await store.getEntry('k9'))!.expires).toBe(NOW + 3 + 10)
       expect((await store.getEntry('z'))!.expires).toBeUndefined()
@@ -191,7 +210,8 @@ export function expiry(kit: Kit): void {
     test.for([1, 100])('counts from the end of a load, of %d entries at a time', async (size) => {
       const clock = stoppedClock(NOW)
       const store = await kit.store({ clock: clock.now })
-      const some = (name: string, expires?: number) => block(Array.from({ length: size }, (_, i) => [`${name}${1000 + i}`, `value of ${i}`, expires] as const))
+      const some = (name: string, expires?: number) =>
+        block(Array.from({ length: size }, (_, i) => [`${name}${1000 + i}`, `value of ${i}`, expires] as const))
       await store.load([some('a', -5), some('b', NOW + 50)])
       expect((await store.getEntry('a1000'))!.expires).toBe(NOW + 5)
       const blocks = async function* () {
@@ -204,7 +224,14 @@ export function expiry(kit: Kit): void {
       }
       await store.load(blocks())
       const found = new Map((await entries(store)).map((entry) => [toText(entry.key), entry.expires]))
-      expect(['a1000', 'b1000', 'c1000', 'd1000', 'e1000', 'f1000'].map((name) => found.get(name))).toEqual([undefined, NOW + 50, undefined, NOW + 70, NOW + 29, undefined])
+      expect(['a1000', 'b1000', 'c1000', 'd1000', 'e1000', 'f1000'].map((name) => found.get(name))).toEqual([
+        undefined,
+        NOW + 50,
+        undefined,
+        NOW + 70,
+        NOW + 29,
+        undefined,
+      ])
       expect(found.size).toBe(5 * size)
       expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
     })
@@ -255,7 +282,12 @@ export function expiry(kit: Kit): void {
     const step = Math.min(500, store.limits.maxBatchOps)
     for (let at = 0; at < 2500; at += step) {
       await store.batch(
-        Array.from({ length: step }, (_, i): BatchOp => ({ type: 'put', key: `k${at + i}`, value: 'v', expires: NOW + 10 })),
+        Array.from({ length: step }, (_, i): BatchOp => ({
+          type: 'put',
+          key: `k${at + i}`,
+          value: 'v',
+          expires: NOW + 10,
+        })),
       )
     }
     await store.put('kept', 'v')

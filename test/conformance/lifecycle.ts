@@ -49,7 +49,10 @@ export function lifecycle(kit: Kit): void {
 
     test('check reads every entry and finds nothing wrong', async () => {
       const store = await kit.store()
-      await fill(store, Array.from({ length: 500 }, (_, i) => ({ key: text(`k${i}`), value: text('v'.repeat(i)) })))
+      await fill(
+        store,
+        Array.from({ length: 500 }, (_, i) => ({ key: text(`k${i}`), value: text('v'.repeat(i)) })),
+      )
       await store.put('k1', 'again')
       await store.put('k2', 'with expiry', { expires: Date.now() + 3_600_000 })
       await store.delRange({ prefix: 'k3' })
@@ -81,7 +84,9 @@ export function lifecycle(kit: Kit): void {
 
     test('the list above has every method of a Store', () => {
       const own = Object.entries(Object.getOwnPropertyDescriptors(Store.prototype))
-      const methods = own.flatMap(([name, { value }]) => (typeof value === 'function' && !['constructor', 'close'].includes(name) ? [name] : []))
+      const methods = own.flatMap(([name, { value }]) =>
+        typeof value === 'function' && !['constructor', 'close'].includes(name) ? [name] : [],
+      )
       expect(Object.keys(METHODS)).toEqual(expect.arrayContaining(methods))
     })
 
@@ -126,12 +131,21 @@ export function lifecycle(kit: Kit): void {
       const store = await kit.store()
       await store.put('a', '1')
       const reason = new Error('enough')
-      expect(await failure(() => read(store, AbortSignal.abort(reason)))).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+      expect(await failure(() => read(store, AbortSignal.abort(reason)))).toMatchObject({
+        code: 'KV_INTERRUPTED',
+        cause: reason,
+      })
     })
 
     test('a range that is aborted ends after the page it is at', async () => {
       const store = await kit.store()
-      await fill(store, Array.from({ length: 30 }, (_, i) => ({ key: text(`k${i}`), value: noise(Math.min(200_000, store.limits.maxBatchBytes - 10), i) })))
+      await fill(
+        store,
+        Array.from({ length: 30 }, (_, i) => ({
+          key: text(`k${i}`),
+          value: noise(Math.min(200_000, store.limits.maxBatchBytes - 10), i),
+        })),
+      )
       const stop = new AbortController()
       let pages = 0
       const read = async (): Promise<void> => {
@@ -160,7 +174,10 @@ export function lifecycle(kit: Kit): void {
 
     test('ends a range that is being read with KV_CLOSED, or lets it end with what it had seen', async () => {
       const store = await kit.store()
-      await fill(store, Array.from({ length: 3000 }, (_, i) => ({ key: text(`k${String(i).padStart(4, '0')}`), value: text('v') })))
+      await fill(
+        store,
+        Array.from({ length: 3000 }, (_, i) => ({ key: text(`k${String(i).padStart(4, '0')}`), value: text('v') })),
+      )
       const seen: string[] = []
       let closing: Promise<void> | undefined
       try {
@@ -193,7 +210,9 @@ export function lifecycle(kit: Kit): void {
     test('finds what was written, in order, and revisions go on', async () => {
       const place = await kit.newPlace()
       const first = await kit.store({ place })
-      await first.batch(Array.from({ length: 100 }, (_, i) => ({ type: 'put', key: `k${String(i).padStart(3, '0')}`, value: `${i}` })))
+      await first.batch(
+        Array.from({ length: 100 }, (_, i) => ({ type: 'put', key: `k${String(i).padStart(3, '0')}`, value: `${i}` })),
+      )
       await first.del('k050')
       const { revision } = await first.put('k000', 'changed')
       await first.close()
@@ -257,7 +276,10 @@ export function lifecycle(kit: Kit): void {
       const place = await kit.newPlace()
       const one = await kit.store({ place })
       const other = await kit.store({ place })
-      await fill(one, Array.from({ length: 3000 }, (_, i) => ({ key: text(`k${String(i).padStart(4, '0')}`), value: text('v') })))
+      await fill(
+        one,
+        Array.from({ length: 3000 }, (_, i) => ({ key: text(`k${String(i).padStart(4, '0')}`), value: text('v') })),
+      )
       for (const stopAfter of [1, 1500, Infinity]) {
         let read = 0
         for await (const entry of one.range()) {
@@ -276,7 +298,9 @@ export function lifecycle(kit: Kit): void {
     test('write in turns and at once without losing anything', async () => {
       const place = await kit.newPlace()
       const handles = [await kit.store({ place }), await kit.store({ place }), await kit.store({ place })]
-      await Promise.all(handles.flatMap((store, h) => Array.from({ length: 50 }, (_, i) => store.put(`${h}:${i}`, 'v'))))
+      await Promise.all(
+        handles.flatMap((store, h) => Array.from({ length: 50 }, (_, i) => store.put(`${h}:${i}`, 'v'))),
+      )
       for (const store of handles) expect(await store.count()).toBe(150)
       const revisions = new Set((await entries(handles[0]!)).map((entry) => entry.revision))
       expect(revisions.size).toBe(150)
@@ -286,7 +310,9 @@ export function lifecycle(kit: Kit): void {
       const place = await kit.newPlace()
       const handles = [await kit.store({ place }), await kit.store({ place })]
       for (let round = 0; round < 20; round++) {
-        const results = await Promise.all(handles.map((store) => store.put(`k${round}`, 'v', { condition: { type: 'absent' } })))
+        const results = await Promise.all(
+          handles.map((store) => store.put(`k${round}`, 'v', { condition: { type: 'absent' } })),
+        )
         expect(results.filter(({ applied }) => applied)).toHaveLength(1)
       }
     })

@@ -9,8 +9,29 @@ import { EVERYTHING, type Kit, fill, readPages } from './suite.ts'
 
 /** The keys of the range table in byte order, in hex. */
 const STORED = [
-  '00', '0000', '0005', '05', '61', '6100', '6161', '616162', '6162', '62', '7f', '80', 'c328', 'c3a9',
-  'ed9fbf', 'efbfbf', 'f0908080', 'fe', 'ff', 'ff00', 'ffff', 'ffff00', 'ffffff',
+  '00',
+  '0000',
+  '0005',
+  '05',
+  '61',
+  '6100',
+  '6161',
+  '616162',
+  '6162',
+  '62',
+  '7f',
+  '80',
+  'c328',
+  'c3a9',
+  'ed9fbf',
+  'efbfbf',
+  'f0908080',
+  'fe',
+  'ff',
+  'ff00',
+  'ffff',
+  'ffff00',
+  'ffffff',
 ] as const
 
 type Bounds = Partial<Record<'gt' | 'gte' | 'lt' | 'lte' | 'prefix', string>>
@@ -105,7 +126,8 @@ export function ranges(kit: Kit): void {
 
   describe('the table of bounds', () => {
     for (const [bounds, first, last] of CASES) {
-      const expected = first === undefined ? [] : STORED.slice(STORED.indexOf(first as never), STORED.indexOf(last as never) + 1)
+      const expected =
+        first === undefined ? [] : STORED.slice(STORED.indexOf(first as never), STORED.indexOf(last as never) + 1)
       const name = JSON.stringify(bounds).replaceAll('"', '')
 
       test(`${name} has ${expected.length} of ${STORED.length} keys in either direction, with every limit`, async () => {
@@ -148,8 +170,18 @@ export function ranges(kit: Kit): void {
   test('text is in order of code points, not of UTF-16 units', async () => {
     const store = await kit.store()
     // As JavaScript strings, U+10000 (d800 dc00) is before U+E000 and U+FFFF.
-    for (const key of ['\u{10000}', '\uffff', 'z', '\ue000', '\u{10ffff}', 'Z', 'é', '\ud7ff']) await store.put(key, 'v')
-    expect((await entries(store)).map(({ key }) => toText(key))).toEqual(['Z', 'z', 'é', '\ud7ff', '\ue000', '\uffff', '\u{10000}', '\u{10ffff}'])
+    for (const key of ['\u{10000}', '\uffff', 'z', '\ue000', '\u{10ffff}', 'Z', 'é', '\ud7ff'])
+      await store.put(key, 'v')
+    expect((await entries(store)).map(({ key }) => toText(key))).toEqual([
+      'Z',
+      'z',
+      'é',
+      '\ud7ff',
+      '\ue000',
+      '\uffff',
+      '\u{10000}',
+      '\u{10ffff}',
+    ])
     expect(await store.count({ gt: '\uffff' })).toBe(2)
   })
 
@@ -203,7 +235,10 @@ export function ranges(kit: Kit): void {
     const name = (i: number) => `k${String(i).padStart(5, '0')}`
     const many = async (): Promise<Store> => {
       const store = await kit.store()
-      await fill(store, Array.from({ length: COUNT }, (_, i) => ({ key: text(name(i)), value: text(`${i}`) })))
+      await fill(
+        store,
+        Array.from({ length: COUNT }, (_, i) => ({ key: text(name(i)), value: text(`${i}`) })),
+      )
       return store
     }
     const upTo = (count: number, from = 0) => Array.from({ length: count }, (_, i) => name(from + i))
@@ -384,7 +419,10 @@ export function ranges(kit: Kit): void {
 
 async function stored(kit: Kit): Promise<Store> {
   const store = await kit.store()
-  await fill(store, STORED.map((key) => ({ key: hex(key), value: text(key) })))
+  await fill(
+    store,
+    STORED.map((key) => ({ key: hex(key), value: text(key) })),
+  )
   return store
 }
 
@@ -393,7 +431,9 @@ async function filledDriver(kit: Kit, count: number, name: (i: number) => string
   const step = Math.min(1000, driver.limits.maxBatchOps)
   for (let at = 0; at < count; at += step) {
     const length = Math.min(step, count - at)
-    await driver.batch(Array.from({ length }, (_, i) => ({ type: 'put', key: text(name(at + i)), value: text(`${at + i}`) })))
+    await driver.batch(
+      Array.from({ length }, (_, i) => ({ type: 'put', key: text(name(at + i)), value: text(`${at + i}`) })),
+    )
   }
   return driver
 }

@@ -90,7 +90,13 @@ export function conformance(name: string, target: Target): void {
 }
 
 /** Every entry of the store, as a query of a driver. */
-export const EVERYTHING: RangeQuery = { start: undefined, end: undefined, reverse: false, limit: Infinity, keysOnly: false }
+export const EVERYTHING: RangeQuery = {
+  start: undefined,
+  end: undefined,
+  reverse: false,
+  limit: Infinity,
+  keysOnly: false,
+}
 
 /** All pages of a driver's range. */
 export async function readPages(driver: Driver, query: RangeQuery = EVERYTHING): Promise<Entry[][]> {
@@ -124,7 +130,9 @@ export function stoppedClock(time = Date.UTC(2030, 0, 1)): { now: Clock; time: n
 }
 
 /** A block of the given entries, which must be in key order; a negative expiry is a time to live. */
-export function block(all: readonly (readonly [key: string | Uint8Array, value: string | Uint8Array, expires?: number])[]): Block {
+export function block(
+  all: readonly (readonly [key: string | Uint8Array, value: string | Uint8Array, expires?: number])[],
+): Block {
   const parts = all.map(([key, value, expires]) => ({ key: Buffer.from(key), value: Buffer.from(value), expires }))
   const packed: Block = {
     bytes: Uint8Array.from(Buffer.concat(parts.flatMap(({ key, value }) => [value, key]))),
@@ -133,8 +141,12 @@ export function block(all: readonly (readonly [key: string | Uint8Array, value: 
     keyLength: Uint32Array.from(parts, ({ key }) => key.length),
     valueStart: new Uint32Array(parts.length),
     valueLength: Uint32Array.from(parts, ({ value }) => value.length),
-    expires: parts.some(({ expires }) => expires !== undefined) ? Float64Array.from(parts, ({ expires }) => expires ?? Number.NaN) : undefined,
-    checksums: Uint32Array.from(parts, ({ key, value, expires }) => checksum(key, value, expires !== undefined && expires < 0 ? undefined : expires)),
+    expires: parts.some(({ expires }) => expires !== undefined)
+      ? Float64Array.from(parts, ({ expires }) => expires ?? Number.NaN)
+      : undefined,
+    checksums: Uint32Array.from(parts, ({ key, value, expires }) =>
+      checksum(key, value, expires !== undefined && expires < 0 ? undefined : expires),
+    ),
   }
   let at = 0
   for (const [i, { key, value }] of parts.entries()) {

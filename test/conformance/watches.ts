@@ -19,7 +19,10 @@ export function watches(kit: Kit): void {
     return store
   }
   /** What a watch reports of the steps. */
-  const reported = async (steps: (store: Store) => Promise<unknown>, before: (store: Store) => Promise<unknown> = async () => {}): Promise<Change[]> => {
+  const reported = async (
+    steps: (store: Store) => Promise<unknown>,
+    before: (store: Store) => Promise<unknown> = async () => {},
+  ): Promise<Change[]> => {
     const store = await madeStore()
     await before(store)
     const watch = await watching(store)
@@ -38,8 +41,22 @@ export function watches(kit: Kit): void {
     await store.del('a')
     const changes = await take(watch, 3)
     expect(changes).toEqual([
-      { type: 'put', key: expect.anything(), value: expect.anything(), revision, expires: undefined, position: expect.any(String) },
-      { type: 'put', key: expect.anything(), value: expect.anything(), revision: revision + 1, expires, position: expect.any(String) },
+      {
+        type: 'put',
+        key: expect.anything(),
+        value: expect.anything(),
+        revision,
+        expires: undefined,
+        position: expect.any(String),
+      },
+      {
+        type: 'put',
+        key: expect.anything(),
+        value: expect.anything(),
+        revision: revision + 1,
+        expires,
+        position: expect.any(String),
+      },
       { type: 'del', key: expect.anything(), position: expect.any(String) },
     ])
     expect(changes.map(shown)).toEqual(['put a=1', 'put b=', 'del a'])
@@ -65,11 +82,15 @@ export function watches(kit: Kit): void {
       await store.batch(names.map((key) => ({ type: 'put', key, value: 'old' })))
       await store.load([block(names.map((key) => [key, `v${key}`]))])
     })
-    expect(changes.map(shown)).toEqual([...names.map((key) => `put ${key}=old`), ...names.map((key) => `put ${key}=v${key}`)])
+    expect(changes.map(shown)).toEqual([
+      ...names.map((key) => `put ${key}=old`),
+      ...names.map((key) => `put ${key}=v${key}`),
+    ])
   })
 
   test('a delete of a range comes as a delete of each entry', async () => {
-    const fill = (store: Store): Promise<unknown> => store.batch(['a', 'b1', 'b2', 'b3', 'c'].map((key) => ({ type: 'put', key, value: key })))
+    const fill = (store: Store): Promise<unknown> =>
+      store.batch(['a', 'b1', 'b2', 'b3', 'c'].map((key) => ({ type: 'put', key, value: key })))
     const changes = await reported((store) => store.delRange({ prefix: 'b' }), fill)
     expect(changes.map(shown).sort()).toEqual(['del b1', 'del b2', 'del b3'])
     const all = await reported((store) => store.delRange({ all: true }), fill)
@@ -87,7 +108,12 @@ export function watches(kit: Kit): void {
         await store.del('none')
         await store.delRange({ prefix: 'none' })
         await store.batch([])
-        await failureCode(() => store.batch([{ type: 'put', key: 'b', value: '1' }, { type: 'put', key: '', value: '1' }]))
+        await failureCode(() =>
+          store.batch([
+            { type: 'put', key: 'b', value: '1' },
+            { type: 'put', key: '', value: '1' },
+          ]),
+        )
       },
       (store) => store.put('a', '1'),
     )
@@ -126,7 +152,8 @@ export function watches(kit: Kit): void {
     expect(await failureCode(() => store.watch({ gte: 'b', lt: 'a' }))).toBe('KV_USAGE')
     expect(await failureCode(() => store.watch({ key: 'a', prefix: 'b' }))).toBe('KV_USAGE')
     expect(await failureCode(() => store.watch({ key: '' }))).toBe('KV_INVALID_KEY')
-    for (const after of ['', 'x', '1', 'log', 'log-', 'log-x', '-1', 'log-99999999999999999999']) expect([after, await failureCode(() => store.watch({ after }))]).toEqual([after, 'KV_USAGE'])
+    for (const after of ['', 'x', '1', 'log', 'log-', 'log-x', '-1', 'log-99999999999999999999'])
+      expect([after, await failureCode(() => store.watch({ after }))]).toEqual([after, 'KV_USAGE'])
   })
 
   test('bytes that are no text, and values of megabytes, come as they are', async () => {
@@ -145,7 +172,9 @@ export function watches(kit: Kit): void {
 
   test('many watches at once each get all that is theirs', async () => {
     const store = await madeStore()
-    const all = await Promise.all(Array.from({ length: 20 }, (_, i) => watching(store, i % 2 === 0 ? {} : { prefix: `k${i}:` })))
+    const all = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => watching(store, i % 2 === 0 ? {} : { prefix: `k${i}:` })),
+    )
     await Promise.all(Array.from({ length: 20 }, (_, i) => store.put(`k${i}:x`, `${i}`)))
     for (const [i, watch] of all.entries()) {
       const changes = await take(watch, i % 2 === 0 ? 20 : 1)
@@ -226,14 +255,18 @@ export function watches(kit: Kit): void {
 
     test('from the beginning reports what is there as puts, and goes on', async () => {
       const store = await madeStore()
-      await store.batch(Array.from({ length: 2500 }, (_, i) => ({ type: 'put', key: `k${String(i).padStart(4, '0')}`, value: `${i}` })))
+      await store.batch(
+        Array.from({ length: 2500 }, (_, i) => ({ type: 'put', key: `k${String(i).padStart(4, '0')}`, value: `${i}` })),
+      )
       await store.del('k0000')
       await store.put('other', '1')
       const watch = await watching(store, { after: '0', prefix: 'k' })
       const changes = await take(watch, 1)
       await store.del('k0001')
       changes.push(...(await take(watch, 2500 - changes.length)))
-      expect(changes.slice(0, 2499).map(shown)).toEqual(Array.from({ length: 2499 }, (_, i) => `put k${String(i + 1).padStart(4, '0')}=${i + 1}`))
+      expect(changes.slice(0, 2499).map(shown)).toEqual(
+        Array.from({ length: 2499 }, (_, i) => `put k${String(i + 1).padStart(4, '0')}=${i + 1}`),
+      )
       expect(changes.slice(2499).map(shown)).toEqual(['del k0001'])
     })
 
@@ -264,7 +297,9 @@ export function watches(kit: Kit): void {
 
     test('is refused after a part of what was there', async () => {
       const store = await madeStore()
-      await store.batch(Array.from({ length: 2500 }, (_, i) => ({ type: 'put', key: `k${i}`, value: 'v'.repeat(1000) })))
+      await store.batch(
+        Array.from({ length: 2500 }, (_, i) => ({ type: 'put', key: `k${i}`, value: 'v'.repeat(1000) })),
+      )
       const watch = await watching(store, { after: '0', resumable: true })
       const [first] = await take(watch, 1)
       expect(watch.position).toBe(first!.position)
@@ -359,7 +394,10 @@ export function watches(kit: Kit): void {
     const del = fc.record({ type: fc.constant('del' as const), key })
     const step = fc.oneof(
       fc.record({ do: fc.constant('batch' as const), ops: fc.array(fc.oneof(put, del), { maxLength: 6 }) }),
-      fc.record({ do: fc.constant('together' as const), ops: fc.array(fc.oneof(put, del), { minLength: 2, maxLength: 4 }) }),
+      fc.record({
+        do: fc.constant('together' as const),
+        ops: fc.array(fc.oneof(put, del), { minLength: 2, maxLength: 4 }),
+      }),
       fc.record({ do: fc.constant('range' as const), prefix: key }),
       fc.record({ do: fc.constant('absent' as const), key }),
     )
@@ -372,7 +410,10 @@ export function watches(kit: Kit): void {
           if (one.do === 'batch') await store.batch(one.ops)
           else if (one.do === 'range') await store.delRange({ prefix: one.prefix, all: true })
           else if (one.do === 'absent') await store.put(one.key, 'new', { condition: { type: 'absent' } })
-          else await Promise.all(one.ops.map((op) => (op.type === 'put' ? store.put(op.key, op.value) : store.del(op.key))))
+          else
+            await Promise.all(
+              one.ops.map((op) => (op.type === 'put' ? store.put(op.key, op.value) : store.del(op.key))),
+            )
         }
         await store.put(END, `${Math.random()}`)
         for (const change of await takeUntil(watch, END)) {

@@ -59,7 +59,12 @@ export function writes(kit: Kit): void {
     const name = (i: number): string => `k${String(i % 40).padStart(2, '0')}`
     const ops = Array.from({ length: 100 }, (_, i): BatchOp => {
       if (i === 45) return { type: 'del', key: name(44) }
-      return { type: 'put', key: name(i), value: noise(i % 7 === 0 ? 0 : i, i), ...(i % 10 === 6 && { expires: NOW + 1000 + i }) }
+      return {
+        type: 'put',
+        key: name(i),
+        value: noise(i % 7 === 0 ? 0 : i, i),
+        ...(i % 10 === 6 && { expires: NOW + 1000 + i }),
+      }
     })
     const expected = new Map<string, string>()
     for (const op of ops) {
@@ -68,7 +73,9 @@ export function writes(kit: Kit): void {
     }
     const revision = await store.batch(ops)
     const found = await entries(store)
-    expect(found.map((entry) => [toText(entry.key), `${toHex(entry.value)} ${entry.expires}`])).toEqual([...expected].sort(([a], [b]) => (a < b ? -1 : 1)))
+    expect(found.map((entry) => [toText(entry.key), `${toHex(entry.value)} ${entry.expires}`])).toEqual(
+      [...expected].sort(([a], [b]) => (a < b ? -1 : 1)),
+    )
     expect(new Set(found.map((entry) => entry.revision))).toEqual(new Set([revision]))
     expect(await store.check()).toMatchObject({ checked: expected.size, damagedKeys: [], problems: [] })
   })
@@ -148,11 +155,19 @@ export function writes(kit: Kit): void {
       await store.put('there', 'old')
       const del = (key: string): BatchOp => ({ type: 'del', key })
       await store.batch([
-        put('a', '1'), put('a', '2'), put('a', '3'),
-        put('b', '1'), del('b'),
-        del('c'), put('c', '2'),
-        put('d', '1'), del('d'), put('d', '3'),
-        del('there'), put('there', 'new'), del('there'),
+        put('a', '1'),
+        put('a', '2'),
+        put('a', '3'),
+        put('b', '1'),
+        del('b'),
+        del('c'),
+        put('c', '2'),
+        put('d', '1'),
+        del('d'),
+        put('d', '3'),
+        del('there'),
+        put('there', 'new'),
+        del('there'),
       ])
       expect(await pairs(store)).toEqual(['a=3', 'c=2', 'd=3'])
     })
@@ -181,7 +196,9 @@ export function writes(kit: Kit): void {
     test('with one refused operation writes none of them', async () => {
       const store = await kit.store()
       await store.put('a', 'old')
-      expect(await failureCode(() => store.batch([put('a', 'new'), { type: 'del', key: 'a' }, put('')]))).toBe('KV_INVALID_KEY')
+      expect(await failureCode(() => store.batch([put('a', 'new'), { type: 'del', key: 'a' }, put('')]))).toBe(
+        'KV_INVALID_KEY',
+      )
       expect(await pairs(store)).toEqual(['a=old'])
     })
 
@@ -191,7 +208,11 @@ export function writes(kit: Kit): void {
         for (let n = 0; n < 30; n++) await store.batch(Array.from({ length: 20 }, (_, i) => put(`k${i}`, `${n}`)))
       })()
       for (let reads = 0; reads < 30; reads++) {
-        const values = new Set((await store.getMany(Array.from({ length: 20 }, (_, i) => `k${i}`))).map((entry) => entry && toText(entry.value)))
+        const values = new Set(
+          (await store.getMany(Array.from({ length: 20 }, (_, i) => `k${i}`))).map(
+            (entry) => entry && toText(entry.value),
+          ),
+        )
         expect(values.size).toBe(1)
       }
       await batches
@@ -202,7 +223,14 @@ export function writes(kit: Kit): void {
     test('puts the entries of a block', async () => {
       const store = await kit.store()
       await store.put('b', 'old', { expires: Date.now() + 3_600_000 })
-      await store.load([block([['a', '1'], ['b', '2'], ['c', ''], [Uint8Array.of(0xff, 0), Uint8Array.of(0, 0xff)]])])
+      await store.load([
+        block([
+          ['a', '1'],
+          ['b', '2'],
+          ['c', ''],
+          [Uint8Array.of(0xff, 0), Uint8Array.of(0, 0xff)],
+        ]),
+      ])
       expect((await entries(store)).map(({ key, value, expires }) => [toHex(key), toHex(value), expires])).toEqual([
         ['61', '31', undefined],
         ['62', '32', undefined],
@@ -214,11 +242,28 @@ export function writes(kit: Kit): void {
 
     test('takes several blocks, now or later, and lets the last put of a key win', async () => {
       const store = await kit.store()
-      const blocks = [block([['a', '1'], ['c', '1']]), block([['a', '2'], ['b', '2']]), block([]), block([['c', '3']])]
+      const blocks = [
+        block([
+          ['a', '1'],
+          ['c', '1'],
+        ]),
+        block([
+          ['a', '2'],
+          ['b', '2'],
+        ]),
+        block([]),
+        block([['c', '3']]),
+      ]
       await store.load(blocks)
       expect(await pairs(store)).toEqual(['a=2', 'b=2', 'c=3'])
       const later = async function* () {
-        for (const one of [block([['b', '4'], ['d', '4']]), block([['a', '5']])]) {
+        for (const one of [
+          block([
+            ['b', '4'],
+            ['d', '4'],
+          ]),
+          block([['a', '5']]),
+        ]) {
           await new Promise(setImmediate)
           yield one
         }
@@ -247,7 +292,10 @@ export function writes(kit: Kit): void {
       const store = await kit.store()
       await store.put('a', 'old')
       const failing = async function* () {
-        yield block([['a', 'new'], ['b', 'new']])
+        yield block([
+          ['a', 'new'],
+          ['b', 'new'],
+        ])
         await new Promise(setImmediate)
         throw new RangeError('mine')
       }
@@ -262,7 +310,10 @@ export function writes(kit: Kit): void {
       await store.put('a', 'old')
       const pending: Promise<unknown>[] = []
       const slow = async function* () {
-        yield block([['a', 'new'], ['b', 'new']])
+        yield block([
+          ['a', 'new'],
+          ['b', 'new'],
+        ])
         expect(await pairs(store)).toEqual(['a=old'])
         expect(toText((await store.get('a'))!)).toBe('old')
         expect(await store.count()).toBe(1)
@@ -278,7 +329,13 @@ export function writes(kit: Kit): void {
     test('keeps the expiry of each entry', async () => {
       const store = await kit.store()
       const expires = Date.now() + 3_600_000
-      await store.load([block([['a', '1', expires], ['b', '2'], ['c', '3', expires + 1]])])
+      await store.load([
+        block([
+          ['a', '1', expires],
+          ['b', '2'],
+          ['c', '3', expires + 1],
+        ]),
+      ])
       expect((await entries(store)).map((entry) => entry.expires)).toEqual([expires, undefined, expires + 1])
       expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
     })
@@ -314,7 +371,12 @@ export function writes(kit: Kit): void {
       const count = Math.min(40_000, store.limits.maxBatchOps)
       const expires = Date.now() + 3_600_000
       const name = (i: number): string => String(i).padStart(5, '0')
-      const falling = block(Array.from({ length: count }, (_, n) => [name(count - 1 - n), `v${count - 1 - n}`, n % 7 === 0 ? expires + n : undefined] as const))
+      const falling = block(
+        Array.from(
+          { length: count },
+          (_, n) => [name(count - 1 - n), `v${count - 1 - n}`, n % 7 === 0 ? expires + n : undefined] as const,
+        ),
+      )
       const { keyStart, keyLength, valueStart, valueLength, checksums, expires: ends } = falling
       for (const column of [keyStart, keyLength, valueStart, valueLength, checksums, ends!]) column.reverse()
       await store.load([falling])
@@ -335,7 +397,10 @@ export function writes(kit: Kit): void {
       if (driver.load !== undefined) skip('this driver loads otherwise than by a batch')
       const store = await kit.store()
       const name = (i: number) => `k${String(i).padStart(9, '0')}`
-      const blocks = [block(Array.from({ length: maxBatchOps }, (_, i) => [name(i), 'v'] as const)), block([['z', 'v']])]
+      const blocks = [
+        block(Array.from({ length: maxBatchOps }, (_, i) => [name(i), 'v'] as const)),
+        block([['z', 'v']]),
+      ]
       expect(await failureCode(() => store.load(blocks))).toBe('KV_TOO_LARGE')
       expect(await store.count()).toBe(0)
     })
@@ -348,7 +413,11 @@ export function writes(kit: Kit): void {
       const first = await store.put('a', '1', { condition })
       expect(first).toMatchObject({ applied: true, created: true })
       const before = await store.stat()
-      expect(await store.put('a', '2', { condition })).toEqual({ applied: false, created: false, revision: first.revision })
+      expect(await store.put('a', '2', { condition })).toEqual({
+        applied: false,
+        created: false,
+        revision: first.revision,
+      })
       expect(await pairs(store)).toEqual(['a=1'])
       expect((await store.getEntry('a'))!.revision).toBe(first.revision)
       expect((await store.stat()).revision).toBe(before.revision)
@@ -388,7 +457,11 @@ export function writes(kit: Kit): void {
       }
       const second = await store.put('a', '2', at(revision))
       expect(second).toMatchObject({ applied: true, created: false })
-      expect(await store.put('a', '3', at(revision))).toEqual({ applied: false, created: false, revision: second.revision })
+      expect(await store.put('a', '3', at(revision))).toEqual({
+        applied: false,
+        created: false,
+        revision: second.revision,
+      })
       expect(await pairs(store)).toEqual(['a=2'])
     })
 
@@ -429,7 +502,8 @@ export function writes(kit: Kit): void {
       const winners = results.flatMap((result, i) => (result.applied ? [i] : []))
       expect(winners).toHaveLength(1)
       expect(await pairs(store)).toEqual([`a=${winners[0]}`])
-      for (const { applied, revision } of results) if (!applied) expect(revision).toBe((await store.getEntry('a'))!.revision)
+      for (const { applied, revision } of results)
+        if (!applied) expect(revision).toBe((await store.getEntry('a'))!.revision)
     })
 
     test('makes counting by 20 at once exact', async () => {
@@ -437,7 +511,7 @@ export function writes(kit: Kit): void {
       await store.put('n', '0')
       await Promise.all(
         Array.from({ length: 20 }, async () => {
-          for (let done = false; !done; ) {
+          for (let done = false; !done;) {
             const entry = (await store.getEntry('n'))!
             const condition = { type: 'revision', revision: entry.revision } as const
             done = (await store.put('n', `${Number(toText(entry.value)) + 1}`, { condition })).applied
@@ -482,7 +556,14 @@ export function writes(kit: Kit): void {
         store.batch([put('d', '4')]),
         store.del('missing'),
       ])
-      expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled', 'rejected', 'fulfilled', 'fulfilled'])
+      expect(results.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+        'rejected',
+        'fulfilled',
+        'fulfilled',
+      ])
       expect(await pairs(store)).toEqual(['a=1', 'b=2', 'd=4'])
     })
 
@@ -524,7 +605,11 @@ export function writes(kit: Kit): void {
       const store = await kit.store()
       await store.put('k', 'value')
       ;(await store.get('k'))!.fill(0)
-      for (const entry of [(await store.getEntry('k'))!, (await store.getMany(['k']))[0]!, (await entries(store))[0]!]) {
+      for (const entry of [
+        (await store.getEntry('k'))!,
+        (await store.getMany(['k']))[0]!,
+        (await entries(store))[0]!,
+      ]) {
         entry.key.fill(0)
         entry.value.fill(0)
       }
@@ -567,7 +652,10 @@ export function writes(kit: Kit): void {
       await store.put('a', '1')
       await store.put('b', '1')
       const value = text('1')
-      const pending = [store.put('a', '2', { condition: { type: 'value', value } }), store.del('b', { condition: { type: 'value', value } })]
+      const pending = [
+        store.put('a', '2', { condition: { type: 'value', value } }),
+        store.del('b', { condition: { type: 'value', value } }),
+      ]
       value.fill(0x21)
       await Promise.all(pending)
       expect(await pairs(store)).toEqual(['a=2'])
@@ -591,7 +679,13 @@ export function writes(kit: Kit): void {
       const key = text('a')
       const prefix = text('b')
       const pages = store.rangePages({ prefix })
-      const pending = [store.get(key), store.getEntry(key), store.getMany([key]), store.count({ prefix: key }), store.has(key)] as const
+      const pending = [
+        store.get(key),
+        store.getEntry(key),
+        store.getMany([key]),
+        store.count({ prefix: key }),
+        store.has(key),
+      ] as const
       key.fill(0x21)
       prefix.fill(0x21)
       const [value, entry, [many], count, there] = await Promise.all(pending)

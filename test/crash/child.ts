@@ -30,7 +30,9 @@ export class Child {
   #over = false
 
   constructor(file: string, args: readonly string[]) {
-    this.#process = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], { stdio: ['pipe', 'pipe', 'pipe'] })
+    this.#process = spawn(process.execPath, [fileURLToPath(new URL(file, import.meta.url)), ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
     let stderr = ''
     this.#process.stderr!.on('data', (data) => (stderr += String(data)))
     this.#process.stdin!.on('error', () => {})
@@ -58,7 +60,8 @@ export class Child {
   /** Settles once it has written so many lines; rejects when it ends before. */
   async until(count: number): Promise<void> {
     while (this.lines.length < count) {
-      if (this.#over) throw new Error(`ended after ${this.lines.length} of ${count} lines: ${(await this.ended).stderr}`)
+      if (this.#over)
+        throw new Error(`ended after ${this.lines.length} of ${count} lines: ${(await this.ended).stderr}`)
       await new Promise<void>((resolve) => this.#wake.push(resolve))
     }
   }

@@ -1,5 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
@@ -27,7 +38,13 @@ function sql(path: string, ...statements: string[]): void {
 async function healthy(path: string): Promise<void> {
   const made = join(tempDir(), 'made.kv')
   const store = await openStore(made)
-  await store.batch(Array.from({ length: 500 }, (_, i) => ({ type: 'put', key: `k${String(i).padStart(3, '0')}`, value: noise(i * 3, i + 1) })))
+  await store.batch(
+    Array.from({ length: 500 }, (_, i) => ({
+      type: 'put',
+      key: `k${String(i).padStart(3, '0')}`,
+      value: noise(i * 3, i + 1),
+    })),
+  )
   await store.close()
   sql(made, 'pragma wal_checkpoint(truncate)')
   copyFileSync(made, path)
@@ -66,10 +83,16 @@ const FILES: Record<string, { code: string | readonly string[]; make(path: strin
   'a short text file': { code: 'KV_FOREIGN', make: (path) => writeFileSync(path, 'x') },
   'a JSON file': { code: 'KV_FOREIGN', make: (path) => writeFileSync(path, '{"key":"a","value":"1"}\n') },
   'random bytes': { code: 'KV_FOREIGN', make: (path) => writeFileSync(path, noise(20_000)) },
-  'a SQLite file of another program': { code: 'KV_FOREIGN', make: (path) => sql(path, 'create table kv(key, value)', "insert into kv values ('a', 'b')") },
-  'a SQLite file of another program in WAL mode': { code: 'KV_FOREIGN', make: (path) => sql(path, 'pragma journal_mode = wal', 'create table kv(key, value)') },
+  'a SQLite file of another program': {
+    code: 'KV_FOREIGN',
+    make: (path) => sql(path, 'create table kv(key, value)', "insert into kv values ('a', 'b')"),
+  },
+  'a SQLite file of another program in WAL mode': {
+    code: 'KV_FOREIGN',
+    make: (path) => sql(path, 'pragma journal_mode = wal', 'create table kv(key, value)'),
+  },
   'an empty file': { code: 'KV_CORRUPT', make: (path) => writeFileSync(path, '') },
-  'zeros': { code: 'KV_CORRUPT', make: (path) => writeFileSync(path, new Uint8Array(40_960)) },
+  zeros: { code: 'KV_CORRUPT', make: (path) => writeFileSync(path, new Uint8Array(40_960)) },
   'a few zeros': { code: 'KV_CORRUPT', make: (path) => writeFileSync(path, new Uint8Array(10)) },
   'a store cut off inside its header': { code: ['KV_CORRUPT', 'KV_FOREIGN'], make: (path) => cut(path, 60) },
   'a store cut off inside its magic': { code: ['KV_CORRUPT', 'KV_FOREIGN'], make: (path) => cut(path, 8) },
@@ -140,7 +163,8 @@ describe('what is not a healthy store is refused and left as it is', () => {
     const store = await openTestStore(path)
     expect(await store.get('a')).toBeUndefined()
     writeFileSync(path, 'not a store\n')
-    for (const action of Object.values({ ...READS, ...WRITES })) expect((await failure(() => action(store))).code).toBe('KV_FOREIGN')
+    for (const action of Object.values({ ...READS, ...WRITES }))
+      expect((await failure(() => action(store))).code).toBe('KV_FOREIGN')
     expect(readFileSync(path, 'utf8')).toBe('not a store\n')
     expect(readdirSync(folder)).toEqual(['store.kv'])
   })
@@ -166,7 +190,8 @@ describe('a link', () => {
     await live.batch(Array.from({ length: 100 }, (_, i) => ({ type: 'put', key: `k${i}`, value: noise(1000, i + 1) })))
     sql(join(folder, 'live', 'store.kv'), 'pragma wal_checkpoint(passive)')
     // What a power loss in the middle of a checkpoint leaves: page 1 moved, later ones not, the log whole.
-    for (const suffix of ['', '-wal']) copyFileSync(join(folder, 'live', `store.kv${suffix}`), join(folder, 'copy', `store.kv${suffix}`))
+    for (const suffix of ['', '-wal'])
+      copyFileSync(join(folder, 'live', `store.kv${suffix}`), join(folder, 'copy', `store.kv${suffix}`))
     // What the file had when it was made is not in the log.
     truncateSync(join(folder, 'copy', 'store.kv'), 5 * 8192)
     symlinkSync(join('copy', 'store.kv'), join(folder, 'link.kv'))
@@ -225,7 +250,12 @@ describe('check', () => {
     await store.put('a', '1', { expires: 9_000_000_000_000 })
     await store.put('b', '2', { expires: 9_000_000_000_000 })
     // As damage would: without the trigger that sees another tool's update.
-    sql(path, 'create temp table t(x)', 'drop trigger kv_foreign_update', "update kv set expires = expires + 1 where key = cast('b' as blob)")
+    sql(
+      path,
+      'create temp table t(x)',
+      'drop trigger kv_foreign_update',
+      "update kv set expires = expires + 1 where key = cast('b' as blob)",
+    )
     expect((await store.check()).damagedKeys.map(toText)).toEqual(['b'])
   })
 })
@@ -278,8 +308,14 @@ test('overwritten pages end in KvErrors or results, never in a crash', { timeout
   const rounds = Number(process.env['KV_CRASH_ROUNDS'] ?? 30) * 5
   const child = new Child('damager.mjs', [path, join(folder, 'damaged.kv'), '1', String(rounds)])
   const { code, signal, stderr } = await child.ended
-  expect({ code, signal, stderr }, `last seed begun: ${child.lines.at(-1)}`).toEqual({ code: 0, signal: null, stderr: '' })
+  expect({ code, signal, stderr }, `last seed begun: ${child.lines.at(-1)}`).toEqual({
+    code: 0,
+    signal: null,
+    stderr: '',
+  })
   expect(child.lines).toHaveLength(rounds)
   // The damage was real: most files are found out by some operation.
-  expect(child.lines.filter((line) => line.includes('KV_') || line.includes('found')).length).toBeGreaterThan(rounds / 4)
+  expect(child.lines.filter((line) => line.includes('KV_') || line.includes('found')).length).toBeGreaterThan(
+    rounds / 4,
+  )
 })

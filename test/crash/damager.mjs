@@ -48,7 +48,11 @@ function damage(random) {
 
 const isBytes = (value) => value instanceof Uint8Array
 const sane = (entry) =>
-  entry === undefined || (isBytes(entry.key) && isBytes(entry.value) && typeof entry.revision === 'number' && ['undefined', 'number'].includes(typeof entry.expires))
+  entry === undefined ||
+  (isBytes(entry.key) &&
+    isBytes(entry.value) &&
+    typeof entry.revision === 'number' &&
+    ['undefined', 'number'].includes(typeof entry.expires))
 function must(condition, what) {
   if (!condition) throw new Error(what)
 }
@@ -77,20 +81,32 @@ const ACTIONS = {
     }
   },
   async count(store) {
-    must(Number.isSafeInteger(await store.count()) && Number.isSafeInteger(await store.count({ prefix: 'k1' })), 'count gave no number')
+    must(
+      Number.isSafeInteger(await store.count()) && Number.isSafeInteger(await store.count({ prefix: 'k1' })),
+      'count gave no number',
+    )
   },
   async stat(store) {
     must(Number.isSafeInteger((await store.stat()).entries), 'stat gave no number')
   },
   async check(store) {
     const { damagedKeys, problems } = await store.check()
-    must(damagedKeys.every(isBytes) && problems.every((line) => typeof line === 'string'), 'check gave a strange report')
+    must(
+      damagedKeys.every(isBytes) && problems.every((line) => typeof line === 'string'),
+      'check gave a strange report',
+    )
     return damagedKeys.length + problems.length > 0 ? 'found' : undefined
   },
   put: (store) => store.put('k100', 'new').then(() => undefined),
   conditional: (store) => store.put('k101', 'new', { condition: { type: 'absent' } }).then(() => undefined),
   del: (store) => store.del('k300').then(() => undefined),
-  batch: (store) => store.batch([{ type: 'put', key: 'z', value: 'x'.repeat(10_000) }, { type: 'del', key: 'k200' }]).then(() => undefined),
+  batch: (store) =>
+    store
+      .batch([
+        { type: 'put', key: 'z', value: 'x'.repeat(10_000) },
+        { type: 'del', key: 'k200' },
+      ])
+      .then(() => undefined),
   delRange: (store) => store.delRange({ prefix: 'k4' }).then(() => undefined),
 }
 

@@ -36,7 +36,9 @@ for (const size of [100, 5000, 100_000]) {
     const store = await open(join(disk, 'store.kv'))
     const acknowledged: string[] = []
     const put = async (n: number) => {
-      await store.batch(Array.from({ length: 10 }, (_, i) => ({ type: 'put', key: `${n}:${i}`, value: noise(size, n) })))
+      await store.batch(
+        Array.from({ length: 10 }, (_, i) => ({ type: 'put', key: `${n}:${i}`, value: noise(size, n) })),
+      )
       acknowledged.push(...Array.from({ length: 10 }, (_, i) => `${n}:${i}`))
     }
     const error = await failure(async () => {

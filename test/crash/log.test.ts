@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, readFileSync, readdirSync, renameSync, rmSync, statSync, truncateSync, utimesSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
@@ -45,8 +55,9 @@ async function another(count = 2000): Promise<string> {
 }
 
 /**
- * A store that another tool keeps with a rollback journal, and in which it was killed in the middle of a transaction that had
- * reached the file; eight entries were committed before. `older` gets the file as it was some commits before that.
+ * A store that another tool keeps with a rollback journal, and in which it was killed in the middle of a transaction
+ * that had reached the file; eight entries were committed before. `older` gets the file as it was some commits before
+ * that.
  */
 async function interrupted(older?: string): Promise<string> {
   const made = join(tempDir(), 'made.kv')
@@ -62,7 +73,9 @@ async function interrupted(older?: string): Promise<string> {
   for (let n = 0; n < 3; n++) sql(path, `update kv set value = randomblob(5000)`)
   const connection = new (sqliteEngine().Connection)(path)
   // A cache so small that changed pages are written into the file before the commit, as a kill may leave them.
-  connection.exec('pragma cache_size = 1; begin immediate; update kv set value = randomblob(60000); insert into kv(key, value) values (randomblob(20), randomblob(60000))')
+  connection.exec(
+    'pragma cache_size = 1; begin immediate; update kv set value = randomblob(60000); insert into kv(key, value) values (randomblob(20), randomblob(60000))',
+  )
   const killed = join(tempDir(), 'store.kv')
   for (const suffix of ['', '-journal']) copyFileSync(path + suffix, killed + suffix)
   connection.close()
@@ -132,7 +145,14 @@ const REFUSED: Record<string, () => Promise<string>> = {
       async () => {
         const { path, store } = await liveStore()
         // The rows of what was put first lie behind others, or within them: vacuum puts them in order.
-        for (let i = 0; i < 5; i++) await store.batch(Array.from({ length: 60 }, (_, n) => ({ type: 'put', key: `k${(n * 5 + i) * 77 % 301}`, value: noise(i * 900 + n, n + 1) })))
+        for (let i = 0; i < 5; i++)
+          await store.batch(
+            Array.from({ length: 60 }, (_, n) => ({
+              type: 'put',
+              key: `k${((n * 5 + i) * 77) % 301}`,
+              value: noise(i * 900 + n, n + 1),
+            })),
+          )
         sql(path, 'pragma wal_checkpoint(truncate)')
         const copy = join(tempDir(), 'copy.kv')
         sql(path, `vacuum into '${copy}'`)
@@ -326,7 +346,10 @@ const TAKEN: Record<string, { least: number; make(): Promise<string> }> = {
       const { path, store } = await liveStore()
       await putAll(store, NAMES.slice(0, 5))
       sql(path, 'pragma wal_checkpoint(truncate)')
-      sql(path, `begin; insert into kv(key, value) values (x'66', x''), (x'67', x''); insert into kv(key, value) values (x'68', x''); commit`)
+      sql(
+        path,
+        `begin; insert into kv(key, value) values (x'66', x''), (x'67', x''); insert into kv(key, value) values (x'68', x''); commit`,
+      )
       return image(path)
     },
   },
@@ -431,7 +454,9 @@ describe('a file that was replaced or removed under a process', () => {
       await store.put('c', 'after')
       expect((await kv(['count'], { store: path })).stdout.toString()).toBe('2\n')
       await store.close()
-      expect((await kv(['check'], { store: path })).stdout.toString()).toBe('ok: 2 entries checked, 0 without a checksum\n')
+      expect((await kv(['check'], { store: path })).stdout.toString()).toBe(
+        'ok: 2 entries checked, 0 without a checksum\n',
+      )
     })
   }
 
@@ -496,7 +521,7 @@ describe('a file that was replaced or removed under a process', () => {
 
 /** The name of the file is looked at once a millisecond at most. */
 async function afterATick<T>(step: () => Promise<T>): Promise<T> {
-  for (const time = Date.now(); Date.now() === time; ) await new Promise(setImmediate)
+  for (const time = Date.now(); Date.now() === time;) await new Promise(setImmediate)
   return step()
 }
 
@@ -528,7 +553,14 @@ test('a store that is idle moves its log into the file, so that a copy of the fi
 test('making a store removes what killed processes left of theirs, and nothing else', async () => {
   const folder = tempDir()
   const old = new Date(Date.now() - 7_200_000)
-  const kept = ['.kv-new-plans.md', '.kv-new-x.kv', '.kv-new-1-a.tmp.bak', `.kv-new-${process.pid}-abc.tmp`, '.kv-new-1-abc.tmp', '.kv-new-12-abc.tmp-wal.txt']
+  const kept = [
+    '.kv-new-plans.md',
+    '.kv-new-x.kv',
+    '.kv-new-1-a.tmp.bak',
+    `.kv-new-${process.pid}-abc.tmp`,
+    '.kv-new-1-abc.tmp',
+    '.kv-new-12-abc.tmp-wal.txt',
+  ]
   const removed = ['.kv-new-999999999-abc1.tmp', '.kv-new-999999999-abc1.tmp-wal']
   for (const name of [...kept, ...removed]) {
     writeFileSync(join(folder, name), 'precious')

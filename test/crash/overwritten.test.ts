@@ -8,7 +8,10 @@ import { sql } from '../helpers/sql.ts'
 async function served(path: string): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
   const child = startKv(['serve', '--port', '0', '--json'], { store: path })
   const run = ended(child)
-  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then((result) => expect.fail(result.stderr))])) as [Buffer]
+  const [line] = (await Promise.race([
+    once(child.stdout!, 'data'),
+    run.then((result) => expect.fail(result.stderr)),
+  ])) as [Buffer]
   return { child, url: (JSON.parse(line.toString()) as { url: string }).url, run }
 }
 
@@ -23,26 +26,37 @@ describe('a store that is served and written over where it lies', () => {
   test.for([
     ['its log goes on from a newer state', true],
     ['its log goes on from that very state, and was moved', false],
-  ] as const)('%s: nobody reads or writes it, and the file stays as it was put there', { timeout: 30_000 }, async ([, isOlder]) => {
-    const path = await givenStore([['a', '1']])
-    copyFileSync(path, `${path}.old`)
-    if (isOlder) expectRun(await kv(['put', 'b', '2'], { store: path }), {})
-    const { child, url, run } = await served(path)
-    const before = statSync(path).mtimeMs
-    expectRun(await kv(['put', 'c', '3', '--store', url]), {})
-    if (!isOlder) await moved(path, before)
-    execFileSync('cp', [`${path}.old`, path])
-    const restored = readFileSync(path)
-    const log = readFileSync(`${path}-wal`)
-    for (const args of [['get', 'a'], ['put', 'd', '4'], ['range', '--keys'], ['get', 'a', '--store', url], ['put', 'd', '4', '--store', url], ['range', '--keys', '--store', url]]) {
-      expectRun(await kv(args, args.includes('--store') ? {} : { store: path }), { code: 4, stderr: OVERWRITTEN })
-    }
-    expect((await fetch(`${url}/v1/keys/d`, { method: 'PUT', body: '4' })).status).toBe(500)
-    child.kill('SIGTERM')
-    expect((await run).code).toBe(0)
-    expect(readFileSync(path).equals(restored)).toBe(true)
-    expect(readFileSync(`${path}-wal`).equals(log)).toBe(true)
-  })
+  ] as const)(
+    '%s: nobody reads or writes it, and the file stays as it was put there',
+    { timeout: 30_000 },
+    async ([, isOlder]) => {
+      const path = await givenStore([['a', '1']])
+      copyFileSync(path, `${path}.old`)
+      if (isOlder) expectRun(await kv(['put', 'b', '2'], { store: path }), {})
+      const { child, url, run } = await served(path)
+      const before = statSync(path).mtimeMs
+      expectRun(await kv(['put', 'c', '3', '--store', url]), {})
+      if (!isOlder) await moved(path, before)
+      execFileSync('cp', [`${path}.old`, path])
+      const restored = readFileSync(path)
+      const log = readFileSync(`${path}-wal`)
+      for (const args of [
+        ['get', 'a'],
+        ['put', 'd', '4'],
+        ['range', '--keys'],
+        ['get', 'a', '--store', url],
+        ['put', 'd', '4', '--store', url],
+        ['range', '--keys', '--store', url],
+      ]) {
+        expectRun(await kv(args, args.includes('--store') ? {} : { store: path }), { code: 4, stderr: OVERWRITTEN })
+      }
+      expect((await fetch(`${url}/v1/keys/d`, { method: 'PUT', body: '4' })).status).toBe(500)
+      child.kill('SIGTERM')
+      expect((await run).code).toBe(0)
+      expect(readFileSync(path).equals(restored)).toBe(true)
+      expect(readFileSync(`${path}-wal`).equals(log)).toBe(true)
+    },
+  )
 
   test('with an empty log: the server does not take the one for the other', { timeout: 30_000 }, async () => {
     const path = await givenStore([['a', '1']])
@@ -65,12 +79,22 @@ describe('a store that is served goes on', () => {
   test.for([
     ['another kv writes and closes', (path: string) => kv(['put', 'x', '1'], { store: path })],
     ['another tool moves the log', (path: string) => sql(path, 'pragma wal_checkpoint(truncate)')],
-    ['another tool writes and moves the log', (path: string) => sql(path, "insert or replace into kv(key, value) values (x'79', x'31'); pragma wal_checkpoint(passive); insert or replace into kv(key, value) values (x'7a', x'31')")],
+    [
+      'another tool writes and moves the log',
+      (path: string) =>
+        sql(
+          path,
+          "insert or replace into kv(key, value) values (x'79', x'31'); pragma wal_checkpoint(passive); insert or replace into kv(key, value) values (x'7a', x'31')",
+        ),
+    ],
     ['another tool vacuums', (path: string) => sql(path, 'vacuum')],
     ['another tool vacuums and moves the log', (path: string) => sql(path, 'vacuum; pragma wal_checkpoint(truncate)')],
     ['its log is moved and begun anew', (path: string) => sql(path, 'pragma wal_checkpoint(restart)')],
     ['its times are changed', (path: string) => execFileSync('touch', [path])],
-    ['it is written over with itself', (path: string) => execFileSync('sh', ['-c', 'cp "$1" "$1.same" && cp "$1.same" "$1"', '', path])],
+    [
+      'it is written over with itself',
+      (path: string) => execFileSync('sh', ['-c', 'cp "$1" "$1.same" && cp "$1.same" "$1"', '', path]),
+    ],
   ] as const)('when %s', { timeout: 30_000 }, async ([, act]) => {
     const path = await givenStore([['a', '1']])
     const { child, url, run } = await served(path)

@@ -9,7 +9,12 @@ import { failure, openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const READS = [['get', 'a'], ['range'], ['count'], ['check'], ['stat']]
-const WRITES = [['put', 'a', '2'], ['del', 'a'], ['batch-put', '-'], ['watch', 'a']]
+const WRITES = [
+  ['put', 'a', '2'],
+  ['del', 'a'],
+  ['batch-put', '-'],
+  ['watch', 'a'],
+]
 
 /** A quiet store of one entry with two names in one folder. */
 async function linked(): Promise<{ folder: string; names: string[] }> {
@@ -28,7 +33,12 @@ describe('a file with two names', () => {
       for (const args of READS) expect(await kv(args, { store }), args[0]).toMatchObject({ code: 0, stderr: '' })
       for (const args of WRITES) {
         const { code, stderr } = await kv(args, { store, input: '{"key":"a","value":"2"}\n' })
-        expect({ code, stderr }, args[0]).toEqual({ code: 4, stderr: expect.stringMatching(/has a second name \(a hard link\).* \(KV_UNAVAILABLE\)\nhint: .*cp -p /) as string })
+        expect({ code, stderr }, args[0]).toEqual({
+          code: 4,
+          stderr: expect.stringMatching(
+            /has a second name \(a hard link\).* \(KV_UNAVAILABLE\)\nhint: .*cp -p /,
+          ) as string,
+        })
       }
     }
     expect(readFileSync(names[0]!)).toEqual(before)
@@ -54,7 +64,11 @@ describe('a file with two names', () => {
     linkSync(one, far)
     expect((await failure(() => store.put('b', '1'))).code).toBe('KV_UNAVAILABLE')
     for (const name of [two, far]) {
-      for (const args of [READS[0]!, WRITES[0]!]) expect(await kv(args, { store: name }), args[0]).toMatchObject({ code: 4, stderr: expect.stringContaining('(KV_UNAVAILABLE)') as string })
+      for (const args of [READS[0]!, WRITES[0]!])
+        expect(await kv(args, { store: name }), args[0]).toMatchObject({
+          code: 4,
+          stderr: expect.stringContaining('(KV_UNAVAILABLE)') as string,
+        })
     }
     expect((await kv(['count'], { store: one })).stdout.toString()).toBe('1\n')
     rmSync(two)
@@ -72,7 +86,10 @@ describe('a file with two names', () => {
     linkSync(join(folder, 'one.kv'), join(folder, 'two.kv'))
     const before = readFileSync(join(folder, 'one.kv'))
     const { code, stderr } = await kv(['get', 'a'], { store: join(folder, 'two.kv') })
-    expect({ code, stderr }).toEqual({ code: 4, stderr: expect.stringContaining(`hint: use that name: --store ${join(folder, 'one.kv')}\n`) as string })
+    expect({ code, stderr }).toEqual({
+      code: 4,
+      stderr: expect.stringContaining(`hint: use that name: --store ${join(folder, 'one.kv')}\n`) as string,
+    })
     expect(readFileSync(join(folder, 'one.kv'))).toEqual(before)
     expect((await kv(['get', 'a'], { store: join(folder, 'one.kv') })).stdout.toString()).toBe('1')
   })
@@ -95,11 +112,18 @@ test('a file that is mounted alone can be read while it is quiet, and is not wri
   for (const args of READS) expect(await kv(args, { store: alone }), args[0]).toMatchObject({ code: 0, stderr: '' })
   for (const args of WRITES) {
     const run = await kv(args, { store: alone, input: '{"key":"a","value":"2"}\n' })
-    expect(run, args[0]).toMatchObject({ code: 4, stderr: expect.stringMatching(/is mounted alone.* \(KV_UNAVAILABLE\)\nhint: mount the folder/) as string })
+    expect(run, args[0]).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/is mounted alone.* \(KV_UNAVAILABLE\)\nhint: mount the folder/) as string,
+    })
   }
   const store = await openTestStore(host)
   await store.put('b', '1')
-  for (const args of READS.slice(0, 2)) expect(await kv(args, { store: alone }), args[0]).toMatchObject({ code: 4, stderr: expect.stringContaining('(KV_UNAVAILABLE)') as string })
+  for (const args of READS.slice(0, 2))
+    expect(await kv(args, { store: alone }), args[0]).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('(KV_UNAVAILABLE)') as string,
+    })
   await store.put('c', '1')
   expect((await kv(['count'], { store: host })).stdout.toString()).toBe('3\n')
 })

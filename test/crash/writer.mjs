@@ -42,7 +42,8 @@ const MODES = {
           value: `${n} ${size} ${'x'.repeat(random(50) === 0 ? random(200_000) : random(2000))}`,
         }))
         const old = n - Number(kept)
-        for (let i = 0; i < (sizes.get(old) ?? 0); i++) ops.push({ type: 'del', key: `${id}:${number(old)}:${number(i)}` })
+        for (let i = 0; i < (sizes.get(old) ?? 0); i++)
+          ops.push({ type: 'del', key: `${id}:${number(old)}:${number(i)}` })
         sizes.delete(old)
         ops.push({ type: 'put', key: id, value: String(n) })
         await store.batch(ops)
@@ -63,7 +64,10 @@ const MODES = {
     }
   },
 
-  /** Says when it is ready, waits for a line, then puts keys of its own and counts one shared counter up, reading all the while. */
+  /**
+   * Says when it is ready, waits for a line, then puts keys of its own and counts one shared counter up, reading all
+   * the while.
+   */
   async contend(path, id, rounds) {
     say('ready')
     await heard()
@@ -79,10 +83,11 @@ const MODES = {
           before = key
         }
       }
-      for (let done = false; !done; ) {
+      for (let done = false; !done;) {
         const entry = await store.getEntry('counter')
         const next = String(Number(entry ? Buffer.from(entry.value).toString() : 0) + 1)
-        done = (await store.put('counter', next, { condition: { type: 'revision', revision: entry?.revision ?? 0 } })).applied
+        done = (await store.put('counter', next, { condition: { type: 'revision', revision: entry?.revision ?? 0 } }))
+          .applied
       }
     }
     await store.close()

@@ -5,8 +5,18 @@ import { DeferredText } from '../../src/output/deferred-text.ts'
 import { writeJsonChange } from '../../src/formats/json/lines-writer.ts'
 import type { Change } from '../../src/store/driver.ts'
 
-const bytes = fc.oneof(fc.string({ unit: 'binary' }).map((text) => new Uint8Array(Buffer.from(text))), fc.uint8Array())
-const put = fc.record({ type: fc.constant('put' as const), key: bytes, value: bytes, revision: fc.nat(), expires: fc.option(fc.integer({ min: 0, max: 4e12 }), { nil: undefined }), position: fc.constant('log-1') })
+const bytes = fc.oneof(
+  fc.string({ unit: 'binary' }).map((text) => new Uint8Array(Buffer.from(text))),
+  fc.uint8Array(),
+)
+const put = fc.record({
+  type: fc.constant('put' as const),
+  key: bytes,
+  value: bytes,
+  revision: fc.nat(),
+  expires: fc.option(fc.integer({ min: 0, max: 4e12 }), { nil: undefined }),
+  position: fc.constant('log-1'),
+})
 const del = fc.record({ type: fc.constant('del' as const), key: bytes, position: fc.constant('log-1') })
 
 /** The data of the event of a change, as a server sends it. */
@@ -17,9 +27,27 @@ function dataOf(change: Change): Uint8Array {
 }
 
 test('any change that a server sends is read as it was', () => {
-  fc.assert(fc.property(fc.oneof(put, del), (change) => void expect(changeOf(change.type, change.position, dataOf(change))).toEqual(change)))
+  fc.assert(
+    fc.property(
+      fc.oneof(put, del),
+      (change) => void expect(changeOf(change.type, change.position, dataOf(change))).toEqual(change),
+    ),
+  )
 })
 
-test.for(['', '{', '{}', '[]', '{"key":1', '{"value":"v"}', '{"key":"k"', '{"key":"k";}', '{"key_base64":"*"}', '{"key":"\u00ff'])('%s is no change', (text) => {
-  expect(() => changeOf('put', 'log-1', new Uint8Array(Buffer.from(text, 'latin1')))).toThrow(expect.objectContaining({ code: 'KV_UNAVAILABLE' }))
+test.for([
+  '',
+  '{',
+  '{}',
+  '[]',
+  '{"key":1',
+  '{"value":"v"}',
+  '{"key":"k"',
+  '{"key":"k";}',
+  '{"key_base64":"*"}',
+  '{"key":"\u00ff',
+])('%s is no change', (text) => {
+  expect(() => changeOf('put', 'log-1', new Uint8Array(Buffer.from(text, 'latin1')))).toThrow(
+    expect.objectContaining({ code: 'KV_UNAVAILABLE' }),
+  )
 })

@@ -20,7 +20,10 @@ describe.for(ENCODINGS)('%s', (encoding) => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         const buffer = Buffer.from(bytes)
-        const forms = [buffer.toString(encoding), encoding === 'hex' ? buffer.toString('hex').toUpperCase() : buffer.toString('base64url')]
+        const forms = [
+          buffer.toString(encoding),
+          encoding === 'hex' ? buffer.toString('hex').toUpperCase() : buffer.toString('base64url'),
+        ]
         for (const form of forms) expect(decoded(form, encoding)).toBe(buffer.toString('hex'))
       }),
     )

@@ -33,14 +33,90 @@ function parses(text: string): boolean {
 const mayHoldSurrogateEscape = (text: string): boolean => /\\u[dD][89a-fA-F]/.test(text)
 
 const VALID = [
-  '0', '-0', '1', '-1.5', '1E400', '1e+5', '1e-5', '0.0', '12345678901234567890', 'true', 'false', 'null', '""', '[]', '{}',
-  ' [ ] ', '\t{\r\n}\n', '[1,2]', '{"a":1,"a":2}', '{"":{"":[]}}', '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uD83D\\uDE00"', '"é日😀"', '"\u007f\u2028"',
+  '0',
+  '-0',
+  '1',
+  '-1.5',
+  '1E400',
+  '1e+5',
+  '1e-5',
+  '0.0',
+  '12345678901234567890',
+  'true',
+  'false',
+  'null',
+  '""',
+  '[]',
+  '{}',
+  ' [ ] ',
+  '\t{\r\n}\n',
+  '[1,2]',
+  '{"a":1,"a":2}',
+  '{"":{"":[]}}',
+  '"\\"\\\\\\/\\b\\f\\n\\r\\t\\u0000\\uD83D\\uDE00"',
+  '"é日😀"',
+  '"\u007f\u2028"',
 ]
 const INVALID = [
-  '', ' ', '01', '-01', '1.', '.5', '-', '+1', '1e', '1e+', '1.e5', '0x1', 'NaN', 'Infinity', '-Infinity', 'nul', 'nulll', 'True', 'tru', 'fals',
-  '"', '"\\', '"\\u12"', '"\\u12', '"\\u12g4"', '"\\x41"', '"\\\'"', '"a\nb"', '"a\tb"', '"\u0000"', '"\u001f"', "'a'",
-  '[1,]', '[,1]', '[1 2]', '[', ']', '[1', '[1}', '{"a":1,}', '{,}', '{"a"}', '{"a":}', '{a:1}', '{1:1}', '{"a" 1}', '{"a":1 "b":2}', '{', '}', '{"a":1', '{"a":1]', '[[]', '1 2', '[]]',
-  '\u00a0 1', '\ufeff1', '\v1', '/**/1', '1//',
+  '',
+  ' ',
+  '01',
+  '-01',
+  '1.',
+  '.5',
+  '-',
+  '+1',
+  '1e',
+  '1e+',
+  '1.e5',
+  '0x1',
+  'NaN',
+  'Infinity',
+  '-Infinity',
+  'nul',
+  'nulll',
+  'True',
+  'tru',
+  'fals',
+  '"',
+  '"\\',
+  '"\\u12"',
+  '"\\u12',
+  '"\\u12g4"',
+  '"\\x41"',
+  '"\\\'"',
+  '"a\nb"',
+  '"a\tb"',
+  '"\u0000"',
+  '"\u001f"',
+  "'a'",
+  '[1,]',
+  '[,1]',
+  '[1 2]',
+  '[',
+  ']',
+  '[1',
+  '[1}',
+  '{"a":1,}',
+  '{,}',
+  '{"a"}',
+  '{"a":}',
+  '{a:1}',
+  '{1:1}',
+  '{"a" 1}',
+  '{"a":1 "b":2}',
+  '{',
+  '}',
+  '{"a":1',
+  '{"a":1]',
+  '[[]',
+  '1 2',
+  '[]]',
+  '\u00a0 1',
+  '\ufeff1',
+  '\v1',
+  '/**/1',
+  '1//',
 ]
 
 describe('the scanner', () => {
@@ -54,13 +130,21 @@ describe('the scanner', () => {
     expect(fault(text)).toMatchObject({ fault: 'invalid JSON' })
   })
 
-  test.each(['"\\ud800"', '"\\udc00"', '"\\ud800\\ud800"', '"\\ud800x"', '"\\udc00\\ud800"', '"\\ud800\\n"', '{"a":["\\uDFFF"]}'])(
-    'refuses the lone surrogate in %j',
-    (text) => {
-      expect(parses(text)).toBe(true)
-      expect(fault(text)).toMatchObject({ fault: 'lone surrogate', at: text.search(/\\u(d800x|d800\\ud|d800"|d800\\n|dc|DF)/) })
-    },
-  )
+  test.each([
+    '"\\ud800"',
+    '"\\udc00"',
+    '"\\ud800\\ud800"',
+    '"\\ud800x"',
+    '"\\udc00\\ud800"',
+    '"\\ud800\\n"',
+    '{"a":["\\uDFFF"]}',
+  ])('refuses the lone surrogate in %j', (text) => {
+    expect(parses(text)).toBe(true)
+    expect(fault(text)).toMatchObject({
+      fault: 'lone surrogate',
+      at: text.search(/\\u(d800x|d800\\ud|d800"|d800\\n|dc|DF)/),
+    })
+  })
 
   test.each([
     ['{"a" 1}', 5, "':'"],
@@ -94,7 +178,14 @@ describe('the scanner', () => {
   })
 
   test('agrees with JSON.parse on damaged JSON text', () => {
-    const piece = fc.constantFrom(...'[]{}",:0123456789.eE+-\\/bfnrtu \n\t\u0000é😀', 'null', 'true', '""', '\\u00e4', '1e5')
+    const piece = fc.constantFrom(
+      ...'[]{}",:0123456789.eE+-\\/bfnrtu \n\t\u0000é😀',
+      'null',
+      'true',
+      '""',
+      '\\u00e4',
+      '1e5',
+    )
     const damage = fc.record({ at: fc.nat(), drop: fc.nat(3), insert: piece })
     fc.assert(
       fc.property(fc.jsonValue({ maxDepth: 3 }), fc.array(damage, { minLength: 1, maxLength: 3 }), (value, damages) => {
@@ -112,7 +203,9 @@ describe('the scanner', () => {
   })
 
   test('agrees with JSON.parse on soup', () => {
-    const soup = fc.array(fc.constantFrom(...'[]{}",:01.eE-\\u ', 'null', '"a"', '1'), { maxLength: 12 }).map((parts) => parts.join(''))
+    const soup = fc
+      .array(fc.constantFrom(...'[]{}",:01.eE-\\u ', 'null', '"a"', '1'), { maxLength: 12 })
+      .map((parts) => parts.join(''))
     fc.assert(
       fc.property(soup, (text) => {
         expect(fault(text) === undefined).toBe(parses(text))
@@ -163,7 +256,13 @@ describe('UTF-8', () => {
   const sequence = fc.oneof(
     fc.uint8Array({ minLength: 1, maxLength: 4 }),
     fc.string({ unit: 'binary', minLength: 1, maxLength: 3 }).map(encode),
-    fc.tuple(fc.constantFrom(0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff), fc.constantFrom(0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0), fc.constantFrom(0x80, 0xbf)).map((b) => Uint8Array.from(b)),
+    fc
+      .tuple(
+        fc.constantFrom(0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xed, 0xef, 0xf0, 0xf4, 0xf5, 0xff),
+        fc.constantFrom(0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0),
+        fc.constantFrom(0x80, 0xbf),
+      )
+      .map((b) => Uint8Array.from(b)),
   )
 
   test('the first invalid byte is where isUtf8 turns false', () => {
@@ -173,7 +272,8 @@ describe('UTF-8', () => {
         const at = firstInvalidUtf8(bytes, 0, bytes.length)
         expect(at === bytes.length).toBe(isUtf8(bytes))
         expect(isUtf8(bytes.subarray(0, at))).toBe(true)
-        for (let end = at + 1; end <= Math.min(at + 4, bytes.length); end++) expect(isUtf8(bytes.subarray(at, end))).toBe(false)
+        for (let end = at + 1; end <= Math.min(at + 4, bytes.length); end++)
+          expect(isUtf8(bytes.subarray(at, end))).toBe(false)
       }),
       { numRuns: 2000 },
     )

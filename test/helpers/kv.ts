@@ -30,9 +30,16 @@ export interface Run {
   readonly signal: NodeJS.Signals | null
 }
 
-/** PATH (this very Node first), HOME (an empty folder of the test's own) and what is asked for: nothing else is inherited. */
+/**
+ * PATH (this very Node first), HOME (an empty folder of the test's own) and what is asked for: nothing else is
+ * inherited.
+ */
 export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-  return { PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`, HOME: extra['HOME'] ?? tempDir(), ...extra }
+  return {
+    PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+    HOME: extra['HOME'] ?? tempDir(),
+    ...extra,
+  }
 }
 
 /** Starts kv and leaves it running; it is killed when the test is over. */
@@ -72,11 +79,18 @@ export function ended(child: ChildProcess): Promise<Run> {
   child.stderr?.on('data', (data: Buffer) => err.push(data))
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (code, signal) => resolve({ stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString(), code, signal }))
+    child.on('close', (code, signal) =>
+      resolve({ stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString(), code, signal }),
+    )
   })
 }
 
-function start(file: string, args: readonly string[], env: Readonly<Record<string, string>> | undefined, cwd: string | undefined): ChildProcess {
+function start(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> | undefined,
+  cwd: string | undefined,
+): ChildProcess {
   const child = spawn(file, args, { env: environment(env), cwd: cwd ?? tempDir(), stdio: 'pipe' })
   // A program that ends without reading its input is not this process's failure.
   child.stdin!.on('error', () => {})
@@ -103,7 +117,8 @@ export async function givenStore(entries: readonly Given[] = []): Promise<string
 export async function contents(path: string): Promise<[string, string][]> {
   await using store = await openStore(path)
   const all: [string, string][] = []
-  for await (const { key, value } of store.range()) all.push([Buffer.from(key).toString(), Buffer.from(value).toString()])
+  for await (const { key, value } of store.range())
+    all.push([Buffer.from(key).toString(), Buffer.from(value).toString()])
   return all
 }
 

@@ -26,11 +26,25 @@ export function hasProxy(name: 'nginx' | 'haproxy'): boolean {
 export async function nginx(server: string): Promise<string> {
   const folder = tempDir()
   const port = await freePort()
-  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((what) => `${what}_temp_path ${folder}/${what};`).join(' ')
+  const paths = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((what) => `${what}_temp_path ${folder}/${what};`)
+    .join(' ')
   const config = join(folder, 'nginx.conf')
-  writeFileSync(config, `daemon off; pid ${folder}/pid; error_log stderr crit; events {} http { access_log off; ${paths} server { listen 127.0.0.1:${port}; ${server} } }`)
+  writeFileSync(
+    config,
+    `daemon off; pid ${folder}/pid; error_log stderr crit; events {} http { access_log off; ${paths} server { listen 127.0.0.1:${port}; ${server} } }`,
+  )
   run('nginx', ['-p', folder, '-e', 'stderr', '-c', config])
-  await vi.waitFor(async () => once(connect(port, '127.0.0.1').on('connect', function close(this: { destroy(): void }) { this.destroy() }), 'connect'), { timeout: 10_000 })
+  await vi.waitFor(
+    async () =>
+      once(
+        connect(port, '127.0.0.1').on('connect', function close(this: { destroy(): void }) {
+          this.destroy()
+        }),
+        'connect',
+      ),
+    { timeout: 10_000 },
+  )
   return `http://127.0.0.1:${port}`
 }
 
@@ -39,18 +53,25 @@ export async function haproxyCheck(backend: string, port: number): Promise<strin
   const folder = tempDir()
   const socket = join(folder, 'stats')
   const config = join(folder, 'haproxy.cfg')
-  writeFileSync(config, `global\n  stats socket ${socket}\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\nfrontend f\n  bind unix@${folder}/front\n  default_backend b\nbackend b\n  ${backend}\n  server s1 127.0.0.1:${port} check inter 100ms\n`)
+  writeFileSync(
+    config,
+    `global\n  stats socket ${socket}\ndefaults\n  mode http\n  timeout connect 5s\n  timeout client 5s\n  timeout server 5s\nfrontend f\n  bind unix@${folder}/front\n  default_backend b\nbackend b\n  ${backend}\n  server s1 127.0.0.1:${port} check inter 100ms\n`,
+  )
   run('haproxy', ['-db', '-f', config])
-  return vi.waitFor(async () => {
-    const asked = connect(socket)
-    asked.end('show stat\n')
-    let text = ''
-    for await (const chunk of asked) text += String(chunk)
-    const [names, ...rows] = text.split('\n').map((line) => line.split(','))
-    const status = rows.find(([proxy, name]) => proxy === 'b' && name === 's1')?.[names!.indexOf('check_status')] ?? ''
-    if (!status.startsWith('L')) throw new Error(`not checked yet: ${status}`)
-    return status
-  }, { timeout: 10_000 })
+  return vi.waitFor(
+    async () => {
+      const asked = connect(socket)
+      asked.end('show stat\n')
+      let text = ''
+      for await (const chunk of asked) text += String(chunk)
+      const [names, ...rows] = text.split('\n').map((line) => line.split(','))
+      const status =
+        rows.find(([proxy, name]) => proxy === 'b' && name === 's1')?.[names!.indexOf('check_status')] ?? ''
+      if (!status.startsWith('L')) throw new Error(`not checked yet: ${status}`)
+      return status
+    },
+    { timeout: 10_000 },
+  )
 }
 
 function run(name: string, args: readonly string[]): void {

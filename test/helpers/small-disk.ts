@@ -28,7 +28,8 @@ function mounted(context: TestContext, args: readonly string[], folder = tempDir
     execFileSync('mount', [...args, folder], { stdio: 'pipe' })
   } catch (error) {
     const reason = String((error as { stderr?: Buffer }).stderr ?? error).trim()
-    const unprivileged = process.getuid?.() !== 0 || /permission denied|not permitted|must be superuser|ENOENT/i.test(reason)
+    const unprivileged =
+      process.getuid?.() !== 0 || /permission denied|not permitted|must be superuser|ENOENT/i.test(reason)
     if (process.env['CI'] && !unprivileged) throw new Error(`cannot mount: ${reason}`, { cause: error })
     console.warn(`tests with a disk of their own skipped, cannot mount: ${reason}`)
     context.skip(`cannot mount: ${reason}`)

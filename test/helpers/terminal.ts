@@ -22,7 +22,9 @@ export interface TerminalOptions {
 const KEEPER = String.raw`trap : INT; "$@"; printf '\036%d\036' $?; read -r go`
 
 const pty = await import('@lydell/node-pty').catch((error: unknown) => error as Error)
-const xterm = await import('@xterm/headless').then((module) => ('default' in module ? (module.default as typeof module) : module))
+const xterm = await import('@xterm/headless').then((module) =>
+  'default' in module ? (module.default as typeof module) : module,
+)
 
 /** Skips the test, or fails it in CI, where no pseudo-terminal can be had. */
 export function needTerminal({ skip }: Pick<TestContext, 'skip'>): void {
@@ -37,7 +39,9 @@ export function needTerminal({ skip }: Pick<TestContext, 'skip'>): void {
 export class Terminal {
   /** Every byte that arrived, before any emulation. */
   raw = ''
-  /** Settles when the program has ended and all of its output is on the screen; a signal counts as 128 and its number. */
+  /**
+   * Settles when the program has ended and all of its output is on the screen; a signal counts as 128 and its number.
+   */
   readonly ended: Promise<{ code: number }>
   readonly #pty: IPty
   readonly #emulator: Emulator
@@ -48,8 +52,18 @@ export class Terminal {
   constructor(file: string, args: readonly string[], { columns = 80, rows = 24, env = {}, store }: TerminalOptions) {
     if (pty instanceof Error) throw pty
     this.#emulator = new xterm.Terminal({ cols: columns, rows, scrollback: 10_000, allowProposedApi: true })
-    const variables = environment({ TERM: 'xterm-256color', ...(store === undefined ? {} : { KV_STORE: store }), ...env })
-    this.#pty = pty.spawn('sh', ['-c', KEEPER, 'sh', file, ...args], { name: variables['TERM']!, cols: columns, rows, env: variables, cwd: tempDir() })
+    const variables = environment({
+      TERM: 'xterm-256color',
+      ...(store === undefined ? {} : { KV_STORE: store }),
+      ...env,
+    })
+    this.#pty = pty.spawn('sh', ['-c', KEEPER, 'sh', file, ...args], {
+      name: variables['TERM']!,
+      cols: columns,
+      rows,
+      env: variables,
+      cwd: tempDir(),
+    })
     this.ended = new Promise((resolve) => {
       // From the keeper's mark on nothing is output of the program.
       let mark = ''
@@ -88,16 +102,19 @@ export class Terminal {
     this.#pty.write(text)
   }
 
-  /** Settles once the screen shows, or has shown, a match; fails when the program ends or takes too long before that. */
+  /**
+   * Settles once the screen shows, or has shown, a match; fails when the program ends or takes too long before that.
+   */
   async waitFor(pattern: RegExp): Promise<void> {
-    const failed = (why: string): Error => new Error(`${why} before ${String(pattern)} was seen; the screen:\n${this.screen()}`)
+    const failed = (why: string): Error =>
+      new Error(`${why} before ${String(pattern)} was seen; the screen:\n${this.screen()}`)
     let late = false
     const deadline = setTimeout(() => {
       late = true
       this.#notify()
     }, DEADLINE_MS)
     try {
-      for (let next = 0; ; ) {
+      for (let next = 0; ;) {
         for (; next < this.#seen.length; next++) if (pattern.test(this.#seen[next]!)) return
         if (this.#over) throw failed('it ended')
         if (late) throw failed(`${DEADLINE_MS} ms went by`)

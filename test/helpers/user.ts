@@ -22,7 +22,12 @@ export function asUsers(context: TestContext): (uid: number, args: readonly stri
   }
   const root = dirname(dirname(BIN))
   const copy = openFolder(0o755)
-  for (const folder of ['bin', 'dist', 'package.json', `node_modules/@photostructure/sqlite/prebuilds/${process.platform}-${process.arch}`]) {
+  for (const folder of [
+    'bin',
+    'dist',
+    'package.json',
+    `node_modules/@photostructure/sqlite/prebuilds/${process.platform}-${process.arch}`,
+  ]) {
     mkdirSync(dirname(join(copy, folder)), { recursive: true })
     cpSync(join(root, folder), join(copy, folder), { recursive: true })
   }

@@ -6,7 +6,12 @@ import { blockOps } from '../../src/blocks/block.ts'
 const OPTIONS = { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 2 ** 26, skip: false } as const
 
 function entries(parsed: readonly Parsed[]): [string, string][] {
-  return parsed.flatMap(({ block }) => [...blockOps(block)].map(({ key, value }): [string, string] => [Buffer.from(key).toString(), Buffer.from(value).toString()]))
+  return parsed.flatMap(({ block }) =>
+    [...blockOps(block)].map(({ key, value }): [string, string] => [
+      Buffer.from(key).toString(),
+      Buffer.from(value).toString(),
+    ]),
+  )
 }
 
 test('a cut in the middle of a record keeps its bytes for the next, also when the empty block is given back', () => {
@@ -17,26 +22,43 @@ test('a cut in the middle of a record keeps its bytes for the next, also when th
     assembler.recycle(parsed.block.bytes)
     all.push({ ...parsed, block: { ...parsed.block, bytes: new Uint8Array(parsed.block.bytes) } })
   }
-  for (const part of ['{"key":"a","value":"1"}\n{"key":"bbbbbbbb","va', 'lue":"22222222"}\n{"key":"cccccccc","value":"3333', '3333"}\n']) {
+  for (const part of [
+    '{"key":"a","value":"1"}\n{"key":"bbbbbbbb","va',
+    'lue":"22222222"}\n{"key":"cccccccc","value":"3333',
+    '3333"}\n',
+  ]) {
     assembler.push(utf8(part))
     cut(false)
     cut(false)
   }
   cut(true)
-  expect(entries(all)).toEqual([['a', '1'], ['bbbbbbbb', '22222222'], ['cccccccc', '33333333']])
+  expect(entries(all)).toEqual([
+    ['a', '1'],
+    ['bbbbbbbb', '22222222'],
+    ['cccccccc', '33333333'],
+  ])
 })
 
 test('a record longer than a block takes a larger buffer', () => {
   const assembler = new Assembler(OPTIONS)
   const value = 'x'.repeat(BLOCK_BYTES + 5)
-  const all = [...assembler.push(utf8(`{"key":"big","value":"${value}"}\n{"key":"z","value":"1"}`)), assembler.cut(true)]
-  expect(entries(all).map(([key, text]) => [key, text.length])).toEqual([['big', value.length], ['z', 1]])
+  const all = [
+    ...assembler.push(utf8(`{"key":"big","value":"${value}"}\n{"key":"z","value":"1"}`)),
+    assembler.cut(true),
+  ]
+  expect(entries(all).map(([key, text]) => [key, text.length])).toEqual([
+    ['big', value.length],
+    ['z', 1],
+  ])
 })
 
 test('a record longer than any can be ends the input, also where refused records are skipped', () => {
   for (const skip of [false, true]) {
     const assembler = new Assembler({ ...OPTIONS, maxValueBytes: 100, skip })
-    const all = [...assembler.push(utf8('{"key":"a","value":"1"}\n')), ...assembler.push(new Uint8Array(BLOCK_BYTES * 2 + 1).fill(0x20))]
+    const all = [
+      ...assembler.push(utf8('{"key":"a","value":"1"}\n')),
+      ...assembler.push(new Uint8Array(BLOCK_BYTES * 2 + 1).fill(0x20)),
+    ]
     const last = all.at(-1)!
     expect(last.final).toBe(true)
     expect(last.refused?.reason).toMatch(/longer than \d+ bytes/)
@@ -59,7 +81,9 @@ test('far into a long input blocks grow, up to four times the usual size, and lo
     assembler.recycle(block.bytes)
   }
   for (let n = 0; sent < 16 * 4 * BLOCK_BYTES; n += 1000) {
-    const chunk = utf8(Array.from({ length: 1000 }, (_, i) => `["${String(n + i).padStart(9, '0')}","${value}"]\n`).join(''))
+    const chunk = utf8(
+      Array.from({ length: 1000 }, (_, i) => `["${String(n + i).padStart(9, '0')}","${value}"]\n`).join(''),
+    )
     sent += chunk.length
     for (const parsed of assembler.push(chunk)) take(parsed)
   }

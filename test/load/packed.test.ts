@@ -15,7 +15,11 @@ function pieces(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
 type Unpack = (source: ByteSource) => AsyncIterable<Uint8Array>
 
 /** What is unpacked, and what was thrown after it. */
-async function unpack(how: Unpack, bytes: Uint8Array, cuts: readonly number[] = []): Promise<{ text: string; fault: string | undefined }> {
+async function unpack(
+  how: Unpack,
+  bytes: Uint8Array,
+  cuts: readonly number[] = [],
+): Promise<{ text: string; fault: string | undefined }> {
   const parts: Uint8Array[] = []
   try {
     const chunks = pieces(new Uint8Array(bytes), cuts)[Symbol.iterator]() as unknown as AsyncIterator<Uint8Array>
@@ -33,7 +37,19 @@ const cuts = fc.array(fc.nat(1_000_000), { maxLength: 6 })
 /** Members with every kind of header (RFC 1952, section 2.3.1). */
 const gzip = (text: string): Buffer => {
   const plain = zlib.gzipSync(text)
-  const header = Buffer.from([...plain.subarray(0, 3), 2 + 4 + 8 + 16, ...plain.subarray(4, 10), 3, 0, 1, 0, 2, ...Buffer.from('name\0comment\0'), 0, 0])
+  const header = Buffer.from([
+    ...plain.subarray(0, 3),
+    2 + 4 + 8 + 16,
+    ...plain.subarray(4, 10),
+    3,
+    0,
+    1,
+    0,
+    2,
+    ...Buffer.from('name\0comment\0'),
+    0,
+    0,
+  ])
   return Buffer.concat([header, plain.subarray(10)])
 }
 const GZIP = TEXTS.map((text, n) => (n === 0 ? gzip(text) : zlib.gzipSync(text)))
@@ -41,9 +57,12 @@ const GZIP = TEXTS.map((text, n) => (n === 0 ? gzip(text) : zlib.gzipSync(text))
 describe('gzip', () => {
   test('all members are unpacked, also with zeros between and after them, wherever the input is cut', async () => {
     const bytes = Buffer.concat(GZIP.flatMap((member, n) => [member, Buffer.alloc(n * 300)]))
-    await fc.assert(fc.asyncProperty(cuts, async (at) => {
+    await fc.assert(
+      fc.asyncProperty(cuts, async (at) => {
         expect(await unpack(gunzip, bytes, at)).toEqual({ text: ALL, fault: undefined })
-      }), { numRuns: 30 })
+      }),
+      { numRuns: 30 },
+    )
   })
 
   test('a cut-off member is refused, wherever it is cut, and what stands before it is there', async () => {
@@ -56,8 +75,14 @@ describe('gzip', () => {
   })
 
   test('what follows and is no gzip is refused after everything before it', async () => {
-    expect(await unpack(gunzip, Buffer.concat([...GZIP, Buffer.from('["a",1]\n')]))).toEqual({ text: ALL, fault: 'what follows is not gzip' })
-    expect(await unpack(gunzip, Buffer.concat([...GZIP, Buffer.from([0, 0, 1])]))).toEqual({ text: ALL, fault: 'what follows is not gzip' })
+    expect(await unpack(gunzip, Buffer.concat([...GZIP, Buffer.from('["a",1]\n')]))).toEqual({
+      text: ALL,
+      fault: 'what follows is not gzip',
+    })
+    expect(await unpack(gunzip, Buffer.concat([...GZIP, Buffer.from([0, 0, 1])]))).toEqual({
+      text: ALL,
+      fault: 'what follows is not gzip',
+    })
   })
 
   test('a wrong checksum is refused', async () => {
@@ -74,12 +99,27 @@ const block = (isRun: boolean, length: number, isLast: boolean): number[] => {
 }
 
 const dataFrame = fc
-  .record({ sizeFlag: fc.nat(3), isSingle: fc.boolean(), hasChecksum: fc.boolean(), dictionaryFlag: fc.nat(3), blocks: fc.array(fc.tuple(fc.boolean(), fc.nat(300)), { minLength: 1, maxLength: 4 }) })
+  .record({
+    sizeFlag: fc.nat(3),
+    isSingle: fc.boolean(),
+    hasChecksum: fc.boolean(),
+    dictionaryFlag: fc.nat(3),
+    blocks: fc.array(fc.tuple(fc.boolean(), fc.nat(300)), { minLength: 1, maxLength: 4 }),
+  })
   .map(({ sizeFlag, isSingle, hasChecksum, dictionaryFlag, blocks }) => {
     const descriptor = (sizeFlag << 6) | (isSingle ? 0x20 : 0) | (hasChecksum ? 4 : 0) | dictionaryFlag
     const fields = (isSingle ? 0 : 1) + [0, 1, 2, 4][dictionaryFlag]! + [isSingle ? 1 : 0, 2, 4, 8][sizeFlag]!
     const body = blocks.flatMap(([isRun, length], n) => block(isRun, length, n === blocks.length - 1))
-    return Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, descriptor, ...Buffer.alloc(fields, 7), ...body, ...Buffer.alloc(hasChecksum ? 4 : 0, 9)])
+    return Uint8Array.from([
+      0x28,
+      0xb5,
+      0x2f,
+      0xfd,
+      descriptor,
+      ...Buffer.alloc(fields, 7),
+      ...body,
+      ...Buffer.alloc(hasChecksum ? 4 : 0, 9),
+    ])
   })
 const skippableFrame = fc.tuple(fc.nat(15), fc.uint8Array({ maxLength: 400 })).map(([n, content]) => {
   const header = Buffer.alloc(8)
@@ -109,9 +149,11 @@ describe('frames of Zstandard', () => {
   })
 
   test('do not end before their last byte', () => {
-    fc.assert(fc.property(fc.oneof(dataFrame, skippableFrame), fc.nat(), (bytes, length) => {
+    fc.assert(
+      fc.property(fc.oneof(dataFrame, skippableFrame), fc.nat(), (bytes, length) => {
         expect(new ZstdFrame().end(bytes.subarray(0, length % bytes.length))).toBe(-1)
-      }))
+      }),
+    )
   })
 
   test.each([
@@ -132,9 +174,12 @@ describe.runIf(hasZstd())('Zstandard', () => {
   test('all frames are unpacked and skippable ones skipped, wherever the input is cut', async () => {
     const bytes = Buffer.concat([skippable, ...frames, skippable])
     expect(isSkippable(bytes)).toBe(true)
-    await fc.assert(fc.asyncProperty(cuts, async (at) => {
+    await fc.assert(
+      fc.asyncProperty(cuts, async (at) => {
         expect(await unpack(unzstd, bytes, at)).toEqual({ text: ALL, fault: undefined })
-      }), { numRuns: 30 })
+      }),
+      { numRuns: 30 },
+    )
   })
 
   test('a cut-off frame is refused, wherever it is cut, and what stands before it is there', async () => {
@@ -147,6 +192,9 @@ describe.runIf(hasZstd())('Zstandard', () => {
   })
 
   test('what follows and is no Zstandard is refused after everything before it', async () => {
-    expect(await unpack(unzstd, Buffer.concat([...frames, Buffer.from('["a",1]\n')]))).toEqual({ text: ALL, fault: 'what follows is not Zstandard' })
+    expect(await unpack(unzstd, Buffer.concat([...frames, Buffer.from('["a",1]\n')]))).toEqual({
+      text: ALL,
+      fault: 'what follows is not Zstandard',
+    })
   })
 })

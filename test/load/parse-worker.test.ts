@@ -17,7 +17,10 @@ async function readFile(path: string, onBlock: (worker: Worker, parsed: Parsed) 
   })
   const answers: FromWorker[] = []
   const messages = on(worker, 'message') as AsyncIterable<[FromWorker]>
-  worker.postMessage({ type: 'begin', options: { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 1000, skip: false } }, [])
+  worker.postMessage(
+    { type: 'begin', options: { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 1000, skip: false } },
+    [],
+  )
   worker.postMessage({ type: 'read', fd }, [])
   for await (const [answer] of messages) {
     answers.push(answer)
@@ -41,5 +44,8 @@ test('a file is read block by block, each larger than the one before', async () 
 
 test('a file that cannot be read ends there, and says why', async () => {
   const answers = await readFile(tempDir(), () => {})
-  expect(answers).toMatchObject([{ unreadable: expect.stringMatching(/folder|directory/i) }, { records: 0, final: true }])
+  expect(answers).toMatchObject([
+    { unreadable: expect.stringMatching(/folder|directory/i) },
+    { records: 0, final: true },
+  ])
 })

@@ -52,8 +52,15 @@ class Model {
   }
 }
 
-type HexRange = Partial<Record<'gt' | 'gte' | 'lt' | 'lte' | 'prefix', string>> & { reverse?: boolean; limit?: number; keysOnly?: boolean }
-type HexCondition = { type: 'absent' } | { type: 'value'; value: string } | { type: 'revision'; is: 'right' | 'none' | 'wrong' }
+type HexRange = Partial<Record<'gt' | 'gte' | 'lt' | 'lte' | 'prefix', string>> & {
+  reverse?: boolean
+  limit?: number
+  keysOnly?: boolean
+}
+type HexCondition =
+  | { type: 'absent' }
+  | { type: 'value'; value: string }
+  | { type: 'revision'; is: 'right' | 'none' | 'wrong' }
 type HexOp = { type: 'put'; key: string; value: string; ttl: number | undefined } | { type: 'del'; key: string }
 
 /** One step of a run. `on` chooses among the open handles of a store. */
@@ -73,7 +80,10 @@ export type Step = { on: number } & (
 
 // Few keys, many of them beginnings of others, so that steps meet.
 const key = fc.oneof(
-  { weight: 9, arbitrary: fc.constantFrom('00', '0000', '61', '6100', '6161', '6162', '62', '7f', '80', 'ff', 'ff00', 'ffff') },
+  {
+    weight: 9,
+    arbitrary: fc.constantFrom('00', '0000', '61', '6100', '6161', '6162', '62', '7f', '80', 'ff', 'ff00', 'ffff'),
+  },
   { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 3 }).map(toHex) },
 )
 const value = fc.oneof(
@@ -84,21 +94,39 @@ const value = fc.oneof(
 const ttl = fc.option(fc.integer({ min: -1, max: 30 }), { nil: undefined, freq: 2 })
 const bound = fc.option(fc.oneof(key, fc.constant('')), { nil: undefined, freq: 1 })
 const range: fc.Arbitrary<HexRange> = fc.record(
-  { gt: bound, gte: bound, lt: bound, lte: bound, prefix: bound, reverse: fc.boolean(), limit: fc.integer({ min: 0, max: 5 }), keysOnly: fc.boolean() },
+  {
+    gt: bound,
+    gte: bound,
+    lt: bound,
+    lte: bound,
+    prefix: bound,
+    reverse: fc.boolean(),
+    limit: fc.integer({ min: 0, max: 5 }),
+    keysOnly: fc.boolean(),
+  },
   { requiredKeys: [] },
 ) as fc.Arbitrary<HexRange>
 const condition: fc.Arbitrary<HexCondition | undefined> = fc.option(
   fc.oneof(
     fc.constant({ type: 'absent' as const }),
     fc.record({ type: fc.constant('value' as const), value }),
-    fc.record({ type: fc.constant('revision' as const), is: fc.constantFrom('right' as const, 'none' as const, 'wrong' as const) }),
+    fc.record({
+      type: fc.constant('revision' as const),
+      is: fc.constantFrom('right' as const, 'none' as const, 'wrong' as const),
+    }),
   ),
   { nil: undefined, freq: 2 },
 )
 const put: fc.Arbitrary<HexOp> = fc.record({ type: fc.constant('put' as const), key, value, ttl })
-const op: fc.Arbitrary<HexOp> = fc.oneof({ weight: 3, arbitrary: put }, { weight: 1, arbitrary: fc.record({ type: fc.constant('del' as const), key }) })
+const op: fc.Arbitrary<HexOp> = fc.oneof(
+  { weight: 3, arbitrary: put },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('del' as const), key }) },
+)
 // Drivers may have a way of their own for many puts in a row.
-const ops = fc.oneof({ weight: 6, arbitrary: fc.array(op, { maxLength: 8 }) }, { weight: 1, arbitrary: fc.array(put, { minLength: 32, maxLength: 80 }) })
+const ops = fc.oneof(
+  { weight: 6, arbitrary: fc.array(op, { maxLength: 8 }) },
+  { weight: 1, arbitrary: fc.array(put, { minLength: 32, maxLength: 80 }) },
+)
 
 /** Runs of steps for stores with so many handles. */
 export function runs({ handles, reopen }: { handles: number; reopen: boolean }): fc.Arbitrary<Step[]> {
@@ -124,7 +152,11 @@ export function runs({ handles, reopen }: { handles: number; reopen: boolean }):
 }
 
 /** Plays a run on a store and on the model, and compares every answer and, at the end, everything. */
-export async function play(steps: readonly Step[], handles: number, open: (clock: Clock) => Promise<Driver>): Promise<void> {
+export async function play(
+  steps: readonly Step[],
+  handles: number,
+  open: (clock: Clock) => Promise<Driver>,
+): Promise<void> {
   const model = new Model()
   const openStore = async () => new Store('model', await open(() => model.now))
   const stores: Store[] = []
@@ -179,7 +211,9 @@ async function take(step: Exclude<Step, { do: 'reopen' }>, model: Model, store: 
     case 'together': {
       // Calls of one turn take effect in the order of the calls.
       const calls = step.ops.map((one) =>
-        one.type === 'del' ? store.del(hex(one.key)) : store.put(hex(one.key), hex(one.value), { expires: expires(model, one.ttl) }),
+        one.type === 'del'
+          ? store.del(hex(one.key))
+          : store.put(hex(one.key), hex(one.value), { expires: expires(model, one.ttl) }),
       )
       const results = await Promise.all(calls)
       for (const [i, one] of step.ops.entries()) {
@@ -279,6 +313,8 @@ function inBytes(one: HexCondition | undefined, model: Model, of: string): Condi
 }
 
 function rangeInBytes({ gt, gte, lt, lte, prefix, ...rest }: HexRange): RangeOptions {
-  const bounds = Object.entries({ gt, gte, lt, lte, prefix }).flatMap(([name, digits]) => (digits === undefined ? [] : [[name, hex(digits)] as const]))
+  const bounds = Object.entries({ gt, gte, lt, lte, prefix }).flatMap(([name, digits]) =>
+    digits === undefined ? [] : [[name, hex(digits)] as const],
+  )
   return { ...rest, ...Object.fromEntries(bounds) }
 }

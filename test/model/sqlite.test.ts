@@ -29,7 +29,9 @@ test('and also while it is watched', { timeout: 30_000 + RUNS * 200 }, async () 
   let watch: Changes
   await fc.assert(
     fc
-      .asyncProperty(runs({ handles: 2, reopen: true }), (steps) => play(steps, 2, async (clock) => SqliteDriver.open(path, { clock, sync: false })))
+      .asyncProperty(runs({ handles: 2, reopen: true }), (steps) =>
+        play(steps, 2, async (clock) => SqliteDriver.open(path, { clock, sync: false })),
+      )
       .beforeEach(async () => {
         for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
         // Its own clock stands before every expiry, so that it sweeps nothing the model has.

@@ -4,14 +4,35 @@ import { Printer } from '../../src/output/printer.ts'
 import type { Change } from '../../src/store/driver.ts'
 
 const VALUE = `${'\u{1f600}é\u001b[31m\ta'.repeat(30_000)}x`
-const ENTRY = { key: new Uint8Array([0x6b]), value: new Uint8Array(Buffer.from(VALUE)), revision: 1, expires: undefined }
-const OPTIONS = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false, only: undefined, nul: false, exact: false, expiring: () => false } as const
+const ENTRY = {
+  key: new Uint8Array([0x6b]),
+  value: new Uint8Array(Buffer.from(VALUE)),
+  revision: 1,
+  expires: undefined,
+}
+const OPTIONS = {
+  keyEncoding: 'utf8',
+  valueEncoding: 'utf8',
+  jsonValues: false,
+  only: undefined,
+  nul: false,
+  exact: false,
+  expiring: () => false,
+} as const
 
 /** What is written to a terminal, piece by piece. */
-async function shown(format: 'raw' | 'jsonl' | 'pretty' | undefined, print: (printer: Printer) => Promise<void>): Promise<string[]> {
+async function shown(
+  format: 'raw' | 'jsonl' | 'pretty' | undefined,
+  print: (printer: Printer) => Promise<void>,
+): Promise<string[]> {
   const pieces: string[] = []
   const write = (data: string | Uint8Array): void => void pieces.push(Buffer.from(data as Uint8Array).toString())
-  await print(new Printer({ isTTY: true, columns: () => 80, write, stream: () => process.stdout }, { format, json: false, color: false }))
+  await print(
+    new Printer(
+      { isTTY: true, columns: () => 80, write, stream: () => process.stdout },
+      { format, json: false, color: false },
+    ),
+  )
   return pieces
 }
 
@@ -42,7 +63,10 @@ test('a long value of a change goes out in parts, the next when the reader has t
     isBusy = false
   }
   const write = (): never => expect.fail('written at once')
-  const printer = new Printer({ isTTY: false, columns: () => 80, write, writeLater, stream: () => process.stdout }, { format: undefined, json: false, color: false })
+  const printer = new Printer(
+    { isTTY: false, columns: () => 80, write, writeLater, stream: () => process.stdout },
+    { format: undefined, json: false, color: false },
+  )
   const changes = async function* (): AsyncGenerator<Change[], void, void> {
     yield [
       { type: 'put', ...ENTRY, position: 'a-1' },
@@ -64,7 +88,10 @@ test('an aborted watch does not wait for a reader who takes nothing', async () =
     stop.abort()
     return new Promise(() => {})
   }
-  const printer = new Printer({ isTTY: false, columns: () => 80, write: () => {}, writeLater, stream: () => process.stdout }, { format: undefined, json: false, color: false })
+  const printer = new Printer(
+    { isTTY: false, columns: () => 80, write: () => {}, writeLater, stream: () => process.stdout },
+    { format: undefined, json: false, color: false },
+  )
   const changes = async function* (): AsyncGenerator<Change[], void, void> {
     yield [{ type: 'put', ...ENTRY, position: 'a-1' }]
   }

@@ -46,14 +46,24 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
 
   test('holds the program, the library and the documents, and nothing else', () => {
     const { files } = project
-    const wanted = ['bin/kv.cjs', 'dist/cli/main.cjs', 'dist/index.js', 'dist/types/index.d.ts', 'package.json', 'README.md', 'LICENSE']
+    const wanted = [
+      'bin/kv.cjs',
+      'dist/cli/main.cjs',
+      'dist/index.js',
+      'dist/types/index.d.ts',
+      'package.json',
+      'README.md',
+      'LICENSE',
+    ]
     expect(files).toEqual(expect.arrayContaining(wanted))
     const known = /^(bin|dist)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|DESIGN\.md)$/
     expect(files.filter((path) => !known.test(path))).toEqual([])
   })
 
   test('brings few packages', () => {
-    const { packages } = JSON.parse(readFileSync(join(project.folder, 'package-lock.json'), 'utf8')) as { packages: object }
+    const { packages } = JSON.parse(readFileSync(join(project.folder, 'package-lock.json'), 'utf8')) as {
+      packages: object
+    }
     expect(Object.keys(packages).length - 1).toBeLessThan(12)
   })
 
@@ -64,7 +74,10 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
   })
 
   test('installs a server with its pages', async () => {
-    const server = spawn(join(project.folder, 'node_modules/.bin/kv'), ['serve', '--port', '0'], { env: project.env, stdio: ['ignore', 'ignore', 'pipe'] })
+    const server = spawn(join(project.folder, 'node_modules/.bin/kv'), ['serve', '--port', '0'], {
+      env: project.env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
     onTestFinished(() => void server.kill('SIGKILL'))
     const address = await new Promise<string>((resolve) => {
       let text = ''
@@ -74,7 +87,17 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
         if (found !== null) resolve(found[0])
       })
     })
-    const paths = ['/health', '/metrics', '/openapi.json', '/docs', '/docs/static/swagger-ui-bundle.js', '/docs/static/swagger-ui-standalone-preset.js', '/docs/static/swagger-ui.css', '/docs/static/index.css', '/docs/static/swagger-initializer.js']
+    const paths = [
+      '/health',
+      '/metrics',
+      '/openapi.json',
+      '/docs',
+      '/docs/static/swagger-ui-bundle.js',
+      '/docs/static/swagger-ui-standalone-preset.js',
+      '/docs/static/swagger-ui.css',
+      '/docs/static/index.css',
+      '/docs/static/swagger-initializer.js',
+    ]
     const statuses = await Promise.all(paths.map(async (path) => [path, (await fetch(address + path)).status]))
     expect(statuses).toEqual(paths.map((path) => [path, 200]))
   })
@@ -83,7 +106,19 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
     writeFileSync(join(project.folder, 'user.ts'), USER)
     const tsc = join(dirname(createRequire(import.meta.url).resolve(`${compiler}/package.json`)), 'bin/tsc')
     // No types but the package's own and those of the language.
-    const flags = ['--strict', '--skipLibCheck', 'false', '--typeRoots', 'none', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2023,esnext.disposable,dom,dom.asynciterable']
+    const flags = [
+      '--strict',
+      '--skipLibCheck',
+      'false',
+      '--typeRoots',
+      'none',
+      '--module',
+      'nodenext',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2023,esnext.disposable,dom,dom.asynciterable',
+    ]
     run(process.execPath, tsc, ...flags, 'user.ts')
     expect(readdirSync(project.folder)).toContain('user.js')
     expect(run(process.execPath, 'user.js')).toBe('Ada\n')
@@ -92,9 +127,24 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
   test('can be required', () => {
     writeFileSync(join(project.folder, 'user.cts'), `import kvfile = require('kvfile')\n${REQUIRES}`)
     const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin/tsc')
-    run(process.execPath, tsc, '--strict', '--typeRoots', 'none', '--module', 'node16', '--target', 'es2022', '--lib', 'es2023,esnext.disposable,dom', 'user.cts')
+    run(
+      process.execPath,
+      tsc,
+      '--strict',
+      '--typeRoots',
+      'none',
+      '--module',
+      'node16',
+      '--target',
+      'es2022',
+      '--lib',
+      'es2023,esnext.disposable,dom',
+      'user.cts',
+    )
     // Without the loader of ES modules for require(), which older versions of Node 20 lack.
-    const flag = process.allowedNodeEnvironmentFlags.has('--experimental-require-module') ? ['--no-experimental-require-module'] : []
+    const flag = process.allowedNodeEnvironmentFlags.has('--experimental-require-module')
+      ? ['--no-experimental-require-module']
+      : []
     expect(run(process.execPath, ...flag, 'user.cjs')).toBe('Ada\n')
   })
 
@@ -115,7 +165,12 @@ openStore(process.argv[2]).then(async (store) => {
     const file = `bundle.${format === 'cjs' ? 'cjs' : 'mjs'}`
     // What esbuild does with import.meta in CommonJS.
     const transform = emptied ? { define: { 'import.meta.url': 'undefined' } } : {}
-    const bundle = await rolldown({ input: join(project.folder, 'program.js'), platform: 'node', transform, onLog: () => {} })
+    const bundle = await rolldown({
+      input: join(project.folder, 'program.js'),
+      platform: 'node',
+      transform,
+      onLog: () => {},
+    })
     await bundle.write({ file: join(project.folder, file), format, codeSplitting: false })
     await bundle.close()
     expect(run(process.execPath, file, join(project.folder, 'bundle.kv'))).toBe('v\n')
@@ -124,7 +179,11 @@ openStore(process.argv[2]).then(async (store) => {
     const elsewhere = tempDir()
     cpSync(join(project.folder, file), join(elsewhere, file))
     const store = join(elsewhere, 'bundle.kv')
-    const said = execFileSync(process.execPath, [join(elsewhere, file), store], { cwd: elsewhere, env: project.env, encoding: 'utf8' })
+    const said = execFileSync(process.execPath, [join(elsewhere, file), store], {
+      cwd: elsewhere,
+      env: project.env,
+      encoding: 'utf8',
+    })
     expect(said).toBe(
       HAS_SQLITE
         ? 'v\n'

@@ -50,7 +50,8 @@ export class Disk {
     switch (call.type) {
       case 'open': {
         if (!this.#concerns(call.path)) return
-        if (call.creates && !this.#names.has(call.path)) this.#name(call.path, { durable: Buffer.alloc(0), pending: [] })
+        if (call.creates && !this.#names.has(call.path))
+          this.#name(call.path, { durable: Buffer.alloc(0), pending: [] })
         const node = this.#names.get(call.path)
         this.#open.set(call.fd, { path: call.path, node })
         if (call.truncates && isFile(node)) node.pending.push({ length: 0 })
@@ -59,7 +60,8 @@ export class Disk {
       case 'write':
       case 'truncate': {
         const file = this.#open.get(call.fd)?.node
-        if (isFile(file)) file.pending.push(call.type === 'write' ? { data: call.data, at: call.at } : { length: call.length })
+        if (isFile(file))
+          file.pending.push(call.type === 'write' ? { data: call.data, at: call.at } : { length: call.length })
         return
       }
       case 'sync':
@@ -96,7 +98,10 @@ export class Disk {
 
   /** Changes that are not on disk for certain. */
   get pending(): number {
-    return this.#pendingNames.length + [...this.#names.values()].reduce((sum, node) => sum + (isFile(node) ? node.pending.length : 0), 0)
+    return (
+      this.#pendingNames.length +
+      [...this.#names.values()].reduce((sum, node) => sum + (isFile(node) ? node.pending.length : 0), 0)
+    )
   }
 
   /** Writes an image into an empty folder, as the next start finds it. */
@@ -155,7 +160,7 @@ function contentOf({ durable, pending }: File, survives: Survives): Buffer {
       continue
     }
     const { data, at } = change
-    for (let from = at; from < at + data.length; ) {
+    for (let from = at; from < at + data.length;) {
       const to = Math.min(at + data.length, from - (from % SECTOR) + SECTOR)
       if (survives()) {
         content = resized(content, Math.max(content.length, to), content === durable)

@@ -25,7 +25,10 @@ function stateOf(entries: Readonly<Record<string, string>>): State {
   return JSON.stringify(Object.entries(entries).sort())
 }
 
-/** A coin for each pending change, from a seed (mulberry32, https://gist.github.com/tommyettinger/46a874533244883189143505d203312c). */
+/**
+ * A coin for each pending change, from a seed (mulberry32,
+ * https://gist.github.com/tommyettinger/46a874533244883189143505d203312c).
+ */
 function coins(seed: number): Survives {
   let a = seed
   return () => {
@@ -80,7 +83,9 @@ async function cutPower(
         judge(await found(folder, file), printed, moment)
         images++
       } catch (error) {
-        throw new Error(`${moment}: ${(error as Error).message}; on the disk: ${readdirSync(folder).join(' ')}`, { cause: error })
+        throw new Error(`${moment}: ${(error as Error).message}; on the disk: ${readdirSync(folder).join(' ')}`, {
+          cause: error,
+        })
       } finally {
         rmSync(folder, { recursive: true, force: true })
       }
@@ -110,7 +115,12 @@ describe('after a power loss', { timeout: 120_000 }, () => {
     needLibrary(context)
     const root = tempDir()
     const calls = traced([WRITER, what, join(root, 's.kv')])
-    const states = [EMPTY, ...calls.flatMap((call) => (call.type === 'print' ? call.text.trimEnd().split('\n') : [])).map((line) => stateOf(JSON.parse(line) as Record<string, string>))]
+    const states = [
+      EMPTY,
+      ...calls
+        .flatMap((call) => (call.type === 'print' ? call.text.trimEnd().split('\n') : []))
+        .map((line) => stateOf(JSON.parse(line) as Record<string, string>)),
+    ]
     expect(states.length).toBeGreaterThan(8)
     expect(await cutPower(new Disk(root), calls, 's.kv', isAcknowledgedOrNext(states))).toBeGreaterThan(100)
   })
@@ -136,19 +146,27 @@ describe('after a power loss', { timeout: 120_000 }, () => {
     }
   })
 
-  test.for([false, true])('a load is there to a record, and nothing behind it (--atomic: %s)', async (atomic, context) => {
-    needTrace(context)
-    const root = tempDir()
-    const records = Array.from({ length: 600 }, (_, i) => [`k${String((i * 7) % 600).padStart(4, '0')}`, `v${i}${'x'.repeat(60)}`] as const)
-    const input = records.map(([key, value]) => `${JSON.stringify({ key, value })}\n`).join('')
-    const calls = traced([BIN, '--store', join(root, 's.kv'), 'batch-put', ...(atomic ? ['--atomic'] : [])], { input })
-    const whole = stateOf(Object.fromEntries(records))
-    const disk = new Disk(root)
-    await cutPower(disk, calls, 's.kv', (state, _, moment) => expect([EMPTY, whole], moment).toContain(state))
-    const folder = tempDir()
-    disk.write(folder, () => false)
-    expect(await found(folder, 's.kv')).toBe(whole)
-  })
+  test.for([false, true])(
+    'a load is there to a record, and nothing behind it (--atomic: %s)',
+    async (atomic, context) => {
+      needTrace(context)
+      const root = tempDir()
+      const records = Array.from(
+        { length: 600 },
+        (_, i) => [`k${String((i * 7) % 600).padStart(4, '0')}`, `v${i}${'x'.repeat(60)}`] as const,
+      )
+      const input = records.map(([key, value]) => `${JSON.stringify({ key, value })}\n`).join('')
+      const calls = traced([BIN, '--store', join(root, 's.kv'), 'batch-put', ...(atomic ? ['--atomic'] : [])], {
+        input,
+      })
+      const whole = stateOf(Object.fromEntries(records))
+      const disk = new Disk(root)
+      await cutPower(disk, calls, 's.kv', (state, _, moment) => expect([EMPTY, whole], moment).toContain(state))
+      const folder = tempDir()
+      disk.write(folder, () => false)
+      expect(await found(folder, 's.kv')).toBe(whole)
+    },
+  )
 
   test('writes that did not wait for the disk may be gone, and the store is whole', async (context) => {
     needTrace(context)
@@ -157,7 +175,13 @@ describe('after a power loss', { timeout: 120_000 }, () => {
     const calls = traced([WRITER, 'puts', join(root, 's.kv'), '--no-sync'])
     const states = [EMPTY]
     for (const call of calls) {
-      if (call.type === 'print') states.push(...call.text.trimEnd().split('\n').map((line) => stateOf(JSON.parse(line) as Record<string, string>)))
+      if (call.type === 'print')
+        states.push(
+          ...call.text
+            .trimEnd()
+            .split('\n')
+            .map((line) => stateOf(JSON.parse(line) as Record<string, string>)),
+        )
     }
     let lost = 0
     await cutPower(new Disk(root), calls, 's.kv', (state, printed, moment) => {

@@ -7,7 +7,13 @@ import { environment } from '../helpers/kv.ts'
 
 /** A change that a process asked of the file system; paths are absolute, offsets and lengths bytes. */
 export type Call =
-  | { readonly type: 'open'; readonly fd: number; readonly path: string; readonly creates: boolean; readonly truncates: boolean }
+  | {
+      readonly type: 'open'
+      readonly fd: number
+      readonly path: string
+      readonly creates: boolean
+      readonly truncates: boolean
+    }
   | { readonly type: 'write'; readonly fd: number; readonly data: Buffer; readonly at: number }
   | { readonly type: 'truncate'; readonly fd: number; readonly length: number }
   | { readonly type: 'sync'; readonly fd: number }
@@ -20,10 +26,12 @@ export type Call =
   | { readonly type: 'print'; readonly text: string }
 
 /** Calls that change files, names or what of them is on disk. `strace` prints them as they return. */
-const TRACED = 'openat,write,pwrite64,ftruncate,fsync,fdatasync,close,link,linkat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat'
+const TRACED =
+  'openat,write,pwrite64,ftruncate,fsync,fdatasync,close,link,linkat,rename,renameat,renameat2,unlink,unlinkat,mkdir,mkdirat'
 
 /** Calls that change files and are not understood here: a trace with one of them is no use. */
-const STRANGE = 'writev,pwritev,pwritev2,fallocate,copy_file_range,sendfile,truncate,creat,open,dup,dup2,dup3,io_uring_enter'
+const STRANGE =
+  'writev,pwritev,pwritev2,fallocate,copy_file_range,sendfile,truncate,creat,open,dup,dup2,dup3,io_uring_enter'
 
 /** Skips the test where there is no `strace`; in CI it fails. */
 export function needTrace(context: TestContext): void {
@@ -35,13 +43,24 @@ export function needTrace(context: TestContext): void {
   context.skip(reason)
 }
 
-/** Runs a program of Node to its end and returns what its main thread, where all writing is done, asked of the file system. */
-export function traced(args: readonly string[], { env, input }: { env?: Record<string, string>; input?: string } = {}): Call[] {
+/**
+ * Runs a program of Node to its end and returns what its main thread, where all writing is done, asked of the file
+ * system.
+ */
+export function traced(
+  args: readonly string[],
+  { env, input }: { env?: Record<string, string>; input?: string } = {},
+): Call[] {
   const folder = mkdtempSync(join(tmpdir(), 'kv-trace-'))
   try {
     const log = join(folder, 'trace')
     const options = ['-xx', '-s', String(1 << 26), '-e', `trace=${TRACED},${STRANGE}`, '-e', 'signal=none', '-o', log]
-    execFileSync('strace', [...options, process.execPath, ...args], { env: environment(env), input, stdio: ['pipe', 'pipe', 'pipe'], maxBuffer: 1 << 26 })
+    execFileSync('strace', [...options, process.execPath, ...args], {
+      env: environment(env),
+      input,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      maxBuffer: 1 << 26,
+    })
     return readFileSync(log, 'latin1').split('\n').flatMap(parse)
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -58,7 +77,15 @@ function parse(line: string): Call[] {
   switch (name) {
     case 'openat': {
       const flags = words[2]!.split('|')
-      return [{ type: 'open', fd: Number(result), path: path(1), creates: flags.includes('O_CREAT'), truncates: flags.includes('O_TRUNC') }]
+      return [
+        {
+          type: 'open',
+          fd: Number(result),
+          path: path(1),
+          creates: flags.includes('O_CREAT'),
+          truncates: flags.includes('O_TRUNC'),
+        },
+      ]
     }
     case 'write':
       if (number(0) === 1) return [{ type: 'print', text: path(1) }]
@@ -87,6 +114,7 @@ function parse(line: string): Call[] {
 
 /** A string of hex escapes in quotes. */
 function bytes(word: string): Buffer {
-  if (!/^"(?:\\x[0-9a-f]{2})*"$/.test(word.length > 100 ? `${word.slice(0, 97)}"` : word)) throw new Error(`cut off: ${word.slice(0, 100)}`)
+  if (!/^"(?:\\x[0-9a-f]{2})*"$/.test(word.length > 100 ? `${word.slice(0, 97)}"` : word))
+    throw new Error(`cut off: ${word.slice(0, 100)}`)
   return Buffer.from(word.slice(1, -1).replaceAll('\\x', ''), 'hex')
 }

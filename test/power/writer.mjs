@@ -20,11 +20,16 @@ const batch = async (ops) => {
 }
 
 if (what === 'puts') {
-  for (let i = 0; i < 12; i++) await batch([{ type: 'put', key: `k${i % 5}`, value: `${i}`.repeat(i === 7 ? 9000 : 20) }])
+  for (let i = 0; i < 12; i++)
+    await batch([{ type: 'put', key: `k${i % 5}`, value: `${i}`.repeat(i === 7 ? 9000 : 20) }])
   await batch([{ type: 'del', key: 'k2' }])
 } else if (what === 'batches') {
   for (let i = 0; i < 8; i++) {
-    const puts = Array.from({ length: 40 }, (_, n) => ({ type: 'put', key: `b${(n * 7 + i) % 60}`, value: `${i}:${'x'.repeat(200 + n)}` }))
+    const puts = Array.from({ length: 40 }, (_, n) => ({
+      type: 'put',
+      key: `b${(n * 7 + i) % 60}`,
+      value: `${i}:${'x'.repeat(200 + n)}`,
+    }))
     await batch([...puts, { type: 'del', key: `b${i}` }])
   }
 } else throw new Error(`unknown: ${what}`)

@@ -17,30 +17,102 @@ interface Case {
 }
 
 describe('a redirection of a session does what that of a shell does', () => {
-  const home = (): string => given([['k', 'v'], ['2', 'two'], ['tmp', 'x']])
+  const home = (): string =>
+    given([
+      ['k', 'v'],
+      ['2', 'two'],
+      ['tmp', 'x'],
+    ])
 
   test.for<Case>([
     { name: '2>/dev/null is no key of del', lines: 'del tmp 2>/dev/null\nget 2', stdout: '1\ntwo' },
-    { name: '2>/dev/null is no value of put', lines: 'put k 2>/dev/null', stderr: 'kv: stopped at script:1 (exit 2)\n', code: 2 },
+    {
+      name: '2>/dev/null is no value of put',
+      lines: 'put k 2>/dev/null',
+      stderr: 'kv: stopped at script:1 (exit 2)\n',
+      code: 2,
+    },
     { name: '2>&1 is no key', lines: 'del tmp 2>&1\nget 2', stdout: '1\ntwo' },
     { name: '1>FILE takes the data', lines: 'get k 1>f\nget 2', stdout: 'two', files: { f: 'v' } },
     { name: 'a blank before > makes the digit a word', lines: 'get 2 > f', files: { f: 'two' } },
     { name: 'words may follow the file', lines: 'get > f k', files: { f: 'v' } },
-    { name: '2>FILE takes the messages', lines: 'get nope 2> err', stderr: 'kv: stopped at script:1 (exit 1)\n', code: 1, files: { err: NOT_FOUND } },
-    { name: '2>> adds to the messages', lines: 'get nope 2>> f', stderr: 'kv: stopped at script:1 (exit 1)\n', code: 1, files: { f: `before\n${NOT_FOUND}` } },
-    { name: '2>&1 | sends both through a program', lines: 'get k nope 2>&1 | tr a-z A-Z', stdout: '{"KEY":"K","VALUE":"V"}\nKV: KEY NOT FOUND: NOPE (KV_NOT_FOUND)\n', stderr: /^kv: stopped/, code: 1 },
-    { name: '|& does so too', lines: 'get nope |& tr a-z A-Z', stdout: NOT_FOUND.toUpperCase(), stderr: /^kv: stopped/, code: 1 },
-    { name: '> FILE 2>&1 and &> FILE put both into the file', lines: 'get k nope > f 2>&1', stderr: /^kv: stopped/, code: 1, files: { f: `{"key":"k","value":"v"}\n${NOT_FOUND}` } },
-    { name: '&>> FILE adds both', lines: 'get nope &>> f', stderr: /^kv: stopped/, code: 1, files: { f: `before\n${NOT_FOUND}` } },
-    { name: '2>&1 alone makes messages data', lines: 'get nope 2>&1', stdout: NOT_FOUND, stderr: /^kv: stopped/, code: 1 },
+    {
+      name: '2>FILE takes the messages',
+      lines: 'get nope 2> err',
+      stderr: 'kv: stopped at script:1 (exit 1)\n',
+      code: 1,
+      files: { err: NOT_FOUND },
+    },
+    {
+      name: '2>> adds to the messages',
+      lines: 'get nope 2>> f',
+      stderr: 'kv: stopped at script:1 (exit 1)\n',
+      code: 1,
+      files: { f: `before\n${NOT_FOUND}` },
+    },
+    {
+      name: '2>&1 | sends both through a program',
+      lines: 'get k nope 2>&1 | tr a-z A-Z',
+      stdout: '{"KEY":"K","VALUE":"V"}\nKV: KEY NOT FOUND: NOPE (KV_NOT_FOUND)\n',
+      stderr: /^kv: stopped/,
+      code: 1,
+    },
+    {
+      name: '|& does so too',
+      lines: 'get nope |& tr a-z A-Z',
+      stdout: NOT_FOUND.toUpperCase(),
+      stderr: /^kv: stopped/,
+      code: 1,
+    },
+    {
+      name: '> FILE 2>&1 and &> FILE put both into the file',
+      lines: 'get k nope > f 2>&1',
+      stderr: /^kv: stopped/,
+      code: 1,
+      files: { f: `{"key":"k","value":"v"}\n${NOT_FOUND}` },
+    },
+    {
+      name: '&>> FILE adds both',
+      lines: 'get nope &>> f',
+      stderr: /^kv: stopped/,
+      code: 1,
+      files: { f: `before\n${NOT_FOUND}` },
+    },
+    {
+      name: '2>&1 alone makes messages data',
+      lines: 'get nope 2>&1',
+      stdout: NOT_FOUND,
+      stderr: /^kv: stopped/,
+      code: 1,
+    },
     { name: '>&2 makes data messages', lines: 'get k >&2', stderr: 'v' },
-    { name: '~ is the home folder', lines: 'get k > ~/f\nput h < ~/in\nget h 2>~/err', stdout: 'from a file', files: { f: 'v', err: '' } },
+    {
+      name: '~ is the home folder',
+      lines: 'get k > ~/f\nput h < ~/in\nget h 2>~/err',
+      stdout: 'from a file',
+      files: { f: 'v', err: '' },
+    },
     { name: 'a quoted ~ is none', lines: "put t '~/x'\nget t", stdout: '~/x' },
-    { name: 'a compound command of the shell goes over lines', lines: 'get k | while read -r x || [ -n "$x" ]; do\n  echo "got $x; && $x"\ndone\nget 2', stdout: 'got v; && v\ntwo' },
-    { name: '>> and 2>> may add to one file', lines: 'get nope >> f 2>> f', stderr: /^kv: stopped/, code: 1, files: { f: `before\n${NOT_FOUND}` } },
+    {
+      name: 'a compound command of the shell goes over lines',
+      lines: 'get k | while read -r x || [ -n "$x" ]; do\n  echo "got $x; && $x"\ndone\nget 2',
+      stdout: 'got v; && v\ntwo',
+    },
+    {
+      name: '>> and 2>> may add to one file',
+      lines: 'get nope >> f 2>> f',
+      stderr: /^kv: stopped/,
+      code: 1,
+      files: { f: `before\n${NOT_FOUND}` },
+    },
     { name: '/dev/null may take both', lines: 'get k > /dev/null 2> /dev/null' },
-    { name: 'a program that is killed has the code that a shell gives it', lines: '!kill -TERM $$', stderr: 'kv: stopped at script:1 (exit 143)\n', code: 143 },
-    { name: '`>|` and quotes are the shell\'s', lines: `get k >| 'my file'`, files: { 'my file': 'v' } },
+    {
+      name: 'a program that is killed has the code that a shell gives it',
+      lines: '!kill -TERM $$',
+      stderr: 'kv: stopped at script:1 (exit 143)\n',
+      code: 143,
+    },
+    { name: "`>|` and quotes are the shell's", lines: `get k >| 'my file'`, files: { 'my file': 'v' } },
   ])('$name', ({ lines, stdout = '', stderr = '', code = 0, files = {} }) => {
     const folder = home()
     writeFileSync(join(folder, 'f'), 'before\n')
@@ -48,7 +120,8 @@ describe('a redirection of a session does what that of a shell does', () => {
     const run = script(lines, { home: folder })
     const told = typeof stderr === 'string' ? stderr : expect.stringMatching(stderr)
     expect(run).toEqual({ stdout, stderr: told, code })
-    for (const [file, text] of Object.entries(files)) expect([file, readFileSync(join(folder, file), 'utf8')]).toEqual([file, text])
+    for (const [file, text] of Object.entries(files))
+      expect([file, readFileSync(join(folder, file), 'utf8')]).toEqual([file, text])
   })
 
   test.for([
@@ -94,7 +167,10 @@ describe('a redirection of a session does what that of a shell does', () => {
     const folder = home()
     mkdirSync(join(folder, 'folder'))
     for (const redirection of ['> nowhere/f', '> folder', '2> nowhere/f', '< nowhere']) {
-      expect(script(`del k ${redirection}`, { home: folder })).toMatchObject({ code: 2, stderr: expect.stringMatching(/^kv: cannot (read|write) \S+: .* \(KV_USAGE\)\n/) })
+      expect(script(`del k ${redirection}`, { home: folder })).toMatchObject({
+        code: 2,
+        stderr: expect.stringMatching(/^kv: cannot (read|write) \S+: .* \(KV_USAGE\)\n/),
+      })
     }
     expect(script('get k', { home: folder }).stdout).toBe('v')
   })
@@ -131,7 +207,11 @@ describe('commands that run others hand their redirections on', () => {
     writeFileSync(join(home, 'inner'), 'get k\nget k | tr a-z A-Z\n!echo program\nget k > own\n')
     writeFileSync(join(home, 'in'), 'typed')
     writeFileSync(join(home, 'puts'), 'put fromin\n')
-    expect(script('.read inner > out\n.read inner | rev\n.read puts < in\nget fromin', { home })).toEqual({ stdout: 'margorpVv\ntyped', stderr: '', code: 0 })
+    expect(script('.read inner > out\n.read inner | rev\n.read puts < in\nget fromin', { home })).toEqual({
+      stdout: 'margorpVv\ntyped',
+      stderr: '',
+      code: 0,
+    })
     expect(readFileSync(join(home, 'out'), 'utf8')).toBe('vVprogram\n')
     expect(readFileSync(join(home, 'own'), 'utf8')).toBe('v')
   })
@@ -163,14 +243,22 @@ test('programs of a session find its store and its options', () => {
   const home = given([['k', 'v']])
   mkdirSync(join(home, 'below'))
   const kv = `'${process.execPath}' '${join(import.meta.dirname, '../../bin/kv.cjs')}'`
-  expect(script(`!${kv} get k\n!cd below && ${kv} get k\n.mode csv\n!${kv} range\ncount | xargs ${kv} range --limit`, { home }).stdout).toBe('vvkey,value\nk,v\nkey,value\nk,v\n')
+  expect(
+    script(`!${kv} get k\n!cd below && ${kv} get k\n.mode csv\n!${kv} range\ncount | xargs ${kv} range --limit`, {
+      home,
+    }).stdout,
+  ).toBe('vvkey,value\nk,v\nkey,value\nk,v\n')
   expect(existsSync(join(home, '.local'))).toBe(false)
 })
 
 test('a shell that does not exist is told', () => {
   const home = given([['k', 'v']])
   for (const line of ['get k | cat', '!echo x']) {
-    expect(script(line, { home, env: { SHELL: '/nonexistent' } })).toMatchObject({ stdout: '', code: 2, stderr: expect.stringContaining('kv: cannot run /nonexistent: no such file or folder (KV_USAGE)\nhint: ') })
+    expect(script(line, { home, env: { SHELL: '/nonexistent' } })).toMatchObject({
+      stdout: '',
+      code: 2,
+      stderr: expect.stringContaining('kv: cannot run /nonexistent: no such file or folder (KV_USAGE)\nhint: '),
+    })
   }
 })
 

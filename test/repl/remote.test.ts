@@ -10,7 +10,13 @@ import { open } from './sessions.ts'
 
 /** A `kv serve` on a free port. */
 async function serve(env: Record<string, string> = {}): Promise<{ url: string; kill(signal: NodeJS.Signals): void }> {
-  const child = startKv(['serve', '--port', '0', '--json'], { store: await givenStore([['a', '1'], ['b', '2']]), env })
+  const child = startKv(['serve', '--port', '0', '--json'], {
+    store: await givenStore([
+      ['a', '1'],
+      ['b', '2'],
+    ]),
+    env,
+  })
   const [line] = (await once(child.stdout!, 'data')) as [Buffer]
   return { url: (JSON.parse(String(line)) as { url: string }).url, kill: (signal) => void child.kill(signal) }
 }
@@ -18,7 +24,11 @@ async function serve(env: Record<string, string> = {}): Promise<{ url: string; k
 test('a session sends the token, also for lines with options of their own, and after .open', async () => {
   const { url } = await serve({ KV_TOKEN: 'secret' })
   const lines = `get a\nput c 3 --lock-timeout 3s\n.undo\nget c --default none\n.open ${url}/\ncount`
-  expect(script(lines, { args: ['--store', url], env: { KV_TOKEN: 'secret' } })).toEqual({ stdout: '1none2\n', stderr: 'undone: put c 3 --lock-timeout 3s (1 key)\n', code: 0 })
+  expect(script(lines, { args: ['--store', url], env: { KV_TOKEN: 'secret' } })).toEqual({
+    stdout: '1none2\n',
+    stderr: 'undone: put c 3 --lock-timeout 3s (1 key)\n',
+    code: 0,
+  })
 })
 
 test('whatever waits for a server that hangs, Ctrl-C ends it', async () => {
@@ -31,8 +41,27 @@ test('whatever waits for a server that hangs, Ctrl-C ends it', async () => {
   kill('SIGSTOP')
   onTestFinished(() => kill('SIGCONT'))
   const lines = [
-    'get a', 'get a b', 'put q 1', 'del q', 'del --prefix zz --yes', 'range', 'count', 'ttl a', 'peek a', 'stat', 'check', 'watch --all', '.snapshot', '.watch 1 get a',
-    'batch-put rows', 'batch-put < rows', '.read lines', 'get a | cat', 'get a > out', `.open ${url}/`, 'get a --timeout 1h',
+    'get a',
+    'get a b',
+    'put q 1',
+    'del q',
+    'del --prefix zz --yes',
+    'range',
+    'count',
+    'ttl a',
+    'peek a',
+    'stat',
+    'check',
+    'watch --all',
+    '.snapshot',
+    '.watch 1 get a',
+    'batch-put rows',
+    'batch-put < rows',
+    '.read lines',
+    'get a | cat',
+    'get a > out',
+    `.open ${url}/`,
+    'get a --timeout 1h',
   ]
   for (const line of lines) {
     screen.type(`${line}\r`)

@@ -8,7 +8,10 @@ import { script } from './scripts.ts'
 import { given, kv, open } from './sessions.ts'
 
 test('what .save writes does the same again: typed values, answers, .open, .mode, and what was undone stays out', async () => {
-  const home = given([['u:1', 'x'], ['u:2', 'y']])
+  const home = given([
+    ['u:1', 'x'],
+    ['u:2', 'y'],
+  ])
   using screen = await open({ home })
   await screen.run('put a 1')
   screen.type('put typed --ttl 1h\r')
@@ -42,7 +45,10 @@ test('what .save writes does the same again: typed values, answers, .open, .mode
     '',
   ])
   await screen.leave()
-  const replay = given([['u:1', 'x'], ['u:2', 'y']])
+  const replay = given([
+    ['u:1', 'x'],
+    ['u:2', 'y'],
+  ])
   expect(script(readFileSync(join(home, 'again')), { home: replay })).toMatchObject({ code: 0, stderr: '' })
   expect(kv(replay, 'range', '--keys')).toBe('a\ntyped\n')
   expect(kv(replay, 'get', 'typed')).toBe("-it's\ntwo lines")
@@ -57,8 +63,14 @@ test('an undone command that is done again by a second .undo is saved', () => {
 
 test('.save writes whole or not at all, and leaves nothing beside', () => {
   const home = tempDir()
-  expect(script('put a 1\n.save s\n.save s\n', { home })).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot write s: it is there already (KV_USAGE)') })
-  expect(script('.save nowhere/s', { home })).toMatchObject({ code: 2, stderr: expect.stringContaining('cannot write nowhere/s: no such file or folder (KV_USAGE)') })
+  expect(script('put a 1\n.save s\n.save s\n', { home })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cannot write s: it is there already (KV_USAGE)'),
+  })
+  expect(script('.save nowhere/s', { home })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('cannot write nowhere/s: no such file or folder (KV_USAGE)'),
+  })
   expect(script('put a 1\n.save /dev/full', { home })).toMatchObject({ code: 2 })
   expect(readdirSync(home).filter((name) => !name.startsWith('t.kv'))).toEqual(['s'])
 })

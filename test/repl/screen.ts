@@ -29,7 +29,10 @@ export class Screen {
   /** Its exit code once it has ended. */
   exitCode: number | undefined
 
-  constructor(args: readonly string[], { home, columns = 100, rows = 30, env = {}, file = process.execPath }: ScreenOptions) {
+  constructor(
+    args: readonly string[],
+    { home, columns = 100, rows = 30, env = {}, file = process.execPath }: ScreenOptions,
+  ) {
     this.#terminal = new xterm.Terminal({ cols: columns, rows, scrollback: 1000, allowProposedApi: true })
     this.#pty = spawn(file, file === process.execPath ? [KV, ...args] : [...args], {
       cols: columns,
@@ -76,7 +79,10 @@ export class Screen {
     this.#pty.resize(columns, rows)
   }
 
-  /** Types Ctrl-C and settles when the prompt says 130 again; resolves to the milliseconds in which the program answered. */
+  /**
+   * Types Ctrl-C and settles when the prompt says 130 again; resolves to the milliseconds in which the program
+   * answered.
+   */
   async interrupt(): Promise<number> {
     const from = this.raw.length
     const began = performance.now()
@@ -114,7 +120,13 @@ export class Screen {
   /** The line the cursor is in, and the column. */
   get cursor(): { line: string; column: number } {
     const { active } = this.#terminal.buffer
-    return { line: active.getLine(active.baseY + active.cursorY)!.translateToString(true).trimEnd(), column: active.cursorX }
+    return {
+      line: active
+        .getLine(active.baseY + active.cursorY)!
+        .translateToString(true)
+        .trimEnd(),
+      column: active.cursorX,
+    }
   }
 
   /** What is drawn left of the cursor. */
@@ -128,10 +140,17 @@ export class Screen {
     return ''
   }
 
-  /** Settles as soon as what is seen satisfies the condition; a test that waits in vain ends with its own time limit, and tells what was seen. */
+  /**
+   * Settles as soon as what is seen satisfies the condition; a test that waits in vain ends with its own time limit,
+   * and tells what was seen.
+   */
   async until(condition: string | RegExp | (() => boolean)): Promise<void> {
     const holds = (): boolean =>
-      typeof condition === 'function' ? condition() : typeof condition === 'string' ? this.text.includes(condition) : condition.test(this.text)
+      typeof condition === 'function'
+        ? condition()
+        : typeof condition === 'string'
+          ? this.text.includes(condition)
+          : condition.test(this.text)
     if (holds()) return
     this.#wanted = String(condition)
     await new Promise<void>((resolve) => {

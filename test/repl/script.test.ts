@@ -7,17 +7,29 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { script } from './scripts.ts'
 
 test('a script has no banner and no prompt, and prints as the shell does', () => {
-  expect(script('put a 1\n# comment\n\nput b "x\\ny"\nrange\nkv get a\n')).toEqual({ stdout: '{"key":"a","value":"1"}\n{"key":"b","value":"x\\ny"}\n1', stderr: '', code: 0 })
+  expect(script('put a 1\n# comment\n\nput b "x\\ny"\nrange\nkv get a\n')).toEqual({
+    stdout: '{"key":"a","value":"1"}\n{"key":"b","value":"x\\ny"}\n1',
+    stderr: '',
+    code: 0,
+  })
 })
 
 test('a script stops at its first failure, with its exit code and its line', () => {
-  expect(script("put a '1\n2'\nget nope\ncount")).toEqual({ stdout: '', stderr: 'kv: key not found: nope (KV_NOT_FOUND)\nkv: stopped at script:3 (exit 1)\n', code: 1 })
+  expect(script("put a '1\n2'\nget nope\ncount")).toEqual({
+    stdout: '',
+    stderr: 'kv: key not found: nope (KV_NOT_FOUND)\nkv: stopped at script:3 (exit 1)\n',
+    code: 1,
+  })
 })
 
 test('with --keep-going a script goes on, and ends with the first failure', () => {
   const { stdout, stderr, code } = script('get --wrong\nget nope\nput a 1; x\ncount', { args: ['--keep-going'] })
   expect(stdout).toBe('0\n')
-  expect(stderr.match(/failed at script:\d/g)).toEqual(['failed at script:1', 'failed at script:2', 'failed at script:3'])
+  expect(stderr.match(/failed at script:\d/g)).toEqual([
+    'failed at script:1',
+    'failed at script:2',
+    'failed at script:3',
+  ])
   expect(code).toBe(2)
 })
 
@@ -27,7 +39,9 @@ test('a script may be a file, and commands may read files', () => {
   writeFileSync(join(home, 'value'), 'from a file\n')
   writeFileSync(join(home, 'setup.kv'), 'batch-put --quiet < rows.jsonl\nput b < value\nrange > out.jsonl\n.undo\n')
   expect(script('', { args: ['setup.kv'], home })).toMatchObject({ stdout: '', code: 0 })
-  expect(readFileSync(join(home, 'out.jsonl'), 'utf8')).toBe('{"key":"a","value":"1"}\n{"key":"b","value":"from a file\\n"}\n')
+  expect(readFileSync(join(home, 'out.jsonl'), 'utf8')).toBe(
+    '{"key":"a","value":"1"}\n{"key":"b","value":"from a file\\n"}\n',
+  )
   expect(script('count', { home }).stdout).toBe('1\n')
 })
 
@@ -42,7 +56,9 @@ test('a batch-put over more bytes than .undo keeps is done, and not undone', () 
   const value = 'x'.repeat(17_000_000)
   writeFileSync(join(home, 'large.jsonl'), `["a","${value}"]\n["b","${value}"]\n`)
   writeFileSync(join(home, 'small.jsonl'), '["a","1"]\n["b","2"]\n')
-  const { stdout, stderr, code } = script('batch-put -q large.jsonl\nbatch-put -q small.jsonl\nrange\n.undo\n', { home })
+  const { stdout, stderr, code } = script('batch-put -q large.jsonl\nbatch-put -q small.jsonl\nrange\n.undo\n', {
+    home,
+  })
   expect(stdout).toBe('{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n')
   expect(stderr).toContain('too much to undo')
   expect(code).toBe(1)
@@ -52,7 +68,10 @@ test('a batch-put within the bounds of .undo is undone, a larger one is refused'
   const home = tempDir()
   writeFileSync(join(home, 'few.jsonl'), '["a","2"]\n["b","2"]\n')
   writeFileSync(join(home, 'many.jsonl'), Array.from({ length: 10_001 }, (_, i) => `["k${i}","v"]\n`).join(''))
-  const { stdout, stderr, code } = script('put a 1\nbatch-put -q few.jsonl\n.undo\nrange\nbatch-put -q many.jsonl\n.undo\n', { home })
+  const { stdout, stderr, code } = script(
+    'put a 1\nbatch-put -q few.jsonl\n.undo\nrange\nbatch-put -q many.jsonl\n.undo\n',
+    { home },
+  )
   expect(stdout).toBe('{"key":"a","value":"1"}\n')
   expect(stderr).toContain('undone: batch-put -q few.jsonl (2 keys)')
   expect(stderr).toContain('too much to undo')
@@ -60,11 +79,23 @@ test('a batch-put within the bounds of .undo is undone, a larger one is refused'
 })
 
 test('a script may check the store', () => {
-  expect(script('put a 1\ncheck --json\n')).toEqual({ stdout: expect.stringContaining('"checked":1'), stderr: '', code: 0 })
+  expect(script('put a 1\ncheck --json\n')).toEqual({
+    stdout: expect.stringContaining('"checked":1'),
+    stderr: '',
+    code: 0,
+  })
 })
 
 test('bytes that are not UTF-8, and NUL, are refused with line and column, and the lines after them are read', () => {
-  const lines = Buffer.concat([Buffer.from('put a 1\nput k caf'), Buffer.of(0xe9), Buffer.from('\nput b 2\nput é'), Buffer.of(0), Buffer.from(' 1\nput c 3 > "o'), Buffer.of(0xff), Buffer.from('"\nrange --keys\n')])
+  const lines = Buffer.concat([
+    Buffer.from('put a 1\nput k caf'),
+    Buffer.of(0xe9),
+    Buffer.from('\nput b 2\nput é'),
+    Buffer.of(0),
+    Buffer.from(' 1\nput c 3 > "o'),
+    Buffer.of(0xff),
+    Buffer.from('"\nrange --keys\n'),
+  ])
   const { stdout, stderr, code } = script(lines, { args: ['--keep-going'] })
   expect(stdout).toBe('a\nb\n')
   expect(stderr.match(/^kv: script:.*$/gm)).toEqual([
@@ -85,7 +116,11 @@ test('the same holds for a file of commands, and for .read', () => {
 })
 
 test.for<[name: string, lines: string, stdout: string]>([
-  ['a byte order mark, CRLF, blanks and no last line end', '\ufeffput a 1\r\n\r\n  # comment\r\nput b "x\r\ny" > /dev/null\r\nput c \\\r\n  3\r\nrange', '{"key":"a","value":"1"}\n{"key":"b","value":"x\\r\\ny"}\n{"key":"c","value":"3"}\n'],
+  [
+    'a byte order mark, CRLF, blanks and no last line end',
+    '\ufeffput a 1\r\n\r\n  # comment\r\nput b "x\r\ny" > /dev/null\r\nput c \\\r\n  3\r\nrange',
+    '{"key":"a","value":"1"}\n{"key":"b","value":"x\\r\\ny"}\n{"key":"c","value":"3"}\n',
+  ],
   ['exit', 'put a 1\nexit\nput b 2', ''],
   ['quit', 'count\nquit\ncount', '0\n'],
   ['.exit', 'count\n.exit\ncount', '0\n'],
@@ -96,13 +131,23 @@ test.for<[name: string, lines: string, stdout: string]>([
 })
 
 test('what stands open at the end is refused', () => {
-  for (const [lines, message] of [['count\nput a "x\ny', 'the quote " is not closed'], ['count\nput a \\', 'the line ends with a backslash'], ['count\ncount | (cat', 'what was begun for the shell is not ended']]) {
-    expect(script(lines!)).toMatchObject({ stdout: '0\n', code: 2, stderr: expect.stringMatching(new RegExp(`${message}.*\\n(hint.*\\n)?kv: stopped at script:2`)) })
+  for (const [lines, message] of [
+    ['count\nput a "x\ny', 'the quote " is not closed'],
+    ['count\nput a \\', 'the line ends with a backslash'],
+    ['count\ncount | (cat', 'what was begun for the shell is not ended'],
+  ]) {
+    expect(script(lines!)).toMatchObject({
+      stdout: '0\n',
+      code: 2,
+      stderr: expect.stringMatching(new RegExp(`${message}.*\\n(hint.*\\n)?kv: stopped at script:2`)),
+    })
   }
 })
 
 test('with --keep-going only commands fail, not the lines between them', () => {
-  expect(script('get nope\n\n# comment\ncount\n', { args: ['--keep-going'] }).stderr.match(/failed at.*/g)).toEqual(['failed at script:1 (exit 1)'])
+  expect(script('get nope\n\n# comment\ncount\n', { args: ['--keep-going'] }).stderr.match(/failed at.*/g)).toEqual([
+    'failed at script:1 (exit 1)',
+  ])
 })
 
 test('scripts within scripts say once where they stopped', () => {
@@ -110,10 +155,18 @@ test('scripts within scripts say once where they stopped', () => {
   writeFileSync(join(home, 'a'), 'count\n.read b\n')
   writeFileSync(join(home, 'b'), 'get nope\n')
   writeFileSync(join(home, 'self'), '.read self\n')
-  expect(script('.read a', { home })).toEqual({ stdout: '0\n', stderr: 'kv: key not found: nope (KV_NOT_FOUND)\nkv: stopped at b:1 (exit 1)\n', code: 1 })
+  expect(script('.read a', { home })).toEqual({
+    stdout: '0\n',
+    stderr: 'kv: key not found: nope (KV_NOT_FOUND)\nkv: stopped at b:1 (exit 1)\n',
+    code: 1,
+  })
   expect(script('.read self', { home }).stderr.match(/stopped at/g)).toHaveLength(1)
   mkdirSync(join(home, 'folder'))
-  expect(script('.read folder\ncount', { home, args: ['--keep-going'] })).toMatchObject({ stdout: '0\n', stderr: expect.stringContaining('cannot read folder: it is a folder (KV_USAGE)'), code: 2 })
+  expect(script('.read folder\ncount', { home, args: ['--keep-going'] })).toMatchObject({
+    stdout: '0\n',
+    stderr: expect.stringContaining('cannot read folder: it is a folder (KV_USAGE)'),
+    code: 2,
+  })
 })
 
 test('as a coprocess a session answers each line as it comes', async () => {
@@ -135,17 +188,20 @@ test('as a coprocess a session answers each line as it comes', async () => {
   expect(await run).toMatchObject({ code: 0, stderr: '' })
 })
 
-test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends a session that waits for its next line, and takes its snapshot away', async (signal) => {
-  const temp = tempDir()
-  const child = startKv(['repl'], { store: await givenStore([['a', '1']]), env: { TMPDIR: temp } })
-  const run = ended(child)
-  child.stdin!.write('.snapshot\n')
-  await once(child.stderr!, 'data')
-  expect(readdirSync(temp)).toHaveLength(1)
-  child.kill(signal)
-  expect(await run).toMatchObject({ code: null, signal })
-  expect(readdirSync(temp)).toEqual([])
-})
+test.for(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+  '%s ends a session that waits for its next line, and takes its snapshot away',
+  async (signal) => {
+    const temp = tempDir()
+    const child = startKv(['repl'], { store: await givenStore([['a', '1']]), env: { TMPDIR: temp } })
+    const run = ended(child)
+    child.stdin!.write('.snapshot\n')
+    await once(child.stderr!, 'data')
+    expect(readdirSync(temp)).toHaveLength(1)
+    child.kill(signal)
+    expect(await run).toMatchObject({ code: null, signal })
+    expect(readdirSync(temp)).toEqual([])
+  },
+)
 
 test.for<[word: string, hint: string]>([
   ['set', 'that is: kv put KEY VALUE'],
@@ -161,7 +217,14 @@ test.for<[word: string, hint: string]>([
   ['.get', 'that is: get'],
   ['nothing-like-it', 'help lists the commands, .help those of a session'],
 ])('a word that is no command leads to the one that does it: %s', ([word, hint]) => {
-  expect(script(`${word} a 1`)).toMatchObject({ code: 2, stderr: expect.stringMatching(new RegExp(`^kv: (unknown|no such) command:? .* \\(KV_USAGE\\)\nhint: ${hint.replaceAll(/[.?]/g, String.raw`\$&`)}\n`)) })
+  expect(script(`${word} a 1`)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(
+      new RegExp(
+        `^kv: (unknown|no such) command:? .* \\(KV_USAGE\\)\nhint: ${hint.replaceAll(/[.?]/g, String.raw`\$&`)}\n`,
+      ),
+    ),
+  })
 })
 
 test.for<[line: string, message: string]>([
@@ -173,7 +236,11 @@ test.for<[line: string, message: string]>([
   ['repl', 'this is a session already'],
   ['kv', 'this is a session already'],
 ])('a wrong call says what is wrong: %s', ([line, message]) => {
-  expect(script(line)).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining(`kv: ${message} (KV_USAGE)`) })
+  expect(script(line)).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringContaining(`kv: ${message} (KV_USAGE)`),
+  })
 })
 
 test('help in a session tells of .help, and lists no session', () => {
@@ -183,7 +250,12 @@ test('help in a session tells of .help, and lists no session', () => {
 })
 
 test('.snapshot without a place for it fails, and the session goes on', () => {
-  const { stdout, stderr, code } = script('put a 1\n.snapshot\nget a', { args: ['--keep-going'], env: { TMPDIR: '/nonexistent' } })
-  expect(stderr).toMatch(/^kv: cannot make a folder for the copy in \/nonexistent: no such file or folder \(KV_UNAVAILABLE\)\nhint: /)
+  const { stdout, stderr, code } = script('put a 1\n.snapshot\nget a', {
+    args: ['--keep-going'],
+    env: { TMPDIR: '/nonexistent' },
+  })
+  expect(stderr).toMatch(
+    /^kv: cannot make a folder for the copy in \/nonexistent: no such file or folder \(KV_UNAVAILABLE\)\nhint: /,
+  )
   expect([stdout, code]).toEqual(['1', 4])
 })

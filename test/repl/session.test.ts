@@ -79,7 +79,13 @@ test('Tab completes commands, options, values of options and files', async () =>
 })
 
 test('Tab completes stored keys to the next separator, with how many lie below', async () => {
-  const keys = ['a key', 'order:7', ...Array.from({ length: 1234 }, (_, i) => `user:${i}:name`), 'user:12:mail', 'user.x']
+  const keys = [
+    'a key',
+    'order:7',
+    ...Array.from({ length: 1234 }, (_, i) => `user:${i}:name`),
+    'user:12:mail',
+    'user.x',
+  ]
   using screen = await open({ home: given(keys.map((key) => [key, 'v'])) })
   screen.type('get \t')
   await screen.until('(1,235)')
@@ -184,7 +190,9 @@ test('a value full of escape sequences never reaches the terminal raw', async ()
 test('a pasted script of 200 lines is collected, and runs as a whole at Enter', async () => {
   const home = tempDir()
   using screen = await open({ home })
-  screen.paste(`${Array.from({ length: 200 }, (_, i) => `put paste:${String(i).padStart(3, '0')} 'value ${i}'`).join('\n')}\n`)
+  screen.paste(
+    `${Array.from({ length: 200 }, (_, i) => `put paste:${String(i).padStart(3, '0')} 'value ${i}'`).join('\n')}\n`,
+  )
   await screen.until("put paste:199 'value 199'")
   expect(kv(home, 'count')).toBe('0\n')
   screen.type('\r')
@@ -249,7 +257,9 @@ test('.help lists the commands of the session, and explains each of these, a com
   await screen.run('.help')
   expect(screen.text).toMatch(/\n {2}\.undo +put back what the last writing command changed\n/)
   await screen.run('.help undo')
-  expect(screen.text).toMatch(/Usage: \.undo\n\nPut back[^]*10,000 keys and 32 MB[^]*another process writes the same key/)
+  expect(screen.text).toMatch(
+    /Usage: \.undo\n\nPut back[^]*10,000 keys and 32 MB[^]*another process writes the same key/,
+  )
   await screen.run('.help count')
   expect(screen.text).toContain('Usage: kv count [options] [START] [END]')
   await screen.run('.help exit-codes')
@@ -302,7 +312,9 @@ test('.snapshot keeps a copy of the store, .diff tells what has changed since, b
   kv(home, 'put', 'c', '3')
   kv(home, 'put', 'long', `${'x'.repeat(150)}!${'x'.repeat(49)}`)
   await screen.run('.diff')
-  expect(screen.text).toMatch(/\n~ a {2}1 → 2\n- b {2}1\n\+ c {2}3\n~ long {2}…x+… → …x{12}!x+…\n~ until {2}expires never → 2\S+Z\n1 new, 3 changed, 1 gone\n/)
+  expect(screen.text).toMatch(
+    /\n~ a {2}1 → 2\n- b {2}1\n\+ c {2}3\n~ long {2}…x+… → …x{12}!x+…\n~ until {2}expires never → 2\S+Z\n1 new, 3 changed, 1 gone\n/,
+  )
   await screen.run('.diff c > diff.txt')
   expect(readFileSync(join(home, 'diff.txt'), 'utf8')).toBe('+ c  3\n')
   await screen.leave()

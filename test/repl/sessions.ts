@@ -3,7 +3,10 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { KV, Screen, type ScreenOptions } from './screen.ts'
 
 /** A session on `t.kv` in a folder of the test's own, at its first prompt. */
-export async function open(options: Partial<ScreenOptions> = {}, args: readonly string[] = ['--store', 't.kv']): Promise<Screen> {
+export async function open(
+  options: Partial<ScreenOptions> = {},
+  args: readonly string[] = ['--store', 't.kv'],
+): Promise<Screen> {
   const screen = new Screen(args, { home: tempDir(), ...options })
   await screen.until(/> $|>$/)
   return screen
@@ -21,5 +24,10 @@ export function given(entries: readonly (readonly [key: string, value: string])[
 }
 
 function run(cwd: string, args: readonly string[], input: string | undefined): string {
-  return execFileSync(process.execPath, [KV, '--store', 't.kv', ...args], { cwd, input: input ?? '', env: { PATH: process.env['PATH'], HOME: cwd }, encoding: 'utf8' })
+  return execFileSync(process.execPath, [KV, '--store', 't.kv', ...args], {
+    cwd,
+    input: input ?? '',
+    env: { PATH: process.env['PATH'], HOME: cwd },
+    encoding: 'utf8',
+  })
 }

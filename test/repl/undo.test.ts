@@ -14,14 +14,23 @@ describe('.undo takes back the last command that wrote, whatever options it had'
     'batch-put --quiet --no-sync < rows',
   ])('%s', (line) => {
     const home = tempDir()
-    const { stdout, stderr, code } = script(`!printf '{"key":"b","value":"2"}\\n' > rows\nput a 1\n${line}\n.undo\nrange\n`, { home })
+    const { stdout, stderr, code } = script(
+      `!printf '{"key":"b","value":"2"}\\n' > rows\nput a 1\n${line}\n.undo\nrange\n`,
+      { home },
+    )
     expect(stderr).toContain(`undone: ${line} (1 key)\n`)
     expect([stdout, code]).toEqual(['{"key":"a","value":"1"}\n', 0])
   })
 
   test.for([
-    ['put b 2 --store other.kv', 'this wrote to another store, other.kv, and cannot be undone here: put b 2 --store other.kv'],
-    ['del --all --yes --store other.kv', 'this wrote to another store, other.kv, and cannot be undone here: del --all --yes --store other.kv'],
+    [
+      'put b 2 --store other.kv',
+      'this wrote to another store, other.kv, and cannot be undone here: put b 2 --store other.kv',
+    ],
+    [
+      'del --all --yes --store other.kv',
+      'this wrote to another store, other.kv, and cannot be undone here: del --all --yes --store other.kv',
+    ],
   ])('or says that it cannot, and takes back none before it: %s', ([line, message]) => {
     const home = tempDir()
     kv(home, 'put', 'x', 'y', '--store', 'other.kv')
@@ -31,7 +40,10 @@ describe('.undo takes back the last command that wrote, whatever options it had'
   })
 
   test('what wrote nothing leaves the one before undoable', () => {
-    const { stdout } = script('put a 1\nput a 2\nput a 3 --if-absent\nput b 1 --store other.kv --if-value x\ndel nope --no-sync --ignore-missing\nget a --lock-timeout 9s\n.undo\nget a\n', { args: ['--keep-going'] })
+    const { stdout } = script(
+      'put a 1\nput a 2\nput a 3 --if-absent\nput b 1 --store other.kv --if-value x\ndel nope --no-sync --ignore-missing\nget a --lock-timeout 9s\n.undo\nget a\n',
+      { args: ['--keep-going'] },
+    )
     expect(stdout).toMatch(/2[^]*1$/)
   })
 })
@@ -54,7 +66,10 @@ test('a file that was replaced since keeps what it has, also where the revisions
 
 test('the same when another was renamed over it, and read before', async () => {
   const home = given([['c', 'old']])
-  const other = given([['c', 'other'], ['d', 'x']])
+  const other = given([
+    ['c', 'other'],
+    ['d', 'x'],
+  ])
   using screen = await open({ home })
   await screen.run('put c new')
   renameSync(join(other, 't.kv'), join(home, 't.kv'))

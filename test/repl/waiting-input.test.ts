@@ -25,7 +25,13 @@ test.for(READERS)('%s waits for a writer, and Ctrl-C ends that', async (line) =>
   expect(screen.exitCode).toBe(0)
 })
 
-test.for([['put k < pipe', 'v'], ['put k --file pipe', 'v'], ['.read pipe', 'put k v\n'], ['batch-put < pipe', '["k","v"]\n'], ['batch-put pipe', '["k","v"]\n']] as const)('%s reads what comes, in pieces', async ([line, input]) => {
+test.for([
+  ['put k < pipe', 'v'],
+  ['put k --file pipe', 'v'],
+  ['.read pipe', 'put k v\n'],
+  ['batch-put < pipe', '["k","v"]\n'],
+  ['batch-put pipe', '["k","v"]\n'],
+] as const)('%s reads what comes, in pieces', async ([line, input]) => {
   const home = folderWithPipe()
   using screen = await open({ home })
   screen.type(`${line}\r`)
@@ -63,8 +69,15 @@ test('an endless input is refused at the limit of a value', async () => {
 })
 
 test('SIGTERM ends a session that asks, whatever it asks', async () => {
-  const home = given([['user:1', 'Ada'], ['user:2', 'Grace']])
-  for (const [line, shown] of [['put k', 'Ctrl-D ends it'], ['del --prefix user:', '(y/N)'], ['pick', '> user:1']] as const) {
+  const home = given([
+    ['user:1', 'Ada'],
+    ['user:2', 'Grace'],
+  ])
+  for (const [line, shown] of [
+    ['put k', 'Ctrl-D ends it'],
+    ['del --prefix user:', '(y/N)'],
+    ['pick', '> user:1'],
+  ] as const) {
     using screen = await open({ home })
     screen.type(`${line}\r`)
     await screen.until(shown)
@@ -82,5 +95,17 @@ test('in the shell a pipe without a name, and one whose writer is done, end as t
   const child = spawn('/bin/sh', ['-c', script], { cwd: home, stdio: ['ignore', 'pipe', 'inherit'] })
   let out = ''
   for await (const chunk of child.stdout) out += String(chunk)
-  expect(out.trim().split('\n').map((line) => JSON.parse(line))).toEqual([['a', 'one'], ['b', ''], ['c', 'three'], ['d', '4']].map(([key, value]) => ({ key, value })))
+  expect(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+  ).toEqual(
+    [
+      ['a', 'one'],
+      ['b', ''],
+      ['c', 'three'],
+      ['d', '4'],
+    ].map(([key, value]) => ({ key, value })),
+  )
 })

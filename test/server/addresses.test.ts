@@ -11,13 +11,22 @@ import { client, head, raw } from './server.ts'
 const FIRST = '127.0.0.1'
 const SECOND = '127.0.0.2'
 
-/** `kv serve --host localhost` where that name means these addresses, as it does `::1` and `127.0.0.1` on most machines. */
+/**
+ * `kv serve --host localhost` where that name means these addresses, as it does `::1` and `127.0.0.1` on most
+ * machines.
+ */
 function serve(addresses: readonly string[], port = 0): { child: ChildProcess; run: Promise<Run>; path: string } {
   const folder = tempDir()
   const resolver = join(folder, 'resolver.cjs')
-  writeFileSync(resolver, `require('node:dns/promises').lookup = async () => ${JSON.stringify(addresses.map((address) => ({ address, family: 4 })))}`)
+  writeFileSync(
+    resolver,
+    `require('node:dns/promises').lookup = async () => ${JSON.stringify(addresses.map((address) => ({ address, family: 4 })))}`,
+  )
   const path = join(folder, 'store.kv')
-  const child = startKv(['serve', '--host', 'localhost', '--port', String(port), '--json'], { store: path, env: { NODE_OPTIONS: `--require=${resolver}` } })
+  const child = startKv(['serve', '--host', 'localhost', '--port', String(port), '--json'], {
+    store: path,
+    env: { NODE_OPTIONS: `--require=${resolver}` },
+  })
   return { child, run: ended(child), path }
 }
 
@@ -45,25 +54,32 @@ describe.skipIf(process.platform !== 'linux')('a host name with several addresse
     }
   })
 
-  test.for([FIRST, SECOND])('SIGTERM waits for no silent connection, and finishes what is under way: %s', async (address) => {
-    const { child, run, path } = serve([FIRST, SECOND])
-    const port = await portOf(child)
-    const silent = client(port, '', address)
-    const [, sending] = await Promise.all([once(silent, 'connect'), asked(port, address)])
-    const answer = once(sending, 'data')
-    child.kill('SIGTERM')
-    await once(silent.resume(), 'close')
-    sending.write('half')
-    expect(String(await answer)).toMatch(/^HTTP\/1.1 201 /)
-    expect((await run).code).toBe(0)
-    expect(await contents(path)).toEqual([['a', 'halfhalf']])
-  })
+  test.for([FIRST, SECOND])(
+    'SIGTERM waits for no silent connection, and finishes what is under way: %s',
+    async (address) => {
+      const { child, run, path } = serve([FIRST, SECOND])
+      const port = await portOf(child)
+      const silent = client(port, '', address)
+      const [, sending] = await Promise.all([once(silent, 'connect'), asked(port, address)])
+      const answer = once(sending, 'data')
+      child.kill('SIGTERM')
+      await once(silent.resume(), 'close')
+      sending.write('half')
+      expect(String(await answer)).toMatch(/^HTTP\/1.1 201 /)
+      expect((await run).code).toBe(0)
+      expect(await contents(path)).toEqual([['a', 'halfhalf']])
+    },
+  )
 
   test('an address that this machine does not have is told, and the others serve', async () => {
     const { child, run } = serve(['203.0.113.1', SECOND])
-    expect(await raw(await portOf(child), head('GET /health', 'connection: close\r\n'), SECOND)).toContain('{"status":"ok"}')
+    expect(await raw(await portOf(child), head('GET /health', 'connection: close\r\n'), SECOND)).toContain(
+      '{"status":"ok"}',
+    )
     child.kill('SIGTERM')
-    expect((await run).stderr).toMatch(/^kv: not listening on 203\.0\.113\.1, which localhost means too: .*EADDRNOTAVAIL/)
+    expect((await run).stderr).toMatch(
+      /^kv: not listening on 203\.0\.113\.1, which localhost means too: .*EADDRNOTAVAIL/,
+    )
   })
 
   test.for([FIRST, SECOND])('a port that another program has on %s is not shared with it', async (address) => {
@@ -72,13 +88,20 @@ describe.skipIf(process.platform !== 'linux')('a host name with several addresse
     onTestFinished(() => void other.close())
     const { port } = other.address() as AddressInfo
     const { run } = serve([FIRST, SECOND], port)
-    expect(await run).toMatchObject({ code: 4, stderr: expect.stringContaining(`kv: port ${port} on ${address} is in use (KV_UNAVAILABLE)`) as string })
+    expect(await run).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining(`kv: port ${port} on ${address} is in use (KV_UNAVAILABLE)`) as string,
+    })
   })
 })
 
 /** A client that has sent half of a body, once the server waits for the rest. */
 async function asked(port: number, address: string): Promise<ReturnType<typeof client>> {
-  const socket = client(port, head('PUT /v1/keys/a', 'content-length: 8\r\nexpect: 100-continue\r\nconnection: close\r\n'), address)
+  const socket = client(
+    port,
+    head('PUT /v1/keys/a', 'content-length: 8\r\nexpect: 100-continue\r\nconnection: close\r\n'),
+    address,
+  )
   const [go] = (await once(socket, 'data')) as [Buffer]
   expect(String(go)).toBe('HTTP/1.1 100 Continue\r\n\r\n')
   socket.write('half')

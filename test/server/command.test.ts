@@ -12,11 +12,17 @@ import { EventStream } from './event-stream.ts'
 import { raw } from './server.ts'
 
 /** `kv serve` on a free port over a new store, once it answers. */
-async function served(args: readonly string[] = [], options: RunOptions = {}): Promise<{ child: ChildProcess; url: string; port: number; path: string; run: ReturnType<typeof ended> }> {
+async function served(
+  args: readonly string[] = [],
+  options: RunOptions = {},
+): Promise<{ child: ChildProcess; url: string; port: number; path: string; run: ReturnType<typeof ended> }> {
   const path = join(tempDir(), 'store.kv')
   const child = startKv(['serve', '--port', '0', '--json', ...args], { ...options, store: path })
   const run = ended(child)
-  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then((result) => expect.fail(result.stderr))])) as [Buffer]
+  const [line] = (await Promise.race([
+    once(child.stdout!, 'data'),
+    run.then((result) => expect.fail(result.stderr)),
+  ])) as [Buffer]
   const { url } = JSON.parse(line.toString()) as { url: string }
   return { child, url, port: Number(new URL(url).port), path, run }
 }
@@ -73,7 +79,11 @@ describe('kv serve', () => {
     const { port } = other.address() as AddressInfo
     expectRun(await kv(['serve', '--port', String(port), '--store', join(tempDir(), 'a.kv')]), {
       code: 4,
-      stderr: errorText(`port ${port} on 127.0.0.1 is in use`, 'KV_UNAVAILABLE', 'choose another with --port; 0 takes any free one'),
+      stderr: errorText(
+        `port ${port} on 127.0.0.1 is in use`,
+        'KV_UNAVAILABLE',
+        'choose another with --port; 0 takes any free one',
+      ),
     })
   })
 
@@ -82,7 +92,11 @@ describe('kv serve', () => {
     const path = join(folder, 'none', 'store.kv')
     expectRun(await kv(['serve', '--port', '0', ...args], { store: path }), {
       code: 4,
-      stderr: errorText(`cannot make ${path}: its folder does not exist`, 'KV_UNAVAILABLE', `make it first: mkdir -p ${join(folder, 'none')}`),
+      stderr: errorText(
+        `cannot make ${path}: its folder does not exist`,
+        'KV_UNAVAILABLE',
+        `make it first: mkdir -p ${join(folder, 'none')}`,
+      ),
     })
     writeFileSync(join(folder, 'none'), '')
     expect((await kv(['serve', '--port', '0', ...args], { store: path })).code).toBe(4)
@@ -99,7 +113,10 @@ describe('kv serve', () => {
     expect((await fetch(`${url}/ready`)).status).toBe(200)
     rmSync(folder, { recursive: true })
     const answer = await fetch(`${url}/ready`)
-    expect([answer.status, await answer.json()]).toEqual([503, { detail: 'the store cannot be used', code: 'KV_UNAVAILABLE' }])
+    expect([answer.status, await answer.json()]).toEqual([
+      503,
+      { detail: 'the store cannot be used', code: 'KV_UNAVAILABLE' },
+    ])
     mkdirSync(folder)
     expect((await fetch(`${url}/ready`)).status).toBe(200)
     child.kill('SIGTERM')
@@ -112,17 +129,47 @@ describe('kv serve', () => {
     expect(stderr).toMatch(/KV_USAGE.*\nhint: give --token-file/)
   })
 
-  test.for([[['--port', '70000']], [['--max-body', 'much']], [['--cert', 'c.pem']], [['--token-file', '/nowhere']], [['--cors', '*']], [['--cors', 'https://app.example/page']], [['--cors', 'https://*.app.example']], [['--cors', 'app.example']], [['--cors', 'null']], [['--cors', 'chrome-extension://a/page']], [['--allow-host', '*']], [['--allow-host', '*.example']], [['--allow-host', 'http://db.example']]] as const)('refuses %j with exit 2', async ([args]) => {
+  test.for([
+    [['--port', '70000']],
+    [['--max-body', 'much']],
+    [['--cert', 'c.pem']],
+    [['--token-file', '/nowhere']],
+    [['--cors', '*']],
+    [['--cors', 'https://app.example/page']],
+    [['--cors', 'https://*.app.example']],
+    [['--cors', 'app.example']],
+    [['--cors', 'null']],
+    [['--cors', 'chrome-extension://a/page']],
+    [['--allow-host', '*']],
+    [['--allow-host', '*.example']],
+    [['--allow-host', 'http://db.example']],
+  ] as const)('refuses %j with exit 2', async ([args]) => {
     expect((await kv(['serve', ...args])).code).toBe(2)
   })
 
-  test.skipIf(networkInterfaces()['lo']?.every(({ family }) => family !== 'IPv6'))('takes addresses in brackets, and an origin with a slash after it', async () => {
-    const { url, child, run } = await served(['--host', '[::1]', '--cors', 'chrome-extension://abcdef', '--cors', 'http://App.example/', '--allow-host', 'db.example'])
-    expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/)
-    expect((await fetch(`${url}/health`, { headers: { origin: 'http://app.example' } })).headers.get('access-control-allow-origin')).toBe('http://app.example')
-    child.kill('SIGTERM')
-    expect((await run).code).toBe(0)
-  })
+  test.skipIf(networkInterfaces()['lo']?.every(({ family }) => family !== 'IPv6'))(
+    'takes addresses in brackets, and an origin with a slash after it',
+    async () => {
+      const { url, child, run } = await served([
+        '--host',
+        '[::1]',
+        '--cors',
+        'chrome-extension://abcdef',
+        '--cors',
+        'http://App.example/',
+        '--allow-host',
+        'db.example',
+      ])
+      expect(url).toMatch(/^http:\/\/\[::1\]:\d+$/)
+      expect(
+        (await fetch(`${url}/health`, { headers: { origin: 'http://app.example' } })).headers.get(
+          'access-control-allow-origin',
+        ),
+      ).toBe('http://app.example')
+      child.kill('SIGTERM')
+      expect((await run).code).toBe(0)
+    },
+  )
 
   test('asks for the token in a file, which commands send', async () => {
     const file = join(tempDir(), 'token')

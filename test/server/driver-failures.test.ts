@@ -17,7 +17,17 @@ import { failure, failureCode } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, server } from './server.ts'
 
-const INFO = JSON.stringify({ server: 'kv', driver: 'memory', read_only: false, snapshot_range: true, persistent: false, max_key_bytes: 100, max_value_bytes: 100, max_batch_bytes: 100, max_batch_ops: 100 })
+const INFO = JSON.stringify({
+  server: 'kv',
+  driver: 'memory',
+  read_only: false,
+  snapshot_range: true,
+  persistent: false,
+  max_key_bytes: 100,
+  max_value_bytes: 100,
+  max_batch_bytes: 100,
+  max_batch_ops: 100,
+})
 
 /** A server that introduces itself as kv does and answers everything else with `answer`. */
 async function pretender(answer: (socket: Socket, head: string) => void): Promise<{ url: string; heads: string[] }> {
@@ -29,7 +39,9 @@ async function pretender(answer: (socket: Socket, head: string) => void): Promis
     socket.on('data', (data) => {
       const head = data.toString('latin1')
       if (head.startsWith('GET /v1/info')) {
-        socket.write(`HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: application/json\r\ncontent-length: ${INFO.length}\r\n\r\n${INFO}`)
+        socket.write(
+          `HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: application/json\r\ncontent-length: ${INFO.length}\r\n\r\n${INFO}`,
+        )
       } else {
         heads.push(head)
         answer(socket, head)
@@ -62,8 +74,14 @@ describe('an answer that is lost', () => {
   test.for<[string, (socket: Socket) => void]>([
     ['the connection ends', (socket) => socket.destroy()],
     ['it is cut off within its head', (socket) => socket.end('HTTP/1.1 200 OK\r\nkv-ser')],
-    ['it is cut off within its body', (socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 100\r\n\r\n{"rev')],
-    ['a proxy answers instead', (socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\ncontent-length: 0\r\n\r\n')],
+    [
+      'it is cut off within its body',
+      (socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 100\r\n\r\n{"rev'),
+    ],
+    [
+      'a proxy answers instead',
+      (socket) => socket.end('HTTP/1.1 502 Bad Gateway\r\nconnection: close\r\ncontent-length: 0\r\n\r\n'),
+    ],
   ])('leaves a write unknown and is not sent again: %s', async ([, lose]) => {
     const { url, heads } = await pretender(lose)
     const store = await opened(url)
@@ -75,14 +93,18 @@ describe('an answer that is lost', () => {
   })
 
   test('of a read is a server that cannot be reached', async () => {
-    const { url } = await pretender((socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 100\r\n\r\nab'))
+    const { url } = await pretender((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 100\r\n\r\nab'),
+    )
     const store = await opened(url)
     expect(await failureCode(() => store.get('a'))).toBe('KV_UNAVAILABLE')
     expect(await failureCode(() => store.count())).toBe('KV_UNAVAILABLE')
   })
 
   test('of a range is an error, never the end of it', async () => {
-    const { url } = await pretender((socket) => socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\nconnection: close\r\n\r\n'))
+    const { url } = await pretender((socket) =>
+      socket.end('HTTP/1.1 200 OK\r\nkv-server: 1\r\nconnection: close\r\n\r\n'),
+    )
     const store = await opened(url)
     expect(await failureCode(() => store.range().next())).toBe('KV_UNAVAILABLE')
   })
@@ -92,14 +114,18 @@ describe('an answer that is lost', () => {
     ['after a line', '{"key":"a","value":"1"}\n'],
     ['before the first line', ''],
   ])('of lines is an error, also where the end of the connection ends the answer: %s', async ([, body]) => {
-    const { url } = await pretender((socket) => socket.end(`HTTP/1.0 200 OK\r\nkv-server: 1\r\ncontent-type: application/vnd.kv.lines\r\n\r\n${body}`))
+    const { url } = await pretender((socket) =>
+      socket.end(`HTTP/1.0 200 OK\r\nkv-server: 1\r\ncontent-type: application/vnd.kv.lines\r\n\r\n${body}`),
+    )
     const store = await opened(url)
     expect(await failureCode(() => lines(store))).toBe('KV_UNAVAILABLE')
   })
 
   test('lines come however they are cut, up to their end', async () => {
     const { url } = await pretender((socket) => {
-      socket.write('HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: application/vnd.kv.lines\r\ntransfer-encoding: chunked\r\n\r\n')
+      socket.write(
+        'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: application/vnd.kv.lines\r\ntransfer-encoding: chunked\r\n\r\n',
+      )
       for (const char of '{"key":"a"}\n{"key":"b"}\n\n') socket.write(`1\r\n${char}\r\n`)
       socket.end('0\r\n\r\n')
     })
@@ -108,7 +134,9 @@ describe('an answer that is lost', () => {
   })
 
   test('of a value is an error where nothing tells its length', async () => {
-    const { url } = await pretender((socket) => socket.end('HTTP/1.0 200 OK\r\nkv-server: 1\r\netag: "1"\r\n\r\nhalf of a val'))
+    const { url } = await pretender((socket) =>
+      socket.end('HTTP/1.0 200 OK\r\nkv-server: 1\r\netag: "1"\r\n\r\nhalf of a val'),
+    )
     const store = await opened(url)
     expect(await failureCode(() => store.get('a'))).toBe('KV_UNAVAILABLE')
   })
@@ -118,16 +146,36 @@ describe('an answer that is lost', () => {
     ['a page', 'HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<h1>login</h1>'],
     ['nothing', 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'],
     ['no content', 'HTTP/1.1 204 No Content\r\n\r\n'],
-    ['a page with the header of kv', 'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<h1>login</h1>'],
+    [
+      'a page with the header of kv',
+      'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-type: text/html\r\ncontent-length: 14\r\n\r\n<h1>login</h1>',
+    ],
     ['nothing with the header of kv', 'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 0\r\n\r\n'],
-    ['another document with the header of kv', 'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 16\r\n\r\n{"revision":"1"}'],
+    [
+      'another document with the header of kv',
+      'HTTP/1.1 200 OK\r\nkv-server: 1\r\ncontent-length: 16\r\n\r\n{"revision":"1"}',
+    ],
   ])('is also what comes from something else: %s', async ([, answer]) => {
     const { url } = await pretender((socket) => socket.end(answer))
     const store = await opened(url)
-    for (const write of [() => store.put('a', '1'), () => store.del('a'), () => store.batch([{ type: 'put', key: 'a', value: '1' }]), () => store.load([]), () => store.delRange({ prefix: 'a' })]) {
+    for (const write of [
+      () => store.put('a', '1'),
+      () => store.del('a'),
+      () => store.batch([{ type: 'put', key: 'a', value: '1' }]),
+      () => store.load([]),
+      () => store.delRange({ prefix: 'a' }),
+    ]) {
       expect(await failure(write)).toMatchObject({ code: 'KV_UNKNOWN_OUTCOME', exitCode: 4, hint: expect.any(String) })
     }
-    for (const read of [() => store.get('a'), () => store.getMany(['a']), () => store.range().next(), () => store.count(), () => store.stat(), () => store.check(), () => store.watch()]) {
+    for (const read of [
+      () => store.get('a'),
+      () => store.getMany(['a']),
+      () => store.range().next(),
+      () => store.count(),
+      () => store.stat(),
+      () => store.check(),
+      () => store.watch(),
+    ]) {
       expect(await failureCode(read)).toBe('KV_UNAVAILABLE')
     }
     expect(await failureCode(() => lines(store))).toBe('KV_UNAVAILABLE')
@@ -143,9 +191,17 @@ test('a server before a server that is gone tells its clients neither where that
   const { url, app } = await listening()
   const before = await server({}, url)
   await app.close()
-  for (const [method, path] of [['GET', '/v1/keys/a'], ['GET', '/read/a'], ['PUT', '/v1/keys/a'], ['GET', '/v1/count']] as const) {
+  for (const [method, path] of [
+    ['GET', '/v1/keys/a'],
+    ['GET', '/read/a'],
+    ['PUT', '/v1/keys/a'],
+    ['GET', '/v1/count'],
+  ] as const) {
     const { statusCode, body } = await before.inject({ method, url: path })
-    expect([statusCode, body]).toEqual([503, '{"detail":"the store behind this server cannot be reached","code":"KV_UNAVAILABLE"}'])
+    expect([statusCode, body]).toEqual([
+      503,
+      '{"detail":"the store behind this server cannot be reached","code":"KV_UNAVAILABLE"}',
+    ])
   }
 })
 
@@ -153,18 +209,31 @@ describe('opening', () => {
   test('fails where nothing listens, with a hint', async () => {
     const { url, app } = await listening()
     await app.close()
-    expect(await failure(() => openStore(url))).toMatchObject({ code: 'KV_UNAVAILABLE', exitCode: 4, hint: expect.stringContaining('kv serve') })
+    expect(await failure(() => openStore(url))).toMatchObject({
+      code: 'KV_UNAVAILABLE',
+      exitCode: 4,
+      hint: expect.stringContaining('kv serve'),
+    })
   })
 
   test('fails without the token, with a hint', async () => {
     const { url } = await listening({ token: 'sesame' })
-    expect(await failure(() => openStore(url))).toMatchObject({ code: 'KV_UNAVAILABLE', hint: expect.stringContaining('KV_TOKEN') })
+    expect(await failure(() => openStore(url))).toMatchObject({
+      code: 'KV_UNAVAILABLE',
+      hint: expect.stringContaining('KV_TOKEN'),
+    })
     expect(await failureCode(() => openStore(url, { token: 'wrong' }))).toBe('KV_UNAVAILABLE')
     await (await openStore(url, { token: 'sesame' })).close()
   })
 
   test('refuses an address that is more than a server, or that holds a password', async () => {
-    for (const location of ['http://', 'http://localhost/docs', 'http://localhost/kv/docs/', 'http://localhost?x=1', 'http://user:pass@localhost']) {
+    for (const location of [
+      'http://',
+      'http://localhost/docs',
+      'http://localhost/kv/docs/',
+      'http://localhost?x=1',
+      'http://user:pass@localhost',
+    ]) {
       expect([location, await failureCode(() => openStore(location))]).toEqual([location, 'KV_USAGE'])
     }
   })
@@ -173,7 +242,10 @@ describe('opening', () => {
 test('refusals keep their codes and what they say', async () => {
   const { url } = await listening({ readOnly: true })
   const store = await opened(url)
-  expect(await failure(() => store.put('a', '1'))).toMatchObject({ code: 'KV_READ_ONLY', message: 'this server only reads' })
+  expect(await failure(() => store.put('a', '1'))).toMatchObject({
+    code: 'KV_READ_ONLY',
+    message: 'this server only reads',
+  })
 })
 
 test('a server that works longer than a connection may be silent still answers', async () => {
@@ -182,7 +254,9 @@ test('a server that works longer than a connection may be silent still answers',
   const app = await buildApp(store, { idleTimeoutMs: 100 })
   onTestFinished(() => app.close().then(() => store.close()))
   const count = driver.count.bind(driver)
-  const silence = new Promise((resolve) => app.server.on('connection', (socket: Socket) => socket.on('timeout', resolve)))
+  const silence = new Promise((resolve) =>
+    app.server.on('connection', (socket: Socket) => socket.on('timeout', resolve)),
+  )
   vi.spyOn(driver, 'count').mockImplementation((query) => silence.then(() => count(query)))
   const remote = await opened(await app.listen({ host: '127.0.0.1', port: 0 }))
   expect(await remote.count()).toBe(0)
@@ -204,7 +278,10 @@ describe('a load that pauses', () => {
   const block = (key: string): Block => blockOf([{ key: utf8(key), value: new Uint8Array(300_000) }])
 
   test.for(['memory', 'sqlite'])('is refused as the server says when it takes too long: %s', async (driver) => {
-    const { url } = await listening({ bodyTimeoutMs: 100 }, driver === 'memory' ? 'memory:' : join(tempDir(), 'store.kv'))
+    const { url } = await listening(
+      { bodyTimeoutMs: 100 },
+      driver === 'memory' ? 'memory:' : join(tempDir(), 'store.kv'),
+    )
     const store = await opened(url)
     let resume = (): void => {}
     const pause = new Promise<void>((resolve) => (resume = resolve))
@@ -213,7 +290,10 @@ describe('a load that pauses', () => {
       await pause
       yield block('b')
     }
-    expect(await failure(() => store.load(blocks()))).toMatchObject({ code: 'KV_UNAVAILABLE', message: expect.stringContaining('nothing of the body came') })
+    expect(await failure(() => store.load(blocks()))).toMatchObject({
+      code: 'KV_UNAVAILABLE',
+      message: expect.stringContaining('nothing of the body came'),
+    })
     resume()
     expect(await store.count()).toBe(0)
   })
@@ -236,16 +316,32 @@ describe('a load that pauses', () => {
     for await (const chunk of chunks) sent.push(chunk)
     vi.useRealTimers()
     const body = Buffer.concat(sent)
-    expect(new FrameReader().push(body).map(({ kind }) => kind)).toEqual([FRAME.entry, FRAME.alive, FRAME.entry, FRAME.end])
+    expect(new FrameReader().push(body).map(({ kind }) => kind)).toEqual([
+      FRAME.entry,
+      FRAME.alive,
+      FRAME.entry,
+      FRAME.end,
+    ])
     const app = await server()
-    expect((await app.inject({ method: 'POST', url: '/v1/load', headers: { 'content-type': FRAMES }, payload: body })).statusCode).toBe(200)
+    expect(
+      (await app.inject({ method: 'POST', url: '/v1/load', headers: { 'content-type': FRAMES }, payload: body }))
+        .statusCode,
+    ).toBe(200)
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 2 })
   })
 })
 
 test.for<[string, string[], RegExp]>([
-  ['says how many records are stored', [], /^kv: the answer of .* was lost \(.*\); the write may or may not have been done; the 1 record before that is stored \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/],
-  ['of --atomic does not say that nothing is', ['--atomic'], /^kv: the answer of .* was lost \(.*\); the write may or may not have been done \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/],
+  [
+    'says how many records are stored',
+    [],
+    /^kv: the answer of .* was lost \(.*\); the write may or may not have been done; the 1 record before that is stored \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/,
+  ],
+  [
+    'of --atomic does not say that nothing is',
+    ['--atomic'],
+    /^kv: the answer of .* was lost \(.*\); the write may or may not have been done \(KV_UNKNOWN_OUTCOME\)\nhint: run it again; what is stored already does no harm\n$/,
+  ],
 ])('a batch-put whose server is gone %s', async ([, flags, stderr]) => {
   let loads = 0
   const { url } = await pretender((socket, head) => {

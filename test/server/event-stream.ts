@@ -43,7 +43,11 @@ export class EventStream {
       if (end >= 0) {
         const lines = this.raw.slice(this.#read, end).split('\n')
         this.#read = end + 2
-        return Object.fromEntries(lines.filter((line) => !line.startsWith(':')).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+        return Object.fromEntries(
+          lines
+            .filter((line) => !line.startsWith(':'))
+            .map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+        )
       }
       if (this.#isOver) return undefined
       await new Promise<void>((resolve) => (this.#wake = resolve))

@@ -29,7 +29,9 @@ describe('memory that requests hold together', () => {
 
   test('is refused with 503 and Retry-After when bodies have taken it, and is free when they are over', async () => {
     const { port, app } = await listening({ maxBodyBytes: 1000, maxMemoryBytes: 2000 })
-    const sockets = [1, 2].map(() => client(port, `${head('PUT /v1/keys/a', 'content-length: 1000\r\n')}${'x'.repeat(700)}`))
+    const sockets = [1, 2].map(() =>
+      client(port, `${head('PUT /v1/keys/a', 'content-length: 1000\r\n')}${'x'.repeat(700)}`),
+    )
     await vi.waitFor(async () => expect(await putOf(app, 700)).toBe(503))
     const refused = await app.inject({ method: 'PUT', url: '/v1/keys/probe', payload: Buffer.alloc(700) })
     expect(refused.headers['retry-after']).toBe('1')
@@ -39,7 +41,14 @@ describe('memory that requests hold together', () => {
 
   test('that runs out within a body leaves the connection for the next request', async () => {
     const { port, app } = await listening({ maxBodyBytes: 3_000_000, maxMemoryBytes: 1_000_000 })
-    const socket = client(port, Buffer.concat([Buffer.from(head('PUT /v1/keys/a', 'content-length: 3000000\r\n')), Buffer.alloc(3_000_000), Buffer.from(head('GET /v1/count', 'connection: close\r\n'))]))
+    const socket = client(
+      port,
+      Buffer.concat([
+        Buffer.from(head('PUT /v1/keys/a', 'content-length: 3000000\r\n')),
+        Buffer.alloc(3_000_000),
+        Buffer.from(head('GET /v1/count', 'connection: close\r\n')),
+      ]),
+    )
     let text = ''
     for await (const chunk of socket) text += String(chunk)
     expect(text.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 503', 'HTTP/1.1 200'])
@@ -49,7 +58,9 @@ describe('memory that requests hold together', () => {
   test('is free again when a client leaves while its range is read', async () => {
     const location = `${tempDir()}/store.kv`
     const store = await openTestStore(location)
-    await store.batch(Array.from({ length: 6000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: 'v'.repeat(1000) })))
+    await store.batch(
+      Array.from({ length: 6000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: 'v'.repeat(1000) })),
+    )
     const { port, app } = await listening({ maxMemoryBytes: 8_000_000 }, location)
     for (let n = 0; n < 4; n++) {
       const socket = client(port, head('GET /read_key_range/?start_key=a&end_key=z'))
@@ -62,11 +73,21 @@ describe('memory that requests hold together', () => {
 
   test('is free again when a client leaves before its pipelined requests are answered', async () => {
     const { port, app } = await listening({ maxRequests: 3 })
-    const socket = client(port, head('PUT /v1/keys/a', 'content-length: 0\r\n') + head('GET /v1/watch') + head('GET /v1/count') + head('GET /v1/count'))
+    const socket = client(
+      port,
+      head('PUT /v1/keys/a', 'content-length: 0\r\n') +
+        head('GET /v1/watch') +
+        head('GET /v1/count') +
+        head('GET /v1/count'),
+    )
     await once(app.server, 'request')
     socket.destroy()
     await once(socket, 'close')
-    await vi.waitFor(async () => expect(await Promise.all([1, 2, 3].map(async () => (await app.inject('/v1/count')).statusCode))).toEqual([200, 200, 200]))
+    await vi.waitFor(async () =>
+      expect(await Promise.all([1, 2, 3].map(async () => (await app.inject('/v1/count')).statusCode))).toEqual([
+        200, 200, 200,
+      ]),
+    )
   })
 })
 

@@ -12,7 +12,10 @@ export async function server(options: ServerOptions = {}, location = 'memory:'):
 }
 
 /** The same, listening on a free port. */
-export async function listening(options: ServerOptions = {}, location?: string): Promise<{ url: string; port: number; app: FastifyInstance }> {
+export async function listening(
+  options: ServerOptions = {},
+  location?: string,
+): Promise<{ url: string; port: number; app: FastifyInstance }> {
   const app = await server(options, location)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   return { url, port: Number(new URL(url).port), app }
@@ -35,7 +38,9 @@ export function raw(port: number, request: string | Uint8Array, host = '127.0.0.
     const socket = connect(port, host)
     const chunks: Buffer[] = []
     socket.on('data', (chunk) => chunks.push(chunk))
-    socket.on('error', (error: NodeJS.ErrnoException) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error)))
+    socket.on('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'ECONNRESET' || error.code === 'EPIPE' ? undefined : reject(error),
+    )
     socket.on('close', () => resolve(Buffer.concat(chunks).toString()))
     socket.write(request)
   })

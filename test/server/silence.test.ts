@@ -11,7 +11,18 @@ import { holdLock } from '../helpers/lock.ts'
 import { failure, openTestStore } from '../helpers/store.ts'
 import { listening } from './server.ts'
 
-const INFO = JSON.stringify({ server: 'kv', driver: 'memory', read_only: false, snapshot_range: true, persistent: false, watch: true, max_key_bytes: 100, max_value_bytes: 1e6, max_batch_bytes: 1e6, max_batch_ops: 100 })
+const INFO = JSON.stringify({
+  server: 'kv',
+  driver: 'memory',
+  read_only: false,
+  snapshot_range: true,
+  persistent: false,
+  watch: true,
+  max_key_bytes: 100,
+  max_value_bytes: 1e6,
+  max_batch_bytes: 1e6,
+  max_batch_ops: 100,
+})
 const KV = 'HTTP/1.1 200 OK\r\nkv-server: 1\r\n'
 
 interface Mute {
@@ -83,7 +94,10 @@ async function opened(url: string, timeoutMs?: number): Promise<Store> {
 }
 
 describe('a server that says nothing', () => {
-  const STAGES = { 'before its answer': '', 'within its answer': `${KV}content-type: application/vnd.kv.frames\r\ncontent-length: 1000\r\netag: "1"\r\n\r\nx` }
+  const STAGES = {
+    'before its answer': '',
+    'within its answer': `${KV}content-type: application/vnd.kv.frames\r\ncontent-length: 1000\r\netag: "1"\r\n\r\nx`,
+  }
 
   describe.for(Object.entries(STAGES))('%s', ([, beginning]) => {
     test.for(Object.entries(READS))('is given up by %s, as one that cannot be reached', async ([name, read]) => {
@@ -112,15 +126,18 @@ describe('a server that says nothing', () => {
       expect(await ending).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
     })
 
-    test.for(Object.entries(WRITES))('is left by %s when that is aborted, with an unknown outcome', async ([, write]) => {
-      const { url, asked } = await mute({ beginning })
-      const store = await opened(url)
-      const stop = new AbortController()
-      const ending = failure(() => write(store, stop.signal))
-      await asked()
-      stop.abort()
-      expect(await ending).toMatchObject({ code: 'KV_UNKNOWN_OUTCOME' })
-    })
+    test.for(Object.entries(WRITES))(
+      'is left by %s when that is aborted, with an unknown outcome',
+      async ([, write]) => {
+        const { url, asked } = await mute({ beginning })
+        const store = await opened(url)
+        const stop = new AbortController()
+        const ending = failure(() => write(store, stop.signal))
+        await asked()
+        stop.abort()
+        expect(await ending).toMatchObject({ code: 'KV_UNKNOWN_OUTCOME' })
+      },
+    )
   })
 
   test('is given up when the store is opened, and left when that is aborted', async () => {
@@ -137,10 +154,23 @@ describe('a server that says nothing', () => {
   test('ends a command after --timeout or KV_TIMEOUT, exit 4', async () => {
     const { url } = await mute()
     const lost = `the answer of ${url} was lost: nothing came for 0.3 s`
-    expectRun(await kv(['get', 'a', '--timeout', '300ms'], { store: url }), { stderr: errorText(lost, 'KV_UNAVAILABLE', 'more time gives --timeout 1s'), code: 4 })
-    expectRun(await kv(['get', 'a'], { store: url, env: { KV_TIMEOUT: '300ms' } }), { stderr: errorText(lost, 'KV_UNAVAILABLE', 'more time gives --timeout 1s'), code: 4 })
-    expectRun(await kv(['put', 'a', '1', '--timeout=300ms'], { store: url }), { stderr: /\(KV_UNKNOWN_OUTCOME\)\nhint: read the key to see/, code: 4 })
-    const stderr = errorText('not a timeout: 0', 'KV_USAGE', 'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds')
+    expectRun(await kv(['get', 'a', '--timeout', '300ms'], { store: url }), {
+      stderr: errorText(lost, 'KV_UNAVAILABLE', 'more time gives --timeout 1s'),
+      code: 4,
+    })
+    expectRun(await kv(['get', 'a'], { store: url, env: { KV_TIMEOUT: '300ms' } }), {
+      stderr: errorText(lost, 'KV_UNAVAILABLE', 'more time gives --timeout 1s'),
+      code: 4,
+    })
+    expectRun(await kv(['put', 'a', '1', '--timeout=300ms'], { store: url }), {
+      stderr: /\(KV_UNKNOWN_OUTCOME\)\nhint: read the key to see/,
+      code: 4,
+    })
+    const stderr = errorText(
+      'not a timeout: 0',
+      'KV_USAGE',
+      'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds',
+    )
     expectRun(await kv(['get', 'a', '--timeout', '0'], { store: url }), { stderr, code: 2 })
   })
 
@@ -159,7 +189,9 @@ test('a reader that pauses is not a server that is silent', async () => {
   onTestFinished(() => void vi.useRealTimers())
   const { url, app } = await listening()
   const store = await opened(url, 1000)
-  await store.batch(Array.from({ length: 200 }, (_, i) => ({ type: 'put', key: `k${i}`, value: new Uint8Array(50_000) })))
+  await store.batch(
+    Array.from({ length: 200 }, (_, i) => ({ type: 'put', key: `k${i}`, value: new Uint8Array(50_000) })),
+  )
   let entries = 0
   for await (const page of store.rangePages()) {
     entries += page.length
@@ -192,10 +224,17 @@ describe('a server that works for long', () => {
       if (signs === 6) await release()
     }
     const [put, refused, gone, revision, load, deleted] = await writes
-    expect({ created: put.created, applied: refused.applied, gone, deleted }).toEqual({ created: true, applied: false, gone: false, deleted: 1 })
+    expect({ created: put.created, applied: refused.applied, gone, deleted }).toEqual({
+      created: true,
+      applied: false,
+      gone: false,
+      deleted: 1,
+    })
     expect(load).toBeGreaterThan(0)
     expect(revision).toBeGreaterThan(0)
-    expect((await failure(() => store.put('a', '1', { condition: { type: 'absent' }, signal: AbortSignal.abort() }))).code).toBe('KV_INTERRUPTED')
+    expect(
+      (await failure(() => store.put('a', '1', { condition: { type: 'absent' }, signal: AbortSignal.abort() }))).code,
+    ).toBe('KV_INTERRUPTED')
   })
 
   test('tells a failure as it would have without', async () => {
@@ -204,7 +243,10 @@ describe('a server that works for long', () => {
     const app = await buildApp(await openTestStore(path, { lockTimeoutMs: 500 }))
     onTestFinished(() => app.close())
     const store = await opened(await app.listen({ host: '127.0.0.1', port: 0 }), 300)
-    expect(await failure(() => store.put('b', '2'))).toMatchObject({ code: 'KV_LOCKED', hint: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s' })
+    expect(await failure(() => store.put('b', '2'))).toMatchObject({
+      code: 'KV_LOCKED',
+      hint: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
+    })
   })
 
   test('begins no answer for a client that does not say when it gives up', async () => {

@@ -7,7 +7,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) => existsSync(path))
+const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) =>
+  existsSync(path),
+)
 if (OPENSSL === undefined) {
   if (process.env['CI']) throw new Error('the tests of HTTPS need openssl: apt-get install openssl')
   console.warn('HTTPS is not tested: no openssl here (apt-get install openssl)')
@@ -18,7 +20,26 @@ function certificate(): { cert: string; key: string } {
   const folder = tempDir()
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync(OPENSSL!, ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' })
+  execFileSync(
+    OPENSSL!,
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      ...subject,
+      '-keyout',
+      key,
+      '-out',
+      cert,
+    ],
+    { stdio: 'ignore' },
+  )
   return { cert, key }
 }
 
@@ -26,10 +47,14 @@ async function served(args: readonly string[]): Promise<string> {
   return (await started(args)).url
 }
 
-async function started(args: readonly string[]): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
+async function started(
+  args: readonly string[],
+): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
   const child = startKv(['serve', '--port', '0', '--json', ...args], { store: join(tempDir(), 'store.kv') })
   const run = ended(child)
-  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then(({ stderr }) => expect.fail(stderr))])) as [Buffer]
+  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then(({ stderr }) => expect.fail(stderr))])) as [
+    Buffer,
+  ]
   return { child, url: (JSON.parse(line.toString()) as { url: string }).url, run }
 }
 
@@ -43,7 +68,9 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
     expectRun(await kv(['get', 'a', '--store', url], { env }), { code: 0, stdout: '1' })
     const { code, stderr } = await kv(['get', 'a', '--store', url])
     expect(code).toBe(4)
-    expect(stderr).toMatch(/^kv: the certificate of https:\S+ is not trusted: .*\(KV_UNAVAILABLE\)\nhint: .*NODE_EXTRA_CA_CERTS\n$/)
+    expect(stderr).toMatch(
+      /^kv: the certificate of https:\S+ is not trusted: .*\(KV_UNAVAILABLE\)\nhint: .*NODE_EXTRA_CA_CERTS\n$/,
+    )
   })
 
   test('ends at SIGTERM whatever has connected and not shaken hands', { timeout: 20_000 }, async () => {
@@ -71,14 +98,22 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
     const { cert, key } = certificate()
     const url = await served(['--cert', cert, '--key', key])
     const plain = url.replace('https:', 'http:')
-    expectRun(await kv(['count', '--store', plain]), { stderr: errorText(`${plain} speaks TLS`, 'KV_UNAVAILABLE', `try it as ${url}`), code: 4 })
+    expectRun(await kv(['count', '--store', plain]), {
+      stderr: errorText(`${plain} speaks TLS`, 'KV_UNAVAILABLE', `try it as ${url}`),
+      code: 4,
+    })
   })
 
   test('refuses what is no certificate, or not the key of it, with exit 2', async () => {
     const [one, other] = [certificate(), certificate()]
     const text = join(tempDir(), 'text')
     writeFileSync(text, 'hello')
-    for (const [cert, key] of [[text, one.key], [one.cert, text], [one.cert, other.key], ['/nowhere', one.key]] as const) {
+    for (const [cert, key] of [
+      [text, one.key],
+      [one.cert, text],
+      [one.cert, other.key],
+      ['/nowhere', one.key],
+    ] as const) {
       const { code, stderr } = await kv(['serve', '--port', '0', '--cert', cert, '--key', key])
       expect([cert, key, code]).toEqual([cert, key, 2])
       expect(stderr).toMatch(/^kv: .*\(KV_USAGE\)\n$/)

@@ -15,7 +15,14 @@ const PAGE_BYTES = 8192
 
 async function largeStore(path = join(tempDir(), 'store.kv'), expires?: number): Promise<Store> {
   const store = await openTestStore(path, { sync: false })
-  await store.batch(Array.from({ length: KEYS }, (_, i) => ({ type: 'put', key: `k${String(i).padStart(6, '0')}`, value: 'v', expires })))
+  await store.batch(
+    Array.from({ length: KEYS }, (_, i) => ({
+      type: 'put',
+      key: `k${String(i).padStart(6, '0')}`,
+      value: 'v',
+      expires,
+    })),
+  )
   return store
 }
 
@@ -49,7 +56,15 @@ describe('with a signal', () => {
     const store = await largeStore()
     await store.put('k000007', 'v', { expires: Date.now() - 1 })
     await store.put('k000008', 'v', { expires: Date.now() + 1e8 })
-    for (const range of [{}, { prefix: 'k01' }, { gte: 'k000005', lt: 'k000010' }, { gt: 'k059998' }, { prefix: 'none' }, { limit: 20_000 }, { limit: 3 }]) {
+    for (const range of [
+      {},
+      { prefix: 'k01' },
+      { gte: 'k000005', lt: 'k000010' },
+      { gt: 'k059998' },
+      { prefix: 'none' },
+      { limit: 20_000 },
+      { limit: 3 },
+    ]) {
       expect([range, await store.count({ ...range, signal: unstopped() })]).toEqual([range, await store.count(range)])
     }
     expect(await store.check({ signal: unstopped() })).toEqual(await store.check())

@@ -10,7 +10,9 @@ import { failure, openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 /** A store as JavaScript sees it: anything may be given. */
-type Loose = { [Name in keyof Store]: Store[Name] extends (...args: never) => infer R ? (...args: unknown[]) => R : Store[Name] }
+type Loose = {
+  [Name in keyof Store]: Store[Name] extends (...args: never) => infer R ? (...args: unknown[]) => R : Store[Name]
+}
 
 const PLACES = { memory: (): string => 'memory:', sqlite: (): string => join(tempDir(), 'store.kv') }
 
@@ -36,8 +38,13 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
   test('refuses values and keys that are neither text nor bytes, and stores nothing', async () => {
     const store = await open()
     for (const [what, kind] of RUBBISH) {
-      expect(await failure(() => store.put('k', what))).toMatchObject({ code: 'KV_USAGE', message: `a value is a string or bytes, not ${kind}` })
-      expect(await failure(() => store.batch([{ type: 'put', key: 'k', value: what }]))).toMatchObject({ code: 'KV_USAGE' })
+      expect(await failure(() => store.put('k', what))).toMatchObject({
+        code: 'KV_USAGE',
+        message: `a value is a string or bytes, not ${kind}`,
+      })
+      expect(await failure(() => store.batch([{ type: 'put', key: 'k', value: what }]))).toMatchObject({
+        code: 'KV_USAGE',
+      })
       const calls = [
         () => store.put(what, 'v'),
         () => store.get(what),
@@ -50,12 +57,23 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
         () => store.batch([{ type: 'del', key: what }]),
       ]
       for (const call of calls) {
-        expect(await failure(call)).toMatchObject({ code: 'KV_INVALID_KEY', message: `a key is a string or bytes, not ${kind}` })
+        expect(await failure(call)).toMatchObject({
+          code: 'KV_INVALID_KEY',
+          message: `a key is a string or bytes, not ${kind}`,
+        })
       }
       if (what === undefined) continue
       for (const bound of ['gt', 'gte', 'lt', 'lte', 'prefix']) {
-        for (const call of [() => store.count({ [bound]: what }), () => store.delRange({ [bound]: what }), () => store.watch({ [bound]: what }), () => store.range({ [bound]: what }).next()]) {
-          expect(await failure(call)).toMatchObject({ code: 'KV_INVALID_KEY', message: `a bound is a string or bytes, not ${kind}` })
+        for (const call of [
+          () => store.count({ [bound]: what }),
+          () => store.delRange({ [bound]: what }),
+          () => store.watch({ [bound]: what }),
+          () => store.range({ [bound]: what }).next(),
+        ]) {
+          expect(await failure(call)).toMatchObject({
+            code: 'KV_INVALID_KEY',
+            message: `a bound is a string or bytes, not ${kind}`,
+          })
         }
       }
     }
@@ -88,14 +106,18 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
         () => openStore(place(), { token: typeof what === 'string' ? 5 : what } as object),
         () => (typeof what === 'function' ? store.del('k', 5) : openStore(place(), { clock: what } as object)),
       ]
-      for (const call of calls) expect(await failure(call), `${String(call)}: ${typeof what}`).toMatchObject({ code: 'KV_USAGE' })
+      for (const call of calls)
+        expect(await failure(call), `${String(call)}: ${typeof what}`).toMatchObject({ code: 'KV_USAGE' })
     }
     expect(await store.count()).toBe(0)
   })
 
   test('is not opened for who was interrupted before', async () => {
     const reason = new Error('shut down')
-    expect(await failure(() => openStore(place(), { signal: AbortSignal.abort(reason) }))).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+    expect(await failure(() => openStore(place(), { signal: AbortSignal.abort(reason) }))).toMatchObject({
+      code: 'KV_INTERRUPTED',
+      cause: reason,
+    })
   })
 
   test('takes the bytes of every view', async () => {
@@ -120,14 +142,32 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
   test('refuses conditions that it does not understand, and writes nothing', async () => {
     const store = await open()
     await store.put('lock', 'A')
-    const rubbish = ['absent', { absent: true }, { type: 'missing' }, {}, null, 1, true, ['absent'], { type: 'revision' }, { type: 'revision', revision: '1' }, { type: 'revision', revision: -1 }, { type: 'value' }, { type: 'value', value: 5 }, { type: 'absent', value: 'x' }]
+    const rubbish = [
+      'absent',
+      { absent: true },
+      { type: 'missing' },
+      {},
+      null,
+      1,
+      true,
+      ['absent'],
+      { type: 'revision' },
+      { type: 'revision', revision: '1' },
+      { type: 'revision', revision: -1 },
+      { type: 'value' },
+      { type: 'value', value: 5 },
+      { type: 'absent', value: 'x' },
+    ]
     for (const condition of rubbish) {
       for (const call of [() => store.put('lock', 'B', { condition }), () => store.del('lock', { condition })]) {
         expect(await failure(call), JSON.stringify(condition)).toMatchObject({ code: 'KV_USAGE' })
       }
     }
     for (const condition of ['absent', { type: 'absent' }]) {
-      expect(await failure(() => store.batch([{ type: 'put', key: 'lock', value: 'B', condition }]))).toMatchObject({ code: 'KV_USAGE', message: 'a put of a batch knows no condition' })
+      expect(await failure(() => store.batch([{ type: 'put', key: 'lock', value: 'B', condition }]))).toMatchObject({
+        code: 'KV_USAGE',
+        message: 'a put of a batch knows no condition',
+      })
     }
     expect(toText((await store.get('lock'))!)).toBe('A')
   })
@@ -144,10 +184,26 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
     const store = await open()
     await store.batch(['a', 'b', 'c', 'd'].map((key) => ({ type: 'put', key, value: key })))
     const everything = { code: 'KV_USAGE', message: 'this range means every key of the store' }
-    for (const options of [undefined, {}, { prefix: undefined }, { prefix: '' }, { gte: '' }, { all: false }, { all: undefined, gte: undefined }]) {
+    for (const options of [
+      undefined,
+      {},
+      { prefix: undefined },
+      { prefix: '' },
+      { gte: '' },
+      { all: false },
+      { all: undefined, gte: undefined },
+    ]) {
       expect(await failure(() => store.delRange(options)), JSON.stringify(options)).toMatchObject(everything)
     }
-    for (const options of [{ start: 'a', end: 'b' }, { prefx: 'a' }, { prefix: 'a', limit: 1 }, { gte: 'a', reverse: true }, 'a', null, 5]) {
+    for (const options of [
+      { start: 'a', end: 'b' },
+      { prefx: 'a' },
+      { prefix: 'a', limit: 1 },
+      { gte: 'a', reverse: true },
+      'a',
+      null,
+      5,
+    ]) {
       expect(await failure(() => store.delRange(options)), JSON.stringify(options)).toMatchObject({ code: 'KV_USAGE' })
     }
     expect(await store.count()).toBe(4)
@@ -176,7 +232,9 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
     ]
     for (const call of calls) {
       for (const options of [{ nonsense: 1 }, { signal: 5 }, { signal: {} }, 'text', null, 5]) {
-        expect(await failure(() => call(options)), `${call.toString()} ${JSON.stringify(options)}`).toMatchObject({ code: 'KV_USAGE' })
+        expect(await failure(() => call(options)), `${call.toString()} ${JSON.stringify(options)}`).toMatchObject({
+          code: 'KV_USAGE',
+        })
       }
     }
     for (const options of [{ limit: '5' }, { limit: -1 }, { reverse: 'yes' }, { keysOnly: 1 }]) {
@@ -187,8 +245,21 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
 
   test('refuses operations of a batch that it does not know, and does none of them', async () => {
     const store = await open()
-    for (const op of [{ type: 'delete', key: 'a' }, { key: 'a', value: '1' }, null, undefined, 'put', 5, { type: 'put', key: 'a', value: '1', ttl: '5' }, { type: 'put', key: 'a', value: '1', expire: 5 }, { type: 'del', key: 'a', value: '1' }]) {
-      expect(await failure(() => store.batch([{ type: 'put', key: 'first', value: '1' }, op])), JSON.stringify(op)).toMatchObject({ code: 'KV_USAGE' })
+    for (const op of [
+      { type: 'delete', key: 'a' },
+      { key: 'a', value: '1' },
+      null,
+      undefined,
+      'put',
+      5,
+      { type: 'put', key: 'a', value: '1', ttl: '5' },
+      { type: 'put', key: 'a', value: '1', expire: 5 },
+      { type: 'del', key: 'a', value: '1' },
+    ]) {
+      expect(
+        await failure(() => store.batch([{ type: 'put', key: 'first', value: '1' }, op])),
+        JSON.stringify(op),
+      ).toMatchObject({ code: 'KV_USAGE' })
     }
     for (const ops of [undefined, null, { type: 'put', key: 'a', value: '1' }, 'put']) {
       expect(await failure(() => store.batch(ops))).toMatchObject({ code: 'KV_USAGE' })
@@ -233,7 +304,12 @@ test('a range that was left without return() is ended when its iterator is colle
 describe('a KvError', () => {
   test('keeps its message in JSON, and shows nothing that is not there', () => {
     const error = new KvError('KV_LOCKED', 'it is locked', { hint: 'wait' })
-    expect(JSON.parse(JSON.stringify(error))).toEqual({ name: 'KvError', code: 'KV_LOCKED', message: 'it is locked', hint: 'wait' })
+    expect(JSON.parse(JSON.stringify(error))).toEqual({
+      name: 'KvError',
+      code: 'KV_LOCKED',
+      message: 'it is locked',
+      hint: 'wait',
+    })
     expect(JSON.stringify(new KvError('KV_IO', 'x'))).toBe('{"name":"KvError","code":"KV_IO","message":"x"}')
     expect(Object.keys(new KvError('KV_IO', 'x'))).toEqual(['code'])
     expect(String(error)).toBe('KvError: it is locked')
@@ -250,7 +326,18 @@ describe('openStore', () => {
     expect(store.location).toBe(pathToFileURL(path).href)
   })
 
-  test.for([[undefined], [null], [5], [{}], ['memory:', { nonsense: 1 }], ['memory:', { signal: 5 }], ['memory:', 'text'], ['memory:', { lockTimeout: 5 }]])('refuses %j', async (given) => {
-    expect(await failure(() => (openStore as (...args: unknown[]) => unknown)(...given))).toMatchObject({ code: 'KV_USAGE' })
+  test.for([
+    [undefined],
+    [null],
+    [5],
+    [{}],
+    ['memory:', { nonsense: 1 }],
+    ['memory:', { signal: 5 }],
+    ['memory:', 'text'],
+    ['memory:', { lockTimeout: 5 }],
+  ])('refuses %j', async (given) => {
+    expect(await failure(() => (openStore as (...args: unknown[]) => unknown)(...given))).toMatchObject({
+      code: 'KV_USAGE',
+    })
   })
 })

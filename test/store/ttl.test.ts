@@ -12,12 +12,17 @@ const WRITES: Record<string, (store: Store) => Promise<unknown>> = {
   put: (store) => store.put('a', '1', { ttl: 5 }),
   'put with a condition': (store) => store.put('a', '1', { ttl: 5, condition: { type: 'absent' } }),
   batch: (store) => store.batch([{ type: 'put', key: 'a', value: '1', ttl: 5 }]),
-  'batch of many': (store) => store.batch(['a', ...Array.from({ length: 50 }, (_, i) => `b${i}`)].map((key) => ({ type: 'put', key, value: '1', ttl: 5 }))),
+  'batch of many': (store) =>
+    store.batch(
+      ['a', ...Array.from({ length: 50 }, (_, i) => `b${i}`)].map((key) => ({ type: 'put', key, value: '1', ttl: 5 })),
+    ),
   load: (store) => store.load([block([['a', '1', -5]])]),
   'load as it comes': (store) => store.load(oneByOne([['a', '1', -5]])),
 }
 
-async function* oneByOne(entries: readonly (readonly [string, string, number?])[]): AsyncGenerator<ReturnType<typeof block>, void, void> {
+async function* oneByOne(
+  entries: readonly (readonly [string, string, number?])[],
+): AsyncGenerator<ReturnType<typeof block>, void, void> {
   for (const entry of entries) yield block([entry])
 }
 
@@ -65,7 +70,9 @@ test.for([[], ['--atomic']])('batch-put %j: the ttl of a record counts from when
   const release = await holdLock(store)
   const child = startKv(['batch-put', ...flags, '--lock-timeout', '60s'], { store })
   const run = ended(child)
-  child.stdin!.end('{"key":"a","value":"1","ttl":3600}\n{"key":"b","value":"2","expires":"1999-12-31T23:59:59Z"}\n{"key":"a2","value":"3"}\n')
+  child.stdin!.end(
+    '{"key":"a","value":"1","ttl":3600}\n{"key":"b","value":"2","expires":"1999-12-31T23:59:59Z"}\n{"key":"a2","value":"3"}\n',
+  )
   expectRun(await kv(['count'], { store }), { stdout: '1\n' })
   const before = Date.now()
   await release()
@@ -73,12 +80,25 @@ test.for([[], ['--atomic']])('batch-put %j: the ttl of a record counts from when
   const { expires } = (await (await openTestStore(store)).getEntry('a'))!
   expect(expires).toBeGreaterThanOrEqual(before + HOUR)
   // An old export holds what has expired since; it is taken, and has.
-  expect(await contents(store)).toEqual([['a', '1'], ['a2', '3'], ['z', '0']])
+  expect(await contents(store)).toEqual([
+    ['a', '1'],
+    ['a2', '3'],
+    ['z', '0'],
+  ])
   expect((await kv(['check'], { store })).code).toBe(0)
 })
 
 describe('over HTTP', () => {
-  test.for(['expires=0', 'expires=1', 'expires=-5', 'expires=1795790572', 'ttl=0', 'ttl=-1', 'ttl=0s', 'ttl=1s&expires=4102444800000'])('?%s is refused', async (query) => {
+  test.for([
+    'expires=0',
+    'expires=1',
+    'expires=-5',
+    'expires=1795790572',
+    'ttl=0',
+    'ttl=-1',
+    'ttl=0s',
+    'ttl=1s&expires=4102444800000',
+  ])('?%s is refused', async (query) => {
     const app = await buildApp(await openTestStore('memory:'))
     onTestFinished(() => app.close())
     const answer = await app.inject({ method: 'PUT', url: `/v1/keys/a?${query}`, payload: 'v' })
@@ -87,11 +107,16 @@ describe('over HTTP', () => {
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
   })
 
-  test.for(['{"key":"a","value":"1","ttl":0}', '{"key":"a","value":"1","ttl":-1}'])('/v1/batch refuses %s', async (payload) => {
-    const app = await buildApp(await openTestStore('memory:'))
-    onTestFinished(() => app.close())
-    expect((await app.inject({ method: 'POST', url: '/v1/batch', payload })).json()).toMatchObject({ code: 'KV_INVALID_INPUT' })
-  })
+  test.for(['{"key":"a","value":"1","ttl":0}', '{"key":"a","value":"1","ttl":-1}'])(
+    '/v1/batch refuses %s',
+    async (payload) => {
+      const app = await buildApp(await openTestStore('memory:'))
+      onTestFinished(() => app.close())
+      expect((await app.inject({ method: 'POST', url: '/v1/batch', payload })).json()).toMatchObject({
+        code: 'KV_INVALID_INPUT',
+      })
+    },
+  )
 
   test('/v1/batch takes a ttl and an old timestamp', async () => {
     const clock = stoppedClock()

@@ -41,20 +41,44 @@ const LAPSED = 'update kv_watcher set until = 0'
 describe('what other programs write is reported', () => {
   test.for<[string, string, string[]]>([
     ['an insert', "insert into kv(key, value) values (x'62', x'32')", ['put b=2']],
-    ['several rows at once', "insert into kv(key, value) values (x'62', x'32'), (x'63', x'33')", ['put b=2', 'put c=3']],
+    [
+      'several rows at once',
+      "insert into kv(key, value) values (x'62', x'32'), (x'63', x'33')",
+      ['put b=2', 'put c=3'],
+    ],
     ['an update of the value', "update kv set value = x'32' where key = x'61'", ['put a=2']],
     ['an update of the expiry', "update kv set expires = 4102444800000 where key = x'61'", ['put a=1']],
     ['an update of the key', "update kv set key = x'62' where key = x'61'", ['del a', 'put b=1']],
     ['an update of the checksum alone', 'update kv set checksum = null', []],
-    ['an upsert', "insert into kv(key, value) values (x'61', x'32') on conflict (key) do update set value = excluded.value", ['put a=2']],
+    [
+      'an upsert',
+      "insert into kv(key, value) values (x'61', x'32') on conflict (key) do update set value = excluded.value",
+      ['put a=2'],
+    ],
     ['a replace of the key', "insert or replace into kv(key, value) values (x'61', x'32')", ['put a=2']],
     ['an insert that is ignored', "insert or ignore into kv(id, key, value) select id, x'62', x'32' from kv", []],
-    ['an update in place of another key', "insert into kv(key, value) values (x'62', x'32'); update or replace kv set key = x'61' where key = x'62'", ['put b=2', 'del b', 'put a=2']],
+    [
+      'an update in place of another key',
+      "insert into kv(key, value) values (x'62', x'32'); update or replace kv set key = x'61' where key = x'62'",
+      ['put b=2', 'del b', 'put a=2'],
+    ],
     ['a delete', "delete from kv where key = x'61'", ['del a']],
     ['a delete of everything', 'delete from kv', ['del a']],
-    ['a transaction', "begin; insert into kv(key, value) values (x'62', x'32'); delete from kv where key = x'62'; commit", ['put b=2', 'del b']],
-    ['nothing of what is rolled back', "begin; delete from kv; rollback; insert into kv(key, value) values (x'62', x'32')", ['put b=2']],
-    ['a savepoint that is rolled back', "begin; savepoint s; delete from kv; rollback to s; insert into kv(key, value) values (x'62', x'32'); commit", ['put b=2']],
+    [
+      'a transaction',
+      "begin; insert into kv(key, value) values (x'62', x'32'); delete from kv where key = x'62'; commit",
+      ['put b=2', 'del b'],
+    ],
+    [
+      'nothing of what is rolled back',
+      "begin; delete from kv; rollback; insert into kv(key, value) values (x'62', x'32')",
+      ['put b=2'],
+    ],
+    [
+      'a savepoint that is rolled back',
+      "begin; savepoint s; delete from kv; rollback to s; insert into kv(key, value) values (x'62', x'32'); commit",
+      ['put b=2'],
+    ],
   ])('%s', async ([, sql, wanted]) => {
     const { store, connection } = await given()
     const watch = await watching(store)
@@ -224,7 +248,12 @@ describe('the log', () => {
 
   test('says how far the slowest watch of each process has read', async () => {
     const { path, store, connection } = await given()
-    const needs = (): number[] => (connection.prepare('select position from kv_watcher where position is not null order by position').all() as { position: number }[]).map(({ position }) => position)
+    const needs = (): number[] =>
+      (
+        connection.prepare('select position from kv_watcher where position is not null order by position').all() as {
+          position: number
+        }[]
+      ).map(({ position }) => position)
     const slow = await watching(store)
     for (let i = 0; i < 5; i++) await store.put('a', `${i}`)
     const other = await openTestStore(path)
@@ -242,8 +271,16 @@ describe('the log', () => {
   test('is trimmed in shares, and never to its end', async () => {
     const { path, store, connection } = await given()
     await watching(store)
-    const left = (): unknown => (connection.prepare('select min(position) as first from kv_change').get() as { first: number }).first
-    await store.batch([...Array.from({ length: 6000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: '' })), ...Array.from({ length: 4 }, (_, i) => ({ type: 'put' as const, key: `l${i}`, value: new Uint8Array(5_000_000) }))])
+    const left = (): unknown =>
+      (connection.prepare('select min(position) as first from kv_change').get() as { first: number }).first
+    await store.batch([
+      ...Array.from({ length: 6000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: '' })),
+      ...Array.from({ length: 4 }, (_, i) => ({
+        type: 'put' as const,
+        key: `l${i}`,
+        value: new Uint8Array(5_000_000),
+      })),
+    ])
     const database = new Database(path, { sync: false, lockTimeoutMs: 5000 })
     expect(trimLog(database, 6003)).toBe(true)
     expect(left()).toBe(5001)
@@ -286,31 +323,35 @@ describe('a watched store', () => {
     expect((await kv(['check'], { store: path })).code).toBe(0)
   })
 
-  test('is what its changes, played back, make of it, with two processes that write', { timeout: 60_000 }, async (context) => {
-    needLibrary(context)
-    const { path, store } = await given()
-    const state = new Map((await entries(store)).map(({ key, value }) => [toText(key), toText(value)]))
-    const watch = await watching(store)
-    const rounds = 40
-    const children = ['p0', 'p1'].map((id) => new Child('../crash/writer.mjs', ['contend', path, id, String(rounds)]))
-    for (const child of children) await child.until(1)
-    for (const child of children) child.say('go')
-    for (const child of children) expect(await child.ended).toEqual({ code: 0, signal: null, stderr: '' })
-    await store.put('end', '')
-    const changes = await takeUntil(watch, 'end')
-    let revision = 0
-    for (const change of changes) {
-      if (change.type === 'del') state.delete(toText(change.key))
-      else {
-        state.set(toText(change.key), toText(change.value))
-        expect(change.revision).toBeGreaterThanOrEqual(revision)
-        revision = change.revision
+  test(
+    'is what its changes, played back, make of it, with two processes that write',
+    { timeout: 60_000 },
+    async (context) => {
+      needLibrary(context)
+      const { path, store } = await given()
+      const state = new Map((await entries(store)).map(({ key, value }) => [toText(key), toText(value)]))
+      const watch = await watching(store)
+      const rounds = 40
+      const children = ['p0', 'p1'].map((id) => new Child('../crash/writer.mjs', ['contend', path, id, String(rounds)]))
+      for (const child of children) await child.until(1)
+      for (const child of children) child.say('go')
+      for (const child of children) expect(await child.ended).toEqual({ code: 0, signal: null, stderr: '' })
+      await store.put('end', '')
+      const changes = await takeUntil(watch, 'end')
+      let revision = 0
+      for (const change of changes) {
+        if (change.type === 'del') state.delete(toText(change.key))
+        else {
+          state.set(toText(change.key), toText(change.value))
+          expect(change.revision).toBeGreaterThanOrEqual(revision)
+          revision = change.revision
+        }
       }
-    }
-    await store.del('end')
-    expect(state).toEqual(new Map((await entries(store)).map(({ key, value }) => [toText(key), toText(value)])))
-    expect(changes.filter(({ key }) => toText(key) === 'counter')).toHaveLength(2 * rounds)
-  })
+      await store.del('end')
+      expect(state).toEqual(new Map((await entries(store)).map(({ key, value }) => [toText(key), toText(value)])))
+      expect(changes.filter(({ key }) => toText(key) === 'counter')).toHaveLength(2 * rounds)
+    },
+  )
 
   test.for(['removed', 'replaced'])('whose file is %s ends its watches', async (how) => {
     const { path, store } = await given()

@@ -57,13 +57,26 @@ const KEYS: Readonly<Record<string, readonly string[]>> = {
 test('the keys of every common terminal have one name each, whole or in pieces', () => {
   const found: Record<string, string[]> = {}
   for (const [name, sequences] of Object.entries(KEYS)) {
-    found[name] = sequences.filter((sequence) => decode(sequence).join() === name && decode(...sequence).join() === name)
+    found[name] = sequences.filter(
+      (sequence) => decode(sequence).join() === name && decode(...sequence).join() === name,
+    )
   }
   expect(found).toEqual(KEYS)
 })
 
 test('what a terminal tells of itself types nothing, and neither does what is no known key', () => {
-  const told = ['\x1b[?62;22c', '\x1b[I', '\x1b[O', '\x1b[<0;10;10M', '\x1b]11;rgb:0000/0000/0000\x1b\\', '\x1b]0;title\x07', '\x1bP1+r544e\x1b\\', '\x1b[?2026;1$y', '\x1b[99~', '\x1b[57441u']
+  const told = [
+    '\x1b[?62;22c',
+    '\x1b[I',
+    '\x1b[O',
+    '\x1b[<0;10;10M',
+    '\x1b]11;rgb:0000/0000/0000\x1b\\',
+    '\x1b]0;title\x07',
+    '\x1bP1+r544e\x1b\\',
+    '\x1b[?2026;1$y',
+    '\x1b[99~',
+    '\x1b[57441u',
+  ]
   for (const sequence of told) expect([sequence, decode(`${sequence}x`)]).toEqual([sequence, ['text:x']])
 })
 
@@ -75,7 +88,14 @@ test('text comes character by character, whole however its bytes are cut', () =>
 })
 
 test('bytes that are not UTF-8 never become U+FFFD, nor take their neighbours along', () => {
-  expect(decode(Buffer.from('caf\xe9 1', 'latin1'))).toEqual(['text:c', 'text:a', 'text:f', 'text:\udce9', 'text: ', 'text:1'])
+  expect(decode(Buffer.from('caf\xe9 1', 'latin1'))).toEqual([
+    'text:c',
+    'text:a',
+    'text:f',
+    'text:\udce9',
+    'text: ',
+    'text:1',
+  ])
   expect(decode(Buffer.from([0xe9]))).toEqual(['text:\udce9'])
   expect(decode(Buffer.from([0xed, 0xa0, 0x80]))).toEqual(['text:\udced', 'text:\udca0', 'text:\udc80'])
   expect(decode('\ufffd')).toEqual(['text:\ufffd'])

@@ -75,7 +75,10 @@ export class Histogram {
     return 0
   }
 
-  /** Where the values lie, eight buckets to an octave: pairs of the greatest value of a bucket and its count, empty ones left out. */
+  /**
+   * Where the values lie, eight buckets to an octave: pairs of the greatest value of a bucket and its count, empty
+   * ones left out.
+   */
   coarse(): [upTo: number, count: number][] {
     const merged = new Map<number, number>()
     this.#counts.forEach((count, index) => {

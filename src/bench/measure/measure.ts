@@ -109,12 +109,19 @@ export class Measurement {
       ran_out: this.#exhausted,
       missing: this.#missing,
       timeline: this.#timeline.report(),
-      operations_by_name: kinds.length < 2 ? [] : kinds.map(([kind, { latency, entries: its }]) => describe(kind, latency, its, this.#busyMs)),
+      operations_by_name:
+        kinds.length < 2
+          ? []
+          : kinds.map(([kind, { latency, entries: its }]) => describe(kind, latency, its, this.#busyMs)),
     }
   }
 
   /** Runs operations for a time or a number of them; resolves to the milliseconds it took. */
-  async #run(ms: number, ops: number, count: (operation: Operation, result: unknown, from: number, to: number) => void): Promise<number> {
+  async #run(
+    ms: number,
+    ops: number,
+    count: (operation: Operation, result: unknown, from: number, to: number) => void,
+  ): Promise<number> {
     const { now } = this.#world
     const began = now()
     this.#lastTurn = began

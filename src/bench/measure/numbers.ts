@@ -27,7 +27,13 @@ export function formatRate(rate: number): string {
 
 /** A ratio for people: `0.043`, `0.85`, `1.00`, `3.2`, `12`. */
 export function formatRatio(ratio: number): string {
-  return ratio < 0.1 ? ratio.toFixed(3) : ratio < 2 ? ratio.toFixed(2) : ratio < 10 ? ratio.toFixed(1) : Math.round(ratio).toLocaleString('en')
+  return ratio < 0.1
+    ? ratio.toFixed(3)
+    : ratio < 2
+      ? ratio.toFixed(2)
+      : ratio < 10
+        ? ratio.toFixed(1)
+        : Math.round(ratio).toLocaleString('en')
 }
 
 const LEVELS = '▁▂▃▄▅▆▇█'
@@ -36,7 +42,12 @@ const LEVELS = '▁▂▃▄▅▆▇█'
  * A distribution as one line of blocks: pairs of a bucket's greatest value and its count, drawn over
  * `width` cells of a logarithmic scale from `from` to `to`; what lies beyond falls into the last.
  */
-export function sparkline(buckets: readonly (readonly [number, number])[], from: number, to: number, width: number): string {
+export function sparkline(
+  buckets: readonly (readonly [number, number])[],
+  from: number,
+  to: number,
+  width: number,
+): string {
   const cells = Array.from({ length: width }, () => 0)
   const low = Math.log(Math.max(1, from))
   const span = Math.max(Math.log(Math.max(1, to)) - low, 1e-9)
@@ -46,5 +57,9 @@ export function sparkline(buckets: readonly (readonly [number, number])[], from:
   }
   const most = Math.max(...cells)
   // Square roots, so that a tail of one in a hundred is still seen.
-  return cells.map((count) => (count === 0 ? ' ' : LEVELS[Math.min(LEVELS.length - 1, Math.floor(Math.sqrt(count / most) * LEVELS.length))])).join('')
+  return cells
+    .map((count) =>
+      count === 0 ? ' ' : LEVELS[Math.min(LEVELS.length - 1, Math.floor(Math.sqrt(count / most) * LEVELS.length))],
+    )
+    .join('')
 }

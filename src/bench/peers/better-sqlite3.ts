@@ -31,7 +31,9 @@ export const betterSqlite3: Peer = {
     const del = database.prepare('delete from kv where key = ?')
     const range = database.prepare('select key, value from kv where key >= ? order by key limit ?').raw()
     const count = database.prepare('select count(*) from kv').raw()
-    const scans = new Map(['', 'desc'].map((order) => [order, database.prepare(`select key, value from kv order by key ${order}`).raw()]))
+    const scans = new Map(
+      ['', 'desc'].map((order) => [order, database.prepare(`select key, value from kv order by key ${order}`).raw()]),
+    )
     const keys = database.prepare('select key from kv order by key').raw()
     const putMany = database.transaction((entries: readonly { key: Buffer; value: Buffer }[]) => {
       for (const { key, value } of entries) put.run(key, value)

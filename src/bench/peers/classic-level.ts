@@ -22,7 +22,10 @@ export const classicLevel: Peer = {
   name: 'classic-level',
   async open({ folder, durable }) {
     const { module, version } = userPackage<Package>('classic-level')
-    const level = new module.ClassicLevel(join(folder, 'classic-level'), { keyEncoding: 'buffer', valueEncoding: 'buffer' })
+    const level = new module.ClassicLevel(join(folder, 'classic-level'), {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+    })
     await level.open()
     const sync = { sync: durable }
     const notFound = (error: unknown): undefined => {
@@ -36,10 +39,15 @@ export const classicLevel: Peer = {
       engine: () => `classic-level ${version}`,
       get: (key) => level.get(key).catch(notFound),
       put: (key, value) => level.put(key, value, sync),
-      putMany: (entries) => level.batch(entries.map(({ key, value }) => ({ type: 'put', key, value })), sync),
+      putMany: (entries) =>
+        level.batch(
+          entries.map(({ key, value }) => ({ type: 'put', key, value })),
+          sync,
+        ),
       del: (key) => level.del(key, sync),
       range: async (start, limit) => (await level.iterator({ gte: start, limit }).all()).length,
-      scan: async (_prefix, { reverse, keysOnly }) => (await (keysOnly ? level.keys({ reverse }) : level.iterator({ reverse })).all()).length,
+      scan: async (_prefix, { reverse, keysOnly }) =>
+        (await (keysOnly ? level.keys({ reverse }) : level.iterator({ reverse })).all()).length,
       close: () => level.close(),
     }
   },

@@ -12,7 +12,11 @@ import { sqlite3 } from './sqlite3.ts'
 const PEERS: readonly Peer[] = [classicLevel, lmdb, betterSqlite3, redis, sqlite3, ldb]
 
 /** Opens every peer there is, onto `targets`; the others are named in `absent`. */
-export async function openPeers(options: PeerOptions, targets: Target[], absent: { name: string; reason: string }[]): Promise<void> {
+export async function openPeers(
+  options: PeerOptions,
+  targets: Target[],
+  absent: { name: string; reason: string }[],
+): Promise<void> {
   const { signal } = options
   for (const peer of PEERS) {
     signal.throwIfAborted()

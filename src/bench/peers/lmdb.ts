@@ -22,7 +22,13 @@ export const lmdb: Peer = {
   name: 'lmdb',
   async open({ folder, durable }) {
     const { module, version } = userPackage<Package>('lmdb')
-    const database = module.open({ path: join(folder, 'lmdb'), encoding: 'binary', keyEncoding: 'binary', overlappingSync: false, noSync: !durable })
+    const database = module.open({
+      path: join(folder, 'lmdb'),
+      encoding: 'binary',
+      keyEncoding: 'binary',
+      overlappingSync: false,
+      noSync: !durable,
+    })
     return {
       name: 'lmdb',
       how: 'in this process',
@@ -36,7 +42,8 @@ export const lmdb: Peer = {
         }),
       del: (key) => database.remove(key),
       range: (start, limit) => size(database.getRange({ start, limit })),
-      scan: (_prefix, { reverse, keysOnly }) => size(keysOnly ? database.getKeys({ reverse }) : database.getRange({ reverse })),
+      scan: (_prefix, { reverse, keysOnly }) =>
+        size(keysOnly ? database.getKeys({ reverse }) : database.getRange({ reverse })),
       count: () => database.getKeysCount(),
       close: () => database.close(),
     }

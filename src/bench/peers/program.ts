@@ -29,12 +29,27 @@ export class Program {
    * shell beside it does, and ends it.
    */
   static server(program: string, args: readonly string[], signal: AbortSignal): Program {
-    return new Program('sh', ['-c', 'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"', 'sh', program, ...args], signal)
+    return new Program(
+      'sh',
+      [
+        '-c',
+        'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"',
+        'sh',
+        program,
+        ...args,
+      ],
+      signal,
+    )
   }
 
   readonly #child: ChildProcessWithoutNullStreams
   readonly #exited: Promise<void>
-  readonly #waiting: { lines: string[]; isLast(line: string): boolean; resolve(lines: string[]): void; reject(error: Error): void }[] = []
+  readonly #waiting: {
+    lines: string[]
+    isLast(line: string): boolean
+    resolve(lines: string[]): void
+    reject(error: Error): void
+  }[] = []
   #rest = ''
   #errors = ''
   #over: Error | undefined
@@ -46,10 +61,14 @@ export class Program {
     this.#child = spawn(program, [...args], { stdio: 'pipe', detached: true })
     this.#exited = new Promise((resolve) => {
       this.#child.once('error', (error) => this.#end(error, resolve))
-      this.#child.once('close', (code) => this.#end(new Error(`${program} ended with ${code}: ${this.#errors.trim().split('\n')[0]}`), resolve))
+      this.#child.once('close', (code) =>
+        this.#end(new Error(`${program} ended with ${code}: ${this.#errors.trim().split('\n')[0]}`), resolve),
+      )
     })
     this.#child.stdout.setEncoding('latin1').on('data', (text: string) => this.#take(text))
-    this.#child.stderr.setEncoding('latin1').on('data', (text: string) => (this.#errors = (this.#errors + text).slice(0, 1000)))
+    this.#child.stderr
+      .setEncoding('latin1')
+      .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(0, 1000)))
     const interrupted = (): void => void setTimeout(() => this.#giveUp(signal.reason as Error), LAST_MS).unref()
     signal.addEventListener('abort', interrupted, { once: true })
     void this.#exited.then(() => signal.removeEventListener('abort', interrupted))

@@ -13,7 +13,28 @@ export const redis: Peer = {
   async open({ folder, durable, signal }) {
     const version = await versionOf('redis-server', ['--version'])
     const socket = join(folder, 'redis.sock')
-    const program = Program.server('redis-server', ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--dir', folder, '--appendonly', 'yes', '--appendfsync', durable ? 'always' : 'no', '--save', '', '--daemonize', 'no'], signal)
+    const program = Program.server(
+      'redis-server',
+      [
+        '--port',
+        '0',
+        '--unixsocket',
+        socket,
+        '--unixsocketperm',
+        '700',
+        '--dir',
+        folder,
+        '--appendonly',
+        'yes',
+        '--appendfsync',
+        durable ? 'always' : 'no',
+        '--save',
+        '',
+        '--daemonize',
+        'no',
+      ],
+      signal,
+    )
     let connection: RedisConnection
     try {
       await program.ask('', (line) => /ready to accept connections/i.test(line))

@@ -25,14 +25,26 @@ export function rowsOf({ targets }: Report): Row[] {
       const isBase = target === first
       rows.push(row(target, step, step, isBase ? undefined : base))
       for (const kind of step.operations_by_name) {
-        rows.push(row(target, step, kind, isBase ? undefined : base.operations_by_name.find((other) => other.name === kind.name)))
+        rows.push(
+          row(
+            target,
+            step,
+            kind,
+            isBase ? undefined : base.operations_by_name.find((other) => other.name === kind.name),
+          ),
+        )
       }
     }
   }
   return rows
 }
 
-function row({ name: target, durable }: TargetReport, step: StepReport, measure: MeasureReport, first: MeasureReport | undefined): Row {
+function row(
+  { name: target, durable }: TargetReport,
+  step: StepReport,
+  measure: MeasureReport,
+  first: MeasureReport | undefined,
+): Row {
   const each = Math.round(measure.entries / measure.operations)
   const name = measure === step ? measure.name : `${step.name} ${measure.name}`
   // Of a mix of operations the mean says nothing.
@@ -43,6 +55,9 @@ function row({ name: target, durable }: TargetReport, step: StepReport, measure:
     durable,
     step,
     measure,
-    ratio: first === undefined || first.operations_per_second === 0 ? undefined : measure.operations_per_second / first.operations_per_second,
+    ratio:
+      first === undefined || first.operations_per_second === 0
+        ? undefined
+        : measure.operations_per_second / first.operations_per_second,
   }
 }

@@ -5,7 +5,20 @@ import { round } from '../measure/numbers.ts'
 import { type ComparedStep, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
 
 /** What differs between two runs so that their figures do not compare. */
-const SETTINGS = ['workload', 'records', 'key_bytes', 'value_bytes', 'concurrency', 'location', 'durable', 'duration_ms', 'operations', 'warmup_ms', 'rounds', 'seed'] as const
+const SETTINGS = [
+  'workload',
+  'records',
+  'key_bytes',
+  'value_bytes',
+  'concurrency',
+  'location',
+  'durable',
+  'duration_ms',
+  'operations',
+  'warmup_ms',
+  'rounds',
+  'seed',
+] as const
 const MACHINE = ['cpu', 'cores', 'platform', 'node', 'file_system'] as const
 const STORE = ['engine', 'how'] as const
 
@@ -16,7 +29,9 @@ const MIN_OPERATIONS = 20
 /** Medians that are nearer to each other than this are alike: as much changes between runs of the same program. */
 const MARGIN = 0.1
 
-/** Reads a report that `kv bench --json` wrote. Throws `KV_USAGE` for anything else, and for one of another workload. */
+/**
+ * Reads a report that `kv bench --json` wrote. Throws `KV_USAGE` for anything else, and for one of another workload.
+ */
 export function readReport(path: string, workload: string): Report {
   let report: unknown
   try {
@@ -26,7 +41,10 @@ export function readReport(path: string, workload: string): Report {
   }
   if (!isReport(report)) throw usageError(`${path} is not a report of kv bench --json (${SCHEMA})`)
   if (report.settings.workload !== workload) {
-    throw usageError(`${path} is of the workload ${report.settings.workload}, not ${workload}`, 'compare runs of the same --workload')
+    throw usageError(
+      `${path} is of the workload ${report.settings.workload}, not ${workload}`,
+      'compare runs of the same --workload',
+    )
   }
   return report
 }
@@ -54,7 +72,8 @@ function isStep(step: Partial<StepReport> | null): boolean {
     typeof step.operations_per_second === 'number' &&
     isRates(step.rounds_per_second) &&
     // Older reports do not tell of the machine.
-    (step.machine_per_second === undefined || (isRates(step.machine_per_second?.processor) && isRates(step.machine_per_second.disk)))
+    (step.machine_per_second === undefined ||
+      (isRates(step.machine_per_second?.processor) && isRates(step.machine_per_second.disk)))
   )
 }
 
@@ -75,15 +94,28 @@ export function compare(old: Report, now: Report): NonNullable<Report['compariso
     if (before === undefined || before.operations_per_second === 0 || step.operations_per_second === 0) continue
     const [was, is] = [middle(before), middle(step)]
     const said = verdict(before, step, busy)
-    steps.push({ step: step.name, old_per_second: was, new_per_second: is, ratio: round(is / was), verdict: said, noise: said !== 'faster' && said !== 'slower' })
+    steps.push({
+      step: step.name,
+      old_per_second: was,
+      new_per_second: is,
+      ratio: round(is / was),
+      verdict: said,
+      noise: said !== 'faster' && said !== 'slower',
+    })
   }
   if (steps.length === 0) throw usageError('the two runs have no step in common')
   return { created: old.created, differences: differences(old, now), steps }
 }
 
 function differences(old: Report, now: Report): string[] {
-  const differs = <T extends object>(names: readonly (keyof T & string)[], then: Partial<T> = {}, today: Partial<T> = {}): string[] =>
-    names.filter((name) => (then[name] ?? null) !== (today[name] ?? null)).map((name) => `${name}: ${then[name] ?? 'none'} then, ${today[name] ?? 'none'} now`)
+  const differs = <T extends object>(
+    names: readonly (keyof T & string)[],
+    then: Partial<T> = {},
+    today: Partial<T> = {},
+  ): string[] =>
+    names
+      .filter((name) => (then[name] ?? null) !== (today[name] ?? null))
+      .map((name) => `${name}: ${then[name] ?? 'none'} then, ${today[name] ?? 'none'} now`)
   return [
     ...differs<Report>(['kv'], old, now),
     ...differs<Report['targets'][number]>(STORE, old.targets[0], now.targets[0]),
@@ -93,12 +125,15 @@ function differences(old: Report, now: Report): string[] {
 }
 
 function verdict(old: StepReport, now: StepReport, busy: boolean): Verdict {
-  if ([old, now].some((step) => step.rounds_per_second.length < MIN_ROUNDS || !(step.operations >= MIN_OPERATIONS))) return 'too few to tell'
+  if ([old, now].some((step) => step.rounds_per_second.length < MIN_ROUNDS || !(step.operations >= MIN_OPERATIONS)))
+    return 'too few to tell'
   if (busy) return 'unsure: the machine was busy'
   const ratio = middle(now) / middle(old)
   if (isAlike(ratio) || overlap(old.rounds_per_second, now.rounds_per_second)) return 'within noise'
   // As much as processor and disk moved together may be all there is to it.
-  const machine = machineRatios(old, now).filter((part) => part > 1 === ratio > 1).reduce((product, part) => product * part, 1)
+  const machine = machineRatios(old, now)
+    .filter((part) => part > 1 === ratio > 1)
+    .reduce((product, part) => product * part, 1)
   if (isAlike(ratio / machine) || ratio / machine > 1 !== ratio > 1) return 'unsure: so did the machine'
   return ratio > 1 ? 'faster' : 'slower'
 }
@@ -108,7 +143,10 @@ function isAlike(ratio: number): boolean {
 }
 
 /** How much quicker the machine itself was beside a step; none of a report that does not tell. */
-function machineRatios({ machine_per_second: old }: Partial<StepReport>, { machine_per_second: now }: Partial<StepReport>): number[] {
+function machineRatios(
+  { machine_per_second: old }: Partial<StepReport>,
+  { machine_per_second: now }: Partial<StepReport>,
+): number[] {
   return (['processor', 'disk'] as const).flatMap((part) => {
     const [was, is] = [old?.[part], now?.[part]]
     return was?.length && is?.length ? [median(is) / median(was)] : []

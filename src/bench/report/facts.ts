@@ -3,8 +3,25 @@ import type { Report } from './report.ts'
 
 /** What was measured, where and how: what every form of a report for people begins with, a line each. */
 export function facts({ kv, machine, settings, targets }: Report): string[] {
-  const { workload, records, key_bytes, value_bytes, concurrency, seed, location, duration_ms, operations, warmup_ms, rounds } = settings
-  const lasting = operations !== null ? `${operations.toLocaleString('en')} operations a step` : duration_ms === null ? 'each step to its end' : `${duration_ms / 1000} s a step`
+  const {
+    workload,
+    records,
+    key_bytes,
+    value_bytes,
+    concurrency,
+    seed,
+    location,
+    duration_ms,
+    operations,
+    warmup_ms,
+    rounds,
+  } = settings
+  const lasting =
+    operations !== null
+      ? `${operations.toLocaleString('en')} operations a step`
+      : duration_ms === null
+        ? 'each step to its end'
+        : `${duration_ms / 1000} s a step`
   return [
     `kv ${kv}, ${targets[0]?.engine ?? ''}, Node ${machine.node.slice(1)}`,
     `${machine.cpu}, ${machine.cores} ${machine.cores === 1 ? 'core' : 'cores'}, ${formatBytes(machine.memory_bytes)} memory, ${machine.platform}${machine.file_system === null ? '' : `, ${machine.file_system}`}`,

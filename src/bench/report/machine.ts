@@ -52,7 +52,10 @@ export function checkRoom(folder: string, bytes: number): void {
     return
   }
   if (bytes > free) {
-    throw usageError(`the records do not fit: ${formatBytes(bytes)} of keys and values, ${formatBytes(free)} free in ${folder}`, 'fewer --records, a smaller --value-size, or a TMPDIR on another disk')
+    throw usageError(
+      `the records do not fit: ${formatBytes(bytes)} of keys and values, ${formatBytes(free)} free in ${folder}`,
+      'fewer --records, a smaller --value-size, or a TMPDIR on another disk',
+    )
   }
 }
 

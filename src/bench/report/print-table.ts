@@ -25,7 +25,8 @@ const GIVE_WAY = ['ENTRIES/S', 'MIN', 'P95', 'MAX', 'MEAN']
 /** The report for people: facts, the table, and what to know about it. */
 export async function printTable(report: Report, style: TableStyle): Promise<string> {
   const tables = await import('../../output/table.ts')
-  const writer = (head: readonly string[]): TableWriter => new tables.TableWriter(head, { color: style.color, width: Infinity })
+  const writer = (head: readonly string[]): TableWriter =>
+    new tables.TableWriter(head, { color: style.color, width: Infinity })
   const told = notes(report)
   return `${facts(report).join('\n')}\n\n${table(report, style.width, writer)}${told.length === 0 ? '' : `\n${told.join('\n')}\n`}${comparison(report, writer)}`
 }
@@ -36,10 +37,22 @@ function table(report: Report, width: number, tableOf: MakeTable): string {
   const entries = rows.some(({ measure }) => measure.entries !== measure.operations)
   const columns: { head: string; cells: string[]; left?: boolean }[] = [
     { head: 'OPERATION', cells: rows.map(({ operation }) => operation), left: true },
-    ...(several ? [{ head: 'STORE', cells: rows.map(({ target, durable }) => (durable === report.settings.durable ? target : `${target}*`)), left: true }] : []),
+    ...(several
+      ? [
+          {
+            head: 'STORE',
+            cells: rows.map(({ target, durable }) => (durable === report.settings.durable ? target : `${target}*`)),
+            left: true,
+          },
+        ]
+      : []),
     { head: 'OPS/S', cells: rows.map(({ measure }) => formatRate(measure.operations_per_second)) },
-    ...(several ? [{ head: 'RATIO', cells: rows.map(({ ratio }) => (ratio === undefined ? '' : formatRatio(ratio))) }] : []),
-    ...(entries && !several ? [{ head: 'ENTRIES/S', cells: rows.map(({ measure }) => formatRate(measure.entries_per_second)) }] : []),
+    ...(several
+      ? [{ head: 'RATIO', cells: rows.map(({ ratio }) => (ratio === undefined ? '' : formatRatio(ratio))) }]
+      : []),
+    ...(entries && !several
+      ? [{ head: 'ENTRIES/S', cells: rows.map(({ measure }) => formatRate(measure.entries_per_second)) }]
+      : []),
     ...(['mean', 'min', 'p50', 'p95', 'p99', 'max'] as const).map((name) => ({
       head: name.toUpperCase(),
       cells: rows.map(({ measure }) => formatNs(measure.latency_ns[name])),
@@ -61,7 +74,10 @@ function table(report: Report, width: number, tableOf: MakeTable): string {
   if (rows.length > 0) {
     const from = Math.min(...rows.map(({ measure }) => measure.latency_ns.min))
     const to = Math.max(...rows.map(({ measure }) => measure.latency_ns.p999))
-    padded.push(['LATENCY'.padEnd(spark), ...rows.map(({ measure }) => sparkline(measure.histogram_ns, from, to, spark))])
+    padded.push([
+      'LATENCY'.padEnd(spark),
+      ...rows.map(({ measure }) => sparkline(measure.histogram_ns, from, to, spark)),
+    ])
   }
   const writer = tableOf(padded.map(([head]) => head!))
   return writer.draw(rows.map((_, at) => padded.map((column) => column[at + 1]!)))

@@ -41,7 +41,11 @@ export interface StepReport extends MeasureReport {
   readonly ran_out: boolean
   /** Reads that did not find a key that should have been there; anything but 0 is a fault. */
   readonly missing: number
-  readonly timeline: { readonly slot_ms: number; readonly operations: readonly number[]; readonly max_ns: readonly number[] }
+  readonly timeline: {
+    readonly slot_ms: number
+    readonly operations: readonly number[]
+    readonly max_ns: readonly number[]
+  }
   /** The same apart for each kind of operation, where a step mixes them. */
   readonly operations_by_name: readonly MeasureReport[]
 }
@@ -96,7 +100,13 @@ export interface MachineReport {
 }
 
 /** What a comparison says of a step. */
-export type Verdict = 'faster' | 'slower' | 'within noise' | 'too few to tell' | 'unsure: the machine was busy' | 'unsure: so did the machine'
+export type Verdict =
+  | 'faster'
+  | 'slower'
+  | 'within noise'
+  | 'too few to tell'
+  | 'unsure: the machine was busy'
+  | 'unsure: so did the machine'
 
 /** A step against the same step of an older report. */
 export interface ComparedStep {
@@ -123,5 +133,9 @@ export interface Report {
   /** Peers that were not measured, and why. */
   readonly absent: readonly { readonly name: string; readonly reason: string }[]
   /** With `--compare`. */
-  readonly comparison: { readonly created: string; readonly differences: readonly string[]; readonly steps: readonly ComparedStep[] } | null
+  readonly comparison: {
+    readonly created: string
+    readonly differences: readonly string[]
+    readonly steps: readonly ComparedStep[]
+  } | null
 }

@@ -43,7 +43,9 @@ const count: Step = {
   operations: () => () => ({ name: 'count', entries: undefined, run: (target) => target.count!(PREFIX) }),
 }
 
-/** Readers of the whole store at once: each holds a page of it in memory, and none ends before all have been through. */
+/**
+ * Readers of the whole store at once: each holds a page of it in memory, and none ends before all have been through.
+ */
 const MAX_SCANS = 16
 
 const PREFIX = Buffer.from(KEY_PREFIX)

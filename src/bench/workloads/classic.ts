@@ -37,7 +37,10 @@ const batchPut: Step = {
     const random = new Random(recipe.seed, 12)
     const values = new Values(recipe)
     return () => {
-      const entries = Array.from({ length: recipe.batch }, () => ({ key: hashedKey(random.below(recipe.records)), value: values.next() }))
+      const entries = Array.from({ length: recipe.batch }, () => ({
+        key: hashedKey(random.below(recipe.records)),
+        value: values.next(),
+      }))
       return { name: 'batch_put', entries: recipe.batch, run: (target) => target.putMany(entries) }
     }
   },

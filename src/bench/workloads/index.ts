@@ -10,6 +10,7 @@ export const WORKLOADS: readonly Workload[] = [classic, ...ycsb, load, scan]
 /** The workload of a name. Throws `KV_USAGE` for an unknown one. */
 export function workloadNamed(name: string): Workload {
   const workload = WORKLOADS.find((known) => known.name === name)
-  if (workload === undefined) throw usageError(`unknown workload: ${name}`, `one of ${WORKLOADS.map((known) => known.name).join(' ')}`)
+  if (workload === undefined)
+    throw usageError(`unknown workload: ${name}`, `one of ${WORKLOADS.map((known) => known.name).join(' ')}`)
   return workload
 }

@@ -12,7 +12,9 @@ export const BATCH = 1000
 const MAX_BATCH_BYTES = 64 * 2 ** 20
 const MAX_BATCH_ENTRIES = 200_000
 
-/** Entries in one batch: {@link BATCH}, or as many fewer as long values or many batches at once need to fit in memory. */
+/**
+ * Entries in one batch: {@link BATCH}, or as many fewer as long values or many batches at once need to fit in memory.
+ */
 export function batchEntries(valueBytes: number, concurrency: number): number {
   const fit = Math.min(MAX_BATCH_ENTRIES, MAX_BATCH_BYTES / Math.max(1, valueBytes)) / concurrency
   return Math.max(1, Math.min(BATCH, Math.floor(fit)))
@@ -51,7 +53,10 @@ export interface Step {
   readonly needs: readonly ('del' | 'range' | 'scan' | 'count')[]
   /** Whether operations use up what is there, so that none may be spent on a warm-up. */
   readonly usesUp?: boolean
-  /** Of a step that has a natural end: how many operations it has; it is then run to its end, unless the user says how long. */
+  /**
+   * Of a step that has a natural end: how many operations it has; it is then run to its end, unless the user says how
+   * long.
+   */
   total?(recipe: Recipe): number
   operations(recipe: Recipe): Operations
 }

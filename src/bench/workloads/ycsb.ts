@@ -99,7 +99,12 @@ class Generator {
       const record = this.#inserted++
       const key = userKey(record)
       const value = this.#values.next()
-      return { name: kind, entries: 1, run: (target) => target.put(key, value), done: () => this.#acknowledged.add(record) }
+      return {
+        name: kind,
+        entries: 1,
+        run: (target) => target.put(key, value),
+        done: () => this.#acknowledged.add(record),
+      }
     }
     const key = userKey(this.#choose())
     if (kind === 'read') return { name: kind, entries: 1, finds: true, run: (target) => target.get(key) }
@@ -141,5 +146,13 @@ export const ycsb: readonly Workload[] = Object.entries(MIXES).map(([letter, mix
       return () => generator.next()
     },
   }
-  return { name: step.name, summary: mix.summary, records: 100_000, valueBytes: 1000, key: userKey, preload: true, steps: [step] }
+  return {
+    name: step.name,
+    summary: mix.summary,
+    records: 100_000,
+    valueBytes: 1000,
+    key: userKey,
+    preload: true,
+    steps: [step],
+  }
 })

@@ -16,7 +16,13 @@ export interface ValueFlags {
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const name = flags.split(' ')[0]!
   const [first, ...others] = choices
-  const option = new Option(flags, `${description}: ${first} (default)${others.slice(0, -1).map((choice) => `, ${choice}`).join('')} or ${others.at(-1)}`)
+  const option = new Option(
+    flags,
+    `${description}: ${first} (default)${others
+      .slice(0, -1)
+      .map((choice) => `, ${choice}`)
+      .join('')} or ${others.at(-1)}`,
+  )
     .default(first)
     .argParser((text: string) => {
       if (!choices.includes(text)) throw usageError(`${name} cannot be ${text}`, `one of ${choices.join(' ')}`)
@@ -45,7 +51,8 @@ export function withSync(command: Command): Command {
 /** The bytes of a key argument. Throws `KV_INVALID_KEY`. */
 export function parseKey(text: string, encoding: Encoding): Uint8Array {
   const key = decode(text, encoding)
-  if (key === undefined) throw new KvError('KV_INVALID_KEY', `not a key in ${encoding}: ${text}`, { hint: howToWrite(encoding) })
+  if (key === undefined)
+    throw new KvError('KV_INVALID_KEY', `not a key in ${encoding}: ${text}`, { hint: howToWrite(encoding) })
   if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
   return key
 }
@@ -69,6 +76,7 @@ function howToWrite(encoding: Encoding): string | undefined {
 /** The value of `--limit`: a whole number of 0 or more. Throws `KV_USAGE`. */
 export function parseLimit(text: string): number {
   const count = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count)) throw usageError(`--limit wants a whole number of 0 or more, not ${text}`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
+    throw usageError(`--limit wants a whole number of 0 or more, not ${text}`)
   return count
 }

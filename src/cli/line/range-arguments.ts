@@ -38,12 +38,20 @@ export function rangeOptions(start: string | undefined, end: string | undefined,
 }
 
 /** Both ends included. Throws `KV_USAGE` when `start` is after `end`. */
-export function bounds(start: string | undefined, end: string | undefined, encoding: Encoding): Pick<RangeOptions, 'gte' | 'lte'> {
+export function bounds(
+  start: string | undefined,
+  end: string | undefined,
+  encoding: Encoding,
+): Pick<RangeOptions, 'gte' | 'lte'> {
   const gte = start === undefined ? undefined : parseBound(start, encoding)
   const lte = end === undefined ? undefined : parseBound(end, encoding)
-  if (gte?.length && lte?.length === 0) throw usageError('END is empty, and no key is before it', 'for a range without end leave it out')
+  if (gte?.length && lte?.length === 0)
+    throw usageError('END is empty, and no key is before it', 'for a range without end leave it out')
   if (gte !== undefined && lte !== undefined && compareBytes(gte, lte) > 0) {
-    throw usageError(`START is after END: ${start} > ${end}`, 'keys are ordered by their bytes; for the other direction use --reverse')
+    throw usageError(
+      `START is after END: ${start} > ${end}`,
+      'keys are ordered by their bytes; for the other direction use --reverse',
+    )
   }
   return { gte, lte }
 }

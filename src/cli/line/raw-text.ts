@@ -14,7 +14,10 @@ export function argumentsAreText(argv: readonly string[]): boolean {
 
 /** Whether a variable of the environment is the text that the user wrote. */
 export function variableIsText(name: string, value: string): boolean {
-  return !value.includes('\ufffd') || isText('environ', (entry) => entry.subarray(0, name.length + 1).toString('latin1') === `${name}=`)
+  return (
+    !value.includes('\ufffd') ||
+    isText('environ', (entry) => entry.subarray(0, name.length + 1).toString('latin1') === `${name}=`)
+  )
 }
 
 function isText(file: string, concerned: (entry: Buffer) => boolean): boolean {
@@ -24,7 +27,7 @@ function isText(file: string, concerned: (entry: Buffer) => boolean): boolean {
   } catch {
     return false
   }
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = bytes.indexOf(0, at)
     const entry = bytes.subarray(at, end < 0 ? bytes.length : end)
     if (concerned(entry) && !isUtf8(entry)) return false

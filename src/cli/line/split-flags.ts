@@ -2,7 +2,10 @@ import type { Command, Option } from 'commander'
 import { type KvError, usageError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 
-/** Options whose empty value says something (a bound of a range, a value), and one that is refused in words of its own. */
+/**
+ * Options whose empty value says something (a bound of a range, a value), and one that is refused in words of its
+ * own.
+ */
 const MAY_BE_EMPTY = new Set(['--prefix', '--after', '--default', '--if-value', '--store'])
 
 /**
@@ -13,7 +16,8 @@ const MAY_BE_EMPTY = new Set(['--prefix', '--after', '--default', '--if-value', 
  */
 export function separated(argv: readonly string[], program: Command, command: Command | undefined): string[] {
   const options = [...program.options, ...(command?.options ?? [])]
-  const option = (word: string): Option | undefined => options.find(({ short, long }) => word === short || word === long)
+  const option = (word: string): Option | undefined =>
+    options.find(({ short, long }) => word === short || word === long)
   const words: string[] = []
   let asksHelp = false
   let refusal: KvError | undefined
@@ -35,10 +39,16 @@ export function separated(argv: readonly string[], program: Command, command: Co
     if (joined === undefined && i + 1 < argv.length) {
       const value = argv[++i]!
       words.push(value)
-      const isOption = value === '--' || value === '-h' || value === '--help' || option(splitOption(value)[0]) !== undefined
-      if (isOption) refusal ??= usageError(`${name} needs a value, and ${value} is an option`, `for that very text: ${name}=${quoteWord(value)}`)
+      const isOption =
+        value === '--' || value === '-h' || value === '--help' || option(splitOption(value)[0]) !== undefined
+      if (isOption)
+        refusal ??= usageError(
+          `${name} needs a value, and ${value} is an option`,
+          `for that very text: ${name}=${quoteWord(value)}`,
+        )
     }
-    if ((joined ?? argv[i]) === '' && !MAY_BE_EMPTY.has(name)) refusal ??= usageError(`${name} needs a value, not an empty word`)
+    if ((joined ?? argv[i]) === '' && !MAY_BE_EMPTY.has(name))
+      refusal ??= usageError(`${name} needs a value, not an empty word`)
   }
   if (refusal !== undefined && !asksHelp) throw refusal
   return asksHelp ? [command!.name(), '--help'] : words

@@ -1,4 +1,6 @@
-/** What people of redis-cli, etcdctl, sqlite3 and shells write, in any case, and the command line of kv that does it. */
+/**
+ * What people of redis-cli, etcdctl, sqlite3 and shells write, in any case, and the command line of kv that does it.
+ */
 const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['put set add insert update upsert store write save setex setnx', 'kv put KEY VALUE'],
   ['get fetch read show cat print lookup mget', 'kv get KEY'],
@@ -31,7 +33,11 @@ const BY_WORD = new Map(COMMANDS.flatMap(([words, use]) => words.split(' ').map(
 
 /** Options of such programs, and of kv's other commands, with what does it; of one command before those of any. */
 const OPTIONS: readonly (readonly [command: string, words: string, use: string])[] = [
-  ['put', '--ex --px --expire --expires --expiry --expiration --timeout-in --lifetime -t', '--ttl TIME, such as --ttl 60s'],
+  [
+    'put',
+    '--ex --px --expire --expires --expiry --expiration --timeout-in --lifetime -t',
+    '--ttl TIME, such as --ttl 60s',
+  ],
   ['put', '--nx --no-clobber --if-not-exists --create', '--if-absent'],
   ['put', '-f --input --from-file', '--file FILE'],
   ['del', '-f --force --no-confirm --assume-yes', '--yes'],
@@ -63,7 +69,11 @@ const OPTIONS: readonly (readonly [command: string, words: string, use: string])
   ['', '--silent -s --no-progress', '--quiet'],
 ]
 
-const BY_OPTION = new Map(OPTIONS.toReversed().flatMap(([command, words, use]) => words.split(' ').map((word) => [`${command} ${word}`, use] as const)))
+const BY_OPTION = new Map(
+  OPTIONS.toReversed().flatMap(([command, words, use]) =>
+    words.split(' ').map((word) => [`${command} ${word}`, use] as const),
+  ),
+)
 
 /** The hint for an option that kv knows under another name, `undefined` for any other word. */
 export function otherOption(word: string, command: string | undefined): string | undefined {

@@ -11,19 +11,29 @@ export function wrongCall({ code, message }: CommanderError, command: string | u
   const [, text = '', suggestion] = /^(?:error: )?([^]*?)(?:\n\(Did you mean ([^]*)\?\))?$/.exec(message) ?? []
   const named = /'([^]*)'/.exec(text)?.[1] ?? ''
   const didYouMean = suggestion === undefined ? '' : `did you mean ${suggestion}?`
-  const help = command === undefined ? 'kv --help lists commands and options' : `kv ${command} --help shows how it is called`
+  const help =
+    command === undefined ? 'kv --help lists commands and options' : `kv ${command} --help shows how it is called`
   switch (code) {
     case 'commander.unknownOption':
-      return usageError(`unknown option ${named}`, [otherOption(named, command) ?? didYouMean, endOfOptions(named, command)].filter(Boolean).join('; '))
+      return usageError(
+        `unknown option ${named}`,
+        [otherOption(named, command) ?? didYouMean, endOfOptions(named, command)].filter(Boolean).join('; '),
+      )
     case 'commander.unknownCommand':
-      return usageError(`unknown command ${named || '""'}`, otherNames(named) ?? (didYouMean || 'kv --help lists the commands'))
+      return usageError(
+        `unknown command ${named || '""'}`,
+        otherNames(named) ?? (didYouMean || 'kv --help lists the commands'),
+      )
     case 'commander.missingArgument':
       return usageError(`missing argument ${named}`, help)
     case 'commander.optionMissingArgument':
       return usageError(`${named.split(/[ ,]/)[0]} needs a value`, help)
     case 'commander.excessArguments': {
       const [, most, got] = /Expected (\d+) arguments? but got (\d+)/.exec(text) ?? []
-      return usageError(`too many arguments: ${command ?? 'kv'} takes ${most === '0' ? 'none' : `at most ${most}`}, not ${got}`, `what holds blanks needs quotes; ${help}`)
+      return usageError(
+        `too many arguments: ${command ?? 'kv'} takes ${most === '0' ? 'none' : `at most ${most}`}, not ${got}`,
+        `what holds blanks needs quotes; ${help}`,
+      )
     }
     default:
       return usageError(text, help)

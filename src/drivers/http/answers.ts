@@ -12,11 +12,19 @@ export function revisionIn({ headers }: Answer): number | undefined {
   return revisionFrom(String(headers[HEADERS.revision] ?? '')) ?? revisionOf(headers.etag ?? '')
 }
 
-/** An answer in JSON, whose fields are of the same types as those of an example. Throws what calls throw, and for another answer that it is strange. */
+/**
+ * An answer in JSON, whose fields are of the same types as those of an example. Throws what calls throw, and for
+ * another answer that it is strange.
+ */
 export async function json<T extends object>(client: HttpClient, call: Call, like: Partial<T>): Promise<T> {
   const answer = await client.call(call)
   const value = parseObject(await client.text(answer, call))
-  const isAlike = value !== undefined && Object.entries(like).every(([name, example]) => typeof value[name] === typeof example && Array.isArray(value[name]) === Array.isArray(example))
+  const isAlike =
+    value !== undefined &&
+    Object.entries(like).every(
+      ([name, example]) =>
+        typeof value[name] === typeof example && Array.isArray(value[name]) === Array.isArray(example),
+    )
   if (!isAlike) throw client.failures.strange(call, answer)
   return value as T
 }

@@ -29,7 +29,10 @@ export interface Call {
   readonly hold?: Hold
   /** Aborted when nobody wants the answer any more. */
   readonly signal?: AbortSignal | undefined
-  /** How long the answer is still waited for then, in milliseconds: an outcome that is known is worth a moment. Default: not at all. */
+  /**
+   * How long the answer is still waited for then, in milliseconds: an outcome that is known is worth a moment.
+   * Default: not at all.
+   */
   readonly graceMs?: number
 }
 
@@ -40,10 +43,16 @@ export interface Answer {
   readonly body: Readable
 }
 
-/** After how much silence the system asks whether the other side is still there, in milliseconds; it gives up some seconds later. */
+/**
+ * After how much silence the system asks whether the other side is still there, in milliseconds; it gives up some
+ * seconds later.
+ */
 const PROBE_MS = 15_000
 
-/** How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a request. */
+/**
+ * How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a
+ * request.
+ */
 const KEEP_MS = 4000
 
 /** Longest body of a refusal that is read, in bytes. */
@@ -61,7 +70,10 @@ export class HttpClient {
   readonly #agent: http.Agent
   readonly #module: typeof http | typeof https
 
-  /** @param timeoutMs how long the server may say nothing while something is wanted of it: a connection, an answer, more of one */
+  /**
+   * @param timeoutMs how long the server may say nothing while something is wanted of it: a connection, an answer,
+   * more of one
+   */
   constructor(url: URL, token: string | undefined, timeoutMs: number) {
     this.#url = url
     this.failures = new Failures(url.origin)
@@ -69,7 +81,12 @@ export class HttpClient {
     this.#token = token
     this.#timeoutMs = timeoutMs
     this.#module = url.protocol === 'https:' ? https : http
-    this.#agent = new this.#module.Agent({ keepAlive: true, keepAliveMsecs: PROBE_MS, maxSockets: 64, timeout: KEEP_MS })
+    this.#agent = new this.#module.Agent({
+      keepAlive: true,
+      keepAliveMsecs: PROBE_MS,
+      maxSockets: 64,
+      timeout: KEEP_MS,
+    })
   }
 
   /**
@@ -98,7 +115,11 @@ export class HttpClient {
     } catch (cause) {
       throw this.failures.lost(call, cause)
     }
-    return { status: late.status, headers: { ...answer.headers, ...late.headers }, body: Readable.from([Buffer.from(late.body)]) }
+    return {
+      status: late.status,
+      headers: { ...answer.headers, ...late.headers },
+      body: Readable.from([Buffer.from(late.body)]),
+    }
   }
 
   /** The rest of an answer. Throws as {@link call} does when it is cut off. */
@@ -118,7 +139,10 @@ export class HttpClient {
     return (await this.bytes(answer, call, max)).toString()
   }
 
-  /** The same as it comes. Leaving the loop ends the connection. Only the time that is waited for a chunk counts as silence. */
+  /**
+   * The same as it comes. Leaving the loop ends the connection. Only the time that is waited for a chunk counts as
+   * silence.
+   */
   async *chunks({ body }: Answer, call: Call): AsyncGenerator<Buffer, void, void> {
     const { silenceMs = this.#timeoutMs } = call
     const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer, void>
@@ -150,7 +174,12 @@ export class HttpClient {
       agent: apart ? false : this.#agent,
       host: this.#url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: this.#url.port || undefined,
-      headers: { [HEADERS.timeout]: String(silenceMs), ...headers, ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }), ...lengthHeader(body, length) },
+      headers: {
+        [HEADERS.timeout]: String(silenceMs),
+        ...headers,
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+        ...lengthHeader(body, length),
+      },
     }
     return new Promise((resolve, reject) => {
       const request = this.#module.request(options)
@@ -186,7 +215,8 @@ export class HttpClient {
         if (failed !== undefined) return reject(failed.error)
         // A kept connection that the server closed meanwhile. A read may be sent again; a write may not.
         const wasClosed = request.reusedSocket && !(cause instanceof Silence)
-        if (wasClosed && first && !write && !(body instanceof Object && Symbol.asyncIterator in body)) resolve(this.#send(call, false))
+        if (wasClosed && first && !write && !(body instanceof Object && Symbol.asyncIterator in body))
+          resolve(this.#send(call, false))
         else reject(connected ? this.failures.lost(call, cause) : this.failures.unreachable(call, cause))
       })
       if (body === undefined || body instanceof Uint8Array) request.end(body)
@@ -205,7 +235,6 @@ export class HttpClient {
       }
     })
   }
-
 }
 
 /** Ends a request, at whatever stage it is, once nobody wants its answer any more. */

@@ -35,13 +35,22 @@ import { speaksTls } from './tls-probe.ts'
 import { blockBytes, blockChunks } from './upload.ts'
 import { type Connect, RemoteChanges } from './watch.ts'
 
-/** How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives far more often. */
+/**
+ * How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives
+ * far more often.
+ */
 const WATCH_SILENCE_MS = 60_000
 
-/** How often a load with nothing to send shows that it lives at the least, in milliseconds: servers give up after 30 s. */
+/**
+ * How often a load with nothing to send shows that it lives at the least, in milliseconds: servers give up after 30
+ * s.
+ */
 const MAX_ALIVE_MS = 10_000
 
-/** How long the outcome of a load is waited for when nobody wants it any more, in milliseconds: it says how much is stored. */
+/**
+ * How long the outcome of a load is waited for when nobody wants it any more, in milliseconds: it says how much is
+ * stored.
+ */
 const LOAD_GRACE_MS = 2000
 
 /**
@@ -69,29 +78,56 @@ export class HttpDriver implements Driver {
       maxBatchOps: info.max_batch_ops,
       maxBatchBytes: info.max_batch_bytes,
     }
-    this.supports = { syncReads: false, snapshotRange: info.snapshot_range, persistent: info.persistent, unknownOutcome: true, watch: info.watch ?? false }
+    this.supports = {
+      syncReads: false,
+      snapshotRange: info.snapshot_range,
+      persistent: info.persistent,
+      unknownOutcome: true,
+      watch: info.watch ?? false,
+    }
   }
 
   /**
-   * Asks the server at `http://HOST:PORT` or `https://HOST:PORT`, or at a path below, what it can do. Throws `KV_USAGE`
-   * for another form of URL, `KV_NOT_SUPPORTED` for `sync: false`, `KV_UNAVAILABLE` when no kv server answers there or the token is wrong.
+   * Asks the server at `http://HOST:PORT` or `https://HOST:PORT`, or at a path below, what it can do. Throws
+   * `KV_USAGE` for another form of URL, `KV_NOT_SUPPORTED` for `sync: false`, `KV_UNAVAILABLE` when no kv server
+   * answers there or the token is wrong.
    */
-  static async open(location: string, { token, timeoutMs: wanted = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions): Promise<HttpDriver> {
+  static async open(
+    location: string,
+    { token, timeoutMs: wanted = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions,
+  ): Promise<HttpDriver> {
     const timeoutMs = Math.min(wanted, LONGEST_TIMER_MS)
     if (!sync) {
       const hint = 'that is set where the server is started: kv serve --no-sync'
-      throw new KvError('KV_NOT_SUPPORTED', 'a server decides for itself whether its writes wait for the disk', { hint })
+      throw new KvError('KV_NOT_SUPPORTED', 'a server decides for itself whether its writes wait for the disk', {
+        hint,
+      })
     }
     const url = serverUrl(location)
     const client = new HttpClient(url, token, timeoutMs)
     try {
       const call: Call = { method: 'GET', path: PATHS.info, write: false, signal }
-      return new HttpDriver(client, timeoutMs, await json<ServerInfo>(client, call, { snapshot_range: true, persistent: true, max_key_bytes: 0, max_value_bytes: 0, max_batch_bytes: 0, max_batch_ops: 0 }))
+      return new HttpDriver(
+        client,
+        timeoutMs,
+        await json<ServerInfo>(client, call, {
+          snapshot_range: true,
+          persistent: true,
+          max_key_bytes: 0,
+          max_value_bytes: 0,
+          max_batch_bytes: 0,
+          max_batch_ops: 0,
+        }),
+      )
     } catch (error) {
       client.close()
-      const isMute = url.protocol === 'http:' && error instanceof KvError && error.code === 'KV_UNAVAILABLE' && !signal?.aborted
+      const isMute =
+        url.protocol === 'http:' && error instanceof KvError && error.code === 'KV_UNAVAILABLE' && !signal?.aborted
       if (!isMute || !(await speaksTls(url, timeoutMs))) throw error
-      throw new KvError('KV_UNAVAILABLE', `${url.origin} speaks TLS`, { cause: error, hint: `try it as ${url.origin.replace('http:', 'https:')}` })
+      throw new KvError('KV_UNAVAILABLE', `${url.origin} speaks TLS`, {
+        cause: error,
+        hint: `try it as ${url.origin.replace('http:', 'https:')}`,
+      })
     }
   }
 
@@ -111,7 +147,9 @@ export class HttpDriver implements Driver {
     if (answer.status !== 200) throw this.#client.failures.strange(call, answer)
     // A value that ends where the connection does may be half of one.
     if (answer.headers['content-length'] === undefined && answer.headers['transfer-encoding'] === undefined) {
-      throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', { hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve' })
+      throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', {
+        hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve',
+      })
     }
     const value = new Uint8Array(body.buffer, body.byteOffset, body.length)
     return { key, value, revision: this.#revision(call, answer), expires: expiresIn(answer) }
@@ -127,10 +165,20 @@ export class HttpDriver implements Driver {
     return { revision: this.#revision(call, answer), expires: expiresIn(answer), valueBytes: Number(length) }
   }
 
-  async getMany(keys: readonly Uint8Array[], { maxBytes, signal }: GetManyOptions = {}): Promise<(Entry | undefined)[]> {
+  async getMany(
+    keys: readonly Uint8Array[],
+    { maxBytes, signal }: GetManyOptions = {},
+  ): Promise<(Entry | undefined)[]> {
     const writer = new FrameWriter()
     for (const key of keys) writer.add(FRAME.entry, key)
-    const call: Call = { method: 'POST', path: PATHS.get, headers: { 'content-type': FRAMES }, body: writer.take(), write: false, signal }
+    const call: Call = {
+      method: 'POST',
+      path: PATHS.get,
+      headers: { 'content-type': FRAMES },
+      body: writer.take(),
+      write: false,
+      signal,
+    }
     const entries: (Entry | undefined)[] = []
     const takes = withinBytes(maxBytes)
     for await (const frames of this.#frames(await this.#stream(call, FRAMES), call, maxBytes)) {
@@ -162,7 +210,15 @@ export class HttpDriver implements Driver {
   del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
     const { headers, prefix } = conditional(condition)
     return this.#write(async () => {
-      const call: Call = { method: 'DELETE', path: keyTarget(key), headers, ...(prefix === undefined ? {} : { body: prefix }), write: true, ifLost: 'read the key to see', signal }
+      const call: Call = {
+        method: 'DELETE',
+        path: keyTarget(key),
+        headers,
+        ...(prefix === undefined ? {} : { body: prefix }),
+        write: true,
+        ifLost: 'read the key to see',
+        signal,
+      }
       const answer = await this.#call(call, [404, 412])
       const text = await this.#client.bytes(answer, call)
       if (answer.status === 204) return true
@@ -179,16 +235,39 @@ export class HttpDriver implements Driver {
     }
     const body = writer.take()
     return this.#write(async () => {
-      const { revision } = await this.#json({ method: 'POST', path: PATHS.batch, headers: { 'content-type': FRAMES }, body, write: true, ifLost: 'read one of its keys to see: all of it was done, or nothing', signal }, { revision: 0 })
+      const { revision } = await this.#json(
+        {
+          method: 'POST',
+          path: PATHS.batch,
+          headers: { 'content-type': FRAMES },
+          body,
+          write: true,
+          ifLost: 'read one of its keys to see: all of it was done, or nothing',
+          signal,
+        },
+        { revision: 0 },
+      )
       return revision
     })
   }
 
   load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
-    const known = Array.isArray(blocks) ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING)) : undefined
+    const known = Array.isArray(blocks)
+      ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING))
+      : undefined
     return this.#write(async () => {
-      const call: Call = { method: 'POST', path: PATHS.load, headers: { 'content-type': FRAMES }, body: blockChunks(blocks, Math.min(this.#aliveMs, MAX_ALIVE_MS)), length: known, write: true, ifLost: 'run it again; what is stored already does no harm', signal, graceMs: LOAD_GRACE_MS }
+      const call: Call = {
+        method: 'POST',
+        path: PATHS.load,
+        headers: { 'content-type': FRAMES },
+        body: blockChunks(blocks, Math.min(this.#aliveMs, MAX_ALIVE_MS)),
+        length: known,
+        write: true,
+        ifLost: 'run it again; what is stored already does no harm',
+        signal,
+        graceMs: LOAD_GRACE_MS,
+      }
       const { revision } = await this.#json(call, { revision: 0 })
       return revision
     })
@@ -196,13 +275,28 @@ export class HttpDriver implements Driver {
 
   delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     return this.#write(async () => {
-      const { deleted } = await this.#json({ method: 'DELETE', path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'), write: true, ifLost: 'count the range to see: all of it was deleted, or nothing', signal }, { deleted: 0 })
+      const { deleted } = await this.#json(
+        {
+          method: 'DELETE',
+          path: rangeTarget(PATHS.range, query, 'bounds', 'all=true'),
+          write: true,
+          ifLost: 'count the range to see: all of it was deleted, or nothing',
+          signal,
+        },
+        { deleted: 0 },
+      )
       return deleted
     })
   }
 
   async *range(query: RangeQuery, { signal }: Abortable = {}): AsyncGenerator<Entry[], void, void> {
-    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice', query.keysOnly ? 'keys=true' : ''), headers: { accept: FRAMES }, write: false, signal }
+    const call: Call = {
+      method: 'GET',
+      path: rangeTarget(PATHS.range, query, 'choice', query.keysOnly ? 'keys=true' : ''),
+      headers: { accept: FRAMES },
+      write: false,
+      signal,
+    }
     yield* this.#frames(await this.#stream(call, FRAMES), call)
   }
 
@@ -216,22 +310,47 @@ export class HttpDriver implements Driver {
   }
 
   async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
-    const { count } = await this.#json({ method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, signal }, { count: 0 })
+    const { count } = await this.#json(
+      { method: 'GET', path: rangeTarget(PATHS.count, query, 'choice'), write: false, signal },
+      { count: 0 },
+    )
     return count
   }
 
   async stat({ signal }: Abortable = {}): Promise<Stat> {
-    const { driver, entries, expiring, revision, size_bytes: sizeBytes, details } = await this.#json<Stat & { driver: string; size_bytes: number }>({ method: 'GET', path: PATHS.stat, write: false, signal }, { driver: '', entries: 0, revision: 0 })
+    const {
+      driver,
+      entries,
+      expiring,
+      revision,
+      size_bytes: sizeBytes,
+      details,
+    } = await this.#json<Stat & { driver: string; size_bytes: number }>(
+      { method: 'GET', path: PATHS.stat, write: false, signal },
+      { driver: '', entries: 0, revision: 0 },
+    )
     return { entries, expiring, revision, sizeBytes, details: { ...details, server_driver: driver } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
-    const { exists, checked, unchecked, damaged_keys_base64: damaged, problems } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
+    const {
+      exists,
+      checked,
+      unchecked,
+      damaged_keys_base64: damaged,
+      problems,
+    } = await this.#json<CheckReport & { damaged_keys_base64: string[] }>(
       { method: 'POST', path: PATHS.check, write: false, signal },
       { checked: 0, unchecked: 0, damaged_keys_base64: [], problems: [] },
     )
     onProgress?.(checked + unchecked)
-    return { ...(exists === false && { exists }), checked, unchecked, problems, damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING) }
+    return {
+      ...(exists === false && { exists }),
+      checked,
+      unchecked,
+      problems,
+      damagedKeys: damaged.map((key) => decode(key, 'base64') ?? NOTHING),
+    }
   }
 
   async watch({ start, end, after }: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
@@ -319,7 +438,13 @@ export class HttpDriver implements Driver {
   }
 
   async *#lines(query: RangeQuery, { signal }: JsonLinesOptions): AsyncGenerator<Uint8Array, void, void> {
-    const call: Call = { method: 'GET', path: rangeTarget(PATHS.range, query, 'choice'), headers: { accept: LINES }, write: false, signal }
+    const call: Call = {
+      method: 'GET',
+      path: rangeTarget(PATHS.range, query, 'choice'),
+      headers: { accept: LINES },
+      write: false,
+      signal,
+    }
     yield* wholeLines(this.#chunks(await this.#stream(call, LINES), call))
   }
 

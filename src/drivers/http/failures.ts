@@ -35,7 +35,10 @@ export class Failures {
     const what = `${this.#origin} answered ${status}, and not as kv does`
     // Who refuses a request has not passed it on.
     if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
-    const hint = status === 413 ? 'a proxy before it limits the length of a body (nginx: client_max_body_size)' : 'a proxy, a login page or another program may answer in its place'
+    const hint =
+      status === 413
+        ? 'a proxy before it limits the length of a body (nginx: client_max_body_size)'
+        : 'a proxy, a login page or another program may answer in its place'
     return unavailable(what, { hint })
   }
 
@@ -49,9 +52,13 @@ export class Failures {
     const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? body.hint
     // Of a key that is not there a server says so by its code.
     if (status === 404 && body.code === undefined) {
-      return unavailable(`${this.#origin} is a kv server, but not at this path`, { hint: 'check the path of the address, and what a proxy makes of it' })
+      return unavailable(`${this.#origin} is a kv server, but not at this path`, {
+        hint: 'check the path of the address, and what a proxy makes of it',
+      })
     }
-    return code === 'KV_UNAVAILABLE' ? unavailable(`${this.#origin}: ${detail}`, { hint }) : new KvError(code, detail, { hint })
+    return code === 'KV_UNAVAILABLE'
+      ? unavailable(`${this.#origin}: ${detail}`, { hint })
+      : new KvError(code, detail, { hint })
   }
 
   /** The error for a request that did not reach the server: nothing was done. */
@@ -64,11 +71,20 @@ export class Failures {
         hint: 'if you trust its issuer, name the file of its certificate in NODE_EXTRA_CA_CERTS',
       })
     }
-    if (code === 'EPROTO') return unavailable(`${this.#origin} does not speak TLS`, { cause, hint: 'try it as http://' })
+    if (code === 'EPROTO')
+      return unavailable(`${this.#origin} does not speak TLS`, { cause, hint: 'try it as http://' })
     if (cause instanceof Silence) {
-      return unavailable(`cannot reach ${this.#origin}: ${message}`, { cause, hint: `check the address; ${cause.moreTime}` })
+      return unavailable(`cannot reach ${this.#origin}: ${message}`, {
+        cause,
+        hint: `check the address; ${cause.moreTime}`,
+      })
     }
-    const why = code === 'ECONNREFUSED' ? 'nothing listens there' : code === 'ENOTFOUND' ? 'no such host' : message || code || 'no connection'
+    const why =
+      code === 'ECONNREFUSED'
+        ? 'nothing listens there'
+        : code === 'ENOTFOUND'
+          ? 'no such host'
+          : message || code || 'no connection'
     return unavailable(`cannot reach ${this.#origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
   }
 
@@ -87,13 +103,20 @@ export class Failures {
 
 /** A server whose own store is this one tells its clients neither where it is nor what helps here. */
 function unavailable(message: string, options: { cause?: unknown; hint?: string | undefined }): KvError {
-  return new KvError('KV_UNAVAILABLE', message, { ...options, elsewhere: { message: 'the store behind this server cannot be reached' } })
+  return new KvError('KV_UNAVAILABLE', message, {
+    ...options,
+    elsewhere: { message: 'the store behind this server cannot be reached' },
+  })
 }
 
 function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvError {
   const hint = ifLost ?? 'read the key to see; putting the same value again does no harm'
   const told = (who: string): string => `${who}; the write may or may not have been done`
-  return new KvError('KV_UNKNOWN_OUTCOME', told(what), { cause, hint, elsewhere: { message: told('the answer of the store behind this server was lost'), hint } })
+  return new KvError('KV_UNKNOWN_OUTCOME', told(what), {
+    cause,
+    hint,
+    elsewhere: { message: told('the answer of the store behind this server was lost'), hint },
+  })
 }
 
 /** What a refusal says that cannot have a body. */

@@ -1,4 +1,7 @@
-/** What of a call keeps the process running: its connection and the timer beside it, until the call is told to let it end. */
+/**
+ * What of a call keeps the process running: its connection and the timer beside it, until the call is told to let it
+ * end.
+ */
 export class Hold {
   readonly #held = new Map<'socket' | 'timer', { unref(): unknown }>()
   #isReleased = false

@@ -3,14 +3,20 @@ import { usageError } from '../../errors.ts'
 import { HEADERS, PATHS } from '../../protocol/http-api.ts'
 import type { Condition, RangeQuery } from '../../store/driver.ts'
 
-/** Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs take for a folder. */
+/**
+ * Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs
+ * take for a folder.
+ */
 const PLAIN = /^[A-Za-z0-9_~-]*$/
 
 /** A `%XX` for each byte that needs one. */
 function percentEncode(bytes: Uint8Array): string {
   const text = asBuffer(bytes).toString('latin1')
   if (PLAIN.test(text)) return text
-  return text.replaceAll(/[^A-Za-z0-9_~-]/g, (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`)
+  return text.replaceAll(
+    /[^A-Za-z0-9_~-]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
+  )
 }
 
 /**
@@ -36,7 +42,12 @@ export function keyTarget(key: Uint8Array, query = ''): string {
 }
 
 /** A path with the bounds of a range, or its whole choice, and more parameters. */
-export function rangeTarget(path: string, { start, end, limit = Infinity, reverse = false }: Pick<RangeQuery, 'start' | 'end'> & Partial<RangeQuery>, what: 'bounds' | 'choice', more = ''): string {
+export function rangeTarget(
+  path: string,
+  { start, end, limit = Infinity, reverse = false }: Pick<RangeQuery, 'start' | 'end'> & Partial<RangeQuery>,
+  what: 'bounds' | 'choice',
+  more = '',
+): string {
   const bounds = [start, end].filter((bound) => bound !== undefined)
   const base64 = isShorterInBase64(bounds)
   const parameters = [
@@ -54,15 +65,28 @@ export function rangeTarget(path: string, { start, end, limit = Infinity, revers
 export function serverUrl(location: string): URL {
   const url = URL.canParse(location) ? new URL(location) : undefined
   // The page of a server is no part of its address.
-  if (url === undefined || url.hostname === '' || /\/docs\/?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
-    throw usageError(`not the address of a server: ${location}`, 'write it as http://HOST:PORT, with the path that a proxy has it under')
+  if (
+    url === undefined ||
+    url.hostname === '' ||
+    /\/docs\/?$/.test(url.pathname) ||
+    url.search !== '' ||
+    url.hash !== ''
+  ) {
+    throw usageError(
+      `not the address of a server: ${location}`,
+      'write it as http://HOST:PORT, with the path that a proxy has it under',
+    )
   }
-  if (url.username !== '' || url.password !== '') throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
+  if (url.username !== '' || url.password !== '')
+    throw usageError('an address with a password would show it to everybody', 'set KV_TOKEN, or KV_TOKEN_FILE')
   return url
 }
 
 /** The headers of a condition, and what must stand before the value. */
-export function conditional(condition: Condition | undefined): { headers: Record<string, string>; prefix: Uint8Array | undefined } {
+export function conditional(condition: Condition | undefined): {
+  headers: Record<string, string>
+  prefix: Uint8Array | undefined
+} {
   switch (condition?.type) {
     case undefined:
       return { headers: {}, prefix: undefined }
@@ -71,6 +95,9 @@ export function conditional(condition: Condition | undefined): { headers: Record
     case 'revision':
       return { headers: { [HEADERS.ifRevision]: String(condition.revision) }, prefix: undefined }
     case 'value':
-      return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: new Uint8Array(condition.value) }
+      return {
+        headers: { [HEADERS.ifValueLength]: String(condition.value.length) },
+        prefix: new Uint8Array(condition.value),
+      }
   }
 }

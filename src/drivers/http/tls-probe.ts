@@ -1,6 +1,9 @@
 import { connect } from 'node:tls'
 
-/** Whether a server that did not answer HTTP as it should shakes hands by TLS on the same port, within `timeoutMs`. Sends nothing of the user's. */
+/**
+ * Whether a server that did not answer HTTP as it should shakes hands by TLS on the same port, within `timeoutMs`.
+ * Sends nothing of the user's.
+ */
 export function speaksTls({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')
@@ -11,6 +14,10 @@ export function speaksTls({ hostname, port }: URL, timeoutMs: number): Promise<b
     // Whose certificate it is does not matter here.
     const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false })
     socket.setTimeout(timeoutMs)
-    socket.on('secureConnect', () => settle(true)).on('error', () => settle(false)).on('timeout', () => settle(false)).on('close', () => settle(false))
+    socket
+      .on('secureConnect', () => settle(true))
+      .on('error', () => settle(false))
+      .on('timeout', () => settle(false))
+      .on('close', () => settle(false))
   })
 }

@@ -14,7 +14,10 @@ export function blockBytes({ count, keyLength, valueLength }: Block): number {
   return sum
 }
 
-/** Blocks as frames, up to the end frame. While no block comes for `aliveMs`, what is there is sent, and that more may come. */
+/**
+ * Blocks as frames, up to the end frame. While no block comes for `aliveMs`, what is there is sent, and that more may
+ * come.
+ */
 export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenerator<Uint8Array, void, void> {
   const writer = new FrameWriter(CHUNK_BYTES)
   const source = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()

@@ -29,7 +29,13 @@ export class RemoteChanges implements Changes {
   #failure: KvError | undefined
   #isOver = false
 
-  private constructor(connect: Connect, hold: Hold, onEnd: (changes: RemoteChanges) => void, after: string | undefined, signal: AbortSignal | undefined) {
+  private constructor(
+    connect: Connect,
+    hold: Hold,
+    onEnd: (changes: RemoteChanges) => void,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ) {
     this.#connect = connect
     this.#hold = hold
     this.#onEnd = onEnd
@@ -43,7 +49,13 @@ export class RemoteChanges implements Changes {
    * @param hold what keeps the process running for `connect`
    * @param onEnd is told when it is over
    */
-  static async open(connect: Connect, hold: Hold, onEnd: (changes: RemoteChanges) => void, after: string | undefined, signal: AbortSignal | undefined): Promise<RemoteChanges> {
+  static async open(
+    connect: Connect,
+    hold: Hold,
+    onEnd: (changes: RemoteChanges) => void,
+    after: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<RemoteChanges> {
     const changes = new RemoteChanges(connect, hold, onEnd, after, signal)
     try {
       await changes.#open()
@@ -72,7 +84,10 @@ export class RemoteChanges implements Changes {
         this.#events = undefined
         if (this.#isOver) break
         lost ??= { since: performance.now(), wait: FIRST_WAIT_MS }
-        if (!(error instanceof KvError && error.code === 'KV_UNAVAILABLE') || performance.now() - lost.since > PATIENCE_MS) {
+        if (
+          !(error instanceof KvError && error.code === 'KV_UNAVAILABLE') ||
+          performance.now() - lost.since > PATIENCE_MS
+        ) {
           await this.return()
           throw error
         }

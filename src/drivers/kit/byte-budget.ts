@@ -1,6 +1,9 @@
 import { KvError } from '../../errors.ts'
 
-/** Counts the bytes of entries, keys and values, and throws `KV_TOO_LARGE` when they are more than `maxBytes` together. */
+/**
+ * Counts the bytes of entries, keys and values, and throws `KV_TOO_LARGE` when they are more than `maxBytes`
+ * together.
+ */
 export function withinBytes(maxBytes = Infinity): (bytes: number) => void {
   let sum = 0
   return (bytes) => {

@@ -4,7 +4,11 @@ import type { Condition } from '../../store/driver.ts'
  * Whether a condition allows a write over an entry of that revision (`undefined`: the key is not there).
  * `hasValue` tells whether the entry has a value, and is asked only where the condition is about it.
  */
-export function holds(condition: Condition | undefined, old: { readonly revision: number } | undefined, hasValue: (value: Uint8Array) => boolean): boolean {
+export function holds(
+  condition: Condition | undefined,
+  old: { readonly revision: number } | undefined,
+  hasValue: (value: Uint8Array) => boolean,
+): boolean {
   switch (condition?.type) {
     case undefined:
       return true

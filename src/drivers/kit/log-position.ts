@@ -27,12 +27,16 @@ export function formatPosition({ log, at }: Position): string {
   return `${log}-${at}`
 }
 
-/** The place a position means, `undefined` for {@link BEGINNING}. Throws `KV_USAGE` for what is no position, and `KV_WATCH_GAP` for {@link PARTIAL}. */
+/**
+ * The place a position means, `undefined` for {@link BEGINNING}. Throws `KV_USAGE` for what is no position, and
+ * `KV_WATCH_GAP` for {@link PARTIAL}.
+ */
 export function parsePosition(text: string): Position | undefined {
   if (text === BEGINNING) return undefined
   if (text === PARTIAL) throw watchGap('what was there had not come whole, and may have changed since')
   const [, log, at] = /^([a-z0-9]{1,64})-(\d{1,16})$/.exec(typeof text === 'string' ? text : '') ?? []
-  if (log === undefined || !Number.isSafeInteger(Number(at))) throw usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
+  if (log === undefined || !Number.isSafeInteger(Number(at)))
+    throw usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
   return { log, at: Number(at) }
 }
 

@@ -5,7 +5,9 @@ import { BEGINNING, PARTIAL, changesGone, formatPosition, newLogName, parsePosit
 import { type Feed, Subscription, holdProcess } from '../kit/subscription.ts'
 
 /** What happened, before it has a place in the log. */
-export type Happening = Omit<Extract<Change, { type: 'put' }>, 'position'> | Omit<Extract<Change, { type: 'del' }>, 'position'>
+export type Happening =
+  | Omit<Extract<Change, { type: 'put' }>, 'position'>
+  | Omit<Extract<Change, { type: 'del' }>, 'position'>
 
 /** Changes kept at most, and their bytes: a watch that is further behind has a gap. */
 const MAX_CHANGES = 100_000
@@ -71,7 +73,9 @@ export class ChangeLog {
 
   /** Ends every watch. */
   async close(): Promise<void> {
-    const closed = [...this.#subscriptions].map((subscription) => subscription.fail(new KvError('KV_CLOSED', 'the store is closed')))
+    const closed = [...this.#subscriptions].map((subscription) =>
+      subscription.fail(new KvError('KV_CLOSED', 'the store is closed')),
+    )
     await Promise.all(closed)
     this.#forget()
   }
@@ -110,7 +114,11 @@ export class ChangeLog {
   }
 
   /** What is there now, as puts; with the last of them tells how many changes came before. */
-  async *#everything({ start, end }: WatchQuery, log: string, reached: (at: number) => void): AsyncGenerator<Change[], void, void> {
+  async *#everything(
+    { start, end }: WatchQuery,
+    log: string,
+    reached: (at: number) => void,
+  ): AsyncGenerator<Change[], void, void> {
     const at = this.#end
     let page: Entry[] = []
     for await (const next of this.#store.range({ start, end, reverse: false, limit: Infinity, keysOnly: false })) {
@@ -119,7 +127,11 @@ export class ChangeLog {
     }
     reached(at)
     const position = formatPosition({ log, at })
-    yield page.map((entry, i): Change => ({ type: 'put', ...entry, position: i === page.length - 1 ? position : PARTIAL }))
+    yield page.map((entry, i): Change => ({
+      type: 'put',
+      ...entry,
+      position: i === page.length - 1 ? position : PARTIAL,
+    }))
   }
 
   #page({ start, end }: WatchQuery, log: string, at: number, reached: (at: number) => void): Change[] | undefined {
@@ -130,9 +142,14 @@ export class ChangeLog {
     for (let i = at; i < to; i++) {
       const happening = this.#changes[i - this.#dropped]!
       const { key } = happening
-      if ((start !== undefined && compareBytes(key, start) < 0) || (end !== undefined && compareBytes(key, end) >= 0)) continue
+      if ((start !== undefined && compareBytes(key, start) < 0) || (end !== undefined && compareBytes(key, end) >= 0))
+        continue
       const own = { key: new Uint8Array(key), position: formatPosition({ log, at: i + 1 }) }
-      changes.push(happening.type === 'del' ? { type: 'del', ...own } : { ...happening, ...own, value: new Uint8Array(happening.value) })
+      changes.push(
+        happening.type === 'del'
+          ? { type: 'del', ...own }
+          : { ...happening, ...own, value: new Uint8Array(happening.value) },
+      )
     }
     reached(to)
     return changes
@@ -140,7 +157,8 @@ export class ChangeLog {
 
   #trim(): void {
     let count = 0
-    while (this.#changes.length - count > MAX_CHANGES || this.#bytes > MAX_BYTES) this.#bytes -= sizeOf(this.#changes[count++]!)
+    while (this.#changes.length - count > MAX_CHANGES || this.#bytes > MAX_BYTES)
+      this.#bytes -= sizeOf(this.#changes[count++]!)
     this.#changes.splice(0, count)
     this.#dropped += count
   }

@@ -79,7 +79,8 @@ export class MemoryDriver implements Driver {
 
   async put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition }: PutOptions = {}): Promise<PutResult> {
     const old = this.#live(key)
-    if (!holds(condition, old, (wanted) => compareBytes(old!.value, wanted) === 0)) return { applied: false, created: false, revision: old?.revision ?? 0 }
+    if (!holds(condition, old, (wanted) => compareBytes(old!.value, wanted) === 0))
+      return { applied: false, created: false, revision: old?.revision ?? 0 }
     const revision = this.#write([{ type: 'put', key, value, expires, ttl }])
     return { applied: true, created: old === undefined, revision }
   }

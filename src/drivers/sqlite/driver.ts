@@ -125,7 +125,10 @@ export class SqliteDriver implements Driver {
     })
   }
 
-  /** Opens the file if it is there; one that is locked, later. Throws what {@link inspect} throws, and `KV_UNAVAILABLE`. */
+  /**
+   * Opens the file if it is there; one that is locked, later. Throws what {@link inspect} throws, and
+   * `KV_UNAVAILABLE`.
+   */
   static open(path: string, options: OpenOptions): SqliteDriver {
     const driver = new SqliteDriver(path, options)
     driver.#guard(() => {
@@ -178,42 +181,59 @@ export class SqliteDriver implements Driver {
   put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition, signal }: PutOptions = {}): Promise<PutResult> {
     const op: Op = { type: 'put', key, value, expires, ttl }
     const refused = { applied: false, created: false, revision: 0 }
-    return this.#write((transaction) => {
-      const { database, now } = transaction
-      const old = liveHead(database, key, now)
-      if (!holds(condition, old, (wanted) => hasValue(database, key, wanted))) return { applied: false, created: false, revision: old?.revision ?? 0 }
-      const revision = transaction.nextRevision()
-      transaction.apply(op, revision)
-      return { applied: true, created: old === undefined, revision }
-    }, holds(condition, undefined, () => false) ? undefined : refused, signal)
+    return this.#write(
+      (transaction) => {
+        const { database, now } = transaction
+        const old = liveHead(database, key, now)
+        if (!holds(condition, old, (wanted) => hasValue(database, key, wanted)))
+          return { applied: false, created: false, revision: old?.revision ?? 0 }
+        const revision = transaction.nextRevision()
+        transaction.apply(op, revision)
+        return { applied: true, created: old === undefined, revision }
+      },
+      holds(condition, undefined, () => false) ? undefined : refused,
+      signal,
+    )
   }
 
   del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
-    return this.#write((transaction) => {
-      const { database, now } = transaction
-      const old = liveHead(database, key, now)
-      if (old === undefined || !holds(condition, old, (wanted) => hasValue(database, key, wanted))) return false
-      transaction.apply({ type: 'del', key }, transaction.nextRevision())
-      return true
-    }, false, signal)
+    return this.#write(
+      (transaction) => {
+        const { database, now } = transaction
+        const old = liveHead(database, key, now)
+        if (old === undefined || !holds(condition, old, (wanted) => hasValue(database, key, wanted))) return false
+        transaction.apply({ type: 'del', key }, transaction.nextRevision())
+        return true
+      },
+      false,
+      signal,
+    )
   }
 
   batch(ops: readonly Op[], { signal }: Abortable = {}): Promise<number> {
-    return this.#write((transaction) => {
-      if (ops.length === 0) return transaction.revision
-      const revision = transaction.nextRevision()
-      applyOps(transaction, ops, revision)
-      return revision
-    }, ops.length === 0 ? 0 : undefined, signal)
+    return this.#write(
+      (transaction) => {
+        if (ops.length === 0) return transaction.revision
+        const revision = transaction.nextRevision()
+        applyOps(transaction, ops, revision)
+        return revision
+      },
+      ops.length === 0 ? 0 : undefined,
+      signal,
+    )
   }
 
   load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
     if (Symbol.iterator in blocks) {
-      return this.#write((transaction) => {
-        const load = blockLoader(transaction)
-        for (const block of blocks) load(block)
-        return transaction.revision
-      }, undefined, signal)
+      return this.#write(
+        (transaction) => {
+          const load = blockLoader(transaction)
+          for (const block of blocks) load(block)
+          return transaction.revision
+        },
+        undefined,
+        signal,
+      )
     }
     return this.#loadAsItComes(blocks[Symbol.asyncIterator](), signal)
   }
@@ -237,7 +257,9 @@ export class SqliteDriver implements Driver {
   async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     if (signal === undefined) return this.#write((transaction) => deleteNow(transaction, query), 0)
     if (this.#isAbsent()) return 0
-    return this.#translated(this.#writer.writeAlone((transaction) => deleteInSlices(transaction, query, signal), signal))
+    return this.#translated(
+      this.#writer.writeAlone((transaction) => deleteInSlices(transaction, query, signal), signal),
+    )
   }
 
   async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
@@ -253,7 +275,9 @@ export class SqliteDriver implements Driver {
   }
 
   anyExpires(): boolean {
-    const found = this.#read((database) => database.statement('select 1 from kv where expires > ? limit 1').get(this.#now()))
+    const found = this.#read((database) =>
+      database.statement('select 1 from kv where expires > ? limit 1').get(this.#now()),
+    )
     return found !== undefined
   }
 
@@ -277,7 +301,11 @@ export class SqliteDriver implements Driver {
       const entries = checkEntries(database)
       for (;;) {
         const { value, done } = entries.next()
-        if (done === true) return { ...value, problems: [...checkSchema(database), ...((await apart) ?? checkStructure(database)), ...value.problems] }
+        if (done === true)
+          return {
+            ...value,
+            problems: [...checkSchema(database), ...((await apart) ?? checkStructure(database)), ...value.problems],
+          }
         onProgress?.(value)
         if (signal === undefined) continue
         await turn()
@@ -300,24 +328,44 @@ export class SqliteDriver implements Driver {
     this.#database = undefined
   }
 
-  jsonLines(query: RangeQuery, { parallel = false }: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+  jsonLines(
+    query: RangeQuery,
+    { parallel = false }: JsonLinesOptions = {},
+  ): AsyncIterable<Uint8Array | Entry[]> | undefined {
     if (query.reverse || query.keysOnly) return undefined
     const now = this.#now()
-    return this.#onSnapshot((database) => jsonLines(database, query, now, parallel ? { help: availableParallelism() > 1 ? this.#jsonLinesHelp() : undefined } : undefined))
+    return this.#onSnapshot((database) =>
+      jsonLines(
+        database,
+        query,
+        now,
+        parallel ? { help: availableParallelism() > 1 ? this.#jsonLinesHelp() : undefined } : undefined,
+      ),
+    )
   }
 
-  /** To be called before a snapshot is taken: starts, when asked to, a helper that is ready only if nothing was committed in between. */
+  /**
+   * To be called before a snapshot is taken: starts, when asked to, a helper that is ready only if nothing was
+   * committed in between.
+   */
   #jsonLinesHelp(): (() => JsonLinesHelper | undefined) | undefined {
     const database = this.#database
     if (database === undefined || database.isUnlocked) return undefined
     // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
     const version = (): unknown => (database.statement('pragma data_version').get() as [number])[0]
     const [before, commits] = [version(), this.#commits]
-    return () => startHelper(this.#path, this.#options, () => this.#database === database && this.#commits === commits && version() === before)
+    return () =>
+      startHelper(
+        this.#path,
+        this.#options,
+        () => this.#database === database && this.#commits === commits && version() === before,
+      )
   }
 
   /** What `read` yields of one snapshot. */
-  async *#onSnapshot<T>(read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>): AsyncGenerator<T, void, void> {
+  async *#onSnapshot<T>(
+    read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>,
+  ): AsyncGenerator<T, void, void> {
     try {
       this.#leaveIfReplaced()
       yield* this.#snapshots.items(read)
@@ -358,7 +406,11 @@ export class SqliteDriver implements Driver {
   }
 
   #isThere(mayWait: boolean): boolean {
-    return retryWhileBusy(() => (mayWait ? readWaitMs(this.#path, this.#options) : 0), () => inspect(this.#path), (error) => error instanceof HeldLog)
+    return retryWhileBusy(
+      () => (mayWait ? readWaitMs(this.#path, this.#options) : 0),
+      () => inspect(this.#path),
+      (error) => error instanceof HeldLog,
+    )
   }
 
   #connect(mayWait: boolean): Database {
@@ -367,11 +419,19 @@ export class SqliteDriver implements Driver {
     return this.#database
   }
 
-  /** What is done while nothing else is: the name of the file is looked at, and after some writes the log is moved into it. */
+  /**
+   * What is done while nothing else is: the name of the file is looked at, and after some writes the log is moved
+   * into it.
+   */
   readonly #care = (): void => {
     try {
       this.#leaveIfReplaced()
-      if (this.#commits === this.#commitsBefore && this.#commits > this.#commitsMoved && this.#database?.backfill() === true) this.#commitsMoved = this.#commits
+      if (
+        this.#commits === this.#commitsBefore &&
+        this.#commits > this.#commitsMoved &&
+        this.#database?.backfill() === true
+      )
+        this.#commitsMoved = this.#commits
     } catch {
       // The next operation meets it.
     }
@@ -448,7 +508,10 @@ export class SqliteDriver implements Driver {
     return toKvError(error, this.#path)
   }
 
-  /** Before an operation: whether the connection still is the right one. The name is looked at once a millisecond at most. */
+  /**
+   * Before an operation: whether the connection still is the right one. The name is looked at once a millisecond at
+   * most.
+   */
   #look(database: Database): void {
     if (database.isStale) return this.#disconnect()
     const time = Date.now()

@@ -46,5 +46,9 @@ function oneOf(forms: readonly string[], names: readonly string[]): Column | str
   const [name, other] = forms.filter((form) => names.includes(form))
   if (name === undefined) return `no column ${JSON.stringify(forms[0])}`
   if (other !== undefined) return `both columns ${name} and ${other}`
-  return { name, field: names.indexOf(name), encoding: name.endsWith('_hex') ? 'hex' : name.endsWith('_base64') ? 'base64' : undefined }
+  return {
+    name,
+    field: names.indexOf(name),
+    encoding: name.endsWith('_hex') ? 'hex' : name.endsWith('_base64') ? 'base64' : undefined,
+  }
 }

@@ -19,10 +19,10 @@ const LOOK_BYTES = 1 << 16
 const KEPT_BYTES = 64 << 20
 
 /**
- * Parses CSV or TSV with a header (see {@link Row}). The columns are `key` and `value`, or `key_base64`, `value_hex` and so on
- * in place of these, perhaps `ttl` (a time such as `10m`; a plain number is seconds) or `expires` (RFC 3339), in any order, and no
- * others. An empty value is the empty value, an empty `ttl` or `expires` none. Blank lines and a byte order mark are
- * fine. A wrong header cannot be skipped.
+ * Parses CSV or TSV with a header (see {@link Row}). The columns are `key` and `value`, or `key_base64`, `value_hex`
+ * and so on in place of these, perhaps `ttl` (a time such as `10m`; a plain number is seconds) or `expires` (RFC
+ * 3339), in any order, and no others. An empty value is the empty value, an empty `ttl` or `expires` none. Blank
+ * lines and a byte order mark are fine. A wrong header cannot be skipped.
  */
 export class DelimitedParser implements RecordParser {
   readonly #options: ParserOptions
@@ -65,11 +65,15 @@ export class DelimitedParser implements RecordParser {
       this.#line += row.lineFeeds + 1
       at = next
     }
-    if (final && this.#columns === undefined) this.#stop({ line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER, isLast: true, start: 0, end: 0 })
+    if (final && this.#columns === undefined)
+      this.#stop({ line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER, isLast: true, start: 0, end: 0 })
     return at
   }
 
-  /** Why the row at `at`, which goes on after `length`, is refused whatever follows, if it is: it need not be held to its end. */
+  /**
+   * Why the row at `at`, which goes on after `length`, is refused whatever follows, if it is: it need not be held to
+   * its end.
+   */
   #endless(bytes: Uint8Array, at: number, length: number): Pick<Refusal, 'record' | 'reason' | 'expected'> | undefined {
     const row = this.#row
     if (this.#columns === undefined) {
@@ -77,9 +81,15 @@ export class DelimitedParser implements RecordParser {
       if (typeof columns === 'string') return { record: 0, reason: columns, expected: EXPECTED_HEADER }
     }
     const record = this.#records + 1
-    if (row.isEndless) return { record, reason: `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`, expected: undefined }
+    if (row.isEndless)
+      return {
+        record,
+        reason: `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`,
+        expected: undefined,
+      }
     const width = this.#columns?.width ?? Infinity
-    const isWide = row.count > width && length - row.start(width) > (this.#options.skip === undefined ? LOOK_BYTES : KEPT_BYTES)
+    const isWide =
+      row.count > width && length - row.start(width) > (this.#options.skip === undefined ? LOOK_BYTES : KEPT_BYTES)
     return isWide ? { record, reason: `more fields than the ${width} of the header`, expected: undefined } : undefined
   }
 
@@ -94,7 +104,8 @@ export class DelimitedParser implements RecordParser {
   #readHeader(bytes: Uint8Array, at: number): void {
     const row = this.#row
     const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(row.texts(bytes)) : HEADER_NOT_UTF8)
-    if (typeof columns === 'string') this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER, isLast: true })
+    if (typeof columns === 'string')
+      this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER, isLast: true })
     this.#columns = columns
     // Hex takes two characters a byte.
     if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
@@ -109,7 +120,10 @@ export class DelimitedParser implements RecordParser {
       const bad = firstInvalidUtf8(bytes, at, end)
       const lineStart = Math.max(at, bytes.lastIndexOf(LINE_FEED, bad) + 1)
       const linesBefore = bytes.subarray(at, bad).filter((byte) => byte === LINE_FEED).length
-      this.#refuse({ ...this.#refusal(at, `${INVALID_UTF8} at column ${countCodePoints(bytes, lineStart, bad) + 1}`), line: this.#line + linesBefore })
+      this.#refuse({
+        ...this.#refusal(at, `${INVALID_UTF8} at column ${countCodePoints(bytes, lineStart, bad) + 1}`),
+        line: this.#line + linesBefore,
+      })
       return
     }
     // Nobody knows what the quote took in, so it is not one record that could be skipped.
@@ -144,7 +158,9 @@ export class DelimitedParser implements RecordParser {
   /** How many bytes a field stands for; -1 when it is not in its encoding. */
   #length(bytes: Uint8Array, { field, encoding }: Column): number {
     const row = this.#row
-    return encoding === undefined ? row.decodedLength(field) : encodedLength(bytes, row.start(field), row.fieldEnd(field), encoding)
+    return encoding === undefined
+      ? row.decodedLength(field)
+      : encodedLength(bytes, row.start(field), row.fieldEnd(field), encoding)
   }
 
   /** Makes the bytes a field stands for be in the buffer at its start. */
@@ -157,7 +173,11 @@ export class DelimitedParser implements RecordParser {
   /** The text of a time to live or a timestamp; `undefined` when there is none. */
   #time(bytes: Uint8Array, field: number): string | undefined {
     if (field < 0 || this.#row.fieldEnd(field) === this.#row.start(field)) return undefined
-    return asBuffer(bytes).toString('latin1', this.#row.start(field), Math.min(this.#row.start(field) + LONGEST_TIME, this.#row.fieldEnd(field)))
+    return asBuffer(bytes).toString(
+      'latin1',
+      this.#row.start(field),
+      Math.min(this.#row.start(field) + LONGEST_TIME, this.#row.fieldEnd(field)),
+    )
   }
 
   #refusal(at: number, reason: string): Refusal {

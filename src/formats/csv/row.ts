@@ -10,7 +10,8 @@ const MAX_FIELDS = 64
 
 /** What the letter after a backslash stands for in TSV; 0: nothing, so both are text. */
 const ESCAPES = new Uint8Array(256)
-for (const [letter, byte] of Object.entries({ t: 0x09, n: LINE_FEED, r: CARRIAGE_RETURN, '\\': BACKSLASH })) ESCAPES[letter.charCodeAt(0)] = byte
+for (const [letter, byte] of Object.entries({ t: 0x09, n: LINE_FEED, r: CARRIAGE_RETURN, '\\': BACKSLASH }))
+  ESCAPES[letter.charCodeAt(0)] = byte
 
 /** The fault of a row that takes all that is left of the input. */
 export const NOT_CLOSED = 'a quoted field is not closed'
@@ -19,8 +20,8 @@ export const NOT_CLOSED = 'a quoted field is not closed'
 export type Dialect = 'csv' | 'tsv'
 
 /**
- * Finds the fields of one row of CSV or TSV, and decodes them in place. Lines end in LF or CRLF. In CSV a field that begins with
- * a quote ends with one, with `""` for a quote in it; any other quote is text.
+ * Finds the fields of one row of CSV or TSV, and decodes them in place. Lines end in LF or CRLF. In CSV a field that
+ * begins with a quote ends with one, with `""` for a quote in it; any other quote is text.
  */
 export class Row {
   /** How many fields the row has. */
@@ -138,7 +139,10 @@ export class Row {
     return at
   }
 
-  /** A quoted field, whose content begins at `start`; returns the offset after its line or closing quote, -1 when that is not there. */
+  /**
+   * A quoted field, whose content begins at `start`; returns the offset after its line or closing quote, -1 when that
+   * is not there.
+   */
   #quoted(bytes: Uint8Array, start: number, length: number, final: boolean): number {
     let at = start
     let removed = 0
@@ -160,7 +164,11 @@ export class Row {
       return length
     }
     at++
-    const isEnd = at === length || bytes[at] === this.#delimiter || bytes[at] === LINE_FEED || (bytes[at] === CARRIAGE_RETURN && (at + 1 === length || bytes[at + 1] === LINE_FEED))
+    const isEnd =
+      at === length ||
+      bytes[at] === this.#delimiter ||
+      bytes[at] === LINE_FEED ||
+      (bytes[at] === CARRIAGE_RETURN && (at + 1 === length || bytes[at + 1] === LINE_FEED))
     if (!isEnd) this.fault ??= 'text after the closing quote of a field'
     while (at < length && bytes[at] !== this.#delimiter && bytes[at] !== LINE_FEED) at++
     return at
@@ -169,7 +177,10 @@ export class Row {
   /** Ends the row with the field that ends at `end`. */
   #endRow(bytes: Uint8Array, end: number, length: number, isQuoted: boolean): number {
     const last = this.count - 1
-    const hasReturn = end > 0 && bytes[end - 1] === CARRIAGE_RETURN && (isQuoted || last >= MAX_FIELDS || this.#end[last]! > this.#start[last]!)
+    const hasReturn =
+      end > 0 &&
+      bytes[end - 1] === CARRIAGE_RETURN &&
+      (isQuoted || last >= MAX_FIELDS || this.#end[last]! > this.#start[last]!)
     this.end = hasReturn ? end - 1 : end
     if (hasReturn && !isQuoted && last < MAX_FIELDS) this.#end[last]! -= 1
     return end < length ? end + 1 : end

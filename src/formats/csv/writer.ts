@@ -17,7 +17,9 @@ const QUOTE = utf8('"')
 const QUOTED = new Escaping({ '"': '""' })
 const BACKSLASHED = new Escaping({ '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': '\\\\' })
 
-/** Comma-separated values (RFC 4180), lines ending in LF: a field that holds a comma, a quote or a line end is quoted. */
+/**
+ * Comma-separated values (RFC 4180), lines ending in LF: a field that holds a comma, a quote or a line end is quoted.
+ */
 export const CSV: Delimited = {
   separator: ',',
   field(out, bytes, isAlone) {
@@ -49,9 +51,15 @@ export interface DelimitedOptions {
  * returns what writes an entry. That throws `KV_USAGE` for bytes that are not UTF-8 when text is asked for, which
  * these forms cannot say, and `KV_IO` for an entry that expires where no column was announced for that.
  */
-export function delimitedWriter(out: ByteBuffer, { separator, field }: Delimited, options: DelimitedOptions): (entry: Entry) => void {
+export function delimitedWriter(
+  out: ByteBuffer,
+  { separator, field }: Delimited,
+  options: DelimitedOptions,
+): (entry: Entry) => void {
   const { only, expires: hasExpires } = options
-  const columns = (['key', 'value'] as const).filter((name) => only === undefined || only === name).map((name) => ({ name, encoding: options[`${name}Encoding`] }))
+  const columns = (['key', 'value'] as const)
+    .filter((name) => only === undefined || only === name)
+    .map((name) => ({ name, encoding: options[`${name}Encoding`] }))
   const header = columns.map(({ name, encoding }) => (encoding === 'utf8' ? name : `${name}_${encoding}`))
   out.text(`${[...header, ...(hasExpires ? ['expires'] : [])].join(separator)}\n`)
   return (entry) => {
@@ -67,11 +75,18 @@ export function delimitedWriter(out: ByteBuffer, { separator, field }: Delimited
 }
 
 function notText({ key }: Entry): KvError {
-  return usageError(`the entry of key ${displayKey(key)} is not UTF-8, which CSV and TSV cannot say`, 'use --format jsonl, or --key-encoding and --value-encoding hex')
+  return usageError(
+    `the entry of key ${displayKey(key)} is not UTF-8, which CSV and TSV cannot say`,
+    'use --format jsonl, or --key-encoding and --value-encoding hex',
+  )
 }
 
 function unannounced({ key }: Entry): KvError {
-  return new KvError('KV_IO', `the entry of key ${displayKey(key)} got a time to live after the header without one was written`, { hint: 'run it again' })
+  return new KvError(
+    'KV_IO',
+    `the entry of key ${displayKey(key)} got a time to live after the header without one was written`,
+    { hint: 'run it again' },
+  )
 }
 
 /** A line of CSV from texts, with its line end. */
@@ -88,7 +103,8 @@ const CARRIAGE_RETURN = 0x0d
 const SEARCHED_AT_ONCE = 1024
 
 function needsQuotes(bytes: Uint8Array): boolean {
-  if (bytes.length >= SEARCHED_AT_ONCE) return [COMMA, DOUBLE_QUOTE, LINE_FEED, CARRIAGE_RETURN].some((byte) => bytes.includes(byte))
+  if (bytes.length >= SEARCHED_AT_ONCE)
+    return [COMMA, DOUBLE_QUOTE, LINE_FEED, CARRIAGE_RETURN].some((byte) => bytes.includes(byte))
   for (let i = 0; i < bytes.length; i++) {
     const byte = bytes[i]!
     if (byte === COMMA || byte === DOUBLE_QUOTE || byte === LINE_FEED || byte === CARRIAGE_RETURN) return true

@@ -21,9 +21,16 @@ export function changeOf(type: 'put' | 'del', position: string, data: Uint8Array
   }
   const own = { key: bytes('key'), position }
   if (type === 'del') return { type, ...own }
-  const text = (name: string): string | undefined => (fields.has(name) ? asBuffer(fields.get(name)!).toString() : undefined)
+  const text = (name: string): string | undefined =>
+    fields.has(name) ? asBuffer(fields.get(name)!).toString() : undefined
   const expires = text('expires')
-  return { type, ...own, value: bytes('value'), revision: Number(text('revision') ?? 0), expires: expires === undefined ? undefined : Date.parse(expires) }
+  return {
+    type,
+    ...own,
+    value: bytes('value'),
+    revision: Number(text('revision') ?? 0),
+    expires: expires === undefined ? undefined : Date.parse(expires),
+  }
 }
 
 /** The members of an object: of a string the bytes of its text, of any other value its source. */
@@ -32,14 +39,17 @@ function fieldsOf(data: Uint8Array): Map<string, Uint8Array> {
   const scanner = new JsonScanner()
   scanner.reset(data, data.length)
   if (!isUtf8(data) || scanner.at(0) !== 0x7b) throw notAChange()
-  for (let at = scanner.space(1); ; ) {
+  for (let at = scanner.space(1); ;) {
     const nameEnd = scanner.at(at) === 0x22 ? scanner.string(at) : -1
     const from = nameEnd < 0 ? -1 : scanner.colon(nameEnd)
     const end = from < 0 ? -1 : scanner.value(from)
     if (end < 0) throw notAChange()
     const name = asBuffer(data).toString('latin1', at + 1, Math.min(nameEnd - 1, at + 1 + LONGEST_NAME))
     const isString = data[from] === 0x22
-    fields.set(name, isString ? data.subarray(from + 1, from + 1 + decodeInPlace(data, from + 1, end - 1)) : data.subarray(from, end))
+    fields.set(
+      name,
+      isString ? data.subarray(from + 1, from + 1 + decodeInPlace(data, from + 1, end - 1)) : data.subarray(from, end),
+    )
     at = scanner.space(end)
     if (scanner.at(at) === 0x7d) return fields
     if (scanner.at(at) !== 0x2c) throw notAChange()

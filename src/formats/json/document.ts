@@ -80,7 +80,8 @@ export class JsonDocumentParser implements RecordParser {
       const next = this.#record(into, at)
       if (next < 0) {
         if (open && scanner.failedAt >= end) {
-          const reason = this.#options.skip === undefined && end - at > LOOK_BYTES ? this.#reader.refusedAnyway(end) : undefined
+          const reason =
+            this.#options.skip === undefined && end - at > LOOK_BYTES ? this.#reader.refusedAnyway(end) : undefined
           if (reason !== undefined) this.#fail(bytes, at, reason, undefined)
           break
         }
@@ -138,7 +139,8 @@ export class JsonDocumentParser implements RecordParser {
     // What is done with: the record, and in a document the comma or the bracket after it.
     const next = this.#isSequence ? after - 1 : scanner.space(after)
     const byte = scanner.at(next)
-    if (!this.#isSequence && byte !== COMMA && byte !== this.#closing) return scanner.fail(next, isObject ? "',' or '}'" : "',' or ']'")
+    if (!this.#isSequence && byte !== COMMA && byte !== this.#closing)
+      return scanner.fail(next, isObject ? "',' or '}'" : "',' or ']'")
     this.#records++
     if (reader.reason !== undefined) {
       this.#position.advance(into.bytes, at)

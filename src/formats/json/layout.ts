@@ -24,11 +24,11 @@ const LOOK_BYTES = 1 << 16
 export type JsonForm = 'document' | 'lines' | 'sequence'
 
 /**
- * The form of JSON text that begins with the first `length` bytes, after a byte order mark perhaps; with `final` nothing follows.
- * `undefined` when more of it must be seen.
+ * The form of JSON text that begins with the first `length` bytes, after a byte order mark perhaps; with `final`
+ * nothing follows. `undefined` when more of it must be seen.
  *
- * A document never begins with a string in an array, which is a record `[K,V]`, nor is it followed by another text. An object
- * with `key` and `value` and nothing but the fields of a record is one.
+ * A document never begins with a string in an array, which is a record `[K,V]`, nor is it followed by another text.
+ * An object with `key` and `value` and nothing but the fields of a record is one.
  */
 export function jsonForm(bytes: Uint8Array, length: number, final: boolean): JsonForm | undefined {
   const scanner = new JsonScanner()
@@ -39,7 +39,9 @@ export function jsonForm(bytes: Uint8Array, length: number, final: boolean): Jso
   if (first === OPEN_ARRAY) {
     const element = scanner.space(start + 1)
     if (element === length && !final) return undefined
-    return scanner.at(element) === QUOTE ? formOfRecord(scanner, bytes, start, scanner.value(start), length, final) : 'document'
+    return scanner.at(element) === QUOTE
+      ? formOfRecord(scanner, bytes, start, scanner.value(start), length, final)
+      : 'document'
   }
   if (first !== OPEN_OBJECT) return (start === length || length < 3) && !final ? undefined : 'document'
   const { end, isRecord } = readObject(scanner, bytes, start)
@@ -51,14 +53,27 @@ export function jsonForm(bytes: Uint8Array, length: number, final: boolean): Jso
   return isFollowed ? formOfRecord(scanner, bytes, start, end, length, final) : 'document'
 }
 
-/** The form of text whose first record begins at `start` and ends at `end`, or is cut off or wrong when that is negative. */
-function formOfRecord(scanner: JsonScanner, bytes: Uint8Array, start: number, end: number, length: number, final: boolean): JsonForm | undefined {
+/**
+ * The form of text whose first record begins at `start` and ends at `end`, or is cut off or wrong when that is
+ * negative.
+ */
+function formOfRecord(
+  scanner: JsonScanner,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  length: number,
+  final: boolean,
+): JsonForm | undefined {
   if (end < 0 && scanner.failedAt >= length && !final) return undefined
   const feed = bytes.indexOf(LINE_FEED, start)
   return feed >= 0 && feed < end ? 'sequence' : 'lines'
 }
 
-/** Where the object at `at` ends, -1 when it does not or is wrong, and whether it is a record as far as it can be seen. */
+/**
+ * Where the object at `at` ends, -1 when it does not or is wrong, and whether it is a record as far as it can be
+ * seen.
+ */
 function readObject(scanner: JsonScanner, bytes: Uint8Array, at: number): { end: number; isRecord: boolean } {
   let hasKey = false
   let hasValue = false

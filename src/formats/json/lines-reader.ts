@@ -147,12 +147,14 @@ export class JsonLinesParser implements RecordParser {
     const reader = this.#reader
     const scanner = reader.scanner
     scanner.expected = ''
-    if (!isUtf8(bytes.subarray(start, end))) return `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}`
+    if (!isUtf8(bytes.subarray(start, end)))
+      return `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}`
     reader.reset(bytes, end)
     const first = scanner.space(start)
     if (first === end) return undefined
     const after = reader.record(first)
-    if (after < 0 && scanner.failedAt < end) return `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
+    if (after < 0 && scanner.failedAt < end)
+      return `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
     scanner.expected = ''
     if (after < 0) return reader.refusedAnyway(end)
     const rest = scanner.space(after)
@@ -190,7 +192,14 @@ export class JsonLinesParser implements RecordParser {
   }
 
   #refuse(reason: string, expected: string | undefined, start: number, end: number): void {
-    const refusal: Refusal = { line: this.#lines, record: this.#records, reason, expected: expected === '' ? undefined : expected, start, end }
+    const refusal: Refusal = {
+      line: this.#lines,
+      record: this.#records,
+      reason,
+      expected: expected === '' ? undefined : expected,
+      start,
+      end,
+    }
     if (this.#options.skip === undefined) throw new RecordRefused(refusal)
     this.#options.skip(refusal)
   }

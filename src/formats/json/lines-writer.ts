@@ -27,7 +27,12 @@ export function writeJsonEntry(out: TextOutput, entry: Entry, options: JsonOptio
  * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and
  * expiry stand as in entries.
  */
-export function writeJsonChange(out: TextOutput, change: Change, options: JsonOptions, form: 'typed' | 'revised'): void {
+export function writeJsonChange(
+  out: TextOutput,
+  change: Change,
+  options: JsonOptions,
+  form: 'typed' | 'revised',
+): void {
   field(out, form === 'revised' ? KEY : change.type === 'put' ? PUT_KEY : DEL_KEY, change.key, options.keyEncoding)
   if (change.type === 'put') {
     rest(out, change, options)
@@ -61,9 +66,17 @@ export function writeJsonBytes(out: TextOutput, name: 'key' | 'value', bytes: Ui
   out.bytes(QUOTE)
 }
 
-/** How a JSON string is written: RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below 0x20. */
+/**
+ * How a JSON string is written: RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below
+ * 0x20.
+ */
 export const JSON_STRING = new Escaping(
-  Object.fromEntries([...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [char, JSON.stringify(char).slice(1, -1)])),
+  Object.fromEntries(
+    [...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [
+      char,
+      JSON.stringify(char).slice(1, -1),
+    ]),
+  ),
 )
 
 /** What stands before a field's string, its opening quote included, and before the name of an encoding. */
@@ -84,10 +97,17 @@ const NOTHING = new Uint8Array()
 
 function field(out: TextOutput, name: Field, bytes: Uint8Array, encoding: Encoding): void {
   if (encoding !== 'utf8') encodedField(out, name.encoded, bytes, encoding, NOTHING)
-  else if (!out.escaped(name.plain, bytes, QUOTE, JSON_STRING)) encodedField(out, name.encoded, bytes, 'base64', NOTHING)
+  else if (!out.escaped(name.plain, bytes, QUOTE, JSON_STRING))
+    encodedField(out, name.encoded, bytes, 'base64', NOTHING)
 }
 
-function encodedField(out: TextOutput, name: string, bytes: Uint8Array, encoding: 'hex' | 'base64', after: Uint8Array): void {
+function encodedField(
+  out: TextOutput,
+  name: string,
+  bytes: Uint8Array,
+  encoding: 'hex' | 'base64',
+  after: Uint8Array,
+): void {
   out.text(`${name}${encoding}":"`)
   out.encoded(bytes, encoding)
   out.bytes(QUOTE)

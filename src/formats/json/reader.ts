@@ -4,7 +4,10 @@ import { jsonForm } from './layout.ts'
 import { JsonLinesParser } from './lines-reader.ts'
 import type { ParserOptions, RecordParser } from '../record-reader.ts'
 
-/** Parses JSON of whichever form it turns out to be, see {@link jsonForm}: many programs write records a line into a `.json`. */
+/**
+ * Parses JSON of whichever form it turns out to be, see {@link jsonForm}: many programs write records a line into a
+ * `.json`.
+ */
 export class JsonParser implements RecordParser {
   readonly #options: ParserOptions
   #parser: RecordParser | undefined

@@ -71,7 +71,12 @@ export class JsonRecordReader {
   /** Whether `commit` will change bytes of the buffer. */
   get decodes(): boolean {
     const kind = this.#kind
-    return kind[KEY] === ESCAPED_STRING || kind[VALUE] === ESCAPED_STRING || this.#keyField !== KEY || this.#valueField !== VALUE
+    return (
+      kind[KEY] === ESCAPED_STRING ||
+      kind[VALUE] === ESCAPED_STRING ||
+      this.#keyField !== KEY ||
+      this.#valueField !== VALUE
+    )
   }
 
   /** Reads the record that begins at `at`. Returns the offset after it, or -1 when it is not JSON. */
@@ -256,7 +261,10 @@ export class JsonRecordReader {
     return found < 0 ? `no ${FIELDS[plain]}` : found
   }
 
-  /** The text of a time to live or a timestamp, of anything but a string its source; `undefined` when there is none, or null. */
+  /**
+   * The text of a time to live or a timestamp, of anything but a string its source; `undefined` when there is none,
+   * or null.
+   */
   #time(field: number): string | undefined {
     if (this.#kind[field] === ABSENT) return undefined
     const start = this.#start[field]!
@@ -276,7 +284,8 @@ export class JsonRecordReader {
     const end = this.#end[field]!
     const isEscaped = this.#kind[field] === ESCAPED_STRING
     const encoding = encodingOf(field)
-    if (encoding === undefined) return end - start > max && isEscaped ? decodedLength(this.#bytes, start, end) : end - start
+    if (encoding === undefined)
+      return end - start > max && isEscaped ? decodedLength(this.#bytes, start, end) : end - start
     if (this.#kind[field] === OTHER) return -1
     if (!isEscaped) return encodedLength(this.#bytes, start, end, encoding)
     // Some writers escape the slash of base64.
@@ -287,7 +296,10 @@ export class JsonRecordReader {
   /** Makes the bytes a field of a key or value stands for be in the buffer at its start; returns how many. */
   #decode(field: number): number {
     const start = this.#start[field]!
-    const length = this.#kind[field] === ESCAPED_STRING ? decodeInPlace(this.#bytes, start, this.#end[field]!) : this.#end[field]! - start
+    const length =
+      this.#kind[field] === ESCAPED_STRING
+        ? decodeInPlace(this.#bytes, start, this.#end[field]!)
+        : this.#end[field]! - start
     const encoding = encodingOf(field)
     return encoding === undefined ? length : decodeEncoded(this.#bytes, start, start + length, encoding)
   }

@@ -203,7 +203,10 @@ export class JsonScanner {
     if (unit < 0) return -1
     if (unit < 0xd800 || unit > 0xdfff) return at + 6
     if (unit > 0xdbff) return this.fail(at, 'a high surrogate before it', 'lone surrogate')
-    for (const [offset, byte] of [[6, 0x5c], [7, 0x75]] as const) {
+    for (const [offset, byte] of [
+      [6, 0x5c],
+      [7, 0x75],
+    ] as const) {
       const found = this.at(at + offset)
       // At the end of the text, more of it may make a pair.
       if (found !== byte) return this.fail(found < 0 ? at + offset : at, 'a low surrogate after it', 'lone surrogate')

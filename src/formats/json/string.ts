@@ -34,7 +34,7 @@ export function decodeInPlace(bytes: Uint8Array, start: number, end: number): nu
 /** The length in bytes `decodeInPlace` would return; changes nothing. */
 export function decodedLength(bytes: Uint8Array, start: number, end: number): number {
   let length = 0
-  for (let from = start; from < end; ) {
+  for (let from = start; from < end;) {
     if (bytes[from] !== 0x5c) {
       length++
       from++

@@ -19,8 +19,8 @@ export function isGzip(bytes: Uint8Array): boolean {
 
 /**
  * Unpacks all members of gzip (RFC 1952), also where zeros fill up a block of tape between or after them. node:zlib
- * would drop what follows such zeros. Throws an `Error` where the data is damaged, cut off, or followed by something else,
- * after everything before that was yielded.
+ * would drop what follows such zeros. Throws an `Error` where the data is damaged, cut off, or followed by something
+ * else, after everything before that was yielded.
  */
 export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
   for (let chunkSize = CHUNK_BYTES; await isMember(source); chunkSize = CHUNK_BYTES >> 2) {
@@ -33,7 +33,8 @@ export async function* gunzip(source: ByteSource): AsyncGenerator<Uint8Array, vo
       yield chunk
     }
     const trailer = Buffer.from(await exactly(source, 8))
-    if (trailer.readUInt32LE(0) !== checksum || trailer.readUInt32LE(4) !== size >>> 0) throw new Error('the checksum is wrong')
+    if (trailer.readUInt32LE(0) !== checksum || trailer.readUInt32LE(4) !== size >>> 0)
+      throw new Error('the checksum is wrong')
   }
 }
 

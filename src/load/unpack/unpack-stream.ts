@@ -38,7 +38,7 @@ export async function* unpackStream(stream: Unpacker, source: ChunkSource): Asyn
       while (!stream.readableEnded) {
         const woken = new Promise<void>((resolve) => (wake = resolve))
         const wasTaken = isTaken
-        for (let out: Buffer | null; (out = stream.read() as Buffer | null) !== null; ) yield out
+        for (let out: Buffer | null; (out = stream.read() as Buffer | null) !== null;) yield out
         if (failure !== undefined) throw failure
         if (wasTaken) break
         if (!stream.readableEnded && !isTaken) await woken

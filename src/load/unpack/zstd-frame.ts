@@ -36,7 +36,7 @@ export class ZstdFrame {
    * `Error` where the bytes are no frame.
    */
   end(chunk: Uint8Array): number {
-    for (let at = 0; ; ) {
+    for (let at = 0; ;) {
       const passed = Math.min(this.#content, chunk.length - at)
       at += passed
       this.#content -= passed

@@ -16,14 +16,24 @@ import type { Session } from '../session/session.ts'
 export type Kind = 'command' | 'option' | 'key' | 'file' | 'topic' | 'format' | 'nothing' | readonly string[]
 
 const KINDS: Readonly<Record<string, Kind>> = {
-  key: 'key', prefix: 'key', start: 'key', end: 'key',
-  file: 'file', location: 'file', script: 'file', src: 'file', dst: 'file', dest: 'file', folder: 'file',
+  key: 'key',
+  prefix: 'key',
+  start: 'key',
+  end: 'key',
+  file: 'file',
+  location: 'file',
+  script: 'file',
+  src: 'file',
+  dst: 'file',
+  dest: 'file',
+  folder: 'file',
   topic: 'topic',
   format: 'format',
   shell: ['bash', 'zsh', 'fish', 'powershell'],
   off: ['off'],
   'on|off': ['on', 'off'],
-  command: 'command', 'command...': 'command',
+  command: 'command',
+  'command...': 'command',
 }
 
 /** Completes commands, options, their values, files, and every key of the store. */
@@ -44,20 +54,37 @@ export class Completer {
     return { from: context.from, to: cursor, ...found }
   }
 
-  async #candidates(context: LineContext, signal: AbortSignal | undefined): Promise<Pick<Completion, 'candidates' | 'footer'>> {
+  async #candidates(
+    context: LineContext,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<Completion, 'candidates' | 'footer'>> {
     const kind = kindOf(context)
     const { word } = context
-    const list = (candidates: Candidate[]): Pick<Completion, 'candidates' | 'footer'> => ({ candidates: candidates.filter(({ text }) => text.startsWith(word)), footer: '' })
+    const list = (candidates: Candidate[]): Pick<Completion, 'candidates' | 'footer'> => ({
+      candidates: candidates.filter(({ text }) => text.startsWith(word)),
+      footer: '',
+    })
     if (kind === 'key') return this.#keyCandidates(word, signal)
     if (kind === 'file') return { candidates: files(word), footer: '' }
     if (kind === 'command') return list(commands(word))
     if (kind === 'option') return list(options(context))
-    if (kind === 'topic') return list([...(context.name === '.help' ? Object.keys(DOT_COMMANDS) : []), ...Object.keys(TOPICS), ...Object.keys(COMMANDS)].map((text) => plain(text)))
-    if (kind === 'format') return list([...FORMATS, ...(context.name === '.mode' ? ['auto'] : [])].map((text) => plain(text)))
+    if (kind === 'topic')
+      return list(
+        [
+          ...(context.name === '.help' ? Object.keys(DOT_COMMANDS) : []),
+          ...Object.keys(TOPICS),
+          ...Object.keys(COMMANDS),
+        ].map((text) => plain(text)),
+      )
+    if (kind === 'format')
+      return list([...FORMATS, ...(context.name === '.mode' ? ['auto'] : [])].map((text) => plain(text)))
     return list(kind === 'nothing' ? [] : kind.map((text) => plain(text)))
   }
 
-  async #keyCandidates(word: string, signal: AbortSignal | undefined): Promise<Pick<Completion, 'candidates' | 'footer'>> {
+  async #keyCandidates(
+    word: string,
+    signal: AbortSignal | undefined,
+  ): Promise<Pick<Completion, 'candidates' | 'footer'>> {
     const { groups, more } = await this.#keys.groups(await this.#session.store(), word, signal)
     const candidates = groups.map((group): Candidate => {
       const quoted = quoteWord(group.text)
@@ -94,12 +121,20 @@ function plain(text: string, note = ''): Candidate {
 
 function commands(word: string): Candidate[] {
   const dots = Object.entries(DOT_COMMANDS).map(([name, { summary }]) => plain(name, summary))
-  return word.startsWith('.') ? dots : Object.entries(COMMANDS).filter(([name]) => name !== 'repl').map(([name, { summary }]) => plain(name, summary))
+  return word.startsWith('.')
+    ? dots
+    : Object.entries(COMMANDS)
+        .filter(([name]) => name !== 'repl')
+        .map(([name, { summary }]) => plain(name, summary))
 }
 
 function options({ options, given }: LineContext): Candidate[] {
-  const left = options.filter(({ long, short, hidden, variadic }) => !hidden && (variadic || !(given.has(long ?? '') || given.has(short ?? ''))))
-  return left.map(({ long, short, flags, description }) => plain(long ?? short ?? '', `${/<[^>]*>/.exec(flags)?.[0] ?? ''} ${description}`.trim()))
+  const left = options.filter(
+    ({ long, short, hidden, variadic }) => !hidden && (variadic || !(given.has(long ?? '') || given.has(short ?? ''))),
+  )
+  return left.map(({ long, short, flags, description }) =>
+    plain(long ?? short ?? '', `${/<[^>]*>/.exec(flags)?.[0] ?? ''} ${description}`.trim()),
+  )
 }
 
 /** Files and folders whose path begins so. */
@@ -108,7 +143,10 @@ function files(word: string): Candidate[] {
   let names: { name: string; folder: boolean }[]
   try {
     const path = folder.startsWith('~/') ? `${homedir()}${folder.slice(1)}` : folder
-    names = readdirSync(path || '.', { withFileTypes: true }).map((entry) => ({ name: entry.name, folder: entry.isDirectory() }))
+    names = readdirSync(path || '.', { withFileTypes: true }).map((entry) => ({
+      name: entry.name,
+      folder: entry.isDirectory(),
+    }))
   } catch {
     return []
   }
@@ -119,6 +157,11 @@ function files(word: string): Candidate[] {
       const path = `${folder}${name}${isFolder ? '/' : ''}`
       // Within quotes a ~ would be no more than that.
       const quoted = path.startsWith('~/') ? `~/${quoteWord(path.slice(2))}` : quoteWord(path)
-      return { text: isFolder ? quoted.replace(/'$/, '') : quoted, label: escapeLine(`${name}${isFolder ? '/' : ''}`), note: '', final: !isFolder }
+      return {
+        text: isFolder ? quoted.replace(/'$/, '') : quoted,
+        label: escapeLine(`${name}${isFolder ? '/' : ''}`),
+        note: '',
+        final: !isFolder,
+      }
     })
 }

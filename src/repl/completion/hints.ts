@@ -22,7 +22,13 @@ export async function argumentHint(session: Session, text: string): Promise<stri
     return ''
   } else {
     const known = command.registeredArguments
-    missing = known.slice(done).map((each) => (each.required ? `<${each.name()}${each.variadic ? '...' : ''}>` : `[${each.name()}${each.variadic ? '...' : ''}]`))
+    missing = known
+      .slice(done)
+      .map((each) =>
+        each.required
+          ? `<${each.name()}${each.variadic ? '...' : ''}>`
+          : `[${each.name()}${each.variadic ? '...' : ''}]`,
+      )
     const takesOptions = context.given.size === 0 && done === 0
     if (takesOptions && missing.length > 0) missing.push('[options]')
   }
@@ -49,7 +55,8 @@ export class LiveHints {
   /** What there is to say of a line, safe for the terminal; `undefined` for nothing. */
   async of(text: string, signal: AbortSignal): Promise<string | undefined> {
     const context = await lineContext(this.#session.io, text)
-    if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store')) return undefined
+    if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store'))
+      return undefined
     const { name, option, given, word, args } = context
     const prefix = option?.long === '--prefix' ? word : given.get('--prefix')
     if (prefix !== undefined) {

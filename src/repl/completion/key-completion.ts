@@ -77,7 +77,9 @@ export class KeyCompleter {
 
   async #counted(store: Store, { starts, more }: Starts, signal: AbortSignal | undefined): Promise<KeyGroups> {
     const count = async ({ bytes, count: known }: Start): Promise<{ count: number; shown: string }> =>
-      known === undefined ? this.#counter.prefix(store, bytes, signal) : { count: known, shown: known.toLocaleString('en') }
+      known === undefined
+        ? this.#counter.prefix(store, bytes, signal)
+        : { count: known, shown: known.toLocaleString('en') }
     const counts: { count: number; shown: string }[] = []
     // Here each count takes the processor, and the first ones tell whether the others may be exact.
     if (store.supports.syncReads) for (const start of starts) counts.push(await count(start))
@@ -95,14 +97,21 @@ export class KeyCompleter {
 
 /** The first groups of the keys that begin with `prefix`. */
 function collect(store: Store, prefix: Uint8Array, endOf: GroupEnd, signal: AbortSignal | undefined): Promise<Starts> {
-  return store.supports.syncReads ? collectHere(store, prefix, endOf, signal) : new Collector(store, prefix, endOf, signal).collect()
+  return store.supports.syncReads
+    ? collectHere(store, prefix, endOf, signal)
+    : new Collector(store, prefix, endOf, signal).collect()
 }
 
 /** The same in a store whose reads cost what they ask for: key by key. */
-async function collectHere(store: Store, prefix: Uint8Array, endOf: GroupEnd, signal: AbortSignal | undefined): Promise<Starts> {
+async function collectHere(
+  store: Store,
+  prefix: Uint8Array,
+  endOf: GroupEnd,
+  signal: AbortSignal | undefined,
+): Promise<Starts> {
   const starts: Start[] = []
   const stop = prefixEnd(prefix)
-  for (let from: Uint8Array | undefined = prefix; isBefore(from, stop); ) {
+  for (let from: Uint8Array | undefined = prefix; isBefore(from, stop);) {
     const [key] = await keysOf(store, { gte: from, lt: stop, limit: 1 }, signal)
     if (key === undefined) break
     if (starts.length === MAX_GROUPS) return { starts, more: true }
@@ -114,8 +123,9 @@ async function collectHere(store: Store, prefix: Uint8Array, endOf: GroupEnd, si
 }
 
 /**
- * The same in a store that is elsewhere, where the time is in the requests that wait for each other: what one page does not
- * show is parted, and the parts are asked for together. Where there are more groups than are shown, these are some of them.
+ * The same in a store that is elsewhere, where the time is in the requests that wait for each other: what one page
+ * does not show is parted, and the parts are asked for together. Where there are more groups than are shown, these
+ * are some of them.
  */
 class Collector {
   readonly #store: Store
@@ -171,7 +181,8 @@ function merged(ranges: readonly Start[][]): Start[] {
   const all: Start[] = []
   for (const start of ranges.flat()) {
     const last = all.at(-1)
-    if (last !== undefined && !last.whole && !start.whole && compareBytes(last.bytes, start.bytes) === 0) last.count = undefined
+    if (last !== undefined && !last.whole && !start.whole && compareBytes(last.bytes, start.bytes) === 0)
+      last.count = undefined
     else all.push(start)
   }
   return all
@@ -197,14 +208,22 @@ function midpoint(from: Uint8Array, stop: Uint8Array | undefined): Uint8Array {
   for (let at = 0; ; at++) {
     const low = from[at] ?? 0
     const high = isBelow ? 0x100 : stop![at]!
-    if (high - low > 1) return Buffer.concat([from.subarray(0, at), Buffer.alloc(Math.max(0, at - from.length)), Buffer.of((low + high) >> 1)])
+    if (high - low > 1)
+      return Buffer.concat([
+        from.subarray(0, at),
+        Buffer.alloc(Math.max(0, at - from.length)),
+        Buffer.of((low + high) >> 1),
+      ])
     if (high > low) isBelow = true
   }
 }
 
 /** The longest start that all keys beginning with `prefix` share, cut between characters. */
 async function commonOf(store: Store, prefix: Uint8Array, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const [[first], [last]] = await Promise.all([keysOf(store, { prefix, limit: 1 }, signal), keysOf(store, { prefix, limit: 1, reverse: true }, signal)])
+  const [[first], [last]] = await Promise.all([
+    keysOf(store, { prefix, limit: 1 }, signal),
+    keysOf(store, { prefix, limit: 1, reverse: true }, signal),
+  ])
   if (first === undefined || last === undefined) return prefix
   let length = prefix.length
   while (length < first.length && first[length] === last[length]) length++
@@ -219,7 +238,8 @@ export function keyLabel(group: KeyGroup): string {
 
 async function keysOf(store: Store, range: RangeOptions, signal: AbortSignal | undefined): Promise<Uint8Array[]> {
   const keys: Uint8Array[] = []
-  for await (const page of store.rangePages({ ...range, keysOnly: true, signal })) for (const { key } of page) keys.push(key)
+  for await (const page of store.rangePages({ ...range, keysOnly: true, signal }))
+    for (const { key } of page) keys.push(key)
   return keys
 }
 

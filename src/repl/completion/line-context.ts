@@ -34,7 +34,8 @@ export async function lineContext(io: Io, text: string): Promise<LineContext | u
   let start = 0
   try {
     line = lexLine(text)
-    while (line.next < text.length || (text.endsWith('\n') && start !== line.next)) line = lexLine(text, (start = line.next))
+    while (line.next < text.length || (text.endsWith('\n') && start !== line.next))
+      line = lexLine(text, (start = line.next))
   } catch {
     return undefined
   }

@@ -48,7 +48,6 @@ export interface CommandLine {
   readonly open: Open | undefined
 }
 
-
 /**
  * Splits a command line into words as a POSIX shell does (single quotes are literal, a backslash
  * makes the next character literal, `#` begins a comment), with these differences: `"..."` and
@@ -95,10 +94,17 @@ class Lexer {
     for (; this.#reader.at < this.#source.length; this.#reader.at++) {
       const char = this.#source[this.#reader.at]!
       if (char === '\n') break
-      if (char === ' ' || char === '\t' || (char === '\r' && /^\r?(\n|$)/.test(this.#source.slice(this.#reader.at, this.#reader.at + 2)))) this.#endWord()
+      if (
+        char === ' ' ||
+        char === '\t' ||
+        (char === '\r' && /^\r?(\n|$)/.test(this.#source.slice(this.#reader.at, this.#reader.at + 2)))
+      )
+        this.#endWord()
       else if (char === '#' && !this.#reader.inWord) this.#skipComment()
-      else if (char === '!' && !this.#reader.inWord && this.#words.length === 0 && this.#redirects.none) program = this.#toShell(1, true)
-      else if (char === '<' || char === '>' || (char === '&' && this.#source[this.#reader.at + 1] === '>')) this.#redirect()
+      else if (char === '!' && !this.#reader.inWord && this.#words.length === 0 && this.#redirects.none)
+        program = this.#toShell(1, true)
+      else if (char === '<' || char === '>' || (char === '&' && this.#source[this.#reader.at + 1] === '>'))
+        this.#redirect()
       else if (char === '|') piped = this.#pipe()
       else this.#reader.char(char)
       if (this.#reader.open !== undefined) this.#reader.at = this.#source.length
@@ -107,7 +113,13 @@ class Lexer {
     if (this.#taker !== undefined && this.#reader.open === undefined) throw usageError('no file after the redirection')
     const { input, messages, dataToMessages, outputs } = this.#redirects
     const shell = this.#redirects.shell(piped)
-    if (this.#words.length === 0 && program === undefined && this.#reader.open === undefined && !(this.#redirects.none && piped === undefined)) throw usageError('no command on the line')
+    if (
+      this.#words.length === 0 &&
+      program === undefined &&
+      this.#reader.open === undefined &&
+      !(this.#redirects.none && piped === undefined)
+    )
+      throw usageError('no command on the line')
     return {
       words: this.#words,
       shell,
@@ -165,7 +177,9 @@ class Lexer {
     const number = this.#reader.takeNumber()
     this.#endWord()
     if (this.#taker !== undefined) throw usageError('no file after the redirection')
-    const operator = /^(?:<<<|<<|<&|<>|<|&>>|&>|>>|>&|>\||>)/.exec(this.#source.slice(this.#reader.at, this.#reader.at + 3))![0]
+    const operator = /^(?:<<<|<<|<&|<>|<|&>>|&>|>>|>&|>\||>)/.exec(
+      this.#source.slice(this.#reader.at, this.#reader.at + 3),
+    )![0]
     this.#reader.at += operator.length
     const target = /^(?:\d+|-)(?=[\s|<>&;]|$)/.exec(this.#source.slice(this.#reader.at, this.#reader.at + 16))?.[0]
     const next = this.#redirects.add(number + operator, target)
@@ -194,12 +208,14 @@ class Lexer {
         this.#reader.at = end < 0 ? this.#source.length : end
       } else if (char === '(') depth++
       else if (char === ')') depth--
-      else if (depth === 0 && /[\s|&;<>]/.test(char) && !(this.#reader.at === first && this.#source[first + 1] === '(')) break
+      else if (depth === 0 && /[\s|&;<>]/.test(char) && !(this.#reader.at === first && this.#source[first + 1] === '('))
+        break
     }
     this.#reader.at = Math.min(this.#reader.at, this.#source.length)
     const text = this.#source.slice(start, this.#reader.at)
     // A comment is no file, nor is the number of the next redirection.
-    const isNone = /^[ \t]*(?:#|$)/.test(text) || (/^[ \t]*\d+$/.test(text) && /[<>]/.test(this.#source[this.#reader.at] ?? ''))
+    const isNone =
+      /^[ \t]*(?:#|$)/.test(text) || (/^[ \t]*\d+$/.test(text) && /[<>]/.test(this.#source[this.#reader.at] ?? ''))
     if (isNone) throw usageError('no file after the redirection')
     this.#redirects.shellWord(text, plainWord(text))
     this.#reader.at--

@@ -19,7 +19,10 @@ export class Redirects {
     return this.input === undefined && this.messages === undefined && !this.dataToMessages && this.#shell === ''
   }
 
-  /** Takes an operator with the number before it, such as `2>>`; `target` is the number or `-` after it. Throws `KV_USAGE`. */
+  /**
+   * Takes an operator with the number before it, such as `2>>`; `target` is the number or `-` after it. Throws
+   * `KV_USAGE`.
+   */
   add(operator: string, target: string | undefined): Target {
     const [, number, sign] = /^(\d*)(.*)$/.exec(operator) as unknown as [string, string, string]
     if (sign.startsWith('<')) return this.#addInput(number, sign)
@@ -61,7 +64,8 @@ export class Redirects {
 
   #addInput(number: string, sign: string): Target {
     if (sign === '<<<') throw usageError('<<< is not known here', 'give the value as an argument')
-    if (sign === '<<') throw usageError('<< is not known here', 'give the text in quotes, which may hold line feeds, or use < FILE')
+    if (sign === '<<')
+      throw usageError('<< is not known here', 'give the text in quotes, which may hold line feeds, or use < FILE')
     if (sign !== '<' || (number !== '' && number !== '0')) throw unknown(number + sign)
     if (this.input !== undefined) throw usageError('only one < FILE can stand on a line', 'quote a < that is text')
     this.#pending = 'input'
@@ -80,19 +84,24 @@ export class Redirects {
       this.#checkOrder()
       if (this.messages !== undefined || this.#shell !== '') throw twice()
       this.dataToMessages = true
-    } else if (!((number === '2' && target === '2') || (/^1?$/.test(number) && target === '1'))) throw unknown(`${number}>&${target}`)
+    } else if (!((number === '2' && target === '2') || (/^1?$/.test(number) && target === '1')))
+      throw unknown(`${number}>&${target}`)
     return 'none'
   }
 
   /** A shell would send the messages of `2>&1 > FILE` to where the data went before. */
   #checkOrder(): void {
-    if (this.messages === 'data') throw usageError('2>&1 stands after > FILE, or the file gets no messages', 'write > FILE 2>&1')
+    if (this.messages === 'data')
+      throw usageError('2>&1 stands after > FILE, or the file gets no messages', 'write > FILE 2>&1')
     if (this.dataToMessages) throw twice()
   }
 }
 
 function unknown(operator: string): Error {
-  return usageError(`${operator} is not known here`, 'known are < FILE, > FILE, >> FILE, 2> FILE, 2>> FILE, 2>&1, >&2 and &> FILE; quote what is text')
+  return usageError(
+    `${operator} is not known here`,
+    'known are < FILE, > FILE, >> FILE, 2> FILE, 2>> FILE, 2>&1, >&2 and &> FILE; quote what is text',
+  )
 }
 
 function twice(): Error {

@@ -49,7 +49,10 @@ export class ScriptReader {
     return this.#line
   }
 
-  /** The next command, `undefined` at the end. Throws `KV_USAGE` for one that cannot be read; the one after it can be asked for. */
+  /**
+   * The next command, `undefined` at the end. Throws `KV_USAGE` for one that cannot be read; the one after it can be
+   * asked for.
+   */
   async next(): Promise<CommandLine | undefined> {
     for (let open: string | undefined; ; await this.#more(open)) {
       open = undefined
@@ -58,7 +61,8 @@ export class ScriptReader {
         const command = this.#lex()
         const more = !this.#ended && this.#bad === undefined
         // The loop of the lexer has met the end of the text, and so perhaps not that of the command.
-        if (command.open === undefined && (this.#at + command.source.length < this.#text.length || !more)) return this.#take(command)
+        if (command.open === undefined && (this.#at + command.source.length < this.#text.length || !more))
+          return this.#take(command)
         if (!more) {
           this.#skip(this.#text.length)
           throw this.#bad === undefined ? unfinished(command.open!) : this.#takeBad()
@@ -85,7 +89,7 @@ export class ScriptReader {
   }
 
   #skip(to: number): void {
-    for (let at = this.#at; (at = this.#text.indexOf('\n', at) + 1) > 0 && at <= to; ) this.#next++
+    for (let at = this.#at; (at = this.#text.indexOf('\n', at) + 1) > 0 && at <= to;) this.#next++
     this.#at = to
   }
 
@@ -112,9 +116,10 @@ export class ScriptReader {
 
   async #read(open: string | undefined): Promise<void> {
     const from = this.#text.length - this.#at
-    for (let bytes: Uint8Array | undefined; (bytes = await this.#bytes()) !== undefined; ) {
+    for (let bytes: Uint8Array | undefined; (bytes = await this.#bytes()) !== undefined;) {
       this.#restBytes += bytes.length
-      if (this.#restBytes + this.#text.length - this.#at > MAX_COMMAND_BYTES) throw usageError(`a command of ${this.#name} is longer than ${MAX_COMMAND_BYTES / 1e6} MB`)
+      if (this.#restBytes + this.#text.length - this.#at > MAX_COMMAND_BYTES)
+        throw usageError(`a command of ${this.#name} is longer than ${MAX_COMMAND_BYTES / 1e6} MB`)
       const end = bytes.lastIndexOf(0x0a) + 1
       this.#rest.push(end > 0 ? bytes.subarray(0, end) : bytes)
       if (end === 0) continue
@@ -122,7 +127,14 @@ export class ScriptReader {
       this.#rest = end < bytes.length ? [bytes.subarray(end)] : []
       this.#restBytes = bytes.length - end
       this.#decode(lines)
-      if (this.#bad !== undefined || open === undefined || open === '\\' || open === '(' || this.#text.indexOf(open, this.#at + from) >= 0) return
+      if (
+        this.#bad !== undefined ||
+        open === undefined ||
+        open === '\\' ||
+        open === '(' ||
+        this.#text.indexOf(open, this.#at + from) >= 0
+      )
+        return
     }
     this.#ended = true
     const last = Buffer.concat(this.#rest)
@@ -153,13 +165,20 @@ export class ScriptReader {
   }
 
   #refusal(line: Uint8Array, before: Uint8Array): KvError {
-    const number = this.#next + this.#text.slice(this.#at).split('\n').length - 1 + before.filter((byte) => byte === 0x0a).length
+    const number =
+      this.#next + this.#text.slice(this.#at).split('\n').length - 1 + before.filter((byte) => byte === 0x0a).length
     const zero = isUtf8(line)
     const column = [...Buffer.from(line.subarray(0, zero ? line.indexOf(0) : firstBroken(line))).toString()].length + 1
     const where = `${this.#name}:${number}`
     return zero
-      ? usageError(`${where}: a NUL byte at column ${column}`, String.raw`a script is UTF-8 text; within "..." a NUL is written \0`)
-      : usageError(`${where}: invalid UTF-8 at column ${column}`, 'a script is UTF-8 text; other bytes are written in hex, with --key-encoding hex or --value-encoding hex')
+      ? usageError(
+          `${where}: a NUL byte at column ${column}`,
+          String.raw`a script is UTF-8 text; within "..." a NUL is written \0`,
+        )
+      : usageError(
+          `${where}: invalid UTF-8 at column ${column}`,
+          'a script is UTF-8 text; other bytes are written in hex, with --key-encoding hex or --value-encoding hex',
+        )
   }
 }
 

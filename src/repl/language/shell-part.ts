@@ -12,7 +12,15 @@ export interface ShellPart {
 }
 
 /** Words that begin a compound command of a shell, and the word that ends it. */
-const COMPOUND = new Map([['if', 'fi'], ['case', 'esac'], ['while', 'done'], ['until', 'done'], ['for', 'done'], ['select', 'done'], ['{', '}']])
+const COMPOUND = new Map([
+  ['if', 'fi'],
+  ['case', 'esac'],
+  ['while', 'done'],
+  ['until', 'done'],
+  ['for', 'done'],
+  ['select', 'done'],
+  ['{', '}'],
+])
 
 /** Words after which a command comes. */
 const BEFORE_COMMAND = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 'do', '{', '!'])
@@ -54,12 +62,14 @@ export function shellPart(source: string, from: number, { whole = false } = {}):
       const next = source[at + 1]
       const isRedirect = char === '&' && (next === '>' || /[<>|]/.test(source[at - 1] ?? ''))
       const isDouble = next === char
-      if (!whole && inside.length === 0 && !isRedirect && (char !== '|' || isDouble)) refuse(isDouble ? char + char : char)
+      if (!whole && inside.length === 0 && !isRedirect && (char !== '|' || isDouble))
+        refuse(isDouble ? char + char : char)
       if (isDouble) at++
       commandNext = !isRedirect || source[at - 1] === '|'
     } else if (char === '<' && source[at + 1] === '<') {
       const length = /^<+/.exec(source.slice(at, at + 3))![0].length
-      if (length === 2) throw usageError('<< has no place in a line of a session', 'the lines after it would be commands; use < FILE')
+      if (length === 2)
+        throw usageError('<< has no place in a line of a session', 'the lines after it would be commands; use < FILE')
       at += length - 1
     } else if (!/\s/.test(char)) {
       const word = /^[^\s;&|()<>"'\\`]+/.exec(source.slice(at, at + 64))?.[0] ?? char

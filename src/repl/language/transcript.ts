@@ -13,6 +13,8 @@ export function withoutPrompts(text: string, prompt: string, continuation: strin
   }
   const lines = text.split('\n')
   if (name === '' || typed(lines[0]!) === undefined) return text
-  const kept = lines.map((line) => typed(line) ?? (line.startsWith(continuation) ? line.slice(continuation.length) : undefined))
+  const kept = lines.map(
+    (line) => typed(line) ?? (line.startsWith(continuation) ? line.slice(continuation.length) : undefined),
+  )
   return kept.filter((line) => line !== undefined && line !== '').join('\n')
 }

@@ -2,7 +2,17 @@ import { isUtf8 } from 'node:buffer'
 import { usageError } from '../../errors.ts'
 import type { Open } from './shell-part.ts'
 
-const NAMED: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', e: '\u001b', a: '\u0007', b: '\b', f: '\f', v: '\v', '0': '\0' }
+const NAMED: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  e: '\u001b',
+  a: '\u0007',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  '0': '\0',
+}
 
 /** Reads the words of a line, with their quotes and escapes. */
 export class WordReader {
@@ -39,7 +49,10 @@ export class WordReader {
     return parts === undefined ? undefined : join(parts)
   }
 
-  /** Takes the character at {@link at} into the word; leaves `at` on the last one taken. Throws `KV_USAGE` for what only a shell could do. */
+  /**
+   * Takes the character at {@link at} into the word; leaves `at` on the last one taken. Throws `KV_USAGE` for what
+   * only a shell could do.
+   */
   char(char: string): void {
     if (char === "'") return this.#single()
     if (char === '"') return this.#double()
@@ -50,14 +63,20 @@ export class WordReader {
     if (char === '\\') return this.#backslash()
     if (char === ';' || char === '&' || char === '`') {
       const operator = char !== '`' && this.#source[this.at + 1] === char ? char + char : char
-      throw usageError(`${operator} means something to a shell but not here`, `to use it as text, quote it: '${operator}'; a session runs one command a line`)
+      throw usageError(
+        `${operator} means something to a shell but not here`,
+        `to use it as text, quote it: '${operator}'; a session runs one command a line`,
+      )
     }
     this.#pieces().push(char)
   }
 
   #refuseVariable(): void {
     if (!/[A-Za-z0-9_({?!$@*#]/.test(this.#source[this.at + 1] ?? '')) return
-    throw usageError(`variables and $(...) are not known here: ${/^\$[({]?\w*/.exec(this.#source.slice(this.at))![0]}`, "to use $ as text, write it in single quotes: '$'")
+    throw usageError(
+      `variables and $(...) are not known here: ${/^\$[({]?\w*/.exec(this.#source.slice(this.at))![0]}`,
+      "to use $ as text, write it in single quotes: '$'",
+    )
   }
 
   #backslash(): void {
@@ -101,7 +120,11 @@ export class WordReader {
       if (char === '\\') this.#escape(pieces)
       else {
         if (quote === '"' && char === '$') this.#refuseVariable()
-        if (quote === '"' && char === '`') throw usageError('` means something to a shell but not here', "to use it as text, write it in single quotes: '`'")
+        if (quote === '"' && char === '`')
+          throw usageError(
+            '` means something to a shell but not here',
+            "to use it as text, write it in single quotes: '`'",
+          )
         pieces.push(char)
       }
     }
@@ -122,7 +145,8 @@ export class WordReader {
       pieces.push(String.fromCodePoint(code))
       this.at += point[0].length
     } else if (next === 'x' || next === 'u') {
-      if (rest.length < 4 && this.at + 1 + rest.length >= this.#source.length) return void (this.at = this.#source.length)
+      if (rest.length < 4 && this.at + 1 + rest.length >= this.#source.length)
+        return void (this.at = this.#source.length)
       throw usageError(`not an escape: \\${rest.slice(0, 3)}`, String.raw`write \xNN, \uNNNN or \u{N}`)
     } else if (next === undefined) {
       this.at = this.#source.length
@@ -153,9 +177,14 @@ function join(pieces: readonly (string | number)[]): string {
       text = ''
     }
   }
-  if (!text.isWellFormed()) throw usageError('half a surrogate pair is no character', String.raw`write the character, or \u{N}`)
+  if (!text.isWellFormed())
+    throw usageError('half a surrogate pair is no character', String.raw`write the character, or \u{N}`)
   if (parts.length === 0) return text
   const bytes = Buffer.concat([...parts, Buffer.from(text)])
-  if (!isUtf8(bytes)) throw usageError(String.raw`the bytes of \xNN are not UTF-8 here`, 'write the word in hex, with --key-encoding hex or --value-encoding hex')
+  if (!isUtf8(bytes))
+    throw usageError(
+      String.raw`the bytes of \xNN are not UTF-8 here`,
+      'write the word in hex, with --key-encoding hex or --value-encoding hex',
+    )
   return bytes.toString()
 }

@@ -1,7 +1,20 @@
 import { isUtf8 } from 'node:buffer'
 import {
-  closeSync, fchownSync, fstatSync, lstatSync, mkdirSync, openSync, readFileSync, readSync, readlinkSync, realpathSync, renameSync, rmSync, statSync,
-  writeFileSync, writeSync,
+  closeSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { holdThread } from '../../async.ts'
@@ -103,7 +116,10 @@ export class History implements LineHistory {
   }
 }
 
-/** The file that a path means, at the end of its links, perhaps one still to be made. Throws where it is a device, a pipe or a folder. */
+/**
+ * The file that a path means, at the end of its links, perhaps one still to be made. Throws where it is a device, a
+ * pipe or a folder.
+ */
 function regularFile(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat?.isFile()) return realpathSync(path)
@@ -120,7 +136,11 @@ function read(file: string): string[] {
   const bytes = readFileSync(file)
   if (bytes.includes(0)) throw new Error(`${file} is no text`)
   const isDamaged = !isUtf8(bytes)
-  return bytes.toString().split('\n').filter((line) => line !== '' && !(isDamaged && line.includes('\ufffd'))).map(decodeLine)
+  return bytes
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '' && !(isDamaged && line.includes('\ufffd')))
+    .map(decodeLine)
 }
 
 /** Adds a line, on a line of its own also where the last one has no end. */
@@ -155,7 +175,7 @@ const STALE_MS = 2000
 function locked(file: string, step: () => void): void {
   const lock = `${file}.lock`
   let held = false
-  for (const deadline = Date.now() + 500; !held && Date.now() < deadline; ) {
+  for (const deadline = Date.now() + 500; !held && Date.now() < deadline;) {
     try {
       closeSync(openSync(lock, 'wx', 0o600))
       held = true

@@ -32,7 +32,14 @@ export class Screen implements Streams {
     this.#keys = keys
     this.#env = env
     const columns = (): number => out.columns()
-    this.sink = { isTTY: out.isTTY, columns, stream: () => out.stream(), write: (data) => this.#write(data), drained: async () => this.#pager?.drained(), comesLive: () => (this.#isLive = true) }
+    this.sink = {
+      isTTY: out.isTTY,
+      columns,
+      stream: () => out.stream(),
+      write: (data) => this.#write(data),
+      drained: async () => this.#pager?.drained(),
+      comesLive: () => (this.#isLive = true),
+    }
   }
 
   get waitedMs(): number {
@@ -77,20 +84,30 @@ export class Screen implements Streams {
     }
     // A pager has Ctrl-C for itself.
     this.#keys.release({ heedsInterrupt: false })
-    const child = spawn('/bin/sh', ['-c', command], { stdio: ['pipe', 'inherit', 'inherit'], env: { LESS: 'FRX', ...this.#env } as NodeJS.ProcessEnv })
+    const child = spawn('/bin/sh', ['-c', command], {
+      stdio: ['pipe', 'inherit', 'inherit'],
+      env: { LESS: 'FRX', ...this.#env } as NodeJS.ProcessEnv,
+    })
     this.#pager = new ChildSink(child, { isTTY: true, columns: () => this.#out.columns() })
     for (const part of this.#shown) this.#pager.write(part)
     this.#shown = []
   }
 }
 
-/** `$PAGER`, else `less` if there is one; `undefined` for none, also when `PAGER` is empty, `cat`, or not to be found. */
+/**
+ * `$PAGER`, else `less` if there is one; `undefined` for none, also when `PAGER` is empty, `cat`, or not to be found.
+ */
 function pagerCommand(env: Env): string | undefined {
   const named = env['PAGER']
   if (named === undefined ? isDumb(env) : named.trim() === '' || named.trim() === 'cat') return undefined
   const command = named ?? 'less'
   // What is more than a plain name is the shell's to understand.
   const [name] = /^\s*[\w./+-]+(?=\s|$)/.exec(command) ?? []
-  const isThere = name === undefined || spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name.trim()], { stdio: 'ignore', env: env as NodeJS.ProcessEnv }).status === 0
+  const isThere =
+    name === undefined ||
+    spawnSync('/bin/sh', ['-c', 'command -v "$1"', 'sh', name.trim()], {
+      stdio: 'ignore',
+      env: env as NodeJS.ProcessEnv,
+    }).status === 0
   return isThere ? command : undefined
 }

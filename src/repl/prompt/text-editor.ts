@@ -8,7 +8,8 @@ import { type TypedText, decodeTyped, refusal } from '../../terminal/typed-text.
 
 /**
  * Lets the user change a text in `$VISUAL`, `$EDITOR` or `vi`; an editor that fails leaves it as it is. Throws
- * `KV_USAGE` for a text that is not UTF-8, `KV_DISK_FULL` and `KV_UNAVAILABLE` when it cannot be handed over or read back.
+ * `KV_USAGE` for a text that is not UTF-8, `KV_DISK_FULL` and `KV_UNAVAILABLE` when it cannot be handed over or read
+ * back.
  */
 export function editText(keys: KeyReader, env: Readonly<Record<string, string | undefined>>, text: TypedText): string {
   const wrong = refusal(text)
@@ -22,7 +23,10 @@ export function editText(keys: KeyReader, env: Readonly<Record<string, string | 
     const command = `${env['VISUAL'] || env['EDITOR'] || 'vi'} "$1"`
     const { status } = spawnSync('/bin/sh', ['-c', command, 'sh', file], { stdio: 'inherit' })
     if (status !== 0) return text
-    const edited = decodeTyped(attempt('read the line back from the editor', () => readFileSync(file))).replace(/\n$/, '')
+    const edited = decodeTyped(attempt('read the line back from the editor', () => readFileSync(file))).replace(
+      /\n$/,
+      '',
+    )
     const refused = refusal(edited, 'text')
     if (refused !== undefined) throw refused
     return edited

@@ -6,7 +6,10 @@ import type { KeyReader } from '../../terminal/key-reader.ts'
 
 const NOTHING = { from: 0, to: 0, candidates: [], footer: '' }
 
-/** Standard input of a command: lines that the user types, up to Ctrl-D. Whatever else ends them throws `KV_INTERRUPTED`. */
+/**
+ * Standard input of a command: lines that the user types, up to Ctrl-D. Whatever else ends them throws
+ * `KV_INTERRUPTED`.
+ */
 export function typedSource(keys: KeyReader, { edit, report }: Pick<Assistant, 'edit' | 'report'>): Source {
   return {
     isTTY: true,
@@ -27,7 +30,8 @@ export function typedSource(keys: KeyReader, { edit, report }: Pick<Assistant, '
       for (;;) {
         const answer = await editor.read('| ')
         // A terminal that went away says nothing about the value.
-        if (answer.type === 'interrupt' || answer.type === 'closed') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
+        if (answer.type === 'interrupt' || answer.type === 'closed')
+          throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
         if (answer.type === 'line' || answer.text !== '') lines.push(answer.text)
         if (answer.type === 'end') return utf8(lines.join('\n'))
       }

@@ -43,12 +43,14 @@ export const DOT_COMMANDS = {
     summary: 'form of the output, auto for the usual one',
     async run(session, words, io) {
       const [name] = words
-      if (name === undefined) return io.stdout.write(`${session.globals.format ?? (session.globals.json ? 'jsonl' : 'auto')}\n`)
+      if (name === undefined)
+        return io.stdout.write(`${session.globals.format ?? (session.globals.json ? 'jsonl' : 'auto')}\n`)
       only(words, '.mode', 'FORMAT')
       // Entries have no form of that name; bench takes it by its own --format.
       const forms = FORMATS.filter((known) => known !== 'markdown')
       const format = forms.find((known) => known === name)
-      if (format === undefined && name !== 'auto') throw usageError(`unknown format: ${name}`, `one of ${forms.join(' ')} auto`)
+      if (format === undefined && name !== 'auto')
+        throw usageError(`unknown format: ${name}`, `one of ${forms.join(' ')} auto`)
       session.setFormat(format)
     },
   },
@@ -66,7 +68,8 @@ export const DOT_COMMANDS = {
     summary: 'run the commands of a file',
     run(session, words) {
       const name = only(words, '.read', 'FILE')
-      if (session.surroundings.stdin.isTTY && isTerminalName(name)) throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
+      if (session.surroundings.stdin.isTTY && isTerminalName(name))
+        throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
       return session.nesting.within(name, async () => {
         const { script, close } = openScript(name, session.signal)
         try {
@@ -84,7 +87,9 @@ export const DOT_COMMANDS = {
       const file = only(words, '.save', 'FILE')
       const { count } = session.saved
       writeNewFile(file, session.saved.script())
-      io.stderr.write(`saved ${count.toLocaleString('en')} ${count === 1 ? 'command' : 'commands'} to ${escapeLine(file)}\n`)
+      io.stderr.write(
+        `saved ${count.toLocaleString('en')} ${count === 1 ? 'command' : 'commands'} to ${escapeLine(file)}\n`,
+      )
     },
   },
   '.snapshot': {
@@ -119,7 +124,9 @@ export const DOT_COMMANDS = {
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session
       for (let first = true; !signal.aborted; first = false) {
-        const code = await session.nesting.within('.watch', () => session.live(() => session.run(command, { save: first })))
+        const code = await session.nesting.within('.watch', () =>
+          session.live(() => session.run(command, { save: first })),
+        )
         if (code !== 0) return code
         await sleep(ms, undefined, { signal }).catch(() => {})
       }
@@ -148,6 +155,10 @@ async function help(session: Session, topic: string | undefined, io: Io): Promis
 /** The one argument of a command. Throws `KV_USAGE` for none or more. */
 function only(words: readonly string[], name: string, argument: string): string {
   if (words.length === 0) throw usageError(`${name} needs a ${argument}`, `write ${name} ${argument}`)
-  if (words.length > 1) throw usageError(`${name} takes one ${argument}, not ${words.length}`, `what holds blanks needs quotes: ${name} ${quoteWord(words.join(' '))}`)
+  if (words.length > 1)
+    throw usageError(
+      `${name} takes one ${argument}, not ${words.length}`,
+      `what holds blanks needs quotes: ${name} ${quoteWord(words.join(' '))}`,
+    )
   return words[0]!
 }

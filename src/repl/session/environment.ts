@@ -19,8 +19,14 @@ export function environmentOf(globals: GlobalOptions): Record<string, string> {
   }
 }
 
-/** What programs of the user's shell get: a kv among them finds the session's store and options, also from another folder. */
-export function programEnvironment({ store, storeIsDefault }: GlobalOptions, env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+/**
+ * What programs of the user's shell get: a kv among them finds the session's store and options, also from another
+ * folder.
+ */
+export function programEnvironment(
+  { store, storeIsDefault }: GlobalOptions,
+  env: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
   if (storeIsDefault) return { ...env }
   const { path } = parseLocation(store)
   return { ...env, KV_STORE: path === undefined ? store : resolve(path) }

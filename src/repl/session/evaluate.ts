@@ -16,7 +16,10 @@ const NAME_WIDTH = 24
 /** Runs what the user entered: one command, or several lines of them. */
 export async function enter(session: Session, history: History, text: string): Promise<void> {
   history.add(text)
-  const code = await runScript(session, ScriptReader.of('line', text), { name: isOneCommand(text) ? undefined : 'line', keepGoing: false })
+  const code = await runScript(session, ScriptReader.of('line', text), {
+    name: isOneCommand(text) ? undefined : 'line',
+    keepGoing: false,
+  })
   if (code !== 0) session.lastExit = code
   if (session.timer || session.lastMs >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.lastMs)})\n`)
 }
@@ -45,7 +48,7 @@ function formatTime(ms: number): string {
 /** Whether the last command of a text still needs something, such as the end of a quote. */
 export function unfinished(text: string): boolean {
   try {
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       const line = lexLine(text, at)
       if (line.open !== undefined) return true
       at = line.next

@@ -1,6 +1,15 @@
 import type { Io, Sink, Source } from '../../io.ts'
 import type { CommandLine, Word } from '../language/lexer.ts'
-import { type ProgramOptions, ShellStreams, type Streams, asMessages, checkApart, checkOutputs, openMessages, openSource } from './redirection.ts'
+import {
+  type ProgramOptions,
+  ShellStreams,
+  type Streams,
+  asMessages,
+  checkApart,
+  checkOutputs,
+  openMessages,
+  openSource,
+} from './redirection.ts'
 
 /** The streams of a line, where they are not those of the session. */
 export interface Lent {
@@ -36,7 +45,10 @@ export interface LineStreams {
 }
 
 /** Opens them. Throws `KV_USAGE` for a file that cannot be read or written: then the command is not to run. */
-export function openLine({ input, outputs, messages, dataToMessages, shell }: CommandLine, { outer, io, typed, stdout, programs, text, signal }: LineSurroundings): LineStreams {
+export function openLine(
+  { input, outputs, messages, dataToMessages, shell }: CommandLine,
+  { outer, io, typed, stdout, programs, text, signal }: LineSurroundings,
+): LineStreams {
   const opened: { close(): void }[] = []
   const open = <T extends { close(): void }>(stream: T): T => {
     opened.push(stream)
@@ -55,7 +67,13 @@ export function openLine({ input, outputs, messages, dataToMessages, shell }: Co
     const session = outer.stderr ?? io.stderr
     // What a program of the shell shows is not written over once the line is stopped.
     const ownMessages = file ?? (shell === undefined ? session : open(heldBack(session, signal)))
-    const streams = dataToMessages ? passing(ownMessages) : shell === undefined ? (outer.stdout === undefined ? stdout() : passing(outer.stdout)) : new ShellStreams(shell, programs)
+    const streams = dataToMessages
+      ? passing(ownMessages)
+      : shell === undefined
+        ? outer.stdout === undefined
+          ? stdout()
+          : passing(outer.stdout)
+        : new ShellStreams(shell, programs)
     const stderr = messages === 'data' ? asMessages(streams.sink) : ownMessages
     const isDefault = shell === undefined && !dataToMessages && messages !== 'data'
     const lent = { stdin: source, stdout: isDefault ? outer.stdout : streams.sink, stderr }
@@ -73,7 +91,8 @@ function heldBack(sink: Sink, signal: AbortSignal): Sink & { close(): void } {
     isTTY: sink.isTTY,
     columns: () => sink.columns(),
     stream: () => sink.stream(),
-    write: (data) => (signal.aborted ? void held.push(typeof data === 'string' ? data : new Uint8Array(data)) : sink.write(data)),
+    write: (data) =>
+      signal.aborted ? void held.push(typeof data === 'string' ? data : new Uint8Array(data)) : sink.write(data),
     close: () => held.forEach((data) => sink.write(data)),
   }
 }

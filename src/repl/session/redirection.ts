@@ -1,5 +1,14 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import { type Stats, accessSync, closeSync, constants, createWriteStream, openSync, statSync, writeFileSync } from 'node:fs'
+import {
+  type Stats,
+  accessSync,
+  closeSync,
+  constants,
+  createWriteStream,
+  openSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { constants as osConstants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { CODES, KvError, reasonOf, usageError } from '../../errors.ts'
@@ -68,7 +77,10 @@ export class ChildSink implements Sink {
     this.waitedMs += performance.now() - began
   }
 
-  /** Ends the child's input and waits for it to end; resolves to its exit code. Throws `KV_USAGE` when it could not be started. */
+  /**
+   * Ends the child's input and waits for it to end; resolves to its exit code. Throws `KV_USAGE` when it could not be
+   * started.
+   */
   async end(): Promise<number> {
     this.#child.stdin!.end()
     return this.#exit
@@ -77,7 +89,10 @@ export class ChildSink implements Sink {
 
 const LINE_FEED = 0x0a
 
-/** The session's own standard output as the place for one command's data, which end with a line feed: a person types beside it. */
+/**
+ * The session's own standard output as the place for one command's data, which end with a line feed: a person types
+ * beside it.
+ */
 export class WholeLines implements Streams {
   readonly sink: Sink
   readonly #out: Sink
@@ -85,7 +100,12 @@ export class WholeLines implements Streams {
 
   constructor(out: Sink) {
     this.#out = out
-    this.sink = { isTTY: out.isTTY, columns: () => out.columns(), stream: () => out.stream(), write: (data) => this.#write(data) }
+    this.sink = {
+      isTTY: out.isTTY,
+      columns: () => out.columns(),
+      stream: () => out.stream(),
+      write: (data) => this.#write(data),
+    }
   }
 
   async end(): Promise<undefined> {
@@ -155,13 +175,20 @@ export class ShellStreams implements Streams {
  * Runs a command of the user's shell; resolves to its exit code. With `stdin` false it reads nothing,
  * not even the script that it is a line of. Throws `KV_USAGE` when the shell cannot be started.
  */
-export async function runShell(command: string, { stdin, ...options }: ProgramOptions & { readonly stdin: boolean }): Promise<number> {
+export async function runShell(
+  command: string,
+  { stdin, ...options }: ProgramOptions & { readonly stdin: boolean },
+): Promise<number> {
   const child = startShell(command, stdin ? 'inherit' : 'ignore', options)
   const [exit] = await Promise.all([exitOf(child), shown(child.stdout, options.stdout)])
   return exit
 }
 
-function startShell(command: string, stdin: 'pipe' | 'inherit' | 'ignore', { env, stdout, signal }: ProgramOptions): ChildProcess {
+function startShell(
+  command: string,
+  stdin: 'pipe' | 'inherit' | 'ignore',
+  { env, stdout, signal }: ProgramOptions,
+): ChildProcess {
   const shell = env['SHELL'] || '/bin/sh'
   const stdio: StdioOptions = [stdin, stdout === undefined ? 'inherit' : 'pipe', 'inherit']
   let child: ChildProcess
@@ -206,18 +233,26 @@ async function shown(from: Readable | null, to: Sink | undefined): Promise<void>
 }
 
 /** Throws `KV_USAGE` when data and messages would go into one file and write over each other. */
-export function checkApart(outputs: readonly { readonly path: string; readonly append: boolean }[], messages: { readonly path: string; readonly append: boolean }): void {
+export function checkApart(
+  outputs: readonly { readonly path: string; readonly append: boolean }[],
+  messages: { readonly path: string; readonly append: boolean },
+): void {
   const there = fileAt(messages.path)
   if (there === undefined) return
   for (const { path, append } of outputs) {
     const output = fileAt(path)
     if (output?.dev === there.dev && output.ino === there.ino && !(append && messages.append)) {
-      throw usageError(`data and messages would write over each other in ${path}`, `to have both in one file: > ${quoteWord(path)} 2>&1`)
+      throw usageError(
+        `data and messages would write over each other in ${path}`,
+        `to have both in one file: > ${quoteWord(path)} 2>&1`,
+      )
     }
   }
 }
 
-/** The regular file of a path; `undefined` where there is none, or none that can be looked at: who opens it tells why. */
+/**
+ * The regular file of a path; `undefined` where there is none, or none that can be looked at: who opens it tells why.
+ */
 function fileAt(path: string): Stats | undefined {
   try {
     const stat = statSync(path)
@@ -227,7 +262,10 @@ function fileAt(path: string): Stats | undefined {
   }
 }
 
-/** Throws `KV_USAGE` when a shell could not write one of these files; makes those that are not there, and leaves the others as they are. */
+/**
+ * Throws `KV_USAGE` when a shell could not write one of these files; makes those that are not there, and leaves the
+ * others as they are.
+ */
 export function checkOutputs(paths: readonly string[]): void {
   for (const path of paths) {
     try {
@@ -242,7 +280,10 @@ export function checkOutputs(paths: readonly string[]): void {
   }
 }
 
-/** Messages into a file. Throws `KV_USAGE` when it cannot be opened; a message that cannot be written later is lost, as on standard error. */
+/**
+ * Messages into a file. Throws `KV_USAGE` when it cannot be opened; a message that cannot be written later is lost,
+ * as on standard error.
+ */
 export function openMessages(path: string, append: boolean): Sink & { close(): void } {
   let fd: number
   try {
@@ -291,7 +332,14 @@ export function asMessages(sink: Sink): Sink {
  */
 export function openSource(path: string, typed: () => Source, signal: AbortSignal): Source & { close(): void } {
   const { fd, isTerminal, close } = openNamed(path)
-  if (!isTerminal) return { isTTY: false, fd, isNull: isNullDevice(fd), readAll: (maxBytes) => allBytesOf(fd, path, maxBytes, signal), close }
+  if (!isTerminal)
+    return {
+      isTTY: false,
+      fd,
+      isNull: isNullDevice(fd),
+      readAll: (maxBytes) => allBytesOf(fd, path, maxBytes, signal),
+      close,
+    }
   close()
   return { ...typed(), close() {} }
 }

@@ -41,7 +41,8 @@ export class SavedLines {
     if (this.#lines.length <= MAX_LINES && this.#chars <= MAX_CHARS) return
     // Half of them at once, so that not every further line moves all of them.
     let drop = 0
-    for (; this.#lines.length - drop > MAX_LINES / 2 || this.#chars > MAX_CHARS / 2; drop++) this.#chars -= this.#lines[drop]!.text.length
+    for (; this.#lines.length - drop > MAX_LINES / 2 || this.#chars > MAX_CHARS / 2; drop++)
+      this.#chars -= this.#lines[drop]!.text.length
     this.#lines = this.#lines.slice(drop)
     this.#dropped += drop
   }
@@ -53,7 +54,8 @@ export class SavedLines {
 
   /** All of them, a line each; what was undone as a comment. */
   script(): string {
-    const first = this.#dropped === 0 ? '' : `# ${this.#dropped.toLocaleString('en')} commands before these are not kept\n`
+    const first =
+      this.#dropped === 0 ? '' : `# ${this.#dropped.toLocaleString('en')} commands before these are not kept\n`
     return first + this.#lines.map(({ text, undone }) => `${undone ? comment('undone', text) : text}\n`).join('')
   }
 }
@@ -68,8 +70,10 @@ export function savedText({ source, start, words }: CommandLine, { typed, asked 
   const called = commandName(words.map(({ text }) => text).filter((text, i) => i > 0 || text !== 'kv'))
   const name = words.find(({ text }) => text === called)
   if (typed === undefined && !asked) return source.trim()
-  if (name === undefined || (asked && name.text !== 'del') || (typed !== undefined && name.text !== 'put')) return comment('needs a terminal', source.trim())
-  if (typed !== undefined && !isUtf8(typed) && words.some(({ text }) => text === '--')) return comment('a value that is not UTF-8', source.trim())
+  if (name === undefined || (asked && name.text !== 'del') || (typed !== undefined && name.text !== 'put'))
+    return comment('needs a terminal', source.trim())
+  if (typed !== undefined && !isUtf8(typed) && words.some(({ text }) => text === '--'))
+    return comment('a value that is not UTF-8', source.trim())
   if (asked) return spliced(source, name.end - start, name.end - start, ' --yes')
   // The value stands last, where `--` can protect it.
   const ended = words.some(({ text }) => text === '--')
@@ -93,7 +97,10 @@ function comment(why: string, text: string): string {
   return `# ${why}: ${text.replaceAll('\n', '\n# ')}`
 }
 
-/** Writes a file that was not there, whole or not at all, for the user alone. Throws `KV_USAGE`, and `KV_OUTPUT` when the disk fails. */
+/**
+ * Writes a file that was not there, whole or not at all, for the user alone. Throws `KV_USAGE`, and `KV_OUTPUT` when
+ * the disk fails.
+ */
 export function writeNewFile(file: string, text: string): void {
   const temporary = `${file}.${process.pid}.tmp`
   try {
@@ -107,8 +114,14 @@ export function writeNewFile(file: string, text: string): void {
     nameIt(temporary, file)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    const isWrongCall = ['EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(code ?? '')
-    throw new KvError(isWrongCall ? 'KV_USAGE' : 'KV_OUTPUT', `cannot write ${file}: ${code === 'EEXIST' ? 'it is there already' : reasonOf(cause)}`, { cause })
+    const isWrongCall = ['EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(
+      code ?? '',
+    )
+    throw new KvError(
+      isWrongCall ? 'KV_USAGE' : 'KV_OUTPUT',
+      `cannot write ${file}: ${code === 'EEXIST' ? 'it is there already' : reasonOf(cause)}`,
+      { cause },
+    )
   } finally {
     rmSync(temporary, { force: true })
   }

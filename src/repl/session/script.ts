@@ -40,7 +40,8 @@ export function runScript(session: Session, script: ScriptReader, { name, keepGo
       if (code === 0) continue
       if (failure === 0) failure = code
       const stops = !keepGoing || code === CODES.KV_INTERRUPTED.exit
-      if (name !== undefined) session.tellPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
+      if (name !== undefined)
+        session.tellPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
       if (stops) break
     }
     return failure

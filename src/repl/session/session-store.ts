@@ -48,19 +48,26 @@ export class SessionStore {
   /** The store for a line with these options, `undefined` when it needs one of its own. */
   forLine(globals: GlobalOptions, { sync = true }: StoreOptions, signal: AbortSignal): Promise<Store> | undefined {
     const { store, lockTimeoutMs, timeoutMs } = this.#globals
-    const same = sync && globals.store === store && globals.lockTimeoutMs === lockTimeoutMs && globals.timeoutMs === timeoutMs
+    const same =
+      sync && globals.store === store && globals.lockTimeoutMs === lockTimeoutMs && globals.timeoutMs === timeoutMs
     return same ? this.get(signal) : undefined
   }
 
   /** Around the driver of a line that needs one of its own, so that `.undo` knows what it writes. */
   wrap(driver: Driver, { store }: GlobalOptions): Driver {
     return new RecordingDriver(driver, this.#undo, {
-      refusal: () => (this.#isHere(driver, store) ? undefined : `this wrote to another store, ${escapeLine(store)}, and cannot be undone here`),
+      refusal: () =>
+        this.#isHere(driver, store)
+          ? undefined
+          : `this wrote to another store, ${escapeLine(store)}, and cannot be undone here`,
       identity: () => this.identity(),
     })
   }
 
-  /** Tells the file that the session works on from every other that was or will be in its place; `undefined` where there is none. */
+  /**
+   * Tells the file that the session works on from every other that was or will be in its place; `undefined` where
+   * there is none.
+   */
   identity(): string | undefined {
     const file = this.#driver?.files?.[0]
     const stat = file === undefined ? undefined : statSync(file, { throwIfNoEntry: false })

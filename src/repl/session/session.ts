@@ -78,12 +78,17 @@ export class Session {
     return this.#globals.store
   }
 
-  /** The session's store, opened on the first call and kept open. Throws `KV_INTERRUPTED` when the user does not wait for it. */
+  /**
+   * The session's store, opened on the first call and kept open. Throws `KV_INTERRUPTED` when the user does not wait
+   * for it.
+   */
   store(): Promise<Store> {
     return this.#store.get(this.signal)
   }
 
-  /** Opens the store when the session begins; tells what is wrong with it, and goes on, for `.open`. Ctrl-C stops it. */
+  /**
+   * Opens the store when the session begins; tells what is wrong with it, and goes on, for `.open`. Ctrl-C stops it.
+   */
   async start(): Promise<void> {
     await this.stoppable(async () => {
       await this.store().catch((error: unknown) => this.report(error))
@@ -163,7 +168,8 @@ export class Session {
     const began = performance.now()
     this.lastExit = await this.stoppable(() => this.#dispatch(id, words, command))
     if (isOuter) this.lastMs = performance.now() - began - this.#waitedMs
-    if (save && this.lastExit === 0 && !LEAVING.has(words[0]!) && isSaved(words[0])) this.saved.add(id, savedText(command, given))
+    if (save && this.lastExit === 0 && !LEAVING.has(words[0]!) && isSaved(words[0]))
+      this.saved.add(id, savedText(command, given))
     return this.lastExit
   }
 
@@ -212,7 +218,9 @@ export class Session {
     try {
       if (program !== undefined) {
         const stdin = this.surroundings.lendsStdin && this.#lent.stdin === undefined
-        return await this.#apart(() => this.surroundings.withTerminal(() => runShell(program, { ...this.#programs(), stdin })))
+        return await this.#apart(() =>
+          this.surroundings.withTerminal(() => runShell(program, { ...this.#programs(), stdin })),
+        )
       }
       const step = (): Promise<number> => this.#redirected(id, words, command)
       return await (command.shell === undefined ? step() : this.surroundings.withTerminal(step))
@@ -257,13 +265,20 @@ export class Session {
   async #runWords(id: number, words: readonly string[], io: Io, { source }: CommandLine): Promise<number> {
     const name = words.length === 1 && LEAVING.has(words[0]!) ? '.exit' : words[0]!
     if (name.startsWith('.')) {
-      const dot = Object.hasOwn(DOT_COMMANDS, name) ? (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS] as DotCommand) : undefined
+      const dot = Object.hasOwn(DOT_COMMANDS, name)
+        ? (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS] as DotCommand)
+        : undefined
       if (dot === undefined) throw usageError(`no such command: ${name}`, wordHint(name))
       return (await dot.run(this, words.slice(1), io)) ?? 0
     }
     if (name === 'repl' || name === 'kv') throw usageError('this is a session already', '.read FILE runs a script')
-    if (!name.startsWith('-') && commandName([name]) === undefined) throw usageError(`unknown command ${name}`, wordHint(name))
-    this.#undo.begin(id, escapeLine(source.trim()), commandName(words) === 'serve' ? 'what others wrote through the server cannot be undone' : undefined)
+    if (!name.startsWith('-') && commandName([name]) === undefined)
+      throw usageError(`unknown command ${name}`, wordHint(name))
+    this.#undo.begin(
+      id,
+      escapeLine(source.trim()),
+      commandName(words) === 'serve' ? 'what others wrote through the server cannot be undone' : undefined,
+    )
     return runLine(new Context(io, this.#host()), words).finally(() => this.#undo.end())
   }
 

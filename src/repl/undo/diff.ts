@@ -23,7 +23,8 @@ const WINDOW = 1 << 14
  */
 export async function printDiff(session: Session, io: Io, prefix: string | undefined): Promise<void> {
   const { snapshot } = session
-  if (snapshot === undefined) throw new KvError('KV_CONDITION', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
+  if (snapshot === undefined)
+    throw new KvError('KV_CONDITION', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
   const chalk = new Chalk({ level: useColor(io.stdout.isTTY, session.globals, session.env) ? 1 : 0 })
   const paint = { '+': chalk.green, '~': chalk.yellow, '-': chalk.red }
   const counts = { '+': 0, '~': 0, '-': 0 }
@@ -35,14 +36,17 @@ export async function printDiff(session: Session, io: Io, prefix: string | undef
     io.stdout.write(`${paint[sign](sign)} ${key}  ${change(difference, room)}\n`)
     await io.stdout.drained?.()
   }
-  io.stderr.write(`${counts['+'].toLocaleString('en')} new, ${counts['~'].toLocaleString('en')} changed, ${counts['-'].toLocaleString('en')} gone\n`)
+  io.stderr.write(
+    `${counts['+'].toLocaleString('en')} new, ${counts['~'].toLocaleString('en')} changed, ${counts['-'].toLocaleString('en')} gone\n`,
+  )
 }
 
 /** The value that came or went, or both with an arrow between them; the expiry where only that differs. */
 function change({ before, after }: Difference, room: number): string {
   if (before === undefined || after === undefined) return cut(shown((before ?? after)!.value, 0, room), 0, room)
   const differs = firstDifference(before.value, after.value)
-  if (differs === before.value.length && differs === after.value.length && before.expires !== after.expires) return `expires ${time(before.expires)} → ${time(after.expires)}`
+  if (differs === before.value.length && differs === after.value.length && before.expires !== after.expires)
+    return `expires ${time(before.expires)} → ${time(after.expires)}`
   const [old, fresh] = [shown(before.value, differs, room), shown(after.value, differs, room)]
   let same = 0
   while (same < old.length && old[same] === fresh[same]) same++

@@ -64,7 +64,10 @@ export class RecordingDriver implements Driver {
   }
 
   async batch(ops: readonly Op[], options?: Abortable): Promise<number> {
-    const before = await this.#before(ops.map(({ key }) => key), options)
+    const before = await this.#before(
+      ops.map(({ key }) => key),
+      options,
+    )
     const revision = await this.#writing(this.#inner.batch(ops, options), () => ops.length > 0)
     ops.forEach(({ key, type }, i) => this.#log.record(key, before[i], type === 'put' ? revision : undefined))
     return revision
@@ -74,7 +77,10 @@ export class RecordingDriver implements Driver {
     const before: Entry[] = []
     if (this.#records()) {
       let bytes = 0
-      for await (const page of this.#inner.range({ ...query, limit: UNDO_KEYS + 1, keysOnly: false, reverse: false }, options)) {
+      for await (const page of this.#inner.range(
+        { ...query, limit: UNDO_KEYS + 1, keysOnly: false, reverse: false },
+        options,
+      )) {
         if (options.signal?.aborted) throw interrupted(options.signal, 'interrupted, nothing was deleted')
         before.push(...page)
         bytes += page.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
@@ -101,7 +107,10 @@ export class RecordingDriver implements Driver {
     }
     // The driver tells blocks that are all there from blocks that are still to come.
     if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
-    const revision = await this.#writing(this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options), () => true)
+    const revision = await this.#writing(
+      this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options),
+      () => true,
+    )
     for (const { key, before } of seen) this.#log.record(key, before, revision)
     return revision
   }
@@ -132,7 +141,8 @@ export class RecordingDriver implements Driver {
   async #before(keys: readonly Uint8Array[], options?: Abortable): Promise<(Entry | undefined)[]> {
     if (!this.#records() || keys.length === 0) return []
     try {
-      if (keys.length <= UNDO_KEYS) return await this.#inner.getMany(keys, { maxBytes: UNDO_BYTES, signal: options?.signal })
+      if (keys.length <= UNDO_KEYS)
+        return await this.#inner.getMany(keys, { maxBytes: UNDO_BYTES, signal: options?.signal })
     } catch (error) {
       if (!(error instanceof KvError && error.code === 'KV_TOO_LARGE')) throw error
     }
@@ -141,7 +151,10 @@ export class RecordingDriver implements Driver {
   }
 }
 
-async function* looked(blocks: AsyncIterable<Block>, look: (block: Block) => Promise<void>): AsyncGenerator<Block, void, void> {
+async function* looked(
+  blocks: AsyncIterable<Block>,
+  look: (block: Block) => Promise<void>,
+): AsyncGenerator<Block, void, void> {
   for await (const block of blocks) {
     await look(block)
     yield block

@@ -24,9 +24,9 @@ export class Snapshot {
   }
 
   /**
-   * Copies the session's store, at one moment where the store can. Only while it is copied does a
-   * view of the store stay open, so that the file does not grow for a forgotten snapshot. Throws
-   * `KV_INTERRUPTED`, and `KV_DISK_FULL` or `KV_UNAVAILABLE` when the temporary folder has not the space or is not there.
+   * Copies the session's store, at one moment where the store can. Only while it is copied does a view of the store
+   * stay open, so that the file does not grow for a forgotten snapshot. Throws `KV_INTERRUPTED`, and `KV_DISK_FULL`
+   * or `KV_UNAVAILABLE` when the temporary folder has not the space or is not there.
    */
   static async take(session: Session, io: Io): Promise<Snapshot> {
     const moment = Date.now()
@@ -58,7 +58,10 @@ export class Snapshot {
     try {
       folder = mkdtempSync(join(tmpdir(), 'kv-snapshot-'))
     } catch (cause) {
-      throw new KvError('KV_UNAVAILABLE', `cannot make a folder for the copy in ${tmpdir()}: ${reasonOf(cause)}`, { cause, hint: 'the variable TMPDIR names the place for it' })
+      throw new KvError('KV_UNAVAILABLE', `cannot make a folder for the copy in ${tmpdir()}: ${reasonOf(cause)}`, {
+        cause,
+        hint: 'the variable TMPDIR names the place for it',
+      })
     }
     try {
       const path = join(folder, 'snapshot.kv')
@@ -83,17 +86,23 @@ export interface Difference {
 }
 
 /** What has changed in the session's store since a snapshot, in key order: another value, or another expiry. */
-export async function* differences(session: Session, snapshot: Snapshot, prefix: string | undefined): AsyncGenerator<Difference, void, void> {
+export async function* differences(
+  session: Session,
+  snapshot: Snapshot,
+  prefix: string | undefined,
+): AsyncGenerator<Difference, void, void> {
   const olds = entries(session, snapshot.store, prefix)
   try {
     let old = await next(olds)
     for await (const after of entries(session, await session.store(), prefix)) {
-      for (; old !== undefined && Buffer.compare(old.key, after.key) < 0; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
+      for (; old !== undefined && Buffer.compare(old.key, after.key) < 0; old = await next(olds))
+        yield { key: old.key, before: old, after: undefined }
       if (old === undefined || Buffer.compare(old.key, after.key) > 0) {
         yield { key: after.key, before: undefined, after }
         continue
       }
-      if (old.expires !== after.expires || Buffer.compare(old.value, after.value) !== 0) yield { key: after.key, before: old, after }
+      if (old.expires !== after.expires || Buffer.compare(old.value, after.value) !== 0)
+        yield { key: after.key, before: old, after }
       old = await next(olds)
     }
     for (; old !== undefined; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
@@ -111,7 +120,11 @@ async function* entries(session: Session, store: Store, prefix: string | undefin
   for await (const page of pages(session, store, prefix)) yield* page
 }
 
-async function* pages({ signal }: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry[], void, void> {
+async function* pages(
+  { signal }: Session,
+  store: Store,
+  prefix: string | undefined,
+): AsyncGenerator<Entry[], void, void> {
   for await (const page of store.rangePages({ prefix, signal })) {
     yield page
     await turn()

@@ -76,7 +76,10 @@ export class UndoLog {
 
   /** The command is about to change more than can be kept. */
   overflow(): void {
-    this.refuse('too much to undo', `commands that change up to ${UNDO_KEYS.toLocaleString('en')} keys and ${UNDO_BYTES / 1e6} MB can be undone`)
+    this.refuse(
+      'too much to undo',
+      `commands that change up to ${UNDO_KEYS.toLocaleString('en')} keys and ${UNDO_BYTES / 1e6} MB can be undone`,
+    )
   }
 
   /** What the command is about to write, or has written, cannot be put back. */
@@ -113,7 +116,10 @@ export class UndoLog {
    */
   async undo(store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<Undone> {
     const last = this.#last
-    if (last === undefined) throw new KvError('KV_CONDITION', 'nothing to undo', { hint: 'only what a command of this session changed can be undone' })
+    if (last === undefined)
+      throw new KvError('KV_CONDITION', 'nothing to undo', {
+        hint: 'only what a command of this session changed can be undone',
+      })
     const { line, refusal } = last
     if (refusal !== undefined) throw new KvError('KV_CONDITION', `${refusal.message}: ${line}`, { hint: refusal.hint })
     // Whoever undoes the undoing has the command done again.
@@ -125,12 +131,21 @@ export class UndoLog {
     }
   }
 
-  async #putBack({ byKey, line, identity: there }: Changes, store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<number> {
+  async #putBack(
+    { byKey, line, identity: there }: Changes,
+    store: Store,
+    identity: () => string | undefined,
+    signal: AbortSignal,
+  ): Promise<number> {
     const changes = [...byKey.values()]
-    const now = await store.getMany(changes.map(({ key }) => key), { signal })
+    const now = await store.getMany(
+      changes.map(({ key }) => key),
+      { signal },
+    )
     if (identity() !== there) throw new KvError('KV_CONDITION', `not undone: the file was replaced since: ${line}`)
     const other = changes.find(({ after }, i) => now[i]?.revision !== after)
-    if (other !== undefined) throw new KvError('KV_CONDITION', `not undone: ${displayKey(other.key)} was written again since: ${line}`)
+    if (other !== undefined)
+      throw new KvError('KV_CONDITION', `not undone: ${displayKey(other.key)} was written again since: ${line}`)
     await store.batch(changes.map(toOp), { signal })
     return changes.length
   }
@@ -138,6 +153,7 @@ export class UndoLog {
 
 function toOp({ key, before }: Change): BatchOp {
   // What has expired meanwhile would not be there either.
-  if (before === undefined || (before.expires !== undefined && before.expires <= Date.now())) return { type: 'del', key }
+  if (before === undefined || (before.expires !== undefined && before.expires <= Date.now()))
+    return { type: 'del', key }
   return { type: 'put', key, value: before.value, expires: before.expires }
 }

@@ -34,7 +34,10 @@ const ANY_ADDRESS = new Set(['0.0.0.0', '::'])
 
 /** Whether a host name or address means this machine only. */
 export function isLoopback(host: string): boolean {
-  const name = host.toLowerCase().replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
+  const name = host
+    .toLowerCase()
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/\.$/, '')
   return name === 'localhost' || name.endsWith('.localhost') || name === '::1' || /^127(?:\.\d{1,3}){3}$/.test(name)
 }
 
@@ -66,7 +69,11 @@ export class Guard {
     // What stands in the target counts (RFC 9112, section 3.2.2).
     const host = authority ?? headers.host
     if (!this.#knows(host) && !PROBED.test(path) && !(host === undefined && isOld(raw))) {
-      throw new Refusal(403, { detail: `this server does not answer for the host ${JSON.stringify(host ?? '')}`, code: 'KV_USAGE', hint: 'kv serve --allow-host NAME lets it' })
+      throw new Refusal(403, {
+        detail: `this server does not answer for the host ${JSON.stringify(host ?? '')}`,
+        code: 'KV_USAGE',
+        hint: 'kv serve --allow-host NAME lets it',
+      })
     }
     const isOpen = OPEN.test(path)
     if (this.#origins.check(raw, reply, host, isOpen)) return true
@@ -98,7 +105,15 @@ export class Guard {
     const sent = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
     // Digests have one length whatever was sent, so the comparison tells nothing by its time.
     if (sent !== undefined && timingSafeEqual(digest(sent), this.#token!)) return
-    throw new Refusal(401, { detail: sent === undefined ? 'this server needs a token' : 'the token is wrong', code: 'KV_UNAVAILABLE', hint: 'send it as Authorization: Bearer TOKEN' }, { 'www-authenticate': 'Bearer' })
+    throw new Refusal(
+      401,
+      {
+        detail: sent === undefined ? 'this server needs a token' : 'the token is wrong',
+        code: 'KV_UNAVAILABLE',
+        hint: 'send it as Authorization: Bearer TOKEN',
+      },
+      { 'www-authenticate': 'Bearer' },
+    )
   }
 }
 
@@ -106,7 +121,9 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/** Health checks speak HTTP/1.0, which has no need of a host; browsers do not, so no name can have been pointed here. */
+/**
+ * Health checks speak HTTP/1.0, which has no need of a host; browsers do not, so no name can have been pointed here.
+ */
 function isOld({ httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.0'
 }
@@ -118,7 +135,8 @@ function checkSingle(rawHeaders: readonly string[]): void {
     if (length !== 4 && length !== 12 && length !== 13) continue
     const at = SINGLE.indexOf(rawHeaders[i]!.toLowerCase())
     if (at < 0) continue
-    if ((seen & (1 << at)) !== 0) throw new Refusal(400, { detail: `the header ${SINGLE[at]} may be given once only`, code: 'KV_USAGE' })
+    if ((seen & (1 << at)) !== 0)
+      throw new Refusal(400, { detail: `the header ${SINGLE[at]} may be given once only`, code: 'KV_USAGE' })
     seen |= 1 << at
   }
 }

@@ -30,22 +30,38 @@ export class Origins {
    * Throws 403 for the page of another origin, unless it is allowed or somebody follows a link to
    * what is `open` to everybody. Returns true when the request was a preflight and is answered.
    */
-  check({ method = '', headers }: IncomingMessage, reply: FastifyReply, host: string | undefined, open: boolean): boolean {
+  check(
+    { method = '', headers }: IncomingMessage,
+    reply: FastifyReply,
+    host: string | undefined,
+    open: boolean,
+  ): boolean {
     const { origin } = headers
     if (this.#allowed.size > 0) reply.header('vary', 'origin')
     if (origin !== undefined && this.#allowed.has(origin)) {
       reply.header('access-control-allow-origin', origin).header('access-control-expose-headers', EXPOSED)
-      return method === 'OPTIONS' && headers['access-control-request-method'] !== undefined && answerPreflight(reply, headers['access-control-request-headers'])
+      return (
+        method === 'OPTIONS' &&
+        headers['access-control-request-method'] !== undefined &&
+        answerPreflight(reply, headers['access-control-request-headers'])
+      )
     }
     const site = headers['sec-fetch-site']
     const isForeign = (site === 'cross-site' || site === 'same-site') && !(open && isNavigation(method, headers))
     if (isForeign || (origin !== undefined && !this.#isOwn(origin, host, site))) {
-      throw new Refusal(403, { detail: `pages of ${origin ?? 'other sites'} may not call here`, code: 'KV_USAGE', hint: 'kv serve --cors ORIGIN lets them' })
+      throw new Refusal(403, {
+        detail: `pages of ${origin ?? 'other sites'} may not call here`,
+        code: 'KV_USAGE',
+        hint: 'kv serve --cors ORIGIN lets them',
+      })
     }
     return false
   }
 
-  /** A proxy may call the server under another host than the page had: then the browser's word counts, for pages of a known host. */
+  /**
+   * A proxy may call the server under another host than the page had: then the browser's word counts, for pages of a
+   * known host.
+   */
   #isOwn(origin: string, host: string | undefined, site: string | string[] | undefined): boolean {
     if (!URL.canParse(origin)) return false
     const { host: own } = new URL(origin)

@@ -19,7 +19,10 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** Requests of one connection that wait or are under way at most. */
 const MAX_PIPED = 1000
 
-/** Whether a request came before the one ahead of it on its connection was answered. Node gives its response the socket only then. */
+/**
+ * Whether a request came before the one ahead of it on its connection was answered. Node gives its response the
+ * socket only then.
+ */
 export function isPipelined(response: ServerResponse): boolean {
   return response.socket === null
 }
@@ -34,7 +37,8 @@ export function afterEarlier(request: IncomingMessage, response: ServerResponse,
   if (line.length >= MAX_PIPED) throw busy(`${MAX_PIPED} requests of this connection are under way`)
   // Of the first one nothing was noted: most connections never have a second at a time.
   const current = socket._httpMessage
-  if (current && !line.some((one) => one.response === current)) follow(socket, line, { response: current, safe: isSafe(current.req), run: undefined })
+  if (current && !line.some((one) => one.response === current))
+    follow(socket, line, { response: current, safe: isSafe(current.req), run: undefined })
   follow(socket, line, { response, safe: isSafe(request), run })
   runNext(line)
 }

@@ -1,4 +1,11 @@
-import type { FastifyContextConfig, FastifyInstance, FastifyReply, FastifyRequest, RouteOptions, onRequestHookHandler } from 'fastify'
+import type {
+  FastifyContextConfig,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RouteOptions,
+  onRequestHookHandler,
+} from 'fastify'
 import { KvError, usageError } from '../../errors.ts'
 import { type Guard } from './access.ts'
 import { showLife } from '../streaming/late-answer.ts'
@@ -43,7 +50,10 @@ export class Admission {
     this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
-  #hook(figures: RouteFigures, { write = false, conditional = false, watch = false, long = false, always = false }: FastifyContextConfig = {}): Admit {
+  #hook(
+    figures: RouteFigures,
+    { write = false, conditional = false, watch = false, long = false, always = false }: FastifyContextConfig = {},
+  ): Admit {
     const { gate, readOnly } = this.#service
     const guard = this.#guard
     const log = this.#log
@@ -69,7 +79,10 @@ export class Admission {
       if (isBehindOthers) request.raw.socket.setMaxListeners(0).once('close', over)
       reply.header(HEADERS.server, '1')
       // No answer is for another site to load, to show in a frame, or to be taken for a page or a script.
-      reply.header('x-content-type-options', 'nosniff').header('cross-origin-resource-policy', 'same-origin').header('content-security-policy', "frame-ancestors 'none'")
+      reply
+        .header('x-content-type-options', 'nosniff')
+        .header('cross-origin-resource-policy', 'same-origin')
+        .header('content-security-policy', "frame-ancestors 'none'")
       try {
         if (request.raw.socket.destroyed) throw clientGone()
         if (guard.check(request, reply)) return
@@ -78,9 +91,11 @@ export class Admission {
         if (long) showLife(request, reply)
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
         const { headers } = request.raw
-        if (unconditional && CONDITIONS.some((name) => headers[name] !== undefined)) throw usageError('this call takes no condition', 'PUT and DELETE of /v1/keys/{key} do')
+        if (unconditional && CONDITIONS.some((name) => headers[name] !== undefined))
+          throw usageError('this call takes no condition', 'PUT and DELETE of /v1/keys/{key} do')
         // Bodies are bytes, whatever they are called; Fastify would refuse a type that is none.
-        if (headers['content-type'] !== undefined && headers['content-type'] !== FRAMES) headers['content-type'] = 'application/octet-stream'
+        if (headers['content-type'] !== undefined && headers['content-type'] !== FRAMES)
+          headers['content-type'] = 'application/octet-stream'
       } catch (error) {
         return done(error as Error)
       }

@@ -7,7 +7,8 @@ import { Refusal, sendError } from '../http/http-error.ts'
 import { withoutSchemaCompilers } from './schema.ts'
 
 /** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
-const PAGE_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'"
+const PAGE_POLICY =
+  "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; object-src 'none'; frame-ancestors 'none'; base-uri 'self'"
 
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width="120" height="40" role="img" aria-label="kv">
 <text x="0" y="30" fill="#fff" font-family="ui-monospace, monospace" font-size="32" font-weight="700">kv</text></svg>`
@@ -15,16 +16,25 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#1b1b1b"/>
 <text x="16" y="22" text-anchor="middle" fill="#fff" font-family="ui-monospace, monospace" font-size="17" font-weight="700">kv</text></svg>`
 
-/** A plugin of the page, in which it runs and where nothing else of this file is: lines of JSON are shown as they are, not as JSON that cannot be parsed. */
+/**
+ * A plugin of the page, in which it runs and where nothing else of this file is: lines of JSON are shown as they are,
+ * not as JSON that cannot be parsed.
+ */
 const linesAsTheyAre = (page: { React: { createElement(component: unknown, props: object): unknown } }): object => ({
   wrapComponents: {
     responseBody: (component: unknown) => (props: { contentType?: string }) =>
-      page.React.createElement(component, { ...props, contentType: /ndjson/.test(props.contentType ?? '') ? 'text/plain' : props.contentType }),
+      page.React.createElement(component, {
+        ...props,
+        contentType: /ndjson/.test(props.contentType ?? '') ? 'text/plain' : props.contentType,
+      }),
   },
 })
 
 /** A server that answers only for the description of the routes that `describe` adds to it. */
-export async function documentation(describe: (app: FastifyInstance) => void, { needsToken }: { needsToken: boolean }): Promise<FastifyInstance> {
+export async function documentation(
+  describe: (app: FastifyInstance) => void,
+  { needsToken }: { needsToken: boolean },
+): Promise<FastifyInstance> {
   const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
@@ -32,7 +42,12 @@ export async function documentation(describe: (app: FastifyInstance) => void, { 
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'kv', version: '1', description: 'An ordered key-value store. Keys are ordered by their bytes. When a write is answered, it is on disk.' },
+      info: {
+        title: 'kv',
+        version: '1',
+        description:
+          'An ordered key-value store. Keys are ordered by their bytes. When a write is answered, it is on disk.',
+      },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       ...(needsToken ? { security: [{ token: [] }] } : {}),
     },
@@ -47,9 +62,14 @@ export async function documentation(describe: (app: FastifyInstance) => void, { 
     transformSpecificationClone: false,
     uiConfig: { plugins: [linesAsTheyAre] as never },
     logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/docs', target: '_self' },
-    theme: { title: 'kv', favicon: [{ filename: 'icon.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: ICON }] },
+    theme: {
+      title: 'kv',
+      favicon: [{ filename: 'icon.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: ICON }],
+    },
   })
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) => reply.type('application/json').send(JSON.stringify(app.swagger())))
+  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
+    reply.type('application/json').send(JSON.stringify(app.swagger())),
+  )
   describe(app)
   await app.ready()
   return app

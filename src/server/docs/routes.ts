@@ -4,7 +4,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
  * Adds `/docs` and `/openapi.json` to a server. What they need is loaded when somebody asks: most
  * servers never are, and it would take 40 ms of every start.
  */
-export function documentationRoutes(app: FastifyInstance, describe: (app: FastifyInstance) => void, options: { needsToken: boolean }): void {
+export function documentationRoutes(
+  app: FastifyInstance,
+  describe: (app: FastifyInstance) => void,
+  options: { needsToken: boolean },
+): void {
   let documents: Promise<FastifyInstance> | undefined
   const answer = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     documents ??= import('./openapi.ts').then(({ documentation }) => documentation(describe, options))

@@ -42,7 +42,14 @@ function onPage(operation: Operation): Operation {
   return {
     ...operation,
     ...(parameters === undefined ? {} : { parameters: parameters.map(withoutPrefill) }),
-    ...(requestBody === undefined ? {} : { requestBody: { ...requestBody, content: Object.fromEntries(Object.entries(requestBody.content).flatMap(bodyOnPage)) } }),
+    ...(requestBody === undefined
+      ? {}
+      : {
+          requestBody: {
+            ...requestBody,
+            content: Object.fromEntries(Object.entries(requestBody.content).flatMap(bodyOnPage)),
+          },
+        }),
   }
 }
 
@@ -54,7 +61,11 @@ function withoutPrefill(parameter: Parameter): Parameter {
 
 function bodyOnPage([type, media]: [string, Media]): [string, Media][] {
   if (type === NDJSON) return [[TYPED, media]]
-  if (type === BYTES) return [[TYPED, { ...media, schema: { type: 'string' } }], [type, media]]
+  if (type === BYTES)
+    return [
+      [TYPED, { ...media, schema: { type: 'string' } }],
+      [type, media],
+    ]
   return [[type, media]]
 }
 

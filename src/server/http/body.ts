@@ -32,13 +32,18 @@ export function timeFor(bytes: number, { uploadGraceMs }: BodyLimits): number {
   return uploadGraceMs + (bytes / SLOWEST_UPLOAD) * 1000
 }
 
-/** Refuses a packed body (415), and a part of one (400, RFC 9110, section 14.5): its bytes are not the client's data. */
+/**
+ * Refuses a packed body (415), and a part of one (400, RFC 9110, section 14.5): its bytes are not the client's data.
+ */
 function checkEncoding({ headers }: FastifyRequest): void {
-  if (headers['content-range'] !== undefined) throw new Refusal(400, { detail: 'a part of a value cannot be written: Content-Range', code: 'KV_USAGE' })
+  if (headers['content-range'] !== undefined)
+    throw new Refusal(400, { detail: 'a part of a value cannot be written: Content-Range', code: 'KV_USAGE' })
   const transfer = headers['transfer-encoding']
-  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked') throw new Refusal(415, { detail: `bodies sent in ${transfer} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
+  if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked')
+    throw new Refusal(415, { detail: `bodies sent in ${transfer} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
   const encoding = headers['content-encoding']
-  if (encoding !== undefined && encoding !== 'identity') throw new Refusal(415, { detail: `bodies in ${encoding} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
+  if (encoding !== undefined && encoding !== 'identity')
+    throw new Refusal(415, { detail: `bodies in ${encoding} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
 }
 
 /**
@@ -46,11 +51,17 @@ function checkEncoding({ headers }: FastifyRequest): void {
  * above the limit, 503 when the gate has no memory for it, 408 when the client stops sending or
  * sends too slowly.
  */
-export async function readBody(request: FastifyRequest, reply: FastifyReply, gate: Gate, limits: BodyLimits): Promise<Buffer> {
+export async function readBody(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  gate: Gate,
+  limits: BodyLimits,
+): Promise<Buffer> {
   checkEncoding(request)
   const { maxBodyBytes } = limits
   const declared = request.headers['content-length']
-  const most = declared === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : maxBodyBytes) : Number(declared)
+  const most =
+    declared === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : maxBodyBytes) : Number(declared)
   if (most > maxBodyBytes) throw tooLarge(`a body of ${most} bytes is over this server's limit of ${maxBodyBytes}`)
   if (most === 0) return Buffer.alloc(0)
   const chunks: Buffer[] = []
@@ -70,7 +81,11 @@ export async function readBody(request: FastifyRequest, reply: FastifyReply, gat
  * The chunks of a body of any length. Throws 415 for a packed one, 408 when the client stops sending
  * or no time is left.
  */
-export async function* bodyChunks(request: FastifyRequest, { bodyTimeoutMs }: Pick<BodyLimits, 'bodyTimeoutMs'>, timeLeft: () => number = () => Infinity): AsyncGenerator<Buffer, void, void> {
+export async function* bodyChunks(
+  request: FastifyRequest,
+  { bodyTimeoutMs }: Pick<BodyLimits, 'bodyTimeoutMs'>,
+  timeLeft: () => number = () => Infinity,
+): AsyncGenerator<Buffer, void, void> {
   checkEncoding(request)
   const { raw } = request
   // What came together with the head is there once the parser has returned.

@@ -71,7 +71,10 @@ function endAnswer(socket: HttpSocket): void {
   socket.destroy()
 }
 
-/** Whether it is the server's turn: it has the request, or more of it than it has taken, and the client has taken all that was sent. */
+/**
+ * Whether it is the server's turn: it has the request, or more of it than it has taken, and the client has taken all
+ * that was sent.
+ */
 function isAtWork({ _httpMessage: response }: HttpSocket): boolean {
   if (!response || response.writableEnded || response.writableLength > 0) return false
   return response.req.complete || response.req.readableLength > 0

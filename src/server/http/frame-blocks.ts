@@ -75,7 +75,11 @@ export class LoadPace {
  * `KV_INVALID_INPUT` for a stream that does not end with an end frame, and what a {@link FrameReader}
  * throws.
  */
-export async function* frameBlocks(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, limits: FrameLimits, pace?: LoadPace): AsyncGenerator<Block, void, void> {
+export async function* frameBlocks(
+  chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  limits: FrameLimits,
+  pace?: LoadPace,
+): AsyncGenerator<Block, void, void> {
   const reader = new FrameReader(limits)
   let frames: Frame[] = []
   let bytes = 0

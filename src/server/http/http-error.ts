@@ -49,7 +49,11 @@ export function tooLarge(detail: string): Refusal {
 
 /** 413: more of something than one request may have. */
 export function tooMany(what: string, limit: number): Refusal {
-  return new Refusal(413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE', hint: 'ask in several requests' })
+  return new Refusal(413, {
+    detail: `more than ${limit} ${what} in one request`,
+    code: 'KV_TOO_LARGE',
+    hint: 'ask in several requests',
+  })
 }
 
 /** The refusal that stands for whatever was thrown; `undefined` for a bug. */
@@ -59,21 +63,35 @@ export function toRefusal(error: unknown): Refusal | undefined {
     if (error.code === 'KV_INTERNAL') return undefined
     const headers: Record<string, string> = CODES[error.code].http === 503 ? { 'retry-after': '1' } : {}
     const { message, hint } = error.elsewhere
-    return new Refusal(CODES[error.code].http, { detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) }, headers)
+    return new Refusal(
+      CODES[error.code].http,
+      { detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) },
+      headers,
+    )
   }
   const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
   // What Fastify refuses itself: a broken path, a wrong header.
-  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return new Refusal(statusCode, { detail: String(message) })
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
+    return new Refusal(statusCode, { detail: String(message) })
   return undefined
 }
 
 /** Sends a refusal, or for a bug 500 without details, which only `onBug` gets. */
-export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, onBug?: (error: unknown) => void): void {
+export function sendError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  onBug?: (error: unknown) => void,
+): void {
   const refusal = toRefusal(error)
   if (refusal === undefined) {
     onBug?.(error)
     note(reply.raw, { reason: 'a bug in kv' })
-    void reply.code(500).type('application/json').header(HEADERS.code, 'KV_INTERNAL').send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
+    void reply
+      .code(500)
+      .type('application/json')
+      .header(HEADERS.code, 'KV_INTERNAL')
+      .send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
     return
   }
   note(reply.raw, { reason: refusal.message })
@@ -82,5 +100,8 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   if (!request.raw.complete) request.raw.resume()
   if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)
   for (const [name, value] of Object.entries(refusal.headers)) reply.header(name, value)
-  void reply.code(refusal.status).type('application/json').send(escapeJson(JSON.stringify(refusal.body)))
+  void reply
+    .code(refusal.status)
+    .type('application/json')
+    .send(escapeJson(JSON.stringify(refusal.body)))
 }

@@ -14,7 +14,10 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, detail: string
   ERR_HTTP_REQUEST_TIMEOUT: [408, 'the request took too long to arrive'],
   HPE_INVALID_URL: [400, 'the address holds bytes that must be percent-encoded (\u00e9 is %C3%A9, a blank is %20)'],
   // A blank in an address ends it.
-  HPE_INVALID_CONSTANT: [400, 'after the address stands something other than HTTP/1.1; a blank within it must be percent-encoded (%20)'],
+  HPE_INVALID_CONSTANT: [
+    400,
+    'after the address stands something other than HTTP/1.1; a blank within it must be percent-encoded (%20)',
+  ],
   HPE_INVALID_VERSION: [400, 'this speaks HTTP/1.1'],
 }
 
@@ -32,7 +35,8 @@ export function refuseBare(error: NodeJS.ErrnoException, socket: Socket, log: Re
     return
   }
   if (response?.req.complete) {
-    // A request before it that has come whole has an answer of its own: a refusal in its place would say that nothing was done.
+    // A request before it that has come whole has an answer of its own: a refusal in its place would say that nothing
+    // was done.
     waiting.add(socket)
     response.once('close', () => {
       waiting.delete(socket)
@@ -49,7 +53,9 @@ export function refuseBare(error: NodeJS.ErrnoException, socket: Socket, log: Re
 /** Ends a connection with a refusal, where there is no response to write it to. */
 function endWith(socket: Socket, status: number, detail: string, headers = ''): void {
   const body = JSON.stringify({ detail })
-  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n${HEADERS.server}: 1\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n${HEADERS.server}: 1\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 /** Gives a detail to refusals that Node would make without a word. */
@@ -57,7 +63,14 @@ export function answerBare(server: Server, log: RequestLog | undefined): void {
   server.on('checkExpectation', (request, response) => {
     const detail = `nothing but 100-continue can be expected here: ${JSON.stringify(request.headers.expect)}`
     const body = escapeJson(JSON.stringify({ detail }))
-    response.writeHead(417, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), [HEADERS.server]: '1', connection: 'close' }).end(body)
+    response
+      .writeHead(417, {
+        'content-type': 'application/json',
+        'content-length': Buffer.byteLength(body),
+        [HEADERS.server]: '1',
+        connection: 'close',
+      })
+      .end(body)
     log?.refused(request.socket, 417, detail)
   })
   server.on('connect', (_request, stream) => {

@@ -20,7 +20,10 @@ export interface Target {
 const TARGET = Symbol('target')
 
 /** Paths that end in a key. */
-const KEY_PREFIXES: readonly KeyPrefix[] = ['/read/', '/delete/', '/v1/keys/'].map((path) => ({ path, written: path.length }))
+const KEY_PREFIXES: readonly KeyPrefix[] = ['/read/', '/delete/', '/v1/keys/'].map((path) => ({
+  path,
+  written: path.length,
+}))
 
 /** What stands in the router's paths for a key. */
 const PLACEHOLDER = '-'
@@ -57,9 +60,11 @@ function keyPrefixOf(path: string): KeyPrefix | undefined {
   if (!path.includes('%')) return undefined
   for (const { path: prefix } of KEY_PREFIXES) {
     let end = 0
-    for (let slashes = prefix.split('/').length - 2; slashes > 0 && end >= 0; slashes--) end = path.indexOf('/', end + 1)
+    for (let slashes = prefix.split('/').length - 2; slashes > 0 && end >= 0; slashes--)
+      end = path.indexOf('/', end + 1)
     const decoded = end < 0 ? undefined : percentDecode(path.slice(0, end + 1))
-    if (decoded !== undefined && asBuffer(decoded).toString('latin1') === prefix) return { path: prefix, written: end + 1 }
+    if (decoded !== undefined && asBuffer(decoded).toString('latin1') === prefix)
+      return { path: prefix, written: end + 1 }
   }
   return undefined
 }
@@ -74,7 +79,14 @@ function keyIn(path: string, from: number): string | undefined {
 
 /** The target noted by {@link routePath}. */
 export function targetOf(request: IncomingMessage): Target {
-  return (request as { [TARGET]?: Target })[TARGET] ?? { path: request.url ?? '/', key: undefined, query: '', authority: undefined }
+  return (
+    (request as { [TARGET]?: Target })[TARGET] ?? {
+      path: request.url ?? '/',
+      key: undefined,
+      query: '',
+      authority: undefined,
+    }
+  )
 }
 
 /**
@@ -101,7 +113,10 @@ export function percentDecode(text: string, plusIsSpace = false): Uint8Array | u
   return bytes.subarray(0, to)
 }
 
-/** The parameters of a query, each as bytes. Throws `KV_USAGE`, also for one given twice: either of the two might be meant. */
+/**
+ * The parameters of a query, each as bytes. Throws `KV_USAGE`, also for one given twice: either of the two might be
+ * meant.
+ */
 export class Query {
   readonly #values = new Map<string, Uint8Array>()
 
@@ -111,7 +126,8 @@ export class Query {
       const equals = part.indexOf('=')
       const name = percentDecode(equals < 0 ? part : part.slice(0, equals), true)
       const value = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
-      if (name === undefined || value === undefined) throw usageError('the query is not percent-encoded: a % needs two hex digits after it')
+      if (name === undefined || value === undefined)
+        throw usageError('the query is not percent-encoded: a % needs two hex digits after it')
       const text = asBuffer(name).toString()
       if (this.#values.has(text)) throw usageError(`${text} is given twice`)
       this.#values.set(text, value)
@@ -143,7 +159,8 @@ export class Query {
   count(name: string): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text))) throw usageError(`${name} must be a whole number of 0 or more`)
+    if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
+      throw usageError(`${name} must be a whole number of 0 or more`)
     return Number(text)
   }
 
@@ -151,14 +168,16 @@ export class Query {
   integer(name: string): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    if (!/^-?\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text))) throw usageError(`${name} must be a whole number`)
+    if (!/^-?\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
+      throw usageError(`${name} must be a whole number`)
     return Number(text)
   }
 
   /** Refuses parameters that mean nothing here, so that a misspelt one does not go unseen. Throws `KV_USAGE`. */
   only(names: readonly string[]): void {
     for (const name of this.#values.keys()) {
-      if (!names.includes(name)) throw usageError(`unknown parameter: ${name}`, names.length === 0 ? undefined : `one of ${names.join(' ')}`)
+      if (!names.includes(name))
+        throw usageError(`unknown parameter: ${name}`, names.length === 0 ? undefined : `one of ${names.join(' ')}`)
     }
   }
 

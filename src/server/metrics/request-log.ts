@@ -4,8 +4,26 @@ import { asBuffer } from '../../bytes.ts'
 import { escapeJson } from '../../safe-text.ts'
 import { percentDecode, targetOf } from '../http/request-target.ts'
 
-/** Parameters that are logged with what they say. Of any other only the name is: it may be a value, or a misspelt one. */
-const SHOWN = new Set(['key', 'start_key', 'end_key', 'start', 'end', 'until', 'prefix', 'after', 'limit', 'reverse', 'keys', 'encoding', 'ttl', 'expires', 'all'])
+/**
+ * Parameters that are logged with what they say. Of any other only the name is: it may be a value, or a misspelt one.
+ */
+const SHOWN = new Set([
+  'key',
+  'start_key',
+  'end_key',
+  'start',
+  'end',
+  'until',
+  'prefix',
+  'after',
+  'limit',
+  'reverse',
+  'keys',
+  'encoding',
+  'ttl',
+  'expires',
+  'all',
+])
 
 const NOTES = Symbol('notes')
 
@@ -40,7 +58,9 @@ export class RequestLog {
   readonly #write: (line: string) => unknown
   #dropped = 0
 
-  /** `write` returns false for a line that it cannot take now: it is left out, and how many were is told by the next. */
+  /**
+   * `write` returns false for a line that it cannot take now: it is left out, and how many were is told by the next.
+   */
   constructor(write: (line: string) => unknown) {
     this.#write = write
   }
@@ -74,8 +94,10 @@ export class RequestLog {
 
   #line(fields: Readonly<Record<string, unknown>>): void {
     const time = new Date().toISOString()
-    if (this.#dropped > 0 && this.#write(`${JSON.stringify({ time, dropped: this.#dropped })}\n`) !== false) this.#dropped = 0
-    if (this.#dropped > 0 || this.#write(`${escapeJson(JSON.stringify({ time, ...fields }))}\n`) === false) this.#dropped++
+    if (this.#dropped > 0 && this.#write(`${JSON.stringify({ time, dropped: this.#dropped })}\n`) !== false)
+      this.#dropped = 0
+    if (this.#dropped > 0 || this.#write(`${escapeJson(JSON.stringify({ time, ...fields }))}\n`) === false)
+      this.#dropped++
   }
 }
 

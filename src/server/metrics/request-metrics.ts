@@ -41,7 +41,11 @@ export class RequestFigures {
   /** The figures to count one route and method in; the same for every call with the same two. */
   of(route: string, method: string): RouteFigures {
     let known = this.#routes.get(route)
-    if (known === undefined) this.#routes.set(route, (known = { latency: { counts: new Float64Array(BUCKETS_MS.length + 1), sumMs: 0 }, methods: new Map() }))
+    if (known === undefined)
+      this.#routes.set(
+        route,
+        (known = { latency: { counts: new Float64Array(BUCKETS_MS.length + 1), sumMs: 0 }, methods: new Map() }),
+      )
     let figures = known.methods.get(method)
     if (figures === undefined) known.methods.set(method, (figures = new RouteFigures(known.latency)))
     return figures
@@ -53,16 +57,23 @@ export class RequestFigures {
     const seconds: string[] = []
     for (const [route, { latency, methods }] of this.#routes) {
       for (const [method, figures] of methods) {
-        for (const [status, count] of figures.statuses) requests.push(`kv_http_requests_total{method="${method}",route="${route}",status="${status}"} ${count}`)
+        for (const [status, count] of figures.statuses)
+          requests.push(`kv_http_requests_total{method="${method}",route="${route}",status="${status}"} ${count}`)
       }
       let sum = 0
       for (const [i, count] of latency.counts.entries()) {
         sum += count
         const bound = BUCKETS_MS[i]
-        seconds.push(`kv_http_request_duration_seconds_bucket{le="${bound === undefined ? '+Inf' : bound / 1000}",route="${route}"} ${sum}`)
+        seconds.push(
+          `kv_http_request_duration_seconds_bucket{le="${bound === undefined ? '+Inf' : bound / 1000}",route="${route}"} ${sum}`,
+        )
       }
       if (sum === 0) seconds.length -= latency.counts.length
-      else seconds.push(`kv_http_request_duration_seconds_sum{route="${route}"} ${latency.sumMs / 1000}`, `kv_http_request_duration_seconds_count{route="${route}"} ${sum}`)
+      else
+        seconds.push(
+          `kv_http_request_duration_seconds_sum{route="${route}"} ${latency.sumMs / 1000}`,
+          `kv_http_request_duration_seconds_count{route="${route}"} ${sum}`,
+        )
     }
     return [
       '# HELP kv_http_requests_total Requests answered',

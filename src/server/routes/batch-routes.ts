@@ -25,22 +25,37 @@ const GROUP_BYTES = 1 << 16
 const SLICE_BYTES = 1 << 19
 
 const SCHEMAS = {
-  batch: endpoint('write', {
-    tags,
-    summary: 'Put and delete many entries, all or nothing',
-    description: 'A line each: `{"key":K,"value":V}` as `kv batch-put` reads it (also with `ttl`, `expires`, `key_base64`, `value_base64`), or `{"del":K}`. In order; of several on one key the last wins. At most 100,000 operations.',
-    consumes: [NDJSON],
-    body: { type: 'string', examples: ['{"key":"user:1","value":"Ada"}\n{"del":"user:2"}\n'] },
-    response: { 200: answer('Done, and on disk', object({ operations: { type: 'integer' }, revision: { type: 'integer' } }), { operations: 2, revision: 8 }) },
-  }, [415, 422]),
-  get: endpoint('read', {
-    tags,
-    summary: 'Read many entries of one moment',
-    description: 'Keys as JSON strings, a line each (or `{"key_base64":...}`). Answers a line for each: the entry, or `null`. At most 10,000 keys.',
-    consumes: [NDJSON],
-    body: { type: 'string', examples: ['"user:1"\n"user:2"\n'] },
-    response: { 200: content('The entries in the order asked', NDJSON, '{"key":"user:1","value":"Ada"}\nnull\n') },
-  }, [408, 413, 415, 422]),
+  batch: endpoint(
+    'write',
+    {
+      tags,
+      summary: 'Put and delete many entries, all or nothing',
+      description:
+        'A line each: `{"key":K,"value":V}` as `kv batch-put` reads it (also with `ttl`, `expires`, `key_base64`, `value_base64`), or `{"del":K}`. In order; of several on one key the last wins. At most 100,000 operations.',
+      consumes: [NDJSON],
+      body: { type: 'string', examples: ['{"key":"user:1","value":"Ada"}\n{"del":"user:2"}\n'] },
+      response: {
+        200: answer('Done, and on disk', object({ operations: { type: 'integer' }, revision: { type: 'integer' } }), {
+          operations: 2,
+          revision: 8,
+        }),
+      },
+    },
+    [415, 422],
+  ),
+  get: endpoint(
+    'read',
+    {
+      tags,
+      summary: 'Read many entries of one moment',
+      description:
+        'Keys as JSON strings, a line each (or `{"key_base64":...}`). Answers a line for each: the entry, or `null`. At most 10,000 keys.',
+      consumes: [NDJSON],
+      body: { type: 'string', examples: ['"user:1"\n"user:2"\n'] },
+      response: { 200: content('The entries in the order asked', NDJSON, '{"key":"user:1","value":"Ada"}\nnull\n') },
+    },
+    [408, 413, 415, 422],
+  ),
 }
 
 /** Adds the routes of batches to a server. */
@@ -50,7 +65,9 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
   app.post('/v1/batch', { schema: SCHEMAS.batch, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     const body = await readBody(request, reply, gate, limits)
-    const ops = isFramed(request) ? framesOf(body, service, 'operations', MAX_OPS).map(toOp) : parseOps(body, store.limits, MAX_OPS)
+    const ops = isFramed(request)
+      ? framesOf(body, service, 'operations', MAX_OPS).map(toOp)
+      : parseOps(body, store.limits, MAX_OPS)
     gate.reserveObjects(ops.length, reply.raw)
     note(reply.raw, { operations: ops.length })
     return sendJson(reply, { operations: ops.length, revision: await store.batch(ops) })
@@ -59,12 +76,22 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
   // Between kv programs: a batch of puts of any size, stored while it comes.
   app.post('/v1/load', { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
-    if (!isFramed(request)) throw new Refusal(415, { detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`, code: 'KV_NOT_SUPPORTED' })
+    if (!isFramed(request))
+      throw new Refusal(415, {
+        detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`,
+        code: 'KV_NOT_SUPPORTED',
+      })
     // A body that fits is taken whole first, so that no other writer waits for this client.
     const whole = Number(request.headers['content-length'] ?? Infinity) <= limits.maxBodyBytes
     const pace = new LoadPace(limits)
-    const body = new LoadBody(whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits, () => pace.left()))
-    const blocks = frameBlocks(body.chunks(), { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) }, pace)
+    const body = new LoadBody(
+      whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits, () => pace.left()),
+    )
+    const blocks = frameBlocks(
+      body.chunks(),
+      { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) },
+      pace,
+    )
     // Until there is something to write, nobody waits for this client.
     const first = await blocks.next()
     const all = async function* (): AsyncGenerator<Block, void, void> {
@@ -83,10 +110,15 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
     queryOf(request, [])
     const body = await readBody(request, reply, gate, limits)
     const framed = isFramed(request)
-    const keys = framed ? framesOf(body, service, 'keys', MAX_KEYS).map((frame) => frame.key) : parseKeys(body, MAX_KEYS)
+    const keys = framed
+      ? framesOf(body, service, 'keys', MAX_KEYS).map((frame) => frame.key)
+      : parseKeys(body, MAX_KEYS)
     gate.reserveObjects(keys.length, reply.raw)
     const entries = await store.getMany(keys, { maxBytes: limits.maxBodyBytes })
-    gate.reserve(entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0), reply.raw)
+    gate.reserve(
+      entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0),
+      reply.raw,
+    )
     return sendStream(reply, framed ? FRAMES : NDJSON, framed ? framesOfEntries(entries) : linesOfEntries(entries))
   })
 }
@@ -120,7 +152,11 @@ function* framesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Bu
 /** 408: what was loaded so far is taken back. */
 function tooSlow(): Refusal {
   const detail = 'the load kept other writers waiting, and its client sent too little; nothing of it is stored'
-  return new Refusal(408, { detail, code: 'KV_UNAVAILABLE', hint: 'collect the input in a file first, or load it without --atomic' }, { connection: 'close' })
+  return new Refusal(
+    408,
+    { detail, code: 'KV_UNAVAILABLE', hint: 'collect the input in a file first, or load it without --atomic' },
+    { connection: 'close' },
+  )
 }
 
 function isFramed(request: FastifyRequest): boolean {

@@ -16,49 +16,83 @@ import { type Service, keyOf, queryOf } from '../route-context.ts'
 import type { Query } from '../http/request-target.ts'
 
 const tags = ['Keys and values as bytes']
-const params = { type: 'object', required: ['key'], properties: { key: string('percent-encoded; any byte can be', 'user:1') } }
-const encoding = { type: 'string', enum: ['utf8', 'hex', 'base64'], description: 'how the key is written, before percent-encoding' }
+const params = {
+  type: 'object',
+  required: ['key'],
+  properties: { key: string('percent-encoded; any byte can be', 'user:1') },
+}
+const encoding = {
+  type: 'string',
+  enum: ['utf8', 'hex', 'base64'],
+  description: 'how the key is written, before percent-encoding',
+}
 const conditions = {
   'if-match': string('only if one of these is the ETag now, or with `*` if the key is there', '"7-3610a686"'),
   'if-none-match': string('only if the key is not there', '*'),
 }
 
 const SCHEMAS = {
-  get: endpoint('read', {
-    tags,
-    summary: 'Read the bytes of a value',
-    description: '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
-    params,
-    querystring: { type: 'object', properties: { encoding } },
-    headers: { type: 'object', properties: { 'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'), 'if-match': string('412 if none of these is', '"7-3610a686"') } },
-    response: { 200: content('The value', 'application/octet-stream'), 304: { description: 'Unchanged', type: 'null' } },
-  }, [404, 412, 413]),
-  put: endpoint('write', {
-    tags,
-    summary: 'Store bytes under a key',
-    description: 'With `Kv-If-Value-Length: N`, the first N bytes of the body must be the value now, and the rest is the new one.',
-    params,
-    querystring: {
-      type: 'object',
-      properties: {
-        encoding,
-        ttl: string('let the entry expire after this time', '90s'),
-        expires: { type: 'integer', description: 'when the entry expires, in milliseconds since 1970' },
+  get: endpoint(
+    'read',
+    {
+      tags,
+      summary: 'Read the bytes of a value',
+      description:
+        '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
+      params,
+      querystring: { type: 'object', properties: { encoding } },
+      headers: {
+        type: 'object',
+        properties: {
+          'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'),
+          'if-match': string('412 if none of these is', '"7-3610a686"'),
+        },
+      },
+      response: {
+        200: content('The value', 'application/octet-stream'),
+        304: { description: 'Unchanged', type: 'null' },
       },
     },
-    headers: { type: 'object', properties: conditions },
-    consumes: ['application/octet-stream'],
-    body: { type: 'string', format: 'binary', examples: ['Ada'] },
-    response: { 200: { description: 'Replaced, and on disk', type: 'null' }, 201: { description: 'Created, and on disk', type: 'null' } },
-  }, [412, 415]),
-  del: endpoint('write', {
-    tags,
-    summary: 'Delete a key',
-    params,
-    querystring: { type: 'object', properties: { encoding } },
-    headers: { type: 'object', properties: { 'if-match': conditions['if-match'] } },
-    response: { 204: { description: 'Deleted, and on disk', type: 'null' } },
-  }, [404, 412, 415]),
+    [404, 412, 413],
+  ),
+  put: endpoint(
+    'write',
+    {
+      tags,
+      summary: 'Store bytes under a key',
+      description:
+        'With `Kv-If-Value-Length: N`, the first N bytes of the body must be the value now, and the rest is the new one.',
+      params,
+      querystring: {
+        type: 'object',
+        properties: {
+          encoding,
+          ttl: string('let the entry expire after this time', '90s'),
+          expires: { type: 'integer', description: 'when the entry expires, in milliseconds since 1970' },
+        },
+      },
+      headers: { type: 'object', properties: conditions },
+      consumes: ['application/octet-stream'],
+      body: { type: 'string', format: 'binary', examples: ['Ada'] },
+      response: {
+        200: { description: 'Replaced, and on disk', type: 'null' },
+        201: { description: 'Created, and on disk', type: 'null' },
+      },
+    },
+    [412, 415],
+  ),
+  del: endpoint(
+    'write',
+    {
+      tags,
+      summary: 'Delete a key',
+      params,
+      querystring: { type: 'object', properties: { encoding } },
+      headers: { type: 'object', properties: { 'if-match': conditions['if-match'] } },
+      response: { 204: { description: 'Deleted, and on disk', type: 'null' } },
+    },
+    [404, 412, 415],
+  ),
 }
 
 /** Adds the routes of single keys to a server. */
@@ -79,29 +113,43 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     reads.get(keyOf(request, query), reply, answerValue)
   })
 
-  app.put('/v1/keys/:key', { schema: SCHEMAS.put, config: { write: true, conditional: true, long: true } }, async (request, reply) => {
-    const query = queryOf(request, ['encoding', 'ttl', 'expires'])
-    const key = keyOf(request, query)
-    const { expires, ttl } = lifetimeOf(query)
-    const body = await readBody(request, reply, gate, service.limits)
-    const { condition, rest } = conditionOf(request, body)
-    const { applied, created, revision } = await conditionally(store, key, condition, (one) => store.put(key, rest, { expires, ttl, condition: one }))
-    if (revision > 0) reply.header(HEADERS.revision, String(revision))
-    if (!applied) throw conditionFailed()
-    const tag = await writtenTag(store, key, rest, { expires, ttl }, revision)
-    if (tag !== undefined) reply.header('etag', tag)
-    return reply.code(created ? 201 : 200).send()
-  })
+  app.put(
+    '/v1/keys/:key',
+    { schema: SCHEMAS.put, config: { write: true, conditional: true, long: true } },
+    async (request, reply) => {
+      const query = queryOf(request, ['encoding', 'ttl', 'expires'])
+      const key = keyOf(request, query)
+      const { expires, ttl } = lifetimeOf(query)
+      const body = await readBody(request, reply, gate, service.limits)
+      const { condition, rest } = conditionOf(request, body)
+      const { applied, created, revision } = await conditionally(store, key, condition, (one) =>
+        store.put(key, rest, { expires, ttl, condition: one }),
+      )
+      if (revision > 0) reply.header(HEADERS.revision, String(revision))
+      if (!applied) throw conditionFailed()
+      const tag = await writtenTag(store, key, rest, { expires, ttl }, revision)
+      if (tag !== undefined) reply.header('etag', tag)
+      return reply.code(created ? 201 : 200).send()
+    },
+  )
 
-  app.delete('/v1/keys/:key', { schema: SCHEMAS.del, config: { write: true, conditional: true, long: true } }, async (request, reply) => {
-    const key = keyOf(request, queryOf(request, ['encoding']))
-    const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
-    const { applied } = await conditionally(store, key, condition, async (one) => ({ applied: await store.del(key, { condition: one }), created: false, revision: 0 }))
-    if (applied) return reply.code(204).send()
-    // Which of the two it was is told as of now; the delete itself was one step.
-    if (condition !== undefined && (await store.has(key))) throw conditionFailed()
-    throw new KvError('KV_NOT_FOUND', 'key not found')
-  })
+  app.delete(
+    '/v1/keys/:key',
+    { schema: SCHEMAS.del, config: { write: true, conditional: true, long: true } },
+    async (request, reply) => {
+      const key = keyOf(request, queryOf(request, ['encoding']))
+      const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
+      const { applied } = await conditionally(store, key, condition, async (one) => ({
+        applied: await store.del(key, { condition: one }),
+        created: false,
+        revision: 0,
+      }))
+      if (applied) return reply.code(204).send()
+      // Which of the two it was is told as of now; the delete itself was one step.
+      if (condition !== undefined && (await store.has(key))) throw conditionFailed()
+      throw new KvError('KV_NOT_FOUND', 'key not found')
+    },
+  )
 }
 
 function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): void {
@@ -116,15 +164,27 @@ function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): v
   reply.type('application/octet-stream').send(asBuffer(value))
 }
 
-/** The ETag of an entry; its value is read only where the engine keeps no checksum. `undefined` when it is gone by now, or another. */
+/**
+ * The ETag of an entry; its value is read only where the engine keeps no checksum. `undefined` when it is gone by
+ * now, or another.
+ */
 async function tagOf(store: Store, key: Uint8Array, { revision, checksum: sum }: Head): Promise<string | undefined> {
   if (sum !== undefined) return etag(revision, sum)
   const entry = await store.getEntry(key)
   return entry?.revision === revision ? etag(revision, checksum(entry.key, entry.value, entry.expires)) : undefined
 }
 
-/** The ETag of what was just written; where only the store knows when it ends, `undefined` when it is gone by now, or another. */
-async function writtenTag(store: Store, key: Uint8Array, value: Uint8Array, { expires, ttl }: Lifetime, revision: number): Promise<string | undefined> {
+/**
+ * The ETag of what was just written; where only the store knows when it ends, `undefined` when it is gone by now, or
+ * another.
+ */
+async function writtenTag(
+  store: Store,
+  key: Uint8Array,
+  value: Uint8Array,
+  { expires, ttl }: Lifetime,
+  revision: number,
+): Promise<string | undefined> {
   if (ttl === undefined) return etag(revision, checksum(key, value, expires))
   const head = await store.head(key)
   return head?.revision === revision ? tagOf(store, key, head) : undefined
@@ -137,7 +197,8 @@ function isKnown(reply: FastifyReply, { expires }: Pick<Entry, 'expires'>, tag: 
   const { 'if-match': wanted, 'if-none-match': known } = reply.request.headers
   if (wanted !== undefined) {
     const tags = tagsOf(wanted)
-    if (tags !== '*' && (tag === undefined || tags?.has(tag) !== true)) throw new KvError('KV_CONDITION', 'the condition does not hold')
+    if (tags !== '*' && (tag === undefined || tags?.has(tag) !== true))
+      throw new KvError('KV_CONDITION', 'the condition does not hold')
   }
   return known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))
 }
@@ -162,11 +223,17 @@ interface Matching {
  * Writes under a condition. A {@link Matching} one becomes the condition that the revision is still the
  * one that was found to match, and is looked at again when another write came between.
  */
-async function conditionally(store: Store, key: Uint8Array, condition: Condition | Matching | undefined, write: (condition: Condition | undefined) => Promise<PutResult>): Promise<PutResult> {
+async function conditionally(
+  store: Store,
+  key: Uint8Array,
+  condition: Condition | Matching | undefined,
+  write: (condition: Condition | undefined) => Promise<PutResult>,
+): Promise<PutResult> {
   if (condition?.type !== 'matching') return write(condition)
   for (;;) {
     const head = await store.head(key)
-    if (head === undefined || !(await matches(store, key, head, condition.tags))) return { applied: false, created: false, revision: head?.revision ?? 0 }
+    if (head === undefined || !(await matches(store, key, head, condition.tags)))
+      return { applied: false, created: false, revision: head?.revision ?? 0 }
     const same = await sameAs(store, key, head)
     if (same === undefined) continue
     const result = await write(same)
@@ -181,7 +248,10 @@ async function matches(store: Store, key: Uint8Array, head: Head, tags: TagList)
   return tag !== undefined && tags.has(tag)
 }
 
-/** The condition that an entry still is what it was; `undefined` when it is gone by now. What another tool wrote into an old store has no revision. */
+/**
+ * The condition that an entry still is what it was; `undefined` when it is gone by now. What another tool wrote into
+ * an old store has no revision.
+ */
 async function sameAs(store: Store, key: Uint8Array, { revision }: Head): Promise<Condition | undefined> {
   if (revision > 0) return { type: 'revision', revision }
   const value = await store.get(key)
@@ -189,12 +259,16 @@ async function sameAs(store: Store, key: Uint8Array, { revision }: Head): Promis
 }
 
 /** The condition that the headers ask for, and the body without what belongs to it. */
-function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Condition | Matching | undefined; rest: Buffer } {
+function conditionOf(
+  { headers }: FastifyRequest,
+  body: Buffer,
+): { condition: Condition | Matching | undefined; rest: Buffer } {
   const match = headers['if-match']
   const noneMatch = headers['if-none-match']
   const length = headers[HEADERS.ifValueLength]
   const given = headers[HEADERS.ifRevision]
-  if ([match, noneMatch, length, given].filter((one) => one !== undefined).length > 1) throw usageError('conditions exclude each other')
+  if ([match, noneMatch, length, given].filter((one) => one !== undefined).length > 1)
+    throw usageError('conditions exclude each other')
   if (match !== undefined) {
     const tags = tagsOf(match)
     if (tags === undefined) throw usageError('If-Match must be * or ETags')
@@ -211,7 +285,7 @@ function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition: Co
   }
   if (length === undefined) return { condition: undefined, rest: body }
   const bytes = Number(length)
-  if (!/^\d+$/.test(String(length)) || bytes > body.length) throw new Refusal(400, { detail: 'Kv-If-Value-Length must be a length within the body', code: 'KV_USAGE' })
+  if (!/^\d+$/.test(String(length)) || bytes > body.length)
+    throw new Refusal(400, { detail: 'Kv-If-Value-Length must be a length within the body', code: 'KV_USAGE' })
   return { condition: { type: 'value', value: body.subarray(0, bytes) }, rest: body.subarray(bytes) }
 }
-

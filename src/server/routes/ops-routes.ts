@@ -16,32 +16,79 @@ const STATUS = object({ status: { type: 'string' } })
 const NUMBER = { type: 'integer' }
 
 const SCHEMAS = {
-  health: endpoint('read', { tags, summary: 'Whether the server runs', security: [], response: { 200: answer('It does', STATUS, { status: 'ok' }) } }),
-  ready: endpoint('read', { tags, summary: 'Whether the store answers', security: [], response: { 200: answer('It does', STATUS, { status: 'ready' }) } }),
-  metrics: endpoint('read', { tags, summary: 'Figures for Prometheus', response: { 200: content('Text format', 'text/plain') } }),
+  health: endpoint('read', {
+    tags,
+    summary: 'Whether the server runs',
+    security: [],
+    response: { 200: answer('It does', STATUS, { status: 'ok' }) },
+  }),
+  ready: endpoint('read', {
+    tags,
+    summary: 'Whether the store answers',
+    security: [],
+    response: { 200: answer('It does', STATUS, { status: 'ready' }) },
+  }),
+  metrics: endpoint('read', {
+    tags,
+    summary: 'Figures for Prometheus',
+    response: { 200: content('Text format', 'text/plain') },
+  }),
   stat: endpoint('read', {
     tags,
     summary: 'Facts about the store',
     response: {
-      200: answer('Counts and bytes', { type: 'object', properties: { driver: { type: 'string' }, entries: NUMBER, expiring: NUMBER, revision: NUMBER, size_bytes: NUMBER, details: { type: 'object' } } }, {
-        driver: 'sqlite', entries: 2, expiring: 0, revision: 8, size_bytes: 28672, details: { pages: 7 },
-      }),
+      200: answer(
+        'Counts and bytes',
+        {
+          type: 'object',
+          properties: {
+            driver: { type: 'string' },
+            entries: NUMBER,
+            expiring: NUMBER,
+            revision: NUMBER,
+            size_bytes: NUMBER,
+            details: { type: 'object' },
+          },
+        },
+        {
+          driver: 'sqlite',
+          entries: 2,
+          expiring: 0,
+          revision: 8,
+          size_bytes: 28672,
+          details: { pages: 7 },
+        },
+      ),
     },
   }),
   check: endpoint('read', {
     tags,
     summary: 'Read every entry and compare it with its checksum',
     response: {
-      200: answer('What was found', object({ checked: NUMBER, unchecked: NUMBER, damaged_keys_base64: { type: 'array', items: { type: 'string' } }, problems: { type: 'array', items: { type: 'string' } } }), {
-        checked: 2, unchecked: 0, damaged_keys_base64: [], problems: [],
-      }),
+      200: answer(
+        'What was found',
+        object({
+          checked: NUMBER,
+          unchecked: NUMBER,
+          damaged_keys_base64: { type: 'array', items: { type: 'string' } },
+          problems: { type: 'array', items: { type: 'string' } },
+        }),
+        {
+          checked: 2,
+          unchecked: 0,
+          damaged_keys_base64: [],
+          problems: [],
+        },
+      ),
     },
   }),
 }
 
 /** Adds these routes to a server. */
 export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits, readOnly }: Service): void {
-  app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) => sendJson(reply, { status: 'ok' }))
+  app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) =>
+    sendJson(reply, { status: 'ok' }),
+  )
 
   const ready = async (reply: FastifyReply): Promise<void> => {
     if (gate.isClosing) throw busy('the server is going down')
@@ -67,7 +114,9 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
     })
   }
 
-  app.get('/metrics', { schema: SCHEMAS.metrics }, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.text()))
+  app.get('/metrics', { schema: SCHEMAS.metrics }, async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.text()),
+  )
 
   // For the driver: what it may take for granted.
   app.get('/v1/info', { schema: { hide: true } }, (_request, reply) => {
@@ -94,12 +143,25 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
     const { file } = details
     // Where it lies on this machine is nobody's business elsewhere.
     const told = typeof file === 'string' ? { ...details, file: basename(file) } : details
-    return sendJson(reply, { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details: told })
+    return sendJson(reply, {
+      driver: store.driverName,
+      entries,
+      expiring,
+      revision,
+      size_bytes: sizeBytes,
+      details: told,
+    })
   })
 
   app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (request, reply) => {
     queryOf(request, [])
     const { exists, checked, unchecked, damagedKeys, problems } = await store.check({ signal: whileConnected(reply) })
-    return sendJson(reply, { ...(exists === false && { exists }), checked, unchecked, damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')), problems })
+    return sendJson(reply, {
+      ...(exists === false && { exists }),
+      checked,
+      unchecked,
+      damaged_keys_base64: damagedKeys.map((key) => asBuffer(key).toString('base64')),
+      problems,
+    })
   })
 }

@@ -26,7 +26,11 @@ export const bounds = {
   end: string('last key, included', 'user:9'),
   until: string('end of the range, excluded', 'user;'),
   prefix: string('only keys that begin so', 'user:'),
-  encoding: { type: 'string', enum: ['utf8', 'hex', 'base64'], description: 'how the keys above are written, before percent-encoding' },
+  encoding: {
+    type: 'string',
+    enum: ['utf8', 'hex', 'base64'],
+    description: 'how the keys above are written, before percent-encoding',
+  },
 }
 const choice = {
   ...bounds,
@@ -39,9 +43,15 @@ const SCHEMAS = {
   range: endpoint('read', {
     tags,
     summary: 'Stream the entries of a range',
-    description: 'A line each, as `kv range --json` writes them, all of one moment. Bytes that are not UTF-8 stand under `key_base64` and `value_base64`. An answer cut off is an error, never the end.',
-    querystring: { type: 'object', properties: { ...choice, keys: { type: 'boolean', description: 'keys only, a JSON string a line' } } },
-    response: { 200: content('The entries', NDJSON, '{"key":"user:1","value":"Ada"}\n{"key":"user:2","value":"Grace"}\n') },
+    description:
+      'A line each, as `kv range --json` writes them, all of one moment. Bytes that are not UTF-8 stand under `key_base64` and `value_base64`. An answer cut off is an error, never the end.',
+    querystring: {
+      type: 'object',
+      properties: { ...choice, keys: { type: 'boolean', description: 'keys only, a JSON string a line' } },
+    },
+    response: {
+      200: content('The entries', NDJSON, '{"key":"user:1","value":"Ada"}\n{"key":"user:2","value":"Grace"}\n'),
+    },
   }),
   count: endpoint('read', {
     tags,
@@ -53,7 +63,10 @@ const SCHEMAS = {
     tags,
     summary: 'Delete a range, all or nothing',
     description: 'A range without bounds needs `all=true`.',
-    querystring: { type: 'object', properties: { ...bounds, all: { type: 'boolean', description: 'yes, everything' } } },
+    querystring: {
+      type: 'object',
+      properties: { ...bounds, all: { type: 'boolean', description: 'yes, everything' } },
+    },
     response: { 200: answer('Deleted, and on disk', object({ deleted: { type: 'integer' } }), { deleted: 2 }) },
   }),
 }
@@ -72,15 +85,20 @@ export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): voi
 
   app.get('/v1/count', { schema: SCHEMAS.count, config: { long: true } }, async (request, reply) => {
     const query = queryOf(request, CHOICE)
-    return sendJson(reply, { count: await store.count({ ...rangeOf(query), ...choiceOf(query), signal: whileConnected(reply) }) })
+    return sendJson(reply, {
+      count: await store.count({ ...rangeOf(query), ...choiceOf(query), signal: whileConnected(reply) }),
+    })
   })
 
   app.delete('/v1/range', { schema: SCHEMAS.del, config: { write: true, long: true } }, async (request, reply) => {
     const query = queryOf(request, [...BOUNDS, 'all'])
     const range = rangeOf(query)
-    const bounded = [range.gte, range.lte, range.lt, range.prefix].some((bound) => bound !== undefined && bound.length > 0)
+    const bounded = [range.gte, range.lte, range.lt, range.prefix].some(
+      (bound) => bound !== undefined && bound.length > 0,
+    )
     if (!bounded && !query.flag('all')) throw usageError('this would delete everything', 'say all=true if it should')
-    // With a signal it is done in slices, between which others are answered. It is never aborted: once asked for, it is done.
+    // With a signal it is done in slices, between which others are answered. It is never aborted: once asked for, it
+    // is done.
     const deleted = await store.delRange({ ...range, all: query.flag('all'), signal: new AbortController().signal })
     note(reply.raw, { deleted })
     return sendJson(reply, { deleted })
@@ -88,11 +106,17 @@ export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): voi
 }
 
 /** The bounds a query asks for. Throws `KV_USAGE` when start is after end. */
-export function rangeOf(query: Query): { gte?: Uint8Array | undefined; lte?: Uint8Array | undefined; lt?: Uint8Array | undefined; prefix?: Uint8Array | undefined } {
+export function rangeOf(query: Query): {
+  gte?: Uint8Array | undefined
+  lte?: Uint8Array | undefined
+  lt?: Uint8Array | undefined
+  prefix?: Uint8Array | undefined
+} {
   const { encoding } = query
   const gte = query.key('start', encoding)
   const lte = query.key('end', encoding)
-  if (gte !== undefined && lte !== undefined && compareBytes(gte, lte) > 0) throw usageError('start is after end', 'keys are ordered by their bytes; for the other direction use reverse')
+  if (gte !== undefined && lte !== undefined && compareBytes(gte, lte) > 0)
+    throw usageError('start is after end', 'keys are ordered by their bytes; for the other direction use reverse')
   return { gte, lte, lt: query.key('until', encoding), prefix: query.key('prefix', encoding) }
 }
 

@@ -26,7 +26,8 @@ const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
 const PARTS_BESIDE = 1000
 
 const notFound = (): Refusal => new Refusal(404, { detail: 'Key not found' })
-const notText = (what: string, instead = 'read it with GET'): Refusal => new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
+const notText = (what: string, instead = 'read it with GET'): Refusal =>
+  new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
 const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required', type: 'missing' })
 
 /** Adds the five endpoints to a server. */
@@ -37,7 +38,9 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
     const { key, value } = entry
     const name = shown(key, 'the key')
     if (value.length <= SHORT) {
-      reply.type(JSON_TYPE).send(`${READ_HEAD}{"key":${JSON.stringify(name)},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
+      reply
+        .type(JSON_TYPE)
+        .send(`${READ_HEAD}{"key":${JSON.stringify(name)},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
       return
     }
     checkText(value, 'the value')
@@ -52,7 +55,8 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
 
   app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {
     const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
-    if (compareBytes(start!.bytes, end!.bytes) > 0) throw new Refusal(400, { detail: 'start_key must not be after end_key' })
+    if (compareBytes(start!.bytes, end!.bytes) > 0)
+      throw new Refusal(400, { detail: 'start_key must not be after end_key' })
     const range = { gte: start!.bytes, lte: end!.bytes }
     const short = end!.bytes.length === 0 ? [] : await look(service, reply, range)
     if (short === undefined) return sendStream(reply, JSON_TYPE, rangeAnswer(store.rangePages(range)))
@@ -61,9 +65,13 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
 
   app.post('/put/', { schema: schemas.put, config: { write: true } }, async (request, reply) => {
     const { key, value } = queryFields(targetOf(request.raw).query, ['key', 'value'])
-    if (key!.text === '') throw wrongFields([{ loc: ['query', 'key'], msg: 'The empty key cannot be stored', type: 'string_too_short' }])
+    if (key!.text === '')
+      throw wrongFields([{ loc: ['query', 'key'], msg: 'The empty key cannot be stored', type: 'string_too_short' }])
     await store.put(key!.bytes, value!.bytes)
-    return sendJson(reply, { message: 'Key-Value pair stored successfully.', data: { key: key!.text, value: value!.text } })
+    return sendJson(reply, {
+      message: 'Key-Value pair stored successfully.',
+      data: { key: key!.text, value: value!.text },
+    })
   })
 
   app.post('/batch_put/', { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
@@ -90,7 +98,10 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
 function pathKey(raw: string | undefined, instead?: string): { readonly bytes: Uint8Array; readonly text: string } {
   if (raw === undefined) throw new Refusal(404, { detail: 'Not Found' })
   const bytes = percentDecode(raw)
-  if (bytes === undefined) throw wrongFields([{ loc: ['path', 'key'], msg: 'Not percent-encoded: a % needs two hex digits after it', type: 'string_encoding' }])
+  if (bytes === undefined)
+    throw wrongFields([
+      { loc: ['path', 'key'], msg: 'Not percent-encoded: a % needs two hex digits after it', type: 'string_encoding' },
+    ])
   return { bytes, text: shown(bytes, 'the key', instead) }
 }
 
@@ -105,7 +116,10 @@ function checkText(bytes: Uint8Array, what: string, instead?: string): void {
 }
 
 /** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
-function queryFields<Name extends string>(query: string, names: readonly Name[]): { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } {
+function queryFields<Name extends string>(
+  query: string,
+  names: readonly Name[],
+): { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } {
   const found: { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } = {}
   const problems = new Map<Name, FieldProblem>(names.map((name) => [name, missing('query', name)]))
   for (const part of query.split('&')) {
@@ -117,7 +131,11 @@ function queryFields<Name extends string>(query: string, names: readonly Name[])
     const bytes = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
     const text = bytes && decodeUtf8(bytes)
     if (bytes === undefined || text === undefined) {
-      problems.set(name, { loc: ['query', name], msg: bytes === undefined ? 'Not percent-encoded: a % needs two hex digits after it' : 'Not valid UTF-8', type: 'string_encoding' })
+      problems.set(name, {
+        loc: ['query', name],
+        msg: bytes === undefined ? 'Not percent-encoded: a % needs two hex digits after it' : 'Not valid UTF-8',
+        type: 'string_encoding',
+      })
     } else {
       found[name] = { bytes, text }
       problems.delete(name)
@@ -141,7 +159,9 @@ function parseJson(body: Buffer): unknown {
 /** The two lists of a batch. Throws 422 with the first problem of each. */
 function lists(body: unknown): { keys: string[]; values: string[] } {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    throw wrongFields([{ loc: ['body'], msg: 'Input should be an object with keys and values', type: 'model_attributes_type' }])
+    throw wrongFields([
+      { loc: ['body'], msg: 'Input should be an object with keys and values', type: 'model_attributes_type' },
+    ])
   }
   const { keys, values } = body as { keys?: unknown; values?: unknown }
   const problems = [listProblem('keys', keys), listProblem('values', values)].filter((problem) => problem !== undefined)
@@ -188,7 +208,11 @@ function* batchAnswer(keys: readonly string[], values: readonly string[]): Gener
  * to refuse it (406). Resolves to the entries as JSON when they are short together, and otherwise to
  * `undefined`: then they are read again while they are sent.
  */
-async function look({ store, gate, limits }: Service, reply: FastifyReply, range: { gte: Uint8Array; lte: Uint8Array }): Promise<string[] | undefined> {
+async function look(
+  { store, gate, limits }: Service,
+  reply: FastifyReply,
+  range: { gte: Uint8Array; lte: Uint8Array },
+): Promise<string[] | undefined> {
   gate.enterStream(reply.raw)
   const short: string[] = []
   let bytes = 0
@@ -197,7 +221,10 @@ async function look({ store, gate, limits }: Service, reply: FastifyReply, range
       checkText(key, 'a key')
       checkText(value, 'a value')
       bytes += key.length + value.length
-      if (bytes > limits.maxBodyBytes) throw tooLarge(`the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`)
+      if (bytes > limits.maxBodyBytes)
+        throw tooLarge(
+          `the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`,
+        )
       if (bytes <= SHORT) short.push([...entryJson(key, value)].join(''))
     }
     await new Promise(setImmediate)

@@ -12,7 +12,7 @@ export function* jsonString(bytes: Uint8Array): Generator<string, void, void> {
     return
   }
   yield '"'
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     let end = Math.min(at + CHUNK_BYTES, bytes.length)
     // No character is cut.
     while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end--

@@ -35,7 +35,11 @@ function begin(raw: ServerResponse): void {
   const end = raw.end.bind(raw) as (text: string) => ServerResponse
   raw.writeHead(200, { 'content-type': LATE, [HEADERS.server]: '1', 'cache-control': 'no-store' })
   raw.write('\n')
-  const answer: { status: number; headers: LateAnswer['headers']; body: string } = { status: 200, headers: {}, body: '' }
+  const answer: { status: number; headers: LateAnswer['headers']; body: string } = {
+    status: 200,
+    headers: {},
+    body: '',
+  }
   raw.writeHead = (status: number, headers?: unknown) => {
     answer.status = raw.statusCode = status
     answer.headers = headers as LateAnswer['headers']

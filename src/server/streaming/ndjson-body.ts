@@ -14,7 +14,10 @@ import { tooMany } from '../http/http-error.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
 
-/** Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. In parts, a long value as they are taken. */
+/**
+ * Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. In parts, a long
+ * value as they are taken.
+ */
 export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: boolean): Generator<Buffer, void, void> {
   const out = new DeferredText()
   for (const entry of entries) {
@@ -62,14 +65,26 @@ class OpCollector extends BlockBuilder {
     this.#put(keyStart, keyLength, valueStart, valueLength, Number.NaN)
   }
 
-  override addExpiring(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
+  override addExpiring(
+    keyStart: number,
+    keyLength: number,
+    valueStart: number,
+    valueLength: number,
+    expires: number,
+  ): void {
     this.#put(keyStart, keyLength, valueStart, valueLength, expires)
   }
 
   #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
     const { bytes } = this
     const lifetime = lifetimeOf(expires)
-    this.push({ type: 'put', key: bytes.subarray(keyStart, keyStart + keyLength), value: bytes.subarray(valueStart, valueStart + valueLength), expires: lifetime.expires, ttl: lifetime.ttl })
+    this.push({
+      type: 'put',
+      key: bytes.subarray(keyStart, keyStart + keyLength),
+      value: bytes.subarray(valueStart, valueStart + valueLength),
+      expires: lifetime.expires,
+      ttl: lifetime.ttl,
+    })
   }
 }
 
@@ -87,17 +102,22 @@ function deletion(source: Buffer, line: number): BatchOp | undefined {
   const [[name, text] = ['', undefined], ...rest] = Object.entries(record)
   const encoding = name === 'del' ? 'utf8' : name === 'del_hex' ? 'hex' : 'base64'
   const key = typeof text === 'string' && rest.length === 0 ? decode(text, encoding) : undefined
-  if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${line}: a delete is {"del":KEY} and nothing else`)
+  if (key === undefined || key.length === 0)
+    throw new KvError('KV_INVALID_INPUT', `line ${line}: a delete is {"del":KEY} and nothing else`)
   return { type: 'del', key }
 }
 
 const utf8Text = new TextDecoder('utf-8', { fatal: true })
 
-/** The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
+/**
+ * The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above
+ * `maxKeys`.
+ */
 export function parseKeys(bytes: Buffer, maxKeys: number): Uint8Array[] {
   const body = withoutMark(bytes)
   const keys: Uint8Array[] = []
-  if (!isUtf8(body)) throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
+  if (!isUtf8(body))
+    throw new KvError('KV_INVALID_INPUT', 'the keys are not valid UTF-8; {"key_base64":...} takes any bytes')
   let line = 1
   for (let at = 0; at < body.length; at++) {
     const byte = body[at]!
@@ -107,7 +127,8 @@ export function parseKeys(bytes: Buffer, maxKeys: number): Uint8Array[] {
     const end = feed < 0 ? body.length : feed
     if (keys.length === maxKeys) throw tooMany('keys', maxKeys)
     const key = parseKey(body.subarray(at, end).toString())
-    if (key === undefined || key.length === 0) throw new KvError('KV_INVALID_INPUT', `line ${line}: a key is a JSON string, or {"key_base64":...}`)
+    if (key === undefined || key.length === 0)
+      throw new KvError('KV_INVALID_INPUT', `line ${line}: a key is a JSON string, or {"key_base64":...}`)
     keys.push(key)
     at = end - 1
   }

@@ -20,7 +20,11 @@ export function isStreamed(response: ServerResponse): boolean {
  * failure can still be told by its status; a later failure cuts the answer off. A client that goes
  * away ends the generator, and so frees the snapshot.
  */
-export async function sendStream(reply: FastifyReply, type: string, chunks: AsyncGenerator<Buffer, void, void> | Generator<Buffer, void, void>): Promise<FastifyReply> {
+export async function sendStream(
+  reply: FastifyReply,
+  type: string,
+  chunks: AsyncGenerator<Buffer, void, void> | Generator<Buffer, void, void>,
+): Promise<FastifyReply> {
   const first = await chunks.next()
   reply.type(type)
   if (first.done === true) return reply.send('')

@@ -24,7 +24,9 @@ test(`of ${PROCESSES} processes that make a store, and open, put and close in a 
   const store = join(tempDir(), 'store.kv')
   const cwd = fileURLToPath(new URL('../../..', import.meta.url))
   const runs = await Promise.all(
-    Array.from({ length: PROCESSES }, (_, n) => ended(startNode(['--input-type=module', '-e', WRITER, store, `${n}:`, String(ROUNDS)], { cwd }))),
+    Array.from({ length: PROCESSES }, (_, n) =>
+      ended(startNode(['--input-type=module', '-e', WRITER, store, `${n}:`, String(ROUNDS)], { cwd })),
+    ),
   )
   // KV_LOCKED would come after 5 s of waiting: that none has it means that none waited so long.
   expect(runs.map(({ code, stderr }) => ({ code, stderr }))).toEqual(runs.map(() => ({ code: 0, stderr: '' })))

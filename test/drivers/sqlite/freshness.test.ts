@@ -10,7 +10,10 @@ const BINARY = fileURLToPath(new URL('../../../bin/kv.cjs', import.meta.url))
 
 /** Runs kv in another process, to its end, while this one stands still. */
 function kv(home: string, ...args: string[]): void {
-  const { status, stderr } = spawnSync(process.execPath, [BINARY, ...args], { cwd: home, env: { PATH: process.env['PATH'], HOME: home } })
+  const { status, stderr } = spawnSync(process.execPath, [BINARY, ...args], {
+    cwd: home,
+    env: { PATH: process.env['PATH'], HOME: home },
+  })
   expect(stderr.toString()).toBe('')
   expect(status).toBe(0)
 }

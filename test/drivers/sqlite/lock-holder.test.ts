@@ -15,7 +15,10 @@ test.runIf(process.platform === 'linux')('a write that gives up names the proces
   holder.exec('begin immediate')
   try {
     const error = await store.put('a', '2').catch((reason: unknown) => reason)
-    expect(error).toMatchObject({ code: 'KV_LOCKED', message: expect.stringMatching(`locked by process ${process.pid} \\(node[^ ]*( [\\w.+-]+)?\\)$`) })
+    expect(error).toMatchObject({
+      code: 'KV_LOCKED',
+      message: expect.stringMatching(`locked by process ${process.pid} \\(node[^ ]*( [\\w.+-]+)?\\)$`),
+    })
   } finally {
     holder.exec('rollback')
     holder.close()

@@ -53,7 +53,11 @@ test('a write waits for whoever holds the whole file, and leaves the event loop 
   const release = holdFile(path)
   const wait = vi.spyOn(Atomics, 'wait')
   const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
-  const writes = [store.put('b', '2'), store.del('a'), store.delRange({ prefix: 'x', signal: new AbortController().signal })]
+  const writes = [
+    store.put('b', '2'),
+    store.del('a'),
+    store.delRange({ prefix: 'x', signal: new AbortController().signal }),
+  ]
   setTimeout(release, 1)
   expect(await Promise.all(writes)).toEqual([expect.objectContaining({ created: true }), true, 0])
   expect(wait).not.toHaveBeenCalled()

@@ -6,25 +6,30 @@ import { tempDir } from '../../helpers/temp-dir.ts'
 
 function locksOn(path: string): number {
   const { ino } = statSync(path)
-  return readFileSync('/proc/locks', 'utf8').split('\n').filter((line) => line.includes(`:${ino} `) && line.includes(` ${process.pid} `)).length
+  return readFileSync('/proc/locks', 'utf8')
+    .split('\n')
+    .filter((line) => line.includes(`:${ino} `) && line.includes(` ${process.pid} `)).length
 }
 
-test.runIf(process.platform === 'linux')('opening a store a second time in one process keeps the locks of the first', async () => {
-  const path = join(tempDir(), 'store.kv')
-  await using first = await openStore(path)
-  await first.put('a', '1')
-  const before = locksOn(path)
-  expect(before).toBeGreaterThan(0)
-  {
-    await using second = await openStore(path)
-    expect(await second.get('a')).toEqual(new Uint8Array([0x31]))
+test.runIf(process.platform === 'linux')(
+  'opening a store a second time in one process keeps the locks of the first',
+  async () => {
+    const path = join(tempDir(), 'store.kv')
+    await using first = await openStore(path)
+    await first.put('a', '1')
+    const before = locksOn(path)
+    expect(before).toBeGreaterThan(0)
+    {
+      await using second = await openStore(path)
+      expect(await second.get('a')).toEqual(new Uint8Array([0x31]))
+      expect(locksOn(path)).toBeGreaterThan(0)
+    }
     expect(locksOn(path)).toBeGreaterThan(0)
-  }
-  expect(locksOn(path)).toBeGreaterThan(0)
-  await first.put('b', '2')
-  await using third = await openStore(path)
-  expect(await third.count()).toBe(2)
-})
+    await first.put('b', '2')
+    await using third = await openStore(path)
+    expect(await third.count()).toBe(2)
+  },
+)
 
 test('a write after the file was replaced goes to the file that has the name', async () => {
   const folder = tempDir()

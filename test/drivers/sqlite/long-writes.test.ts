@@ -25,9 +25,12 @@ test('writes wait for a load of this process no longer than the lock timeout, an
   const { blocks, begun, end } = unendedLoad()
   const load = store.load(blocks)
   await begun
-  const late = Promise.all([store.put('a', '2'), store.del('a'), store.load((async function* () {})())].map((write) => failure(() => write)))
+  const late = Promise.all(
+    [store.put('a', '2'), store.del('a'), store.load((async function* () {})())].map((write) => failure(() => write)),
+  )
   expect(toText((await store.get('a'))!)).toBe('1')
-  for (const error of await late) expect(error).toMatchObject({ code: 'KV_LOCKED', message: 'the store is locked by a long write of this process' })
+  for (const error of await late)
+    expect(error).toMatchObject({ code: 'KV_LOCKED', message: 'the store is locked by a long write of this process' })
   end()
   await load
   expect(await store.count()).toBe(2)

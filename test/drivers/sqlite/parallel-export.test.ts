@@ -15,7 +15,10 @@ const OPTIONS = { sync: true, lockTimeoutMs: 5000 }
 const QUERY = { start: undefined, end: undefined, reverse: false, limit: Infinity, keysOnly: false }
 const NOW = Date.now()
 
-/** Now and then an entry that the engine cannot write: bytes that are not UTF-8, a long value, an expiry, also one that has passed. */
+/**
+ * Now and then an entry that the engine cannot write: bytes that are not UTF-8, a long value, an expiry, also one
+ * that has passed.
+ */
 function op(i: number): BatchOp {
   const key = `k${String(i).padStart(7, '0')}`
   if (i % 50_021 === 1) return { type: 'put', key, value: Uint8Array.of(0xff, i & 0xff) }
@@ -59,7 +62,10 @@ async function ready(helper: JsonLinesHelper): Promise<void> {
   while (!helper.isReady) await new Promise(setImmediate)
 }
 
-/** Takes a long range with a helper, waiting for it to be ready before it goes on; tells how many pages the helper was given. */
+/**
+ * Takes a long range with a helper, waiting for it to be ready before it goes on; tells how many pages the helper was
+ * given.
+ */
 async function withHelper(helper: () => JsonLinesHelper): Promise<{ all: string[]; given: number }> {
   const database = snapshot()
   const all: string[] = []
@@ -94,7 +100,9 @@ describe('a long range as JSON Lines', () => {
     let helper!: JsonLinesHelper
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), { help: () => (helper = startHelper(path, OPTIONS, () => true)!) })) {
+    for await (const page of jsonLines(database, QUERY, Date.now(), {
+      help: () => (helper = startHelper(path, OPTIONS, () => true)!),
+    })) {
       all.push(...lines(page))
       if (helper === undefined) continue
       if (all.length < ENTRIES / 2) await ready(helper)
@@ -107,7 +115,10 @@ describe('a long range as JSON Lines', () => {
   test('is made by one thread when the helper cannot open the store', async () => {
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), { help: () => startHelper(`${path}-absent`, OPTIONS, () => true) })) all.push(...lines(page))
+    for await (const page of jsonLines(database, QUERY, Date.now(), {
+      help: () => startHelper(`${path}-absent`, OPTIONS, () => true),
+    }))
+      all.push(...lines(page))
     database.close()
     expect(all).toEqual(expected)
   })
@@ -124,7 +135,11 @@ describe('a long range as JSON Lines', () => {
           // By this process's own connection, and by another.
           if (pages++ !== writeAfter) continue
           await store.put('k0119999', 'changed')
-          await other.batch([{ type: 'put', key: 'k0119998', value: 'changed' }, { type: 'put', key: 'm', value: 'new' }, { type: 'del', key: 'k0119997' }])
+          await other.batch([
+            { type: 'put', key: 'k0119998', value: 'changed' },
+            { type: 'put', key: 'm', value: 'new' },
+            { type: 'del', key: 'k0119997' },
+          ])
         }
         expect(pages).toBeGreaterThan(writeAfter)
         expect(all).toEqual(expected)

@@ -8,7 +8,10 @@ import { failureCode } from '../../helpers/store.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
 /** What was put on disk and which names were given, in order; and what the file system says when a link is made. */
-const { steps, system } = vi.hoisted(() => ({ steps: [] as string[], system: { linkError: undefined as string | undefined } }))
+const { steps, system } = vi.hoisted(() => ({
+  steps: [] as string[],
+  system: { linkError: undefined as string | undefined },
+}))
 
 vi.mock('node:fs', async (original) => {
   const real = await original<typeof fs>()
@@ -25,7 +28,8 @@ vi.mock('node:fs', async (original) => {
       real.fsyncSync(fd)
     },
     linkSync: (from: string, to: string) => {
-      if (system.linkError !== undefined) throw Object.assign(new Error('no links here'), { code: system.linkError, syscall: 'link' })
+      if (system.linkError !== undefined)
+        throw Object.assign(new Error('no links here'), { code: system.linkError, syscall: 'link' })
       real.linkSync(from, to)
       steps.push(`name ${to}`)
     },

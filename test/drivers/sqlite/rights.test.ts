@@ -14,10 +14,12 @@ const READER = 61_002
 
 /** Names, owners and sizes. */
 function listing(folder: string): string[] {
-  return readdirSync(folder).toSorted().map((name) => {
-    const { uid, size } = statSync(join(folder, name))
-    return `${name} of ${uid}, ${size} bytes`
-  })
+  return readdirSync(folder)
+    .toSorted()
+    .map((name) => {
+      const { uid, size } = statSync(join(folder, name))
+      return `${name} of ${uid}, ${size} bytes`
+    })
 }
 
 test.for<[string, number, 'closed' | 'killed' | 'no index']>([
@@ -40,7 +42,8 @@ test.for<[string, number, 'closed' | 'killed' | 'no index']>([
     for (const suffix of ['', '-wal', '-shm']) copyFileSync(store + suffix, join(folder, `left${suffix}`))
     await other.close()
     for (const suffix of ['', '-wal', '-shm']) rmSync(store + suffix, { force: true })
-    for (const suffix of ['', '-wal', ...(state === 'killed' ? ['-shm'] : [])]) copyFileSync(join(folder, `left${suffix}`), store + suffix)
+    for (const suffix of ['', '-wal', ...(state === 'killed' ? ['-shm'] : [])])
+      copyFileSync(join(folder, `left${suffix}`), store + suffix)
   }
   for (const name of readdirSync(folder)) chmodSync(join(folder, name), 0o644)
   chmodSync(folder, mode)
@@ -48,7 +51,10 @@ test.for<[string, number, 'closed' | 'killed' | 'no index']>([
   const before = listing(folder)
   expectRun(await run(READER, ['range', '--store', store]), { stdout: `{"key":"a","value":"${value}"}\n` })
   expect(await run(READER, ['check', '--store', store])).toMatchObject({ code: 0 })
-  expect(await run(READER, ['put', 'a', '3', '--store', store])).toMatchObject({ code: 4, stderr: expect.stringContaining('(KV_READ_ONLY)') })
+  expect(await run(READER, ['put', 'a', '3', '--store', store])).toMatchObject({
+    code: 4,
+    stderr: expect.stringContaining('(KV_READ_ONLY)'),
+  })
   expect(listing(folder)).toEqual(before)
 })
 
@@ -65,14 +71,24 @@ test('a reader without rights does not keep the owner from writing', async (cont
 test('a medium that is read-only for us and written by others is never read stale', async (context) => {
   const folder = tempDir()
   const path = join(folder, 's.kv')
-  const put = async (key: string, value: string): Promise<void> => expectRun(await kv(['put', key, value, '--store', path]), {})
+  const put = async (key: string, value: string): Promise<void> =>
+    expectRun(await kv(['put', key, value, '--store', path]), {})
   await put('who', 'old')
   const store = await openTestStore(join(readOnlyView(context, folder), 's.kv'))
   expect(toText((await store.get('who'))!)).toBe('old')
   expect(await entries(store)).toHaveLength(1)
-  for (const [key, value, count] of [['who', 'new', 1], ['k2', '1', 2], ['who', 'newer', 2]] as const) {
+  for (const [key, value, count] of [
+    ['who', 'new', 1],
+    ['k2', '1', 2],
+    ['who', 'newer', 2],
+  ] as const) {
     await put(key, value)
-    expect([toText((await store.get(key))!), toText(store.getSync(key)!), await store.count(), (await entries(store)).length]).toEqual([value, value, count, count])
+    expect([
+      toText((await store.get(key))!),
+      toText(store.getSync(key)!),
+      await store.count(),
+      (await entries(store)).length,
+    ]).toEqual([value, value, count, count])
   }
   // And while another process has it open, with all that it has written in its log.
   const writer = await openTestStore(path)
@@ -85,7 +101,8 @@ test('a medium that is read-only for us and written by others is never read stal
 test('a long range on such a medium ends with an error when the file is changed under it, and not with a false one', async (context) => {
   const folder = tempDir()
   const path = join(folder, 's.kv')
-  const records = (n: number) => Array.from({ length: 5000 }, (_, i) => `{"key":"k${i}","value":"${n} ${'x'.repeat(200)}"}\n`).join('')
+  const records = (n: number) =>
+    Array.from({ length: 5000 }, (_, i) => `{"key":"k${i}","value":"${n} ${'x'.repeat(200)}"}\n`).join('')
   expect(await kv(['batch-put', '--store', path], { input: records(1) })).toMatchObject({ code: 0 })
   const store = await openTestStore(join(readOnlyView(context, folder), 's.kv'))
   const pages = store.rangePages()[Symbol.asyncIterator]()
@@ -94,7 +111,11 @@ test('a long range on such a medium ends with an error when the file is changed 
   const error = await failure(async () => {
     for (;;) if ((await pages.next()).done === true) return
   })
-  expect(error).toMatchObject({ code: 'KV_UNAVAILABLE', message: expect.stringContaining('was changed by another process while it was read'), hint: 'run it again' })
+  expect(error).toMatchObject({
+    code: 'KV_UNAVAILABLE',
+    message: expect.stringContaining('was changed by another process while it was read'),
+    hint: 'run it again',
+  })
   expect(await entries(store)).toHaveLength(5000)
 })
 

@@ -26,13 +26,21 @@ describe('a command line', () => {
     expect(words(source)).toEqual(expected)
   })
 
-  test.for(['put a 1; put b 2', 'put a 1 & x', 'put a $HOME', 'put a "$HOME"', 'put a $(date)', 'put a `date`', 'put k "\\xff"', 'put k "\\xzz"', 'get a <', 'put k \\ud800'])(
-    'what a shell would act on, or nobody can read, is refused: %s',
-    (source) => {
-      if (source.endsWith('ud800')) return expect(words(source)).toEqual(['put', 'k', 'ud800'])
-      expect(() => words(source)).toThrowError(expect.objectContaining({ code: 'KV_USAGE' }))
-    },
-  )
+  test.for([
+    'put a 1; put b 2',
+    'put a 1 & x',
+    'put a $HOME',
+    'put a "$HOME"',
+    'put a $(date)',
+    'put a `date`',
+    'put k "\\xff"',
+    'put k "\\xzz"',
+    'get a <',
+    'put k \\ud800',
+  ])('what a shell would act on, or nobody can read, is refused: %s', (source) => {
+    if (source.endsWith('ud800')) return expect(words(source)).toEqual(['put', 'k', 'ud800'])
+    expect(() => words(source)).toThrowError(expect.objectContaining({ code: 'KV_USAGE' }))
+  })
 
   test('an open quote, and a backslash at the end, say that more must follow', () => {
     expect(lexLine("put k 'a\nb").open).toBe("'")
@@ -59,8 +67,11 @@ describe('a command line', () => {
 test('a script is read command by command, with the number of the line each begins on', () => {
   const script = "# head\nput a 1\n\nput b 'x\ny'\nget a | cat\nget b # end\nget c"
   const commands: CommandLine[] = []
-  for (let at = 0; at < script.length; at = commands.at(-1)!.next) commands.push(lexLine(script, at, script.slice(0, at).split('\n').length))
-  expect(commands.filter(({ words }) => words.length > 0).map(({ line, words }) => [line, ...words.map(({ text }) => text)])).toEqual([
+  for (let at = 0; at < script.length; at = commands.at(-1)!.next)
+    commands.push(lexLine(script, at, script.slice(0, at).split('\n').length))
+  expect(
+    commands.filter(({ words }) => words.length > 0).map(({ line, words }) => [line, ...words.map(({ text }) => text)]),
+  ).toEqual([
     [2, 'put', 'a', '1'],
     [4, 'put', 'b', 'x\ny'],
     [6, 'get', 'a'],
@@ -71,9 +82,12 @@ test('a script is read command by command, with the number of the line each begi
 
 test('any text, quoted, is read back as one word', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()), (text) => {
-      expect(words(`get ${quoteWord(text)} x`)).toEqual(['get', text, 'x'])
-    }),
+    fc.property(
+      fc.string({ unit: 'binary' }).filter((text) => text.isWellFormed()),
+      (text) => {
+        expect(words(`get ${quoteWord(text)} x`)).toEqual(['get', text, 'x'])
+      },
+    ),
     { numRuns: 2000 },
   )
 })

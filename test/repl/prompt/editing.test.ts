@@ -29,7 +29,7 @@ test('what is typed or pasted and is not UTF-8 is refused with its place, and th
 
 test('an editor that writes bytes that are not UTF-8, removes its file or cannot be given one leaves the line as it is', async () => {
   const home = tempDir()
-  writeFileSync(join(home, 'latin'), "#!/bin/sh\nprintf 'put k caf\\351' > \"$1\"\n", { mode: 0o755 })
+  writeFileSync(join(home, 'latin'), '#!/bin/sh\nprintf \'put k caf\\351\' > "$1"\n', { mode: 0o755 })
   using latin = await open({ home, env: { EDITOR: join(home, 'latin') } })
   latin.type('put k 1\x18\x05')
   await latin.until('kv: text:1: invalid UTF-8 at column 10 (KV_USAGE)')
@@ -92,13 +92,29 @@ test('an old line that was edited is kept while others are looked at, and sugges
 })
 
 test('Tab within an open quote completes that word', async () => {
-  const home = given([['user 1', 'a'], ['user 2', 'b'], ['new\nline', 'c'], ['other', 'd']])
+  const home = given([
+    ['user 1', 'a'],
+    ['user 2', 'b'],
+    ['new\nline', 'c'],
+    ['other', 'd'],
+  ])
   mkdirSync(join(home, 'sub dir'))
   writeFileSync(join(home, 'sub dir', 'x.kvs'), '')
   using screen = await open({ home })
-  for (const [typed, completed] of [['get "us', "get 'user "], ["get 'us", "get 'user "], ["get $'new", String.raw`get $'new\nline'`], ["get 'user 1", "get 'user 1'"], ['.read su', ".read 'sub dir/"], [".read 'sub dir/", ".read 'sub dir/x.kvs'"]] as const) {
+  for (const [typed, completed] of [
+    ['get "us', "get 'user "],
+    ["get 'us", "get 'user "],
+    ["get $'new", String.raw`get $'new\nline'`],
+    ["get 'user 1", "get 'user 1'"],
+    ['.read su', ".read 'sub dir/"],
+    [".read 'sub dir/", ".read 'sub dir/x.kvs'"],
+  ] as const) {
     screen.type(`${typed}\t`)
-    await screen.until(() => screen.cursor.line.startsWith(`t.kv> ${completed}`.trimEnd()) && screen.cursor.column >= `t.kv> ${completed}`.length)
+    await screen.until(
+      () =>
+        screen.cursor.line.startsWith(`t.kv> ${completed}`.trimEnd()) &&
+        screen.cursor.column >= `t.kv> ${completed}`.length,
+    )
     screen.type('\x15')
     await screen.until(() => screen.cursor.column === 't.kv> '.length)
   }
@@ -123,7 +139,8 @@ test('a pasted transcript loses its prompts and what was printed', () => {
   const paste = (text: string): string => withoutPrompts(text, prompt, '  … ')
   expect(paste('t.kv> get p3')).toBe('get p3')
   expect(paste("t.kv> put a 'x\n  … y'\ncreated a (3 B)\nt.kv [2]> get a\nx\ny\nt.kv>")).toBe("put a 'x\ny'\nget a")
-  for (const text of ['put a 1\nt.kv> get a', 't.kv>> x', 'u.kv> get a', 't.kvs> get a', 'a > b', '']) expect(paste(text)).toBe(text)
+  for (const text of ['put a 1\nt.kv> get a', 't.kv>> x', 'u.kv> get a', 't.kvs> get a', 'a > b', ''])
+    expect(paste(text)).toBe(text)
 })
 
 test('a pager that is not there is done without, and one that is has Ctrl-C for itself', async () => {
@@ -132,7 +149,11 @@ test('a pager that is not there is done without, and one that is has Ctrl-C for 
   await without.run('range')
   expect(without.text).toContain('(50 rows)')
   expect(without.text).not.toContain('not found')
-  writeFileSync(join(home, 'pager'), '#!/bin/sh\ntrap "echo heard" INT\ncat > got\necho paging\nuntil read line < /dev/tty; do :; done\necho "end $line"\n', { mode: 0o755 })
+  writeFileSync(
+    join(home, 'pager'),
+    '#!/bin/sh\ntrap "echo heard" INT\ncat > got\necho paging\nuntil read line < /dev/tty; do :; done\necho "end $line"\n',
+    { mode: 0o755 },
+  )
   using screen = await open({ home, env: { PAGER: './pager' } })
   screen.type('range\r')
   await screen.until(/^paging$/m)
@@ -146,20 +167,29 @@ test('a pager that is not there is done without, and one that is has Ctrl-C for 
 
 test('a session whose stderr is a file is drawn on stdout', async () => {
   const home = tempDir()
-  using screen = await open({ home, file: '/bin/sh' }, ['-c', `"${process.execPath}" "${KV}" --store t.kv repl 2> err.log`])
+  using screen = await open({ home, file: '/bin/sh' }, [
+    '-c',
+    `"${process.execPath}" "${KV}" --store t.kv repl 2> err.log`,
+  ])
   await screen.run('get nope')
   expect(screen.cursor.line).toBe('t.kv [1]>')
   await screen.leave()
   expect(readFileSync(join(home, 'err.log'), 'utf8')).toBe('kv: key not found: nope (KV_NOT_FOUND)\n')
 })
 
-test.for(['unset TERM', 'TERM=', 'TERM=emacs', 'TERM=cons25'])('with %s a session sends no control sequence', async (setting) => {
-  using screen = await open({ file: '/bin/sh' }, ['-c', `${setting}; exec "${process.execPath}" "${KV}" --store t.kv`])
-  await screen.run('put a 1')
-  await screen.run('get a')
-  expect(screen.lines).toContain('1')
-  expect(screen.raw).not.toContain('\x1b')
-})
+test.for(['unset TERM', 'TERM=', 'TERM=emacs', 'TERM=cons25'])(
+  'with %s a session sends no control sequence',
+  async (setting) => {
+    using screen = await open({ file: '/bin/sh' }, [
+      '-c',
+      `${setting}; exec "${process.execPath}" "${KV}" --store t.kv`,
+    ])
+    await screen.run('put a 1')
+    await screen.run('get a')
+    expect(screen.lines).toContain('1')
+    expect(screen.raw).not.toContain('\x1b')
+  },
+)
 
 test('nothing is left behind in the folder for temporary files', async () => {
   const home = tempDir()
@@ -167,15 +197,26 @@ test('nothing is left behind in the folder for temporary files', async () => {
   mkdirSync(temp)
   using screen = await open({ home, env: { TMPDIR: temp, EDITOR: 'true' } })
   screen.type('put k\x18\x05')
-  await screen.until(() => screen.cursor.line.startsWith('t.kv> put k <') || screen.cursor.line.startsWith('t.kv> put k [') || screen.cursor.line === 't.kv> put k')
+  await screen.until(
+    () =>
+      screen.cursor.line.startsWith('t.kv> put k <') ||
+      screen.cursor.line.startsWith('t.kv> put k [') ||
+      screen.cursor.line === 't.kv> put k',
+  )
   screen.type('\x03')
   await screen.leave()
   expect(readdirSync(temp)).toEqual([])
 })
 
 test('on a terminal that can only show lines too, bytes that are not UTF-8 are refused, and values end their line in a log', async () => {
-  const home = given([['a', 'one'], ['b', 'two']])
-  using screen = await open({ home, file: '/bin/sh' }, ['-c', `TERM=dumb "${process.execPath}" "${KV}" --store t.kv repl > log`])
+  const home = given([
+    ['a', 'one'],
+    ['b', 'two'],
+  ])
+  using screen = await open({ home, file: '/bin/sh' }, [
+    '-c',
+    `TERM=dumb "${process.execPath}" "${KV}" --store t.kv repl > log`,
+  ])
   screen.typeBytes(Buffer.from('put caf\xe9 1\n', 'latin1'))
   await screen.until('kv: invalid UTF-8 at column 8 (KV_USAGE)')
   await screen.run('get a')
@@ -187,7 +228,11 @@ test('on a terminal that can only show lines too, bytes that are not UTF-8 are r
 })
 
 test('.watch shows each round as it comes, without a pager', async () => {
-  using screen = await open({ rows: 10, home: given(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'v'] as const)), env: { PAGER: 'sed s/^/paged:/' } })
+  using screen = await open({
+    rows: 10,
+    home: given(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'v'] as const)),
+    env: { PAGER: 'sed s/^/paged:/' },
+  })
   screen.type('.watch 10ms range\r')
   await screen.until(/\(20 rows\)[^]*\(20 rows\)/)
   screen.type('\x03')

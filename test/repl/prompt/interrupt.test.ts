@@ -27,7 +27,10 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   expect(screen.text).toContain('kv: interrupted (KV_INTERRUPTED)')
   expect(screen.text).not.toContain('KV_INTERNAL')
   await screen.run('.snapshot')
-  await stop('.snapshot', () => screen.raw.endsWith('\r\n') && screen.raw.lastIndexOf('.snapshot') > screen.raw.lastIndexOf('copied'))
+  await stop(
+    '.snapshot',
+    () => screen.raw.endsWith('\r\n') && screen.raw.lastIndexOf('.snapshot') > screen.raw.lastIndexOf('copied'),
+  )
   await screen.run('.diff')
   expect(screen.text).toContain('0 new, 0 changed, 0 gone')
   await stop('del --range k1 k8 --yes', enters('k8 --yes'))
@@ -35,7 +38,11 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
   for (const [line, ms] of Object.entries(took)) expect([line, ms < PROMPT_MS]).toEqual([line, true])
   await screen.run('count')
   expect(screen.lines).toContain('300000')
-  console.log(`Ctrl-C to prompt: ${Object.entries(took).map(([line, ms]) => `${line} ${Math.round(ms)} ms`).join(', ')}`)
+  console.log(
+    `Ctrl-C to prompt: ${Object.entries(took)
+      .map(([line, ms]) => `${line} ${Math.round(ms)} ms`)
+      .join(', ')}`,
+  )
 })
 
 test('Ctrl-C ends the wait for the lock of another process', async () => {
@@ -69,7 +76,10 @@ test('a line and Ctrl-C in one go is a line that does not run', async () => {
   expect(screen.lines).toContain('0')
 })
 
-test.for([['Ctrl-C', '\u0003'], ['Ctrl-D', '\u0004']])('%s ends a server that runs in a session', async ([, key]) => {
+test.for([
+  ['Ctrl-C', '\u0003'],
+  ['Ctrl-D', '\u0004'],
+])('%s ends a server that runs in a session', async ([, key]) => {
   using screen = await open({ home: given([['a', '1']]) })
   screen.type('serve --port 0\r')
   await screen.until(/serving .* on http:\/\/127\.0\.0\.1:\d+ /)
@@ -95,7 +105,12 @@ test.for(['SIGTERM', 'SIGHUP'])('%s ends a session on a terminal, and takes its 
 })
 
 test('SIGINT from outside is Ctrl-C, also at the prompt and at a question', async () => {
-  using screen = await open({ home: given([['a:1', 'x'], ['a:2', 'y']]) })
+  using screen = await open({
+    home: given([
+      ['a:1', 'x'],
+      ['a:2', 'y'],
+    ]),
+  })
   await screen.run('put a:2 z')
   screen.type('get nothing')
   await screen.until(() => screen.cursor.line === 't.kv> get nothing')
@@ -137,7 +152,10 @@ test('Ctrl-C right behind Enter stops a line that has a program of the shell', a
 test('what says that a line was stopped waits until its program is gone from the screen', async () => {
   const home = given(Array.from({ length: 300 }, (_, i) => [`k${i}`, 'v'.repeat(10_000)] as const))
   // Bash waits for a program that takes Ctrl-C for itself, as less does.
-  writeFileSync(join(home, 'program'), "trap 'echo heard' INT; echo begun; until [ -e go ]; do sleep 0.02; done; echo gone\n")
+  writeFileSync(
+    join(home, 'program'),
+    "trap 'echo heard' INT; echo begun; until [ -e go ]; do sleep 0.02; done; echo gone\n",
+  )
   using screen = await open({ home, env: { SHELL: '/bin/bash' } })
   screen.type('range | sh program\r')
   await screen.until(/^begun$/m)

@@ -20,7 +20,14 @@ class Elsewhere {
       return driver.count(query)
     }
     const remote = new Proxy<Driver>(driver, {
-      get: (target, name) => (name === 'range' ? range : name === 'count' ? count : name === 'supports' ? { ...driver.supports, syncReads: false } : Reflect.get(target, name)),
+      get: (target, name) =>
+        name === 'range'
+          ? range
+          : name === 'count'
+            ? count
+            : name === 'supports'
+              ? { ...driver.supports, syncReads: false }
+              : Reflect.get(target, name),
     })
     this.store = new Store('elsewhere', remote)
   }
@@ -49,25 +56,51 @@ async function filled(keys: Iterable<string>): Promise<MemoryDriver> {
   return driver
 }
 
-const groupsOf = (store: Store, start: string): Promise<unknown> => new KeyCompleter(new PrefixCounter()).groups(store, start)
+const groupsOf = (store: Store, start: string): Promise<unknown> =>
+  new KeyCompleter(new PrefixCounter()).groups(store, start)
 
 test('keys of a store that is elsewhere are grouped as those of a file', async () => {
-  const key = fc.array(fc.constantFrom('a', 'b', 'k', 'z', ':', '/', '.', '0', 'é', '👍', '{', '\u0001'), { minLength: 1, maxLength: 6 }).map((parts) => parts.join(''))
+  const key = fc
+    .array(fc.constantFrom('a', 'b', 'k', 'z', ':', '/', '.', '0', 'é', '👍', '{', '\u0001'), {
+      minLength: 1,
+      maxLength: 6,
+    })
+    .map((parts) => parts.join(''))
   await fc.assert(
-    fc.asyncProperty(fc.uniqueArray(key, { maxLength: 400 }), fc.constantFrom('', 'a', 'k:', 'é'), async (keys, start) => {
-      const driver = await filled(keys)
-      expect(await groupsOf(new Elsewhere(driver).store, start)).toEqual(await groupsOf(new Store('memory', driver), start))
-    }),
+    fc.asyncProperty(
+      fc.uniqueArray(key, { maxLength: 400 }),
+      fc.constantFrom('', 'a', 'k:', 'é'),
+      async (keys, start) => {
+        const driver = await filled(keys)
+        expect(await groupsOf(new Elsewhere(driver).store, start)).toEqual(
+          await groupsOf(new Store('memory', driver), start),
+        )
+      },
+    ),
     { numRuns: 60 },
   )
 })
 
 test('Tab on a store that is elsewhere takes few rounds, however many groups and keys there are', async () => {
-  const names = Array.from({ length: 20_000 }, (_, i) => (i * 7919 % 20_000).toString(36).padStart(3, '0'))
-  const driver = await filled([...names.map((name) => `npm:${name}`), ...names.slice(0, 9000).map((name) => `npm:@${name.slice(0, 2)}/${name}`), 'other'])
-  for (const [start, most] of [['npm:', 12], ['npm:@', 12], ['npm:a', 12], ['o', 1]] as const) {
+  const names = Array.from({ length: 20_000 }, (_, i) => ((i * 7919) % 20_000).toString(36).padStart(3, '0'))
+  const driver = await filled([
+    ...names.map((name) => `npm:${name}`),
+    ...names.slice(0, 9000).map((name) => `npm:@${name.slice(0, 2)}/${name}`),
+    'other',
+  ])
+  for (const [start, most] of [
+    ['npm:', 12],
+    ['npm:@', 12],
+    ['npm:a', 12],
+    ['o', 1],
+  ] as const) {
     const elsewhere = new Elsewhere(driver)
     expect(await groupsOf(elsewhere.store, start)).toEqual(await groupsOf(new Store('memory', driver), start))
-    expect([start, elsewhere.rounds <= most, elsewhere.rounds, elsewhere.requests]).toEqual([start, true, expect.any(Number), expect.any(Number)])
+    expect([start, elsewhere.rounds <= most, elsewhere.rounds, elsewhere.requests]).toEqual([
+      start,
+      true,
+      expect.any(Number),
+      expect.any(Number),
+    ])
   }
 })

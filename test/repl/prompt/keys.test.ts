@@ -31,7 +31,12 @@ test('End within a value that is typed goes to the end of the line', async () =>
 })
 
 test('End takes a suggestion, a line that was searched, and a choice of the menu', async () => {
-  using screen = await open({ home: given([['a:1', 'x'], ['b:1', 'y']]) })
+  using screen = await open({
+    home: given([
+      ['a:1', 'x'],
+      ['b:1', 'y'],
+    ]),
+  })
   await screen.run('put ghost boo')
   screen.type('put gh')
   await screen.until(/> put ghost boo$/)
@@ -48,7 +53,10 @@ test('End takes a suggestion, a line that was searched, and a choice of the menu
 })
 
 test('Down goes into the menu, Right across its columns', async () => {
-  using screen = await open({ columns: 40, home: given(Array.from({ length: 12 }, (_, i) => [`key${String.fromCharCode(97 + i)}`, 'v'] as const)) })
+  using screen = await open({
+    columns: 40,
+    home: given(Array.from({ length: 12 }, (_, i) => [`key${String.fromCharCode(97 + i)}`, 'v'] as const)),
+  })
   screen.type('get \t')
   await screen.until(/keya\s+key/)
   screen.type('\x1b[B')
@@ -74,7 +82,10 @@ test('Ctrl-D behind a typed value says that it must come twice, and then ends it
 test('a terminal that goes away while a value is typed stores nothing', async () => {
   const home = given([['k', 'precious']])
   // Without SIGHUP the session learns of it by the end of its input.
-  using screen = await open({ home, file: '/bin/sh' }, ['-c', `trap '' HUP; "${process.execPath}" "${KV}" --store t.kv; echo over > over`])
+  using screen = await open({ home, file: '/bin/sh' }, [
+    '-c',
+    `trap '' HUP; "${process.execPath}" "${KV}" --store t.kv; echo over > over`,
+  ])
   screen.type('put k\r')
   await screen.until('Ctrl-D ends it')
   screen.type('one\rtwo')
@@ -108,8 +119,14 @@ test('output without a last newline stays on the screen, whoever wrote it', asyn
 })
 
 test('a session whose stdout is no terminal ends each value with a newline, and shows it', async () => {
-  const home = given([['a', 'one'], ['b', 'two']])
-  using screen = await open({ home, file: '/bin/sh' }, ['-c', `"${process.execPath}" "${KV}" --store t.kv repl | tee log`])
+  const home = given([
+    ['a', 'one'],
+    ['b', 'two'],
+  ])
+  using screen = await open({ home, file: '/bin/sh' }, [
+    '-c',
+    `"${process.execPath}" "${KV}" --store t.kv repl | tee log`,
+  ])
   screen.type('get a\r')
   await screen.until(/^(t\.kv> )?one$/m)
   screen.type('get b\r')

@@ -2,37 +2,56 @@ import { expect, test } from 'vitest'
 import { KV, Screen } from '../screen.ts'
 import { given, kv, open } from '../sessions.ts'
 
-const USERS = [['user:1', 'Ada'], ['user:2', 'Grace']] as const
+const USERS = [
+  ['user:1', 'Ada'],
+  ['user:2', 'Grace'],
+] as const
 
 /** The two questions that kv asks, and what a no to each says. */
 const QUESTIONS = [
-  { command: 'del --prefix user:', shown: 'Delete these 2 keys?', declined: 'kv: nothing was deleted (KV_DECLINED)', interrupted: 'kv: interrupted, nothing was done (KV_INTERRUPTED)' },
-  { command: 'pick user:', shown: '> user:1', declined: 'kv: nothing was chosen (KV_DECLINED)', interrupted: 'kv: interrupted, nothing was chosen (KV_INTERRUPTED)' },
+  {
+    command: 'del --prefix user:',
+    shown: 'Delete these 2 keys?',
+    declined: 'kv: nothing was deleted (KV_DECLINED)',
+    interrupted: 'kv: interrupted, nothing was done (KV_INTERRUPTED)',
+  },
+  {
+    command: 'pick user:',
+    shown: '> user:1',
+    declined: 'kv: nothing was chosen (KV_DECLINED)',
+    interrupted: 'kv: interrupted, nothing was chosen (KV_INTERRUPTED)',
+  },
 ] as const
 
-test.for(QUESTIONS)('no key leaves a session dead at the question of $command', async ({ command, shown, declined, interrupted }) => {
-  const home = given(USERS)
-  using screen = await open({ home })
-  for (const [key, answer, code] of [['\x04', declined, 1], ['\x03', interrupted, 130]] as const) {
+test.for(QUESTIONS)(
+  'no key leaves a session dead at the question of $command',
+  async ({ command, shown, declined, interrupted }) => {
+    const home = given(USERS)
+    using screen = await open({ home })
+    for (const [key, answer, code] of [
+      ['\x04', declined, 1],
+      ['\x03', interrupted, 130],
+    ] as const) {
+      screen.type(`${command}\r`)
+      await screen.until(shown)
+      screen.type(key)
+      await screen.until(answer)
+      await screen.until(() => screen.cursor.line === `t.kv [${code}]>`)
+      screen.type('\x0c')
+      await screen.until(() => !screen.lines.at(-1)!.includes(answer))
+    }
+    // Ctrl-Z, without a shell that waits, and what names no key of the question.
     screen.type(`${command}\r`)
     await screen.until(shown)
-    screen.type(key)
-    await screen.until(answer)
-    await screen.until(() => screen.cursor.line === `t.kv [${code}]>`)
-    screen.type('\x0c')
-    await screen.until(() => !screen.lines.at(-1)!.includes(answer))
-  }
-  // Ctrl-Z, without a shell that waits, and what names no key of the question.
-  screen.type(`${command}\r`)
-  await screen.until(shown)
-  const drawn = screen.raw.split('\x1b[?2004h').length
-  screen.type('\x1b[4~\x1b[1~\x1b[5~\x1b[2~\x1c\x1a')
-  await screen.until(() => screen.raw.split('\x1b[?2004h').length > drawn)
-  screen.type('\x03')
-  await screen.until(() => screen.cursor.line === 't.kv [130]>')
-  await screen.run('count')
-  expect(screen.lines.slice(-2)).toEqual(['2', 't.kv>'])
-})
+    const drawn = screen.raw.split('\x1b[?2004h').length
+    screen.type('\x1b[4~\x1b[1~\x1b[5~\x1b[2~\x1c\x1a')
+    await screen.until(() => screen.raw.split('\x1b[?2004h').length > drawn)
+    screen.type('\x03')
+    await screen.until(() => screen.cursor.line === 't.kv [130]>')
+    await screen.run('count')
+    expect(screen.lines.slice(-2)).toEqual(['2', 't.kv>'])
+  },
+)
 
 test.for(QUESTIONS)('the question of $command goes on after Ctrl-Z and fg', async ({ command, shown }) => {
   const home = given(USERS)
@@ -71,7 +90,12 @@ test('only a yes is a yes', async () => {
 })
 
 test('pick searches anew at each key, and Enter waits for what it found', async () => {
-  using screen = await open({ home: given([...USERS, ...Array.from({ length: 40 }, (_, i) => [`k${String(i).padStart(2, '0')}`, `value ${i}`] as const)]) })
+  using screen = await open({
+    home: given([
+      ...USERS,
+      ...Array.from({ length: 40 }, (_, i) => [`k${String(i).padStart(2, '0')}`, `value ${i}`] as const),
+    ]),
+  })
   screen.type('pick\rk2\r')
   await screen.until(/^value 20$/m)
   screen.type('pick\r')

@@ -9,7 +9,11 @@ import { given, kv, open } from '../sessions.ts'
 test('on a terminal of 40 columns long lines wrap and tables fit', async () => {
   using screen = await open({ columns: 40 })
   await screen.run(`put long '${'0123456789'.repeat(9)}'`)
-  expect(screen.lines.slice(1, 4)).toEqual([`t.kv> put long '${'0123456789'.repeat(3).slice(0, 24)}`, '4567890123456789012345678901234567890123', "45678901234567890123456789'"])
+  expect(screen.lines.slice(1, 4)).toEqual([
+    `t.kv> put long '${'0123456789'.repeat(3).slice(0, 24)}`,
+    '4567890123456789012345678901234567890123',
+    "45678901234567890123456789'",
+  ])
   await screen.run('range')
   expect(Math.max(...screen.lines.map((line) => line.length))).toBeLessThanOrEqual(40)
   screen.type('get ')
@@ -24,7 +28,11 @@ test('a resize while typing draws the line anew, once', async () => {
   screen.type(line)
   await screen.until(line)
   screen.resize(40, 30)
-  await screen.until(() => screen.lines.some((shown) => shown === `t.kv> ${line.slice(0, 34)}`) && screen.cursor.column === (6 + line.length) % 40)
+  await screen.until(
+    () =>
+      screen.lines.some((shown) => shown === `t.kv> ${line.slice(0, 34)}`) &&
+      screen.cursor.column === (6 + line.length) % 40,
+  )
   expect(screen.text.split('put k').length - 1).toBe(1)
   screen.resize(100, 30)
   await screen.until(`t.kv> ${line}`)
@@ -103,7 +111,11 @@ test('!COMMAND runs a command of the shell on the terminal, and its exit code sh
 })
 
 test('on a terminal without abilities the session is plain lines', async () => {
-  const home = given([['a', '1'], ['s:1', 'x'], ['s:2', 'y']])
+  const home = given([
+    ['a', '1'],
+    ['s:1', 'x'],
+    ['s:2', 'y'],
+  ])
   using screen = await open({ home, env: { TERM: 'dumb' } })
   await screen.run('get a')
   expect(screen.lines).toContain('1')
@@ -125,7 +137,11 @@ test('on a terminal without abilities the session is plain lines', async () => {
 })
 
 test('only what is taller than the screen is shown in a pager: a table of just its height is not', async () => {
-  using screen = await open({ home: given(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'] as const)), rows: 20, env: { PAGER: 'sed s/^/paged:/' } })
+  using screen = await open({
+    home: given(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'] as const)),
+    rows: 20,
+    env: { PAGER: 'sed s/^/paged:/' },
+  })
   // The head, the rule below it, the rows and their number.
   await screen.run('range --limit 16')
   expect(screen.text).not.toContain('paged:')
@@ -134,8 +150,15 @@ test('only what is taller than the screen is shown in a pager: a table of just i
 })
 
 test('kv pick in a shell searches on the terminal, and prints the chosen entry where its output goes', async () => {
-  const home = given([['user:1', 'Ada'], ['user:2', 'Grace'], ['x', 'y']])
-  using screen = new Screen(['-c', `"${process.execPath}" "${KV}" --store t.kv pick user: > out`], { home, file: '/bin/sh' })
+  const home = given([
+    ['user:1', 'Ada'],
+    ['user:2', 'Grace'],
+    ['x', 'y'],
+  ])
+  using screen = new Screen(['-c', `"${process.execPath}" "${KV}" --store t.kv pick user: > out`], {
+    home,
+    file: '/bin/sh',
+  })
   await screen.until(/key user:[^]*user:1[^]*user:2/)
   expect(screen.text).not.toMatch(/^.? *x$/m)
   screen.type('2')

@@ -14,7 +14,13 @@ function loadBegun(): Buffer {
   const frames = new FrameWriter()
   for (let i = 0; i < 5000; i++) frames.add(FRAME.entry, Buffer.from(`loaded${i}`), Buffer.alloc(10))
   const body = frames.take()
-  return Buffer.concat([Buffer.from(`${head('POST /v1/load', `content-type: ${FRAMES}\r\ntransfer-encoding: chunked\r\n`)}${body.length.toString(16)}\r\n`), body, Buffer.from('\r\n')])
+  return Buffer.concat([
+    Buffer.from(
+      `${head('POST /v1/load', `content-type: ${FRAMES}\r\ntransfer-encoding: chunked\r\n`)}${body.length.toString(16)}\r\n`,
+    ),
+    body,
+    Buffer.from('\r\n'),
+  ])
 }
 
 describe('a load', () => {
@@ -32,7 +38,10 @@ describe('a load', () => {
     alive.add(FRAME.alive)
     const frame = alive.take()
     const socket = client(port, loadBegun())
-    const beat = setInterval(() => socket.write(Buffer.concat([Buffer.from(`${frame.length.toString(16)}\r\n`), frame, Buffer.from('\r\n')])), 10)
+    const beat = setInterval(
+      () => socket.write(Buffer.concat([Buffer.from(`${frame.length.toString(16)}\r\n`), frame, Buffer.from('\r\n')])),
+      10,
+    )
     onTestFinished(() => clearInterval(beat))
     const [answer] = (await once(socket, 'data')) as [Buffer]
     expect(String(answer)).toMatch(/^HTTP\/1.1 408 .*"hint":"collect the input in a file first/s)
@@ -47,9 +56,19 @@ describe('a load', () => {
     const frames = new FrameWriter()
     frames.add(FRAME.entry, Buffer.from('loaded'), Buffer.alloc(10))
     const frame = frames.take()
-    client(port, Buffer.concat([Buffer.from(`${head('POST /v1/load', `content-type: ${FRAMES}\r\ntransfer-encoding: chunked\r\n`)}${frame.length.toString(16)}\r\n`), frame, Buffer.from('\r\n')]))
+    client(
+      port,
+      Buffer.concat([
+        Buffer.from(
+          `${head('POST /v1/load', `content-type: ${FRAMES}\r\ntransfer-encoding: chunked\r\n`)}${frame.length.toString(16)}\r\n`,
+        ),
+        frame,
+        Buffer.from('\r\n'),
+      ]),
+    )
     await once(app.server, 'request')
-    for (let n = 0; n < 20; n++) expect((await app.inject({ method: 'PUT', url: `/v1/keys/${n}` })).statusCode).toBe(201)
+    for (let n = 0; n < 20; n++)
+      expect((await app.inject({ method: 'PUT', url: `/v1/keys/${n}` })).statusCode).toBe(201)
   })
 
   test('whose client leaves is rolled back, and no bug', async () => {
@@ -119,7 +138,8 @@ describe('one request has at most', () => {
     for (let i = 0; i < count; i++) frames.add(FRAME.entry, Buffer.from('a'))
     return frames.take()
   }
-  const lists = (count: number): string => JSON.stringify({ keys: Array(count).fill('a,"['), values: Array(count).fill('') })
+  const lists = (count: number): string =>
+    JSON.stringify({ keys: Array(count).fill('a,"['), values: Array(count).fill('') })
 
   test.for<[string, string, number, (count: number) => string | Buffer, Record<string, string>]>([
     ['operations', '/v1/batch', 100_000, (count) => '["a",""]\n'.repeat(count), {}],
@@ -132,7 +152,10 @@ describe('one request has at most', () => {
     const app = await server()
     expect((await app.inject({ method: 'POST', url, payload: body(limit), headers })).statusCode).toBe(200)
     const refused = await app.inject({ method: 'POST', url, payload: body(limit + 1), headers })
-    expect([refused.statusCode, refused.json()]).toEqual([413, { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE', hint: 'ask in several requests' }])
+    expect([refused.statusCode, refused.json()]).toEqual([
+      413,
+      { detail: `more than ${limit} ${what} in one request`, code: 'KV_TOO_LARGE', hint: 'ask in several requests' },
+    ])
   })
 
   test('a list that is too long is refused before anything is made of it', async () => {
@@ -146,8 +169,18 @@ describe('one request has at most', () => {
 test('puts and deletes of a batch are done in the order of their lines', async () => {
   const app = await server()
   const batch = (payload: string) => app.inject({ method: 'POST', url: '/v1/batch', payload })
-  expect((await batch('\ufeff{"key":"a","value":"1"}\r\n{"del":"a"}\n\n["a\\n","2"]\n{"del":"b"}\n{"key":"b","value":{"x":1},"ttl":90}\n{"key":"c","value":""}\n{"del":"c"}')).json()).toMatchObject({ operations: 7 })
+  expect(
+    (
+      await batch(
+        '\ufeff{"key":"a","value":"1"}\r\n{"del":"a"}\n\n["a\\n","2"]\n{"del":"b"}\n{"key":"b","value":{"x":1},"ttl":90}\n{"key":"c","value":""}\n{"del":"c"}',
+      )
+    ).json(),
+  ).toMatchObject({ operations: 7 })
   expect((await app.inject('/v1/range?keys=true')).body).toBe('"a\\n"\n"b"\n')
-  expect((await batch('["a","1"]\n\n{"del":1}\n')).json()).toMatchObject({ detail: 'line 3: a delete is {"del":KEY} and nothing else' })
-  expect((await batch('["a","1"]\n{"dele":1}\n')).json()).toMatchObject({ detail: expect.stringMatching(/^line 2: unknown field/) as string })
+  expect((await batch('["a","1"]\n\n{"del":1}\n')).json()).toMatchObject({
+    detail: 'line 3: a delete is {"del":KEY} and nothing else',
+  })
+  expect((await batch('["a","1"]\n{"dele":1}\n')).json()).toMatchObject({
+    detail: expect.stringMatching(/^line 2: unknown field/) as string,
+  })
 })

@@ -8,19 +8,30 @@ import { head, listening, raw, server } from '../server.ts'
 const detail = (answer: string): unknown => JSON.parse(answer.slice(answer.indexOf('\r\n\r\n') + 4)).detail as unknown
 
 describe('who may call', () => {
-  test.for([['localhost', 200], ['localhost:9', 200], ['127.0.0.1:8003', 200], ['127.9.9.9', 200], ['[::1]:1', 200], ['db.example', 200], ['DB.example:80', 200], ['evil.example', 403], ['localhost.evil.example', 403], ['127.0.0.1.evil.example', 403], ['10.0.0.1', 403]] as const)(
-    'the host %j gets %i',
-    async ([host, status]) => {
-      const app = await server({ allowHosts: ['db.example'] })
-      const answer = await app.inject({ url: '/v1/count', headers: { host } })
-      expect(answer.statusCode).toBe(status)
-      if (status === 403) expect(answer.json()).toHaveProperty('detail')
-    },
-  )
+  test.for([
+    ['localhost', 200],
+    ['localhost:9', 200],
+    ['127.0.0.1:8003', 200],
+    ['127.9.9.9', 200],
+    ['[::1]:1', 200],
+    ['db.example', 200],
+    ['DB.example:80', 200],
+    ['evil.example', 403],
+    ['localhost.evil.example', 403],
+    ['127.0.0.1.evil.example', 403],
+    ['10.0.0.1', 403],
+  ] as const)('the host %j gets %i', async ([host, status]) => {
+    const app = await server({ allowHosts: ['db.example'] })
+    const answer = await app.inject({ url: '/v1/count', headers: { host } })
+    expect(answer.statusCode).toBe(status)
+    if (status === 403) expect(answer.json()).toHaveProperty('detail')
+  })
 
   test('a page of another origin may not write, one of this server may', async () => {
     const app = await server({ corsOrigins: ['https://app.example'] })
-    const put = async (origin: string): Promise<number> => (await app.inject({ method: 'POST', url: '/put/?key=a&value=1', headers: { host: 'localhost:8003', origin } })).statusCode
+    const put = async (origin: string): Promise<number> =>
+      (await app.inject({ method: 'POST', url: '/put/?key=a&value=1', headers: { host: 'localhost:8003', origin } }))
+        .statusCode
     expect(await put('http://evil.example')).toBe(403)
     expect(await put('null')).toBe(403)
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
@@ -30,20 +41,26 @@ describe('who may call', () => {
 
   test('CORS headers go to the origins named, and to no other', async () => {
     const app = await server({ corsOrigins: ['https://app.example'] })
-    const preflight = (origin: string) => app.inject({ method: 'OPTIONS', url: '/v1/keys/a', headers: { origin, 'access-control-request-method': 'PUT' } })
+    const preflight = (origin: string) =>
+      app.inject({ method: 'OPTIONS', url: '/v1/keys/a', headers: { origin, 'access-control-request-method': 'PUT' } })
     const allowed = await preflight('https://app.example')
     expect(allowed.statusCode).toBe(204)
     expect(allowed.headers['access-control-allow-origin']).toBe('https://app.example')
     const foreign = await preflight('https://evil.example')
     expect(foreign.statusCode).toBe(403)
     expect(foreign.headers['access-control-allow-origin']).toBeUndefined()
-    expect((await app.inject({ url: '/v1/count', headers: { origin: 'https://evil.example' } })).headers['access-control-allow-origin']).toBeUndefined()
+    expect(
+      (await app.inject({ url: '/v1/count', headers: { origin: 'https://evil.example' } })).headers[
+        'access-control-allow-origin'
+      ],
+    ).toBeUndefined()
   })
 
   test('a token is asked for everywhere but where there is no data, and never logged', async () => {
     const lines: string[] = []
     const app = await server({ token: 'sesame', log: (line) => lines.push(line) })
-    const get = async (url: string, authorization?: string): Promise<number> => (await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })).statusCode
+    const get = async (url: string, authorization?: string): Promise<number> =>
+      (await app.inject({ url, headers: authorization === undefined ? {} : { authorization } })).statusCode
     for (const url of ['/read/a', '/v1/keys/a', '/v1/range', '/v1/info', '/metrics', '/nothing']) {
       expect([url, await get(url)]).toEqual([url, 401])
       expect([url, await get(url, 'Bearer wrong')]).toEqual([url, 401])
@@ -51,7 +68,11 @@ describe('who may call', () => {
     }
     for (const url of ['/health', '/ready', '/openapi.json']) expect([url, await get(url)]).toEqual([url, 200])
     expect(await get('/v1/range', 'Bearer sesame')).toBe(200)
-    await app.inject({ method: 'POST', url: '/put/?key=logged&value=hidden', headers: { authorization: 'Bearer sesame' } })
+    await app.inject({
+      method: 'POST',
+      url: '/put/?key=logged&value=hidden',
+      headers: { authorization: 'Bearer sesame' },
+    })
     await app.inject({ url: '/v1/keys/logged', headers: { authorization: 'Bearer sesame' } })
     expect(lines.join('')).toContain('/v1/keys/logged')
     expect(lines.join('')).not.toMatch(/sesame|hidden/)
@@ -59,7 +80,16 @@ describe('who may call', () => {
 
   test('a server that only reads refuses every write', async () => {
     const app = await server({ readOnly: true })
-    for (const [method, url] of [['PUT', '/v1/keys/a'], ['DELETE', '/v1/keys/a'], ['POST', '/put/?key=a&value=b'], ['POST', '/batch_put/'], ['DELETE', '/delete/a'], ['POST', '/v1/batch'], ['POST', '/v1/load'], ['DELETE', '/v1/range?all=true']] as const) {
+    for (const [method, url] of [
+      ['PUT', '/v1/keys/a'],
+      ['DELETE', '/v1/keys/a'],
+      ['POST', '/put/?key=a&value=b'],
+      ['POST', '/batch_put/'],
+      ['DELETE', '/delete/a'],
+      ['POST', '/v1/batch'],
+      ['POST', '/v1/load'],
+      ['DELETE', '/v1/range?all=true'],
+    ] as const) {
       const answer = await app.inject({ method, url })
       expect([url, answer.statusCode]).toEqual([url, 403])
       expect(answer.json()).toMatchObject({ code: 'KV_READ_ONLY' })
@@ -84,7 +114,9 @@ describe('requests of an unusual form', () => {
   ] as const)('%s is %s', async ([line, status]) => {
     const { port, app } = await listening()
     await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: '1' })
-    expect(first(await raw(port, `${line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`))).toBe(`HTTP/1.1 ${status}`)
+    expect(first(await raw(port, `${line} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`))).toBe(
+      `HTTP/1.1 ${status}`,
+    )
   })
 
   test.for([
@@ -102,8 +134,12 @@ describe('requests of an unusual form', () => {
 
   test('pipelined requests are answered in order', async () => {
     const { port } = await listening()
-    const put = (value: string): string => `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\n${value}`
-    const answer = await raw(port, `${put('1')}${put('2')}GET /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`)
+    const put = (value: string): string =>
+      `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\n\r\n${value}`
+    const answer = await raw(
+      port,
+      `${put('1')}${put('2')}GET /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`,
+    )
     expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 201', 'HTTP/1.1 200', 'HTTP/1.1 200'])
     expect(answer.endsWith('\r\n\r\n2')).toBe(true)
   })
@@ -123,7 +159,11 @@ describe('requests of an unusual form', () => {
       began.push(name)
       for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate)
     }
-    const { put, count, del } = { put: store.put.bind(store), count: store.count.bind(store), del: store.del.bind(store) }
+    const { put, count, del } = {
+      put: store.put.bind(store),
+      count: store.count.bind(store),
+      del: store.del.bind(store),
+    }
     store.put = async (...of) => slowly('put').then(() => put(...of))
     store.count = async (...of) => slowly('count').then(() => count(...of))
     store.del = async (...of) => {
@@ -136,7 +176,13 @@ describe('requests of an unusual form', () => {
     const line = (request: string, more = ''): string => `${request} HTTP/1.1\r\nhost: localhost\r\n${more}\r\n`
     const answer = await raw(
       port,
-      line('PUT /v1/keys/a', 'content-length: 1\r\n') + '1' + line('GET /v1/keys/a') + line('GET /v1/count') + line('GET /v1/count') + line('DELETE /v1/keys/a') + line('GET /v1/keys/a', 'connection: close\r\n'),
+      line('PUT /v1/keys/a', 'content-length: 1\r\n') +
+        '1' +
+        line('GET /v1/keys/a') +
+        line('GET /v1/count') +
+        line('GET /v1/count') +
+        line('DELETE /v1/keys/a') +
+        line('GET /v1/keys/a', 'connection: close\r\n'),
     )
     expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual([201, 200, 200, 200, 204, 404].map((status) => `HTTP/1.1 ${status}`))
     expect(answer.match(/{"count":\d}/g)).toEqual(['{"count":1}', '{"count":1}'])
@@ -166,19 +212,27 @@ describe('requests of an unusual form', () => {
     socket.destroy()
     await closed
     calls.emit('gone')
-    expect((await Promise.all([app.inject('/v1/count'), app.inject('/v1/count')])).map(({ statusCode }) => statusCode)).toEqual([200, 200])
+    expect(
+      (await Promise.all([app.inject('/v1/count'), app.inject('/v1/count')])).map(({ statusCode }) => statusCode),
+    ).toEqual([200, 200])
   })
 
   test('a client that asks first whether to send its body is told to go on', async () => {
     const { port } = await listening()
-    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1')
+    const answer = await raw(
+      port,
+      'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nexpect: 100-continue\r\nconnection: close\r\ncontent-length: 1\r\n\r\n1',
+    )
     expect(answer).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 201 /)
   })
 
   test('a body that trickles in small chunks is taken whole', async () => {
     const { port, app } = await listening()
     const chunks = Array.from({ length: 50 }, () => '1\r\nx\r\n').join('')
-    await raw(port, `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`)
+    await raw(
+      port,
+      `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`,
+    )
     expect((await app.inject('/v1/keys/a')).body).toBe('x'.repeat(50))
   })
 })
@@ -186,10 +240,16 @@ describe('requests of an unusual form', () => {
 describe('limits', () => {
   test('a body over the limit is 413, said or not said in advance', async () => {
     const { port } = await listening({ maxBodyBytes: 1000 })
-    const said = await raw(port, `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1001\r\n\r\n${'x'.repeat(1001)}`)
+    const said = await raw(
+      port,
+      `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1001\r\n\r\n${'x'.repeat(1001)}`,
+    )
     expect(said).toMatch(/^HTTP\/1.1 413 /)
     expect(detail(said)).toContain('1000')
-    const chunked = await raw(port, `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n400\r\n${'x'.repeat(1024)}\r\n0\r\n\r\n`)
+    const chunked = await raw(
+      port,
+      `PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n400\r\n${'x'.repeat(1024)}\r\n0\r\n\r\n`,
+    )
     expect(chunked).toMatch(/^HTTP\/1.1 413 /)
   })
 
@@ -222,7 +282,10 @@ describe('limits', () => {
 
   test('a URL or headers that are too long are 431 with detail', async () => {
     const { port } = await listening()
-    for (const head of [`GET /read/${'a'.repeat(300_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`, `GET /read/a HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`]) {
+    for (const head of [
+      `GET /read/${'a'.repeat(300_000)} HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+      `GET /read/a HTTP/1.1\r\nhost: localhost\r\nx: ${'a'.repeat(300_000)}\r\n\r\n`,
+    ]) {
       const answer = await raw(port, head)
       expect(answer).toMatch(/^HTTP\/1.1 431 /)
       expect(answer).toContain('\r\nkv-server: 1\r\n')
@@ -233,15 +296,23 @@ describe('limits', () => {
   test('of many headers none is left out', async () => {
     const { port, app } = await listening()
     const many = Array.from({ length: 1500 }, (_, i) => `x${i}: y\r\n`).join('')
-    expect(await raw(port, head('PUT /v1/keys/a', `content-length: 0\r\nconnection: close\r\n${many}if-match: "999"\r\n`))).toMatch(/^HTTP\/1.1 412 /)
+    expect(
+      await raw(port, head('PUT /v1/keys/a', `content-length: 0\r\nconnection: close\r\n${many}if-match: "999"\r\n`)),
+    ).toMatch(/^HTTP\/1.1 412 /)
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 0 })
-    expect(await raw(port, `${head('PUT /v1/keys/a', `connection: close\r\n${many}content-length: 5\r\n`)}hello`)).toMatch(/^HTTP\/1.1 201 /)
+    expect(
+      await raw(port, `${head('PUT /v1/keys/a', `connection: close\r\n${many}content-length: 5\r\n`)}hello`),
+    ).toMatch(/^HTTP\/1.1 201 /)
     expect((await app.inject('/v1/keys/a')).body).toBe('hello')
   })
 
   test('what is not HTTP is 400 with detail', async () => {
     const { port } = await listening()
-    for (const request of ['nonsense\r\n\r\n', 'GET /read/a\0 HTTP/1.1\r\nhost: localhost\r\n\r\n', 'GET /read/a HTTP/1.1\r\nhost a\r\n\r\n']) {
+    for (const request of [
+      'nonsense\r\n\r\n',
+      'GET /read/a\0 HTTP/1.1\r\nhost: localhost\r\n\r\n',
+      'GET /read/a HTTP/1.1\r\nhost a\r\n\r\n',
+    ]) {
       const answer = await raw(port, request)
       expect([request, answer.slice(0, 12)]).toEqual([request, 'HTTP/1.1 400'])
       expect(detail(answer)).toBeTruthy()
@@ -311,7 +382,11 @@ describe('limits', () => {
 
   test('1,000 connections are served', async () => {
     const { port } = await listening()
-    const answers = await Promise.all(Array.from({ length: 1000 }, () => raw(port, 'GET /v1/count HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n')))
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, () =>
+        raw(port, 'GET /v1/count HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n'),
+      ),
+    )
     expect(answers.filter((answer) => answer.endsWith('{"count":0}'))).toHaveLength(1000)
   })
 })

@@ -1,7 +1,14 @@
 import { describe, expect, test } from 'vitest'
 import { head, listening, raw, server } from '../server.ts'
 
-type Call = [method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD', url: string, headers: Record<string, string>, body: string | Buffer | undefined, status: number, detail: string]
+type Call = [
+  method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD',
+  url: string,
+  headers: Record<string, string>,
+  body: string | Buffer | undefined,
+  status: number,
+  detail: string,
+]
 
 describe('what a call asks for is done or refused, never left out', () => {
   test.for<Call>([
@@ -10,21 +17,63 @@ describe('what a call asks for is done or refused, never left out', () => {
     ['GET', '/v1/stat?limit=1', {}, undefined, 400, 'unknown parameter: limit'],
     ['POST', '/v1/check?limit=1', {}, undefined, 400, 'unknown parameter: limit'],
     ['POST', '/put/?key=a&value=2', { 'if-match': '"999"' }, undefined, 400, 'this call takes no condition'],
-    ['POST', '/batch_put/', { 'if-none-match': '*' }, '{"keys":["a"],"values":["2"]}', 400, 'this call takes no condition'],
+    [
+      'POST',
+      '/batch_put/',
+      { 'if-none-match': '*' },
+      '{"keys":["a"],"values":["2"]}',
+      400,
+      'this call takes no condition',
+    ],
     ['DELETE', '/delete/a', { 'if-match': '"999"' }, undefined, 400, 'this call takes no condition'],
     ['DELETE', '/delete/a', { 'kv-if-revision': '999' }, undefined, 400, 'this call takes no condition'],
     ['POST', '/v1/batch', { 'if-match': '"999"' }, '["a","2"]', 400, 'this call takes no condition'],
     ['DELETE', '/v1/range?prefix=a', { 'if-match': '"999"' }, undefined, 400, 'this call takes no condition'],
-    ['PUT', '/v1/keys/a', { 'content-range': 'bytes 1-1/3' }, '2', 400, 'a part of a value cannot be written: Content-Range'],
+    [
+      'PUT',
+      '/v1/keys/a',
+      { 'content-range': 'bytes 1-1/3' },
+      '2',
+      400,
+      'a part of a value cannot be written: Content-Range',
+    ],
     ['GET', '/v1/keys/a', { 'if-match': '"999"' }, undefined, 412, 'the condition does not hold'],
     ['GET', '/v1/keys/a', { 'if-match': 'W/"1"' }, undefined, 412, 'the condition does not hold'],
-    ['POST', '/v1/get', {}, '{"key_base64":"YQ==","encoding":"hex"}', 422, 'line 1: a key is a JSON string, or {"key_base64":...}'],
-    ['POST', '/batch_put/', {}, '{"keys":["a",],"values":["hidden"]}', 400, 'The body is not valid JSON: line 1, column 14'],
+    [
+      'POST',
+      '/v1/get',
+      {},
+      '{"key_base64":"YQ==","encoding":"hex"}',
+      422,
+      'line 1: a key is a JSON string, or {"key_base64":...}',
+    ],
+    [
+      'POST',
+      '/batch_put/',
+      {},
+      '{"keys":["a",],"values":["hidden"]}',
+      400,
+      'The body is not valid JSON: line 1, column 14',
+    ],
     ['POST', '/batch_put/', {}, '{"keys":["a"],\n"é":1 2}', 400, 'The body is not valid JSON: line 2, column 7'],
     ['POST', '/batch_put/', {}, '{"keys":["a"]', 400, 'The body is not valid JSON: it ends too early'],
     ['POST', '/batch_put/', {}, '{}{}', 400, 'The body is not valid JSON: line 1, column 3'],
-    ['DELETE', '/delete/%ff', {}, undefined, 406, 'the key is not UTF-8 and cannot be shown as JSON; delete it with DELETE /v1/keys/{key}'],
-    ['GET', '/read/%ff', {}, undefined, 406, 'the key is not UTF-8 and cannot be shown as JSON; read it with GET /v1/keys/{key}'],
+    [
+      'DELETE',
+      '/delete/%ff',
+      {},
+      undefined,
+      406,
+      'the key is not UTF-8 and cannot be shown as JSON; delete it with DELETE /v1/keys/{key}',
+    ],
+    [
+      'GET',
+      '/read/%ff',
+      {},
+      undefined,
+      406,
+      'the key is not UTF-8 and cannot be shown as JSON; read it with GET /v1/keys/{key}',
+    ],
     ['GET', '/read//', {}, undefined, 404, 'Not Found'],
     ['GET', '/v1/keys//', {}, undefined, 404, 'Not Found'],
     ['DELETE', '/delete//', {}, undefined, 404, 'Not Found'],
@@ -46,14 +95,26 @@ describe('what a call asks for is done or refused, never left out', () => {
 })
 
 describe('a body is its bytes', () => {
-  test.for(['json', 'x', '', 'a/', '/', 'text/ plain', 'text/plain; charset', 'application/x-www-form-urlencoded'])('whatever its type is called: %j', async (type) => {
-    const { port, app } = await listening()
-    expect(await raw(port, `${head('PUT /v1/keys/a', `connection: close\r\ncontent-length: 1\r\ncontent-type: ${type}\r\n`)}1`)).toMatch(/^HTTP\/1.1 201 /)
-    expect((await app.inject('/v1/keys/a')).body).toBe('1')
-  })
+  test.for(['json', 'x', '', 'a/', '/', 'text/ plain', 'text/plain; charset', 'application/x-www-form-urlencoded'])(
+    'whatever its type is called: %j',
+    async (type) => {
+      const { port, app } = await listening()
+      expect(
+        await raw(
+          port,
+          `${head('PUT /v1/keys/a', `connection: close\r\ncontent-length: 1\r\ncontent-type: ${type}\r\n`)}1`,
+        ),
+      ).toMatch(/^HTTP\/1.1 201 /)
+      expect((await app.inject('/v1/keys/a')).body).toBe('1')
+    },
+  )
 
   test.for([
-    ['/batch_put/', '{"keys":["a"],"values":["1"]}', '{"message":"Batch put successful.","data":{"keys":["a"],"values":["1"]}}'],
+    [
+      '/batch_put/',
+      '{"keys":["a"],"values":["1"]}',
+      '{"message":"Batch put successful.","data":{"keys":["a"],"values":["1"]}}',
+    ],
     ['/v1/batch', '["a","1"]', '{"operations":1,"revision":1}'],
     ['/v1/get', '"a"', 'null\n'],
   ] as const)('also with a byte order mark before text: %s', async ([url, payload, body]) => {

@@ -19,7 +19,8 @@ async function served(): Promise<{ app: FastifyInstance; path: string }> {
   return { app: await server({}, path), path }
 }
 
-const put = (app: FastifyInstance, payload: string, headers: Record<string, string> = {}) => app.inject({ method: 'PUT', url: '/v1/keys/a', payload, headers })
+const put = (app: FastifyInstance, payload: string, headers: Record<string, string> = {}) =>
+  app.inject({ method: 'PUT', url: '/v1/keys/a', payload, headers })
 const tag = async (app: FastifyInstance): Promise<string> => String((await app.inject('/v1/keys/a')).headers.etag)
 
 /** What another tool may do to the entry of `a`, whose value is `one`. */
@@ -52,7 +53,10 @@ describe('an ETag is another one as soon as another tool', () => {
     await app.inject({ method: 'PUT', url: '/v1/keys/other', payload: '' })
     const tags = new Set<string>()
     for (const value of ['x', 'y', 'x']) {
-      sql(path, `insert into kv(key, value) values (cast('a' as blob), cast('${value}' as blob)) on conflict (key) do update set value = excluded.value`)
+      sql(
+        path,
+        `insert into kv(key, value) values (cast('a' as blob), cast('${value}' as blob)) on conflict (key) do update set value = excluded.value`,
+      )
       tags.add(await tag(app))
     }
     expect(tags.size).toBe(3)
@@ -75,15 +79,22 @@ test('an ETag of a store does not stand for another value in the store put back 
 
 test('no If-Match holds for a key that is not there', async () => {
   const { app } = await served()
-  for (const list of ['"0"', '"0-00000000"', '*', '"1", "0"']) expect((await put(app, 'x', { 'if-match': list })).statusCode).toBe(412)
+  for (const list of ['"0"', '"0-00000000"', '*', '"1", "0"'])
+    expect((await put(app, 'x', { 'if-match': list })).statusCode).toBe(412)
   expect((await app.inject('/v1/keys/a')).statusCode).toBe(404)
 })
 
 test('Kv-If-Revision asks for a revision, 0 for none', async () => {
   const { app } = await served()
   expect((await put(app, 'x', { 'kv-if-revision': '1' })).statusCode).toBe(412)
-  expect(await put(app, 'x', { 'kv-if-revision': '0' })).toMatchObject({ statusCode: 201, headers: { 'kv-revision': '1' } })
-  expect(await put(app, 'x', { 'kv-if-revision': '0' })).toMatchObject({ statusCode: 412, headers: { 'kv-revision': '1' } })
+  expect(await put(app, 'x', { 'kv-if-revision': '0' })).toMatchObject({
+    statusCode: 201,
+    headers: { 'kv-revision': '1' },
+  })
+  expect(await put(app, 'x', { 'kv-if-revision': '0' })).toMatchObject({
+    statusCode: 412,
+    headers: { 'kv-revision': '1' },
+  })
   expect((await put(app, 'y', { 'kv-if-revision': '1' })).statusCode).toBe(200)
   expect((await put(app, 'y', { 'kv-if-revision': 'x' })).statusCode).toBe(400)
 })

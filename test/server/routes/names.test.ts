@@ -12,10 +12,17 @@ test('answers name no path and no process of the machine', async () => {
   onTestFinished(() => app.close())
   const release = await holdLock(path)
   const locked = await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'x' })
-  expect(locked.json()).toEqual({ detail: 'the store is locked by another process', code: 'KV_LOCKED', hint: 'come again later' })
+  expect(locked.json()).toEqual({
+    detail: 'the store is locked by another process',
+    code: 'KV_LOCKED',
+    hint: 'come again later',
+  })
   await release()
   expect((await app.inject('/v1/stat')).json()).toMatchObject({ details: { file: basename(path) } })
-  writeFileSync(`${path}.other`, 'no store at all, but a text that is long enough to be looked at as one; and so on, and so on, and so on')
+  writeFileSync(
+    `${path}.other`,
+    'no store at all, but a text that is long enough to be looked at as one; and so on, and so on, and so on',
+  )
   renameSync(`${path}.other`, path)
   for (const url of ['/ready', '/v1/count', '/v1/keys/a', '/read/a', '/v1/range']) {
     const { body, statusCode } = await app.inject(url)

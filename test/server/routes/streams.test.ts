@@ -12,7 +12,10 @@ const TEXT = 'é€😀"\\\n\u0001a'.repeat(5003)
 const RANGE = '/read_key_range/?start_key=a&end_key=z'
 
 async function filled(store: Store, count: number, value: string): Promise<{ key: string; value: string }[]> {
-  const entries = Array.from({ length: count }, (_, i) => ({ key: `k"${String(i).padStart(5, '0')}`, value: `${i}${value}` }))
+  const entries = Array.from({ length: count }, (_, i) => ({
+    key: `k"${String(i).padStart(5, '0')}`,
+    value: `${i}${value}`,
+  }))
   await store.batch(entries.map((entry) => ({ type: 'put' as const, ...entry })))
   return entries
 }
@@ -28,17 +31,27 @@ describe('a large answer', () => {
     expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
   })
 
-  test.for([[TEXT], ['x'.repeat(65_535) + TEXT], ['']])('of one value as text is what JSON.stringify makes (%#)', async ([value]) => {
-    const app = await server()
-    await app.inject({ method: 'PUT', url: '/v1/keys/a%22', payload: value })
-    const data = { key: 'a"', value }
-    expect((await app.inject('/read/a%22')).body).toBe(JSON.stringify({ message: 'Key data fetched successfully.', data }))
-    expect((await app.inject('/read_key_range/?start_key=a&end_key=b')).body).toBe(JSON.stringify({ message: 'Data range fetched successfully.', data: [data] }))
-  })
+  test.for([[TEXT], ['x'.repeat(65_535) + TEXT], ['']])(
+    'of one value as text is what JSON.stringify makes (%#)',
+    async ([value]) => {
+      const app = await server()
+      await app.inject({ method: 'PUT', url: '/v1/keys/a%22', payload: value })
+      const data = { key: 'a"', value }
+      expect((await app.inject('/read/a%22')).body).toBe(
+        JSON.stringify({ message: 'Key data fetched successfully.', data }),
+      )
+      expect((await app.inject('/read_key_range/?start_key=a&end_key=b')).body).toBe(
+        JSON.stringify({ message: 'Data range fetched successfully.', data: [data] }),
+      )
+    },
+  )
 
   test.for([0, 1, 5000])('of a batch of %i repeats it', async (count) => {
     const app = await server()
-    const data = { keys: Array.from({ length: count }, (_, i) => `k${i}`), values: Array.from({ length: count }, () => TEXT.slice(0, count === 1 ? undefined : 50)) }
+    const data = {
+      keys: Array.from({ length: count }, (_, i) => `k${i}`),
+      values: Array.from({ length: count }, () => TEXT.slice(0, count === 1 ? undefined : 50)),
+    }
     const answer = await app.inject({ method: 'POST', url: '/batch_put/', payload: data })
     expect([answer.statusCode, answer.body]).toEqual([200, JSON.stringify({ message: 'Batch put successful.', data })])
   })
@@ -49,7 +62,11 @@ describe('a large answer', () => {
     const app = await buildApp(store)
     onTestFinished(() => app.close())
     const asked = data.toReversed().flatMap((entry) => [entry, undefined])
-    const answer = await app.inject({ method: 'POST', url: '/v1/get', payload: asked.map((entry) => JSON.stringify(entry?.key ?? 'none')).join('\n') })
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/v1/get',
+      payload: asked.map((entry) => JSON.stringify(entry?.key ?? 'none')).join('\n'),
+    })
     expect(answer.body).toBe(asked.map((entry) => `${JSON.stringify(entry ?? null)}\n`).join(''))
   })
 

@@ -17,7 +17,9 @@ async function filled(): Promise<FastifyInstance> {
 describe.for(['', '/'])('the five endpoints, their paths ending in %j', (slash) => {
   test('read answers the value, or 404', async () => {
     const app = await filled()
-    expect(await ask(app, 'GET', `/read/a${slash}`)).toBe('200 {"message":"Key data fetched successfully.","data":{"key":"a","value":"1"}}')
+    expect(await ask(app, 'GET', `/read/a${slash}`)).toBe(
+      '200 {"message":"Key data fetched successfully.","data":{"key":"a","value":"1"}}',
+    )
     expect(await ask(app, 'GET', `/read/x${slash}`)).toBe('404 {"detail":"Key not found"}')
   })
 
@@ -26,20 +28,32 @@ describe.for(['', '/'])('the five endpoints, their paths ending in %j', (slash) 
     expect(await ask(app, 'GET', `/read_key_range${slash}?start_key=a&end_key=b`)).toBe(
       '200 {"message":"Data range fetched successfully.","data":[{"key":"a","value":"1"},{"key":"b","value":"2"}]}',
     )
-    expect(await ask(app, 'GET', `/read_key_range${slash}?start_key=x&end_key=z`)).toBe('200 {"message":"Data range fetched successfully.","data":[]}')
-    expect(await ask(app, 'GET', `/read_key_range${slash}?start_key=b&end_key=a`)).toBe('400 {"detail":"start_key must not be after end_key"}')
+    expect(await ask(app, 'GET', `/read_key_range${slash}?start_key=x&end_key=z`)).toBe(
+      '200 {"message":"Data range fetched successfully.","data":[]}',
+    )
+    expect(await ask(app, 'GET', `/read_key_range${slash}?start_key=b&end_key=a`)).toBe(
+      '400 {"detail":"start_key must not be after end_key"}',
+    )
   })
 
   test('put stores and answers what was stored', async () => {
     const app = await server()
-    expect(await ask(app, 'POST', `/put${slash}?key=k%2F1&value=Ada+L%20%C3%A9`)).toBe('200 {"message":"Key-Value pair stored successfully.","data":{"key":"k/1","value":"Ada L é"}}')
-    expect(await ask(app, 'GET', `/read/k%2f1${slash}`)).toBe('200 {"message":"Key data fetched successfully.","data":{"key":"k/1","value":"Ada L é"}}')
+    expect(await ask(app, 'POST', `/put${slash}?key=k%2F1&value=Ada+L%20%C3%A9`)).toBe(
+      '200 {"message":"Key-Value pair stored successfully.","data":{"key":"k/1","value":"Ada L é"}}',
+    )
+    expect(await ask(app, 'GET', `/read/k%2f1${slash}`)).toBe(
+      '200 {"message":"Key data fetched successfully.","data":{"key":"k/1","value":"Ada L é"}}',
+    )
   })
 
   test('paths and names of fields may be percent-encoded', async () => {
     const app = await server()
-    expect(await ask(app, 'POST', `/%70ut${slash}?k%65y=user:1&val%75e=Ada`)).toBe('200 {"message":"Key-Value pair stored successfully.","data":{"key":"user:1","value":"Ada"}}')
-    expect(await ask(app, 'GET', `/%72ead/user:1${slash}`)).toBe('200 {"message":"Key data fetched successfully.","data":{"key":"user:1","value":"Ada"}}')
+    expect(await ask(app, 'POST', `/%70ut${slash}?k%65y=user:1&val%75e=Ada`)).toBe(
+      '200 {"message":"Key-Value pair stored successfully.","data":{"key":"user:1","value":"Ada"}}',
+    )
+    expect(await ask(app, 'GET', `/%72ead/user:1${slash}`)).toBe(
+      '200 {"message":"Key data fetched successfully.","data":{"key":"user:1","value":"Ada"}}',
+    )
     expect(await ask(app, 'GET', `/v1/%6Beys/user%3a1${slash}`)).toBe('200 Ada')
     expect(await ask(app, 'GET', `/%72ead/a/b${slash}`)).toBe('404 {"detail":"Not Found"}')
     expect(await ask(app, 'GET', `/v1%2Fkeys/user:1${slash}`)).toBe('404 {"detail":"Not Found"}')
@@ -48,19 +62,25 @@ describe.for(['', '/'])('the five endpoints, their paths ending in %j', (slash) 
 
   test('batch_put stores all, and of a key twice the last', async () => {
     const app = await server()
-    expect(await ask(app, 'POST', `/batch_put${slash}`, { keys: ['a', 'a'], values: ['1', '2'] })).toBe('200 {"message":"Batch put successful.","data":{"keys":["a","a"],"values":["1","2"]}}')
+    expect(await ask(app, 'POST', `/batch_put${slash}`, { keys: ['a', 'a'], values: ['1', '2'] })).toBe(
+      '200 {"message":"Batch put successful.","data":{"keys":["a","a"],"values":["1","2"]}}',
+    )
     expect(await ask(app, 'GET', '/read/a')).toContain('"value":"2"')
   })
 
   test('batch_put of unequal lengths stores nothing', async () => {
     const app = await server()
-    expect(await ask(app, 'POST', `/batch_put${slash}`, { keys: ['a', 'b'], values: ['1'] })).toBe('400 {"detail":"Keys and values length must match"}')
+    expect(await ask(app, 'POST', `/batch_put${slash}`, { keys: ['a', 'b'], values: ['1'] })).toBe(
+      '400 {"detail":"Keys and values length must match"}',
+    )
     expect(await ask(app, 'GET', '/read/a')).toMatch(/^404 /)
   })
 
   test('delete deletes once', async () => {
     const app = await filled()
-    expect(await ask(app, 'DELETE', `/delete/a${slash}`)).toBe('200 {"message":"Key deleted successfully.","data":{"key":"a"}}')
+    expect(await ask(app, 'DELETE', `/delete/a${slash}`)).toBe(
+      '200 {"message":"Key deleted successfully.","data":{"key":"a"}}',
+    )
     expect(await ask(app, 'DELETE', `/delete/a${slash}`)).toBe('404 {"detail":"Key not found"}')
   })
 })
@@ -122,7 +142,8 @@ describe('a wrong call of the five', () => {
 
   test('a range that is too large to be shown whole is 413 with detail', async () => {
     const app = await server({ maxBodyBytes: 1000 })
-    for (const key of ['a', 'b', 'c']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: 'x'.repeat(500) })
+    for (const key of ['a', 'b', 'c'])
+      await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: 'x'.repeat(500) })
     expect(await ask(app, 'GET', '/read_key_range/?start_key=a&end_key=c')).toMatch(/^413 {"detail":"the range is over/)
   })
 })

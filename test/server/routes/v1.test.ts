@@ -5,37 +5,49 @@ import { buildApp } from '../../../src/server/app.ts'
 import { openTestStore } from '../../helpers/store.ts'
 import { listening, raw, server } from '../server.ts'
 
-const percent = (bytes: Uint8Array): string => Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
+const percent = (bytes: Uint8Array): string =>
+  Array.from(bytes, (byte) => `%${byte.toString(16).padStart(2, '0')}`).join('')
 
 describe('/v1/keys', () => {
   test('takes any bytes as key and value', async () => {
     const app = await server()
     await fc.assert(
       // A client that makes a URL of it takes these two for folders, also percent-encoded.
-      fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 40 }).filter((key) => !['.', '..'].includes(Buffer.from(key).toString())), fc.uint8Array({ maxLength: 40 }), async (key, value) => {
-        const url = `/v1/keys/${percent(key)}`
-        const put = await app.inject({ method: 'PUT', url, payload: Buffer.from(value) })
-        expect([200, 201]).toContain(put.statusCode)
-        const read = await app.inject(url)
-        expect(read.rawPayload).toEqual(Buffer.from(value))
-        expect(read.headers.etag).toBe(put.headers.etag)
-        const encoded = await app.inject(`/v1/keys/${Buffer.from(key).toString('base64url')}?encoding=base64`)
-        expect(encoded.rawPayload).toEqual(Buffer.from(value))
-      }),
+      fc.asyncProperty(
+        fc
+          .uint8Array({ minLength: 1, maxLength: 40 })
+          .filter((key) => !['.', '..'].includes(Buffer.from(key).toString())),
+        fc.uint8Array({ maxLength: 40 }),
+        async (key, value) => {
+          const url = `/v1/keys/${percent(key)}`
+          const put = await app.inject({ method: 'PUT', url, payload: Buffer.from(value) })
+          expect([200, 201]).toContain(put.statusCode)
+          const read = await app.inject(url)
+          expect(read.rawPayload).toEqual(Buffer.from(value))
+          expect(read.headers.etag).toBe(put.headers.etag)
+          const encoded = await app.inject(`/v1/keys/${Buffer.from(key).toString('base64url')}?encoding=base64`)
+          expect(encoded.rawPayload).toEqual(Buffer.from(value))
+        },
+      ),
     )
   })
 
   test('keeps each single byte apart, percent-encoded or as it is', async () => {
     const app = await server()
-    for (let byte = 0; byte < 256; byte++) await app.inject({ method: 'PUT', url: `/v1/keys/k${percent(Uint8Array.of(byte))}`, payload: String(byte) })
+    for (let byte = 0; byte < 256; byte++)
+      await app.inject({ method: 'PUT', url: `/v1/keys/k${percent(Uint8Array.of(byte))}`, payload: String(byte) })
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 256 })
-    for (let byte = 0; byte < 256; byte++) expect((await app.inject(`/v1/keys/k${percent(Uint8Array.of(byte))}`)).body).toBe(String(byte))
-    for (const char of "-._~!$&'()*+,;=:@") expect((await app.inject(`/v1/keys/k${char}`)).body).toBe(String(char.charCodeAt(0)))
+    for (let byte = 0; byte < 256; byte++)
+      expect((await app.inject(`/v1/keys/k${percent(Uint8Array.of(byte))}`)).body).toBe(String(byte))
+    for (const char of "-._~!$&'()*+,;=:@")
+      expect((await app.inject(`/v1/keys/k${char}`)).body).toBe(String(char.charCodeAt(0)))
   })
 
   test('takes a key of 65,535 bytes and refuses one more', async () => {
     const app = await server()
-    expect((await app.inject({ method: 'PUT', url: `/v1/keys/${'%00'.repeat(65_535)}`, payload: 'v' })).statusCode).toBe(201)
+    expect(
+      (await app.inject({ method: 'PUT', url: `/v1/keys/${'%00'.repeat(65_535)}`, payload: 'v' })).statusCode,
+    ).toBe(201)
     const refused = await app.inject({ method: 'PUT', url: `/v1/keys/${'k'.repeat(65_536)}`, payload: 'v' })
     expect(refused.statusCode).toBe(413)
     expect(refused.json()).toMatchObject({ code: 'KV_TOO_LARGE', detail: expect.stringContaining('65535') })
@@ -43,7 +55,8 @@ describe('/v1/keys', () => {
 
   test('writes only where the condition holds', async () => {
     const app = await server()
-    const put = async (headers: Record<string, string>, payload = 'v'): Promise<number> => (await app.inject({ method: 'PUT', url: '/v1/keys/a', headers, payload })).statusCode
+    const put = async (headers: Record<string, string>, payload = 'v'): Promise<number> =>
+      (await app.inject({ method: 'PUT', url: '/v1/keys/a', headers, payload })).statusCode
     expect(await put({ 'if-match': '"1"' })).toBe(412)
     expect(await put({ 'if-none-match': '*' })).toBe(201)
     expect(await put({ 'if-none-match': '*' })).toBe(412)
@@ -54,14 +67,17 @@ describe('/v1/keys', () => {
     expect(await put({ 'kv-if-value-length': '3' }, 'oldnewer')).toBe(412)
     expect((await app.inject('/v1/keys/a')).body).toBe('new')
     expect(await put({ 'if-match': '"1"', 'if-none-match': '*' })).toBe(400)
-    expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a', headers: { 'if-match': '"1"' } })).statusCode).toBe(412)
+    expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a', headers: { 'if-match': '"1"' } })).statusCode).toBe(
+      412,
+    )
     expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a' })).statusCode).toBe(204)
     expect((await app.inject({ method: 'DELETE', url: '/v1/keys/a' })).statusCode).toBe(404)
   })
 
   test('If-Match takes *, and lists; a weak tag matches nothing', async () => {
     const app = await server()
-    const ask = async (method: 'PUT' | 'DELETE', match: string): Promise<number> => (await app.inject({ method, url: '/v1/keys/a', headers: { 'if-match': match }, payload: 'v' })).statusCode
+    const ask = async (method: 'PUT' | 'DELETE', match: string): Promise<number> =>
+      (await app.inject({ method, url: '/v1/keys/a', headers: { 'if-match': match }, payload: 'v' })).statusCode
     const revision = async (): Promise<string> => String((await app.inject('/v1/keys/a')).headers.etag)
     expect(await ask('PUT', '*')).toBe(412)
     expect(await ask('DELETE', '*')).toBe(404)
@@ -72,7 +88,8 @@ describe('/v1/keys', () => {
     for (const method of ['PUT', 'DELETE'] as const) {
       expect(await ask(method, `W/${await revision()}`)).toBe(412)
       expect(await ask(method, '"another-server"')).toBe(412)
-      for (const wrong of ['nonsense', '"1" "2"', '"1', '7', '', ',', '"1",*']) expect([wrong, await ask(method, wrong)]).toEqual([wrong, 400])
+      for (const wrong of ['nonsense', '"1" "2"', '"1', '7', '', ',', '"1",*'])
+        expect([wrong, await ask(method, wrong)]).toEqual([wrong, 400])
     }
     expect(await ask('DELETE', `"999", ${await revision()}`)).toBe(204)
   })
@@ -89,7 +106,8 @@ describe('/v1/keys', () => {
       await between.shift()?.()
       return entry
     }
-    const put = async (): Promise<number> => (await app.inject({ method: 'PUT', url: '/v1/keys/a', headers: { 'if-match': '*' }, payload: 'v' })).statusCode
+    const put = async (): Promise<number> =>
+      (await app.inject({ method: 'PUT', url: '/v1/keys/a', headers: { 'if-match': '*' }, payload: 'v' })).statusCode
     expect(await put()).toBe(200)
     expect(between).toEqual([])
     expect((await app.inject('/v1/keys/a')).body).toBe('v')
@@ -102,7 +120,8 @@ describe('/v1/keys', () => {
     const app = await server()
     const { etag } = (await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v' })).headers
     expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': etag! } })).statusCode).toBe(304)
-    for (const list of [`"x", ${etag}`, `W/${etag}`, '*']) expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': list } })).statusCode).toBe(304)
+    for (const list of [`"x", ${etag}`, `W/${etag}`, '*'])
+      expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': list } })).statusCode).toBe(304)
     expect((await app.inject({ url: '/v1/keys/a', headers: { 'if-none-match': '"999"' } })).body).toBe('v')
   })
 
@@ -127,9 +146,15 @@ describe('/v1/keys', () => {
 
   test('refuses a packed body rather than store it packed', async () => {
     const app = await server()
-    expect((await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v', headers: { 'content-encoding': 'gzip' } })).statusCode).toBe(415)
+    expect(
+      (await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'v', headers: { 'content-encoding': 'gzip' } }))
+        .statusCode,
+    ).toBe(415)
     const { port } = await listening()
-    const answer = await raw(port, 'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n')
+    const answer = await raw(
+      port,
+      'PUT /v1/keys/a HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ntransfer-encoding: gzip, chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n',
+    )
     expect(answer).toMatch(/^HTTP\/1.1 415 .*"detail":"bodies sent in gzip, chunked/s)
   })
 })
@@ -138,9 +163,24 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
   test('put and delete in order, all or nothing', async () => {
     const app = await server()
     const batch = (payload: string) => app.inject({ method: 'POST', url: '/v1/batch', payload })
-    expect((await batch('{"key":"a","value":"1"}\r\n\n{"key":"n","value":1E400}\n{"key_base64":"/w==","value":"x"}\n{"del":"a"}')).json()).toMatchObject({ operations: 4 })
-    expect((await app.inject('/v1/range')).body).toBe('{"key":"n","value":"1E400"}\n{"key_base64":"/w==","value":"x"}\n')
-    for (const bad of ['{"key":"b"}', '{"del":1}', '{"del":"a","x":1}', '{"del":""}', 'nonsense', '{"key":"","value":"1"}']) {
+    expect(
+      (
+        await batch(
+          '{"key":"a","value":"1"}\r\n\n{"key":"n","value":1E400}\n{"key_base64":"/w==","value":"x"}\n{"del":"a"}',
+        )
+      ).json(),
+    ).toMatchObject({ operations: 4 })
+    expect((await app.inject('/v1/range')).body).toBe(
+      '{"key":"n","value":"1E400"}\n{"key_base64":"/w==","value":"x"}\n',
+    )
+    for (const bad of [
+      '{"key":"b"}',
+      '{"del":1}',
+      '{"del":"a","x":1}',
+      '{"del":""}',
+      'nonsense',
+      '{"key":"","value":"1"}',
+    ]) {
       const refused = await batch(`{"key":"b","value":"1"}\n${bad}\n`)
       expect([bad, refused.statusCode]).toEqual([bad, 422])
       expect(refused.json()).toMatchObject({ code: 'KV_INVALID_INPUT', detail: expect.stringMatching(/^line 2: /) })
@@ -150,8 +190,13 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
 
   test('choose entries as the command line does', async () => {
     const app = await server()
-    await app.inject({ method: 'POST', url: '/v1/batch', payload: ['a', 'b', 'c', 'd'].map((key) => `["${key}","${key}"]`).join('\n') })
-    const keys = async (query: string): Promise<string> => (await app.inject(`/v1/range?keys&${query}`)).body.replaceAll(/["\n]/g, '')
+    await app.inject({
+      method: 'POST',
+      url: '/v1/batch',
+      payload: ['a', 'b', 'c', 'd'].map((key) => `["${key}","${key}"]`).join('\n'),
+    })
+    const keys = async (query: string): Promise<string> =>
+      (await app.inject(`/v1/range?keys&${query}`)).body.replaceAll(/["\n]/g, '')
     expect(await keys('start=b&end=c')).toBe('bc')
     expect(await keys('start=b&until=c')).toBe('b')
     expect(await keys('after=b')).toBe('cd')
@@ -161,7 +206,15 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
     expect(await keys('start=62&encoding=hex&limit=1')).toBe('b')
     expect(await keys('limit=0')).toBe('')
     expect((await app.inject('/v1/count?start=b&limit=2')).json()).toEqual({ count: 2 })
-    for (const query of ['start=c&end=a', 'limit=-1', 'limit=x', 'revers', 'encoding=rot13', 'start=%zz', 'start=x&encoding=hex']) {
+    for (const query of [
+      'start=c&end=a',
+      'limit=-1',
+      'limit=x',
+      'revers',
+      'encoding=rot13',
+      'start=%zz',
+      'start=x&encoding=hex',
+    ]) {
       const refused = await app.inject(`/v1/range?${query}`)
       expect([query, refused.statusCode]).toEqual([query, 400])
       expect(refused.json()).toHaveProperty('detail')
@@ -171,7 +224,8 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
   test('a delete of everything must be meant', async () => {
     const app = await server()
     await app.inject({ method: 'POST', url: '/v1/batch', payload: '["a","1"]\n["b","2"]' })
-    for (const query of ['', '?prefix=', '?start=']) expect((await app.inject({ method: 'DELETE', url: `/v1/range${query}` })).statusCode).toBe(400)
+    for (const query of ['', '?prefix=', '?start='])
+      expect((await app.inject({ method: 'DELETE', url: `/v1/range${query}` })).statusCode).toBe(400)
     expect((await app.inject({ method: 'DELETE', url: '/v1/range?prefix=a' })).json()).toEqual({ deleted: 1 })
     expect((await app.inject({ method: 'DELETE', url: '/v1/range?all=true' })).json()).toEqual({ deleted: 1 })
   })
@@ -179,7 +233,9 @@ describe('/v1/batch, /v1/range, /v1/count', () => {
   test('many keys are read in the order asked', async () => {
     const app = await server()
     await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: '1' })
-    expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '"x"\n"a"\n{"key_base64":"YQ=="}\n' })).body).toBe('null\n{"key":"a","value":"1"}\n{"key":"a","value":"1"}\n')
+    expect(
+      (await app.inject({ method: 'POST', url: '/v1/get', payload: '"x"\n"a"\n{"key_base64":"YQ=="}\n' })).body,
+    ).toBe('null\n{"key":"a","value":"1"}\n{"key":"a","value":"1"}\n')
     expect((await app.inject({ method: 'POST', url: '/v1/get', payload: '1\n' })).statusCode).toBe(422)
   })
 
@@ -213,14 +269,45 @@ describe('the description', () => {
 
   test('has every route and its errors, and no others', async () => {
     const app = await server()
-    const document = (await app.inject('/openapi.json')).json<{ openapi: string; paths: Record<string, Record<string, { summary: string; responses: Record<string, { description: string }>; parameters?: { name: string; in: string }[] }>> }>()
+    const document = (await app.inject('/openapi.json')).json<{
+      openapi: string
+      paths: Record<
+        string,
+        Record<
+          string,
+          {
+            summary: string
+            responses: Record<string, { description: string }>
+            parameters?: { name: string; in: string }[]
+          }
+        >
+      >
+    }>()
     expect(document.openapi).toBe('3.1.0')
-    const described = Object.entries(document.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`))
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
     expect(described.sort()).toEqual(
       [
-        'GET /read/{key}', 'GET /read_key_range/', 'POST /put/', 'POST /batch_put/', 'DELETE /delete/{key}',
-        'GET /v1/keys/{key}', 'PUT /v1/keys/{key}', 'DELETE /v1/keys/{key}', 'GET /v1/range', 'DELETE /v1/range', 'GET /v1/count', 'GET /v1/watch',
-        'POST /v1/batch', 'POST /v1/get', 'GET /v1/stat', 'POST /v1/check', 'GET /health', 'GET /ready', 'GET /metrics',
+        'GET /read/{key}',
+        'GET /read_key_range/',
+        'POST /put/',
+        'POST /batch_put/',
+        'DELETE /delete/{key}',
+        'GET /v1/keys/{key}',
+        'PUT /v1/keys/{key}',
+        'DELETE /v1/keys/{key}',
+        'GET /v1/range',
+        'DELETE /v1/range',
+        'GET /v1/count',
+        'GET /v1/watch',
+        'POST /v1/batch',
+        'POST /v1/get',
+        'GET /v1/stat',
+        'POST /v1/check',
+        'GET /health',
+        'GET /ready',
+        'GET /metrics',
       ].sort(),
     )
     for (const [path, methods] of Object.entries(document.paths)) {
@@ -228,12 +315,18 @@ describe('the description', () => {
         expect(summary, `${method} ${path}`).toBeTruthy()
         for (const { description } of Object.values(responses)) expect(description, `${method} ${path}`).toBeTruthy()
         expect(Object.keys(responses), `${method} ${path}`).toEqual(expect.arrayContaining(['401', '403', '503']))
-        if (path.includes('{key}')) expect(parameters).toContainEqual(expect.objectContaining({ name: 'key', in: 'path' }))
+        if (path.includes('{key}'))
+          expect(parameters).toContainEqual(expect.objectContaining({ name: 'key', in: 'path' }))
         const url = path.replace('{key}', 'x')
         // A watch has no end; one of nothing is refused.
-        const answer = await app.inject({ method: method.toUpperCase() as 'GET', url: url === '/v1/watch' ? `${url}?start=b&until=a` : url })
+        const answer = await app.inject({
+          method: method.toUpperCase() as 'GET',
+          url: url === '/v1/watch' ? `${url}?start=b&until=a` : url,
+        })
         expect([url, answer.statusCode === 405 || answer.body === '{"detail":"Not Found"}']).toEqual([url, false])
-        expect(Object.keys(responses), `${method} ${path} answered ${answer.statusCode}`).toContain(String(answer.statusCode))
+        expect(Object.keys(responses), `${method} ${path} answered ${answer.statusCode}`).toContain(
+          String(answer.statusCode),
+        )
       }
     }
   })

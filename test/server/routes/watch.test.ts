@@ -11,7 +11,10 @@ import { EventStream } from '../event-stream.ts'
 import { listening, server } from '../server.ts'
 
 /** A server over a store that is there, in memory or in a file. */
-async function served(options: Parameters<typeof listening>[0] = {}, location = 'memory:'): ReturnType<typeof listening> {
+async function served(
+  options: Parameters<typeof listening>[0] = {},
+  location = 'memory:',
+): ReturnType<typeof listening> {
   const all = await listening(options, location)
   await all.app.inject({ method: 'PUT', url: '/v1/keys/made', payload: 'made' })
   return all
@@ -27,22 +30,49 @@ describe('GET /v1/watch', () => {
   test('says when it stands, then each change as an event', async () => {
     const { url, app } = await served()
     const events = await EventStream.open(url, '/v1/watch')
-    expect(events.answer.headers).toMatchObject({ 'content-type': 'text/event-stream', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no', 'kv-server': '1' })
-    expect(await events.event()).toEqual({ retry: '1000', event: 'ready', id: expect.stringMatching(/^[a-z0-9]+-\d+$/), data: '{}' })
+    expect(events.answer.headers).toMatchObject({
+      'content-type': 'text/event-stream',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no',
+      'kv-server': '1',
+    })
+    expect(await events.event()).toEqual({
+      retry: '1000',
+      event: 'ready',
+      id: expect.stringMatching(/^[a-z0-9]+-\d+$/),
+      data: '{}',
+    })
     await app.inject({ method: 'PUT', url: '/v1/keys/user%3A1', payload: 'Ada\n"' })
     await app.inject({ method: 'PUT', url: '/v1/keys/%FF?expires=4102444800000', payload: Buffer.from([0xfe]) })
     await app.inject({ method: 'DELETE', url: '/v1/keys/user%3A1' })
-    expect(await events.event()).toMatchObject({ event: 'put', data: '{"key":"user:1","value":"Ada\\n\\"","revision":2}' })
-    expect(await events.event()).toMatchObject({ event: 'put', data: '{"key_base64":"/w==","value_base64":"/g==","expires":"2100-01-01T00:00:00.000Z","revision":3}' })
+    expect(await events.event()).toMatchObject({
+      event: 'put',
+      data: '{"key":"user:1","value":"Ada\\n\\"","revision":2}',
+    })
+    expect(await events.event()).toMatchObject({
+      event: 'put',
+      data: '{"key_base64":"/w==","value_base64":"/g==","expires":"2100-01-01T00:00:00.000Z","revision":3}',
+    })
     expect(await events.event()).toMatchObject({ event: 'del', data: '{"key":"user:1"}' })
   })
 
   test('watches a key, a prefix or a range', async () => {
     const { url, app } = await served()
-    const streams = await Promise.all(['key=b', 'prefix=b', 'start=b&end=b1', 'start=b&until=b1', 'key=62&encoding=hex'].map((query) => EventStream.open(url, `/v1/watch?${query}`)))
+    const streams = await Promise.all(
+      ['key=b', 'prefix=b', 'start=b&end=b1', 'start=b&until=b1', 'key=62&encoding=hex'].map((query) =>
+        EventStream.open(url, `/v1/watch?${query}`),
+      ),
+    )
     for (const stream of streams) await stream.event()
-    for (const key of ['a', 'b', 'b1', 'b2', 'c', 'b']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: '' })
-    const wanted = [['b', 'b'], ['b', 'b1', 'b2', 'b'], ['b', 'b1', 'b'], ['b', 'b'], ['b', 'b']]
+    for (const key of ['a', 'b', 'b1', 'b2', 'c', 'b'])
+      await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: '' })
+    const wanted = [
+      ['b', 'b'],
+      ['b', 'b1', 'b2', 'b'],
+      ['b', 'b1', 'b'],
+      ['b', 'b'],
+      ['b', 'b'],
+    ]
     for (const [i, stream] of streams.entries()) {
       const keys: string[] = []
       for (const _ of wanted[i]!) keys.push((JSON.parse((await stream.event())['data']!) as { key: string }).key)
@@ -69,31 +99,44 @@ describe('GET /v1/watch', () => {
     }
     expect(await names('/v1/watch?prefix=k', { 'last-event-id': id! }, 3)).toEqual(['k2', 'k3', 'k4'])
     expect(await names(`/v1/watch?prefix=k&after=${id}`, {}, 3)).toEqual(['k2', 'k3', 'k4'])
-    expect(await names(`/v1/watch?prefix=k&after=${ready}`, { 'last-event-id': '' }, 4)).toEqual(['k1', 'k2', 'k3', 'k4'])
+    expect(await names(`/v1/watch?prefix=k&after=${ready}`, { 'last-event-id': '' }, 4)).toEqual([
+      'k1',
+      'k2',
+      'k3',
+      'k4',
+    ])
     expect(await names('/v1/watch?after=0', {}, 5)).toEqual(['k1', 'k2', 'k3', 'k4', 'made'])
   })
 
-  test.for(['memory:', 'a file'])('after=0 gives an id to go on from with the last of what is there: %s', async (where) => {
-    const { url, app } = await served({}, where === 'a file' ? join(tempDir(), 'store.kv') : where)
-    for (const key of ['a', 'b']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: '1' })
-    const first = await EventStream.open(url, '/v1/watch?after=0')
-    expect(await first.event()).toMatchObject({ event: 'ready', id: '0' })
-    const ids: string[] = []
-    for (let i = 0; i < 3; i++) ids.push((await first.event())['id']!)
-    expect(ids).toEqual(['partial', 'partial', expect.stringMatching(/^[a-z0-9]+-\d+$/)])
-    first.answer.destroy()
-    await app.inject({ method: 'DELETE', url: '/v1/keys/a' })
-    const second = await EventStream.open(url, '/v1/watch?after=0', { 'last-event-id': ids[2]! })
-    expect((await second.event())['event']).toBe('ready')
-    expect(await second.event()).toMatchObject({ event: 'del', data: '{"key":"a"}' })
-    const refused = await app.inject({ url: '/v1/watch?after=0', headers: { 'last-event-id': 'partial' } })
-    expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([410, 'KV_WATCH_GAP'])
-  })
+  test.for(['memory:', 'a file'])(
+    'after=0 gives an id to go on from with the last of what is there: %s',
+    async (where) => {
+      const { url, app } = await served({}, where === 'a file' ? join(tempDir(), 'store.kv') : where)
+      for (const key of ['a', 'b']) await app.inject({ method: 'PUT', url: `/v1/keys/${key}`, payload: '1' })
+      const first = await EventStream.open(url, '/v1/watch?after=0')
+      expect(await first.event()).toMatchObject({ event: 'ready', id: '0' })
+      const ids: string[] = []
+      for (let i = 0; i < 3; i++) ids.push((await first.event())['id']!)
+      expect(ids).toEqual(['partial', 'partial', expect.stringMatching(/^[a-z0-9]+-\d+$/)])
+      first.answer.destroy()
+      await app.inject({ method: 'DELETE', url: '/v1/keys/a' })
+      const second = await EventStream.open(url, '/v1/watch?after=0', { 'last-event-id': ids[2]! })
+      expect((await second.event())['event']).toBe('ready')
+      expect(await second.event()).toMatchObject({ event: 'del', data: '{"key":"a"}' })
+      const refused = await app.inject({ url: '/v1/watch?after=0', headers: { 'last-event-id': 'partial' } })
+      expect([refused.statusCode, refused.json<{ code: string }>().code]).toEqual([410, 'KV_WATCH_GAP'])
+    },
+  )
 
   test('after=0 gives that id also where the last page of what is there does not show that it is the last', async () => {
     const { url, app } = await served({}, join(tempDir(), 'store.kv'))
     const rows = Array.from({ length: 999 }, (_, i) => `{"key":"k${i}","value":""}\n`)
-    await app.inject({ method: 'POST', url: '/v1/batch', headers: { 'content-type': 'application/x-ndjson' }, payload: rows.join('') })
+    await app.inject({
+      method: 'POST',
+      url: '/v1/batch',
+      headers: { 'content-type': 'application/x-ndjson' },
+      payload: rows.join(''),
+    })
     const events = await EventStream.open(url, '/v1/watch?after=0')
     await events.event()
     for (let i = 0; i < 1000; i++) await events.event()
@@ -108,18 +151,39 @@ describe('GET /v1/watch', () => {
     }
     expect(await get('?after=unknown-7')).toEqual([410, 'KV_WATCH_GAP'])
     expect(await get('', { 'last-event-id': 'unknown-7' })).toEqual([410, 'KV_WATCH_GAP'])
-    for (const query of ['?after=x', '?key=', '?key=a&prefix=b', '?start=b&until=a', '?start=b&end=a', '?limit=3', '?encoding=x']) expect([query, ...(await get(query) as [number])].slice(0, 2)).toEqual([query, 400])
+    for (const query of [
+      '?after=x',
+      '?key=',
+      '?key=a&prefix=b',
+      '?start=b&until=a',
+      '?start=b&end=a',
+      '?limit=3',
+      '?encoding=x',
+    ])
+      expect([query, ...((await get(query)) as [number])].slice(0, 2)).toEqual([query, 400])
     const reading = await server({ readOnly: true })
     const refused = await reading.inject('/v1/watch')
-    expect([refused.statusCode, refused.json()]).toEqual([501, { detail: 'a watch keeps a log in the store, and this server only reads', code: 'KV_NOT_SUPPORTED' }])
+    expect([refused.statusCode, refused.json()]).toEqual([
+      501,
+      { detail: 'a watch keeps a log in the store, and this server only reads', code: 'KV_NOT_SUPPORTED' },
+    ])
   })
 
   test('needs the token, and lets pages of allowed origins in', async () => {
     const { url } = await served({ token: 'sesame', corsOrigins: ['http://page.example'] })
     expect((await EventStream.open(url, '/v1/watch')).answer.statusCode).toBe(401)
-    const { answer } = await EventStream.open(url, '/v1/watch', { authorization: 'Bearer sesame', origin: 'http://page.example' })
-    expect(answer.headers).toMatchObject({ 'access-control-allow-origin': 'http://page.example', 'content-type': 'text/event-stream' })
-    expect((await EventStream.open(url, '/v1/watch', { host: 'evil.example', authorization: 'Bearer sesame' })).answer.statusCode).toBe(403)
+    const { answer } = await EventStream.open(url, '/v1/watch', {
+      authorization: 'Bearer sesame',
+      origin: 'http://page.example',
+    })
+    expect(answer.headers).toMatchObject({
+      'access-control-allow-origin': 'http://page.example',
+      'content-type': 'text/event-stream',
+    })
+    expect(
+      (await EventStream.open(url, '/v1/watch', { host: 'evil.example', authorization: 'Bearer sesame' })).answer
+        .statusCode,
+    ).toBe(403)
   })
 
   test('while nothing happens, a comment and the newest id show that it lives; limits of time do not end it', async () => {

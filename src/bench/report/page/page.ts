@@ -18,7 +18,8 @@ const START = '<!doctype html>'
  * folder, a folder, or a file that is no HTML page and so somebody's data.
  */
 export function checkPage(path: string): void {
-  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true) throw usageError(`cannot write ${path}: no such folder`)
+  if (statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw usageError(`cannot write ${path}: no such folder`)
   const there = statSync(path, { throwIfNoEntry: false })
   try {
     accessSync(there === undefined ? dirname(path) : path, constants.W_OK)
@@ -27,7 +28,11 @@ export function checkPage(path: string): void {
   }
   if (there === undefined) return
   if (there.isDirectory()) throw usageError(`cannot write ${path}: it is a folder`)
-  if (there.isFile() && there.size > 0 && !readFileSync(path).subarray(0, START.length).toString('latin1').toLowerCase().startsWith(START)) {
+  if (
+    there.isFile() &&
+    there.size > 0 &&
+    !readFileSync(path).subarray(0, START.length).toString('latin1').toLowerCase().startsWith(START)
+  ) {
     throw usageError(`${path} is there already and is no HTML page`, 'name another file for the page')
   }
 }
@@ -35,7 +40,12 @@ export function checkPage(path: string): void {
 /** One page that shows a report, with everything it needs inside: it loads nothing. */
 export function htmlPage(report: Report): string {
   // In a script element only `</script` and `<!--` could end the data early.
-  const data = JSON.stringify({ ...report, facts: facts(report), notes: notes(report), ratios: ratios(report) }).replaceAll('<', String.raw`\u003c`)
+  const data = JSON.stringify({
+    ...report,
+    facts: facts(report),
+    notes: notes(report),
+    ratios: ratios(report),
+  }).replaceAll('<', String.raw`\u003c`)
   return `${START}
 <html lang="en">
 <head>

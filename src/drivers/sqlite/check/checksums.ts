@@ -58,8 +58,14 @@ function strangeEntries(database: Database): string[] {
   try {
     const problems: string[] = []
     const [late] = database.statement('select count(*) from kv where expires > ?').get(LATEST_EXPIRY) as [number]
-    if (late > 0) problems.push(`${late} ${late === 1 ? 'entry expires' : 'entries expire'} after the year 9999, which is told as its end: expiry is in milliseconds since 1970`)
-    if (database.statement(`select 1 from kv where key = x''`).get() !== undefined) problems.push(`an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''`)
+    if (late > 0)
+      problems.push(
+        `${late} ${late === 1 ? 'entry expires' : 'entries expire'} after the year 9999, which is told as its end: expiry is in milliseconds since 1970`,
+      )
+    if (database.statement(`select 1 from kv where key = x''`).get() !== undefined)
+      problems.push(
+        `an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''`,
+      )
     return problems
   } catch {
     // What stopped this has stopped the reading above.
@@ -68,7 +74,12 @@ function strangeEntries(database: Database): string[] {
 }
 
 function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValue): boolean {
-  if (!(key instanceof Uint8Array) || !(value instanceof Uint8Array) || (expires !== null && typeof expires !== 'number')) return false
+  if (
+    !(key instanceof Uint8Array) ||
+    !(value instanceof Uint8Array) ||
+    (expires !== null && typeof expires !== 'number')
+  )
+    return false
   return sum === null || sum === checksum(key, value, expires ?? undefined)
 }
 

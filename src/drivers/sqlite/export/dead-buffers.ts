@@ -27,7 +27,10 @@ function allocateAndForget(): number {
   return new ArrayBuffer(LARGE_BLOCK).byteLength
 }
 
-/** V8's `gc`, which a new context has while the flag is set. The flag does not stay: V8 takes cached code only under the flags that were set when it was made. */
+/**
+ * V8's `gc`, which a new context has while the flag is set. The flag does not stay: V8 takes cached code only under
+ * the flags that were set when it was made.
+ */
 function garbageCollector(): CollectGarbage | undefined {
   const { setFlagsFromString } = process.getBuiltinModule('node:v8')
   try {

@@ -9,7 +9,10 @@ import type { FromHelper, HelperData, ToHelper } from './export-worker.ts'
 /** Pages a helper has at a time: the one it makes, and the next. */
 const PAGES = 2
 
-/** Where the build puts the thread's code: beside the command line's, from there, from the library, and from the sources. */
+/**
+ * Where the build puts the thread's code: beside the command line's, from there, from the library, and from the
+ * sources.
+ */
 const WORKER_FOLDERS = ['.', '../cli', '../../../../dist/cli']
 
 /**
@@ -56,7 +59,10 @@ export class JsonLinesHelper {
     return this.#isReady && this.#waiting.length < PAGES
   }
 
-  /** What comes of a page; `undefined` when the helper could not make it, for whatever reason: the caller will find out. */
+  /**
+   * What comes of a page; `undefined` when the helper could not make it, for whatever reason: the caller will find
+   * out.
+   */
   make(page: Page, now: number): Promise<PageText | undefined> {
     this.#worker.ref()
     return new Promise((resolve) => {
@@ -65,7 +71,10 @@ export class JsonLinesHelper {
     })
   }
 
-  /** Ends the thread and its snapshot. Settles when both are gone: it finishes the page it is at, since an addon stopped in the middle ends the process. */
+  /**
+   * Ends the thread and its snapshot. Settles when both are gone: it finishes the page it is at, since an addon
+   * stopped in the middle ends the process.
+   */
   async close(): Promise<void> {
     this.#end()
     if (this.#hasExited) return
@@ -82,9 +91,18 @@ export class JsonLinesHelper {
   }
 }
 
-/** Starts a helper for the store at `path`; see {@link JsonLinesHelper}. `undefined` in a bundled program, which has no file for the thread. */
-export function startHelper(path: string, options: DatabaseOptions, sameSnapshot: () => boolean): JsonLinesHelper | undefined {
-  const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) => existsSync(file))
+/**
+ * Starts a helper for the store at `path`; see {@link JsonLinesHelper}. `undefined` in a bundled program, which has
+ * no file for the thread.
+ */
+export function startHelper(
+  path: string,
+  options: DatabaseOptions,
+  sameSnapshot: () => boolean,
+): JsonLinesHelper | undefined {
+  const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) =>
+    existsSync(file),
+  )
   if (script === undefined) return undefined
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   const workerData: HelperData = { path, options }

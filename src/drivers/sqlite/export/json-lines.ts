@@ -68,7 +68,12 @@ interface Task {
  *
  * @param whole how to go about a long range when that is all the process is for
  */
-export async function* jsonLines(database: Database, query: RangeQuery, now: number, whole?: WholeProcess): AsyncGenerator<Uint8Array | Entry[], void, void> {
+export async function* jsonLines(
+  database: Database,
+  query: RangeQuery,
+  now: number,
+  whole?: WholeProcess,
+): AsyncGenerator<Uint8Array | Entry[], void, void> {
   const range = new RangeCutter(database, query)
   const tasks: Task[] = []
   let helper: JsonLinesHelper | undefined
@@ -88,7 +93,8 @@ export async function* jsonLines(database: Database, query: RangeQuery, now: num
       const task = tasks[0]
       if (task === undefined) return
       // The first is for this thread, unless it is given out already.
-      for (const later of tasks.slice(1)) if (later.made === undefined && helper?.hasRoom === true) later.made = helper.make(later.page, now)
+      for (const later of tasks.slice(1))
+        if (later.made === undefined && helper?.hasRoom === true) later.made = helper.make(later.page, now)
       if (task.made instanceof Promise) {
         // While the other thread is at it.
         const own = tasks.find(({ made }) => made === undefined)
@@ -100,14 +106,19 @@ export async function* jsonLines(database: Database, query: RangeQuery, now: num
       if (made.text !== undefined) yield made.text
       else if (made.count > 0) for (const page of pages(database, asQuery(task.page), now)) yield page.entries
       bytes += made.text?.length ?? 0
-      if (whole !== undefined && !isLong && (bytes > LONG_BYTES || (bytes > EARLY_LONG_BYTES && isAll(query) && isLarge(database)))) {
+      if (
+        whole !== undefined &&
+        !isLong &&
+        (bytes > LONG_BYTES || (bytes > EARLY_LONG_BYTES && isAll(query) && isLarge(database)))
+      ) {
         isLong = true
         boundPassingCache(database)
         // With a limit, a page is cut when it is known what came of the one before.
         if (query.limit === Infinity) helper = whole.help?.()
       }
       // Not while the thread starts, since it would do so under other flags of V8.
-      if (isLong && ++pagesMade % FREE_EVERY === 0 && helper?.isStarting !== true) (freeDead ??= deadBufferCollector())()
+      if (isLong && ++pagesMade % FREE_EVERY === 0 && helper?.isStarting !== true)
+        (freeDead ??= deadBufferCollector())()
     }
   } finally {
     await helper?.close()
@@ -144,11 +155,16 @@ class RangeCutter {
     this.#left = limit
   }
 
-  /** The next page; `undefined` after the last. With a limit, what came of a page must be known before the next is cut. */
+  /**
+   * The next page; `undefined` after the last. With a limit, what came of a page must be known before the next is
+   * cut.
+   */
   cut(): Page | undefined {
     if (this.#done || this.#left <= 0) return undefined
     const [from, start] = [this.#from, this.#start]
-    const last = this.#database.read(() => lastKey(this.#database, from, start, this.#end, Math.min(this.#rows, this.#left)))
+    const last = this.#database.read(() =>
+      lastKey(this.#database, from, start, this.#end, Math.min(this.#rows, this.#left)),
+    )
     // The range ends before the page is full.
     if (last === undefined) this.#done = true
     else this.#start = last
@@ -159,7 +175,8 @@ class RangeCutter {
   /** What came of a page tells how many rows the next should have. */
   learn({ count, text }: PageText): void {
     this.#left -= count
-    if (text !== undefined) this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, Math.floor((PAGE_BYTES * count) / text.length)))
+    if (text !== undefined)
+      this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, Math.floor((PAGE_BYTES * count) / text.length)))
   }
 }
 
@@ -168,14 +185,24 @@ type PageRow = [text: Uint8Array | null, count: number, longest: number, expirin
 /** Lets the engine write the lines of a page. */
 export function makeText(database: Database, { from, start, end, endIncluded }: Page, now: number): PageText {
   const until = end === undefined ? '' : endIncluded ? 'and key <= ?3' : 'and key < ?3'
-  const [text, count, longest, expiring] = database.statement(pageSql(from, until)).get(start, now, ...(end === undefined ? [] : [end])) as PageRow
+  const [text, count, longest, expiring] = database
+    .statement(pageSql(from, until))
+    .get(start, now, ...(end === undefined ? [] : [end])) as PageRow
   return { count, text: text !== null && longest <= LONG_VALUE && expiring === 0 && isUtf8(text) ? text : undefined }
 }
 
 /** The key of the page's last row; `undefined` when the range ends before the page is full. */
-function lastKey(database: Database, from: string, start: Uint8Array, end: Uint8Array | undefined, rows: number): Uint8Array | undefined {
+function lastKey(
+  database: Database,
+  from: string,
+  start: Uint8Array,
+  end: Uint8Array | undefined,
+  rows: number,
+): Uint8Array | undefined {
   const row = database
-    .statement(`select key from kv where key ${from} ?1 ${end === undefined ? '' : 'and key < ?3'} order by key limit 1 offset ?2`)
+    .statement(
+      `select key from kv where key ${from} ?1 ${end === undefined ? '' : 'and key < ?3'} order by key limit 1 offset ?2`,
+    )
     .get(start, rows - 1, ...(end === undefined ? [] : [end])) as [Uint8Array] | undefined
   return row?.[0]
 }

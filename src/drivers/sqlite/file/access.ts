@@ -50,10 +50,15 @@ export function accessTo(path: string): Access {
   return { url, readOnly: true, first, unlocked }
 }
 
-/** Whether this process may change a store: write the file, and make the files beside it or write those that are there. */
+/**
+ * Whether this process may change a store: write the file, and make the files beside it or write those that are
+ * there.
+ */
 export function mayWrite(path: string): boolean {
   if (!may(path, constants.W_OK)) return false
-  return may(dirname(path), constants.W_OK) || (may(`${path}-wal`, constants.W_OK) && may(`${path}-shm`, constants.W_OK))
+  return (
+    may(dirname(path), constants.W_OK) || (may(`${path}-wal`, constants.W_OK) && may(`${path}-shm`, constants.W_OK))
+  )
 }
 
 /** Throws what the system says of the folder in which a store would be made, or with `write` false only looked for. */
@@ -87,7 +92,10 @@ export function may(path: string, right: number): boolean {
   }
 }
 
-/** Whether a file is not in write-ahead-log mode: the version for reading is 1 (https://www.sqlite.org/fileformat2.html, section 1.3.3). */
+/**
+ * Whether a file is not in write-ahead-log mode: the version for reading is 1
+ * (https://www.sqlite.org/fileformat2.html, section 1.3.3).
+ */
 export function keepsJournal(path: string): boolean {
   const file = openBeside(path)
   try {

@@ -11,14 +11,20 @@ import { PlaceWatch, overwritten } from '../identity/overwritten.ts'
 export interface DatabaseOptions {
   /** Whether a commit waits for the disk. */
   readonly sync: boolean
-  /** How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds; a second at least, and longer for a long log. */
+  /**
+   * How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds; a second
+   * at least, and longer for a long log.
+   */
   readonly lockTimeoutMs: number
 }
 
 /** Pages of cache a connection keeps, in KiB: enough for the inner nodes of 100 M entries. */
 export const CACHE_KIB = 16_384
 
-/** Least time a read waits for a lock, in milliseconds: another kv that closes the file, or mends it after a crash, holds one for moments. */
+/**
+ * Least time a read waits for a lock, in milliseconds: another kv that closes the file, or mends it after a crash,
+ * holds one for moments.
+ */
 const READ_WAIT_MS = 1000
 
 /** Bytes of the log for which such a moment may be a millisecond longer. */
@@ -115,7 +121,9 @@ export class Database {
 
   /** The size of the file as this connection sees it, in bytes. */
   fileBytes(): number {
-    const [bytes] = this.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [number]
+    const [bytes] = this.statement('select page_count * page_size from pragma_page_count, pragma_page_size').get() as [
+      number,
+    ]
     return bytes
   }
 
@@ -137,8 +145,8 @@ export class Database {
   }
 
   /**
-   * Runs a read, waiting for a lock where one is in the way. Throws {@link ChangedWhileRead} as `verify` does; where the
-   * step gives a promise, its caller has to verify what comes of it.
+   * Runs a read, waiting for a lock where one is in the way. Throws {@link ChangedWhileRead} as `verify` does; where
+   * the step gives a promise, its caller has to verify what comes of it.
    */
   read<T>(step: () => T): T {
     let result: T
@@ -162,8 +170,8 @@ export class Database {
   }
 
   /**
-   * Sees to it that the file has a write-ahead log, before the first write: a copy that another tool made may have none,
-   * and there readers and writers are in each other's way. Throws what the engine throws while somebody reads.
+   * Sees to it that the file has a write-ahead log, before the first write: a copy that another tool made may have
+   * none, and there readers and writers are in each other's way. Throws what the engine throws while somebody reads.
    */
   useLog(): void {
     this.once('log', () => {
@@ -206,7 +214,10 @@ export class Database {
     }
   }
 
-  /** Moves what of the log no reader still needs into the file, and leaves the log as it is. Returns whether that was all of it. */
+  /**
+   * Moves what of the log no reader still needs into the file, and leaves the log as it is. Returns whether that was
+   * all of it.
+   */
   backfill(): boolean {
     if (this.#place?.isOverwritten() === true) return false
     try {
@@ -250,11 +261,12 @@ function placeOf(file: string, path: string): PlaceWatch {
 const leftOpen: Connection[] = []
 
 /**
- * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without more ado:
- * SQLite would move the log into the file when it closes it.
+ * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without
+ * more ado: SQLite would move the log into the file when it closes it.
  */
 function leaveOpen(connection: Connection): void {
-  if (leftOpen.length === 0) process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
+  if (leftOpen.length === 0)
+    process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
   leftOpen.push(connection)
   try {
     connection.exec('rollback')

@@ -83,7 +83,8 @@ function addon(): Engine {
   // finds the same file, 6 ms later.
   const found = MODULE_FOLDERS.map((folder) => join(codeFolder(), folder, binary)).find((file) => existsSync(file))
   try {
-    if (found !== undefined) return { name, module: found, Connection: loadBinary(found).DatabaseSync, closesAtOnce: false }
+    if (found !== undefined)
+      return { name, module: found, Connection: loadBinary(found).DatabaseSync, closesAtOnce: false }
   } catch {
     // Built for another C library: let the package choose.
   }
@@ -100,7 +101,10 @@ function addon(): Engine {
   }
 }
 
-/** The folder of this code. A bundler that makes CommonJS leaves `import.meta` empty; there it is the folder of the bundle. */
+/**
+ * The folder of this code. A bundler that makes CommonJS leaves `import.meta` empty; there it is the folder of the
+ * bundle.
+ */
 export function codeFolder(): string {
   const url = (import.meta as { readonly url?: string }).url
   return dirname(url === undefined ? __filename : fileURLToPath(url))

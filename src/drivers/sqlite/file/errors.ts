@@ -56,7 +56,9 @@ export function isBusy(error: unknown): boolean {
   return code === SQLITE.BUSY || code === SQLITE.LOCKED || code === SQLITE.PROTOCOL
 }
 
-/** Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks. */
+/**
+ * Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks.
+ */
 export function isPassing(error: unknown): boolean {
   return isBusy(error) || error instanceof ChangedWhileRead || error instanceof HeldLog
 }
@@ -94,25 +96,40 @@ function fileAbove(path: string): string {
 export function toKvError(error: unknown, path: string): KvError {
   const told = inWords(error, path)
   const { message, hint } = told.elsewhere
-  const elsewhere = { message: withoutPaths(message, path), hint: hint !== undefined && hint !== withoutPaths(hint, path) ? undefined : hint }
+  const elsewhere = {
+    message: withoutPaths(message, path),
+    hint: hint !== undefined && hint !== withoutPaths(hint, path) ? undefined : hint,
+  }
   if (elsewhere.message === message && elsewhere.hint === hint) return told
   return new KvError(told.code, told.message, { hint: told.hint, cause: told.cause ?? told, elsewhere })
 }
 
 function withoutPaths(text: string, path: string): string {
   const folder = dirname(path)
-  const nameless = text.replaceAll(`${path}-wal`, 'its log').replaceAll(`${path}-shm`, 'the index of its log').replaceAll(path, 'the store')
+  const nameless = text
+    .replaceAll(`${path}-wal`, 'its log')
+    .replaceAll(`${path}-shm`, 'the index of its log')
+    .replaceAll(path, 'the store')
   return folder === dirname(folder) ? nameless : nameless.replaceAll(folder, 'its folder')
 }
 
 function inWords(error: unknown, path: string): KvError {
   if (error instanceof KvError) return error
   if (error instanceof ChangedWhileRead) {
-    return new KvError('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, { hint: 'run it again', cause: error })
+    return new KvError('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, {
+      hint: 'run it again',
+      cause: error,
+    })
   }
-  const fail = (code: Code, message: string, hint?: string): KvError => new KvError(code, message, { hint, cause: error })
+  const fail = (code: Code, message: string, hint?: string): KvError =>
+    new KvError(code, message, { hint, cause: error })
   const detail = error instanceof Error ? error.message : String(error)
-  const tooManyFiles = (): KvError => fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, 'come again later, or raise the limit: ulimit -n 1024')
+  const tooManyFiles = (): KvError =>
+    fail(
+      'KV_UNAVAILABLE',
+      `cannot open ${path}: too many files are open`,
+      'come again later, or raise the limit: ulimit -n 1024',
+    )
   const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')
   switch (resultCode(error)) {
     case undefined:
@@ -130,7 +147,11 @@ function inWords(error: unknown, path: string): KvError {
     case SQLITE.IOERR:
       return diskIsFull(path) ? full() : fail('KV_IO', `reading or writing ${path} failed: ${detail}`)
     case SQLITE.CORRUPT:
-      return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is left with: kv --store ${quoteWord(path)} check`)
+      return fail(
+        'KV_CORRUPT',
+        `${path} is damaged: ${detail}`,
+        `see what is left with: kv --store ${quoteWord(path)} check`,
+      )
     case SQLITE.NOTADB:
       return fail('KV_FOREIGN', `${path} is not a kv store`)
     case SQLITE.READONLY:
@@ -144,7 +165,12 @@ function inWords(error: unknown, path: string): KvError {
       return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
     case SQLITE.ERROR:
       // The schema is not that of a store any more.
-      if (/^no such (table|index|column): /.test(detail)) return fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is missing with: kv --store ${quoteWord(path)} check`)
+      if (/^no such (table|index|column): /.test(detail))
+        return fail(
+          'KV_CORRUPT',
+          `${path} is damaged: ${detail}`,
+          `see what is missing with: kv --store ${quoteWord(path)} check`,
+        )
       return fail('KV_IO', `the store failed on ${path}: ${detail}`)
     default:
       return fail('KV_IO', `the store failed on ${path}: ${detail}`)
@@ -164,10 +190,16 @@ function inWords(error: unknown, path: string): KvError {
     case 'ENOTDIR':
       return fail('KV_UNAVAILABLE', `cannot open ${path}: ${fileAbove(path)} is a file, not a folder`)
     case 'ENOENT':
-      return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, `make it first: mkdir -p ${quoteWord(dirname(path))}`)
+      return fail(
+        'KV_UNAVAILABLE',
+        `cannot make ${path}: its folder does not exist`,
+        `make it first: mkdir -p ${quoteWord(dirname(path))}`,
+      )
     case 'ERR_OUT_OF_RANGE':
       return fail('KV_CORRUPT', `${path} holds a number kv never writes: ${detail}`)
     default:
-      return error instanceof Error && 'syscall' in error ? fail('KV_IO', `${path}: ${detail}`) : new KvError('KV_INTERNAL', detail, { cause: error })
+      return error instanceof Error && 'syscall' in error
+        ? fail('KV_IO', `${path}: ${detail}`)
+        : new KvError('KV_INTERNAL', detail, { cause: error })
   }
 }

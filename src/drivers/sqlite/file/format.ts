@@ -1,4 +1,16 @@
-import { closeSync, existsSync, fstatSync, lstatSync, mkdirSync, openSync, readSync, readdirSync, readlinkSync, realpathSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+} from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../../../errors.ts'
 import { sqliteEngine } from './engine.ts'
@@ -58,9 +70,13 @@ export function inspect(path: string): boolean {
     if (header.readUInt32BE(68) !== APPLICATION_ID) throw foreign(path, 'it is a SQLite file of another program')
     const version = header.readUInt32BE(60)
     if (version > FORMAT_VERSION) {
-      throw new KvError('KV_NEWER_FORMAT', `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`, {
-        hint: 'update kv: npm install -g kvfile@latest',
-      })
+      throw new KvError(
+        'KV_NEWER_FORMAT',
+        `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`,
+        {
+          hint: 'update kv: npm install -g kvfile@latest',
+        },
+      )
     }
     refuseHiddenLog(path, stat)
     const file = { path, fd, stat, header }
@@ -74,7 +90,9 @@ export function inspect(path: string): boolean {
 }
 
 function foreign(path: string, why: string): KvError {
-  return new KvError('KV_FOREIGN', `${path} is not a kv store: ${why}`, { hint: 'nothing was written; give another path with --store' })
+  return new KvError('KV_FOREIGN', `${path} is not a kv store: ${why}`, {
+    hint: 'nothing was written; give another path with --store',
+  })
 }
 
 /**
@@ -85,7 +103,7 @@ function checkLength(path: string, header: Buffer, size: number, log: VerifiedLo
   if (log === 'in use') return
   const pageSize = pageSizeFrom(header.readUInt16BE(16))
   let pages = header.readUInt32BE(24) === header.readUInt32BE(92) ? header.readUInt32BE(28) : 0
-  if (log !== 'none') for (pages = log.databasePages; log.pages.has(pages); ) pages--
+  if (log !== 'none') for (pages = log.databasePages; log.pages.has(pages);) pages--
   if (size < pages * pageSize) {
     throw new KvError('KV_CORRUPT', `${path} is damaged: cut off at ${size} of ${pages * pageSize} bytes`)
   }

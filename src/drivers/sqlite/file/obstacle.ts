@@ -14,7 +14,9 @@ const BESIDE = [
 /** Descriptors that opening a store takes. */
 const DESCRIPTORS = 5
 
-/** Which of a store's files is in the way of reading or writing it, and how; `undefined` when all is as it should be. */
+/**
+ * Which of a store's files is in the way of reading or writing it, and how; `undefined` when all is as it should be.
+ */
 export function obstacle(path: string, cause: unknown): KvError | undefined {
   for (const [suffix, purpose] of BESIDE) {
     const problem = besideProblem(path, path + suffix, purpose)
@@ -40,9 +42,18 @@ function besideProblem(path: string, file: string, purpose: string): Problem | u
   if (link === undefined) return undefined
   const stat = statSync(file, { throwIfNoEntry: false })
   const away = `move it away: mv ${quoteWord(file)} ${quoteWord(`${file}.away`)}`
-  if (stat === undefined) return { code: 'KV_UNAVAILABLE', message: `${file} is a link that leads nowhere; it should be ${purpose}`, hint: away }
+  if (stat === undefined)
+    return {
+      code: 'KV_UNAVAILABLE',
+      message: `${file} is a link that leads nowhere; it should be ${purpose}`,
+      hint: away,
+    }
   if (!stat.isFile()) {
-    return { code: 'KV_UNAVAILABLE', message: `${file} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; it should be ${purpose}`, hint: away }
+    return {
+      code: 'KV_UNAVAILABLE',
+      message: `${file} is ${stat.isDirectory() ? 'a folder' : 'no regular file'}; it should be ${purpose}`,
+      hint: away,
+    }
   }
   const mayRead = may(file, constants.R_OK)
   if (mayRead && (may(file, constants.W_OK) || !may(path, constants.W_OK))) return undefined
@@ -57,8 +68,12 @@ function fileProblem(path: string): Problem | undefined {
   const stat = statOf(path)
   const folder = dirname(path)
   if (stat === undefined) {
-    if (may(folder, constants.X_OK)) return may(folder, constants.W_OK) ? undefined : folderProblem(folder, `cannot make ${path}`)
-    return { message: `cannot look into ${folder}`, hint: `ask its owner, or see who it is: ls -ld ${quoteWord(folder)}` }
+    if (may(folder, constants.X_OK))
+      return may(folder, constants.W_OK) ? undefined : folderProblem(folder, `cannot make ${path}`)
+    return {
+      message: `cannot look into ${folder}`,
+      hint: `ask its owner, or see who it is: ls -ld ${quoteWord(folder)}`,
+    }
   }
   if (!may(path, constants.R_OK)) return rightProblem(path, stat, 'read', 'r')
   if (isReadOnlyMedium(path)) return { message: `${path} cannot be written: it is on a read-only file system` }

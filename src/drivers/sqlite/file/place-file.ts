@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRunning } from './temporary-names.ts'
 
@@ -72,6 +82,9 @@ function syncFolder(path: string): void {
   try {
     sync(path)
   } catch (error) {
-    if (!['EACCES', 'EPERM', 'EISDIR', 'EINVAL', 'EROFS', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
+    if (
+      !['EACCES', 'EPERM', 'EISDIR', 'EINVAL', 'EROFS', 'ENOTSUP'].includes((error as NodeJS.ErrnoException).code ?? '')
+    )
+      throw error
   }
 }

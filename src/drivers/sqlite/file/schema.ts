@@ -2,8 +2,8 @@ import type { Database } from './connection.ts'
 import { LAYOUTS } from './store-page.ts'
 
 /**
- * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid out,
- * above the one that says whether it waited for the disk.
+ * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid
+ * out, above the one that says whether it waited for the disk.
  */
 function ownMark(isSynced: boolean): string {
   const layout = `(select schema_version & ${LAYOUTS - 1} from pragma_schema_version) << 1`
@@ -30,10 +30,10 @@ export const IS_FOREIGN_UPDATE = 'new.revision is old.revision and new.checksum 
 export const IS_FOREIGN_INSERT = 'new.revision = 0'
 
 /**
- * Views and triggers by their names. Another tool's writes get the next revision too, and a mark; several of its statements may
- * be one commit, so they all keep the last mark before them that kv made. The checksum of a row it has changed is
- * cleared, so that `check` reports no false damage. What the triggers on `kv` do is behind a view, because the engine
- * prepares all of a trigger for each row, also of kv's own writes, before it looks at the condition.
+ * Views and triggers by their names. Another tool's writes get the next revision too, and a mark; several of its
+ * statements may be one commit, so they all keep the last mark before them that kv made. The checksum of a row it has
+ * changed is cleared, so that `check` reports no false damage. What the triggers on `kv` do is behind a view, because
+ * the engine prepares all of a trigger for each row, also of kv's own writes, before it looks at the condition.
  */
 const FOREIGN: Readonly<Record<string, string>> = {
   kv_foreign: 'view kv_foreign as select 0 as id',
@@ -73,7 +73,9 @@ create table kv(
 create index ${INDEX};
 create table ${STORE_TABLE};
 insert into kv_store(id, revision, mark) values (1, 0, ${ownMark(true)});
-${Object.values(FOREIGN).map((text) => `create ${text};`).join('\n')}
+${Object.values(FOREIGN)
+  .map((text) => `create ${text};`)
+  .join('\n')}
 `
 
 /** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
@@ -83,29 +85,48 @@ export function markCommit(database: Database, revision?: number): void {
   else database.statement(`update kv_store set revision = ?, ${set}`).run(revision)
 }
 
-/** What of the schema is not there: names of tables, indexes and triggers, and `row of kv_store`; columns of newer stores are none. */
+/**
+ * What of the schema is not there: names of tables, indexes and triggers, and `row of kv_store`; columns of newer
+ * stores are none.
+ */
 export function missingParts(database: Database): string[] {
-  const names = new Set((database.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name))
+  const names = new Set(
+    (database.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name),
+  )
   const missing = ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update'].filter((name) => !names.has(name))
   if (!names.has('kv_store')) return missing
-  if (hasMarks(database)) missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
+  if (hasMarks(database))
+    missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
   if (database.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
   return missing
 }
 
 /** What a check says of the schema: one line for each part that is missing. */
 export function checkSchema(database: Database): string[] {
-  return missingParts(database).map((part) => (part === 'kv' ? 'the table kv is missing, and all entries with it' : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`))
+  return missingParts(database).map((part) =>
+    part === 'kv'
+      ? 'the table kv is missing, and all entries with it'
+      : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`,
+  )
 }
 
 function hasMarks(database: Database): boolean {
-  return database.statement(`select 1 from pragma_table_info('kv_store') where name = 'mark_before'`).get() !== undefined
+  return (
+    database.statement(`select 1 from pragma_table_info('kv_store') where name = 'mark_before'`).get() !== undefined
+  )
 }
 
 /** Whether everything that writes rely on is there and of this version. */
 function isCurrent(database: Database): boolean {
   const texts = new Map(database.statement('select name, sql from sqlite_schema').all() as [string, string][])
-  return missingParts(database).length === 0 && hasMarks(database) && Object.entries(FOREIGN).every(([name, text]) => texts.get(name)?.slice('create '.length) === text.replace(/^(view|trigger)/, (type) => type.toUpperCase()))
+  return (
+    missingParts(database).length === 0 &&
+    hasMarks(database) &&
+    Object.entries(FOREIGN).every(
+      ([name, text]) =>
+        texts.get(name)?.slice('create '.length) === text.replace(/^(view|trigger)/, (type) => type.toUpperCase()),
+    )
+  )
 }
 
 /**
@@ -131,10 +152,14 @@ function bringUpToDate(database: Database): void {
   const mayMark = hasMarks(database) && !missing.includes('row of kv_store')
   if (mayMark) markCommit(database)
   if (missing.includes('kv_store')) database.exec(`create table ${STORE_TABLE}`)
-  else if (!hasMarks(database)) database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
+  else if (!hasMarks(database))
+    database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
   database.exec(`create index if not exists ${INDEX}`)
-  for (const name of Object.keys(FOREIGN).toReversed()) database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
+  for (const name of Object.keys(FOREIGN).toReversed())
+    database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
   for (const text of Object.values(FOREIGN)) database.exec(`create ${text}`)
-  database.exec('insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)')
+  database.exec(
+    'insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)',
+  )
   if (!mayMark) markCommit(database)
 }

@@ -26,7 +26,10 @@ export const LAYOUTS = 2 ** 20
 /** The least mark that kv gives. */
 const OWN = 2n ** 62n
 
-/** The last bits of the schema's version, as page 1 has it: each change of the schema adds one, and so does `vacuum`, which moves everything. */
+/**
+ * The last bits of the schema's version, as page 1 has it: each change of the schema adds one, and so does `vacuum`,
+ * which moves everything.
+ */
 export function layoutOf(page1: Buffer): number {
   return page1.readUInt32BE(40) % LAYOUTS
 }

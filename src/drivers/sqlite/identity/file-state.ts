@@ -6,14 +6,20 @@ export class ChangedWhileRead extends Error {
   override readonly name = 'ChangedWhileRead'
 }
 
-/** How far apart two changes may be and still bear the same time, in milliseconds: a tick of the kernel's clock, and what FAT writes down. */
+/**
+ * How far apart two changes may be and still bear the same time, in milliseconds: a tick of the kernel's clock, and
+ * what FAT writes down.
+ */
 const TICK_MS = 20
 const COARSE_TICK_MS = 2020
 
 /** For how long a file that has just changed is looked at until its times can tell the next change, in milliseconds. */
 const SETTLE_MS = 2500
 
-/** Bytes of the header of a log. A log that begins anew has another one (https://www.sqlite.org/fileformat2.html, section 4.1). */
+/**
+ * Bytes of the header of a log. A log that begins anew has another one (https://www.sqlite.org/fileformat2.html,
+ * section 4.1).
+ */
 const LOG_HEADER_BYTES = 32
 
 /** What a store's file and its log looked like at one moment, for those who read them without locks. */
@@ -34,7 +40,10 @@ export class FileState {
 
   /** Whether all that a reader of that moment reads is still as it was; more may have been written behind it. */
   get isIntact(): boolean {
-    return mark(statOf(this.#path)) === this.#file && (this.#logHeader === '' || headerOf(logOf(this.#path)) === this.#logHeader)
+    return (
+      mark(statOf(this.#path)) === this.#file &&
+      (this.#logHeader === '' || headerOf(logOf(this.#path)) === this.#logHeader)
+    )
   }
 
   /** Whether nothing has been written since. */
@@ -58,7 +67,9 @@ function statOf(path: string): BigIntStats | undefined {
 
 /** An empty log is as good as none, and comes and goes with every reader. */
 function mark(stat: BigIntStats | undefined): string {
-  return stat === undefined || stat.size === 0n ? '' : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')
+  return stat === undefined || stat.size === 0n
+    ? ''
+    : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')
 }
 
 /** The mark of a file, once a change of it would give it another. */

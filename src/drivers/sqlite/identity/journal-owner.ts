@@ -1,7 +1,7 @@
 /**
- * Whether a rollback journal beside a store is that store's. A store has none unless another tool has put the file into
- * that mode and was killed; SQLite would write it back into whatever file has the name, and cut that to the length noted there.
- * https://www.sqlite.org/fileformat2.html, section 3, has the format.
+ * Whether a rollback journal beside a store is that store's. A store has none unless another tool has put the file
+ * into that mode and was killed; SQLite would write it back into whatever file has the name, and cut that to the
+ * length noted there. https://www.sqlite.org/fileformat2.html, section 3, has the format.
  */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { KvError } from '../../../errors.ts'
@@ -71,7 +71,8 @@ function judgePages(file: StoreFile, fd: number, header: Buffer, size: number): 
     if (page !== 1 && page !== root) continue
     readSync(fd, bytes, 0, pageSize, start + n * record + 4)
     if (page === 1 && !isOneBefore(bytes.readUInt32BE(24), now.readUInt32BE(24))) return 'it is of another state'
-    if (page === root && !isBefore(commitRow(bytes), commitRow(pageAt(file.fd, root, pageSize)))) return 'it is of another state'
+    if (page === root && !isBefore(commitRow(bytes), commitRow(pageAt(file.fd, root, pageSize))))
+      return 'it is of another state'
   }
   return undefined
 }
@@ -84,5 +85,9 @@ function isOneBefore(journal: number, file: number): boolean {
 /** Whether a row of `kv_store` is that of the file, or of the state before. What cannot be told is taken for one. */
 function isBefore(journal: CommitRow | undefined, file: CommitRow | undefined): boolean {
   if (journal?.mark === undefined || file?.mark === undefined) return true
-  return journal.mark === file.mark || journal.mark === file.markBefore || (journal.isForeign && file.isForeign && journal.markBefore === file.markBefore)
+  return (
+    journal.mark === file.mark ||
+    journal.mark === file.markBefore ||
+    (journal.isForeign && file.isForeign && journal.markBefore === file.markBefore)
+  )
 }

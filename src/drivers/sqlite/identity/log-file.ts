@@ -74,10 +74,14 @@ export function readLog(fd: number, header: Buffer, firstPage: Buffer): LogConte
   const length = FRAME_BYTES + pageSize
   const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
   const words = wordsOf(chunk)
-  for (let at = HEADER_BYTES; !reading.isOver; ) {
+  for (let at = HEADER_BYTES; !reading.isOver;) {
     const bytes = readSync(fd, chunk, 0, chunk.length, at)
     const frames = Math.floor(bytes / length)
-    for (let n = 0; n < frames && !reading.isOver; n++) reading.frame(chunk.subarray(n * length, (n + 1) * length), words.subarray((n * length) / 4, ((n + 1) * length) / 4))
+    for (let n = 0; n < frames && !reading.isOver; n++)
+      reading.frame(
+        chunk.subarray(n * length, (n + 1) * length),
+        words.subarray((n * length) / 4, ((n + 1) * length) / 4),
+      )
     if (frames === 0) break
     at += frames * length
   }
@@ -95,7 +99,7 @@ class Checksum {
   #second = 0
 
   constructor(header: Buffer) {
-    this.#swaps = (header.readUInt32BE(0) & 1) === 1 !== IS_BIG_ENDIAN
+    this.#swaps = ((header.readUInt32BE(0) & 1) === 1) !== IS_BIG_ENDIAN
   }
 
   /** Goes on from a checksum as it is stored. */
@@ -134,7 +138,10 @@ function swapped(word: number): number {
 /** What one transaction has in the log. */
 interface Uncommitted {
   pages: number[]
-  /** Rows that may be that of `kv_store`, and their pages: where it is may be told later, when the cache did not hold all. */
+  /**
+   * Rows that may be that of `kv_store`, and their pages: where it is may be told later, when the cache did not hold
+   * all.
+   */
   rows: { readonly number: number; readonly row: CommitRow }[]
   counters: number[]
   hasFirstPage: boolean
@@ -164,7 +171,10 @@ class Reading {
   #isWhole = true
   #taken = 0
   #foreignFrames = 0
-  /** Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the disk. */
+  /**
+   * Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the
+   * disk.
+   */
   #isDurable = false
   #hasDurableCommit = false
 
@@ -182,7 +192,8 @@ class Reading {
   }
 
   frame(bytes: Buffer, words: Int32Array): void {
-    const isOurs = bytes.readInt32BE(8) === this.#header.readInt32BE(16) && bytes.readInt32BE(12) === this.#header.readInt32BE(20)
+    const isOurs =
+      bytes.readInt32BE(8) === this.#header.readInt32BE(16) && bytes.readInt32BE(12) === this.#header.readInt32BE(20)
     if (this.#isWhole) {
       if (isOurs && this.#isNext(bytes, words)) return this.#take(bytes)
       this.#isWhole = false
@@ -241,7 +252,8 @@ class Reading {
 
   /** A frame behind the end: whoever commits after a commit that waited for the disk has found it whole. */
   #pass(bytes: Buffer): void {
-    if (bytes.readUInt32BE(0) === this.#root) this.#isDurable = commitRow(bytes.subarray(FRAME_BYTES))?.isDurable === true
+    if (bytes.readUInt32BE(0) === this.#root)
+      this.#isDurable = commitRow(bytes.subarray(FRAME_BYTES))?.isDurable === true
     if (bytes.readUInt32BE(4) === 0) return
     this.isDamaged = this.#hasDurableCommit
     this.#hasDurableCommit ||= this.#isDurable

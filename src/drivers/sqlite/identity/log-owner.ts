@@ -10,7 +10,10 @@ import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, sto
 /** How often a log is looked at again that others began anew meanwhile. */
 const ATTEMPTS = 20
 
-/** A process still has a log open with the file that was there before. A kv that does lets go of it within a second or two. */
+/**
+ * A process still has a log open with the file that was there before. A kv that does lets go of it within a second or
+ * two.
+ */
 export class HeldLog extends KvError {}
 
 /** A store's file, open for reading. */
@@ -25,12 +28,14 @@ export interface StoreFile {
 /** What is amiss with a log. */
 type Fault = { readonly kind: 'foreign' | 'damaged' | 'other'; readonly why: string }
 
-/** A log that may be played; that there is nothing to play; or that processes use both files, who have looked at them. */
+/**
+ * A log that may be played; that there is nothing to play; or that processes use both files, who have looked at them.
+ */
 export type VerifiedLog = Pick<LogContents, 'databasePages' | 'pages'> | 'none' | 'in use'
 
 /**
- * Looks at the log beside a store, without changing anything. Throws `KV_CORRUPT` for a log that is another file's or is
- * damaged, as {@link HeldLog} where that may pass.
+ * Looks at the log beside a store, without changing anything. Throws `KV_CORRUPT` for a log that is another file's or
+ * is damaged, as {@link HeldLog} where that may pass.
  */
 export function verifyLog(file: StoreFile): VerifiedLog {
   const users = existsSync(`${file.path}-shm`) ? usersOf(file.path, file.stat) : undefined
@@ -69,15 +74,20 @@ function judge(file: StoreFile, users: Users | undefined): LogContents | Fault |
 function judgeLog(file: StoreFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
   // SQLite writes the header, and waits for the disk, before it writes the first frame.
   if (header === undefined) return 'none'
-  if (!isWholeHeader(header)) return isBlank(fd, header) ? 'none' : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
+  if (!isWholeHeader(header))
+    return isBlank(fd, header)
+      ? 'none'
+      : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
   const pageSize = pageSizeFrom(file.header.readUInt16BE(16))
   if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return { kind: 'foreign', why: 'it has pages of another size' }
   const firstPage = pageAt(file.fd, 1, pageSize)
   const root = storeRoot(firstPage)
   const row = root === undefined ? undefined : commitRow(pageAt(file.fd, root, pageSize))
   const log = readLog(fd, header, firstPage)
-  if (!isContinuation(row, log.rows) || !fitsLayout(firstPage, row, log)) return { kind: 'foreign', why: 'it goes on from another state' }
-  if (!isProven(row, log.rows) && !fitsCounter(file.header.readUInt32BE(24), log.counters)) return { kind: 'foreign', why: 'it goes on from another state' }
+  if (!isContinuation(row, log.rows) || !fitsLayout(firstPage, row, log))
+    return { kind: 'foreign', why: 'it goes on from another state' }
+  if (!isProven(row, log.rows) && !fitsCounter(file.header.readUInt32BE(24), log.counters))
+    return { kind: 'foreign', why: 'it goes on from another state' }
   if (log.isDamaged) return { kind: 'damaged', why: 'commits lie behind a frame that is not whole' }
   return log.databasePages === 0 ? 'none' : log
 }
@@ -104,23 +114,33 @@ function isContinuation(file: CommitRow | undefined, log: readonly CommitRow[]):
     return first.markBefore === undefined && first.revision >= file.revision
   }
   // Without marks: revisions grow.
-  return first.markBefore === undefined && (first.revision >= file.revision || log.some(({ revision }) => revision === file.revision))
+  return (
+    first.markBefore === undefined &&
+    (first.revision >= file.revision || log.some(({ revision }) => revision === file.revision))
+  )
 }
 
 /**
  * Whether pages lie in the file where the log takes them to be: a copy made by `vacuum` is of the same commit, but not
  * laid out alike. When the newest page 1 was moved into the file, it is the log's own.
  */
-function fitsLayout(firstPage: Buffer, file: CommitRow | undefined, { hasFirstPage, isElsewhere, first, rows }: LogContents): boolean {
+function fitsLayout(
+  firstPage: Buffer,
+  file: CommitRow | undefined,
+  { hasFirstPage, isElsewhere, first, rows }: LogContents,
+): boolean {
   if (hasFirstPage || first === undefined) return true
   if (isElsewhere) return false
   const [counter, pages, validFor] = [24, 28, 92].map((at) => firstPage.readUInt32BE(at))
   if (counter === validFor && first.databasePages !== undefined && first.databasePages !== pages) return false
-  // Without marks in the file, the first commit may be the one that added them; an older kv leaves the last mark as it is.
+  // Without marks in the file, the first commit may be the one that added them; an older kv leaves the last mark as
+  // it is.
   const mark = file?.mark
   if (mark === undefined) return true
   const layout = layoutOf(firstPage)
-  const changes = rows.map((row) => row.layout === undefined || row.mark === mark ? undefined : (row.layout - layout + LAYOUTS) % LAYOUTS)
+  const changes = rows.map((row) =>
+    row.layout === undefined || row.mark === mark ? undefined : (row.layout - layout + LAYOUTS) % LAYOUTS,
+  )
   if (first.hasRow && changes[0] !== undefined) return changes[0] === 0
   return changes.every((change) => change === undefined || change < LAYOUTS / 2)
 }
@@ -144,13 +164,19 @@ function refusal(path: string, { kind, why }: Fault): KvError {
         hint: `put both files back from a copy; or give up what the log holds and go on with the file as it was before: ${away}`,
       })
     case 'other':
-      return new KvError('KV_CORRUPT', `${log} is not the log of a store`, { hint: `SQLite would write over it; move it away: ${away}` })
+      return new KvError('KV_CORRUPT', `${log} is not the log of a store`, {
+        hint: `SQLite would write over it; move it away: ${away}`,
+      })
   }
 }
 
 function held(path: string, pid: string): KvError {
   const error = pid === String(process.pid) ? KvError : HeldLog
-  return new error('KV_CORRUPT', `${path}-wal is the log of another file than ${path}: process ${pid} has it open with the file that was there before`, {
-    hint: 'end that process, then run this again',
-  })
+  return new error(
+    'KV_CORRUPT',
+    `${path}-wal is the log of another file than ${path}: process ${pid} has it open with the file that was there before`,
+    {
+      hint: 'end that process, then run this again',
+    },
+  )
 }

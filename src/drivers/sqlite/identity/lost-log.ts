@@ -2,7 +2,10 @@ import { statSync } from 'node:fs'
 import { KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
 
-/** Throws `KV_CORRUPT` when the log of a store that is gone still holds writes: SQLite would play it into the next one. */
+/**
+ * Throws `KV_CORRUPT` when the log of a store that is gone still holds writes: SQLite would play it into the next
+ * one.
+ */
 export function refuseLostLog(path: string): void {
   for (const suffix of ['-wal', '-journal']) {
     if ((statSync(path + suffix, { throwIfNoEntry: false })?.size ?? 0) === 0) continue

@@ -1,6 +1,6 @@
 /**
- * Whether a store was written over where it lies, as `cp backup.kv store.kv` does, while processes have it open. SQLite does
- * not notice: it would go on from what it remembers, and move its log into the file that was put there.
+ * Whether a store was written over where it lies, as `cp backup.kv store.kv` does, while processes have it open.
+ * SQLite does not notice: it would go on from what it remembers, and move its log into the file that was put there.
  */
 import { type Stats, closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { endianness } from 'node:os'
@@ -41,7 +41,9 @@ export function isProven(file: CommitRow | undefined, log: readonly CommitRow[])
   return first.isForeign && file.isForeign && file.markBefore !== undefined && first.markBefore === file.markBefore
 }
 
-/** Throws `KV_CORRUPT` for a store in use that was written over. Changes nothing. `fd` is the file, open for reading. */
+/**
+ * Throws `KV_CORRUPT` for a store in use that was written over. Changes nothing. `fd` is the file, open for reading.
+ */
 export function refuseOverwritten(path: string, fd: number): void {
   if (look(path, fd) === 'overwritten') throw overwritten(path)
 }
@@ -118,7 +120,13 @@ function isSettled({ ctimeMs }: Stats): boolean {
   return Math.abs(Date.now() - ctimeMs) > CLOCK_MS
 }
 
-function look(path: string, fd: number, seen?: Seen, newest?: () => bigint | undefined, isOwn = false): Seen | 'overwritten' | 'unknown' {
+function look(
+  path: string,
+  fd: number,
+  seen?: Seen,
+  newest?: () => bigint | undefined,
+  isOwn = false,
+): Seen | 'overwritten' | 'unknown' {
   const before = timesOf(fstatSync(fd))
   for (let n = 1; ; n++) {
     const found = lookOnce(path, fd, seen, newest, isOwn)
@@ -131,7 +139,13 @@ function look(path: string, fd: number, seen?: Seen, newest?: () => bigint | und
 }
 
 /** What cannot be told is taken for what fits. */
-function lookOnce(path: string, fd: number, seen?: Seen, newest?: () => bigint | undefined, isOwn = false): Seen | 'overwritten' | 'unknown' {
+function lookOnce(
+  path: string,
+  fd: number,
+  seen?: Seen,
+  newest?: () => bigint | undefined,
+  isOwn = false,
+): Seen | 'overwritten' | 'unknown' {
   const start = Buffer.alloc(100)
   const read = readSync(fd, start, 0, start.length, 0)
   if (read < start.length || start.toString('latin1', 0, 16) !== MAGIC) return 'overwritten'
@@ -195,7 +209,10 @@ function framesMoved(path: string): { salt: Buffer; frames: number } | undefined
   try {
     const index = Buffer.alloc(INDEX_BYTES)
     if (readSync(fd, index, 0, INDEX_BYTES, 0) < INDEX_BYTES) return undefined
-    return { salt: index.subarray(32, 40), frames: endianness() === 'LE' ? index.readUInt32LE(96) : index.readUInt32BE(96) }
+    return {
+      salt: index.subarray(32, 40),
+      frames: endianness() === 'LE' ? index.readUInt32LE(96) : index.readUInt32BE(96),
+    }
   } finally {
     closeSync(fd)
   }

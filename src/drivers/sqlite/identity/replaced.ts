@@ -19,10 +19,11 @@ export function hasLost(database: Database, path: string): boolean {
 }
 
 /**
- * Closes a connection whose file has lost its name. What its log holds is moved into that file, wherever it is; then the
- * names of the log and its index are free for the file that has the name now. A log that others still need stays.
+ * Closes a connection whose file has lost its name. What its log holds is moved into that file, wherever it is; then
+ * the names of the log and its index are free for the file that has the name now. A log that others still need stays.
  *
- * SQLite itself leaves alone what bears the names when it closes a file that was moved (`databaseIsUnmoved` in its pager).
+ * SQLite itself leaves alone what bears the names when it closes a file that was moved (`databaseIsUnmoved` in its
+ * pager).
  */
 export function leaveFile(database: Database, path: string): void {
   const isWhole = database.backfill()

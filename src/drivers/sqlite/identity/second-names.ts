@@ -20,15 +20,23 @@ export function refuseHiddenLog(path: string, stat: Stats): void {
   if (others === undefined && !isMountPoint(path)) return
   const hidden = others?.find((name) => (statSync(`${name}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
   if (hidden !== undefined) {
-    throw new KvError('KV_UNAVAILABLE', `${path} and ${hidden} are one file, whose newest writes are in ${hidden}-wal`, { hint: `use that name: --store ${quoteWord(hidden)}` })
+    throw new KvError(
+      'KV_UNAVAILABLE',
+      `${path} and ${hidden} are one file, whose newest writes are in ${hidden}-wal`,
+      { hint: `use that name: --store ${quoteWord(hidden)}` },
+    )
   }
   for (let look = 1; ; look++) {
     const [user] = usersOf(path, stat).fileOnly
     if (user === undefined) return
     if (look === LOOKS) {
-      throw new KvError('KV_UNAVAILABLE', `${path} has a second name, under which process ${user} has it open; what that wrote last cannot be seen here`, {
-        hint: 'use the name that process uses, or end it first',
-      })
+      throw new KvError(
+        'KV_UNAVAILABLE',
+        `${path} has a second name, under which process ${user} has it open; what that wrote last cannot be seen here`,
+        {
+          hint: 'use the name that process uses, or end it first',
+        },
+      )
     }
     holdThread(LOOK_MS)
   }
@@ -38,17 +46,25 @@ export function refuseHiddenLog(path: string, stat: Stats): void {
 export function refuseTwoLogs(path: string, stat: Stats): void {
   if (otherNames(path, stat) === undefined) return
   const own = `${path}.own`
-  throw new KvError('KV_UNAVAILABLE', `${path} has a second name (a hard link): it can be read, but writes under one name would be lost under the other`, {
-    hint: `while no program uses it, make it a file of its own: cp -p ${quoteWord(path)} ${quoteWord(own)} && mv ${quoteWord(own)} ${quoteWord(path)}`,
-  })
+  throw new KvError(
+    'KV_UNAVAILABLE',
+    `${path} has a second name (a hard link): it can be read, but writes under one name would be lost under the other`,
+    {
+      hint: `while no program uses it, make it a file of its own: cp -p ${quoteWord(path)} ${quoteWord(own)} && mv ${quoteWord(own)} ${quoteWord(path)}`,
+    },
+  )
 }
 
 /** The same for a file that alone is mounted at `path`. */
 export function refuseMountPoint(path: string): void {
   if (!isMountPoint(path)) return
-  throw new KvError('KV_UNAVAILABLE', `${path} is mounted alone, without the folder its log belongs into: it can be read, but not written`, {
-    hint: `mount the folder it lies in, as docker run -v "$PWD/data:${quoteWord(dirname(path))}" does`,
-  })
+  throw new KvError(
+    'KV_UNAVAILABLE',
+    `${path} is mounted alone, without the folder its log belongs into: it can be read, but not written`,
+    {
+      hint: `mount the folder it lies in, as docker run -v "$PWD/data:${quoteWord(dirname(path))}" does`,
+    },
+  )
 }
 
 /** Other names of a file, as far as they are in its folder; `undefined` when it has none at all. */

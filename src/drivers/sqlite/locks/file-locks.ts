@@ -25,8 +25,8 @@ export function fileLocks(): FileLocks | undefined {
 }
 
 /**
- * Processes, by their numbers, that have a store open: SQLite keeps a shared lock on a file with a write-ahead log, and one
- * on the `-shm` beside the name by which it was opened. The former is had first and let go last.
+ * Processes, by their numbers, that have a store open: SQLite keeps a shared lock on a file with a write-ahead log,
+ * and one on the `-shm` beside the name by which it was opened. The former is had first and let go last.
  */
 export interface Users {
   /** Have the file open with the log beside `path`. */

@@ -22,7 +22,11 @@ export function retryDelay(waitedMs: number): number {
  * Runs `step`, again and again while another connection is in the way (or whatever else `passes`), until `timeoutMs`
  * (asked for when the first try has failed) have passed; then throws what `step` threw last. Holds the event loop.
  */
-export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T, passes: (error: unknown) => boolean = isBusy): T {
+export function retryWhileBusy<T>(
+  timeoutMs: () => number,
+  step: () => T,
+  passes: (error: unknown) => boolean = isBusy,
+): T {
   // Node sets its clock up when it is first asked: half a millisecond that a read with nothing in its way does without.
   let began: number | undefined
   let timeout = 0
@@ -46,7 +50,11 @@ export function retryWhileBusy<T>(timeoutMs: () => number, step: () => T, passes
  * The same with turns of the event loop between two tries. Throws `KV_INTERRUPTED` as soon as `isOver` says that
  * nobody wants it any more.
  */
-export async function retryLaterWhileBusy<T>(timeoutMs: number, step: () => T, isOver: () => boolean = () => false): Promise<T> {
+export async function retryLaterWhileBusy<T>(
+  timeoutMs: number,
+  step: () => T,
+  isOver: () => boolean = () => false,
+): Promise<T> {
   const began = performance.now()
   for (;;) {
     const waited = performance.now() - began
@@ -63,7 +71,9 @@ export async function retryLaterWhileBusy<T>(timeoutMs: number, step: () => T, i
 /** The part of the time for which a writer held the lock that it then leaves the lock alone. */
 const SHARE = 1 / 20
 
-/** The shortest and the longest time it is left alone, in milliseconds. Those who have waited a second try every 2 ms. */
+/**
+ * The shortest and the longest time it is left alone, in milliseconds. Those who have waited a second try every 2 ms.
+ */
 const SHORTEST_PAUSE_MS = 4
 const LONGEST_PAUSE_MS = 100
 

@@ -34,7 +34,10 @@ export function connected(id: string): void {
   files.set(id, { connections: 1, descriptors: new Set() })
 }
 
-/** Notes that a connection is closed; with the last one the descriptors that waited are closed too, if SQLite has closed its own. Returns whether it was the last. */
+/**
+ * Notes that a connection is closed; with the last one the descriptors that waited are closed too, if SQLite has
+ * closed its own. Returns whether it was the last.
+ */
 export function disconnected(id: string): boolean {
   const file = files.get(id)
   if (file === undefined || --file.connections > 0) return false
@@ -47,7 +50,10 @@ export function mayBeOpen(id: string): boolean {
   return files.has(id)
 }
 
-/** A descriptor for reading a file that SQLite may have open too, to be given back by {@link closeWhenFree}. Throws what the file system throws. */
+/**
+ * A descriptor for reading a file that SQLite may have open too, to be given back by {@link closeWhenFree}. Throws
+ * what the file system throws.
+ */
 export function openBeside(path: string): number {
   const id = fileId(path)
   const [kept] = (id === undefined ? undefined : files.get(id)?.descriptors) ?? []
@@ -62,7 +68,10 @@ export function closeWhenFree(descriptor: number): void {
   else file.descriptors.add(descriptor)
 }
 
-/** Where closing takes until statements are collected: forgets the files of which that has happened, as Linux can tell. */
+/**
+ * Where closing takes until statements are collected: forgets the files of which that has happened, as Linux can
+ * tell.
+ */
 function forgetClosed(): void {
   const idle = [...files].filter(([, { connections }]) => connections === 0)
   if (idle.length === 0) return

@@ -16,7 +16,12 @@ export function countNow(database: Database, query: RangeQuery, now: number): nu
 }
 
 /** The same in slices; of one snapshot when the caller holds a transaction. Throws `KV_INTERRUPTED` when aborted. */
-export async function countInSlices(database: Database, query: RangeQuery, now: number, signal: AbortSignal): Promise<number> {
+export async function countInSlices(
+  database: Database,
+  query: RangeQuery,
+  now: number,
+  signal: AbortSignal,
+): Promise<number> {
   let count = -(await expiredInSlices(database, query, now, signal, 'interrupted'))
   let rest = rangeSql(query)
   let { start } = query
@@ -41,7 +46,13 @@ export function expired(database: Database, query: RangeQuery, now: number): num
 }
 
 /** The same in slices. Throws `KV_INTERRUPTED` with `message` when aborted. */
-export async function expiredInSlices(database: Database, query: RangeQuery, now: number, signal: AbortSignal, message: string): Promise<number> {
+export async function expiredInSlices(
+  database: Database,
+  query: RangeQuery,
+  now: number,
+  signal: AbortSignal,
+  message: string,
+): Promise<number> {
   const { where, bounds } = rangeSql(query)
   const matches = database.statement(`select 1 ${expiredSql(where)}`).iterate(...bounds, now)
   let count = 0

@@ -18,8 +18,16 @@ export function liveEntry(database: Database, key: Uint8Array, now: number): Ent
   return row && live(entryOf(...row), now)
 }
 
-/** The same; `takes` is told the length of key and value, of a long value before it is read. Throws what `takes` throws. */
-export function liveEntryWithin(database: Database, key: Uint8Array, now: number, takes: (bytes: number) => void): Entry | undefined {
+/**
+ * The same; `takes` is told the length of key and value, of a long value before it is read. Throws what `takes`
+ * throws.
+ */
+export function liveEntryWithin(
+  database: Database,
+  key: Uint8Array,
+  now: number,
+  takes: (bytes: number) => void,
+): Entry | undefined {
   const row = database.statement(ENTRY_WITHOUT_LONG_VALUE).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
   if (row[1] !== null) {
@@ -42,13 +50,21 @@ export function liveHead(database: Database, key: Uint8Array, now: number): Head
   const row = database.statement(HEAD).get(key) as HeadRow | undefined
   if (row === undefined) return undefined
   const [revision, expires, type, valueBytes, sum] = row
-  if (type !== 'blob' || typeof revision !== 'number' || typeof valueBytes !== 'number' || (expires !== null && typeof expires !== 'number')) throw damagedRow()
+  if (
+    type !== 'blob' ||
+    typeof revision !== 'number' ||
+    typeof valueBytes !== 'number' ||
+    (expires !== null && typeof expires !== 'number')
+  )
+    throw damagedRow()
   if (expires !== null && expires <= now) return undefined
   return { revision, expires: expires ?? undefined, valueBytes, checksum: typeof sum === 'number' ? sum : undefined }
 }
 
 /** Whether a key has this value; one of another length is not read. */
 export function hasValue(database: Database, key: Uint8Array, value: Uint8Array): boolean {
-  const row = database.statement('select value = ?2 from kv where key = ?1 and length(value) = length(?2)').get(key, value) as [number] | undefined
+  const row = database
+    .statement('select value = ?2 from kv where key = ?1 and length(value) = length(?2)')
+    .get(key, value) as [number] | undefined
   return row?.[0] === 1
 }

@@ -28,7 +28,10 @@ export const LONG_VALUE = 16_384
 
 const PAGE_BYTES = 1 << 20
 
-/** The expiry of a row as it is told: another tool may have written one that no timestamp can name, or no JavaScript number. */
+/**
+ * The expiry of a row as it is told: another tool may have written one that no timestamp can name, or no JavaScript
+ * number.
+ */
 export const EXPIRES = `min(expires, ${LATEST_EXPIRY})`
 
 const NOTHING = new Uint8Array()
@@ -41,10 +44,19 @@ export function rangeSql({ start, end }: Pick<RangeQuery, 'start' | 'end'>): Ran
   return { where: 'where true', bounds: [] }
 }
 
-/** The key that stands `rows` entries after the first of a range, expired ones counted; `undefined` when it has no more than that. */
-export function keyAt(database: Database, query: Pick<RangeQuery, 'start' | 'end'>, rows: number): Uint8Array | undefined {
+/**
+ * The key that stands `rows` entries after the first of a range, expired ones counted; `undefined` when it has no
+ * more than that.
+ */
+export function keyAt(
+  database: Database,
+  query: Pick<RangeQuery, 'start' | 'end'>,
+  rows: number,
+): Uint8Array | undefined {
   const { where, bounds } = rangeSql(query)
-  const row = database.statement(`select key from kv ${where} order by key limit 1 offset ?`).get(...bounds, rows) as [Uint8Array] | undefined
+  const row = database.statement(`select key from kv ${where} order by key limit 1 offset ?`).get(...bounds, rows) as
+    | [Uint8Array]
+    | undefined
   return row?.[0]
 }
 
@@ -52,7 +64,11 @@ type Row = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValu
 
 /** The entry that a row's columns make. Throws where damage has given them types that the table does not allow. */
 export function entryOf(key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue): Entry {
-  const isSound = key instanceof Uint8Array && value instanceof Uint8Array && typeof revision === 'number' && (expires === null || typeof expires === 'number')
+  const isSound =
+    key instanceof Uint8Array &&
+    value instanceof Uint8Array &&
+    typeof revision === 'number' &&
+    (expires === null || typeof expires === 'number')
   if (!isSound) throw damagedRow()
   return { key, value, revision, expires: expires ?? undefined }
 }
@@ -65,7 +81,7 @@ export function* pages(database: Database, query: RangeQuery, now: number): Gene
   const { reverse, keysOnly } = query
   let { start, end } = query
   let from = '>='
-  for (let left = query.limit; left > 0; ) {
+  for (let left = query.limit; left > 0;) {
     const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, ${EXPIRES}
       from kv where key ${from} ? ${end === undefined ? '' : 'and key < ?'} and (expires is null or expires > ?)
       order by key ${reverse ? 'desc' : 'asc'} limit ?`

@@ -26,8 +26,13 @@ export class Snapshots {
     this.#open = open
   }
 
-  /** What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. Now and then the event loop has its turn. */
-  async *items<T>(read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>): AsyncGenerator<T, void, void> {
+  /**
+   * What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. Now and then
+   * the event loop has its turn.
+   */
+  async *items<T>(
+    read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>,
+  ): AsyncGenerator<T, void, void> {
     const database = this.#take()
     if (database === undefined) return
     const items = read(database)
@@ -52,7 +57,9 @@ export class Snapshots {
     }
   }
 
-  /** What `read` makes of one snapshot; `whenAbsent` while there is no file. Throws `KV_CLOSED` when closed meanwhile. */
+  /**
+   * What `read` makes of one snapshot; `whenAbsent` while there is no file. Throws `KV_CLOSED` when closed meanwhile.
+   */
   async result<T>(whenAbsent: T, read: (database: Database) => Promise<T>): Promise<T> {
     const database = this.#take()
     if (database === undefined) return whenAbsent

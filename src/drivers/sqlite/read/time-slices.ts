@@ -11,7 +11,7 @@ const MAX_ROWS = 200_000
  * `message` once the signal is aborted.
  */
 export async function inSlices(signal: AbortSignal, message: string, step: (rows: number) => boolean): Promise<void> {
-  for (let rows = FIRST_ROWS; ; ) {
+  for (let rows = FIRST_ROWS; ;) {
     if (signal.aborted) throw interrupted(signal, message)
     const began = performance.now()
     if (!step(rows)) return

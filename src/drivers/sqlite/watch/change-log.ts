@@ -4,7 +4,9 @@ import type { SqlValue } from '../file/engine.ts'
 import { EXPIRES, LONG_VALUE } from '../read/range.ts'
 import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from '../file/schema.ts'
 
-/** Whether somebody watches now. In every SQLite that knows strict tables; the other names for this time are younger. */
+/**
+ * Whether somebody watches now. In every SQLite that knows strict tables; the other names for this time are younger.
+ */
 const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime('%s', 'now') as integer))`
 
 /**
@@ -46,7 +48,10 @@ end;
 `
 
 /** Triggers first: one without its table would fail every write. */
-const DROP = ['replace', 'replaced', 'insert', 'update', 'delete'].map((name) => `drop trigger if exists kv_log_${name};`).join('') +
+const DROP =
+  ['replace', 'replaced', 'insert', 'update', 'delete']
+    .map((name) => `drop trigger if exists kv_log_${name};`)
+    .join('') +
   ['kv_replaced', 'kv_change', 'kv_watcher', 'kv_log'].map((name) => `drop table if exists ${name};`).join('')
 
 /** Rows read at a time, and their bytes. */
@@ -77,7 +82,13 @@ export function hasLog(database: Database): boolean {
 }
 
 /** Begins a log under a new name, or joins the one that is there and whole. Within a write transaction. */
-export function joinLog(database: Database, watcher: string, until: number, needs: number | undefined, newName: () => string): LogEnd {
+export function joinLog(
+  database: Database,
+  watcher: string,
+  until: number,
+  needs: number | undefined,
+  newName: () => string,
+): LogEnd {
   if (!hasLog(database)) database.exec(CREATE)
   // A log that an older kv began.
   else if (!hasNeeds(database)) database.exec('alter table kv_watcher add column position integer')
@@ -93,7 +104,9 @@ export function joinLog(database: Database, watcher: string, until: number, need
 
 /** Where the log stands; `undefined` when it is not whole. */
 export function logEnd(database: Database): LogEnd | undefined {
-  const row = database.statement('select name, (select coalesce(max(position), 0) from kv_change) from kv_log').get() as [string, number] | undefined
+  const row = database
+    .statement('select name, (select coalesce(max(position), 0) from kv_change) from kv_log')
+    .get() as [string, number] | undefined
   return row && { name: row[0], at: row[1] }
 }
 
@@ -101,16 +114,23 @@ function hasNeeds(database: Database): boolean {
   return database.statement(`select 1 from pragma_table_info('kv_watcher') where name = 'position'`).get() !== undefined
 }
 
-/** Says that a watcher lives, until a time in milliseconds, and after which position it needs the log. Within a write transaction. */
+/**
+ * Says that a watcher lives, until a time in milliseconds, and after which position it needs the log. Within a write
+ * transaction.
+ */
 export function renew(database: Database, watcher: string, until: number, needs: number | undefined): void {
   database
-    .statement('insert into kv_watcher(id, until, position) values (?, ?, ?) on conflict (id) do update set until = excluded.until, position = excluded.position')
+    .statement(
+      'insert into kv_watcher(id, until, position) values (?, ?, ?) on conflict (id) do update set until = excluded.until, position = excluded.position',
+    )
     .run(watcher, Math.ceil(until / 1000), needs ?? null)
 }
 
 /** The position after which some living watcher needs the log; `undefined`: none needs anything. */
 export function neededAfter(database: Database, now: number): number | undefined {
-  const [position] = database.statement('select min(position) from kv_watcher where until > ?').get(Math.floor(now / 1000)) as [number | null]
+  const [position] = database
+    .statement('select min(position) from kv_watcher where until > ?')
+    .get(Math.floor(now / 1000)) as [number | null]
   return position ?? undefined
 }
 
@@ -153,18 +173,29 @@ export function changesAfter(database: Database, name: string, after: number): L
   return changes
 }
 
-type Row = [position: number, key: Uint8Array, isDelete: number, value: Uint8Array | null, revision: number | null, expires: number | null]
+type Row = [
+  position: number,
+  key: Uint8Array,
+  isDelete: number,
+  value: Uint8Array | null,
+  revision: number | null,
+  expires: number | null,
+]
 
 /** The value of a change whose page left it out. Throws `KV_WATCH_GAP` when it has been trimmed since. */
 export function longChange(database: Database, name: string, position: number): Uint8Array {
-  const [value] = (database.statement('select value from kv_change where position = ? and (select name from kv_log) = ?').get(position, name) ?? [null]) as [SqlValue]
+  const [value] = (database
+    .statement('select value from kv_change where position = ? and (select name from kv_log) = ?')
+    .get(position, name) ?? [null]) as [SqlValue]
   if (!(value instanceof Uint8Array)) throw changesGone()
   return value
 }
 
 /** Bytes of the changes after a position, up to the newest. */
 export function bytesAfter(database: Database, after: number): number {
-  const [bytes] = database.statement('select coalesce(sum(length(key) + coalesce(length(value), 0)), 0) from kv_change where position > ?').get(after) as [number]
+  const [bytes] = database
+    .statement('select coalesce(sum(length(key) + coalesce(length(value), 0)), 0) from kv_change where position > ?')
+    .get(after) as [number]
   return bytes
 }
 
@@ -175,7 +206,9 @@ const TRIM_BYTES = 8_000_000
 /** Removes a share of the changes up to a position, never the newest. Returns whether more are left to remove. */
 export function trimLog(database: Database, upTo: number): boolean {
   const rows = database
-    .statement(`select position, coalesce(length(value), 0) from kv_change where position <= ? and position < (select max(position) from kv_change) order by position limit ${TRIM_ROWS}`)
+    .statement(
+      `select position, coalesce(length(value), 0) from kv_change where position <= ? and position < (select max(position) from kv_change) order by position limit ${TRIM_ROWS}`,
+    )
     .all(upTo) as [number, number][]
   let until = 0
   let bytes = 0

@@ -44,8 +44,14 @@ export class Retention {
    * long as the whole is within larger bounds.
    */
   trimmable(now: number, needed: number = Infinity): number {
-    const wanted = this.#newest((age, changes, bytes) => age >= RESUME_MS || (age >= GRACE_MS && (changes >= MAX_CHANGES || bytes >= MAX_BYTES)), now)
-    const forced = this.#newest((age, changes, bytes) => age >= GRACE_MS && (changes >= HELD_CHANGES || bytes >= HELD_BYTES), now)
+    const wanted = this.#newest(
+      (age, changes, bytes) => age >= RESUME_MS || (age >= GRACE_MS && (changes >= MAX_CHANGES || bytes >= MAX_BYTES)),
+      now,
+    )
+    const forced = this.#newest(
+      (age, changes, bytes) => age >= GRACE_MS && (changes >= HELD_CHANGES || bytes >= HELD_BYTES),
+      now,
+    )
     const upTo = Math.max(Math.min(wanted, needed), forced)
     // Older marks have nothing more to say.
     this.#marks = this.#marks.filter(({ at }) => at >= upTo)

@@ -14,7 +14,10 @@ export interface LogSource {
   /** The connection on which the log is read; `undefined` while there is no log. */
   database(): Database | undefined
   /** The pages of a range at one snapshot, on which `first` is called before. */
-  everything(query: Pick<WatchQuery, 'start' | 'end'>, first: (database: Database) => void): AsyncGenerator<Page, void, void>
+  everything(
+    query: Pick<WatchQuery, 'start' | 'end'>,
+    first: (database: Database) => void,
+  ): AsyncGenerator<Page, void, void>
   /** Changes after a position, see `changesAfter`. */
   read(database: Database, log: string, after: number): readonly LoggedChange[]
 }
@@ -67,11 +70,18 @@ export class LogFeed implements Feed {
 
   /** What is there now, as puts; with the last of them the log's position is known. */
   async *#whatIsThere(): AsyncGenerator<Change[], void, void> {
-    const pages = this.#source.everything(this.#query, (database) => (this.#snapshot = hasLog(database) ? logEnd(database) : undefined))
+    const pages = this.#source.everything(
+      this.#query,
+      (database) => (this.#snapshot = hasLog(database) ? logEnd(database) : undefined),
+    )
     for await (const { entries, last } of pages) {
       if (last) this.#reachLog()
       const end = entries.length - 1
-      yield entries.map((entry, at): Change => ({ type: 'put', ...entry, position: last && at === end ? this.position : PARTIAL }))
+      yield entries.map((entry, at): Change => ({
+        type: 'put',
+        ...entry,
+        position: last && at === end ? this.position : PARTIAL,
+      }))
     }
     this.#reachLog()
   }
@@ -94,7 +104,8 @@ export class LogFeed implements Feed {
     for (const change of page) {
       to = change.position
       const { key, isDelete, expires, revision } = change
-      if ((start !== undefined && compareBytes(key, start) < 0) || (end !== undefined && compareBytes(key, end) >= 0)) continue
+      if ((start !== undefined && compareBytes(key, start) < 0) || (end !== undefined && compareBytes(key, end) >= 0))
+        continue
       const own = { key: new Uint8Array(key), position: formatPosition({ log, at: to }) }
       if (isDelete) changes.push({ type: 'del', ...own })
       else {

@@ -2,7 +2,19 @@ import { KvError, interrupted } from '../../../errors.ts'
 import type { Changes, Clock, WatchQuery } from '../../../store/driver.ts'
 import { BEGINNING, changesGone, newLogName, parsePosition, watchGap } from '../../kit/log-position.ts'
 import { Subscription, holdProcess } from '../../kit/subscription.ts'
-import { type LogEnd, type LoggedChange, bytesAfter, changesAfter, hasLog, joinLog, leaveLog, logEnd, neededAfter, renew, trimLog } from './change-log.ts'
+import {
+  type LogEnd,
+  type LoggedChange,
+  bytesAfter,
+  changesAfter,
+  hasLog,
+  joinLog,
+  leaveLog,
+  logEnd,
+  neededAfter,
+  renew,
+  trimLog,
+} from './change-log.ts'
 import type { Database } from '../file/connection.ts'
 import { isBusy } from '../file/errors.ts'
 import { writeIfFree, writeWhenFree } from '../write/immediate.ts'
@@ -22,7 +34,10 @@ const LIFE_MS = 60_000
 const SWEEP_MS = 250
 const SWEEP_ROWS = 1000
 
-/** How long the end of a watch waits for another process's lock, in milliseconds; whoever writes next tidies up otherwise. */
+/**
+ * How long the end of a watch waits for another process's lock, in milliseconds; whoever writes next tidies up
+ * otherwise.
+ */
 const LEAVE_MS = 500
 
 /** What watches need of the store they are about. */
@@ -33,7 +48,10 @@ export interface Watched {
   /** A new connection for watching, or `undefined` while there is no file. */
   open(): Database | undefined
   /** The pages of a range at one snapshot, on which `first` is called before. */
-  everything(query: Pick<WatchQuery, 'start' | 'end'>, first: (database: Database) => void): AsyncGenerator<Page, void, void>
+  everything(
+    query: Pick<WatchQuery, 'start' | 'end'>,
+    first: (database: Database) => void,
+  ): AsyncGenerator<Page, void, void>
   /** What the user is told of an error of the engine. */
   told(error: unknown): KvError
 }
@@ -66,7 +84,14 @@ export class Watches {
   #closed = false
   /** Grows with every commit noticed; a page read before is as good as new until then. */
   #generation = 0
-  #page: { readonly generation: number; readonly log: string; readonly after: number; readonly changes: readonly LoggedChange[] } | undefined
+  #page:
+    | {
+        readonly generation: number
+        readonly log: string
+        readonly after: number
+        readonly changes: readonly LoggedChange[]
+      }
+    | undefined
 
   constructor(store: Watched) {
     this.#store = store
@@ -125,7 +150,14 @@ export class Watches {
       try {
         // Another watch of this process has done it a moment ago.
         const known = Math.abs(Date.now() - this.#renewed) < RENEW_MS && hasLog(database) ? logEnd(database) : undefined
-        const end = known ?? (await writeWhenFree(database, lockTimeoutMs, () => joinLog(database, this.#id, Date.now() + LIFE_MS, this.#needs, newLogName), () => this.#isUnwanted))
+        const end =
+          known ??
+          (await writeWhenFree(
+            database,
+            lockTimeoutMs,
+            () => joinLog(database, this.#id, Date.now() + LIFE_MS, this.#needs, newLogName),
+            () => this.#isUnwanted,
+          ))
         if (known === undefined) this.#renewed = Date.now()
         const isNew = end.name !== this.#log?.name
         this.#log = end
@@ -156,9 +188,14 @@ export class Watches {
     return database
   }
 
-  /** The position in the log from which on the watches of this process still need it; `undefined`: none needs anything. */
+  /**
+   * The position in the log from which on the watches of this process still need it; `undefined`: none needs
+   * anything.
+   */
   get #needs(): number | undefined {
-    const ats = [...this.#subscriptions.values()].flatMap(({ needs }) => (needs === undefined || needs.log !== this.#log?.name ? [] : [needs.at]))
+    const ats = [...this.#subscriptions.values()].flatMap(({ needs }) =>
+      needs === undefined || needs.log !== this.#log?.name ? [] : [needs.at],
+    )
     return ats.length === 0 ? undefined : ats.reduce((least, at) => Math.min(least, at))
   }
 
@@ -208,7 +245,8 @@ export class Watches {
   /** Says that this process watches, trims the log, and removes what has expired; none of it waits for a lock. */
   #care(database: Database): void {
     const time = Date.now()
-    if (Math.abs(time - this.#renewed) >= RENEW_MS && writeIfFree(database, () => this.#renew(database, time))) this.#renewed = time
+    if (Math.abs(time - this.#renewed) >= RENEW_MS && writeIfFree(database, () => this.#renew(database, time)))
+      this.#renewed = time
     this.#trim(database)
     if (Math.abs(time - this.#swept) < SWEEP_MS) return
     this.#swept = time
@@ -238,7 +276,10 @@ export class Watches {
     if (this.#appearing || fileId(this.#store.path) === undefined) return
     this.#appearing = true
     this.#join()
-      .then(() => this.#wake(), (error: unknown) => this.#failAll(error))
+      .then(
+        () => this.#wake(),
+        (error: unknown) => this.#failAll(error),
+      )
       .finally(() => (this.#appearing = false))
   }
 
@@ -267,7 +308,9 @@ export class Watches {
         return this.#keep()
       }
       try {
-        await writeWhenFree(database, LEAVE_MS, () => (isKept ? renew(database, this.#id, this.#keptUntil, undefined) : leaveLog(database, this.#id, Date.now())))
+        await writeWhenFree(database, LEAVE_MS, () =>
+          isKept ? renew(database, this.#id, this.#keptUntil, undefined) : leaveLog(database, this.#id, Date.now()),
+        )
       } catch {
         // The lock is not to be had, or the file is broken or gone: the next to write takes an old log away.
       }
@@ -320,7 +363,11 @@ function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Pro
 }
 
 function notHere(path: string, cause?: unknown): KvError {
-  return new KvError('KV_NOT_SUPPORTED', `${path} cannot be watched: a watch keeps a log in the file, which cannot be written`, { cause })
+  return new KvError(
+    'KV_NOT_SUPPORTED',
+    `${path} cannot be watched: a watch keeps a log in the file, which cannot be written`,
+    { cause },
+  )
 }
 
 function closedError(): KvError {

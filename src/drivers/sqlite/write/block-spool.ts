@@ -24,14 +24,15 @@ export class BlockSpool {
     this.#file ??= newFile()
     const { count, bytes, expires } = block
     this.#write(Uint32Array.of(count, bytes.length, expires === undefined ? 0 : 1))
-    for (const column of [block.keyStart, block.keyLength, block.valueStart, block.valueLength, block.checksums]) this.#write(column.subarray(0, count))
+    for (const column of [block.keyStart, block.keyLength, block.valueStart, block.valueLength, block.checksums])
+      this.#write(column.subarray(0, count))
     if (expires !== undefined) this.#write(expires.subarray(0, count))
     this.#write(bytes)
   }
 
   /** The blocks in their order. */
   *blocks(): Generator<Block, void, void> {
-    for (let at = 0; at < this.#length; ) {
+    for (let at = 0; at < this.#length;) {
       const read = <A extends Uint8Array | Uint32Array | Float64Array>(array: A): A => {
         this.#read(array, at)
         at += array.byteLength
@@ -39,9 +40,24 @@ export class BlockSpool {
       }
       const [count, length, hasExpiry] = read(new Uint32Array(HEAD)) as unknown as [number, number, number]
       const column = (): Uint32Array => read(new Uint32Array(count))
-      const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
+      const [keyStart, keyLength, valueStart, valueLength, checksums] = [
+        column(),
+        column(),
+        column(),
+        column(),
+        column(),
+      ]
       const expires = hasExpiry === 0 ? undefined : read(new Float64Array(count))
-      yield { count, keyStart, keyLength, valueStart, valueLength, checksums, expires, bytes: read(new Uint8Array(length)) }
+      yield {
+        count,
+        keyStart,
+        keyLength,
+        valueStart,
+        valueLength,
+        checksums,
+        expires,
+        bytes: read(new Uint8Array(length)),
+      }
     }
   }
 
@@ -54,13 +70,13 @@ export class BlockSpool {
 
   #write(array: Uint8Array | Uint32Array | Float64Array): void {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-    for (let at = 0; at < bytes.length; ) at += writeSync(this.#file!, bytes, at, bytes.length - at, this.#length + at)
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#file!, bytes, at, bytes.length - at, this.#length + at)
     this.#length += bytes.length
   }
 
   #read(array: Uint8Array | Uint32Array | Float64Array, from: number): void {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-    for (let at = 0; at < bytes.length; ) {
+    for (let at = 0; at < bytes.length;) {
       const read = readSync(this.#file!, bytes, at, bytes.length - at, from + at)
       if (read === 0) throw new Error('the file of blocks put aside is cut off')
       at += read

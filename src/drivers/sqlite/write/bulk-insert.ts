@@ -32,7 +32,10 @@ const EXPIRY_BASE = 1e15
 let groups: Uint32Array | undefined
 
 function digitGroups(): Uint32Array {
-  const text = Buffer.from(Array.from({ length: 10 ** GROUP }, (_, n) => String(n).padStart(GROUP, '0')).join(''), 'latin1')
+  const text = Buffer.from(
+    Array.from({ length: 10 ** GROUP }, (_, n) => String(n).padStart(GROUP, '0')).join(''),
+    'latin1',
+  )
   return new Uint32Array(new Uint8Array(text).buffer)
 }
 
@@ -56,11 +59,16 @@ export function blockLoader(transaction: Transaction): (block: Block, now?: numb
  * Loads blocks as they come. A time to live counts from the end of the input, when the whole of it is written: the
  * first block that has one, and all after it, are put aside until then.
  */
-export async function loadAsTheyCome(transaction: Transaction, first: Block, more: AsyncIterator<Block>, now: Clock): Promise<void> {
+export async function loadAsTheyCome(
+  transaction: Transaction,
+  first: Block,
+  more: AsyncIterator<Block>,
+  now: Clock,
+): Promise<void> {
   const load = blockLoader(transaction)
   const spool = new BlockSpool()
   try {
-    for (let block: Block | undefined = first; block !== undefined; ) {
+    for (let block: Block | undefined = first; block !== undefined;) {
       if (spool.isEmpty && !hasTtl(block)) load(block)
       else spool.add(block)
       const next = await more.next()
@@ -91,10 +99,14 @@ export function insertBlock({ database }: Transaction, block: Block, revision: n
 }
 
 function provideNumbers(database: Database, rows: number): void {
-  database.once('temp.kv_row', () => database.exec('pragma temp_store = memory; create temp table kv_row(i integer primary key)'))
+  database.once('temp.kv_row', () =>
+    database.exec('pragma temp_store = memory; create temp table kv_row(i integer primary key)'),
+  )
   const size = NUMBERS.find((numbers) => numbers >= rows)!
   database.once(`temp.kv_row of ${size}`, () =>
-    database.exec(`with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${size}) insert or ignore into kv_row select i from n`),
+    database.exec(
+      `with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${size}) insert or ignore into kv_row select i from n`,
+    ),
   )
 }
 
@@ -135,7 +147,9 @@ function write(groups: Uint32Array, digits: Uint32Array, at: number, value: numb
 
 /** The statement that inserts `?4` rows of the buffer `?2` as the digits `?3` describe them, under revision `?1`. */
 function insertSql(fields: readonly string[], expires: string): string {
-  const columns = fields.map((name, n) => `cast(substr(?3, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`)
+  const columns = fields.map(
+    (name, n) => `cast(substr(?3, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`,
+  )
   // The limit keeps the numbers apart from their uses, so that each is read once.
   return `insert into kv (key, value, revision, expires, checksum)
     select substr(?2, k >> ${KEY_BITS}, k & ${2 ** KEY_BITS - 1}), substr(?2, v >> ${VALUE_BITS}, v & ${2 ** VALUE_BITS - 1}), ?1, ${expires}, c

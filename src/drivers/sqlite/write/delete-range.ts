@@ -20,12 +20,17 @@ const ONE_STEP_BYTES = 200_000_000
  * The same in slices of one transaction, in which nothing else may run. Throws `KV_INTERRUPTED` when
  * aborted; the caller has to roll back.
  */
-export async function deleteInSlices(transaction: Transaction, query: RangeQuery, signal: AbortSignal): Promise<number> {
+export async function deleteInSlices(
+  transaction: Transaction,
+  query: RangeQuery,
+  signal: AbortSignal,
+): Promise<number> {
   const { database } = transaction
   const message = 'interrupted, nothing was deleted'
   const gone = await expiredInSlices(database, query, transaction.now, signal, message)
   // While somebody watches, each row is deleted by itself.
-  const inOneStep = query.start === undefined && query.end === undefined && database.fileBytes() <= ONE_STEP_BYTES && !hasLog(database)
+  const inOneStep =
+    query.start === undefined && query.end === undefined && database.fileBytes() <= ONE_STEP_BYTES && !hasLog(database)
   let changes = 0
   await inSlices(signal, message, (rows) => {
     const next = inOneStep ? undefined : keyAt(database, query, rows)
@@ -38,7 +43,8 @@ export async function deleteInSlices(transaction: Transaction, query: RangeQuery
 
 /** Without bounds SQLite frees whole pages and does not look at their rows. */
 function deleteRows({ database }: Transaction, query: Pick<RangeQuery, 'start' | 'end'>): number {
-  if (query.start === undefined && query.end === undefined) return Number(database.statement('delete from kv').run().changes)
+  if (query.start === undefined && query.end === undefined)
+    return Number(database.statement('delete from kv').run().changes)
   const { where, bounds } = rangeSql(query)
   return Number(database.statement(`delete from kv ${where}`).run(...bounds).changes)
 }

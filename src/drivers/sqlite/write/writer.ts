@@ -24,8 +24,9 @@ interface Pending {
 }
 
 /**
- * What an insert does with a key that is there already. One that this very write has put in just so is left: an update that
- * changes neither revision nor checksum is how another tool's is known. The old value is looked at only then.
+ * What an insert does with a key that is there already. One that this very write has put in just so is left: an
+ * update that changes neither revision nor checksum is how another tool's is known. The old value is looked at only
+ * then.
  */
 export const ON_CONFLICT = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
   expires = excluded.expires, checksum = excluded.checksum
@@ -85,7 +86,10 @@ export class Transaction {
     return 1
   }
 
-  /** Before the commit: keeps the revision counter, and clears out some of what has expired. False when nothing was written. */
+  /**
+   * Before the commit: keeps the revision counter, and clears out some of what has expired. False when nothing was
+   * written.
+   */
   finish(): boolean {
     if (this.#revision === undefined || this.#revision === this.#base) return false
     markCommit(this.database, this.#revision)
@@ -118,7 +122,14 @@ export class Writer {
    * @param failed is told of an error that ended a whole transaction
    * @param committed is told of every commit
    */
-  constructor(open: () => Database, openAnother: () => Database, failed: (error: unknown) => void, committed: () => void, now: Clock, lockTimeoutMs: number) {
+  constructor(
+    open: () => Database,
+    openAnother: () => Database,
+    failed: (error: unknown) => void,
+    committed: () => void,
+    now: Clock,
+    lockTimeoutMs: number,
+  ) {
     this.#open = open
     this.#openAnother = openAnother
     this.#failed = failed
@@ -146,7 +157,14 @@ export class Writer {
 
   #enqueue<T>(job: Job<T | Promise<T>>, alone: boolean, signal: AbortSignal | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#queue.push({ run: job, alone, resolve: resolve as (value: unknown) => void, reject, deadline: performance.now() + this.#lockTimeoutMs, signal })
+      this.#queue.push({
+        run: job,
+        alone,
+        resolve: resolve as (value: unknown) => void,
+        reject,
+        deadline: performance.now() + this.#lockTimeoutMs,
+        signal,
+      })
       this.#running ??= this.#drain()
     })
   }
@@ -249,7 +267,8 @@ export class Writer {
     const now = performance.now()
     this.#rejectAll(error, ({ deadline }) => deadline <= now)
     for (const { signal } of this.#queue) {
-      if (signal?.aborted) this.#rejectAll(interrupted(signal, 'interrupted, nothing was done'), (pending) => pending.signal === signal)
+      if (signal?.aborted)
+        this.#rejectAll(interrupted(signal, 'interrupted, nothing was done'), (pending) => pending.signal === signal)
     }
   }
 
@@ -286,7 +305,10 @@ export class Writer {
       if (transaction.finish()) this.#tidy(database)
       // Readers are in the way only where the file system has no place for a log. What is uncommitted must not be read
       // on this connection meanwhile, so no turn is given.
-      retryWhileBusy(() => this.#lockTimeoutMs, () => database.commit())
+      retryWhileBusy(
+        () => this.#lockTimeoutMs,
+        () => database.commit(),
+      )
     } catch (error) {
       database.rollback()
       this.#failed(error)
@@ -307,9 +329,15 @@ export class Writer {
 }
 
 function heldHere(): KvError {
-  return new KvError('KV_LOCKED', 'the store is locked by a long write of this process', { hint: 'wait for it, or give more time with --lock-timeout 60s' })
+  return new KvError('KV_LOCKED', 'the store is locked by a long write of this process', {
+    hint: 'wait for it, or give more time with --lock-timeout 60s',
+  })
 }
 
 function replaced(): KvError {
-  return new KvError('KV_UNAVAILABLE', 'the file of the store was replaced or removed during a long write; nothing of it was stored', { hint: 'run it again' })
+  return new KvError(
+    'KV_UNAVAILABLE',
+    'the file of the store was replaced or removed during a long write; nothing of it was stored',
+    { hint: 'run it again' },
+  )
 }
