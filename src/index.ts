@@ -43,26 +43,20 @@ export type { Block, Blocks } from './blocks/block.ts'
 export type {
   Abortable,
   Awaitable,
-  Change,
   Changes,
   CheckOptions,
   CheckReport,
   Clock,
-  Condition,
   Driver,
-  Entry,
   GetManyOptions,
-  Head,
   JsonLinesOptions,
-  Lifetime,
   Limits,
-  Op,
-  PutResult,
   RangeQuery,
   Stat,
   Supports,
   WatchQuery,
 } from './store/driver.ts'
+export type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './store/entry.ts'
 export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryOptions } from '../output/printer.ts'
-import type { Entry } from '../store/driver.ts'
+import type { Entry } from '../store/entry.ts'
 import {
   type KeyFlags,
   type ValueFlags,

@@ -4,7 +4,7 @@ import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isTerminalName, readNamed } from '../load/named-input.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'
-import type { Condition } from '../store/driver.ts'
+import type { Condition } from '../store/entry.ts'
 import {
   type KeyFlags,
   type ValueFlags,

@@ -3,7 +3,7 @@ import { compareBytes, successor } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import { displayKey } from '../safe-text.ts'
-import type { Change } from '../store/driver.ts'
+import type { Change } from '../store/entry.ts'
 import type { WatchOptions } from '../store/watch.ts'
 import {
   type KeyFlags,

@@ -1,5 +1,5 @@
 import { Chalk, type ChalkInstance } from 'chalk'
-import type { Change } from '../store/driver.ts'
+import type { Change } from '../store/entry.ts'
 import { cell } from './cell.ts'
 import type { JsonOptions } from '../formats/json/lines-writer.ts'
 import { cutToWidth } from './width.ts'

@@ -2,7 +2,7 @@ import { Chalk, type ChalkInstance } from 'chalk'
 import { isUtf8 } from 'node:buffer'
 import { type Encoding, decodeUtf8, encode, encodeParts, textParts } from '../bytes.ts'
 import type { Sink } from '../io.ts'
-import type { Entry } from '../store/driver.ts'
+import type { Entry } from '../store/entry.ts'
 import { binary } from './cell.ts'
 import { escapeJson, escapeLine, escapeText } from '../safe-text.ts'
 

@@ -3,7 +3,7 @@ import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { DeferredText } from '../output/deferred-text.ts'
 import { type JsonOptions, writeJsonChange } from '../formats/json/lines-writer.ts'
-import type { Change } from '../store/driver.ts'
+import type { Change } from '../store/entry.ts'
 import { PARTIAL } from '../drivers/kit/log-position.ts'
 import type { Watch } from '../store/watch.ts'
 

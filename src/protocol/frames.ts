@@ -1,6 +1,6 @@
 import { asBuffer } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import type { Lifetime } from '../store/driver.ts'
+import type { Lifetime } from '../store/entry.ts'
 
 /** What a frame is. Numbers are part of the protocol. */
 export const FRAME = {

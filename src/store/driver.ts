@@ -8,50 +8,10 @@
  */
 
 import type { Blocks } from '../blocks/block.ts'
+import type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
 export type Awaitable<T> = T | Promise<T>
-
-/** A key with what is stored under it. The arrays belong to the caller. */
-export interface Entry {
-  readonly key: Uint8Array
-  /** Empty when only keys were asked for. */
-  readonly value: Uint8Array
-  /** Of the write that made this entry; grows with every later write to the store. A safe integer. */
-  readonly revision: number
-  /** When the entry ends, in milliseconds since 1970; `undefined` when it does not. */
-  readonly expires: number | undefined
-}
-
-/** What is known of an entry without its value. */
-export interface Head extends Pick<Entry, 'revision' | 'expires'> {
-  /** Length of the value. */
-  readonly valueBytes: number
-  /** The `checksum` of the entry (checksum.ts), where the engine keeps it. */
-  readonly checksum?: number
-}
-
-/** When an entry ends: at a moment, or some time after the moment it is written; by default never. Not both. */
-export interface Lifetime {
-  /** Milliseconds since 1970. */
-  readonly expires?: number | undefined
-  /**
-   * Milliseconds from the write on, 1 or more: counted from when the write has got its turn, so that
-   * waiting for another's lock costs nothing of it.
-   */
-  readonly ttl?: number | undefined
-}
-
-/** One step of a batch. */
-export type Op =
-  | ({ readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array } & Lifetime)
-  | { readonly type: 'del'; readonly key: Uint8Array }
-
-/** What must hold for a write to be applied, decided in the same atomic step as the write. */
-export type Condition =
-  | { readonly type: 'absent' }
-  | { readonly type: 'value'; readonly value: Uint8Array }
-  | { readonly type: 'revision'; readonly revision: number }
 
 /**
  * Keys from `start` (included; `undefined`: from the first) up to `end` (excluded; `undefined`: to
@@ -66,18 +26,6 @@ export interface RangeQuery {
   /** Leave `value` empty, and do not read it where that is cheaper. */
   readonly keysOnly: boolean
 }
-
-/** What happened to a key. Positions grow with every change of the store, also of keys that are not watched. */
-export type Change =
-  | {
-      readonly type: 'put'
-      readonly key: Uint8Array
-      readonly value: Uint8Array
-      readonly revision: number
-      readonly expires: number | undefined
-      readonly position: string
-    }
-  | { readonly type: 'del'; readonly key: Uint8Array; readonly position: string }
 
 /** Which keys to watch, from `start` (included) up to `end` (excluded), and from when on. */
 export interface WatchQuery extends Pick<RangeQuery, 'start' | 'end'> {
@@ -124,16 +72,6 @@ export interface Supports {
   readonly unknownOutcome: boolean
   /** Changes can be watched. */
   readonly watch: boolean
-}
-
-/** What a put did. */
-export interface PutResult {
-  /** False when the condition did not hold; then nothing was written. */
-  readonly applied: boolean
-  /** True when the key was not there before. */
-  readonly created: boolean
-  /** Of this write, or, when not applied, of the entry that is there (0 when none is). */
-  readonly revision: number
 }
 
 /** Where a store stands, for people and scripts. Numbers are counts or bytes. */

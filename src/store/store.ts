@@ -6,16 +6,13 @@ import type {
   CheckOptions,
   CheckReport,
   Driver,
-  Entry,
   GetManyOptions,
-  Head,
   JsonLinesOptions,
   Limits,
-  Op,
-  PutResult,
   Stat,
   Supports,
 } from './driver.ts'
+import type { Entry, Head, Op, PutResult } from './entry.ts'
 import {
   type KeyInput,
   bytesOf,

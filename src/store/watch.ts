@@ -1,4 +1,5 @@
-import type { Abortable, Change, Changes } from './driver.ts'
+import type { Abortable, Changes } from './driver.ts'
+import type { Change } from './entry.ts'
 import type { KeyInput } from './input.ts'
 import type { RangeOptions } from './range.ts'
 

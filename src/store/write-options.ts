@@ -1,4 +1,5 @@
-import type { Abortable, DelOptions as DriverDelOptions, Lifetime, PutOptions as DriverPutOptions } from './driver.ts'
+import type { Abortable, DelOptions as DriverDelOptions, PutOptions as DriverPutOptions } from './driver.ts'
+import type { Lifetime } from './entry.ts'
 import { checkLifetime } from './expiry.ts'
 import type { ConditionInput, KeyInput } from './input.ts'
 import type { RangeOptions } from './range.ts'

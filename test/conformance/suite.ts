@@ -1,6 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Store } from '../../src/index.ts'
-import type { Clock, Driver, Entry, RangeQuery, Supports } from '../../src/store/driver.ts'
+import type { Clock, Driver, RangeQuery, Supports } from '../../src/store/driver.ts'
+import type { Entry } from '../../src/store/entry.ts'
 import { basics } from './basics.ts'
 import { expiry } from './expiry.ts'
 import { lifecycle } from './lifecycle.ts'

@@ -5,7 +5,7 @@ import { BlockBuilder } from '../../src/blocks/block-builder.ts'
 import { type InputFormat, createParser } from '../../src/formats/index.ts'
 import { type EntryOptions, Printer } from '../../src/output/printer.ts'
 import { blockOps } from '../../src/blocks/block.ts'
-import type { Entry } from '../../src/store/driver.ts'
+import type { Entry } from '../../src/store/entry.ts'
 import { EARLIEST_EXPIRY, LATEST_EXPIRY } from '../../src/store/expiry.ts'
 import { toHex } from '../helpers/bytes.ts'
 

@@ -12,19 +12,16 @@ import type {
   CheckReport,
   DelOptions,
   Driver,
-  Entry,
   GetManyOptions,
-  Head,
   JsonLinesOptions,
   Limits,
-  Op,
   PutOptions,
-  PutResult,
   RangeQuery,
   Stat,
   Supports,
   WatchQuery,
 } from '../../store/driver.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { expiresIn, json, revisionIn } from './answers.ts'
 import { type Answer, type Call, HttpClient } from './client.ts'

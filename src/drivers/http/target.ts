@@ -1,7 +1,8 @@
 import { asBuffer } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import { HEADERS, PATHS } from '../../protocol/http-api.ts'
-import type { Condition, RangeQuery } from '../../store/driver.ts'
+import type { RangeQuery } from '../../store/driver.ts'
+import type { Condition } from '../../store/entry.ts'
 
 /**
  * Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs

@@ -1,4 +1,4 @@
-import type { Condition } from '../../store/driver.ts'
+import type { Condition } from '../../store/entry.ts'
 
 /**
  * Whether a condition allows a write over an entry of that revision (`undefined`: the key is not there).

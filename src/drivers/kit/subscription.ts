@@ -1,5 +1,6 @@
 import { interrupted } from '../../errors.ts'
-import type { Awaitable, Change, Changes } from '../../store/driver.ts'
+import type { Awaitable, Changes } from '../../store/driver.ts'
+import type { Change } from '../../store/entry.ts'
 
 /** Where a subscription takes its changes from. */
 export interface Feed {

@@ -1,6 +1,7 @@
 import { compareBytes } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
-import type { Change, Changes, Entry, RangeQuery, WatchQuery } from '../../store/driver.ts'
+import type { Changes, RangeQuery, WatchQuery } from '../../store/driver.ts'
+import type { Change, Entry } from '../../store/entry.ts'
 import { BEGINNING, PARTIAL, changesGone, formatPosition, newLogName, parsePosition } from '../kit/log-position.ts'
 import { type Feed, Subscription, holdProcess } from '../kit/subscription.ts'
 

@@ -10,16 +10,13 @@ import type {
   Clock,
   DelOptions,
   Driver,
-  Entry,
   GetManyOptions,
-  Head,
-  Op,
   PutOptions,
-  PutResult,
   RangeQuery,
   Stat,
   WatchQuery,
 } from '../../store/driver.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { ChangeLog } from './change-log.ts'
 
 interface Row {

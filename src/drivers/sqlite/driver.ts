@@ -13,17 +13,14 @@ import type {
   Clock,
   DelOptions,
   Driver,
-  Entry,
   GetManyOptions,
-  Head,
   JsonLinesOptions,
-  Op,
   PutOptions,
-  PutResult,
   RangeQuery,
   Stat,
   WatchQuery,
 } from '../../store/driver.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './write/apply-ops.ts'

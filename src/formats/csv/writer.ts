@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Encoding, utf8 } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
-import type { Entry } from '../../store/driver.ts'
+import type { Entry } from '../../store/entry.ts'
 import { type ByteBuffer, Escaping } from '../byte-buffer.ts'
 import { displayKey } from '../../safe-text.ts'
 

@@ -4,7 +4,7 @@ import { KvError } from '../../errors.ts'
 import { decodeEncoded, encodedLength } from '../encoded.ts'
 import { JsonScanner } from './scanner.ts'
 import { decodeInPlace } from './string.ts'
-import type { Change } from '../../store/driver.ts'
+import type { Change } from '../../store/entry.ts'
 
 /**
  * The change that the data of an event says, `{"key":"user:1","value":"Ada","revision":7}`. Decodes in place, since the

@@ -1,5 +1,5 @@
 import { type Encoding, utf8 } from '../../bytes.ts'
-import type { Change, Entry } from '../../store/driver.ts'
+import type { Change, Entry } from '../../store/entry.ts'
 import { Escaping, type TextOutput } from '../byte-buffer.ts'
 import { jsonSource } from './json-value.ts'
 

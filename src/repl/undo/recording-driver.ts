@@ -1,6 +1,7 @@
 import { KvError, interrupted } from '../../errors.ts'
 import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
-import type { Abortable, DelOptions, Driver, Entry, Op, PutOptions, PutResult, RangeQuery } from '../../store/driver.ts'
+import type { Abortable, DelOptions, Driver, PutOptions, RangeQuery } from '../../store/driver.ts'
+import type { Entry, Op, PutResult } from '../../store/entry.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
 /** Where a driver's writes go, seen from the session. */

@@ -2,7 +2,7 @@ import { KvError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
 import type { Store } from '../../store/store.ts'
 import type { BatchOp } from '../../store/write-options.ts'
-import type { Entry } from '../../store/driver.ts'
+import type { Entry } from '../../store/entry.ts'
 
 /** Keys that one command may change and still be undone. */
 export const UNDO_KEYS = 10_000

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KvError } from '../../errors.ts'
 import type { Block } from '../../blocks/block.ts'
-import type { Entry } from '../../store/driver.ts'
+import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { MAX_KEYS, MAX_OPS, bodyChunks, readBody } from '../http/body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from '../../protocol/frames.ts'

@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer, compareBytes, decodeUtf8 } from '../../bytes.ts'
-import type { Entry } from '../../store/driver.ts'
+import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { MAX_OPS, readBody, withoutMark } from '../http/body.ts'
 import { CONTRACT_SCHEMAS as schemas } from './text-schemas.ts'

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { successor } from '../../../bytes.ts'
-import type { Entry, RangeQuery } from '../../../store/driver.ts'
+import type { RangeQuery } from '../../../store/driver.ts'
+import type { Entry } from '../../../store/entry.ts'
 import type { Database } from '../file/connection.ts'
 import { deadBufferCollector } from './dead-buffers.ts'
 import type { JsonLinesHelper } from './export-thread.ts'

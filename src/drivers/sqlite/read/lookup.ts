@@ -1,4 +1,4 @@
-import type { Entry, Head } from '../../../store/driver.ts'
+import type { Entry, Head } from '../../../store/entry.ts'
 import type { Database } from '../file/connection.ts'
 import type { SqlValue } from '../file/engine.ts'
 import { damagedRow } from '../file/errors.ts'

@@ -1,4 +1,5 @@
-import type { Entry, RangeQuery } from '../../../store/driver.ts'
+import type { RangeQuery } from '../../../store/driver.ts'
+import type { Entry } from '../../../store/entry.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import type { Database } from '../file/connection.ts'
 import type { SqlValue } from '../file/engine.ts'

@@ -1,5 +1,6 @@
 import { compareBytes } from '../../../bytes.ts'
-import type { Change, WatchQuery } from '../../../store/driver.ts'
+import type { WatchQuery } from '../../../store/driver.ts'
+import type { Change } from '../../../store/entry.ts'
 import { BEGINNING, PARTIAL, type Position, changesGone, formatPosition } from '../../kit/log-position.ts'
 import type { Feed } from '../../kit/subscription.ts'
 import { type LogEnd, type LoggedChange, hasLog, logEnd, longChange } from './change-log.ts'

@@ -1,5 +1,5 @@
 import { blockOf } from '../../../blocks/block.ts'
-import type { Op } from '../../../store/driver.ts'
+import type { Op } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { FEWEST, insertBlock } from './bulk-insert.ts'
 import type { Transaction } from './writer.ts'

@@ -1,4 +1,5 @@
-import type { Clock, Op } from '../../../store/driver.ts'
+import type { Clock } from '../../../store/driver.ts'
+import type { Op } from '../../../store/entry.ts'
 import { KvError, interrupted } from '../../../errors.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import { expiryOf } from '../../../store/expiry.ts'
