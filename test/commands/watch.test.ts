@@ -1,7 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Store, openStore } from '../../src/index.ts'
-import { sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
+import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { type Given, ended, errorText, expectRun, givenStore, kv, shell, startKv } from '../helpers/kv.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { needTerminal, terminal } from '../helpers/terminal.ts'
@@ -10,7 +10,7 @@ const ADA: readonly Given[] = [['user:1', 'Ada']]
 
 /** Tells whether a store file has a log of changes. */
 function logOf(path: string): () => boolean {
-  const connection = new (sqliteEngine().Connection)(path)
+  const connection = new (sqliteEngine().DatabaseSync)(path)
   onTestFinished(() => connection.close())
   const names = connection.prepare(
     `select name from sqlite_schema where name glob 'kv_log*' or name in ('kv_watcher', 'kv_change', 'kv_replaced')`,

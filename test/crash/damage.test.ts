@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
+import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { type Store, openStore } from '../../src/index.ts'
 import { noise, toText } from '../helpers/bytes.ts'
 import { failure, openTestStore } from '../helpers/store.ts'
@@ -22,8 +22,8 @@ import { Child, needLibrary } from './child.ts'
 
 /** Runs SQL on a file with the engine itself, as another tool would. */
 function sql(path: string, ...statements: string[]): void {
-  const { Connection } = sqliteEngine()
-  const connection = new Connection(path)
+  const { DatabaseSync } = sqliteEngine()
+  const connection = new DatabaseSync(path)
   try {
     for (const statement of statements) connection.exec(statement)
   } finally {

@@ -12,7 +12,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
+import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { type OpenOptions, type Store, openStore } from '../../src/index.ts'
 import { noise, toText } from '../helpers/bytes.ts'
 import { BIN, kv } from '../helpers/kv.ts'
@@ -71,7 +71,7 @@ async function interrupted(older?: string): Promise<string> {
   sql(path, 'pragma journal_mode = delete')
   if (older !== undefined) copyFileSync(path, older)
   for (let n = 0; n < 3; n++) sql(path, `update kv set value = randomblob(5000)`)
-  const connection = new (sqliteEngine().Connection)(path)
+  const connection = new (sqliteEngine().DatabaseSync)(path)
   // A cache so small that changed pages are written into the file before the commit, as a kill may leave them.
   connection.exec(
     'pragma cache_size = 1; begin immediate; update kv set value = randomblob(60000); insert into kv(key, value) values (randomblob(20), randomblob(60000))',
@@ -190,7 +190,7 @@ const REFUSED: Record<string, () => Promise<string>> = {
   async 'a log with pages of another size'() {
     const path = await eight()
     const small = join(tempDir(), 'small.db')
-    const connection = new (sqliteEngine().Connection)(small)
+    const connection = new (sqliteEngine().DatabaseSync)(small)
     connection.exec('pragma page_size = 4096; pragma journal_mode = wal; create table t(a)')
     copyFileSync(`${small}-wal`, `${path}-wal`)
     connection.close()

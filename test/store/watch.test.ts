@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Store } from '../../src/index.ts'
 import { neededAfter, trimLog } from '../../src/drivers/sqlite/watch/change-log.ts'
-import { Database } from '../../src/drivers/sqlite/file/connection.ts'
-import { type Connection, sqliteEngine } from '../../src/drivers/sqlite/file/engine.ts'
+import { Connection as Database } from '../../src/drivers/sqlite/file/connection.ts'
+import { type DatabaseSync, sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { Retention } from '../../src/drivers/sqlite/watch/retention.ts'
 import { block } from '../conformance/suite.ts'
 import { Child, needLibrary } from '../crash/child.ts'
@@ -18,19 +18,19 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { shown, take, takeUntil, watching } from '../helpers/watch.ts'
 
 /** Another program's connection to a store file. */
-function foreign(path: string): Connection {
-  const connection = new (sqliteEngine().Connection)(path)
+function foreign(path: string): DatabaseSync {
+  const connection = new (sqliteEngine().DatabaseSync)(path)
   onTestFinished(() => connection.close())
   return connection
 }
 
 /** Names and texts of everything in the schema, in no order that matters. */
-function schema(connection: Connection): unknown[] {
+function schema(connection: DatabaseSync): unknown[] {
   return connection.prepare('select name, sql from sqlite_schema order by name').all()
 }
 
 /** A file that has been written to, a store on it, and another program's connection. */
-async function given(): Promise<{ path: string; store: Store; connection: Connection }> {
+async function given(): Promise<{ path: string; store: Store; connection: DatabaseSync }> {
   const path = await givenStore([['a', '1']])
   return { path, store: await openTestStore(path), connection: foreign(path) }
 }

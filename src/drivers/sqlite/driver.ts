@@ -26,10 +26,11 @@ import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { applyOps } from './write/apply-ops.ts'
 import { checkEntries } from './check/checksums.ts'
 import { countInSlices, countNow } from './read/count.ts'
-import { Database, type DatabaseOptions, readWaitMs } from './file/connection.ts'
+import { Connection, type ConnectionOptions, readWaitMs } from './file/connection.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
-import type { SqlValue } from './file/engine.ts'
-import { damagedRow, isPassing, needsReopen, toKvError } from './file/errors.ts'
+import type { SqlValue } from './engine/engine.ts'
+import { damagedRow } from './engine/result-codes.ts'
+import { isPassing, needsReopen, toKvError } from './file/errors.ts'
 import { create, inspect, withoutLinks } from './file/format.ts'
 import { ChangedWhileRead } from './identity/file-state.ts'
 import { type JsonLinesHelper, startHelper } from './export/export-thread.ts'
@@ -66,12 +67,12 @@ export class SqliteDriver implements Driver {
   readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
   readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false, watch: true }
   readonly #path: string
-  readonly #options: DatabaseOptions & { readonly makeFolder: boolean }
+  readonly #options: ConnectionOptions & { readonly makeFolder: boolean }
   readonly #now: Clock
   readonly #writer: Writer
   readonly #snapshots: Snapshots
   readonly #watches: Watches
-  #database: Database | undefined
+  #connection: Connection | undefined
   #wrote = false
   #incarnation = 0
   /** When the name of the file was last looked at, in milliseconds since 1970. */
@@ -90,13 +91,13 @@ export class SqliteDriver implements Driver {
     this.#options = { sync: options.sync ?? true, makeFolder: options.makeFolder ?? false, lockTimeoutMs }
     this.#snapshots = new Snapshots(() => {
       this.#leaveIfReplaced()
-      return this.#forReading() && new Database(this.#path, this.#options)
+      return this.#forReading() && new Connection(this.#path, this.#options)
     })
     this.#writer = new Writer(
       () => this.#forWriting(),
       () => {
         this.#forWriting()
-        return new Database(this.#path, this.#options, false)
+        return new Connection(this.#path, this.#options, false)
       },
       (error) => this.#dropIfBroken(error),
       () => {
@@ -113,9 +114,9 @@ export class SqliteDriver implements Driver {
       open: () => this.#forWatching(),
       everything: ({ start, end }, first) => {
         const now = this.#now()
-        return this.#onSnapshot(function* (database) {
-          first(database)
-          yield* pages(database, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
+        return this.#onSnapshot(function* (connection) {
+          first(connection)
+          yield* pages(connection, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
         })
       },
       told: (error) => toKvError(error, this.#path),
@@ -147,8 +148,8 @@ export class SqliteDriver implements Driver {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#read((database) => {
-      const row = database.statement(VALUE).get(key) as [value: SqlValue, expires: number | null] | undefined
+    return this.#read((connection) => {
+      const row = connection.statement(VALUE).get(key) as [value: SqlValue, expires: number | null] | undefined
       if (row === undefined || (row[1] !== null && row[1] <= this.#now())) return undefined
       if (!(row[0] instanceof Uint8Array)) throw damagedRow()
       return row[0]
@@ -156,20 +157,20 @@ export class SqliteDriver implements Driver {
   }
 
   getEntry(key: Uint8Array): Entry | undefined {
-    return this.#read((database) => liveEntry(database, key, this.#now()))
+    return this.#read((connection) => liveEntry(connection, key, this.#now()))
   }
 
   head(key: Uint8Array): Head | undefined {
-    return this.#read((database) => liveHead(database, key, this.#now()))
+    return this.#read((connection) => liveHead(connection, key, this.#now()))
   }
 
   getMany(keys: readonly Uint8Array[], { maxBytes }: GetManyOptions = {}): (Entry | undefined)[] {
-    const entries = this.#read((database) => {
+    const entries = this.#read((connection) => {
       const now = this.#now()
-      return database.snapshot(() => {
-        if (maxBytes === undefined) return keys.map((key) => liveEntry(database, key, now))
+      return connection.snapshot(() => {
+        if (maxBytes === undefined) return keys.map((key) => liveEntry(connection, key, now))
         const takes = withinBytes(maxBytes)
-        return keys.map((key) => liveEntryWithin(database, key, now, takes))
+        return keys.map((key) => liveEntryWithin(connection, key, now, takes))
       })
     })
     return entries ?? keys.map(() => undefined)
@@ -180,9 +181,9 @@ export class SqliteDriver implements Driver {
     const refused = { applied: false, created: false, revision: 0 }
     return this.#write(
       (transaction) => {
-        const { database, now } = transaction
-        const old = liveHead(database, key, now)
-        if (!holds(condition, old, (wanted) => hasValue(database, key, wanted)))
+        const { connection, now } = transaction
+        const old = liveHead(connection, key, now)
+        if (!holds(condition, old, (wanted) => hasValue(connection, key, wanted)))
           return { applied: false, created: false, revision: old?.revision ?? 0 }
         const revision = transaction.nextRevision()
         transaction.apply(op, revision)
@@ -196,9 +197,9 @@ export class SqliteDriver implements Driver {
   del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
     return this.#write(
       (transaction) => {
-        const { database, now } = transaction
-        const old = liveHead(database, key, now)
-        if (old === undefined || !holds(condition, old, (wanted) => hasValue(database, key, wanted))) return false
+        const { connection, now } = transaction
+        const old = liveHead(connection, key, now)
+        if (old === undefined || !holds(condition, old, (wanted) => hasValue(connection, key, wanted))) return false
         transaction.apply({ type: 'del', key }, transaction.nextRevision())
         return true
       },
@@ -262,46 +263,46 @@ export class SqliteDriver implements Driver {
   async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
     const now = this.#now()
     // Most ranges end within a page, which needs no connection of its own.
-    const first = this.#read((database) => database.snapshot(() => pages(database, query, now).next()))
+    const first = this.#read((connection) => connection.snapshot(() => pages(connection, query, now).next()))
     if (first === undefined || first.done === true) return
     if (first.value.last) {
       yield first.value.entries
       return
     }
-    for await (const page of this.#onSnapshot((database) => pages(database, query, now))) yield page.entries
+    for await (const page of this.#onSnapshot((connection) => pages(connection, query, now))) yield page.entries
   }
 
   anyExpires(): boolean {
-    const found = this.#read((database) =>
-      database.statement('select 1 from kv where expires > ? limit 1').get(this.#now()),
+    const found = this.#read((connection) =>
+      connection.statement('select 1 from kv where expires > ? limit 1').get(this.#now()),
     )
     return found !== undefined
   }
 
   count(query: RangeQuery, { signal }: Abortable = {}): Awaitable<number> {
     const now = this.#now()
-    if (signal === undefined) return this.#read((database) => countNow(database, query, now)) ?? 0
-    return this.#inSnapshot(0, (database) => countInSlices(database, query, now, signal))
+    if (signal === undefined) return this.#read((connection) => countNow(connection, query, now)) ?? 0
+    return this.#inSnapshot(0, (connection) => countInSlices(connection, query, now, signal))
   }
 
   stat(): Stat {
-    const stat = this.#read((database) => statDatabase(database, this.#path, this.#now()))
+    const stat = this.#read((connection) => statDatabase(connection, this.#path, this.#now()))
     return stat ?? { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: { file: this.#path, exists: 'no' } }
   }
 
   async check({ onProgress, signal }: CheckOptions = {}): Promise<CheckReport> {
     const nothing: CheckReport = { exists: false, checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
-    return this.#inSnapshot(nothing, async (database) => {
+    return this.#inSnapshot(nothing, async (connection) => {
       const apart = signal && checkStructureApart(this.#path, signal)
       // It is waited for below, also when the entries fail first.
       apart?.catch(() => {})
-      const entries = checkEntries(database)
+      const entries = checkEntries(connection)
       for (;;) {
         const { value, done } = entries.next()
         if (done === true)
           return {
             ...value,
-            problems: [...checkSchema(database), ...((await apart) ?? checkStructure(database)), ...value.problems],
+            problems: [...checkSchema(connection), ...((await apart) ?? checkStructure(connection)), ...value.problems],
           }
         onProgress?.(value)
         if (signal === undefined) continue
@@ -320,9 +321,9 @@ export class SqliteDriver implements Driver {
     await this.#watches.close()
     await this.#writer.idle()
     this.#snapshots.close()
-    if (this.#keepsItsFile() && this.#wrote) this.#database?.checkpoint()
-    this.#database?.close()
-    this.#database = undefined
+    if (this.#keepsItsFile() && this.#wrote) this.#connection?.checkpoint()
+    this.#connection?.close()
+    this.#connection = undefined
   }
 
   jsonLines(
@@ -331,9 +332,9 @@ export class SqliteDriver implements Driver {
   ): AsyncIterable<Uint8Array | Entry[]> | undefined {
     if (query.reverse || query.keysOnly) return undefined
     const now = this.#now()
-    return this.#onSnapshot((database) =>
+    return this.#onSnapshot((connection) =>
       jsonLines(
-        database,
+        connection,
         query,
         now,
         parallel ? { help: availableParallelism() > 1 ? this.#jsonLinesHelp() : undefined } : undefined,
@@ -346,22 +347,22 @@ export class SqliteDriver implements Driver {
    * committed in between.
    */
   #jsonLinesHelp(): (() => JsonLinesHelper | undefined) | undefined {
-    const database = this.#database
-    if (database === undefined || database.isUnlocked) return undefined
+    const connection = this.#connection
+    if (connection === undefined || connection.isUnlocked) return undefined
     // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
-    const version = (): unknown => (database.statement('pragma data_version').get() as [number])[0]
+    const version = (): unknown => (connection.statement('pragma data_version').get() as [number])[0]
     const [before, commits] = [version(), this.#commits]
     return () =>
       startHelper(
         this.#path,
         this.#options,
-        () => this.#database === database && this.#commits === commits && version() === before,
+        () => this.#connection === connection && this.#commits === commits && version() === before,
       )
   }
 
   /** What `read` yields of one snapshot. */
   async *#onSnapshot<T>(
-    read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>,
+    read: (connection: Connection) => Iterator<T, void> | AsyncIterator<T, void>,
   ): AsyncGenerator<T, void, void> {
     try {
       this.#leaveIfReplaced()
@@ -372,7 +373,7 @@ export class SqliteDriver implements Driver {
   }
 
   /** What `read` makes of one snapshot; `whenAbsent` while there is no file. */
-  async #inSnapshot<T>(whenAbsent: T, read: (database: Database) => Promise<T>): Promise<T> {
+  async #inSnapshot<T>(whenAbsent: T, read: (connection: Connection) => Promise<T>): Promise<T> {
     try {
       this.#leaveIfReplaced()
       return await this.#snapshots.result(whenAbsent, read)
@@ -382,21 +383,21 @@ export class SqliteDriver implements Driver {
   }
 
   /** The connection, or `undefined` while there is no file. */
-  #forReading(mayWait = true): Database | undefined {
-    if (this.#database !== undefined) this.#look(this.#database)
-    if (this.#database === undefined && this.#isThere(mayWait)) this.#connect(mayWait)
-    return this.#database
+  #forReading(mayWait = true): Connection | undefined {
+    if (this.#connection !== undefined) this.#look(this.#connection)
+    if (this.#connection === undefined && this.#isThere(mayWait)) this.#connect(mayWait)
+    return this.#connection
   }
 
-  #forWriting(): Database {
+  #forWriting(): Connection {
     this.#wrote = true
     this.#leaveIfReplaced()
     // The writer waits, and not on the spot.
-    const database = this.#forReading(false)
-    if (database !== undefined) {
-      this.#refuseSecondName(database)
-      database.useLog()
-      return database
+    const connection = this.#forReading(false)
+    if (connection !== undefined) {
+      this.#refuseSecondName(connection)
+      connection.useLog()
+      return connection
     }
     create(this.#path, this.#options)
     return this.#connect(false)
@@ -410,10 +411,10 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  #connect(mayWait: boolean): Database {
-    this.#database = new Database(this.#path, this.#options, mayWait)
+  #connect(mayWait: boolean): Connection {
+    this.#connection = new Connection(this.#path, this.#options, mayWait)
     this.#caring ??= setInterval(this.#care, CARE_MS).unref()
-    return this.#database
+    return this.#connection
   }
 
   /**
@@ -426,7 +427,7 @@ export class SqliteDriver implements Driver {
       if (
         this.#commits === this.#commitsBefore &&
         this.#commits > this.#commitsMoved &&
-        this.#database?.backfill() === true
+        this.#connection?.backfill() === true
       )
         this.#commitsMoved = this.#commits
     } catch {
@@ -435,29 +436,29 @@ export class SqliteDriver implements Driver {
     this.#commitsBefore = this.#commits
   }
 
-  #refuseSecondName(database: Database): void {
+  #refuseSecondName(connection: Connection): void {
     const stat = statSync(this.#path, { throwIfNoEntry: false })
     if (stat !== undefined) refuseTwoLogs(this.#path, stat)
-    database.once('mount', () => refuseMountPoint(this.#path))
+    connection.once('mount', () => refuseMountPoint(this.#path))
   }
 
   /** A connection that keeps the log of changes; of what it writes, nothing needs the disk. */
-  #forWatching(): Database | undefined {
+  #forWatching(): Connection | undefined {
     return this.#guard(() => {
       this.#leaveIfReplaced()
-      const database = this.#forReading()
-      if (database === undefined) return undefined
-      this.#refuseSecondName(database)
+      const connection = this.#forReading()
+      if (connection === undefined) return undefined
+      this.#refuseSecondName(connection)
       this.#wrote = true
-      return new Database(this.#path, { ...this.#options, sync: false })
+      return new Connection(this.#path, { ...this.#options, sync: false })
     })
   }
 
-  #read<T>(step: (database: Database) => T): T | undefined {
+  #read<T>(step: (connection: Connection) => T): T | undefined {
     return this.#guard(() => {
       const read = (): T | undefined => {
-        const database = this.#forReading()
-        return database && database.read(() => step(database))
+        const connection = this.#forReading()
+        return connection && connection.read(() => step(connection))
       }
       try {
         return read()
@@ -480,7 +481,7 @@ export class SqliteDriver implements Driver {
 
   /** Whether there is no file, and no write that is about to make it. */
   #isAbsent(): boolean {
-    return this.#writer.isIdle && this.#database === undefined && !this.#guard(() => inspect(this.#path))
+    return this.#writer.isIdle && this.#connection === undefined && !this.#guard(() => inspect(this.#path))
   }
 
   async #translated<T>(write: Promise<T>): Promise<T> {
@@ -509,8 +510,8 @@ export class SqliteDriver implements Driver {
    * Before an operation: whether the connection still is the right one. The name is looked at once a millisecond at
    * most.
    */
-  #look(database: Database): void {
-    if (database.isStale) return this.#disconnect()
+  #look(connection: Connection): void {
+    if (connection.isStale) return this.#disconnect()
     const time = Date.now()
     if (time === this.#lookedAt) return
     this.#leaveIfReplaced()
@@ -519,13 +520,13 @@ export class SqliteDriver implements Driver {
 
   /** When the file was removed or another put in its place, operations must go to the one with the name. */
   #leaveIfReplaced(): void {
-    if (this.#database !== undefined && hasLost(this.#database, this.#path)) {
+    if (this.#connection !== undefined && hasLost(this.#connection, this.#path)) {
       this.#snapshots.closeSpares()
-      leaveFile(this.#database, this.#path)
+      leaveFile(this.#connection, this.#path)
       this.#incarnation++
-      this.#database = undefined
+      this.#connection = undefined
     }
-    this.#database?.refuseOverwritten()
+    this.#connection?.refuseOverwritten()
   }
 
   /** The same at the end, where nobody is told. */
@@ -540,15 +541,15 @@ export class SqliteDriver implements Driver {
 
   #disconnect(): void {
     this.#snapshots.closeSpares()
-    this.#database?.close()
-    this.#database = undefined
+    this.#connection?.close()
+    this.#connection = undefined
   }
 
   /** After an I/O error the next operation begins on a fresh connection. */
   #dropIfBroken(error: unknown): void {
     if (!needsReopen(error)) return
-    this.#database?.close()
-    this.#database = undefined
+    this.#connection?.close()
+    this.#connection = undefined
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { sqliteEngine } from '../../../src/drivers/sqlite/file/engine.ts'
+import { sqliteEngine } from '../../../src/drivers/sqlite/engine/engine.ts'
 import { openStore } from '../../../src/index.ts'
 import { givenStore } from '../../helpers/kv.ts'
 import { holdLock } from '../../helpers/lock.ts'
@@ -11,7 +11,7 @@ test.runIf(process.platform === 'linux')('a write that gives up names the proces
   const path = join(tempDir(), 'store.kv')
   await using store = await openStore(path, { lockTimeoutMs: 20 })
   await store.put('a', '1')
-  const holder = new (sqliteEngine().Connection)(path)
+  const holder = new (sqliteEngine().DatabaseSync)(path)
   holder.exec('begin immediate')
   try {
     const error = await store.put('a', '2').catch((reason: unknown) => reason)

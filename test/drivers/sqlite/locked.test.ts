@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { sqliteEngine } from '../../../src/drivers/sqlite/file/engine.ts'
+import { sqliteEngine } from '../../../src/drivers/sqlite/engine/engine.ts'
 import { retryDelay } from '../../../src/drivers/sqlite/locks/lock-wait.ts'
 import type { Store } from '../../../src/index.ts'
 import { toText } from '../../helpers/bytes.ts'
@@ -16,7 +16,7 @@ async function storeOfAnother(): Promise<string> {
 
 /** Holds the whole file, as the last connection does that closes it and whoever mends it after a crash. */
 function holdFile(path: string): () => void {
-  const holder = new (sqliteEngine().Connection)(path)
+  const holder = new (sqliteEngine().DatabaseSync)(path)
   holder.exec('pragma locking_mode = exclusive; begin immediate; update kv_store set revision = revision; commit')
   const release = (): void => holder.close()
   onTestFinished(() => void vi.restoreAllMocks())
@@ -94,12 +94,12 @@ test('who has waited long tries more often than who came just now', () => {
 test('a copy without a log, as other tools make them, gets one with the first write, once its readers are done', async () => {
   const original = await storeOfAnother()
   const path = `${original}.copy`
-  const tool = new (sqliteEngine().Connection)(original)
+  const tool = new (sqliteEngine().DatabaseSync)(original)
   tool.exec(`vacuum into '${path}'`)
   tool.close()
   const journalOf = (): number[] => [...readFileSync(path).subarray(18, 20)]
   expect(journalOf()).toEqual([1, 1])
-  const reader = new (sqliteEngine().Connection)(path)
+  const reader = new (sqliteEngine().DatabaseSync)(path)
   reader.exec('begin; select count(*) from kv')
   const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
   const put = store.put('b', '2')

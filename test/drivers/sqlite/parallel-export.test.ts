@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import { Database } from '../../../src/drivers/sqlite/file/connection.ts'
+import { Connection } from '../../../src/drivers/sqlite/file/connection.ts'
 import { type JsonLinesHelper, startHelper } from '../../../src/drivers/sqlite/export/export-thread.ts'
 import { jsonLines } from '../../../src/drivers/sqlite/export/json-lines.ts'
 import { type BatchOp, type Entry, openStore } from '../../../src/index.ts'
@@ -52,8 +52,8 @@ function lines(page: Uint8Array | Entry[]): string[] {
 }
 
 /** A snapshot of the store on a connection of its own. */
-function snapshot(): Database {
-  const database = new Database(path, OPTIONS)
+function snapshot(): Connection {
+  const database = new Connection(path, OPTIONS)
   database.exec('begin')
   return database
 }

@@ -2,14 +2,14 @@ import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { sqliteEngine } from '../../../src/drivers/sqlite/file/engine.ts'
+import { sqliteEngine } from '../../../src/drivers/sqlite/engine/engine.ts'
 import { openStore } from '../../../src/index.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 import { server } from '../server.ts'
 
 /** Runs SQL on a store's file, as another tool would. */
 function sql(path: string, statement: string): void {
-  const connection = new (sqliteEngine().Connection)(path)
+  const connection = new (sqliteEngine().DatabaseSync)(path)
   connection.exec(statement)
   connection.close()
 }

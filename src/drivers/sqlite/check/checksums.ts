@@ -1,9 +1,9 @@
 import type { CheckReport } from '../../../store/driver.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
-import type { Database } from '../file/connection.ts'
-import type { SqlValue } from '../file/engine.ts'
-import { damagedRow } from '../file/errors.ts'
+import type { Connection } from '../file/connection.ts'
+import type { SqlValue } from '../engine/engine.ts'
+import { damagedRow } from '../engine/result-codes.ts'
 import { EXPIRES, LONG_VALUE, longValue } from '../read/range.ts'
 
 /** Damaged keys named at most; the rest is only counted. */
@@ -23,7 +23,7 @@ type Row = [key: SqlValue, value: SqlValue, expires: SqlValue, checksum: SqlValu
  * structure of the file. Damage that stops the engine from reading on is a problem of the report,
  * not an error.
  */
-export function* checkEntries(database: Database): Generator<number, CheckReport, void> {
+export function* checkEntries(connection: Connection): Generator<number, CheckReport, void> {
   const problems: string[] = []
   const damagedKeys: Uint8Array[] = []
   let checked = 0
@@ -31,10 +31,10 @@ export function* checkEntries(database: Database): Generator<number, CheckReport
   let unnamed = 0
   let bytes = 0
   try {
-    for (const [key, value, expires, sum] of rows(database)) {
+    for (const [key, value, expires, sum] of rows(connection)) {
       if (sum === null) unchecked++
       else checked++
-      const full = value ?? longValue(database, key)
+      const full = value ?? longValue(connection, key)
       if (value === null) bytes += full instanceof Uint8Array ? full.length : 0
       if (!isSound(key, full, expires, sum)) {
         if (key instanceof Uint8Array && damagedKeys.length < NAMED) damagedKeys.push(key)
@@ -48,21 +48,21 @@ export function* checkEntries(database: Database): Generator<number, CheckReport
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
   }
-  problems.push(...strangeEntries(database))
+  problems.push(...strangeEntries(connection))
   if (unnamed > 0) problems.push(`${unnamed} more entries are damaged`)
   return { checked, unchecked, damagedKeys, problems }
 }
 
 /** What another tool can write that kv does not. */
-function strangeEntries(database: Database): string[] {
+function strangeEntries(connection: Connection): string[] {
   try {
     const problems: string[] = []
-    const [late] = database.statement('select count(*) from kv where expires > ?').get(LATEST_EXPIRY) as [number]
+    const [late] = connection.statement('select count(*) from kv where expires > ?').get(LATEST_EXPIRY) as [number]
     if (late > 0)
       problems.push(
         `${late} ${late === 1 ? 'entry expires' : 'entries expire'} after the year 9999, which is told as its end: expiry is in milliseconds since 1970`,
       )
-    if (database.statement(`select 1 from kv where key = x''`).get() !== undefined)
+    if (connection.statement(`select 1 from kv where key = x''`).get() !== undefined)
       problems.push(
         `an entry has the empty key, which no command can name; with sqlite3: delete from kv where key = x''`,
       )
@@ -83,10 +83,10 @@ function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValu
   return sum === null || sum === checksum(key, value, expires ?? undefined)
 }
 
-function* rows(database: Database): Generator<Row, void, void> {
+function* rows(connection: Connection): Generator<Row, void, void> {
   let after: SqlValue = new Uint8Array()
   for (let operator = '>='; ; operator = '>') {
-    const page = database
+    const page = connection
       .statement(
         `select key, case when length(value) <= ${LONG_VALUE} then value end, ${EXPIRES}, checksum
         from kv where key ${operator} ? order by key limit ${PAGE_ROWS}`,

@@ -1,7 +1,7 @@
 import { interrupted } from '../../../errors.ts'
 import { accessTo } from '../file/access.ts'
-import type { Database } from '../file/connection.ts'
-import { sqliteEngine } from '../file/engine.ts'
+import type { Connection } from '../file/connection.ts'
+import { sqliteEngine } from '../engine/engine.ts'
 
 /** Problems named at most. */
 const NAMED = 1000
@@ -9,9 +9,9 @@ const NAMED = 1000
 const CHECK = `pragma integrity_check(${NAMED})`
 
 /** SQLite's own check of the file's structure: its problems, one line each; damage that stops it is one. */
-export function checkStructure(database: Database): string[] {
+export function checkStructure(connection: Connection): string[] {
   try {
-    return problemsIn((database.statement(CHECK).all() as [string][]).map(([line]) => line))
+    return problemsIn((connection.statement(CHECK).all() as [string][]).map(([line]) => line))
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)]
   }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
-import type { DatabaseOptions } from '../file/connection.ts'
-import { codeFolder } from '../file/engine.ts'
+import type { ConnectionOptions } from '../file/connection.ts'
+import { codeFolder } from '../engine/engine.ts'
 import type { Page, PageText } from './json-lines.ts'
 import type { FromHelper, HelperData, ToHelper } from './export-worker.ts'
 
@@ -97,7 +97,7 @@ export class JsonLinesHelper {
  */
 export function startHelper(
   path: string,
-  options: DatabaseOptions,
+  options: ConnectionOptions,
   sameSnapshot: () => boolean,
 ): JsonLinesHelper | undefined {
   const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) =>

@@ -1,12 +1,12 @@
 /** The thread that makes every second page of a long export. */
 import { parentPort, workerData } from 'node:worker_threads'
-import { Database, type DatabaseOptions } from '../file/connection.ts'
+import { Connection, type ConnectionOptions } from '../file/connection.ts'
 import { type Page, type PageText, boundPassingCache, makeText } from './json-lines.ts'
 
 /** What the thread is started with. */
 export interface HelperData {
   readonly path: string
-  readonly options: DatabaseOptions
+  readonly options: ConnectionOptions
 }
 
 /** A page to make, and the time by which entries have expired; or the end. */
@@ -19,22 +19,22 @@ const port = parentPort
 if (port === null) throw new Error('not a worker thread')
 
 const { path, options } = workerData as HelperData
-const database = new Database(path, options)
-database.exec('begin')
-boundPassingCache(database)
+const connection = new Connection(path, options)
+connection.exec('begin')
+boundPassingCache(connection)
 // The first read is what fixes the moment.
-database.read(() => database.statement('select 1 from sqlite_schema').get())
+connection.read(() => connection.statement('select 1 from sqlite_schema').get())
 
 port.on('message', (message: ToHelper) => {
   if (message === 'close') {
-    database.rollback()
-    database.close()
+    connection.rollback()
+    connection.close()
     port.close()
     return
   }
   let made: PageText | undefined
   try {
-    made = makeText(database, message.page, message.now)
+    made = makeText(connection, message.page, message.now)
   } catch {
     // The other thread meets the same error, and tells it.
   }

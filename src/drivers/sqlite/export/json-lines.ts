@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { successor } from '../../../bytes.ts'
 import type { RangeQuery } from '../../../store/driver.ts'
 import type { Entry } from '../../../store/entry.ts'
-import type { Database } from '../file/connection.ts'
+import type { Connection } from '../file/connection.ts'
 import { deadBufferCollector } from './dead-buffers.ts'
 import type { JsonLinesHelper } from './export-thread.ts'
 import { LONG_VALUE, pages } from '../read/range.ts'
@@ -70,12 +70,12 @@ interface Task {
  * @param whole how to go about a long range when that is all the process is for
  */
 export async function* jsonLines(
-  database: Database,
+  connection: Connection,
   query: RangeQuery,
   now: number,
   whole?: WholeProcess,
 ): AsyncGenerator<Uint8Array | Entry[], void, void> {
-  const range = new RangeCutter(database, query)
+  const range = new RangeCutter(connection, query)
   const tasks: Task[] = []
   let helper: JsonLinesHelper | undefined
   let freeDead: (() => void) | undefined
@@ -99,21 +99,21 @@ export async function* jsonLines(
       if (task.made instanceof Promise) {
         // While the other thread is at it.
         const own = tasks.find(({ made }) => made === undefined)
-        if (own !== undefined) own.made = makeText(database, own.page, now)
+        if (own !== undefined) own.made = makeText(connection, own.page, now)
       }
-      const made = (await task.made) ?? makeText(database, task.page, now)
+      const made = (await task.made) ?? makeText(connection, task.page, now)
       tasks.shift()
       range.learn(made)
       if (made.text !== undefined) yield made.text
-      else if (made.count > 0) for (const page of pages(database, asQuery(task.page), now)) yield page.entries
+      else if (made.count > 0) for (const page of pages(connection, asQuery(task.page), now)) yield page.entries
       bytes += made.text?.length ?? 0
       if (
         whole !== undefined &&
         !isLong &&
-        (bytes > LONG_BYTES || (bytes > EARLY_LONG_BYTES && isAll(query) && isLarge(database)))
+        (bytes > LONG_BYTES || (bytes > EARLY_LONG_BYTES && isAll(query) && isLarge(connection)))
       ) {
         isLong = true
-        boundPassingCache(database)
+        boundPassingCache(connection)
         // With a limit, a page is cut when it is known what came of the one before.
         if (query.limit === Infinity) helper = whole.help?.()
       }
@@ -127,21 +127,21 @@ export async function* jsonLines(
 }
 
 /** Makes the cache of a connection that reads a long range as small as is good for that. */
-export function boundPassingCache(database: Database): void {
-  if (isLarge(database)) database.boundCache(PASSING_CACHE_KIB)
+export function boundPassingCache(connection: Connection): void {
+  if (isLarge(connection)) connection.boundCache(PASSING_CACHE_KIB)
 }
 
 function isAll({ start, end }: RangeQuery): boolean {
   return start === undefined && end === undefined
 }
 
-function isLarge(database: Database): boolean {
-  return database.read(() => database.fileBytes()) >= LARGE_BYTES
+function isLarge(connection: Connection): boolean {
+  return connection.read(() => connection.fileBytes()) >= LARGE_BYTES
 }
 
 /** Cuts a range into pages of about the same length of text. */
 class RangeCutter {
-  readonly #database: Database
+  readonly #connection: Connection
   readonly #end: Uint8Array | undefined
   #start: Uint8Array
   #from: Page['from'] = '>='
@@ -149,8 +149,8 @@ class RangeCutter {
   #rows = FIRST_ROWS
   #done = false
 
-  constructor(database: Database, { start, end, limit }: RangeQuery) {
-    this.#database = database
+  constructor(connection: Connection, { start, end, limit }: RangeQuery) {
+    this.#connection = connection
     this.#start = start ?? NOTHING
     this.#end = end
     this.#left = limit
@@ -163,8 +163,8 @@ class RangeCutter {
   cut(): Page | undefined {
     if (this.#done || this.#left <= 0) return undefined
     const [from, start] = [this.#from, this.#start]
-    const last = this.#database.read(() =>
-      lastKey(this.#database, from, start, this.#end, Math.min(this.#rows, this.#left)),
+    const last = this.#connection.read(() =>
+      lastKey(this.#connection, from, start, this.#end, Math.min(this.#rows, this.#left)),
     )
     // The range ends before the page is full.
     if (last === undefined) this.#done = true
@@ -184,9 +184,9 @@ class RangeCutter {
 type PageRow = [text: Uint8Array | null, count: number, longest: number, expiring: number]
 
 /** Lets the engine write the lines of a page. */
-export function makeText(database: Database, { from, start, end, endIncluded }: Page, now: number): PageText {
+export function makeText(connection: Connection, { from, start, end, endIncluded }: Page, now: number): PageText {
   const until = end === undefined ? '' : endIncluded ? 'and key <= ?3' : 'and key < ?3'
-  const [text, count, longest, expiring] = database
+  const [text, count, longest, expiring] = connection
     .statement(pageSql(from, until))
     .get(start, now, ...(end === undefined ? [] : [end])) as PageRow
   return { count, text: text !== null && longest <= LONG_VALUE && expiring === 0 && isUtf8(text) ? text : undefined }
@@ -194,13 +194,13 @@ export function makeText(database: Database, { from, start, end, endIncluded }: 
 
 /** The key of the page's last row; `undefined` when the range ends before the page is full. */
 function lastKey(
-  database: Database,
+  connection: Connection,
   from: string,
   start: Uint8Array,
   end: Uint8Array | undefined,
   rows: number,
 ): Uint8Array | undefined {
-  const row = database
+  const row = connection
     .statement(
       `select key from kv where key ${from} ?1 ${end === undefined ? '' : 'and key < ?3'} order by key limit 1 offset ?2`,
     )

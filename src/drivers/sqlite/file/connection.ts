@@ -1,14 +1,15 @@
 import { statSync } from 'node:fs'
 import { type Access, accessTo, removeStrayLog } from './access.ts'
-import { type Connection, type Statement, sqliteEngine } from './engine.ts'
-import { isBusy, isPassing } from './errors.ts'
+import { type DatabaseSync, type Statement, sqliteEngine } from '../engine/engine.ts'
+import { isBusy } from '../engine/result-codes.ts'
+import { isPassing } from './errors.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { connected, disconnected, fileId } from '../locks/posix-locks.ts'
 import { PlaceWatch, overwritten } from '../identity/overwritten.ts'
 
 /** How a connection is opened. */
-export interface DatabaseOptions {
+export interface ConnectionOptions {
   /** Whether a commit waits for the disk. */
   readonly sync: boolean
   /**
@@ -31,13 +32,13 @@ const READ_WAIT_MS = 1000
 const LOG_BYTES_PER_MS = 20_000
 
 /** How long a read of a store waits for what is in its way, in milliseconds. */
-export function readWaitMs(path: string, { lockTimeoutMs }: DatabaseOptions): number {
+export function readWaitMs(path: string, { lockTimeoutMs }: ConnectionOptions): number {
   const log = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
   return Math.max(lockTimeoutMs, READ_WAIT_MS) + log / LOG_BYTES_PER_MS
 }
 
 /** One connection to an existing store file and its prepared statements. */
-export class Database {
+export class Connection {
   /** Which file this is connected to, as `fileId` tells it. */
   readonly file: string
   /** Which log it keeps beside the file, likewise. */
@@ -45,7 +46,7 @@ export class Database {
   /** Whether its commits wait for the disk. */
   readonly isSynced: boolean
   readonly #path: string
-  readonly #connection: Connection
+  readonly #database: DatabaseSync
   readonly #access: Access
   readonly #statements = new Map<string, Statement>()
   readonly #prepared = new Set<string>()
@@ -55,12 +56,12 @@ export class Database {
   #cacheKib = CACHE_KIB
 
   /** @param mayWait whether to wait, on the spot, for a lock that is in the way */
-  constructor(path: string, options: DatabaseOptions, mayWait = true) {
+  constructor(path: string, options: ConnectionOptions, mayWait = true) {
     this.#path = path
     this.#readWaitMs = () => readWaitMs(path, options)
     this.file = fileId(path) ?? ''
     const opened = retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => open(path, options), isPassing)
-    this.#connection = opened.connection
+    this.#database = opened.database
     this.#access = opened.access
     this.log = fileId(`${path}-wal`)
     this.isSynced = options.sync
@@ -112,7 +113,7 @@ export class Database {
   statement(sql: string): Statement {
     let statement = this.#statements.get(sql)
     if (statement === undefined) {
-      statement = this.#connection.prepare(sql)
+      statement = this.#database.prepare(sql)
       statement.setReturnArrays(true)
       this.#statements.set(sql, statement)
     }
@@ -182,20 +183,20 @@ export class Database {
 
   /** Runs statements without parameters or results. */
   exec(sql: string): void {
-    this.#connection.exec(sql)
+    this.#database.exec(sql)
   }
 
   /** Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed. */
   commit(): void {
     if (this.#place?.isOverwritten() === true) throw overwritten(this.#path)
-    this.#connection.exec('commit')
+    this.#database.exec('commit')
     this.#place?.isOverwritten(() => this.#newestMark(), true)
   }
 
   /** Rolls back whatever is open; nothing happens when nothing is. */
   rollback(): void {
     try {
-      this.#connection.exec('rollback')
+      this.#database.exec('rollback')
     } catch {
       // SQLite has already rolled back, or no transaction had begun.
     }
@@ -208,7 +209,7 @@ export class Database {
   checkpoint(): void {
     if (this.#place?.isOverwritten() === true) return
     try {
-      this.#connection.exec('pragma wal_checkpoint(truncate)')
+      this.#database.exec('pragma wal_checkpoint(truncate)')
     } catch {
       // Another process reads or writes: it will do this when it closes.
     }
@@ -235,12 +236,12 @@ export class Database {
     if (this.#isClosed) return
     if (this.#place?.isOverwritten() === true) {
       this.#isClosed = true
-      leaveOpen(this.#connection)
+      leaveOpen(this.#database)
       return
     }
     this.#statements.clear()
     try {
-      this.#connection.close()
+      this.#database.close()
     } catch {
       // A statement still in use, or the disk is gone.
     }
@@ -258,38 +259,38 @@ function placeOf(file: string, path: string): PlaceWatch {
   return place
 }
 
-const leftOpen: Connection[] = []
+const leftOpen: DatabaseSync[] = []
 
 /**
  * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without
  * more ado: SQLite would move the log into the file when it closes it.
  */
-function leaveOpen(connection: Connection): void {
+function leaveOpen(database: DatabaseSync): void {
   if (leftOpen.length === 0)
     process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
-  leftOpen.push(connection)
+  leftOpen.push(database)
   try {
-    connection.exec('rollback')
+    database.exec('rollback')
   } catch {
     // Nothing had begun.
   }
 }
 
-function open(path: string, options: DatabaseOptions): { connection: Connection; access: Access } {
+function open(path: string, options: ConnectionOptions): { database: DatabaseSync; access: Access } {
   const access = accessTo(path)
-  const { Connection } = sqliteEngine()
-  const connection = access.readOnly ? new Connection(access.url, { readOnly: true }) : new Connection(access.url)
+  const { DatabaseSync } = sqliteEngine()
+  const database = access.readOnly ? new DatabaseSync(access.url, { readOnly: true }) : new DatabaseSync(access.url)
   try {
     // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
     // read the schema, which opens the log, and so may meet another process that recovers or removes it.
-    connection.exec(
+    database.exec(
       `${access.first} pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'};
       pragma cache_size = -${CACHE_KIB}; select 1 from sqlite_schema`,
     )
     if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
-    return { connection, access }
+    return { database, access }
   } catch (error) {
-    connection.close()
+    database.close()
     removeStrayLog(path, access)
     // The log has come or gone since it was looked for.
     if (access.readOnly && accessTo(path).url.search !== access.url.search) throw new ChangedWhileRead()

@@ -13,7 +13,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { KvError } from '../../../errors.ts'
-import { sqliteEngine } from './engine.ts'
+import { sqliteEngine } from '../engine/engine.ts'
 import { verifyJournal } from '../identity/journal-owner.ts'
 import { type VerifiedLog, verifyLog } from '../identity/log-owner.ts'
 import { refuseLostLog } from '../identity/lost-log.ts'
@@ -21,8 +21,8 @@ import { closeWhenFree, openBeside } from '../locks/posix-locks.ts'
 import { placeFile } from './place-file.ts'
 import { SCHEMA } from './schema.ts'
 import { refuseHiddenLog } from '../identity/second-names.ts'
-import { pageSizeFrom } from './store-page.ts'
-import { isAbandoned, temporaryName } from './temporary-names.ts'
+import { pageSizeFrom } from '../format/store-page.ts'
+import { isAbandoned, temporaryName } from '../format/temporary-names.ts'
 
 /**
  * The file: an ordinary SQLite database with these marks in its header and the tables of
@@ -123,7 +123,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
   const temporary = join(folder, temporaryName())
   try {
     closeSync(openSync(temporary, 'wx', 0o600))
-    const connection = new (sqliteEngine().Connection)(temporary)
+    const connection = new (sqliteEngine().DatabaseSync)(temporary)
     try {
       connection.exec(`pragma page_size = ${PAGE_SIZE}; pragma synchronous = full; pragma journal_mode = off;
         begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA} commit;

@@ -1,5 +1,5 @@
-import type { Database } from './connection.ts'
-import { LAYOUTS } from './store-page.ts'
+import type { Connection } from './connection.ts'
+import { LAYOUTS } from '../format/store-page.ts'
 
 /**
  * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid
@@ -79,49 +79,49 @@ ${Object.values(FOREIGN)
 `
 
 /** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
-export function markCommit(database: Database, revision?: number): void {
-  const set = `mark_before = mark, mark = ${ownMark(database.isSynced)}`
-  if (revision === undefined) database.exec(`update kv_store set ${set}`)
-  else database.statement(`update kv_store set revision = ?, ${set}`).run(revision)
+export function markCommit(connection: Connection, revision?: number): void {
+  const set = `mark_before = mark, mark = ${ownMark(connection.isSynced)}`
+  if (revision === undefined) connection.exec(`update kv_store set ${set}`)
+  else connection.statement(`update kv_store set revision = ?, ${set}`).run(revision)
 }
 
 /**
  * What of the schema is not there: names of tables, indexes and triggers, and `row of kv_store`; columns of newer
  * stores are none.
  */
-export function missingParts(database: Database): string[] {
+export function missingParts(connection: Connection): string[] {
   const names = new Set(
-    (database.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name),
+    (connection.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name),
   )
   const missing = ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update'].filter((name) => !names.has(name))
   if (!names.has('kv_store')) return missing
-  if (hasMarks(database))
+  if (hasMarks(connection))
     missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
-  if (database.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
+  if (connection.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
   return missing
 }
 
 /** What a check says of the schema: one line for each part that is missing. */
-export function checkSchema(database: Database): string[] {
-  return missingParts(database).map((part) =>
+export function checkSchema(connection: Connection): string[] {
+  return missingParts(connection).map((part) =>
     part === 'kv'
       ? 'the table kv is missing, and all entries with it'
       : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`,
   )
 }
 
-function hasMarks(database: Database): boolean {
+function hasMarks(connection: Connection): boolean {
   return (
-    database.statement(`select 1 from pragma_table_info('kv_store') where name = 'mark_before'`).get() !== undefined
+    connection.statement(`select 1 from pragma_table_info('kv_store') where name = 'mark_before'`).get() !== undefined
   )
 }
 
 /** Whether everything that writes rely on is there and of this version. */
-function isCurrent(database: Database): boolean {
-  const texts = new Map(database.statement('select name, sql from sqlite_schema').all() as [string, string][])
+function isCurrent(connection: Connection): boolean {
+  const texts = new Map(connection.statement('select name, sql from sqlite_schema').all() as [string, string][])
   return (
-    missingParts(database).length === 0 &&
-    hasMarks(database) &&
+    missingParts(connection).length === 0 &&
+    hasMarks(connection) &&
     Object.entries(FOREIGN).every(
       ([name, text]) =>
         texts.get(name)?.slice('create '.length) === text.replace(/^(view|trigger)/, (type) => type.toUpperCase()),
@@ -133,33 +133,33 @@ function isCurrent(database: Database): boolean {
  * Before the first write of a connection: adds what stores of older versions do not have, and what was lost but for
  * the entries. A transaction of its own; throws what the engine throws when another connection holds the lock.
  */
-export function prepareForWriting(database: Database): void {
-  database.once('schema', () => {
-    if (isCurrent(database)) return
-    database.exec('begin immediate')
+export function prepareForWriting(connection: Connection): void {
+  connection.once('schema', () => {
+    if (isCurrent(connection)) return
+    connection.exec('begin immediate')
     try {
-      if (!isCurrent(database)) bringUpToDate(database)
-      database.exec('commit')
+      if (!isCurrent(connection)) bringUpToDate(connection)
+      connection.exec('commit')
     } catch (error) {
-      database.rollback()
+      connection.rollback()
       throw error
     }
   })
 }
 
-function bringUpToDate(database: Database): void {
-  const missing = missingParts(database)
-  const mayMark = hasMarks(database) && !missing.includes('row of kv_store')
-  if (mayMark) markCommit(database)
-  if (missing.includes('kv_store')) database.exec(`create table ${STORE_TABLE}`)
-  else if (!hasMarks(database))
-    database.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
-  database.exec(`create index if not exists ${INDEX}`)
+function bringUpToDate(connection: Connection): void {
+  const missing = missingParts(connection)
+  const mayMark = hasMarks(connection) && !missing.includes('row of kv_store')
+  if (mayMark) markCommit(connection)
+  if (missing.includes('kv_store')) connection.exec(`create table ${STORE_TABLE}`)
+  else if (!hasMarks(connection))
+    connection.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
+  connection.exec(`create index if not exists ${INDEX}`)
   for (const name of Object.keys(FOREIGN).toReversed())
-    database.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
-  for (const text of Object.values(FOREIGN)) database.exec(`create ${text}`)
-  database.exec(
+    connection.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
+  for (const text of Object.values(FOREIGN)) connection.exec(`create ${text}`)
+  connection.exec(
     'insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)',
   )
-  if (!mayMark) markCommit(database)
+  if (!mayMark) markCommit(connection)
 }

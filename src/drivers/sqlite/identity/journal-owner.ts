@@ -7,7 +7,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
 import type { StoreFile } from './log-owner.ts'
-import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from '../file/store-page.ts'
+import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from '../format/store-page.ts'
 
 const MAGIC = 'd9d505f920a163d7'
 const HEADER_BYTES = 28

@@ -3,9 +3,9 @@ import { type Stats, closeSync, constants, existsSync, fstatSync, openSync, read
 import { KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
 import { type Users, usersOf } from '../locks/file-locks.ts'
-import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from './log-file.ts'
+import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from '../format/log-file.ts'
 import { isProven, refuseOverwritten } from './overwritten.ts'
-import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, storeRoot } from '../file/store-page.ts'
+import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, storeRoot } from '../format/store-page.ts'
 
 /** How often a log is looked at again that others began anew meanwhile. */
 const ATTEMPTS = 20

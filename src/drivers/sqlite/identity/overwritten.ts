@@ -7,9 +7,9 @@ import { endianness } from 'node:os'
 import { holdThread } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
-import { isWholeHeader, readLog, readLogHeader } from './log-file.ts'
+import { isWholeHeader, readLog, readLogHeader } from '../format/log-file.ts'
 import { closeWhenFree, fileId, mayBeOpen, openBeside } from '../locks/posix-locks.ts'
-import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from '../file/store-page.ts'
+import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from '../format/store-page.ts'
 
 const MAGIC = 'SQLite format 3\0'
 

@@ -1,6 +1,6 @@
 /** What a process does when the file it has open no longer bears its name. */
 import { rmSync } from 'node:fs'
-import type { Database } from '../file/connection.ts'
+import type { Connection } from '../file/connection.ts'
 import { refuseLostLog } from './lost-log.ts'
 import { fileId } from '../locks/posix-locks.ts'
 
@@ -8,12 +8,12 @@ import { fileId } from '../locks/posix-locks.ts'
  * Whether the file of a connection no longer is the one called `path`: another was put in its place, or it is gone with
  * its log. Throws `KV_CORRUPT` as long as it is gone and its log still holds writes, as everybody else is told.
  */
-export function hasLost(database: Database, path: string): boolean {
+export function hasLost(connection: Connection, path: string): boolean {
   const file = fileId(path)
-  if (file === database.file) return false
+  if (file === connection.file) return false
   if (file !== undefined) return true
   // It may have another name by now, under which all that was written must be found.
-  database.backfill()
+  connection.backfill()
   refuseLostLog(path)
   return true
 }
@@ -25,9 +25,9 @@ export function hasLost(database: Database, path: string): boolean {
  * SQLite itself leaves alone what bears the names when it closes a file that was moved (`databaseIsUnmoved` in its
  * pager).
  */
-export function leaveFile(database: Database, path: string): void {
-  const isWhole = database.backfill()
-  database.close()
-  if (!isWhole || database.log === undefined || fileId(`${path}-wal`) !== database.log) return
+export function leaveFile(connection: Connection, path: string): void {
+  const isWhole = connection.backfill()
+  connection.close()
+  if (!isWhole || connection.log === undefined || fileId(`${path}-wal`) !== connection.log) return
   for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
 }

@@ -8,7 +8,7 @@ import { holdThread } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
 import { usersOf } from '../locks/file-locks.ts'
-import { isTemporary } from '../file/temporary-names.ts'
+import { isTemporary } from '../format/temporary-names.ts'
 
 /** How often a file is looked at again that somebody is just opening or closing. */
 const LOOKS = 5

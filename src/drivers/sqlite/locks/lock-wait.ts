@@ -1,6 +1,6 @@
 import { holdThread } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
-import { isBusy } from '../file/errors.ts'
+import { isBusy } from '../engine/result-codes.ts'
 
 /** Once somebody has waited this long, in milliseconds, the time between two tries no longer grows. */
 const GROWING_MS = 64

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs'
-import { sqliteEngine } from '../file/engine.ts'
+import { sqliteEngine } from '../engine/engine.ts'
 
 /**
  * POSIX drops every lock a process holds on a file when the process closes any descriptor of it

@@ -1,60 +1,60 @@
 import type { RangeQuery } from '../../../store/driver.ts'
-import type { Database } from '../file/connection.ts'
+import type { Connection } from '../file/connection.ts'
 import { type RangeSql, keyAt, rangeSql } from './range.ts'
 import { inSlices } from './time-slices.ts'
 
 /** Keys of a range that have not expired, at most `limit`, from one statement. */
-export function countNow(database: Database, query: RangeQuery, now: number): number {
+export function countNow(connection: Connection, query: RangeQuery, now: number): number {
   const { where, bounds } = rangeSql(query)
   if (query.limit !== Infinity) {
     const limited = `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) limit ?)`
-    return (database.statement(limited).get(...bounds, now, query.limit) as [number])[0]
+    return (connection.statement(limited).get(...bounds, now, query.limit) as [number])[0]
   }
   // From the indexes alone: every key, less those that have expired.
   const whole = `select (select count(*) from kv ${where}) - (select count(*) ${expiredSql(where)})`
-  return (database.statement(whole).get(...bounds, ...bounds, now) as [number])[0]
+  return (connection.statement(whole).get(...bounds, ...bounds, now) as [number])[0]
 }
 
 /** The same in slices; of one snapshot when the caller holds a transaction. Throws `KV_INTERRUPTED` when aborted. */
 export async function countInSlices(
-  database: Database,
+  connection: Connection,
   query: RangeQuery,
   now: number,
   signal: AbortSignal,
 ): Promise<number> {
-  let count = -(await expiredInSlices(database, query, now, signal, 'interrupted'))
+  let count = -(await expiredInSlices(connection, query, now, signal, 'interrupted'))
   let rest = rangeSql(query)
   let { start } = query
   await inSlices(signal, 'interrupted', (rows) => {
-    const next = keyAt(database, { start, end: query.end }, rows)
+    const next = keyAt(connection, { start, end: query.end }, rows)
     if (next !== undefined) {
       count += rows
       start = next
       rest = rangeSql({ start, end: query.end })
       return count < query.limit
     }
-    count += (database.statement(`select count(*) from kv ${rest.where}`).get(...rest.bounds) as [number])[0]
+    count += (connection.statement(`select count(*) from kv ${rest.where}`).get(...rest.bounds) as [number])[0]
     return false
   })
   return Math.min(count, query.limit)
 }
 
 /** Expired entries of a range. */
-export function expired(database: Database, query: RangeQuery, now: number): number {
+export function expired(connection: Connection, query: RangeQuery, now: number): number {
   const { where, bounds } = rangeSql(query)
-  return (database.statement(`select count(*) ${expiredSql(where)}`).get(...bounds, now) as [number])[0]
+  return (connection.statement(`select count(*) ${expiredSql(where)}`).get(...bounds, now) as [number])[0]
 }
 
 /** The same in slices. Throws `KV_INTERRUPTED` with `message` when aborted. */
 export async function expiredInSlices(
-  database: Database,
+  connection: Connection,
   query: RangeQuery,
   now: number,
   signal: AbortSignal,
   message: string,
 ): Promise<number> {
   const { where, bounds } = rangeSql(query)
-  const matches = database.statement(`select 1 ${expiredSql(where)}`).iterate(...bounds, now)
+  const matches = connection.statement(`select 1 ${expiredSql(where)}`).iterate(...bounds, now)
   let count = 0
   try {
     await inSlices(signal, message, (rows) => {

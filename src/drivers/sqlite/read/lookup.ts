@@ -1,7 +1,7 @@
 import type { Entry, Head } from '../../../store/entry.ts'
-import type { Database } from '../file/connection.ts'
-import type { SqlValue } from '../file/engine.ts'
-import { damagedRow } from '../file/errors.ts'
+import type { Connection } from '../file/connection.ts'
+import type { SqlValue } from '../engine/engine.ts'
+import { damagedRow } from '../engine/result-codes.ts'
 import { EXPIRES, LONG_VALUE, entryOf } from './range.ts'
 
 type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
@@ -13,8 +13,8 @@ const ENTRY_WITHOUT_LONG_VALUE = `select key, iif(length(value) > ${LONG_VALUE},
 const HEAD = `select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`
 
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
-export function liveEntry(database: Database, key: Uint8Array, now: number): Entry | undefined {
-  const row = database.statement(ENTRY).get(key) as EntryRow | undefined
+export function liveEntry(connection: Connection, key: Uint8Array, now: number): Entry | undefined {
+  const row = connection.statement(ENTRY).get(key) as EntryRow | undefined
   return row && live(entryOf(...row), now)
 }
 
@@ -23,22 +23,22 @@ export function liveEntry(database: Database, key: Uint8Array, now: number): Ent
  * throws.
  */
 export function liveEntryWithin(
-  database: Database,
+  connection: Connection,
   key: Uint8Array,
   now: number,
   takes: (bytes: number) => void,
 ): Entry | undefined {
-  const row = database.statement(ENTRY_WITHOUT_LONG_VALUE).get(key) as EntryRow | undefined
+  const row = connection.statement(ENTRY_WITHOUT_LONG_VALUE).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
   if (row[1] !== null) {
     const entry = live(entryOf(...row), now)
     if (entry !== undefined) takes(entry.key.length + entry.value.length)
     return entry
   }
-  const head = liveHead(database, key, now)
+  const head = liveHead(connection, key, now)
   if (head === undefined) return undefined
   takes(key.length + head.valueBytes)
-  return liveEntry(database, key, now)
+  return liveEntry(connection, key, now)
 }
 
 function live(entry: Entry, now: number): Entry | undefined {
@@ -46,8 +46,8 @@ function live(entry: Entry, now: number): Entry | undefined {
 }
 
 /** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
-export function liveHead(database: Database, key: Uint8Array, now: number): Head | undefined {
-  const row = database.statement(HEAD).get(key) as HeadRow | undefined
+export function liveHead(connection: Connection, key: Uint8Array, now: number): Head | undefined {
+  const row = connection.statement(HEAD).get(key) as HeadRow | undefined
   if (row === undefined) return undefined
   const [revision, expires, type, valueBytes, sum] = row
   if (
@@ -62,8 +62,8 @@ export function liveHead(database: Database, key: Uint8Array, now: number): Head
 }
 
 /** Whether a key has this value; one of another length is not read. */
-export function hasValue(database: Database, key: Uint8Array, value: Uint8Array): boolean {
-  const row = database
+export function hasValue(connection: Connection, key: Uint8Array, value: Uint8Array): boolean {
+  const row = connection
     .statement('select value = ?2 from kv where key = ?1 and length(value) = length(?2)')
     .get(key, value) as [number] | undefined
   return row?.[0] === 1

@@ -1,9 +1,9 @@
 import type { RangeQuery } from '../../../store/driver.ts'
 import type { Entry } from '../../../store/entry.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
-import type { Database } from '../file/connection.ts'
-import type { SqlValue } from '../file/engine.ts'
-import { damagedRow } from '../file/errors.ts'
+import type { Connection } from '../file/connection.ts'
+import type { SqlValue } from '../engine/engine.ts'
+import { damagedRow } from '../engine/result-codes.ts'
 
 /** The `where` clause of a range and the values for its parameters. */
 export interface RangeSql {
@@ -50,12 +50,12 @@ export function rangeSql({ start, end }: Pick<RangeQuery, 'start' | 'end'>): Ran
  * more than that.
  */
 export function keyAt(
-  database: Database,
+  connection: Connection,
   query: Pick<RangeQuery, 'start' | 'end'>,
   rows: number,
 ): Uint8Array | undefined {
   const { where, bounds } = rangeSql(query)
-  const row = database.statement(`select key from kv ${where} order by key limit 1 offset ?`).get(...bounds, rows) as
+  const row = connection.statement(`select key from kv ${where} order by key limit 1 offset ?`).get(...bounds, rows) as
     | [Uint8Array]
     | undefined
   return row?.[0]
@@ -78,7 +78,7 @@ export function entryOf(key: SqlValue, value: SqlValue, revision: SqlValue, expi
  * The pages of a range. They are of one snapshot when the caller holds a transaction. A page is
  * one call into the engine: a call per row, as its iterator makes, takes three times as long.
  */
-export function* pages(database: Database, query: RangeQuery, now: number): Generator<Page, void, void> {
+export function* pages(connection: Connection, query: RangeQuery, now: number): Generator<Page, void, void> {
   const { reverse, keysOnly } = query
   let { start, end } = query
   let from = '>='
@@ -88,11 +88,11 @@ export function* pages(database: Database, query: RangeQuery, now: number): Gene
       order by key ${reverse ? 'desc' : 'asc'} limit ?`
     const limit = Math.min(PAGE_ENTRIES, left)
     const parameters: SqlValue[] = [start ?? NOTHING, ...(end === undefined ? [] : [end]), now, limit]
-    const rows = database.statement(sql).all(...parameters) as Row[]
+    const rows = connection.statement(sql).all(...parameters) as Row[]
     const entries: Entry[] = []
     let bytes = 0
     for (const [key, value, revision, expires] of rows) {
-      const entry = entryOf(key, value ?? (keysOnly ? NOTHING : longValue(database, key)), revision, expires)
+      const entry = entryOf(key, value ?? (keysOnly ? NOTHING : longValue(connection, key)), revision, expires)
       entries.push(entry)
       bytes += entry.value.length
       if (bytes >= PAGE_BYTES) break
@@ -111,8 +111,8 @@ export function* pages(database: Database, query: RangeQuery, now: number): Gene
 }
 
 /** The value of a key that is there. Throws where the table says that it is not. */
-export function longValue(database: Database, key: SqlValue): SqlValue {
-  const row = database.statement('select value from kv where key = ?').get(key) as [SqlValue] | undefined
+export function longValue(connection: Connection, key: SqlValue): SqlValue {
+  const row = connection.statement('select value from kv where key = ?').get(key) as [SqlValue] | undefined
   if (row === undefined) throw damagedRow()
   return row[0]
 }

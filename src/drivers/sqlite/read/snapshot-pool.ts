@@ -1,5 +1,5 @@
 import { KvError } from '../../../errors.ts'
-import { CACHE_KIB, type Database } from '../file/connection.ts'
+import { CACHE_KIB, type Connection } from '../file/connection.ts'
 import { SLICE_MS, turn } from './time-slices.ts'
 
 /** Connections kept for the next snapshot. */
@@ -16,13 +16,13 @@ const SMALL_CACHE_KIB = 256
  * whatever the store's other operations do meanwhile.
  */
 export class Snapshots {
-  readonly #open: () => Database | undefined
-  readonly #spares: Database[] = []
-  readonly #inUse = new Set<Database>()
+  readonly #open: () => Connection | undefined
+  readonly #spares: Connection[] = []
+  readonly #inUse = new Set<Connection>()
   #lastTurn = 0
 
   /** @param open gives a new connection, or `undefined` while there is no file */
-  constructor(open: () => Database | undefined) {
+  constructor(open: () => Connection | undefined) {
     this.#open = open
   }
 
@@ -31,17 +31,17 @@ export class Snapshots {
    * the event loop has its turn.
    */
   async *items<T>(
-    read: (database: Database) => Iterator<T, void> | AsyncIterator<T, void>,
+    read: (connection: Connection) => Iterator<T, void> | AsyncIterator<T, void>,
   ): AsyncGenerator<T, void, void> {
-    const database = this.#take()
-    if (database === undefined) return
-    const items = read(database)
+    const connection = this.#take()
+    if (connection === undefined) return
+    const items = read(connection)
     let sound = false
     try {
       for (;;) {
         sound = false
-        const next = await database.read(() => items.next())
-        database.verify()
+        const next = await connection.read(() => items.next())
+        connection.verify()
         // Whoever leaves the loop leaves the connection as it should be.
         sound = true
         if (next.done === true) return
@@ -49,33 +49,33 @@ export class Snapshots {
         await this.#turnWhenDue()
       }
     } catch (error) {
-      if (this.#inUse.has(database)) database.verify()
+      if (this.#inUse.has(connection)) connection.verify()
       throw error
     } finally {
       await items.return?.()
-      this.#giveBack(database, sound)
+      this.#giveBack(connection, sound)
     }
   }
 
   /**
    * What `read` makes of one snapshot; `whenAbsent` while there is no file. Throws `KV_CLOSED` when closed meanwhile.
    */
-  async result<T>(whenAbsent: T, read: (database: Database) => Promise<T>): Promise<T> {
-    const database = this.#take()
-    if (database === undefined) return whenAbsent
+  async result<T>(whenAbsent: T, read: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = this.#take()
+    if (connection === undefined) return whenAbsent
     let sound = false
     try {
       // The first read is what fixes the moment.
-      database.read(() => database.statement('select 1 from sqlite_schema').get())
-      const result = await read(database)
-      database.verify()
+      connection.read(() => connection.statement('select 1 from sqlite_schema').get())
+      const result = await read(connection)
+      connection.verify()
       sound = true
       return result
     } catch (error) {
-      if (this.#inUse.has(database)) database.verify()
-      throw this.#inUse.has(database) ? error : new KvError('KV_CLOSED', 'the store is closed', { cause: error })
+      if (this.#inUse.has(connection)) connection.verify()
+      throw this.#inUse.has(connection) ? error : new KvError('KV_CLOSED', 'the store is closed', { cause: error })
     } finally {
-      this.#giveBack(database, sound)
+      this.#giveBack(connection, sound)
     }
   }
 
@@ -91,37 +91,37 @@ export class Snapshots {
 
   /** Closes the connections that are not in use. */
   closeSpares(): void {
-    for (const database of this.#spares.splice(0)) database.close()
+    for (const connection of this.#spares.splice(0)) connection.close()
   }
 
   /** Closes all connections, under the hands of whoever uses them. */
   close(): void {
     this.closeSpares()
-    for (const database of this.#inUse) database.close()
+    for (const connection of this.#inUse) connection.close()
     this.#inUse.clear()
   }
 
-  #take(): Database | undefined {
-    const database = this.#takeSpare() ?? this.#open()
-    if (database === undefined) return undefined
-    database.boundCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
-    this.#inUse.add(database)
-    database.exec('begin')
-    return database
+  #take(): Connection | undefined {
+    const connection = this.#takeSpare() ?? this.#open()
+    if (connection === undefined) return undefined
+    connection.boundCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
+    this.#inUse.add(connection)
+    connection.exec('begin')
+    return connection
   }
 
-  #takeSpare(): Database | undefined {
+  #takeSpare(): Connection | undefined {
     for (;;) {
-      const database = this.#spares.pop()
-      if (database?.isStale !== true) return database
-      database.close()
+      const connection = this.#spares.pop()
+      if (connection?.isStale !== true) return connection
+      connection.close()
     }
   }
 
-  #giveBack(database: Database, sound: boolean): void {
-    database.rollback()
+  #giveBack(connection: Connection, sound: boolean): void {
+    connection.rollback()
     // After close() it is no longer among those in use, and is closed already.
-    if (this.#inUse.delete(database) && sound && this.#spares.length < SPARES) this.#spares.push(database)
-    else database.close()
+    if (this.#inUse.delete(connection) && sound && this.#spares.length < SPARES) this.#spares.push(connection)
+    else connection.close()
   }
 }

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs'
 import type { Stat } from '../../../store/driver.ts'
-import type { Database } from '../file/connection.ts'
-import { sqliteEngine } from '../file/engine.ts'
+import type { Connection } from '../file/connection.ts'
+import { sqliteEngine } from '../engine/engine.ts'
 import { FORMAT_VERSION } from '../file/format.ts'
 
 /** Where the store at `path` stands; entries that have expired by `now` do not count. */
-export function statDatabase(database: Database, path: string, now: number): Stat {
-  const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = database
+export function statDatabase(connection: Connection, path: string, now: number): Stat {
+  const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = connection
     .statement(
       `select (select count(*) from kv), (select count(*) from kv where expires <= ?), (select count(*) from kv where expires > ?),
         (select coalesce(max(revision), 0) from kv_store), (select page_size from pragma_page_size), (select page_count from pragma_page_count),

@@ -1,6 +1,6 @@
 import { changesGone } from '../../kit/log-position.ts'
-import type { Database } from '../file/connection.ts'
-import type { SqlValue } from '../file/engine.ts'
+import type { Connection as Database } from '../file/connection.ts'
+import type { SqlValue } from '../engine/engine.ts'
 import { EXPIRES, LONG_VALUE } from '../read/range.ts'
 import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from '../file/schema.ts'
 

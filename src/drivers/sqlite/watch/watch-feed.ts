@@ -4,7 +4,7 @@ import type { Change } from '../../../store/entry.ts'
 import { BEGINNING, PARTIAL, type Position, changesGone, formatPosition } from '../../kit/log-position.ts'
 import type { Feed } from '../../kit/subscription.ts'
 import { type LogEnd, type LoggedChange, hasLog, logEnd, longChange } from './change-log.ts'
-import type { Database } from '../file/connection.ts'
+import type { Connection as Database } from '../file/connection.ts'
 import { type Page, entryOf } from '../read/range.ts'
 
 /** Bytes of one page that is handed out. */

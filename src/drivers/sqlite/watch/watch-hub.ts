@@ -15,9 +15,9 @@ import {
   renew,
   trimLog,
 } from './change-log.ts'
-import type { Database } from '../file/connection.ts'
-import { isBusy } from '../file/errors.ts'
-import { writeIfFree, writeWhenFree } from '../write/immediate.ts'
+import type { Connection as Database } from '../file/connection.ts'
+import { isBusy } from '../engine/result-codes.ts'
+import { writeIfFree, writeWhenFree } from '../file/immediate.ts'
 import { fileId } from '../locks/posix-locks.ts'
 import type { Page } from '../read/range.ts'
 import { RESUME_MS, Retention } from './retention.ts'

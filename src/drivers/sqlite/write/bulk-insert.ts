@@ -1,7 +1,7 @@
 import { type Block, blockOps, hasTtl, settled } from '../../../blocks/block.ts'
 import type { Clock } from '../../../store/driver.ts'
 import { BlockSpool } from './block-spool.ts'
-import type { Database } from '../file/connection.ts'
+import type { Connection } from '../file/connection.ts'
 import type { Transaction } from './writer.ts'
 import { ON_CONFLICT } from './writer.ts'
 
@@ -86,9 +86,9 @@ export async function loadAsTheyCome(
  * 64 MiB, and a table of digits that says where each key and value lies, and cuts them out itself:
  * half the time of a call per row, which goes into crossing from JavaScript to the engine.
  */
-export function insertBlock({ database }: Transaction, block: Block, revision: number): void {
-  provideNumbers(database, Math.min(block.count, ROWS))
-  const insert = database.statement(block.expires === undefined ? INSERT : INSERT_EXPIRING)
+export function insertBlock({ connection }: Transaction, block: Block, revision: number): void {
+  provideNumbers(connection, Math.min(block.count, ROWS))
+  const insert = connection.statement(block.expires === undefined ? INSERT : INSERT_EXPIRING)
   const fields = block.expires === undefined ? 3 : 4
   const digits = new Uint32Array((Math.min(block.count, ROWS) * fields * DIGITS) / GROUP)
   for (let from = 0; from < block.count; from += ROWS) {
@@ -98,13 +98,13 @@ export function insertBlock({ database }: Transaction, block: Block, revision: n
   }
 }
 
-function provideNumbers(database: Database, rows: number): void {
-  database.once('temp.kv_row', () =>
-    database.exec('pragma temp_store = memory; create temp table kv_row(i integer primary key)'),
+function provideNumbers(connection: Connection, rows: number): void {
+  connection.once('temp.kv_row', () =>
+    connection.exec('pragma temp_store = memory; create temp table kv_row(i integer primary key)'),
   )
   const size = NUMBERS.find((numbers) => numbers >= rows)!
-  database.once(`temp.kv_row of ${size}`, () =>
-    database.exec(
+  connection.once(`temp.kv_row of ${size}`, () =>
+    connection.exec(
       `with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${size}) insert or ignore into kv_row select i from n`,
     ),
   )

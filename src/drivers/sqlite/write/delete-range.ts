@@ -7,7 +7,7 @@ import type { Transaction } from './writer.ts'
 
 /** Deletes a range by one statement; returns how many entries had not expired. */
 export function deleteNow(transaction: Transaction, query: RangeQuery): number {
-  const gone = expired(transaction.database, query, transaction.now)
+  const gone = expired(transaction.connection, query, transaction.now)
   const changes = deleteRows(transaction, query)
   if (changes > 0) transaction.nextRevision()
   return changes - gone
@@ -25,15 +25,18 @@ export async function deleteInSlices(
   query: RangeQuery,
   signal: AbortSignal,
 ): Promise<number> {
-  const { database } = transaction
+  const { connection } = transaction
   const message = 'interrupted, nothing was deleted'
-  const gone = await expiredInSlices(database, query, transaction.now, signal, message)
+  const gone = await expiredInSlices(connection, query, transaction.now, signal, message)
   // While somebody watches, each row is deleted by itself.
   const inOneStep =
-    query.start === undefined && query.end === undefined && database.fileBytes() <= ONE_STEP_BYTES && !hasLog(database)
+    query.start === undefined &&
+    query.end === undefined &&
+    connection.fileBytes() <= ONE_STEP_BYTES &&
+    !hasLog(connection)
   let changes = 0
   await inSlices(signal, message, (rows) => {
-    const next = inOneStep ? undefined : keyAt(database, query, rows)
+    const next = inOneStep ? undefined : keyAt(connection, query, rows)
     changes += deleteRows(transaction, { start: query.start, end: next ?? query.end })
     return next !== undefined
   })
@@ -42,9 +45,9 @@ export async function deleteInSlices(
 }
 
 /** Without bounds SQLite frees whole pages and does not look at their rows. */
-function deleteRows({ database }: Transaction, query: Pick<RangeQuery, 'start' | 'end'>): number {
+function deleteRows({ connection }: Transaction, query: Pick<RangeQuery, 'start' | 'end'>): number {
   if (query.start === undefined && query.end === undefined)
-    return Number(database.statement('delete from kv').run().changes)
+    return Number(connection.statement('delete from kv').run().changes)
   const { where, bounds } = rangeSql(query)
-  return Number(database.statement(`delete from kv ${where}`).run(...bounds).changes)
+  return Number(connection.statement(`delete from kv ${where}`).run(...bounds).changes)
 }

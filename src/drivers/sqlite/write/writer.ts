@@ -4,8 +4,9 @@ import { KvError, interrupted } from '../../../errors.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { dropIfUnwatched, hasLog } from '../watch/change-log.ts'
-import type { Database } from '../file/connection.ts'
-import { damagedRow, isPassing } from '../file/errors.ts'
+import type { Connection } from '../file/connection.ts'
+import { damagedRow } from '../engine/result-codes.ts'
+import { isPassing } from '../file/errors.ts'
 import { LockTurns, retryDelay, retryLaterWhileBusy, retryWhileBusy } from '../locks/lock-wait.ts'
 import { markCommit, prepareForWriting } from '../file/schema.ts'
 
@@ -50,21 +51,21 @@ const MAX_TURNS = 16
 
 /** The write transaction that the jobs of one commit share. */
 export class Transaction {
-  readonly database: Database
+  readonly connection: Connection
   /** The time by which this commit tells expired entries. */
   readonly now: number
   #revision: number | undefined
   #base = 0
 
-  constructor(database: Database, now: number) {
-    this.database = database
+  constructor(connection: Connection, now: number) {
+    this.connection = connection
     this.now = now
   }
 
   /** The newest revision. */
   get revision(): number {
     if (this.#revision === undefined) {
-      const row = this.database.statement('select revision from kv_store').get() as [number] | undefined
+      const row = this.connection.statement('select revision from kv_store').get() as [number] | undefined
       // A new connection makes it again.
       if (row === undefined) throw damagedRow('the row of kv_store is gone')
       this.#base = this.#revision = row[0]
@@ -80,10 +81,10 @@ export class Transaction {
 
   /** Applies one operation under a revision; tells how many rows it touched. */
   apply(op: Op, revision: number): number {
-    if (op.type === 'del') return Number(this.database.statement('delete from kv where key = ?').run(op.key).changes)
+    if (op.type === 'del') return Number(this.connection.statement('delete from kv where key = ?').run(op.key).changes)
     const { key, value } = op
     const expires = expiryOf(op, this.now)
-    this.database.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
+    this.connection.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
     return 1
   }
 
@@ -93,8 +94,8 @@ export class Transaction {
    */
   finish(): boolean {
     if (this.#revision === undefined || this.#revision === this.#base) return false
-    markCommit(this.database, this.#revision)
-    this.database
+    markCommit(this.connection, this.#revision)
+    this.connection
       .statement('delete from kv where id in (select id from kv where expires <= ? limit ?)')
       .run(this.now, SWEEP)
     return true
@@ -106,8 +107,8 @@ export class Transaction {
  * the disk (group commit). A job that throws takes back its own work only.
  */
 export class Writer {
-  readonly #open: () => Database
-  readonly #openAnother: () => Database
+  readonly #open: () => Connection
+  readonly #openAnother: () => Connection
   readonly #failed: (error: unknown) => void
   readonly #committed: () => void
   readonly #now: Clock
@@ -124,8 +125,8 @@ export class Writer {
    * @param committed is told of every commit
    */
   constructor(
-    open: () => Database,
-    openAnother: () => Database,
+    open: () => Connection,
+    openAnother: () => Connection,
     failed: (error: unknown) => void,
     committed: () => void,
     now: Clock,
@@ -189,11 +190,11 @@ export class Writer {
         if (this.#queue[0]!.alone) {
           await this.#commitAlone()
         } else {
-          const database = this.#open()
-          prepareForWriting(database)
-          database.exec('begin immediate')
+          const connection = this.#open()
+          prepareForWriting(connection)
+          connection.exec('begin immediate')
           const since = performance.now()
-          this.#commit(database, this.#takeGroup())
+          this.#commit(connection, this.#takeGroup())
           this.#turns.heldSince(since)
         }
         waitingSince = undefined
@@ -235,31 +236,31 @@ export class Writer {
   }
 
   async #commitAlone(): Promise<void> {
-    const database = this.#openAnother()
+    const connection = this.#openAnother()
     try {
-      prepareForWriting(database)
-      database.exec('begin immediate')
+      prepareForWriting(connection)
+      connection.exec('begin immediate')
       const since = performance.now()
       const pending = this.#queue.shift()!
       // Those behind it wait no longer for it than for another process.
       const watch = setInterval(() => this.#rejectLate(heldHere()), LATE_MS)
       try {
-        const transaction = new Transaction(database, this.#now())
+        const transaction = new Transaction(connection, this.#now())
         const result = await pending.run(transaction)
-        if (transaction.finish()) this.#tidy(database)
-        if (database.isReplaced) throw replaced()
-        await retryLaterWhileBusy(this.#lockTimeoutMs, () => database.commit())
+        if (transaction.finish()) this.#tidy(connection)
+        if (connection.isReplaced) throw replaced()
+        await retryLaterWhileBusy(this.#lockTimeoutMs, () => connection.commit())
         this.#committed()
         pending.resolve(result)
       } catch (error) {
-        database.rollback()
+        connection.rollback()
         pending.reject(error)
       } finally {
         clearInterval(watch)
         this.#turns.heldSince(since)
       }
     } finally {
-      database.close()
+      connection.close()
     }
   }
 
@@ -279,39 +280,39 @@ export class Writer {
   }
 
   /** Takes back one job; when the engine has taken back the whole transaction, throws why. */
-  #undo(database: Database, reason: unknown): void {
+  #undo(connection: Connection, reason: unknown): void {
     try {
-      database.exec('rollback to job')
+      connection.exec('rollback to job')
     } catch {
       throw reason
     }
   }
 
-  #commit(database: Database, group: Pending[]): void {
+  #commit(connection: Connection, group: Pending[]): void {
     const settle: (() => void)[] = []
     try {
-      const transaction = new Transaction(database, this.#now())
+      const transaction = new Transaction(connection, this.#now())
       for (const pending of group) {
-        if (group.length > 1) database.exec('savepoint job')
+        if (group.length > 1) connection.exec('savepoint job')
         try {
           const result = pending.run(transaction)
           settle.push(() => pending.resolve(result))
         } catch (error) {
           if (group.length === 1) throw error
-          this.#undo(database, error)
+          this.#undo(connection, error)
           settle.push(() => pending.reject(error))
         }
-        if (group.length > 1) database.exec('release job')
+        if (group.length > 1) connection.exec('release job')
       }
-      if (transaction.finish()) this.#tidy(database)
+      if (transaction.finish()) this.#tidy(connection)
       // Readers are in the way only where the file system has no place for a log. What is uncommitted must not be read
       // on this connection meanwhile, so no turn is given.
       retryWhileBusy(
         () => this.#lockTimeoutMs,
-        () => database.commit(),
+        () => connection.commit(),
       )
     } catch (error) {
-      database.rollback()
+      connection.rollback()
       this.#failed(error)
       for (const pending of group) pending.reject(error)
       return
@@ -321,11 +322,11 @@ export class Writer {
   }
 
   /** Takes away what watchers that were killed have left; looked for by the first write, and then now and then. */
-  #tidy(database: Database): void {
+  #tidy(connection: Connection): void {
     const time = Date.now()
     if (Math.abs(time - this.#tidied) < TIDY_MS) return
     this.#tidied = time
-    if (hasLog(database)) dropIfUnwatched(database, time)
+    if (hasLog(connection)) dropIfUnwatched(connection, time)
   }
 }
 

@@ -3,7 +3,7 @@
  * rest. https://www.sqlite.org/walformat.html has the format.
  */
 import { readSync } from 'node:fs'
-import { type CommitRow, commitRow, pageSizeFrom, storeRoot } from '../file/store-page.ts'
+import { type CommitRow, commitRow, pageSizeFrom, storeRoot } from './store-page.ts'
 
 /** Bytes of the log's header, and of that of a frame; a page follows each of the latter. */
 const HEADER_BYTES = 32

@@ -22,17 +22,17 @@ export interface Statement {
 }
 
 /** The part of `DatabaseSync` of `node:sqlite` that kv uses. */
-export interface Connection {
+export interface DatabaseSync {
   prepare(sql: string): Statement
   exec(sql: string): void
   close(): void
 }
 
-type ConnectionClass = new (path: string | URL, options?: { readOnly?: boolean }) => Connection
+type DatabaseSyncClass = new (path: string | URL, options?: { readOnly?: boolean }) => DatabaseSync
 
 /** What the module of an engine exports. */
 interface Exports {
-  readonly DatabaseSync: ConnectionClass
+  readonly DatabaseSync: DatabaseSyncClass
 }
 
 /** The engine found, and under which name to report it. */
@@ -40,7 +40,7 @@ export interface Engine {
   readonly name: string
   /** What `require` finds it by, from any folder. */
   readonly module: string
-  readonly Connection: ConnectionClass
+  readonly DatabaseSync: DatabaseSyncClass
   /** Whether closing a connection closes its file there and then, rather than when its statements are collected. */
   readonly closesAtOnce: boolean
 }
@@ -67,7 +67,7 @@ function builtIn(): Engine | undefined {
   }
   try {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as unknown as Exports
-    return { name: 'node:sqlite', module: 'node:sqlite', Connection: DatabaseSync, closesAtOnce: true }
+    return { name: 'node:sqlite', module: 'node:sqlite', DatabaseSync: DatabaseSync, closesAtOnce: true }
   } catch {
     return undefined
   } finally {
@@ -84,7 +84,7 @@ function addon(): Engine {
   const found = MODULE_FOLDERS.map((folder) => join(codeFolder(), folder, binary)).find((file) => existsSync(file))
   try {
     if (found !== undefined)
-      return { name, module: found, Connection: loadBinary(found).DatabaseSync, closesAtOnce: false }
+      return { name, module: found, DatabaseSync: loadBinary(found).DatabaseSync, closesAtOnce: false }
   } catch {
     // Built for another C library: let the package choose.
   }
@@ -92,7 +92,7 @@ function addon(): Engine {
   const { createRequire } = process.getBuiltinModule('node:module')
   try {
     const load = createRequire(join(codeFolder(), 'engine.js'))
-    return { name, module: load.resolve(name), Connection: (load(name) as Exports).DatabaseSync, closesAtOnce: false }
+    return { name, module: load.resolve(name), DatabaseSync: (load(name) as Exports).DatabaseSync, closesAtOnce: false }
   } catch (cause) {
     throw new KvError('KV_UNAVAILABLE', `the SQLite engine of kvfile, ${name}, is not found from ${codeFolder()}`, {
       cause,

@@ -1,19 +1,19 @@
-import type { Database } from '../file/connection.ts'
-import { isBusy } from '../file/errors.ts'
+import type { Connection } from './connection.ts'
+import { isBusy } from '../engine/result-codes.ts'
 import { retryLaterWhileBusy } from '../locks/lock-wait.ts'
-import { markCommit, prepareForWriting } from '../file/schema.ts'
+import { markCommit, prepareForWriting } from './schema.ts'
 
 /**
  * Runs a step in a write transaction of its own; false, and nothing is done, when another connection holds the lock.
  */
-export function writeIfFree(database: Database, step: () => void): boolean {
+export function writeIfFree(connection: Connection, step: () => void): boolean {
   try {
-    begin(database)
+    begin(connection)
   } catch (error) {
     if (isBusy(error)) return false
     throw error
   }
-  transact(database, step)
+  transact(connection, step)
   return true
 }
 
@@ -22,28 +22,28 @@ export function writeIfFree(database: Database, step: () => void): boolean {
  * `KV_INTERRUPTED` as soon as `isOver` says that nobody wants it any more.
  */
 export async function writeWhenFree<T>(
-  database: Database,
+  connection: Connection,
   timeoutMs: number,
   step: () => T,
   isOver?: () => boolean,
 ): Promise<T> {
-  await retryLaterWhileBusy(timeoutMs, () => begin(database), isOver)
-  return transact(database, step)
+  await retryLaterWhileBusy(timeoutMs, () => begin(connection), isOver)
+  return transact(connection, step)
 }
 
-function begin(database: Database): void {
-  prepareForWriting(database)
-  database.exec('begin immediate')
+function begin(connection: Connection): void {
+  prepareForWriting(connection)
+  connection.exec('begin immediate')
 }
 
-function transact<T>(database: Database, step: () => T): T {
+function transact<T>(connection: Connection, step: () => T): T {
   try {
-    markCommit(database)
+    markCommit(connection)
     const result = step()
-    database.commit()
+    connection.commit()
     return result
   } catch (error) {
-    database.rollback()
+    connection.rollback()
     throw error
   }
 }
