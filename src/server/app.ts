@@ -1,21 +1,21 @@
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Store } from '../store/store.ts'
-import { Admission } from './admission/request-hooks.ts'
-import { answerBare, refuseBare } from './http/raw-responses.ts'
+import { RequestHooks } from './admission/request-hooks.ts'
+import { answerUnrouted, answerClientError } from './http/raw-responses.ts'
 import { batchRoutes } from './routes/batch-routes.ts'
-import { contractRoutes } from './routes/text-routes.ts'
+import { textRoutes } from './routes/text-routes.ts'
 import { Connections } from './http/connections.ts'
 import { documentationRoutes } from './docs/routes.ts'
-import { Gate } from './admission/load-limits.ts'
-import { Guard, type GuardOptions } from './admission/access.ts'
+import { LoadLimits } from './admission/load-limits.ts'
+import { AccessPolicy, type AccessOptions } from './admission/access.ts'
 import { Metrics } from './metrics/metrics.ts'
-import { careRoutes } from './routes/ops-routes.ts'
+import { opsRoutes } from './routes/ops-routes.ts'
 import { RequestLog } from './metrics/request-log.ts'
-import { Reads } from './read-batcher.ts'
-import { Refusal, sendError } from './http/http-error.ts'
+import { ReadBatcher } from './read-batcher.ts'
+import { HttpError, sendError } from './http/http-error.ts'
 import { withoutSchemaCompilers } from './docs/schema.ts'
-import type { Service } from './route-context.ts'
+import type { RouteContext } from './route-context.ts'
 import { routePath } from './http/request-target.ts'
 import { keyRoutes } from './routes/key-routes.ts'
 import { rangeRoutes } from './routes/range-routes.ts'
@@ -41,7 +41,7 @@ declare module 'fastify' {
 }
 
 /** How a server answers. */
-export interface ServerOptions extends GuardOptions {
+export interface ServerOptions extends AccessOptions {
   /** Refuse every write. Default: false. */
   readonly readOnly?: boolean | undefined
   /** Bytes of a body, or of an answer that must be whole before it goes out. Default: 64 MB. */
@@ -72,7 +72,7 @@ export interface ServerOptions extends GuardOptions {
    * How long a client may take nothing of an answer that is made while it is taken (a range, a watch), in
    * milliseconds. Default: 15 min.
    */
-  readonly patienceMs?: number | undefined
+  readonly sendTimeoutMs?: number | undefined
   /**
    * How often a watch with nothing to report shows that it lives, in milliseconds. Default: a fifth of
    * `idleTimeoutMs`.
@@ -102,19 +102,19 @@ const DEFAULT_IDLE_TIMEOUT_MS = 75_000
 /** The server over a store; never listens. Closing it leaves the store open. */
 export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
   const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
-  const gate = new Gate({
+  const limits = new LoadLimits({
     maxRequests: options.maxRequests ?? 1024,
     maxBytes: options.maxMemoryBytes ?? Math.max(4 * maxBodyBytes, 256_000_000),
     maxStreams: options.maxStreams ?? 128,
     maxWatches: options.maxWatches ?? 1024,
   })
   const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS
-  const service: Service = {
+  const context: RouteContext = {
     store,
-    reads: new Reads(store),
-    gate,
-    metrics: new Metrics(store, gate, { process: options.processMetrics ?? false }),
-    limits: {
+    reads: new ReadBatcher(store),
+    limits,
+    metrics: new Metrics(store, limits, { process: options.processMetrics ?? false }),
+    bodyLimits: {
       maxBodyBytes,
       bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000,
       uploadGraceMs: options.uploadGraceMs ?? 60_000,
@@ -124,10 +124,13 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   }
   const log = options.log && new RequestLog(options.log)
   const app = createApp(options, log)
-  answerBare(app.server, log)
+  answerUnrouted(app.server, log)
   app.decorate(
     'connections',
-    new Connections(app.server, { max: options.maxConnections ?? 4096, patienceMs: options.patienceMs ?? 15 * 60_000 }),
+    new Connections(app.server, {
+      max: options.maxConnections ?? 4096,
+      sendTimeoutMs: options.sendTimeoutMs ?? 15 * 60_000,
+    }),
   )
   // None is left out: Node would drop those after the first thousand without a word. Their bytes are limited.
   app.server.maxHeadersCount = 0
@@ -136,31 +139,31 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
-  const admission = new Admission(service, new Guard(options), log)
-  admission.install(app)
+  const hooks = new RequestHooks(context, new AccessPolicy(options), log)
+  hooks.install(app)
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     if (method === 'OPTIONS') return
     const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
     paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
   })
-  app.setNotFoundHandler({ preValidation: admission.unrouted }, (request, reply) => {
+  app.setNotFoundHandler({ preValidation: hooks.unrouted }, (request, reply) => {
     const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
     const methods = paths.get(path)
-    if (methods === undefined) return sendError(new Refusal(404, { detail: 'Not Found' }), request, reply)
+    if (methods === undefined) return sendError(new HttpError(404, { detail: 'Not Found' }), request, reply)
     return sendError(
-      new Refusal(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }),
+      new HttpError(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }),
       request,
       reply,
     )
   })
   const routes = (to: FastifyInstance): void => {
-    for (const add of [contractRoutes, keyRoutes, rangeRoutes, batchRoutes, watchRoutes, careRoutes]) add(to, service)
+    for (const add of [textRoutes, keyRoutes, rangeRoutes, batchRoutes, watchRoutes, opsRoutes]) add(to, context)
   }
   routes(app)
   documentationRoutes(app, routes, { needsToken: options.token !== undefined })
   app.addHook('preClose', (done) => {
-    gate.close()
+    limits.close()
     app.connections.stopAccepting()
     // After a turn, in which what a client has just sent is read.
     setImmediate(() => app.connections.closeUnused())
@@ -188,7 +191,7 @@ function createApp(options: ServerOptions, log: RequestLog | undefined): Fastify
     keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
     // The time of a body is limited where it is read: see ./body.ts.
     requestTimeout: 0,
-    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => refuseBare(error, socket, log),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => answerClientError(error, socket, log),
     frameworkErrors: ((error: unknown, request: FastifyRequest, reply: FastifyReply) =>
       sendError(error, request, reply)) as never,
   }

@@ -19,7 +19,7 @@ export interface Listening {
 
 /**
  * Listens on every address that a host name means: `localhost` is often `::1` and `127.0.0.1`, and a client
- * takes either. What comes on any of them goes to the one server, so that limits, refusals and the end are
+ * takes either. What comes on any of them goes to the one server, so that limits, errors and the end are
  * the same on all. Throws what Node throws (with a `code`) when an address is in use, or none is of this machine.
  */
 export async function listenOn(app: FastifyInstance, host: string, port: number): Promise<Listening> {
@@ -31,11 +31,11 @@ export async function listenOn(app: FastifyInstance, host: string, port: number)
   const { here, free, missed } = await tryOut(addresses, port)
   await app.listen({ host: here[0]!, port: free })
   for (const address of here.slice(1)) {
-    const door = createServer({ allowHalfOpen: !(app.server instanceof TlsServer), noDelay: true }, (socket) =>
+    const listener = createServer({ allowHalfOpen: !(app.server instanceof TlsServer), noDelay: true }, (socket) =>
       app.server.emit('connection', socket),
     )
-    app.connections.alsoThrough(door)
-    await opened(door, address, free)
+    app.connections.addListener(listener)
+    await opened(listener, address, free)
   }
   return { port: free, missed }
 }

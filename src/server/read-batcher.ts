@@ -22,7 +22,7 @@ interface Wanted {
  * key once: taking and giving back the engine's read lock costs more than the read itself. Answers
  * are given by callbacks, since a promise or two for each request would cost as much again.
  */
-export class Reads {
+export class ReadBatcher {
   readonly #store: Store
   /** A store elsewhere answers each call on its own way. */
   readonly #grouped: boolean

@@ -2,19 +2,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { KvError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
 import type { BodyLimits } from './http/body.ts'
-import type { Gate } from './admission/load-limits.ts'
+import type { LoadLimits } from './admission/load-limits.ts'
 import type { Metrics } from './metrics/metrics.ts'
-import type { Reads } from './read-batcher.ts'
-import { Refusal } from './http/http-error.ts'
+import type { ReadBatcher } from './read-batcher.ts'
+import { HttpError } from './http/http-error.ts'
 import { Query, decodeKey, percentDecode, targetOf } from './http/request-target.ts'
 
 /** What the routes work with. */
-export interface Service {
+export interface RouteContext {
   readonly store: Store
-  readonly reads: Reads
-  readonly gate: Gate
+  readonly reads: ReadBatcher
+  readonly limits: LoadLimits
   readonly metrics: Metrics
-  readonly limits: BodyLimits
+  readonly bodyLimits: BodyLimits
   /** How often a watch with nothing to report shows that it lives, in milliseconds. */
   readonly heartbeatMs: number
   readonly readOnly: boolean
@@ -30,7 +30,7 @@ export function queryOf(request: FastifyRequest, names: readonly string[]): Quer
 /** The key in the path of a request, its exact bytes. Throws `KV_INVALID_KEY`. */
 export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
   const { key } = targetOf(request.raw)
-  if (key === undefined) throw new Refusal(404, { detail: 'Not Found' })
+  if (key === undefined) throw new HttpError(404, { detail: 'Not Found' })
   const bytes = percentDecode(key)
   if (bytes === undefined)
     throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')

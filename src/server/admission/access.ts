@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Origins } from './origins.ts'
-import { Refusal } from '../http/http-error.ts'
+import { HttpError } from '../http/http-error.ts'
 import { targetOf } from '../http/request-target.ts'
 
 /** Who may call, and from where. */
-export interface GuardOptions {
+export interface AccessOptions {
   /** What a client must send as `Authorization: Bearer`; without it, everybody may call. */
   readonly token?: string | undefined
   /** The address the server listens on. */
@@ -42,7 +42,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** Checks of every request, before anything of it is done. */
-export class Guard {
+export class AccessPolicy {
   readonly #token: Buffer | undefined
   readonly #hosts: ReadonlySet<string>
   readonly #anyAddress: boolean
@@ -50,7 +50,7 @@ export class Guard {
   /** `Host` headers that were found to be right. */
   readonly #known = new Set<string>()
 
-  constructor({ token, host = '127.0.0.1', allowHosts = [], corsOrigins = [] }: GuardOptions) {
+  constructor({ token, host = '127.0.0.1', allowHosts = [], corsOrigins = [] }: AccessOptions) {
     this.#token = token === undefined ? undefined : digest(token)
     this.#hosts = new Set([host, ...allowHosts].map((name) => name.toLowerCase()))
     this.#anyAddress = ANY_ADDRESS.has(host)
@@ -69,7 +69,7 @@ export class Guard {
     // What stands in the target counts (RFC 9112, section 3.2.2).
     const host = authority ?? headers.host
     if (!this.#knows(host) && !PROBED.test(path) && !(host === undefined && isOld(raw))) {
-      throw new Refusal(403, {
+      throw new HttpError(403, {
         detail: `this server does not answer for the host ${JSON.stringify(host ?? '')}`,
         code: 'KV_USAGE',
         hint: 'kv serve --allow-host NAME lets it',
@@ -105,7 +105,7 @@ export class Guard {
     const sent = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
     // Digests have one length whatever was sent, so the comparison tells nothing by its time.
     if (sent !== undefined && timingSafeEqual(digest(sent), this.#token!)) return
-    throw new Refusal(
+    throw new HttpError(
       401,
       {
         detail: sent === undefined ? 'this server needs a token' : 'the token is wrong',
@@ -136,7 +136,7 @@ function checkSingle(rawHeaders: readonly string[]): void {
     const at = SINGLE.indexOf(rawHeaders[i]!.toLowerCase())
     if (at < 0) continue
     if ((seen & (1 << at)) !== 0)
-      throw new Refusal(400, { detail: `the header ${SINGLE[at]} may be given once only`, code: 'KV_USAGE' })
+      throw new HttpError(400, { detail: `the header ${SINGLE[at]} may be given once only`, code: 'KV_USAGE' })
     seen |= 1 << at
   }
 }

@@ -17,7 +17,7 @@ const HELD = Symbol('held')
 type Admitted = ServerResponse & { [HELD]?: number | undefined }
 
 /** Bounds the work and the memory that requests may take together. */
-export class Gate {
+export class LoadLimits {
   readonly #maxRequests: number
   readonly #maxBytes: number
   /** Requests under way. */
@@ -75,8 +75,8 @@ export class Gate {
     for (const end of this.#watches.values()) end.abort()
   }
 
-  /** Lets a request in, until {@link leave}. Throws 503 when too many are under way. */
-  enter(response: Admitted): void {
+  /** Lets a request in, until {@link release}. Throws 503 when too many are under way. */
+  acquire(response: Admitted): void {
     if (this.#closing) throw busy('the server is going down')
     if (this.#requests >= this.#maxRequests) throw busy(`${this.#maxRequests} requests are under way`)
     this.#requests++
@@ -84,7 +84,7 @@ export class Gate {
   }
 
   /** Lets a watch in, which may last for days. Throws 503 when there are too many. */
-  enterWatch(response: ServerResponse): void {
+  acquireWatch(response: ServerResponse): void {
     if (this.#closing) throw busy('the server is going down')
     if (this.#watches.size >= this.#maxWatches) throw busy(`${this.#maxWatches} watches are under way`)
     const end = new AbortController()
@@ -96,12 +96,12 @@ export class Gate {
   }
 
   /** Of a watch let in: aborted when its client is gone or the server goes down. */
-  untilClosed(response: ServerResponse): AbortSignal {
+  watchSignal(response: ServerResponse): AbortSignal {
     return this.#watches.get(response)?.signal ?? AbortSignal.abort()
   }
 
   /** A request is over: its answer is out or its client is gone. What it holds is free again. */
-  leave(response: Admitted): void {
+  release(response: Admitted): void {
     const held = response[HELD]
     if (held === undefined) return
     response[HELD] = undefined
@@ -114,7 +114,7 @@ export class Gate {
    * A request let in begins to read a range, for which the store may need a connection of its own. Throws 503 when
    * too many do.
    */
-  enterStream(response: Admitted): void {
+  acquireRange(response: Admitted): void {
     if (response[HELD] === undefined) throw clientGone()
     if (this.#streams.size >= this.#maxStreams) throw busy(`${this.#maxStreams} ranges are being read`)
     this.#streams.add(response)

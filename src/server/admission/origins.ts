@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import { Refusal } from '../http/http-error.ts'
+import { HttpError } from '../http/http-error.ts'
 
 /** Names of headers as a page may ask to send them. */
 const NAMES = /^[\w!#$%&'*+.^`|~, -]{1,4096}$/
@@ -49,7 +49,7 @@ export class Origins {
     const site = headers['sec-fetch-site']
     const isForeign = (site === 'cross-site' || site === 'same-site') && !(open && isNavigation(method, headers))
     if (isForeign || (origin !== undefined && !this.#isOwn(origin, host, site))) {
-      throw new Refusal(403, {
+      throw new HttpError(403, {
         detail: `pages of ${origin ?? 'other sites'} may not call here`,
         code: 'KV_USAGE',
         hint: 'kv serve --cors ORIGIN lets them',

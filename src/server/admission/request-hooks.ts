@@ -7,14 +7,14 @@ import type {
   onRequestHookHandler,
 } from 'fastify'
 import { KvError, usageError } from '../../errors.ts'
-import { type Guard } from './access.ts'
-import { showLife } from '../streaming/late-answer.ts'
+import { type AccessPolicy } from './access.ts'
+import { sendHeartbeats } from '../streaming/heartbeats.ts'
 import { afterEarlier, isPipelined } from './pipelining.ts'
 import { FRAMES, HEADERS } from '../../protocol/http-api.ts'
 import { clientGone } from '../http/http-error.ts'
-import type { RouteFigures } from '../metrics/request-metrics.ts'
+import type { RouteMetrics } from '../metrics/request-metrics.ts'
 import type { RequestLog } from '../metrics/request-log.ts'
-import type { Service } from '../route-context.ts'
+import type { RouteContext } from '../route-context.ts'
 
 /** Headers that make a write depend on what is there. */
 const CONDITIONS = ['if-match', 'if-none-match', HEADERS.ifRevision, HEADERS.ifValueLength] as const
@@ -26,36 +26,36 @@ type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error
  * The checks before every request. Each route gets a hook of its own, made when it is added, which
  * knows its name and counters: finding them out for each request would cost more than all the checks.
  */
-export class Admission {
-  readonly #service: Service
-  readonly #guard: Guard
+export class RequestHooks {
+  readonly #context: RouteContext
+  readonly #access: AccessPolicy
   readonly #log: RequestLog | undefined
 
-  constructor(service: Service, guard: Guard, log: RequestLog | undefined) {
-    this.#service = service
-    this.#guard = guard
+  constructor(context: RouteContext, access: AccessPolicy, log: RequestLog | undefined) {
+    this.#context = context
+    this.#access = access
     this.#log = log
   }
 
   /** From now on every route added to the server has the checks. */
   install(app: FastifyInstance): void {
     app.addHook('onRoute', (route: RouteOptions) => {
-      const { requests } = this.#service.metrics
+      const { requests } = this.#context.metrics
       route.onRequest = this.#hook(requests.of(route.url, String(route.method)), route.config) as onRequestHookHandler
     })
   }
 
   /** The same for a request that has no route. */
   readonly unrouted: Admit = (request, reply, done) => {
-    this.#hook(this.#service.metrics.requests.of('none', request.method), {})(request, reply, done)
+    this.#hook(this.#context.metrics.requests.of('none', request.method), {})(request, reply, done)
   }
 
   #hook(
-    figures: RouteFigures,
+    metrics: RouteMetrics,
     { write = false, conditional = false, watch = false, long = false, always = false }: FastifyContextConfig = {},
   ): Admit {
-    const { gate, readOnly } = this.#service
-    const guard = this.#guard
+    const { limits, readOnly } = this.#context
+    const access = this.#access
     const log = this.#log
     const refused = write && readOnly
     const unconditional = write && !conditional
@@ -69,9 +69,9 @@ export class Admission {
         if (isOver) return
         isOver = true
         if (isBehindOthers) request.raw.socket.off('close', over)
-        gate.leave(raw)
+        limits.release(raw)
         const ms = performance.now() - began
-        figures.count(raw.statusCode, ms)
+        metrics.count(raw.statusCode, ms)
         if (begun !== undefined) log!.end(begun, raw, ms)
       }
       raw.on('close', over)
@@ -85,10 +85,10 @@ export class Admission {
         .header('content-security-policy', "frame-ancestors 'none'")
       try {
         if (request.raw.socket.destroyed) throw clientGone()
-        if (guard.check(request, reply)) return
-        if (watch) gate.enterWatch(raw)
-        else if (!always) gate.enter(raw)
-        if (long) showLife(request, reply)
+        if (access.check(request, reply)) return
+        if (watch) limits.acquireWatch(raw)
+        else if (!always) limits.acquire(raw)
+        if (long) sendHeartbeats(request, reply)
         if (refused) throw new KvError('KV_READ_ONLY', 'this server only reads')
         const { headers } = request.raw
         if (unconditional && CONDITIONS.some((name) => headers[name] !== undefined))

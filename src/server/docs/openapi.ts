@@ -3,7 +3,7 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify } from 'fastify'
 import { pageDescription } from './swagger-page.ts'
-import { Refusal, sendError } from '../http/http-error.ts'
+import { HttpError, sendError } from '../http/http-error.ts'
 import { withoutSchemaCompilers } from './schema.ts'
 
 /** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
@@ -38,7 +38,7 @@ export async function documentation(
   const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
-  app.setNotFoundHandler((request, reply) => sendError(new Refusal(404, { detail: 'Not Found' }), request, reply))
+  app.setNotFoundHandler((request, reply) => sendError(new HttpError(404, { detail: 'Not Found' }), request, reply))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Gate } from '../admission/load-limits.ts'
-import { Refusal, clientGone, tooLarge } from './http-error.ts'
+import type { LoadLimits } from '../admission/load-limits.ts'
+import { HttpError, clientGone, tooLarge } from './http-error.ts'
 
 /** How bodies are read. */
 export interface BodyLimits {
@@ -37,28 +37,27 @@ export function timeFor(bytes: number, { uploadGraceMs }: BodyLimits): number {
  */
 function checkEncoding({ headers }: FastifyRequest): void {
   if (headers['content-range'] !== undefined)
-    throw new Refusal(400, { detail: 'a part of a value cannot be written: Content-Range', code: 'KV_USAGE' })
+    throw new HttpError(400, { detail: 'a part of a value cannot be written: Content-Range', code: 'KV_USAGE' })
   const transfer = headers['transfer-encoding']
   if (transfer !== undefined && transfer.trim().toLowerCase() !== 'chunked')
-    throw new Refusal(415, { detail: `bodies sent in ${transfer} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
+    throw new HttpError(415, { detail: `bodies sent in ${transfer} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
   const encoding = headers['content-encoding']
   if (encoding !== undefined && encoding !== 'identity')
-    throw new Refusal(415, { detail: `bodies in ${encoding} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
+    throw new HttpError(415, { detail: `bodies in ${encoding} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
 }
 
 /**
- * The whole body. Takes memory of the gate for what has come, not for what is announced. Throws 413
- * above the limit, 503 when the gate has no memory for it, 408 when the client stops sending or
+ * The whole body. Reserves memory for what has come, not for what is announced. Throws 413
+ * above the limit, 503 when there is no memory for it, 408 when the client stops sending or
  * sends too slowly.
  */
 export async function readBody(
   request: FastifyRequest,
   reply: FastifyReply,
-  gate: Gate,
-  limits: BodyLimits,
+  { limits, bodyLimits }: { readonly limits: LoadLimits; readonly bodyLimits: BodyLimits },
 ): Promise<Buffer> {
   checkEncoding(request)
-  const { maxBodyBytes } = limits
+  const { maxBodyBytes } = bodyLimits
   const declared = request.headers['content-length']
   const most =
     declared === undefined ? (request.headers['transfer-encoding'] === undefined ? 0 : maxBodyBytes) : Number(declared)
@@ -67,11 +66,11 @@ export async function readBody(
   const chunks: Buffer[] = []
   let length = 0
   const began = performance.now()
-  const timeLeft = (): number => began + timeFor(length, limits) - performance.now()
-  for await (const chunk of bodyChunks(request, limits, timeLeft)) {
+  const timeLeft = (): number => began + timeFor(length, bodyLimits) - performance.now()
+  for await (const chunk of bodyChunks(request, bodyLimits, timeLeft)) {
     length += chunk.length
     if (length > maxBodyBytes) throw tooLarge(`the body is over this server's limit of ${maxBodyBytes} bytes`)
-    gate.reserve(chunk.length + CHUNK_BYTES, reply.raw)
+    limits.reserve(chunk.length + CHUNK_BYTES, reply.raw)
     chunks.push(chunk)
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
@@ -108,14 +107,14 @@ export function withoutMark(text: Buffer): Buffer {
   return text[0] === 0xef && text[1] === 0xbb && text[2] === 0xbf ? text.subarray(3) : text
 }
 
-function late(detail: string): Refusal {
-  return new Refusal(408, { detail, code: 'KV_UNAVAILABLE' }, { connection: 'close' })
+function late(detail: string): HttpError {
+  return new HttpError(408, { detail, code: 'KV_UNAVAILABLE' }, { connection: 'close' })
 }
 
 /** Waits for more of a body, or its end. An iterator would close the connection at a stall, and the answer with it. */
 function moreOf(raw: IncomingMessage, timeoutMs: number, detail: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const settle = (refusal?: Refusal): void => {
+    const settle = (refusal?: HttpError): void => {
       clearTimeout(timer)
       raw.off('readable', more).off('end', more).off('error', gone).off('close', gone)
       if (refusal === undefined) resolve()

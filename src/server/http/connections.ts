@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
-import type { Server as Door, Socket } from 'node:net'
+import type { Server as Listener, Socket } from 'node:net'
 import { cutOff, isStreamed } from '../streaming/streams.ts'
 
 /** A connection with the answer that is to go out on it next, as Node keeps it. */
@@ -10,15 +10,15 @@ export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessag
 export class Connections {
   readonly #sockets = new Set<Socket>()
   /** What listens for the server besides itself. */
-  readonly #doors: Door[] = []
+  readonly #listeners: Listener[] = []
   /** Settled when each of these has closed with the last of its connections. */
   readonly #closed: Promise<unknown>[] = []
 
   /**
    * @param max connections at a time; more are closed at once
-   * @param patienceMs how long the client of an answer that is made while it is taken may take nothing
+   * @param sendTimeoutMs how long the client of an answer that is made while it is taken may take nothing
    */
-  constructor(server: Server, { max, patienceMs }: { max: number; patienceMs: number }) {
+  constructor(server: Server, { max, sendTimeoutMs }: { max: number; sendTimeoutMs: number }) {
     server.on('connection', (socket: Socket) => {
       if (this.#sockets.size >= max) {
         socket.destroy()
@@ -32,20 +32,20 @@ export class Connections {
       const { _httpMessage: response, timeout = 0 } = socket
       if (isAtWork(socket)) return
       // Node sets the time anew when the answer is over.
-      if (response && isStreamed(response) && timeout < patienceMs) socket.setTimeout(patienceMs)
+      if (response && isStreamed(response) && timeout < sendTimeoutMs) socket.setTimeout(sendTimeoutMs)
       else endAnswer(socket)
     })
   }
 
   /** Counts also what comes in through another listener that hands its connections to the server. */
-  alsoThrough(door: Door): void {
-    this.#doors.push(door)
-    this.#closed.push(once(door, 'close'))
+  addListener(listener: Listener): void {
+    this.#listeners.push(listener)
+    this.#closed.push(once(listener, 'close'))
   }
 
   /** Ends the other listeners; their connections stay. */
   stopAccepting(): void {
-    for (const door of this.#doors) door.close()
+    for (const listener of this.#listeners) listener.close()
   }
 
   /** Settles when the other listeners are closed, and what came through them. */

@@ -12,7 +12,7 @@ const BLOCK_BYTES = 1 << 19
 const BLOCK_ENTRIES = 4000
 
 /** The chunks of a body, with the refusal that has ended it: drivers take for a bug what they do not know. */
-export class LoadBody {
+export class UploadBody {
   /** What reading the body threw. */
   failure: unknown
   readonly #chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
@@ -36,7 +36,7 @@ export class LoadBody {
  * How long a load may still take while it keeps other writers waiting: from its first block on it holds
  * the store's lock, which a client that says only that it lives must not keep.
  */
-export class LoadPace {
+export class UploadDeadline {
   readonly #limits: BodyLimits
   #since: number | undefined
   #latest = 0
@@ -78,7 +78,7 @@ export class LoadPace {
 export async function* frameBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limits: FrameLimits,
-  pace?: LoadPace,
+  deadline?: UploadDeadline,
 ): AsyncGenerator<Block, void, void> {
   const reader = new FrameReader(limits)
   let frames: Frame[] = []
@@ -99,7 +99,7 @@ export async function* frameBlocks(
         frames.push(frame)
         const size = frameBytes(frame.key, frame.value)
         bytes += size
-        pace?.came(size)
+        deadline?.came(size)
         if (frames.length < BLOCK_ENTRIES && bytes < BLOCK_BYTES) continue
         yield pack(frames, bytes)
         frames = []

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CODES, KvError } from '../../errors.ts'
 import { escapeJson } from '../../safe-text.ts'
-import { lingerAfter } from './linger.ts'
+import { lingeringCloseAfter } from './lingering-close.ts'
 import { type ErrorBody, HEADERS } from '../../protocol/http-api.ts'
 import { note } from '../metrics/request-log.ts'
 
@@ -13,8 +13,8 @@ export interface FieldProblem {
 }
 
 /** An answer other than success, with its status and body. */
-export class Refusal extends Error {
-  override readonly name = 'Refusal'
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
   readonly status: number
   readonly body: ErrorBody
   readonly headers: Readonly<Record<string, string>>
@@ -28,28 +28,28 @@ export class Refusal extends Error {
 }
 
 /** 422: fields of the call are missing or of the wrong type. */
-export function wrongFields(problems: readonly FieldProblem[]): Refusal {
-  return new Refusal(422, { detail: problems })
+export function wrongFields(problems: readonly FieldProblem[]): HttpError {
+  return new HttpError(422, { detail: problems })
 }
 
 /** 503: too much is under way; the client should come again. */
-export function busy(detail: string): Refusal {
-  return new Refusal(503, { detail, code: 'KV_UNAVAILABLE' }, { 'retry-after': '1' })
+export function busy(detail: string): HttpError {
+  return new HttpError(503, { detail, code: 'KV_UNAVAILABLE' }, { 'retry-after': '1' })
 }
 
 /** 400, to nobody: the client went away before it was answered. */
-export function clientGone(): Refusal {
-  return new Refusal(400, { detail: 'the client went away' })
+export function clientGone(): HttpError {
+  return new HttpError(400, { detail: 'the client went away' })
 }
 
 /** 413. */
-export function tooLarge(detail: string): Refusal {
-  return new Refusal(413, { detail, code: 'KV_TOO_LARGE' }, { connection: 'close' })
+export function tooLarge(detail: string): HttpError {
+  return new HttpError(413, { detail, code: 'KV_TOO_LARGE' }, { connection: 'close' })
 }
 
 /** 413: more of something than one request may have. */
-export function tooMany(what: string, limit: number): Refusal {
-  return new Refusal(413, {
+export function tooMany(what: string, limit: number): HttpError {
+  return new HttpError(413, {
     detail: `more than ${limit} ${what} in one request`,
     code: 'KV_TOO_LARGE',
     hint: 'ask in several requests',
@@ -57,13 +57,13 @@ export function tooMany(what: string, limit: number): Refusal {
 }
 
 /** The refusal that stands for whatever was thrown; `undefined` for a bug. */
-export function toRefusal(error: unknown): Refusal | undefined {
-  if (error instanceof Refusal) return error
+export function toHttpError(error: unknown): HttpError | undefined {
+  if (error instanceof HttpError) return error
   if (error instanceof KvError) {
     if (error.code === 'KV_INTERNAL') return undefined
     const headers: Record<string, string> = CODES[error.code].http === 503 ? { 'retry-after': '1' } : {}
     const { message, hint } = error.elsewhere
-    return new Refusal(
+    return new HttpError(
       CODES[error.code].http,
       { detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) },
       headers,
@@ -72,7 +72,7 @@ export function toRefusal(error: unknown): Refusal | undefined {
   const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
   // What Fastify refuses itself: a broken path, a wrong header.
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500)
-    return new Refusal(statusCode, { detail: String(message) })
+    return new HttpError(statusCode, { detail: String(message) })
   return undefined
 }
 
@@ -83,7 +83,7 @@ export function sendError(
   reply: FastifyReply,
   onBug?: (error: unknown) => void,
 ): void {
-  const refusal = toRefusal(error)
+  const refusal = toHttpError(error)
   if (refusal === undefined) {
     onBug?.(error)
     note(reply.raw, { reason: 'a bug in kv' })
@@ -95,7 +95,7 @@ export function sendError(
     return
   }
   note(reply.raw, { reason: refusal.message })
-  if (refusal.headers['connection'] === 'close') lingerAfter(reply.raw)
+  if (refusal.headers['connection'] === 'close') lingeringCloseAfter(reply.raw)
   // The rest of a body of which some was read; one that was not touched is thrown away by Node.
   if (!request.raw.complete) request.raw.resume()
   if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)

@@ -7,7 +7,7 @@ const BRACE = 0x7b
 /**
  * Whether a text in JSON has more members, elements and nested values than `limit`: told without making any of them.
  */
-export function hasMoreParts(json: Buffer, limit: number): boolean {
+export function hasMoreElements(json: Buffer, limit: number): boolean {
   let parts = 0
   for (let at = 0; at < json.length; at++) {
     const byte = json[at]!

@@ -3,7 +3,7 @@ import { STATUS_CODES, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import { escapeJson } from '../../safe-text.ts'
 import type { HttpSocket } from './connections.ts'
-import { isLingering, linger } from './linger.ts'
+import { isLingering, lingeringClose } from './lingering-close.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
 import type { RequestLog } from '../metrics/request-log.ts'
 
@@ -27,7 +27,7 @@ const NOT_HTTP = [400, 'this is not HTTP as the server understands it'] as const
 const waiting = new WeakSet<Socket>()
 
 /** Answers what is no HTTP, too long or too slow. */
-export function refuseBare(error: NodeJS.ErrnoException, socket: Socket, log: RequestLog | undefined): void {
+export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, log: RequestLog | undefined): void {
   if (isLingering(socket) || waiting.has(socket)) return
   const { _httpMessage: response } = socket as HttpSocket
   if (error.code === 'ECONNRESET' || !socket.writable || (response && response.headersSent && !response.req.complete)) {
@@ -40,13 +40,13 @@ export function refuseBare(error: NodeJS.ErrnoException, socket: Socket, log: Re
     waiting.add(socket)
     response.once('close', () => {
       waiting.delete(socket)
-      refuseBare(error, socket, log)
+      answerClientError(error, socket, log)
     })
     return
   }
   const [status, detail] = REFUSALS[error.code ?? ''] ?? NOT_HTTP
   endWith(socket, status, detail)
-  linger(socket)
+  lingeringClose(socket)
   log?.refused(socket, status, detail)
 }
 
@@ -59,7 +59,7 @@ function endWith(socket: Socket, status: number, detail: string, headers = ''): 
 }
 
 /** Gives a detail to refusals that Node would make without a word. */
-export function answerBare(server: Server, log: RequestLog | undefined): void {
+export function answerUnrouted(server: Server, log: RequestLog | undefined): void {
   server.on('checkExpectation', (request, response) => {
     const detail = `nothing but 100-continue can be expected here: ${JSON.stringify(request.headers.expect)}`
     const body = escapeJson(JSON.stringify({ detail }))

@@ -8,7 +8,7 @@ interface Latency {
 }
 
 /** What happened to the requests of one route and method. */
-export class RouteFigures {
+export class RouteMetrics {
   readonly #statuses = new Map<number, number>()
   readonly #latency: Latency
 
@@ -35,20 +35,20 @@ export class RouteFigures {
  * Counts requests by route, method and status, and their latency by route, in plain numbers: a
  * request costs two additions. The text for Prometheus is made when it is asked for.
  */
-export class RequestFigures {
-  readonly #routes = new Map<string, { readonly latency: Latency; readonly methods: Map<string, RouteFigures> }>()
+export class RequestMetrics {
+  readonly #routes = new Map<string, { readonly latency: Latency; readonly methods: Map<string, RouteMetrics> }>()
 
   /** The figures to count one route and method in; the same for every call with the same two. */
-  of(route: string, method: string): RouteFigures {
+  of(route: string, method: string): RouteMetrics {
     let known = this.#routes.get(route)
     if (known === undefined)
       this.#routes.set(
         route,
         (known = { latency: { counts: new Float64Array(BUCKETS_MS.length + 1), sumMs: 0 }, methods: new Map() }),
       )
-    let figures = known.methods.get(method)
-    if (figures === undefined) known.methods.set(method, (figures = new RouteFigures(known.latency)))
-    return figures
+    let metrics = known.methods.get(method)
+    if (metrics === undefined) known.methods.set(method, (metrics = new RouteMetrics(known.latency)))
+    return metrics
   }
 
   /** Everything counted so far in Prometheus' text format, version 0.0.4. Routes and methods hold nothing to escape. */
@@ -56,8 +56,8 @@ export class RequestFigures {
     const requests: string[] = []
     const seconds: string[] = []
     for (const [route, { latency, methods }] of this.#routes) {
-      for (const [method, figures] of methods) {
-        for (const [status, count] of figures.statuses)
+      for (const [method, metrics] of methods) {
+        for (const [status, count] of metrics.statuses)
           requests.push(`kv_http_requests_total{method="${method}",route="${route}",status="${status}"} ${count}`)
       }
       let sum = 0

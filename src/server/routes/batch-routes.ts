@@ -6,14 +6,14 @@ import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { MAX_KEYS, MAX_OPS, bodyChunks, readBody } from '../http/body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from '../../protocol/frames.ts'
-import { LoadBody, LoadPace, frameBlocks } from '../http/frame-blocks.ts'
+import { UploadBody, UploadDeadline, frameBlocks } from '../http/frame-blocks.ts'
 import { entryLines, parseKeys, parseOps } from '../streaming/ndjson-body.ts'
 import { FRAMES, NDJSON } from '../../protocol/http-api.ts'
 import { addEntries } from './range-routes.ts'
-import { Refusal, tooMany } from '../http/http-error.ts'
+import { HttpError, tooMany } from '../http/http-error.ts'
 import { note } from '../metrics/request-log.ts'
 import { answer, content, endpoint, object } from '../docs/schema.ts'
-import { type Service, queryOf, sendJson } from '../route-context.ts'
+import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 import { sendStream } from '../streaming/streams.ts'
 
 const tags = ['Batches']
@@ -59,16 +59,16 @@ const SCHEMAS = {
 }
 
 /** Adds the routes of batches to a server. */
-export function batchRoutes(app: FastifyInstance, service: Service): void {
-  const { store, gate, limits } = service
+export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { store, limits, bodyLimits } = context
 
   app.post('/v1/batch', { schema: SCHEMAS.batch, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
-    const body = await readBody(request, reply, gate, limits)
+    const body = await readBody(request, reply, context)
     const ops = isFramed(request)
-      ? framesOf(body, service, 'operations', MAX_OPS).map(toOp)
+      ? framesOf(body, context, 'operations', MAX_OPS).map(toOp)
       : parseOps(body, store.limits, MAX_OPS)
-    gate.reserveObjects(ops.length, reply.raw)
+    limits.reserveObjects(ops.length, reply.raw)
     note(reply.raw, { operations: ops.length })
     return sendJson(reply, { operations: ops.length, revision: await store.batch(ops) })
   })
@@ -77,45 +77,45 @@ export function batchRoutes(app: FastifyInstance, service: Service): void {
   app.post('/v1/load', { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     if (!isFramed(request))
-      throw new Refusal(415, {
+      throw new HttpError(415, {
         detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`,
         code: 'KV_NOT_SUPPORTED',
       })
     // A body that fits is taken whole first, so that no other writer waits for this client.
-    const whole = Number(request.headers['content-length'] ?? Infinity) <= limits.maxBodyBytes
-    const pace = new LoadPace(limits)
-    const body = new LoadBody(
-      whole ? [await readBody(request, reply, gate, limits)] : bodyChunks(request, limits, () => pace.left()),
+    const whole = Number(request.headers['content-length'] ?? Infinity) <= bodyLimits.maxBodyBytes
+    const deadline = new UploadDeadline(bodyLimits)
+    const body = new UploadBody(
+      whole ? [await readBody(request, reply, context)] : bodyChunks(request, bodyLimits, () => deadline.left()),
     )
     const blocks = frameBlocks(
       body.chunks(),
-      { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, limits.maxBodyBytes) },
-      pace,
+      { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, bodyLimits.maxBodyBytes) },
+      deadline,
     )
     // Until there is something to write, nobody waits for this client.
     const first = await blocks.next()
     const all = async function* (): AsyncGenerator<Block, void, void> {
-      pace.lock()
+      deadline.lock()
       if (first.done !== true) yield first.value
       yield* blocks
     }
     const revision = await store.load(all()).catch((error: unknown) => {
       const { failure = error } = body
-      throw failure instanceof Refusal && failure.status === 408 && pace.isLocked ? tooSlow() : failure
+      throw failure instanceof HttpError && failure.status === 408 && deadline.isLocked ? tooSlow() : failure
     })
     return sendJson(reply, { revision })
   })
 
   app.post('/v1/get', { schema: SCHEMAS.get }, async (request, reply) => {
     queryOf(request, [])
-    const body = await readBody(request, reply, gate, limits)
+    const body = await readBody(request, reply, context)
     const framed = isFramed(request)
     const keys = framed
-      ? framesOf(body, service, 'keys', MAX_KEYS).map((frame) => frame.key)
+      ? framesOf(body, context, 'keys', MAX_KEYS).map((frame) => frame.key)
       : parseKeys(body, MAX_KEYS)
-    gate.reserveObjects(keys.length, reply.raw)
-    const entries = await store.getMany(keys, { maxBytes: limits.maxBodyBytes })
-    gate.reserve(
+    limits.reserveObjects(keys.length, reply.raw)
+    const entries = await store.getMany(keys, { maxBytes: bodyLimits.maxBodyBytes })
+    limits.reserve(
       entries.reduce((sum, entry) => sum + (entry === undefined ? 0 : entry.key.length + entry.value.length), 0),
       reply.raw,
     )
@@ -150,9 +150,9 @@ function* framesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Bu
 }
 
 /** 408: what was loaded so far is taken back. */
-function tooSlow(): Refusal {
+function tooSlow(): HttpError {
   const detail = 'the load kept other writers waiting, and its client sent too little; nothing of it is stored'
-  return new Refusal(
+  return new HttpError(
     408,
     { detail, code: 'KV_UNAVAILABLE', hint: 'collect the input in a file first, or load it without --atomic' },
     { connection: 'close' },
@@ -163,7 +163,7 @@ function isFramed(request: FastifyRequest): boolean {
   return request.headers['content-type'] === FRAMES
 }
 
-function framesOf(body: Buffer, { store }: Service, what: string, limit: number): Frame[] {
+function framesOf(body: Buffer, { store }: RouteContext, what: string, limit: number): Frame[] {
   const reader = new FrameReader(store.limits)
   const frames: Frame[] = []
   // Cut, so that no more of them are made than may be.

@@ -7,12 +7,12 @@ import type { Condition, Entry, Head, Lifetime, PutResult } from '../../store/en
 import { checksum } from '../../blocks/checksum.ts'
 import type { Store } from '../../store/store.ts'
 import { readBody } from '../http/body.ts'
-import type { Gate } from '../admission/load-limits.ts'
+import type { LoadLimits } from '../admission/load-limits.ts'
 import { HEADERS, type TagList, etag, revisionFrom, tagsOf } from '../../protocol/http-api.ts'
 import type { Answer } from '../read-batcher.ts'
-import { Refusal } from '../http/http-error.ts'
+import { HttpError } from '../http/http-error.ts'
 import { content, endpoint, string } from '../docs/schema.ts'
-import { type Service, keyOf, queryOf } from '../route-context.ts'
+import { type RouteContext, keyOf, queryOf } from '../route-context.ts'
 import type { Query } from '../http/request-target.ts'
 
 const tags = ['Keys and values as bytes']
@@ -96,9 +96,9 @@ const SCHEMAS = {
 }
 
 /** Adds the routes of single keys to a server. */
-export function keyRoutes(app: FastifyInstance, service: Service): void {
-  const { store, reads, gate } = service
-  const answerValue: Answer = (reply, entry) => sendValue(gate, reply, entry)
+export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { store, reads, limits } = context
+  const answerValue: Answer = (reply, entry) => sendValue(limits, reply, entry)
 
   app.head('/v1/keys/:key', { schema: { hide: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
@@ -120,7 +120,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
       const query = queryOf(request, ['encoding', 'ttl', 'expires'])
       const key = keyOf(request, query)
       const { expires, ttl } = lifetimeOf(query)
-      const body = await readBody(request, reply, gate, service.limits)
+      const body = await readBody(request, reply, context)
       const { condition, rest } = conditionOf(request, body)
       const { applied, created, revision } = await conditionally(store, key, condition, (one) =>
         store.put(key, rest, { expires, ttl, condition: one }),
@@ -138,7 +138,7 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
     { schema: SCHEMAS.del, config: { write: true, conditional: true, long: true } },
     async (request, reply) => {
       const key = keyOf(request, queryOf(request, ['encoding']))
-      const { condition } = conditionOf(request, await readBody(request, reply, gate, service.limits))
+      const { condition } = conditionOf(request, await readBody(request, reply, context))
       const { applied } = await conditionally(store, key, condition, async (one) => ({
         applied: await store.del(key, { condition: one }),
         created: false,
@@ -152,14 +152,14 @@ export function keyRoutes(app: FastifyInstance, service: Service): void {
   )
 }
 
-function sendValue(gate: Gate, reply: FastifyReply, entry: Entry | undefined): void {
+function sendValue(limits: LoadLimits, reply: FastifyReply, entry: Entry | undefined): void {
   if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
   const { key, value, revision, expires } = entry
   if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) {
     reply.code(304).send()
     return
   }
-  gate.reserveAnswer(value.length, reply.raw)
+  limits.reserveAnswer(value.length, reply.raw)
   // Never as a page: stored bytes must not become a script of this origin.
   reply.type('application/octet-stream').send(asBuffer(value))
 }
@@ -286,6 +286,6 @@ function conditionOf(
   if (length === undefined) return { condition: undefined, rest: body }
   const bytes = Number(length)
   if (!/^\d+$/.test(String(length)) || bytes > body.length)
-    throw new Refusal(400, { detail: 'Kv-If-Value-Length must be a length within the body', code: 'KV_USAGE' })
+    throw new HttpError(400, { detail: 'Kv-If-Value-Length must be a length within the body', code: 'KV_USAGE' })
   return { condition: { type: 'value', value: body.subarray(0, bytes) }, rest: body.subarray(bytes) }
 }

@@ -4,14 +4,14 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { MAX_OPS } from '../http/body.ts'
-import { whileConnected } from '../streaming/late-answer.ts'
+import { whileConnected } from '../streaming/heartbeats.ts'
 import type { ServerInfo } from '../../protocol/http-api.ts'
-import { Refusal, busy } from '../http/http-error.ts'
+import { HttpError, busy } from '../http/http-error.ts'
 import { note } from '../metrics/request-log.ts'
 import { answer, content, endpoint, object } from '../docs/schema.ts'
-import { type Service, queryOf, sendJson } from '../route-context.ts'
+import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 
-const tags = ['Care']
+const tags = ['Operations']
 const STATUS = object({ status: { type: 'string' } })
 const NUMBER = { type: 'integer' }
 
@@ -85,20 +85,20 @@ const SCHEMAS = {
 }
 
 /** Adds these routes to a server. */
-export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits, readOnly }: Service): void {
+export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLimits, readOnly }: RouteContext): void {
   app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) =>
     sendJson(reply, { status: 'ok' }),
   )
 
   const ready = async (reply: FastifyReply): Promise<void> => {
-    if (gate.isClosing) throw busy('the server is going down')
+    if (limits.isClosing) throw busy('the server is going down')
     try {
       await store.checkUsable({ write: !readOnly })
     } catch (error) {
       if (!(error instanceof KvError) || error.code === 'KV_INTERNAL') throw error
       // This is told to whoever asks, so without names of files; the log has them.
       note(reply.raw, { cause: error.message })
-      throw new Refusal(503, { detail: 'the store cannot be used', code: error.code }, { 'retry-after': '1' })
+      throw new HttpError(503, { detail: 'the store cannot be used', code: error.code }, { 'retry-after': '1' })
     }
   }
   app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
@@ -129,9 +129,9 @@ export function careRoutes(app: FastifyInstance, { store, gate, metrics, limits,
       persistent: store.supports.persistent,
       watch: store.supports.watch && !readOnly,
       max_key_bytes: maxKeyBytes,
-      max_value_bytes: Math.min(maxValueBytes, limits.maxBodyBytes),
+      max_value_bytes: Math.min(maxValueBytes, bodyLimits.maxBodyBytes),
       // Leaves room in a body for the heads of frames; what is over it after all gets 413.
-      max_batch_bytes: Math.min(maxBatchBytes, Math.floor(limits.maxBodyBytes * 0.75)),
+      max_batch_bytes: Math.min(maxBatchBytes, Math.floor(bodyLimits.maxBodyBytes * 0.75)),
       max_batch_ops: Math.min(maxBatchOps, MAX_OPS),
     }
     return sendJson(reply, info)

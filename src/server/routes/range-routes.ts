@@ -7,10 +7,10 @@ import type { RangeOptions } from '../../store/range.ts'
 import type { Store } from '../../store/store.ts'
 import { FRAME, FrameWriter } from '../../protocol/frames.ts'
 import { entryLines } from '../streaming/ndjson-body.ts'
-import { whileConnected } from '../streaming/late-answer.ts'
+import { whileConnected } from '../streaming/heartbeats.ts'
 import { FRAMES, LINES, NDJSON } from '../../protocol/http-api.ts'
 import { answer, content, endpoint, object, string } from '../docs/schema.ts'
-import { type Service, queryOf, sendJson } from '../route-context.ts'
+import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 import { note } from '../metrics/request-log.ts'
 import { sendStream } from '../streaming/streams.ts'
 import type { Query } from '../http/request-target.ts'
@@ -72,12 +72,12 @@ const SCHEMAS = {
 }
 
 /** Adds the routes of ranges to a server. */
-export function rangeRoutes(app: FastifyInstance, { store, gate }: Service): void {
+export function rangeRoutes(app: FastifyInstance, { store, limits }: RouteContext): void {
   app.get('/v1/range', { schema: SCHEMAS.range, exposeHeadRoute: false }, async (request, reply) => {
     const query = queryOf(request, [...CHOICE, 'keys'])
     const options = { ...rangeOf(query), ...choiceOf(query), keysOnly: query.flag('keys') }
     const { accept } = request.headers
-    gate.enterStream(reply.raw)
+    limits.acquireRange(reply.raw)
     if (accept === FRAMES) return sendStream(reply, FRAMES, frames(store, options))
     if (accept === LINES) return sendStream(reply, LINES, markedLines(store, options))
     return sendStream(reply, NDJSON, lines(store, options))

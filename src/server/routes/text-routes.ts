@@ -5,13 +5,13 @@ import { asBuffer, compareBytes, decodeUtf8 } from '../../bytes.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { MAX_OPS, readBody, withoutMark } from '../http/body.ts'
-import { CONTRACT_SCHEMAS as schemas } from './text-schemas.ts'
+import { TEXT_SCHEMAS as schemas } from './text-schemas.ts'
 import { gathered, jsonList, jsonString } from '../streaming/json-chunks.ts'
 import { jsonFault } from '../http/json-fault.ts'
-import { hasMoreParts } from '../http/json-bounds.ts'
+import { hasMoreElements } from '../http/json-bounds.ts'
 import type { Answer } from '../read-batcher.ts'
-import { type FieldProblem, Refusal, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
-import { JSON_TYPE, type Service, sendJson } from '../route-context.ts'
+import { type FieldProblem, HttpError, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
+import { JSON_TYPE, type RouteContext, sendJson } from '../route-context.ts'
 import { note } from '../metrics/request-log.ts'
 import { sendStream } from '../streaming/streams.ts'
 import { percentDecode, targetOf } from '../http/request-target.ts'
@@ -25,14 +25,14 @@ const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
 /** Commas and brackets of a batch that do not stand between its keys or values, generously. */
 const PARTS_BESIDE = 1000
 
-const notFound = (): Refusal => new Refusal(404, { detail: 'Key not found' })
-const notText = (what: string, instead = 'read it with GET'): Refusal =>
-  new Refusal(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
+const notFound = (): HttpError => new HttpError(404, { detail: 'Key not found' })
+const notText = (what: string, instead = 'read it with GET'): HttpError =>
+  new HttpError(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
 const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required', type: 'missing' })
 
 /** Adds the five endpoints to a server. */
-export function contractRoutes(app: FastifyInstance, service: Service): void {
-  const { store, reads, gate } = service
+export function textRoutes(app: FastifyInstance, context: RouteContext): void {
+  const { store, reads, limits } = context
   const answerRead: Answer = (reply, entry) => {
     if (entry === undefined) throw notFound()
     const { key, value } = entry
@@ -44,7 +44,7 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
       return
     }
     checkText(value, 'the value')
-    gate.reserveAnswer(value.length, reply.raw)
+    limits.reserveAnswer(value.length, reply.raw)
     void sendStream(reply, JSON_TYPE, gathered(readAnswer(key, value)))
   }
 
@@ -56,9 +56,9 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
   app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {
     const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
     if (compareBytes(start!.bytes, end!.bytes) > 0)
-      throw new Refusal(400, { detail: 'start_key must not be after end_key' })
+      throw new HttpError(400, { detail: 'start_key must not be after end_key' })
     const range = { gte: start!.bytes, lte: end!.bytes }
-    const short = end!.bytes.length === 0 ? [] : await look(service, reply, range)
+    const short = end!.bytes.length === 0 ? [] : await look(context, reply, range)
     if (short === undefined) return sendStream(reply, JSON_TYPE, rangeAnswer(store.rangePages(range)))
     return reply.type(JSON_TYPE).send(`${RANGE_HEAD}${short.join(',')}]}`)
   })
@@ -75,13 +75,13 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
   })
 
   app.post('/batch_put/', { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
-    const body = await readBody(request, reply, gate, service.limits)
+    const body = await readBody(request, reply, context)
     // Keys, values, and the few parts around them.
-    if (hasMoreParts(body, 2 * MAX_OPS + PARTS_BESIDE)) throw tooMany('keys', MAX_OPS)
+    if (hasMoreElements(body, 2 * MAX_OPS + PARTS_BESIDE)) throw tooMany('keys', MAX_OPS)
     const { keys, values } = lists(parseJson(body))
-    if (keys.length !== values.length) throw new Refusal(400, { detail: 'Keys and values length must match' })
+    if (keys.length !== values.length) throw new HttpError(400, { detail: 'Keys and values length must match' })
     if (keys.length > MAX_OPS) throw tooMany('keys', MAX_OPS)
-    gate.reserveObjects(keys.length, reply.raw)
+    limits.reserveObjects(keys.length, reply.raw)
     note(reply.raw, { operations: keys.length })
     await store.batch(keys.map((key, i): BatchOp => ({ type: 'put', key, value: values[i]! })))
     return sendStream(reply, JSON_TYPE, gathered(batchAnswer(keys, values)))
@@ -96,7 +96,7 @@ export function contractRoutes(app: FastifyInstance, service: Service): void {
 
 /** `instead`: what to do with a key that is no text. */
 function pathKey(raw: string | undefined, instead?: string): { readonly bytes: Uint8Array; readonly text: string } {
-  if (raw === undefined) throw new Refusal(404, { detail: 'Not Found' })
+  if (raw === undefined) throw new HttpError(404, { detail: 'Not Found' })
   const bytes = percentDecode(raw)
   if (bytes === undefined)
     throw wrongFields([
@@ -148,11 +148,11 @@ function queryFields<Name extends string>(
 function parseJson(body: Buffer): unknown {
   const text = withoutMark(body)
   if (text.length === 0) throw wrongFields([missing('body')])
-  if (!isUtf8(text)) throw new Refusal(400, { detail: 'The body is not valid UTF-8' })
+  if (!isUtf8(text)) throw new HttpError(400, { detail: 'The body is not valid UTF-8' })
   try {
     return JSON.parse(text.toString())
   } catch {
-    throw new Refusal(400, { detail: `The body is not valid JSON: ${jsonFault(text)}` })
+    throw new HttpError(400, { detail: `The body is not valid JSON: ${jsonFault(text)}` })
   }
 }
 
@@ -209,11 +209,11 @@ function* batchAnswer(keys: readonly string[], values: readonly string[]): Gener
  * `undefined`: then they are read again while they are sent.
  */
 async function look(
-  { store, gate, limits }: Service,
+  { store, limits, bodyLimits }: RouteContext,
   reply: FastifyReply,
   range: { gte: Uint8Array; lte: Uint8Array },
 ): Promise<string[] | undefined> {
-  gate.enterStream(reply.raw)
+  limits.acquireRange(reply.raw)
   const short: string[] = []
   let bytes = 0
   for await (const page of store.rangePages(range)) {
@@ -221,9 +221,9 @@ async function look(
       checkText(key, 'a key')
       checkText(value, 'a value')
       bytes += key.length + value.length
-      if (bytes > limits.maxBodyBytes)
+      if (bytes > bodyLimits.maxBodyBytes)
         throw tooLarge(
-          `the range is over this server's limit of ${limits.maxBodyBytes} bytes; GET /v1/range streams any`,
+          `the range is over this server's limit of ${bodyLimits.maxBodyBytes} bytes; GET /v1/range streams any`,
         )
       if (bytes <= SHORT) short.push([...entryJson(key, value)].join(''))
     }

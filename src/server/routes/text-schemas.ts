@@ -9,7 +9,7 @@ const params = object({ key: string('percent-encoded', 'user:1') })
 const missing = error(404, 'Key not found')
 
 /** Descriptions of the five plain endpoints. */
-export const CONTRACT_SCHEMAS = {
+export const TEXT_SCHEMAS = {
   read: endpoint(
     'read',
     {

@@ -5,7 +5,7 @@ import { changeEvents } from '../../protocol/event-writer.ts'
 import { EVENTS } from '../../protocol/http-api.ts'
 import { BOUNDS, bounds, rangeOf } from './range-routes.ts'
 import { content, endpoint, string } from '../docs/schema.ts'
-import { type Service, queryOf } from '../route-context.ts'
+import { type RouteContext, queryOf } from '../route-context.ts'
 import { sendStream } from '../streaming/streams.ts'
 
 const EXAMPLE =
@@ -38,7 +38,7 @@ const SCHEMA = endpoint(
 )
 
 /** Adds the route of watches to a server. */
-export function watchRoutes(app: FastifyInstance, { store, gate, readOnly, heartbeatMs }: Service): void {
+export function watchRoutes(app: FastifyInstance, { store, limits, readOnly, heartbeatMs }: RouteContext): void {
   app.get('/v1/watch', { schema: SCHEMA, exposeHeadRoute: false, config: { watch: true } }, async (request, reply) => {
     const query = queryOf(request, ['key', ...BOUNDS, 'after'])
     const key = query.key('key', query.encoding)
@@ -48,7 +48,7 @@ export function watchRoutes(app: FastifyInstance, { store, gate, readOnly, heart
     const lastId = request.headers['last-event-id']
     const after = typeof lastId === 'string' && lastId !== '' ? lastId : query.text('after')
     if (readOnly) throw new KvError('KV_NOT_SUPPORTED', 'a watch keeps a log in the store, and this server only reads')
-    const end = gate.untilClosed(reply.raw)
+    const end = limits.watchSignal(reply.raw)
     const watch = await store.watch({ key, ...range, after, resumable: true, signal: end })
     // A proxy must pass each event on as it comes; nginx gathers answers unless it is told.
     reply.header('cache-control', 'no-store, no-transform').header('x-accel-buffering', 'no')

@@ -94,7 +94,7 @@ describe('a client that pauses while it takes a range', () => {
   })
 
   test('for too long is cut off', async () => {
-    const { port, app } = await listening({ idleTimeoutMs: 50, patienceMs: 100 })
+    const { port, app } = await listening({ idleTimeoutMs: 50, sendTimeoutMs: 100 })
     await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: Buffer.alloc(20_000_000) })
     const closed = once(app.server, 'connection').then(([socket]) => once(socket as ReturnType<typeof client>, 'close'))
     client(port, head('GET /v1/range')).pause()

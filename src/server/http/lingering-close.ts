@@ -21,7 +21,7 @@ export function isLingering(socket: Socket): boolean {
  * Closing with something unread would reset the connection, and the client would never see why
  * it was refused (RFC 9112, section 9.6).
  */
-export function linger(socket: Socket): void {
+export function lingeringClose(socket: Socket): void {
   lingering.add(socket)
   socket.end()
   const [mostRead, latest] = [socket.bytesRead + MAX_BYTES, performance.now() + MAX_MS]
@@ -32,10 +32,10 @@ export function linger(socket: Socket): void {
 }
 
 /** The same once an answer that says `connection: close` is out. Node would close the connection then. */
-export function lingerAfter({ req, socket }: ServerResponse): void {
+export function lingeringCloseAfter({ req, socket }: ServerResponse): void {
   if (socket === null || req.complete) return
   socket.destroySoon = () => {
-    linger(socket)
+    lingeringClose(socket)
     req.once('end', () => socket.destroy())
   }
 }

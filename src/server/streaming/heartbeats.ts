@@ -12,7 +12,7 @@ const MOST_MS = 10_000
  * {@link LATE}: a line feed now and then, and at last the real answer, a {@link LateAnswer}. A line feed in the
  * body passes every proxy; an interim answer (102) does not.
  */
-export function showLife(request: FastifyRequest, { raw }: FastifyReply): void {
+export function sendHeartbeats(request: FastifyRequest, { raw }: FastifyReply): void {
   const patience = Number(request.headers[HEADERS.timeout])
   if (!(patience > 0)) return
   const everyMs = Math.min(MOST_MS, Math.max(LEAST_MS, patience / 3))
