@@ -134,11 +134,9 @@ export function usageError(message: string, hint?: string): KvError {
   return new KvError('KV_USAGE', message, { hint })
 }
 
-/** The error of a file that a user named and that cannot be read (exit 2). */
-export function unreadable(name: string, cause: unknown): KvError {
-  return new KvError(
-    'KV_USAGE',
-    name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`,
-    { cause },
-  )
+/** The error of a file that a user named and that cannot be read (exit 2), or not to its end (`KV_INVALID_INPUT`). */
+export function unreadable(name: string, cause: unknown, code: Code = 'KV_USAGE'): KvError {
+  return new KvError(code, name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`, {
+    cause,
+  })
 }

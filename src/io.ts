@@ -1,6 +1,6 @@
 import { fstatSync, readSync, write, writeSync } from 'node:fs'
 import { holdThread } from './async.ts'
-import { KvError, reasonOf } from './errors.ts'
+import { KvError, reasonOf, unreadable } from './errors.ts'
 
 /** Where text and bytes go. */
 export interface Sink {
@@ -218,7 +218,7 @@ class FileSource implements Source {
           continue
         }
         if (code === 'EOF') break
-        throw new KvError('KV_USAGE', `cannot read standard input: ${reasonOf(cause)}`, { cause })
+        throw unreadable('standard input', cause)
       }
       if (read === 0) break
       chunks.push(chunk.subarray(0, read))

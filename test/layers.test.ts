@@ -16,6 +16,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   { files: 'duration.ts', may: ['errors.ts'] },
   { files: 'io.ts', may: ['errors.ts', 'async.ts'] },
   { files: 'safe-text.ts', may: ['bytes.ts'] },
+  { files: 'text-width.ts', may: ['string-width'] },
   // The library.
   { files: 'index.ts', may: ['drivers/index.ts', 'drivers/options.ts', 'store/**', 'blocks/**', 'errors.ts'] },
   { files: 'main.ts', may: ['cli/**', 'errors.ts', 'io.ts'] },
@@ -72,10 +73,19 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
   },
   {
     files: 'output/**',
-    may: ['errors.ts', 'bytes.ts', 'safe-text.ts', 'formats/**', 'chalk', 'cli-table3', 'string-width'],
+    may: [
+      'errors.ts',
+      'bytes.ts',
+      'safe-text.ts',
+      'text-width.ts',
+      'formats/**',
+      'chalk',
+      'cli-table3',
+      'string-width',
+    ],
     types: ['store/**', 'io.ts', 'cli/options.ts'],
   },
-  { files: 'terminal/**', may: ['errors.ts', 'io.ts', 'safe-text.ts', 'output/**', 'string-width'] },
+  { files: 'terminal/**', may: ['errors.ts', 'io.ts', 'safe-text.ts', 'output/**', 'text-width.ts', 'string-width'] },
   {
     files: 'server/**',
     may: [
@@ -139,6 +149,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
       'duration.ts',
       'io.ts',
       'safe-text.ts',
+      'text-width.ts',
       'shell-quote.ts',
       'repl/**',
       'cli/**',
@@ -148,7 +159,7 @@ const RULES: readonly { files: string; may: readonly string[]; types?: readonly 
       'blocks/**',
       'store/**',
       'output/**',
-      'load/named-input.ts',
+      'load/input-file.ts',
       'terminal/**',
       'chalk',
       'commander',

@@ -3,15 +3,15 @@ import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, reasonOf, usageError } from '../errors.ts'
-import { NAMED, type Parsed, type RefusedRecord } from '../load/block-parser.ts'
+import { NAMED, type Parsed } from '../load/block-parser.ts'
 import { INPUT_FORMATS, type InputFormat, formatOf } from '../formats/index.ts'
 import { load } from '../load/load.ts'
-import { lookAt, notUtf8 } from '../load/detect.ts'
+import { diagnose, notUtf8 } from '../load/detect.ts'
 import { type OpenInput, checkInput, openInput } from '../load/open-input.ts'
-import { explain } from '../formats/record-reader.ts'
-import { type Given, through } from '../load/retry-command.ts'
+import { type BadRecord, explain } from '../formats/record-reader.ts'
+import { type InputSource, through } from '../load/suggested-command.ts'
 import { INVALID_UTF8 } from '../formats/utf8.ts'
-import { isTerminalName } from '../load/named-input.ts'
+import { isTerminalPath } from '../load/input-file.ts'
 import { escapeLine, formatBytes } from '../safe-text.ts'
 import { Progress } from '../output/progress.ts'
 import type { Block } from '../blocks/block.ts'
@@ -30,7 +30,7 @@ interface Reading {
   readonly input: OpenInput
   readonly format: InputFormat
   /** How the user gave it. */
-  readonly given: Given
+  readonly source: InputSource
 }
 
 /** `kv batch-put [FILE...]` */
@@ -62,7 +62,7 @@ export function batchPut(ctx: Context): Command {
       const { isTTY, isNull, fd } = ctx.io.stdin
       if (names.includes('-') && fd < 0)
         throw usageError('a session is no input', 'name files, or write batch-put < FILE')
-      const own = ctx.inSession ? names.find((name) => name !== '-' && isTerminalName(name)) : undefined
+      const own = ctx.inSession ? names.find((name) => name !== '-' && isTerminalPath(name)) : undefined
       if (own !== undefined)
         throw usageError(`${own} is the terminal of this session`, 'name files, or write batch-put < FILE')
       if (names.includes('-') && isTTY) {
@@ -98,7 +98,7 @@ class BatchPut {
   /** Of the inputs before the one that is read. */
   #bytesBefore = 0
   #rejects: number | undefined
-  #firstSkipped: { readonly reading: Reading; readonly record: RefusedRecord } | undefined
+  #firstSkipped: { readonly reading: Reading; readonly record: BadRecord } | undefined
 
   constructor(ctx: Context, store: Store, flags: Flags) {
     this.#ctx = ctx
@@ -127,16 +127,16 @@ class BatchPut {
 
   /** One load of the store that gets the blocks of all inputs as they come. */
   async #atomically(names: readonly string[], format: InputFormat | undefined): Promise<void> {
-    const { Handover } = await import('../load/channel.ts')
-    const blocks = new Handover<Block>()
+    const { Channel } = await import('../load/channel.ts')
+    const blocks = new Channel<Block>()
     const stored = this.#store.load(blocks, { signal: this.#ctx.signal })
     // The failure of the store is seen by whoever hands over the next block, or below.
-    stored.catch((error: unknown) => blocks.refuse(error))
+    stored.catch((error: unknown) => blocks.cancel(error))
     try {
-      await this.#each(names, format, (block) => blocks.give(block))
-      blocks.end()
+      await this.#each(names, format, (block) => blocks.send(block))
+      blocks.close()
     } catch (error) {
-      blocks.fail(error)
+      blocks.abort(error)
       await stored.catch(() => {})
       throw error
     }
@@ -150,14 +150,14 @@ class BatchPut {
   ): Promise<void> {
     for (const name of names) {
       const form = format ?? formatOf(name)
-      const given: Given = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
+      const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
       const input = await openInput(name, this.#ctx.signal, {
         stdinFd: this.#ctx.io.stdin.fd,
-        unpackFirst: through(given, 'zstd -dc', form),
+        unpackFirst: through(source, 'zstd -dc', form),
       })
       if (input === undefined) throw this.#interrupted()
       this.#bytesBefore = this.#bytes
-      await this.#load({ input, format: form, given: { ...given, unpack: input.unpack } }, put)
+      await this.#load({ input, format: form, source: { ...source, unpack: input.unpack } }, put)
     }
   }
 
@@ -217,14 +217,14 @@ class BatchPut {
     )
   }
 
-  #refusal(reading: Reading, record: RefusedRecord): KvError {
+  #refusal(reading: Reading, record: BadRecord): KvError {
     return new KvError('KV_INVALID_INPUT', `${describe(reading.input, record)}; ${this.#storedSoFar('before it')}`, {
       hint: this.#hint(reading, record),
     })
   }
 
   /** What can be done about a record that ended the input. */
-  #hint(reading: Reading, record: RefusedRecord): string {
+  #hint(reading: Reading, record: BadRecord): string {
     const looks = suggest(reading, record)
     if (looks !== undefined) return looks
     const isSkipping = this.#flags.onError === 'skip'
@@ -274,12 +274,12 @@ function storeToName({ globals, inSession, io }: Context): string | undefined {
 }
 
 /** What an input looks like whose first record was refused, or one that is not UTF-8, and how to give it then. */
-function suggest({ input, format, given }: Reading, { record, reason }: RefusedRecord): string | undefined {
-  const looks = record <= 1 ? lookAt(input.head(), format, given) : undefined
-  return looks ?? (reason.startsWith(INVALID_UTF8) ? notUtf8(format, given) : undefined)
+function suggest({ input, format, source }: Reading, { record, reason }: BadRecord): string | undefined {
+  const looks = record <= 1 ? diagnose(input.head(), format, source) : undefined
+  return looks ?? (reason.startsWith(INVALID_UTF8) ? notUtf8(format, source) : undefined)
 }
 
-function describe(input: OpenInput, record: RefusedRecord): string {
+function describe(input: OpenInput, record: BadRecord): string {
   return escapeLine(`${input.name}:${record.line}: ${explain(record)}`)
 }
 

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isTerminalName, readNamed } from '../load/named-input.ts'
+import { isTerminalPath, readInputFile } from '../load/input-file.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'
 import type { Condition } from '../store/entry.ts'
 import {
@@ -126,7 +126,9 @@ async function readFile(
   valueBytes: number,
 ): Promise<Uint8Array> {
   const maxBytes = inputBytes(valueEncoding, valueBytes)
-  return ctx.inSession && isTerminalName(file) ? ctx.io.stdin.readAll(maxBytes) : readNamed(file, maxBytes, ctx.signal)
+  return ctx.inSession && isTerminalPath(file)
+    ? ctx.io.stdin.readAll(maxBytes)
+    : readInputFile(file, maxBytes, ctx.signal)
 }
 
 /** Input in hex or base64 may end with a line feed, as tools print it. */

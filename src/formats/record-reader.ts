@@ -1,16 +1,16 @@
 import type { BlockBuilder } from '../blocks/block-builder.ts'
 
-/** A record of the input that was not accepted. */
-export interface Refusal {
+/** A record of the input that is not accepted. */
+export interface BadRecord {
   /** 1-based number of the input's line that is at fault, or with which the record begins. */
   readonly line: number
-  /** 1-based number of the record; blank lines and a CSV header do not count, refused records do. */
+  /** 1-based number of the record; blank lines and a CSV header do not count, bad records do. */
   readonly record: number
   /** Why, for people: `no value`, `invalid JSON at column 12` (columns are 1-based, in code points). */
   readonly reason: string
   /** What would have been right at that column (`':'`, `a value`), where a single thing can be named. */
-  readonly expected: string | undefined
-  /** Whether what follows cannot be told apart any more, so that nobody can skip it. */
+  readonly expected?: string | undefined
+  /** Whether nobody can tell where the next record begins, so that this one cannot be skipped. */
   readonly isLast?: boolean
   /** Where the record's source begins in the buffer being parsed. Its bytes are still those of the input. */
   readonly start: number
@@ -19,18 +19,18 @@ export interface Refusal {
 }
 
 /** The reason and what was expected, for people. */
-export function explain({ reason, expected }: Pick<Refusal, 'reason' | 'expected'>): string {
+export function explain({ reason, expected }: Pick<BadRecord, 'reason' | 'expected'>): string {
   return expected === undefined || expected === '' ? reason : `${reason}, expected ${expected}`
 }
 
-/** Thrown at the first record refused when nobody skips, or when what follows cannot be told apart any more. */
-export class RecordRefused extends Error {
-  override readonly name = 'RecordRefused'
-  readonly refusal: Refusal
+/** Thrown at the first bad record where they are not skipped, and at one that cannot be. */
+export class BadRecordError extends Error {
+  override readonly name = 'BadRecordError'
+  readonly badRecord: BadRecord
 
-  constructor(refusal: Refusal) {
-    super(refusal.reason)
-    this.refusal = refusal
+  constructor(badRecord: BadRecord) {
+    super(badRecord.reason)
+    this.badRecord = badRecord
   }
 }
 
@@ -43,11 +43,23 @@ export interface ParserOptions {
   /** The time, in milliseconds since 1970, to tell a `ttl` that is too long. Called once per record that has one. */
   readonly now: () => number
   /**
-   * Told each refused record, after which parsing goes on; the range in the refusal is valid only
-   * during the call. `undefined`: parsing stops at the first one.
+   * Called with each bad record, after which parsing goes on; the range of its source is valid only during the call.
+   * `undefined`: parsing stops at the first one.
    */
-  readonly skip: ((refused: Refusal) => void) | undefined
+  readonly skip: ((bad: BadRecord) => void) | undefined
 }
+
+/** Skips a bad record; throws {@link BadRecordError} where that is not wanted, or not possible. */
+export function reject(bad: BadRecord, { skip }: Pick<ParserOptions, 'skip'>): void {
+  if (skip === undefined || bad.isLast === true) throw new BadRecordError(bad)
+  skip(bad)
+}
+
+/** Bytes of a record whose end is not there yet after which its beginning is checked. */
+export const EARLY_CHECK_BYTES = 1 << 16
+
+/** Bytes of a bad record that are held until its end is there, where bad records are skipped. */
+export const MAX_SKIPPED_BYTES = 64 << 20
 
 /** A parser of one input, fed with one buffer after another. */
 export interface RecordParser {
@@ -57,7 +69,7 @@ export interface RecordParser {
    * of the next buffer, followed by more input. With `final` no more input follows, and all bytes
    * are done with. Strings are decoded in place, so the bytes done with are no longer the input's.
    *
-   * Throws {@link RecordRefused}; the records before the refused one are in `into` then, and this
+   * Throws {@link BadRecordError}; the records before the bad one are in `into` then, and this
    * parser must not be used again.
    */
   parse(into: BlockBuilder, length: number, final: boolean): number

@@ -21,6 +21,16 @@ export function firstInvalidUtf8(bytes: Uint8Array, start: number, end: number):
   return end
 }
 
+/** The length of a byte order mark at the start of the first `length` bytes; 0 when there is none. */
+export function markLength(bytes: Uint8Array, length: number): number {
+  return length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+}
+
+/** The 1-based column of an offset in the line that begins at `start`, in code points. */
+export function columnOf(bytes: Uint8Array, start: number, offset: number): number {
+  return countCodePoints(bytes, start, offset) + 1
+}
+
 /**
  * How many code points begin between `start` and `end` (of valid UTF-8, or counting each stray byte that is no
  * continuation).

@@ -1,8 +1,8 @@
 import type { Block } from '../blocks/block.ts'
 import { BlockBuilder } from '../blocks/block-builder.ts'
 import { type InputFormat, createParser } from '../formats/index.ts'
-import { type RecordParser, RecordRefused, type Refusal } from '../formats/record-reader.ts'
-import { type RejectsFile, RejectsWriter } from './rejects.ts'
+import { type BadRecord, BadRecordError, type RecordParser } from '../formats/record-reader.ts'
+import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
 
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
 export const BLOCK_BYTES = 16 << 20
@@ -27,16 +27,13 @@ export interface ParseOptions {
   readonly format: InputFormat
   readonly maxKeyBytes: number
   readonly maxValueBytes: number
-  /** Go on after refused records. */
+  /** Go on after bad records. */
   readonly skip: boolean
   /** Where the records go that are skipped. */
   readonly rejects?: RejectsFile | undefined
 }
 
-/** A refused record apart from the buffer it stood in. */
-export type RefusedRecord = Pick<Refusal, 'line' | 'record' | 'reason' | 'expected' | 'isLast'>
-
-/** Refused records of a stretch of input that are told of one by one; the others are counted. */
+/** Bad records of a stretch of input that are named one by one; the others are counted. */
 export const NAMED = 10
 
 /** What a stretch of input came to. */
@@ -46,18 +43,18 @@ export interface Parsed {
   readonly records: number
   /** Bytes of input done with. */
   readonly inputBytes: number
-  /** Records refused and skipped. */
+  /** Bad records that were skipped. */
   readonly skipped: number
   /** The first {@link NAMED} of these, in order. */
-  readonly named: readonly RefusedRecord[]
-  /** The record that ended the input, after those of the block. */
-  readonly refused: RefusedRecord | undefined
+  readonly named: readonly BadRecord[]
+  /** The bad record that ended the input, after those of the block. */
+  readonly refused: BadRecord | undefined
   /** Nothing follows. */
   readonly final: boolean
 }
 
 /** Collects input in buffers of a block's size and parses each into a {@link Parsed}. */
-export class Assembler {
+export class BlockParser {
   readonly #parser: RecordParser
   readonly #spares: Uint8Array[] = []
   readonly #maxRecordBytes: number
@@ -67,7 +64,7 @@ export class Assembler {
   #buffer: Uint8Array
   #length = 0
   #skipped = 0
-  #named: RefusedRecord[] = []
+  #named: BadRecord[] = []
   readonly #rejects: RejectsWriter | undefined
   #ended = false
 
@@ -79,13 +76,13 @@ export class Assembler {
       maxKeyBytes,
       maxValueBytes,
       now: Date.now,
-      skip: options.skip ? (refusal) => this.#skip(refusal) : undefined,
+      skip: options.skip ? (bad) => this.#skip(bad) : undefined,
     })
     this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
     this.#buffer = new Uint8Array(0)
   }
 
-  /** Whether a record was refused: nothing more is parsed. */
+  /** Whether a bad record ended the input: nothing more is parsed. */
   get ended(): boolean {
     return this.#ended
   }
@@ -98,7 +95,7 @@ export class Assembler {
   /** Takes input; returns the blocks that became full by it. */
   push(chunk: Uint8Array): Parsed[] {
     const full: Parsed[] = []
-    // After a refusal nothing counts, also what was on its way to this thread by then.
+    // After a bad record nothing counts, also what was on its way to this thread by then.
     for (let at = 0; at < chunk.length && !this.#ended;) {
       const room = this.room(chunk.length - at)
       const take = Math.min(chunk.length - at, room.length)
@@ -134,14 +131,14 @@ export class Assembler {
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
     const length = this.#length
     let consumed = length
-    let refused: RefusedRecord | undefined
+    let refused: BadRecord | undefined
     this.#skipped = 0
     this.#named = []
     try {
       consumed = this.#parser.parse(builder, length, final)
     } catch (error) {
-      if (!(error instanceof RecordRefused)) throw error
-      refused = withoutSource(error.refusal)
+      if (!(error instanceof BadRecordError)) throw error
+      refused = error.badRecord
       this.#ended = true
     }
     this.#rejects?.flush()
@@ -178,7 +175,7 @@ export class Assembler {
     if (buffer.length === this.#goal && this.#spares.length < 2) this.#spares.push(buffer)
   }
 
-  /** The bytes that wait, for another assembler to go on with; only before the first cut. */
+  /** The bytes that wait, for another blockParser to go on with; only before the first cut. */
   takeWaiting(): Uint8Array {
     const waiting = this.#buffer.slice(0, this.#length)
     this.#length = 0
@@ -215,25 +212,13 @@ export class Assembler {
   #endless(): Parsed {
     const parsed = this.cut(true)
     this.#ended = true
-    const refused = parsed.refused ?? { line: 0, record: 0, reason: 'a record does not end', expected: undefined }
-    return {
-      ...parsed,
-      refused: {
-        ...refused,
-        reason: `a record is longer than ${this.#maxRecordBytes} bytes`,
-        expected: undefined,
-        isLast: true,
-      },
-      final: true,
-    }
+    const { line = 0, record = 0 } = parsed.refused ?? {}
+    const reason = `a record is longer than ${this.#maxRecordBytes} bytes`
+    return { ...parsed, refused: { line, record, reason, isLast: true, start: 0, end: 0 }, final: true }
   }
 
-  #skip(refusal: Refusal): void {
-    if (this.#skipped++ < NAMED) this.#named.push(withoutSource(refusal))
-    this.#rejects?.add(this.#buffer, refusal)
+  #skip(bad: BadRecord): void {
+    if (this.#skipped++ < NAMED) this.#named.push(bad)
+    this.#rejects?.add(this.#buffer, bad)
   }
-}
-
-function withoutSource({ line, record, reason, expected, isLast }: Refusal): RefusedRecord {
-  return { line, record, reason, expected, ...(isLast && { isLast }) }
 }

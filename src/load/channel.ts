@@ -1,45 +1,45 @@
 /**
- * Passes items from one that gives to one that takes, one at a time: `give` settles when the item
- * has been taken and the taker asks for the next, so that the giver may use its memory again.
+ * Passes items from a sender to a receiver, one at a time: `send` settles when the receiver has taken the item and
+ * asks for the next, so that the sender may use its memory again.
  */
-export class Handover<T> implements AsyncIterable<T> {
+export class Channel<T> implements AsyncIterable<T> {
   #item: { readonly value: T } | undefined
   #ended = false
   #failure: { readonly error: unknown } | undefined
-  #refusal: { readonly error: unknown } | undefined
+  #cancelled: { readonly error: unknown } | undefined
   #wake: (() => void) | undefined
-  #given: (() => void) | undefined
+  #taken: (() => void) | undefined
 
-  /** Offers an item. Rejects when the taker has given up. */
-  async give(value: T): Promise<void> {
-    this.#throwIfRefused()
+  /** Offers an item. Rejects with what the receiver failed with. */
+  async send(value: T): Promise<void> {
+    this.#throwIfCancelled()
     this.#item = { value }
-    const done = new Promise<void>((resolve) => (this.#given = resolve))
+    const done = new Promise<void>((resolve) => (this.#taken = resolve))
     this.#wake?.()
     await done
-    this.#throwIfRefused()
+    this.#throwIfCancelled()
   }
 
   /** Nothing more follows. */
-  end(): void {
+  close(): void {
     this.#ended = true
     this.#wake?.()
   }
 
-  /** The giver failed: so does the taker's loop. */
-  fail(error: unknown): void {
+  /** The sender failed: so does the receiver's loop. */
+  abort(error: unknown): void {
     this.#failure = { error }
     this.#wake?.()
   }
 
-  /** The taker failed: so does whoever gives. */
-  refuse(error: unknown): void {
-    this.#refusal = { error }
-    this.#given?.()
+  /** The receiver failed: so does whoever sends. */
+  cancel(error: unknown): void {
+    this.#cancelled = { error }
+    this.#taken?.()
   }
 
-  #throwIfRefused(): void {
-    if (this.#refusal !== undefined) throw this.#refusal.error
+  #throwIfCancelled(): void {
+    if (this.#cancelled !== undefined) throw this.#cancelled.error
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
@@ -52,7 +52,7 @@ export class Handover<T> implements AsyncIterable<T> {
       const { value } = this.#item
       this.#item = undefined
       yield value
-      this.#given?.()
+      this.#taken?.()
     }
   }
 }

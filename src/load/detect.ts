@@ -6,7 +6,7 @@ import type { InputFormat } from '../formats/index.ts'
 import { jsonForm } from '../formats/json/layout.ts'
 import { FIELDS } from '../formats/json/record.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
-import { type Given, after, copyOf, through, throughFilter, withFormat } from './retry-command.ts'
+import { type InputSource, after, copyOf, through, throughFilter, withFormat } from './suggested-command.ts'
 import { Row } from '../formats/csv/row.ts'
 import { wholeSequences } from '../formats/utf8.ts'
 
@@ -31,17 +31,17 @@ const STORE_MARK_AT = 68
  * What an input looks like whose first record or header was refused, and the command that reads it; `undefined` when
  * it looks like what it was read as. `head` is its beginning, some kilobytes.
  */
-export function lookAt(head: Uint8Array, format: InputFormat, given: Given): string | undefined {
+export function diagnose(head: Uint8Array, format: InputFormat, source: InputSource): string | undefined {
   const begin = Buffer.from(head.subarray(0, 100)).toString('latin1')
-  const isFile = given.file !== undefined && given.unpack === undefined
+  const isFile = source.file !== undefined && source.unpack === undefined
   for (const [name, magic, program, filter = program] of PACKED) {
     if (begin.startsWith(magic))
-      return `it is packed with ${name}: ${through(given, isFile ? program : filter, format)}`
+      return `it is packed with ${name}: ${through(source, isFile ? program : filter, format)}`
   }
   if (begin.startsWith('SQLite format 3\0')) {
-    if (given.file === undefined || !isFile || !begin.startsWith(STORE_MARK, STORE_MARK_AT))
+    if (source.file === undefined || !isFile || !begin.startsWith(STORE_MARK, STORE_MARK_AT))
       return 'it is a SQLite database, no file of records'
-    return `it is a store of kv: ${copyOf(given.file, given)}`
+    return `it is a store of kv: ${copyOf(source.file, source)}`
   }
   const utf16 = utf16Of(head)
   if (utf16 !== undefined) {
@@ -49,19 +49,19 @@ export function lookAt(head: Uint8Array, format: InputFormat, given: Given): str
     const form = formOf(text)
     // A line that is a document may well be a record.
     const isLine = form === 'json' && format === 'jsonl' && isJson(firstLine(text))
-    return `it is UTF-16: ${through(given, `iconv -f ${utf16} -t UTF-8`, isLine ? format : (form ?? format))}`
+    return `it is UTF-16: ${through(source, `iconv -f ${utf16} -t UTF-8`, isLine ? format : (form ?? format))}`
   }
   const whole = head.subarray(0, wholeSequences(head, head.length))
-  if (!isUtf8(whole)) return notUtf8(format, given)
+  if (!isUtf8(whole)) return notUtf8(format, source)
   if (begin.includes('\0')) return 'it begins with zero bytes, as no text does'
   const text = Buffer.from(whole).toString()
   const hasMark = text.startsWith('\ufeff')
-  return lookAtText(hasMark ? text.slice(1) : text, format, { ...given, hasMark })
+  return diagnoseText(hasMark ? text.slice(1) : text, format, { ...source, hasMark })
 }
 
 /** What helps against bytes that are not UTF-8. */
-export function notUtf8(format: InputFormat, given: Given): string {
-  return `if it is Windows-1252 or Latin-1: ${through(given, 'iconv -f WINDOWS-1252 -t UTF-8', format)}`
+export function notUtf8(format: InputFormat, source: InputSource): string {
+  return `if it is Windows-1252 or Latin-1: ${through(source, 'iconv -f WINDOWS-1252 -t UTF-8', format)}`
 }
 
 /** The name of UTF-16 as `iconv` has it, when text is in it; by the mark, or by the zeros of ASCII without one. */
@@ -109,30 +109,30 @@ function isDocument(text: string): boolean {
 /** The byte between fields. */
 const SEPARATORS: Readonly<Record<'csv' | 'tsv', string>> = { csv: ',', tsv: '\t' }
 
-function lookAtText(text: string, format: InputFormat, given: Given): string | undefined {
+function diagnoseText(text: string, format: InputFormat, source: InputSource): string | undefined {
   const form = formOf(text)
   if (/\r[^\r\n]/.test(text) && !text.includes('\n')) {
-    return `its lines end in CR alone: ${throughFilter(given, String.raw`tr '\r' '\n'`, form ?? format)}`
+    return `its lines end in CR alone: ${throughFilter(source, String.raw`tr '\r' '\n'`, form ?? format)}`
   }
   if (form === 'json' || form === 'jsonl') {
-    if (format === 'csv' || format === 'tsv') return `it looks like JSON: ${withFormat(given, form)}`
+    if (format === 'csv' || format === 'tsv') return `it looks like JSON: ${withFormat(source, form)}`
     const isLines =
       form === 'jsonl' || (format === 'jsonl' && /^\s*\{/.test(text) && isJson(firstLine(text.trimStart())))
     const isDocumentAsLines = !isLines && format === 'jsonl'
     return (
-      keyOfRecords(text, isLines, given) ??
-      (isDocumentAsLines ? `it looks like one JSON document: ${withFormat(given, 'json')}` : undefined)
+      keyOfRecords(text, isLines, source) ??
+      (isDocumentAsLines ? `it looks like one JSON document: ${withFormat(source, 'json')}` : undefined)
     )
   }
   const line = firstLine(text)
   const isRead = (format === 'csv' || format === 'tsv') && line.includes(SEPARATORS[format])
   if (form !== undefined && form !== format && !isRead)
-    return `it looks like ${form.toUpperCase()}: ${withFormat(given, form)}`
-  return format === 'csv' || format === 'tsv' ? lookAtHeader(line, format, given) : undefined
+    return `it looks like ${form.toUpperCase()}: ${withFormat(source, form)}`
+  return format === 'csv' || format === 'tsv' ? diagnoseHeader(line, format, source) : undefined
 }
 
 /** Where the first field of records is no field of a record of kv: how jq takes it for the key. */
-function keyOfRecords(text: string, isLines: boolean, given: Given): string | undefined {
+function keyOfRecords(text: string, isLines: boolean, source: InputSource): string | undefined {
   const [, bracket, quoted = '""'] = /^\s*(\[)?\s*\{\s*("(?:[^"\\]|\\.)*")\s*:/.exec(text) ?? []
   if (isLines === (bracket !== undefined) || quoted.length > LONGEST_NAME || !isJson(quoted)) return undefined
   const name = JSON.parse(quoted) as string
@@ -140,18 +140,18 @@ function keyOfRecords(text: string, isLines: boolean, given: Given): string | un
   const each = bracket === undefined ? '' : '.[] | '
   const path = /^[a-z_]\w*$/i.test(name) ? `.${name}` : `.${quoted}`
   if (name === 'type' && /"key(?:_base64)?"/.test(text))
-    return `these are changes, of which the puts are records: ${through(given, `jq -c 'select(.type == "put") | del(.type)'`, 'jsonl')}`
-  return `jq makes a key of a field, and a value of all: ${through(given, `jq -c ${quoteWord(`${each}[(${path} | tostring), .]`)}`, 'jsonl')}`
+    return `these are changes, of which the puts are records: ${through(source, `jq -c 'select(.type == "put") | del(.type)'`, 'jsonl')}`
+  return `jq makes a key of a field, and a value of all: ${through(source, `jq -c ${quoteWord(`${each}[(${path} | tostring), .]`)}`, 'jsonl')}`
 }
 
 /** What helps where the first line of CSV or TSV is no header for kv. */
-function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string | undefined {
+function diagnoseHeader(line: string, format: 'csv' | 'tsv', source: InputSource): string | undefined {
   const mlr = format === 'csv' ? '--icsv --ocsv' : '--itsv --otsv'
   const separator =
     /^sep=(.)$/.exec(line)?.[1] ?? (line.includes(SEPARATORS[format]) ? undefined : /[;|]/.exec(line)?.[0])
   if (separator !== undefined) {
     const program = `mlr ${mlr} --ifs ${quoteWord(separator)} cat`
-    return `the separator seems to be ${separator}: ${line.startsWith('sep=') ? through(given, 'sed 1d', format, program) : through(given, program, format)}`
+    return `the separator seems to be ${separator}: ${line.startsWith('sep=') ? through(source, 'sed 1d', format, program) : through(source, program, format)}`
   }
   const names = namesIn(line, format)
   if (typeof columnsOf(names) !== 'string') return undefined
@@ -160,16 +160,16 @@ function lookAtHeader(line: string, format: 'csv' | 'tsv', given: Given): string
   if (names.length > 2) {
     const known = names.filter((name) => COLUMNS.includes(name.trim().toLowerCase()))
     if (known.length > 1)
-      return `other columns must go: ${through(given, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
+      return `other columns must go: ${through(source, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
     const [key, value] = names as [string, string]
     const isPlain = key !== value && [key, value].every((name) => /^[^,"]+$/.test(name) && name.length <= LONGEST_NAME)
     const choose = isPlain
       ? `cut -o -f ${quoteWord(`${key},${value}`)} then rename ${quoteWord(`${key},key,${value},value`)}`
       : 'label key,value then cut -o -f key,value'
-    return `two columns must be named key and value: ${through(given, `mlr ${mlr} ${choose}`, format)}`
+    return `two columns must be named key and value: ${through(source, `mlr ${mlr} ${choose}`, format)}`
   }
   const echo = format === 'csv' ? `echo ${header}` : String.raw`printf 'key\tvalue\n'`
-  return `where the first line is a record: ${after(given, echo, format)}`
+  return `where the first line is a record: ${after(source, echo, format)}`
 }
 
 /** The names in a line of CSV or TSV: all of them, or more than there are columns; none when a quote is not closed. */

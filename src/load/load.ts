@@ -1,7 +1,8 @@
-import { KvError } from '../errors.ts'
-import type { ParseOptions, Parsed, RefusedRecord } from './block-parser.ts'
-import { Feed } from './parse-pipeline.ts'
-import { type OpenInput, unreadableInput } from './open-input.ts'
+import { KvError, unreadable as unreadableError } from '../errors.ts'
+import type { BadRecord } from '../formats/record-reader.ts'
+import type { ParseOptions, Parsed } from './block-parser.ts'
+import { ParsePipeline } from './parse-pipeline.ts'
+import type { OpenInput } from './open-input.ts'
 
 /** How often a live input is looked at, and how long its newest records may wait, in milliseconds. */
 const LIVE_MS = 250
@@ -20,9 +21,9 @@ export interface Loader {
 }
 
 /** How an input ended before its end. */
-export interface Stopped {
-  /** The record that was refused. */
-  readonly refused?: RefusedRecord
+export interface LoadOutcome {
+  /** The bad record that ended it. */
+  readonly refused?: BadRecord
   /** Why the input could not be read on; its whole records up to there are stored. */
   readonly unreadable?: KvError
 }
@@ -32,8 +33,8 @@ export interface Stopped {
  * Records of an input that pauses are handed over within half a second. Rejects with what `store`
  * rejected with.
  */
-export async function load(input: OpenInput, options: ParseOptions, loader: Loader): Promise<Stopped> {
-  let refused: RefusedRecord | undefined
+export async function load(input: OpenInput, options: ParseOptions, loader: Loader): Promise<LoadOutcome> {
+  let refused: BadRecord | undefined
   let unreadable: KvError | undefined
   let failure: { readonly error: unknown } | undefined
   let queued = 0
@@ -42,46 +43,47 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   const end = new Promise<void>((resolve) => (ended = resolve))
   const fail = (error: unknown): void => {
     failure ??= { error }
-    void feed.close()
+    void pipeline.close()
     ended()
   }
   const take = (parsed: Parsed): void => {
     queued++
     pace.answered(parsed)
     tail = tail.then(async () => {
-      if (!parsed.final) await feed.readAhead()
+      if (!parsed.final) await pipeline.readAhead()
       if (failure === undefined) await loader.store(parsed).catch(fail)
       queued--
-      feed.stored(parsed)
+      pipeline.stored(parsed)
       refused ??= parsed.refused
       if (parsed.final) {
-        if (feed.unreadable !== undefined) unreadable = unreadableInput(input.name, feed.unreadable)
+        if (pipeline.unreadable !== undefined)
+          unreadable = unreadableError(input.name, { message: pipeline.unreadable }, 'KV_INVALID_INPUT')
         ended()
       }
     })
   }
   const pace = new Pace()
-  const feed = new Feed(options, take, fail)
+  const pipeline = new ParsePipeline(options, take, fail)
   const over = (): boolean => failure !== undefined || refused !== undefined || loader.stop.aborted
   const live = loader.atOnce
     ? undefined
     : setInterval(() => {
-        const { bytes, since } = feed.waiting
-        if (queued === 0 && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) feed.cut(false)
+        const { bytes, since } = pipeline.waiting
+        if (queued === 0 && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) pipeline.cut(false)
       }, LIVE_MS)
   const read = async (): Promise<void> => {
-    if (input.file !== undefined && feed.takeFile(input.file, input.size!)) return
+    if (input.file !== undefined && pipeline.takeFile(input.file, input.size!)) return
     try {
       for await (const chunk of input.chunks) {
         if (over()) return
-        await feed.push(chunk)
+        await pipeline.push(chunk)
       }
     } catch (error) {
       if (over()) return
       if (!(error instanceof KvError)) return fail(error)
       unreadable = error
     }
-    if (!over()) feed.cut(unreadable === undefined, true)
+    if (!over()) pipeline.cut(unreadable === undefined, true)
   }
   loader.stop.addEventListener('abort', ended, { once: true })
   try {
@@ -92,7 +94,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
   } finally {
     clearInterval(live)
     loader.stop.removeEventListener('abort', ended)
-    await feed.close()
+    await pipeline.close()
     // A pipe that stays silent would keep the process.
     input.close()
   }

@@ -1,7 +1,7 @@
 import { accessSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
-import { KvError, reasonOf, unreadable } from '../errors.ts'
-import { bytesOf, openNamed } from './named-input.ts'
+import { KvError, unreadable } from '../errors.ts'
+import { readChunks, openInputFile } from './input-file.ts'
 import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './unpack/gzip.ts'
 import { isZstd } from './unpack/zstd-frame.ts'
@@ -49,11 +49,6 @@ export function checkInput(path: string, stdinFd: number): void {
   }
 }
 
-/** The error for an input that fails while it is read. */
-export function unreadableInput(name: string, reason: string, cause?: unknown): KvError {
-  return new KvError('KV_INVALID_INPUT', `${name}: reading failed: ${reason}`, { cause })
-}
-
 /**
  * Opens a file (`-`: standard input, `stdinFd`) and unpacks gzip and Zstandard, known by their first bytes.
  * `undefined` when `stop` was called for before anything came. Throws `KV_USAGE` for a file that
@@ -90,7 +85,7 @@ export async function openInput(
           yield chunk
         }
       } catch (cause) {
-        throw unreadableInput(name, reasonOf(cause), cause)
+        throw unreadable(name, cause, 'KV_INVALID_INPUT')
       }
     }
     const source = new ByteSource(counted())
@@ -149,12 +144,12 @@ async function unless<T>(stop: AbortSignal, promise: Promise<T>): Promise<T | un
 
 /** What is no file, such as a pipe with a name, which does not hold this thread until there is a writer. */
 function namedInput(path: string, stop: AbortSignal): Readable {
-  const { fd, close } = openNamed(path)
+  const { fd, close } = openInputFile(path)
   return inputOf(fd, path, stop).once('close', close)
 }
 
 function inputOf(fd: number, name: string, stop: AbortSignal): Readable {
-  return Readable.from(bytesOf(fd, name, stop), { objectMode: false, highWaterMark: READ_BYTES })
+  return Readable.from(readChunks(fd, name, stop), { objectMode: false, highWaterMark: READ_BYTES })
 }
 
 function standardInput(fd: number, stop: AbortSignal): Readable {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { KvError } from '../errors.ts'
-import { Assembler, BLOCK_BYTES, type ParseOptions, type Parsed } from './block-parser.ts'
+import { BlockParser, BLOCK_BYTES, type ParseOptions, type Parsed } from './block-parser.ts'
 import type { FromWorker, ToWorker } from './parse-worker.ts'
 
 /** Inputs beyond this are parsed in a thread of their own, which takes 20 ms to start. */
@@ -29,11 +29,11 @@ const AHEAD_MS = 5
  * Parses one input, in this thread while it is small and in another when it is not, and hands over
  * what it comes to, in order. What is handed over must be given back with `stored`.
  */
-export class Feed {
+export class ParsePipeline {
   readonly #options: ParseOptions
   readonly #take: (parsed: Parsed) => void
   readonly #fail: (error: unknown) => void
-  #inline: Assembler | undefined
+  #inline: BlockParser | undefined
   #worker: Worker | undefined
   readonly #messages: Uint8Array[] = []
   #message: Uint8Array | undefined
@@ -58,7 +58,7 @@ export class Feed {
       take(parsed)
     }
     this.#fail = fail
-    this.#inline = new Assembler(options)
+    this.#inline = new BlockParser(options)
   }
 
   /** Takes a chunk of input. Settles when it is free again and there is room for more. */

@@ -2,7 +2,7 @@
 import { readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { type Code, KvError, reasonOf } from '../errors.ts'
-import { Assembler, type ParseOptions, type Parsed } from './block-parser.ts'
+import { BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 
 /** What the main thread tells the worker. */
 export type ToWorker =
@@ -32,7 +32,7 @@ const AHEAD = 2
 const port = parentPort
 if (port === null) throw new Error('not a worker thread')
 
-let assembler: Assembler | undefined
+let blockParser: BlockParser | undefined
 const send = (parsed: Parsed): void => {
   const { bytes, keyStart, keyLength, valueStart, valueLength, expires, checksums } = parsed.block
   const arrays = [bytes, keyStart, keyLength, valueStart, valueLength, checksums, ...(expires ? [expires] : [])]
@@ -44,7 +44,7 @@ let file: { readonly fd: number; position: number; ahead: number } | undefined
 
 function readOn(): void {
   while (file !== undefined && file.ahead < AHEAD) {
-    const room = assembler!.room(READ_BYTES)
+    const room = blockParser!.room(READ_BYTES)
     let bytes = 0
     let unreadable: string | undefined
     try {
@@ -54,7 +54,7 @@ function readOn(): void {
       port!.postMessage({ unreadable }, [])
     }
     file.position += bytes
-    const parsed = bytes === 0 ? assembler!.cut(unreadable === undefined, true) : assembler!.filled(bytes)
+    const parsed = bytes === 0 ? blockParser!.cut(unreadable === undefined, true) : blockParser!.filled(bytes)
     if (parsed === undefined) continue
     file.ahead++
     if (parsed.final) file = undefined
@@ -76,17 +76,17 @@ port.on('message', (message: ToWorker) => {
 function take(message: ToWorker): void {
   switch (message.type) {
     case 'begin':
-      assembler = new Assembler(message.options)
+      blockParser = new BlockParser(message.options)
       break
     case 'data':
-      for (const parsed of assembler!.push(message.buffer.subarray(0, message.length))) send(parsed)
+      for (const parsed of blockParser!.push(message.buffer.subarray(0, message.length))) send(parsed)
       port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
-      if (!assembler!.ended) send(assembler!.cut(message.final, message.last))
+      if (!blockParser!.ended) send(blockParser!.cut(message.final, message.last))
       break
     case 'recycle':
-      assembler!.recycle(message.buffer)
+      blockParser!.recycle(message.buffer)
       break
     case 'read':
       file = { fd: message.fd, position: 0, ahead: 0 }

@@ -2,7 +2,7 @@ import { Chalk, type ChalkInstance } from 'chalk'
 import type { Change } from '../store/entry.ts'
 import { cell } from './cell.ts'
 import type { JsonOptions } from '../formats/json/lines-writer.ts'
-import { cutToWidth } from './width.ts'
+import { cutToWidth } from '../text-width.ts'
 
 /** Shows changes to people, a line each: `put  user:1  Ada`, cut to the width of the terminal. */
 export class ChangeLines {

@@ -1,7 +1,7 @@
 import { within } from '../async.ts'
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import { DeferredText } from '../output/deferred-text.ts'
+import { DeferredText } from '../formats/deferred-text.ts'
 import { type JsonOptions, writeJsonChange } from '../formats/json/lines-writer.ts'
 import type { Change } from '../store/entry.ts'
 import { PARTIAL } from '../drivers/kit/log-position.ts'

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline'
 import { KvError } from '../errors.ts'
 import { processTerminal } from '../io.ts'
-import { cutToWidth } from '../output/width.ts'
+import { cutToWidth } from '../text-width.ts'
 import { type Answer, type Assistant, LineEditor, NO_HISTORY } from './line-editor.ts'
 import type { KeyReader } from './key-reader.ts'
 

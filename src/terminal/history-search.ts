@@ -1,5 +1,5 @@
 import { escapeLine } from '../safe-text.ts'
-import { cutToWidth } from '../output/width.ts'
+import { cutToWidth } from '../text-width.ts'
 import type { Key } from './key-decoder.ts'
 
 /** What a key means: go on searching, give up, take the line, or take it and handle the key too. */

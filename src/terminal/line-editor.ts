@@ -1,4 +1,4 @@
-import { cutToWidth } from '../output/width.ts'
+import { cutToWidth } from '../text-width.ts'
 import { Display } from './line-renderer.ts'
 import { HistorySearch } from './history-search.ts'
 import type { Key } from './key-decoder.ts'

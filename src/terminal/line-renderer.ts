@@ -1,6 +1,6 @@
 import stringWidth from 'string-width'
 import { escapeLine } from '../safe-text.ts'
-import { graphemes } from '../output/width.ts'
+import { graphemes } from '../text-width.ts'
 import { strayByte } from './typed-text.ts'
 
 const INVERSE = '\u001b[7m'

@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { cutToWidth } from '../output/width.ts'
+import { cutToWidth } from '../text-width.ts'
 import type { Key } from './key-decoder.ts'
 
 /** One way to complete a word. */

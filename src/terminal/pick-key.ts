@@ -1,6 +1,6 @@
 import { KvError } from '../errors.ts'
 import { displayKey, escapeLine } from '../safe-text.ts'
-import { cutToWidth } from '../output/width.ts'
+import { cutToWidth } from '../text-width.ts'
 import { Display } from './line-renderer.ts'
 import type { Key } from './key-decoder.ts'
 import type { KeyReader } from './key-reader.ts'

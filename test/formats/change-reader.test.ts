@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { changeOf } from '../../src/formats/json/change-reader.ts'
-import { DeferredText } from '../../src/output/deferred-text.ts'
+import { DeferredText } from '../../src/formats/deferred-text.ts'
 import { writeJsonChange } from '../../src/formats/json/lines-writer.ts'
 import type { Change } from '../../src/store/entry.ts'
 

@@ -5,7 +5,12 @@ import { BlockBuilder } from '../../src/blocks/block-builder.ts'
 import { DelimitedParser } from '../../src/formats/csv/reader.ts'
 import { JsonParser } from '../../src/formats/json/reader.ts'
 import { JsonLinesParser } from '../../src/formats/json/lines-reader.ts'
-import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from '../../src/formats/record-reader.ts'
+import {
+  type ParserOptions,
+  type RecordParser,
+  BadRecordError,
+  type BadRecord,
+} from '../../src/formats/record-reader.ts'
 import { Row } from '../../src/formats/csv/row.ts'
 import { checksum } from '../../src/blocks/checksum.ts'
 
@@ -21,9 +26,9 @@ const MAX_VALUE = 3000
 interface Loaded {
   /** In input order; keys and values as Latin-1, so that every byte shows. */
   entries: Entry[]
-  refused: (Refusal & { source: string })[]
+  refused: (BadRecord & { source: string })[]
   /** What was thrown. */
-  stopped: (Refusal & { source: string }) | undefined
+  stopped: (BadRecord & { source: string }) | undefined
 }
 
 function create(format: Format, options: ParserOptions): RecordParser {
@@ -41,7 +46,7 @@ function load(
   const bytes = new Uint8Array(Buffer.from(input as string))
   const loaded: Loaded = { entries: [], refused: [], stopped: undefined }
   let buffer = new Uint8Array(0)
-  const note = (refusal: Refusal) => ({
+  const note = (refusal: BadRecord) => ({
     ...refusal,
     source: Buffer.from(buffer.subarray(refusal.start, refusal.end)).toString(),
   })
@@ -64,9 +69,9 @@ function load(
       if (to === bytes.length) expect(consumed).toBe(length)
       rest = buffer.slice(consumed, length)
     } catch (error) {
-      if (!(error instanceof RecordRefused)) throw error
-      expect(error.message).toBe(error.refusal.reason)
-      loaded.stopped = note(error.refusal)
+      if (!(error instanceof BadRecordError)) throw error
+      expect(error.message).toBe(error.badRecord.reason)
+      loaded.stopped = note(error.badRecord)
     }
     loaded.entries.push(...entriesOf(builder))
     if (loaded.stopped !== undefined || to === bytes.length) break
@@ -402,7 +407,7 @@ describe('a line that is not there to its end', () => {
 
   test('of a very long one only the beginning is held where refused records are skipped', () => {
     const options = { maxKeyBytes: MAX_KEY, maxValueBytes: MAX_VALUE, now: () => NOW }
-    const refused: Refusal[] = []
+    const refused: BadRecord[] = []
     const parser = new JsonLinesParser({ ...options, skip: (refusal) => void refused.push({ ...refusal }) })
     const zeros = new Uint8Array(64 << 20)
     expect(parser.parse(new BlockBuilder(zeros), long, false)).toBe(0)

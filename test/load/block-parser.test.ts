@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/bytes.ts'
-import { Assembler, BLOCK_BYTES, type Parsed } from '../../src/load/block-parser.ts'
+import { BlockParser, BLOCK_BYTES, type Parsed } from '../../src/load/block-parser.ts'
 import { blockOps } from '../../src/blocks/block.ts'
 
 const OPTIONS = { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 2 ** 26, skip: false } as const
@@ -15,11 +15,11 @@ function entries(parsed: readonly Parsed[]): [string, string][] {
 }
 
 test('a cut in the middle of a record keeps its bytes for the next, also when the empty block is given back', () => {
-  const assembler = new Assembler(OPTIONS)
+  const blockParser = new BlockParser(OPTIONS)
   const all: Parsed[] = []
   const cut = (final: boolean): void => {
-    const parsed = assembler.cut(final)
-    assembler.recycle(parsed.block.bytes)
+    const parsed = blockParser.cut(final)
+    blockParser.recycle(parsed.block.bytes)
     all.push({ ...parsed, block: { ...parsed.block, bytes: new Uint8Array(parsed.block.bytes) } })
   }
   for (const part of [
@@ -27,7 +27,7 @@ test('a cut in the middle of a record keeps its bytes for the next, also when th
     'lue":"22222222"}\n{"key":"cccccccc","value":"3333',
     '3333"}\n',
   ]) {
-    assembler.push(utf8(part))
+    blockParser.push(utf8(part))
     cut(false)
     cut(false)
   }
@@ -40,11 +40,11 @@ test('a cut in the middle of a record keeps its bytes for the next, also when th
 })
 
 test('a record longer than a block takes a larger buffer', () => {
-  const assembler = new Assembler(OPTIONS)
+  const blockParser = new BlockParser(OPTIONS)
   const value = 'x'.repeat(BLOCK_BYTES + 5)
   const all = [
-    ...assembler.push(utf8(`{"key":"big","value":"${value}"}\n{"key":"z","value":"1"}`)),
-    assembler.cut(true),
+    ...blockParser.push(utf8(`{"key":"big","value":"${value}"}\n{"key":"z","value":"1"}`)),
+    blockParser.cut(true),
   ]
   expect(entries(all).map(([key, text]) => [key, text.length])).toEqual([
     ['big', value.length],
@@ -54,21 +54,21 @@ test('a record longer than a block takes a larger buffer', () => {
 
 test('a record longer than any can be ends the input, also where refused records are skipped', () => {
   for (const skip of [false, true]) {
-    const assembler = new Assembler({ ...OPTIONS, maxValueBytes: 100, skip })
+    const blockParser = new BlockParser({ ...OPTIONS, maxValueBytes: 100, skip })
     const all = [
-      ...assembler.push(utf8('{"key":"a","value":"1"}\n')),
-      ...assembler.push(new Uint8Array(BLOCK_BYTES * 2 + 1).fill(0x20)),
+      ...blockParser.push(utf8('{"key":"a","value":"1"}\n')),
+      ...blockParser.push(new Uint8Array(BLOCK_BYTES * 2 + 1).fill(0x20)),
     ]
     const last = all.at(-1)!
     expect(last.final).toBe(true)
     expect(last.refused?.reason).toMatch(/longer than \d+ bytes/)
     expect(entries(all)).toEqual([['a', '1']])
-    expect(assembler.push(utf8('\n{"key":"late","value":"1"}\n'))).toEqual([])
+    expect(blockParser.push(utf8('\n{"key":"late","value":"1"}\n'))).toEqual([])
   }
 })
 
 test('far into a long input blocks grow, up to four times the usual size, and lose nothing', () => {
-  const assembler = new Assembler(OPTIONS)
+  const blockParser = new BlockParser(OPTIONS)
   const value = 'x'.repeat(1000)
   let sent = 0
   let stored = 0
@@ -78,16 +78,16 @@ test('far into a long input blocks grow, up to four times the usual size, and lo
     stored += block.count
     largest = Math.max(largest, inputBytes)
     if (sent < 8 * 2 * BLOCK_BYTES) usual = Math.max(usual, inputBytes)
-    assembler.recycle(block.bytes)
+    blockParser.recycle(block.bytes)
   }
   for (let n = 0; sent < 16 * 4 * BLOCK_BYTES; n += 1000) {
     const chunk = utf8(
       Array.from({ length: 1000 }, (_, i) => `["${String(n + i).padStart(9, '0')}","${value}"]\n`).join(''),
     )
     sent += chunk.length
-    for (const parsed of assembler.push(chunk)) take(parsed)
+    for (const parsed of blockParser.push(chunk)) take(parsed)
   }
-  take(assembler.cut(true))
+  take(blockParser.cut(true))
   expect(stored * 1017).toBe(sent)
   expect(usual).toBeLessThanOrEqual(BLOCK_BYTES)
   expect(largest).toBeGreaterThan(3 * BLOCK_BYTES)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import type { InputFormat } from '../../src/formats/index.ts'
-import { lookAt } from '../../src/load/detect.ts'
+import { diagnose } from '../../src/load/detect.ts'
 import { contents, givenStore, kv, shell } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
@@ -189,8 +189,8 @@ describe('what an input looks like', () => {
     ['one column', 'key\n', 'csv', 'the first line must be key,value, perhaps with ttl or expires'],
   ])('%s', (_, head, format, fromFile, fromPipe) => {
     const bytes = Buffer.from(head as string)
-    expect(lookAt(bytes, format, FILE)).toBe(fromFile)
-    if (fromPipe !== undefined) expect(lookAt(bytes, format, PIPE)).toBe(fromPipe)
+    expect(diagnose(bytes, format, FILE)).toBe(fromFile)
+    if (fromPipe !== undefined) expect(diagnose(bytes, format, PIPE)).toBe(fromPipe)
   })
 
   test.each<[InputFormat, string]>([
@@ -208,7 +208,7 @@ describe('what an input looks like', () => {
     ['tsv', 'value\tkey\tttl\na\n'],
     ['json', '[["a",1],["b"]]'],
   ])('%s like %j looks like nothing else', (format, text) => {
-    expect(lookAt(Buffer.from(text), format, FILE)).toBeUndefined()
+    expect(diagnose(Buffer.from(text), format, FILE)).toBeUndefined()
   })
 })
 
@@ -245,13 +245,13 @@ describe('the command of a hint', () => {
     ],
     ['another form', 'key,value\n', 'jsonl', "kv batch-put --format csv 'my rows'", 'kv batch-put --format csv'],
   ])('unpacks what is packed first: %s', (_, head, format, fromFile, fromPipe) => {
-    expect(lookAt(Buffer.from(head), format, { ...gzip, file: 'my rows' })?.replace(/^[^:]*: /, '')).toBe(fromFile)
-    expect(lookAt(Buffer.from(head), format, { ...gzip, file: undefined })?.replace(/^[^:]*: /, '')).toBe(fromPipe)
+    expect(diagnose(Buffer.from(head), format, { ...gzip, file: 'my rows' })?.replace(/^[^:]*: /, '')).toBe(fromFile)
+    expect(diagnose(Buffer.from(head), format, { ...gzip, file: undefined })?.replace(/^[^:]*: /, '')).toBe(fromPipe)
   })
 
   test('names a file so that no program takes it for an option', () => {
     const command = (head: string, format: InputFormat): string =>
-      lookAt(Buffer.from(head), format, { file: '-n', store: undefined })!
+      diagnose(Buffer.from(head), format, { file: '-n', store: undefined })!
     expect(command('a,1\n', 'csv')).toContain('cat ./-n)')
     expect(command('key;value\n', 'csv')).toContain(' cat ./-n |')
     expect(command('key,value\n', 'jsonl')).toContain(' ./-n')

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { reasonOf, usageError } from '../../errors.ts'
+import { unreadable, usageError } from '../../errors.ts'
 import { isBusy } from './machine.ts'
 import { round } from '../measure/numbers.ts'
 import { type ComparedStep, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
@@ -37,7 +37,7 @@ export function readReport(path: string, workload: string): Report {
   try {
     report = JSON.parse(readFileSync(path, 'utf8'))
   } catch (cause) {
-    throw usageError(`cannot read ${path}: ${cause instanceof SyntaxError ? 'it is not JSON' : reasonOf(cause)}`)
+    throw unreadable(path, cause instanceof SyntaxError ? new Error('it is not JSON') : cause)
   }
   if (!isReport(report)) throw usageError(`${path} is not a report of kv bench --json (${SCHEMA})`)
   if (report.settings.workload !== workload) {

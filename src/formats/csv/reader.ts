@@ -4,19 +4,20 @@ import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { type Column, type Columns, EXPECTED_HEADER, columnsOf } from './columns.ts'
 import { decodeEncoded, encodedLength } from '../encoded.ts'
 import { LONGEST_TIME, expiryOf } from '../expiry.ts'
-import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from '../record-reader.ts'
+import {
+  type BadRecord,
+  EARLY_CHECK_BYTES,
+  MAX_SKIPPED_BYTES,
+  type ParserOptions,
+  type RecordParser,
+  reject,
+} from '../record-reader.ts'
 import { type Dialect, NOT_CLOSED, Row } from './row.ts'
-import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from '../utf8.ts'
+import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, wholeSequences } from '../utf8.ts'
 
 const LINE_FEED = 0x0a
 
 const HEADER_NOT_UTF8 = 'the header is not valid UTF-8'
-
-/** Bytes of a header, or of what a row has after its fields, that are held before its end is there. */
-const LOOK_BYTES = 1 << 16
-
-/** The same where refused records are skipped, which is possible only when their end is there. */
-const KEPT_BYTES = 64 << 20
 
 /**
  * Parses CSV or TSV with a header (see {@link Row}). The columns are `key` and `value`, or `key_base64`, `value_hex`
@@ -48,7 +49,7 @@ export class DelimitedParser implements RecordParser {
     if (!this.#begun) {
       if (!final && length < 3) return 0
       this.#begun = true
-      if (length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) at = 3
+      at = markLength(bytes, length)
     }
     const isText = isUtf8(bytes.subarray(0, final ? length : wholeSequences(bytes, length)))
     while (at < length) {
@@ -56,7 +57,7 @@ export class DelimitedParser implements RecordParser {
       if (next < 0) {
         const endless = this.#endless(bytes, at, length)
         if (endless === undefined) break
-        this.#stop({ ...endless, line: this.#line, start: at, end: length, isLast: true })
+        this.#reject({ ...endless, line: this.#line, start: at, end: length, isLast: true })
       }
       if (row.end > at) {
         if (this.#columns === undefined) this.#readHeader(bytes, at)
@@ -66,18 +67,29 @@ export class DelimitedParser implements RecordParser {
       at = next
     }
     if (final && this.#columns === undefined)
-      this.#stop({ line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER, isLast: true, start: 0, end: 0 })
+      this.#reject({
+        line: 1,
+        record: 0,
+        reason: 'no header',
+        expected: EXPECTED_HEADER,
+        isLast: true,
+        start: 0,
+        end: 0,
+      })
     return at
   }
 
   /**
-   * Why the row at `at`, which goes on after `length`, is refused whatever follows, if it is: it need not be held to
-   * its end.
+   * Why the row at `at`, which goes on after `length`, is bad whatever follows, if it is: it need not be held to its end.
    */
-  #endless(bytes: Uint8Array, at: number, length: number): Pick<Refusal, 'record' | 'reason' | 'expected'> | undefined {
+  #endless(
+    bytes: Uint8Array,
+    at: number,
+    length: number,
+  ): Pick<BadRecord, 'record' | 'reason' | 'expected'> | undefined {
     const row = this.#row
     if (this.#columns === undefined) {
-      const columns = length - at > LOOK_BYTES ? this.#longHeader(bytes, at, length) : undefined
+      const columns = length - at > EARLY_CHECK_BYTES ? this.#longHeader(bytes, at, length) : undefined
       if (typeof columns === 'string') return { record: 0, reason: columns, expected: EXPECTED_HEADER }
     }
     const record = this.#records + 1
@@ -85,18 +97,21 @@ export class DelimitedParser implements RecordParser {
       return {
         record,
         reason: `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`,
-        expected: undefined,
       }
     const width = this.#columns?.width ?? Infinity
     const isWide =
-      row.count > width && length - row.start(width) > (this.#options.skip === undefined ? LOOK_BYTES : KEPT_BYTES)
-    return isWide ? { record, reason: `more fields than the ${width} of the header`, expected: undefined } : undefined
+      row.count > width &&
+      length - row.start(width) > (this.#options.skip === undefined ? EARLY_CHECK_BYTES : MAX_SKIPPED_BYTES)
+    return isWide ? { record, reason: `more fields than the ${width} of the header` } : undefined
   }
 
   /** What is wrong with the beginning of a header that is longer than any is. */
   #longHeader(bytes: Uint8Array, at: number, length: number): Columns | string {
-    const begin = bytes.slice(at, at + wholeSequences(bytes.subarray(at, length), Math.min(LOOK_BYTES, length - at)))
-    const row = new Row(this.#dialect, LOOK_BYTES)
+    const begin = bytes.slice(
+      at,
+      at + wholeSequences(bytes.subarray(at, length), Math.min(EARLY_CHECK_BYTES, length - at)),
+    )
+    const row = new Row(this.#dialect, EARLY_CHECK_BYTES)
     row.read(begin, 0, begin.length, true)
     return isUtf8(begin) ? columnsOf(row.texts(begin)) : HEADER_NOT_UTF8
   }
@@ -105,7 +120,7 @@ export class DelimitedParser implements RecordParser {
     const row = this.#row
     const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(row.texts(bytes)) : HEADER_NOT_UTF8)
     if (typeof columns === 'string')
-      this.#stop({ ...this.#refusal(at, columns), expected: EXPECTED_HEADER, isLast: true })
+      return this.#reject({ ...this.#badRow(at, columns), expected: EXPECTED_HEADER, isLast: true })
     this.#columns = columns
     // Hex takes two characters a byte.
     if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
@@ -120,19 +135,18 @@ export class DelimitedParser implements RecordParser {
       const bad = firstInvalidUtf8(bytes, at, end)
       const lineStart = Math.max(at, bytes.lastIndexOf(LINE_FEED, bad) + 1)
       const linesBefore = bytes.subarray(at, bad).filter((byte) => byte === LINE_FEED).length
-      this.#refuse({
-        ...this.#refusal(at, `${INVALID_UTF8} at column ${countCodePoints(bytes, lineStart, bad) + 1}`),
+      this.#reject({
+        ...this.#badRow(at, `${INVALID_UTF8} at column ${columnOf(bytes, lineStart, bad)}`),
         line: this.#line + linesBefore,
       })
       return
     }
     // Nobody knows what the quote took in, so it is not one record that could be skipped.
-    if (fault === NOT_CLOSED) this.#stop({ ...this.#refusal(at, fault), isLast: true })
     const reason = fault ?? this.#add(into)
-    if (reason !== undefined) this.#refuse(this.#refusal(at, reason))
+    if (reason !== undefined) this.#reject({ ...this.#badRow(at, reason), isLast: fault === NOT_CLOSED })
   }
 
-  /** Adds the entry of the row, or returns why it is refused. */
+  /** Adds the entry of the row, or returns why it is bad. */
   #add(into: BlockBuilder): string | undefined {
     const row = this.#row
     const { key, value, ttl, expires: timestamp, width } = this.#columns!
@@ -180,16 +194,11 @@ export class DelimitedParser implements RecordParser {
     )
   }
 
-  #refusal(at: number, reason: string): Refusal {
+  #badRow(at: number, reason: string): BadRecord {
     return { line: this.#line, record: this.#records, reason, expected: undefined, start: at, end: this.#row.end }
   }
 
-  #refuse(refusal: Refusal): void {
-    if (this.#options.skip === undefined) this.#stop(refusal)
-    this.#options.skip(refusal)
-  }
-
-  #stop(refusal: Refusal): never {
-    throw new RecordRefused(refusal)
+  #reject(bad: BadRecord): void {
+    reject(bad, this.#options)
   }
 }

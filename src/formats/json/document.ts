@@ -1,14 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { JsonRecordReader } from './record.ts'
-import { type ParserOptions, type RecordParser, RecordRefused } from '../record-reader.ts'
-import { INVALID_UTF8, firstInvalidUtf8, wholeSequences } from '../utf8.ts'
+import { BadRecordError, EARLY_CHECK_BYTES, type ParserOptions, type RecordParser, reject } from '../record-reader.ts'
+import { INVALID_UTF8, firstInvalidUtf8, markLength, wholeSequences } from '../utf8.ts'
 
 const LINE_FEED = 0x0a
 const COMMA = 0x2c
-
-/** Bytes of a record that is not there to its end after which it is asked whether it can be right at all. */
-const LOOK_BYTES = 1 << 16
 
 /** Bytes a string, a number, `true`, `false` or `null` begins with. */
 const SCALAR: readonly number[] = [...Buffer.from('"-0123456789tfn')]
@@ -31,8 +28,8 @@ type State =
  * key to its value; or a sequence of records with nothing but blanks between them. Works through it record by record,
  * so that no more than one record need be in memory.
  *
- * Refused records can be skipped, text that is not JSON cannot: where it goes on is unknown. The
- * line of a refusal is the one its record begins in, or the one where the text stops being JSON.
+ * Bad records can be skipped, text that is not JSON cannot: where it goes on is unknown. The
+ * line of a bad record is the one it begins in, or the one where the text stops being JSON.
  */
 export class JsonDocumentParser implements RecordParser {
   readonly #options: ParserOptions
@@ -69,7 +66,7 @@ export class JsonDocumentParser implements RecordParser {
     while (this.#state === 'first' || this.#state === 'record' || this.#state === 'sequence') {
       at = scanner.space(at)
       if (this.#state === 'sequence' && at === end) {
-        if (end < whole) this.#fail(bytes, end, INVALID_UTF8, undefined)
+        if (end < whole) this.#fail(bytes, end, INVALID_UTF8)
         break
       }
       if (this.#state === 'first' && scanner.at(at) === this.#closing) {
@@ -81,8 +78,8 @@ export class JsonDocumentParser implements RecordParser {
       if (next < 0) {
         if (open && scanner.failedAt >= end) {
           const reason =
-            this.#options.skip === undefined && end - at > LOOK_BYTES ? this.#reader.refusedAnyway(end) : undefined
-          if (reason !== undefined) this.#fail(bytes, at, reason, undefined)
+            this.#options.skip === undefined && end - at > EARLY_CHECK_BYTES ? this.#reader.badAlready(end) : undefined
+          if (reason !== undefined) this.#fail(bytes, at, reason)
           break
         }
         this.#syntaxError(bytes, end, whole)
@@ -91,7 +88,7 @@ export class JsonDocumentParser implements RecordParser {
     }
     if (this.#state === 'end') {
       at = scanner.space(at)
-      if (at < end) this.#fail(bytes, at, 'text after the document', undefined)
+      if (at < end) this.#fail(bytes, at, 'text after the document')
       if (!open && end < length) {
         scanner.fail(at, '')
         this.#syntaxError(bytes, end, whole)
@@ -106,18 +103,18 @@ export class JsonDocumentParser implements RecordParser {
   #opening(bytes: Uint8Array, end: number, whole: number, open: boolean): number {
     const scanner = this.#reader.scanner
     if (open && end < 3) return -1
-    const hasMark = end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-    const at = scanner.space(hasMark ? 3 : 0)
+    const mark = markLength(bytes, end)
+    const at = scanner.space(mark)
     if (at === end && open) return -1
-    if (hasMark) this.#position.skip(3)
+    this.#position.rebase(-mark)
     if (this.#isSequence) {
       this.#state = 'sequence'
       return at
     }
     const opening = scanner.at(at)
     if (opening !== 0x5b && opening !== 0x7b) {
-      if (at === whole) this.#fail(bytes, at, 'no JSON document', undefined)
-      if (SCALAR.includes(opening)) this.#fail(bytes, at, 'the document is neither an array nor an object', undefined)
+      if (at === whole) this.#fail(bytes, at, 'no JSON document')
+      if (SCALAR.includes(opening)) this.#fail(bytes, at, 'the document is neither an array nor an object')
       scanner.fail(at, "'[' or '{'")
       this.#syntaxError(bytes, end, whole)
     }
@@ -145,16 +142,8 @@ export class JsonDocumentParser implements RecordParser {
     if (reader.reason !== undefined) {
       this.#position.advance(into.bytes, at)
       const { line, column } = this.#position
-      const refusal = {
-        line,
-        record: this.#records,
-        reason: `${reader.reason} (record ${this.#records}, column ${column})`,
-        expected: undefined,
-        start: at,
-        end: after,
-      }
-      if (this.#options.skip === undefined) throw new RecordRefused(refusal)
-      this.#options.skip(refusal)
+      const reason = `${reader.reason} (record ${this.#records}, column ${column})`
+      reject({ line, record: this.#records, reason, start: at, end: after }, this.#options)
     } else {
       // Decoding changes bytes, and with them what a column is.
       if (reader.decodes) this.#position.advance(into.bytes, next + 1)
@@ -168,17 +157,17 @@ export class JsonDocumentParser implements RecordParser {
   #syntaxError(bytes: Uint8Array, end: number, whole: number): never {
     const { failedAt, fault, expected } = this.#reader.scanner
     if (failedAt < end) this.#fail(bytes, failedAt, fault, expected)
-    if (end < whole) this.#fail(bytes, end, INVALID_UTF8, undefined)
+    if (end < whole) this.#fail(bytes, end, INVALID_UTF8)
     this.#fail(bytes, end, 'the document ends too early', expected)
   }
 
-  #fail(bytes: Uint8Array, at: number, what: string, expected: string | undefined): never {
+  #fail(bytes: Uint8Array, at: number, what: string, expected?: string): never {
     this.#position.advance(bytes, at)
     const { line, column } = this.#position
     const record = this.#records + (this.#state === 'end' ? 0 : 1)
     const where = this.#state === 'start' || this.#state === 'end' ? '' : ` (record ${record})`
     const reason = `${what} at column ${column}${where}`
-    throw new RecordRefused({ line, record, reason, expected, isLast: true, start: at, end: at })
+    throw new BadRecordError({ line, record, reason, expected, isLast: true, start: at, end: at })
   }
 }
 
@@ -187,11 +176,6 @@ class Position {
   line = 1
   column = 1
   #offset = 0
-
-  /** Moves on over bytes that count as nothing. */
-  skip(length: number): void {
-    this.#offset += length
-  }
 
   /** Moves on to `offset` in `bytes`; stays when that lies behind. */
   advance(bytes: Uint8Array, offset: number): void {
@@ -208,7 +192,7 @@ class Position {
     this.#offset = Math.max(this.#offset, offset)
   }
 
-  /** The byte at `offset` is the first one of the next buffer. */
+  /** The byte at `offset` is the first one of the next buffer, or of the text after a mark that counts as nothing. */
   rebase(offset: number): void {
     this.#offset -= offset
   }

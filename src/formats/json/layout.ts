@@ -1,6 +1,8 @@
 import { asBuffer } from '../../bytes.ts'
 import { FIELDS } from './record.ts'
 import { JsonScanner } from './scanner.ts'
+import { EARLY_CHECK_BYTES } from '../record-reader.ts'
+import { markLength } from '../utf8.ts'
 
 const LINE_FEED = 0x0a
 const QUOTE = 0x22
@@ -13,9 +15,6 @@ const NAMES: ReadonlySet<string> = new Set(FIELDS)
 
 /** More bytes than the name of any field of a record has. */
 const LONGEST_NAME = 20
-
-/** Bytes after which an object that is no record is taken for the whole document without looking at what follows it. */
-const LOOK_BYTES = 1 << 16
 
 /**
  * What JSON text holds: one document (an array of records, or an object that maps keys to values), a record a line, or
@@ -33,8 +32,7 @@ export type JsonForm = 'document' | 'lines' | 'sequence'
 export function jsonForm(bytes: Uint8Array, length: number, final: boolean): JsonForm | undefined {
   const scanner = new JsonScanner()
   scanner.reset(bytes, length)
-  const hasMark = length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
-  const start = scanner.space(hasMark ? 3 : 0)
+  const start = scanner.space(markLength(bytes, length))
   const first = scanner.at(start)
   if (first === OPEN_ARRAY) {
     const element = scanner.space(start + 1)
@@ -46,9 +44,9 @@ export function jsonForm(bytes: Uint8Array, length: number, final: boolean): Jso
   if (first !== OPEN_OBJECT) return (start === length || length < 3) && !final ? undefined : 'document'
   const { end, isRecord } = readObject(scanner, bytes, start)
   if (isRecord) return formOfRecord(scanner, bytes, start, end, length, final)
-  if (end < 0) return scanner.failedAt >= length && !final && length < LOOK_BYTES ? undefined : 'document'
+  if (end < 0) return scanner.failedAt >= length && !final && length < EARLY_CHECK_BYTES ? undefined : 'document'
   const next = scanner.space(end)
-  if (next === length && !final && length < LOOK_BYTES) return undefined
+  if (next === length && !final && length < EARLY_CHECK_BYTES) return undefined
   const isFollowed = scanner.at(next) === OPEN_OBJECT || scanner.at(next) === OPEN_ARRAY
   return isFollowed ? formOfRecord(scanner, bytes, start, end, length, final) : 'document'
 }
@@ -66,8 +64,8 @@ function formOfRecord(
   final: boolean,
 ): JsonForm | undefined {
   if (end < 0 && scanner.failedAt >= length && !final) return undefined
-  const feed = bytes.indexOf(LINE_FEED, start)
-  return feed >= 0 && feed < end ? 'sequence' : 'lines'
+  const lineEnd = bytes.indexOf(LINE_FEED, start)
+  return lineEnd >= 0 && lineEnd < end ? 'sequence' : 'lines'
 }
 
 /**

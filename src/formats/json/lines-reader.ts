@@ -1,8 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { JsonRecordReader } from './record.ts'
-import { type ParserOptions, type RecordParser, RecordRefused, type Refusal } from '../record-reader.ts'
-import { INVALID_UTF8, countCodePoints, firstInvalidUtf8, wholeSequences } from '../utf8.ts'
+import {
+  EARLY_CHECK_BYTES,
+  MAX_SKIPPED_BYTES,
+  type ParserOptions,
+  type RecordParser,
+  reject,
+} from '../record-reader.ts'
+import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, wholeSequences } from '../utf8.ts'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
@@ -12,12 +18,6 @@ const QUOTE = 0x22
 const PLAIN = new Uint8Array(256).fill(1, 0x20)
 PLAIN[QUOTE] = 0
 PLAIN[0x5c] = 0
-
-/** Bytes of a line that is not there to its end after which its beginning is looked at. */
-const LOOK_BYTES = 1 << 16
-
-/** Bytes of a refused line that are kept until its end is there, where refused records are skipped. */
-const KEPT_BYTES = 64 << 20
 
 /**
  * Parses JSON Lines: one record a line, `{"key":K,"value":V}` or `[K,V]` (see {@link JsonRecordReader}).
@@ -31,10 +31,10 @@ export class JsonLinesParser implements RecordParser {
   #lines = 0
   #records = 0
   #begun = false
-  /** Whether what comes is the rest of a line that was refused. */
-  #inRefused = false
-  /** Bytes of a line that is not there to its end which have been looked at. */
-  #looked = 0
+  /** Whether what comes is the rest of a bad line. */
+  #inBadLine = false
+  /** Bytes of a line that is not there to its end which have been checked. */
+  #checked = 0
 
   constructor(options: ParserOptions) {
     this.#options = options
@@ -45,19 +45,19 @@ export class JsonLinesParser implements RecordParser {
   parse(into: BlockBuilder, length: number, final: boolean): number {
     const bytes = into.bytes
     const end = final ? length : endOfLastLine(bytes, length)
-    if (end === 0) return this.#inRefused || this.#isRefused(bytes, length) ? length : 0
-    this.#looked = 0
+    if (end === 0) return this.#inBadLine || this.#isBadAlready(bytes, length) ? length : 0
+    this.#checked = 0
     const allUtf8 = isUtf8(bytes.subarray(0, end))
     let at = 0
-    if (this.#inRefused) {
+    if (this.#inBadLine) {
       const feed = bytes.indexOf(LINE_FEED)
       if (feed < 0 || feed >= end) return end
-      this.#inRefused = false
+      this.#inBadLine = false
       at = feed + 1
     }
     if (!this.#begun) {
       this.#begun = true
-      if (end >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) at = 3
+      at = markLength(bytes, end)
     }
     while (at < end) {
       if (allUtf8) {
@@ -77,7 +77,7 @@ export class JsonLinesParser implements RecordParser {
   /**
    * Parses lines of exactly the form `{"key":"K","value":"V"}` (perhaps with a blank after each colon
    * and comma) without escapes, as nearly all real lines are. Returns the start of the first line
-   * that is not of it, or is to be refused.
+   * that is not of it, or is bad.
    */
   #commonLines(into: BlockBuilder, at: number, end: number): number {
     const bytes = into.bytes
@@ -125,24 +125,24 @@ export class JsonLinesParser implements RecordParser {
   }
 
   /**
-   * Whether a line that is not there to its end is refused by its first `length` bytes, so that it need not be
-   * held until its end is there.
+   * Whether a line that is not there to its end is bad by its first `length` bytes, so that it need not be held until
+   * its end is there.
    */
-  #isRefused(bytes: Uint8Array, length: number): boolean {
-    if (length < Math.max(LOOK_BYTES, 2 * this.#looked)) return false
-    this.#looked = length
-    const start = !this.#begun && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
+  #isBadAlready(bytes: Uint8Array, length: number): boolean {
+    if (length < Math.max(EARLY_CHECK_BYTES, 2 * this.#checked)) return false
+    this.#checked = length
+    const start = this.#begun ? 0 : markLength(bytes, length)
     const reason = this.#faultOfBeginning(bytes, start, wholeSequences(bytes, length))
-    if (reason === undefined || (this.#options.skip !== undefined && length < KEPT_BYTES)) return false
+    if (reason === undefined || (this.#options.skip !== undefined && length < MAX_SKIPPED_BYTES)) return false
     this.#begun = true
-    this.#inRefused = true
+    this.#inBadLine = true
     this.#lines++
     this.#records++
-    this.#refuse(reason, this.#reader.scanner.expected, start, length)
+    this.#reject(reason, this.#reader.scanner.expected, start, length)
     return true
   }
 
-  /** Why the line that begins at `start` is refused, whatever follows after `end`. */
+  /** Why the line that begins at `start` is bad, whatever follows after `end`. */
   #faultOfBeginning(bytes: Uint8Array, start: number, end: number): string | undefined {
     const reader = this.#reader
     const scanner = reader.scanner
@@ -156,7 +156,7 @@ export class JsonLinesParser implements RecordParser {
     if (after < 0 && scanner.failedAt < end)
       return `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
     scanner.expected = ''
-    if (after < 0) return reader.refusedAnyway(end)
+    if (after < 0) return reader.badAlready(end)
     const rest = scanner.space(after)
     return rest < end ? `text after the record at column ${columnOf(bytes, start, rest)}` : reader.reason
   }
@@ -172,45 +172,34 @@ export class JsonLinesParser implements RecordParser {
     this.#records++
     if (!isKnownUtf8 && !isUtf8(bytes.subarray(start, end))) {
       const column = columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))
-      this.#refuse(`${INVALID_UTF8} at column ${column}`, undefined, start, end)
+      this.#reject(`${INVALID_UTF8} at column ${column}`, undefined, start, end)
       return
     }
     const after = reader.record(first)
     if (after < 0) {
       const column = columnOf(bytes, start, scanner.failedAt)
-      this.#refuse(`${scanner.fault} at column ${column}`, scanner.expected, start, end)
+      this.#reject(`${scanner.fault} at column ${column}`, scanner.expected, start, end)
       return
     }
     const rest = scanner.space(after)
     if (rest < end) {
-      this.#refuse(`text after the record at column ${columnOf(bytes, start, rest)}`, undefined, start, end)
+      this.#reject(`text after the record at column ${columnOf(bytes, start, rest)}`, undefined, start, end)
     } else if (reader.reason !== undefined) {
-      this.#refuse(reader.reason, undefined, start, end)
+      this.#reject(reader.reason, undefined, start, end)
     } else {
       reader.commit(into)
     }
   }
 
-  #refuse(reason: string, expected: string | undefined, start: number, end: number): void {
-    const refusal: Refusal = {
-      line: this.#lines,
-      record: this.#records,
-      reason,
-      expected: expected === '' ? undefined : expected,
-      start,
-      end,
-    }
-    if (this.#options.skip === undefined) throw new RecordRefused(refusal)
-    this.#options.skip(refusal)
+  #reject(reason: string, expected: string | undefined, start: number, end: number): void {
+    reject(
+      { line: this.#lines, record: this.#records, reason, expected: expected || undefined, start, end },
+      this.#options,
+    )
   }
 }
 
 /** The offset after the last line feed in the first `length` bytes; 0 when there is none. */
 function endOfLastLine(bytes: Uint8Array, length: number): number {
   return length === 0 ? 0 : bytes.lastIndexOf(LINE_FEED, length - 1) + 1
-}
-
-/** The 1-based column of an offset in the line that begins at `start`, in code points. */
-function columnOf(bytes: Uint8Array, start: number, offset: number): number {
-  return countCodePoints(bytes, start, offset) + 1
 }

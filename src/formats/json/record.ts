@@ -28,7 +28,7 @@ const OTHER = 3
 
 /**
  * Reads one record in JSON: `{"key":K,"value":V}` in any order of the fields, `[K,V]`, or a member
- * `K:V` of an object that maps keys to values. Reading changes no byte, so a refused record can
+ * `K:V` of an object that maps keys to values. Reading changes no byte, so a bad record can
  * still be copied; `commit` decodes in place and adds the entry.
  *
  * Fields: `key` (a string), `value` (a string stands for its text, anything else for its source
@@ -38,7 +38,7 @@ const OTHER = 3
 export class JsonRecordReader {
   /** Where and why the text was no JSON, after a method returned -1. */
   readonly scanner = new JsonScanner()
-  /** Why the record read last is refused although it is JSON; `undefined` when it is accepted. */
+  /** Why the record read last is bad although it is JSON; `undefined` when it is accepted. */
   reason: string | undefined
   readonly #options: ParserOptions
   #bytes: Uint8Array = new Uint8Array(0)
@@ -104,8 +104,8 @@ export class JsonRecordReader {
     return at
   }
 
-  /** Why the record read last, whose text goes on after `end`, is refused whatever follows, if that is known. */
-  refusedAnyway(end: number): string | undefined {
+  /** Why the record read last, whose text goes on after `end`, is bad whatever follows, if that is known. */
+  badAlready(end: number): string | undefined {
     return this.reason ?? (this.#kind[KEY] === OTHER ? 'key is not a string' : this.#overlong(end))
   }
 
@@ -221,7 +221,7 @@ export class JsonRecordReader {
     return end
   }
 
-  /** Why the record is refused, if it is. */
+  /** Why the record is bad, if it is. */
   #check(): string | undefined {
     const { maxKeyBytes, maxValueBytes } = this.#options
     const keyField = this.#form(KEY)
@@ -250,7 +250,7 @@ export class JsonRecordReader {
     return undefined
   }
 
-  /** In which of its forms `key` or `value` is there, or why the record is refused. */
+  /** In which of its forms `key` or `value` is there, or why the record is bad. */
   #form(plain: number): number | string {
     let found = -1
     for (let field = plain; field <= plain + HEX; field += BASE64) {

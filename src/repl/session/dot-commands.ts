@@ -6,7 +6,7 @@ import { CODES, usageError } from '../../errors.ts'
 import { parseDuration } from '../../duration.ts'
 import type { Io } from '../../io.ts'
 import { quoteWord } from '../../shell-quote.ts'
-import { isTerminalName } from '../../load/named-input.ts'
+import { isTerminalPath } from '../../load/input-file.ts'
 import { FORMATS } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { printDiff } from '../undo/diff.ts'
@@ -68,7 +68,7 @@ export const DOT_COMMANDS = {
     summary: 'run the commands of a file',
     run(session, words) {
       const name = only(words, '.read', 'FILE')
-      if (session.surroundings.stdin.isTTY && isTerminalName(name))
+      if (session.surroundings.stdin.isTTY && isTerminalPath(name))
         throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
       return session.nesting.within(name, async () => {
         const { script, close } = openScript(name, session.signal)

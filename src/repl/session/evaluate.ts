@@ -1,7 +1,7 @@
 import { basename } from 'node:path'
 import { useColor } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
-import { cutToWidth } from '../../output/width.ts'
+import { cutToWidth } from '../../text-width.ts'
 import type { History } from '../prompt/history.ts'
 import { lexLine } from '../language/lexer.ts'
 import { runScript } from './script.ts'

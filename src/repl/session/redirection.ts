@@ -13,7 +13,7 @@ import { constants as osConstants } from 'node:os'
 import type { Readable } from 'node:stream'
 import { CODES, KvError, reasonOf, usageError } from '../../errors.ts'
 import { ReaderGone, type Sink, type Source, isNullDevice } from '../../io.ts'
-import { allBytesOf, openNamed } from '../../load/named-input.ts'
+import { readToEnd, openInputFile } from '../../load/input-file.ts'
 import { quoteWord } from '../../shell-quote.ts'
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -331,13 +331,13 @@ export function asMessages(sink: Sink): Sink {
  * and from `readAll` `KV_INTERRUPTED` when aborted: a pipe may have nobody who writes.
  */
 export function openSource(path: string, typed: () => Source, signal: AbortSignal): Source & { close(): void } {
-  const { fd, isTerminal, close } = openNamed(path)
+  const { fd, isTerminal, close } = openInputFile(path)
   if (!isTerminal)
     return {
       isTTY: false,
       fd,
       isNull: isNullDevice(fd),
-      readAll: (maxBytes) => allBytesOf(fd, path, maxBytes, signal),
+      readAll: (maxBytes) => readToEnd(fd, path, maxBytes, signal),
       close,
     }
   close()

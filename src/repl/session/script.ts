@@ -1,8 +1,6 @@
-import { read } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { CODES, unreadable } from '../../errors.ts'
+import { CODES } from '../../errors.ts'
 import { untilAborted } from '../../cli/interrupt.ts'
-import { bytesOf as namedBytesOf, openNamed } from '../../load/named-input.ts'
+import { readChunks, openInputFile } from '../../load/input-file.ts'
 import { type Bytes, ScriptReader } from '../language/script-reader.ts'
 import type { Session } from './session.ts'
 
@@ -13,12 +11,6 @@ export interface ScriptOptions {
   /** Go on after a command that failed. */
   readonly keepGoing: boolean
 }
-
-/** Bytes of a script read at once. */
-const READ_BYTES = 1 << 16
-
-/** How long to wait before asking again a pipe that another process made non-blocking, in milliseconds. */
-const RETRY_MS = 5
 
 /**
  * Runs every command of a script, each as soon as it is there. Stops at the first that fails and
@@ -53,27 +45,12 @@ export function runScript(session: Session, script: ScriptReader, { name, keepGo
  * read; a pipe that nobody writes yet is waited for until the signal is aborted.
  */
 export function openScript(file: string, signal?: AbortSignal): { script: ScriptReader; close(): void } {
-  const { fd, close } = openNamed(file)
-  const chunks = namedBytesOf(fd, file, signal)
-  return { script: new ScriptReader(file, async () => (await chunks.next()).value ?? undefined), close }
+  const { fd, close } = openInputFile(file)
+  return { script: new ScriptReader(file, bytesOf(fd, file, signal)), close }
 }
 
 /** The bytes of a descriptor. None is read before it is asked for, so that nothing is under way when nobody asks. */
-export function bytesOf(fd: number, name: string): Bytes {
-  const buffer = Buffer.allocUnsafe(READ_BYTES)
-  return async () => {
-    for (;;) {
-      try {
-        const length = await new Promise<number>((resolve, reject) => {
-          read(fd, buffer, 0, buffer.length, null, (error, bytes) => (error === null ? resolve(bytes) : reject(error)))
-        })
-        return length === 0 ? undefined : new Uint8Array(buffer.subarray(0, length))
-      } catch (cause) {
-        const { code } = cause as NodeJS.ErrnoException
-        if (code === 'EOF') return undefined
-        if (code !== 'EAGAIN') throw unreadable(name, cause)
-        await sleep(RETRY_MS)
-      }
-    }
-  }
+export function bytesOf(fd: number, name: string, signal?: AbortSignal): Bytes {
+  const chunks = readChunks(fd, name, signal)
+  return async () => (await chunks.next()).value ?? undefined
 }

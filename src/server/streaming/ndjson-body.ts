@@ -3,8 +3,8 @@ import { decode, utf8 } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { BlockBuilder } from '../../blocks/block-builder.ts'
 import { createParser } from '../../formats/index.ts'
-import { type Refusal as Refused, explain } from '../../formats/record-reader.ts'
-import { DeferredText } from '../../output/deferred-text.ts'
+import { type BadRecord, explain } from '../../formats/record-reader.ts'
+import { DeferredText } from '../../formats/deferred-text.ts'
 import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../../formats/json/lines-writer.ts'
 import { lifetimeOf } from '../../blocks/block.ts'
 import type { Limits } from '../../store/driver.ts'
@@ -37,10 +37,10 @@ export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: bo
  */
 export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, maxOps: number): BatchOp[] {
   const ops = new OpCollector(body, maxOps)
-  const skip = (refused: Refused): void => {
-    const { line, start, end } = refused
+  const skip = (bad: BadRecord): void => {
+    const { line, start, end } = bad
     const op = deletion(body.subarray(start, end), line)
-    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${explain(refused)}`)
+    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${explain(bad)}`)
     ops.push(op)
   }
   createParser('jsonl', { maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)

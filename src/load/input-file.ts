@@ -13,7 +13,7 @@ const TURNS = 20
 const READ_BYTES = 1 << 18
 
 /** What a user named as an input, opened without waiting for whoever may write it. */
-export interface NamedInput {
+export interface InputFile {
   readonly fd: number
   /** Whether it is a terminal, whose keys are perhaps read by somebody already. */
   readonly isTerminal: boolean
@@ -21,7 +21,7 @@ export interface NamedInput {
 }
 
 /** Opens a file, a pipe with a name (also one that nobody writes yet) or a device. Throws `KV_USAGE`. */
-export function openNamed(path: string): NamedInput {
+export function openInputFile(path: string): InputFile {
   let fd: number
   try {
     fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (constants.O_NOCTTY ?? 0))
@@ -32,11 +32,11 @@ export function openNamed(path: string): NamedInput {
 }
 
 /** Whether a name means a terminal: `/dev/stdin`, `/dev/tty` and their like. */
-export function isTerminalName(path: string): boolean {
+export function isTerminalPath(path: string): boolean {
   try {
     // A pipe is not to be opened for a look: its writer would take that for its reader.
     if (!statSync(path).isCharacterDevice()) return false
-    const { isTerminal, close } = openNamed(path)
+    const { isTerminal, close } = openInputFile(path)
     close()
     return isTerminal
   } catch {
@@ -48,7 +48,11 @@ export function isTerminalName(path: string): boolean {
  * The bytes of an open input as they come. While there are none the event loop has its turn, and no thread is held.
  * Throws `KV_USAGE` with `name` when it cannot be read, `KV_INTERRUPTED` when aborted.
  */
-export async function* bytesOf(fd: number, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, void> {
+export async function* readChunks(
+  fd: number,
+  name: string,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array, void, void> {
   const buffer = Buffer.allocUnsafe(READ_BYTES)
   let hasBegun = !isNamedPipe(fd)
   for (let waits = 0; ; waits++) {
@@ -65,32 +69,27 @@ export async function* bytesOf(fd: number, name: string, signal?: AbortSignal): 
 }
 
 /**
- * All of a named input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link openNamed} and
- * {@link bytesOf} throw.
+ * All of a named input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link openInputFile} and
+ * {@link readChunks} throw.
  */
-export async function readNamed(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
-  const { fd, close } = openNamed(path)
+export async function readInputFile(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const { fd, close } = openInputFile(path)
   try {
-    return await allBytesOf(fd, path, maxBytes, signal)
+    return await readToEnd(fd, path, maxBytes, signal)
   } finally {
     close()
   }
 }
 
-/** All of an open input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link bytesOf} throws. */
-export async function allBytesOf(
-  fd: number,
-  name: string,
-  maxBytes: number,
-  signal?: AbortSignal,
-): Promise<Uint8Array> {
+/** All of an open input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link readChunks} throws. */
+export async function readToEnd(fd: number, name: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
   const tooLong = (): KvError => new KvError('KV_TOO_LARGE', `${name} is longer than a value may be: ${maxBytes} bytes`)
   const stat = fstatSync(fd)
   if (stat.size > maxBytes) throw tooLong()
   if (stat.isFile()) return readWhole(fd, name)
   const chunks: Uint8Array[] = []
   let bytes = 0
-  for await (const chunk of bytesOf(fd, name, signal)) {
+  for await (const chunk of readChunks(fd, name, signal)) {
     chunks.push(chunk)
     bytes += chunk.length
     if (bytes > maxBytes) throw tooLong()
@@ -107,10 +106,11 @@ function readWhole(fd: number, name: string): Uint8Array {
 }
 
 /**
- * A pipe with a name is at its end also before its first writer has come; one without had its writer from the start.
+ * A pipe with a name is at its end also before its first writer has come; one without had its writer from the start,
+ * and so had standard input.
  */
 function isNamedPipe(fd: number): boolean {
-  if (!fstatSync(fd).isFIFO()) return false
+  if (fd === 0 || !fstatSync(fd).isFIFO()) return false
   try {
     return readlinkSync(`/proc/self/fd/${fd}`).startsWith('/')
   } catch {

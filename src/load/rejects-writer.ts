@@ -3,9 +3,9 @@ import { utf8 } from '../bytes.ts'
 import { KvError, reasonOf } from '../errors.ts'
 import { ByteBuffer } from '../formats/byte-buffer.ts'
 import { JSON_STRING } from '../formats/json/lines-writer.ts'
-import { type Refusal, explain } from '../formats/record-reader.ts'
+import { type BadRecord, explain } from '../formats/record-reader.ts'
 
-/** Where refused records go. */
+/** Where skipped records go. */
 export interface RejectsFile {
   /** The descriptor of the file; any thread of this process may write to it. */
   readonly fd: number
@@ -14,7 +14,7 @@ export interface RejectsFile {
 }
 
 /**
- * Writes refused records as JSON Lines: `{"file":F,"line":N,"reason":R,"source":S}`, with `source_base64` in place of
+ * Writes skipped records as JSON Lines: `{"file":F,"line":N,"reason":R,"source":S}`, with `source_base64` in place of
  * `source` where that is not UTF-8. They are written where they are parsed, so however many there are, none is held.
  */
 export class RejectsWriter {
@@ -27,10 +27,10 @@ export class RejectsWriter {
   }
 
   /** Adds a record whose source lies in `bytes`. Throws `KV_OUTPUT`. */
-  add(bytes: Uint8Array, refusal: Refusal): void {
+  add(bytes: Uint8Array, bad: BadRecord): void {
     const out = this.#out
-    const source = bytes.subarray(refusal.start, refusal.end)
-    out.text(`${this.#before}${refusal.line},"reason":${JSON.stringify(explain(refusal))}`)
+    const source = bytes.subarray(bad.start, bad.end)
+    out.text(`${this.#before}${bad.line},"reason":${JSON.stringify(explain(bad))}`)
     if (!out.escaped(SOURCE, source, CLOSE, JSON_STRING)) {
       out.text(',"source_base64":"')
       out.encoded(source, 'base64')

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { asBuffer, encodeParts, textSlices } from '../bytes.ts'
-import { ByteBuffer, type Escaping, LONG, type TextOutput } from '../formats/byte-buffer.ts'
+import { ByteBuffer, type Escaping, LONG, type TextOutput } from './byte-buffer.ts'
 
 const NOTHING = new Uint8Array()
 
