@@ -5,6 +5,7 @@ import { DeferredText } from '../formats/deferred-text.ts'
 import { type JsonOptions, writeJsonChange } from '../formats/json/lines-writer.ts'
 import type { Change } from '../store/entry.ts'
 import { PARTIAL } from '../drivers/kit/log-position.ts'
+import { bodyText, toBody } from './errors.ts'
 import type { Watch } from '../store/watch.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
@@ -47,10 +48,7 @@ export async function* changeEvents(
     }
   } catch (error) {
     if (signal.aborted || !(error instanceof KvError)) return
-    const { message, hint } = error.elsewhere
-    yield Buffer.from(
-      `event: failure\ndata: ${JSON.stringify({ detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) })}\n\n`,
-    )
+    yield Buffer.from(`event: failure\ndata: ${bodyText(toBody(error))}\n\n`)
   } finally {
     await watch.close()
   }

@@ -1,10 +1,10 @@
 /**
- * What `kv serve` and the driver for `http://` locations agree on: paths, headers, media types and
- * the shapes of bodies. The public form of entries is JSON Lines; {@link FRAMES} and
- * {@link LINES} are the forms between two kv programs, see ./frames.ts.
+ * What `kv serve` and the driver for `http://` locations agree on: paths, parameters, headers, limits, media types and
+ * the shapes of bodies. The public form of entries is JSON Lines; {@link FRAMES} and {@link LINES} are the forms
+ * between two kv programs, see ./frames.ts.
  */
 
-/** Paths of the API below `/v1`. */
+/** Paths of the API. */
 export const PATHS = {
   /** Followed by a percent-encoded key. */
   keys: '/v1/keys/',
@@ -17,7 +17,44 @@ export const PATHS = {
   stat: '/v1/stat',
   check: '/v1/check',
   watch: '/v1/watch',
+  health: '/health',
+  ready: '/ready',
+  metrics: '/metrics',
+  docs: '/docs',
+  openapi: '/openapi.json',
 } as const
+
+/** The five endpoints for text. */
+export const TEXT_PATHS = {
+  /** Followed by a percent-encoded key. */
+  read: '/read/',
+  /** Followed by a percent-encoded key. */
+  delete: '/delete/',
+  readKeyRange: '/read_key_range/',
+  put: '/put/',
+  batchPut: '/batch_put/',
+} as const
+
+/**
+ * Query parameters that bound a range. Keys are percent-encoded bytes, or text in `encoding`, `hex` or `base64`.
+ * `start` and `end` are included, `until` is not.
+ */
+export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding'] as const
+
+/** Query parameters that choose the entries of a range; `after` is excluded, and with `reverse` above the range. */
+export const RANGE_PARAMETERS = [...BOUNDS, 'after', 'limit', 'reverse'] as const
+
+/** Every query parameter below `/v1`. */
+export const PARAMETERS = [...RANGE_PARAMETERS, 'key', 'keys', 'ttl', 'expires', 'all'] as const
+
+/** The name of a query parameter. */
+export type Parameter = (typeof PARAMETERS)[number]
+
+/** Operations of one request at most: they are parsed and stored in one go, while every other request waits. */
+export const MAX_OPS = 100_000
+
+/** Keys that one request reads at most. */
+export const MAX_KEYS = 10_000
 
 /** Names of headers, in lower case as Node gives them. */
 export const HEADERS = {
@@ -29,7 +66,7 @@ export const HEADERS = {
   revision: 'kv-revision',
   /** The body begins with so many bytes that must be the value now; what follows is the new value. */
   ifValueLength: 'kv-if-value-length',
-  /** The code of kv of a refusal, also in its body; an answer to HEAD has no other place for it. */
+  /** The code of an error, also in its body; an answer to HEAD has no other place for it. */
   code: 'kv-code',
   /** Of a request: after how many milliseconds of silence the client gives up, so that it is shown life before. */
   timeout: 'kv-timeout',
@@ -62,24 +99,6 @@ export interface LateAnswer {
 /** Server-sent events, the form of changes. */
 export const EVENTS = 'text/event-stream'
 
-/** Query parameters of a range. Keys are percent-encoded bytes, or base64 with `encoding=base64`. */
-export interface RangeParameters {
-  /** First key, included. */
-  start?: string
-  /** Last key, included. */
-  end?: string
-  /** End of the range, excluded. */
-  until?: string
-  prefix?: string
-  /** Excluded; with `reverse`, the keys below it. */
-  after?: string
-  limit?: string
-  reverse?: string
-  /** Keys only. */
-  keys?: string
-  encoding?: string
-}
-
 /** What a server says of itself: `GET /v1/info`. */
 export interface ServerInfo {
   readonly server: 'kv'
@@ -93,50 +112,4 @@ export interface ServerInfo {
   readonly max_value_bytes: number
   readonly max_batch_bytes: number
   readonly max_batch_ops: number
-}
-
-/** The body of every refusal. `code` is a code of kv; the five plain endpoints give `detail` alone. */
-export interface ErrorBody {
-  readonly detail: unknown
-  readonly code?: string
-  readonly hint?: string
-}
-
-/**
- * The `ETag` of an entry. A revision alone may come again in a store that was put back from a copy, so the checksum of
- * what it stands for (src/blocks/checksum.ts) is part of it.
- */
-export function etag(revision: number, checksum: number): string {
-  return `"${revision}-${checksum.toString(16).padStart(8, '0')}"`
-}
-
-/** The revision in an `ETag`, or `undefined` when it is none of ours. */
-export function revisionOf(tag: string): number | undefined {
-  const digits = /^"(\d{1,16})-[0-9a-f]{8}"$/.exec(tag.trim())?.[1]
-  return digits === undefined ? undefined : Number(digits)
-}
-
-/** The tags of `If-Match`; `'*'` for whatever is there. */
-export type TagList = '*' | ReadonlySet<string>
-
-/** An ETag, and what may stand before it in a list (RFC 9110, section 8.8.3). */
-const TAG = /[ \t,]*((?:W\/)?"[\x21\x23-\x7e\x80-\xff]*")[ \t]*(?=,|$)/y
-
-/** The tags of a list, weak ones with their `W/`; `undefined` when it is none. */
-export function tagsOf(list: string): TagList | undefined {
-  if (list.trim() === '*') return '*'
-  const tags = new Set<string>()
-  const end = list.replace(/[ \t,]+$/, '').length
-  TAG.lastIndex = 0
-  while (TAG.lastIndex < end) {
-    const tag = TAG.exec(list)?.[1]
-    if (tag === undefined) return undefined
-    tags.add(tag)
-  }
-  return tags.size === 0 ? undefined : tags
-}
-
-/** A revision as it stands in a header; `undefined` when it is none. */
-export function revisionFrom(text: string): number | undefined {
-  return /^\d{1,16}$/.test(text) ? Number(text) : undefined
 }

@@ -13,7 +13,7 @@ import { Metrics } from './metrics/metrics.ts'
 import { opsRoutes } from './routes/ops-routes.ts'
 import { RequestLog } from './metrics/request-log.ts'
 import { ReadBatcher } from './read-batcher.ts'
-import { HttpError, sendError } from './http/http-error.ts'
+import { HttpError, noSuchPath, sendError } from './http/http-error.ts'
 import { withoutSchemaCompilers } from './docs/schema.ts'
 import type { RouteContext } from './route-context.ts'
 import { routePath } from './http/request-target.ts'
@@ -150,7 +150,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   app.setNotFoundHandler({ preValidation: hooks.unrouted }, (request, reply) => {
     const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
     const methods = paths.get(path)
-    if (methods === undefined) return sendError(new HttpError(404, { detail: 'Not Found' }), request, reply)
+    if (methods === undefined) return sendError(noSuchPath(), request, reply)
     return sendError(
       new HttpError(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }),
       request,

@@ -1,11 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { KvError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
+import type { Parameter } from '../protocol/http-api.ts'
 import type { BodyLimits } from './http/body.ts'
 import type { LoadLimits } from './admission/load-limits.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { ReadBatcher } from './read-batcher.ts'
-import { HttpError } from './http/http-error.ts'
+import { noSuchPath } from './http/http-error.ts'
 import { Query, decodeKey, percentDecode, targetOf } from './http/request-target.ts'
 
 /** What the routes work with. */
@@ -21,7 +22,7 @@ export interface RouteContext {
 }
 
 /** The parameters of a request; unknown ones are refused. Throws `KV_USAGE`. */
-export function queryOf(request: FastifyRequest, names: readonly string[]): Query {
+export function queryOf(request: FastifyRequest, names: readonly Parameter[]): Query {
   const query = new Query(targetOf(request.raw).query)
   query.only(names)
   return query
@@ -30,7 +31,7 @@ export function queryOf(request: FastifyRequest, names: readonly string[]): Quer
 /** The key in the path of a request, its exact bytes. Throws `KV_INVALID_KEY`. */
 export function keyOf(request: FastifyRequest, query: Query): Uint8Array {
   const { key } = targetOf(request.raw)
-  if (key === undefined) throw new HttpError(404, { detail: 'Not Found' })
+  if (key === undefined) throw noSuchPath()
   const bytes = percentDecode(key)
   if (bytes === undefined)
     throw new KvError('KV_INVALID_KEY', 'the key in the path is not percent-encoded: a % needs two hex digits after it')

@@ -285,7 +285,7 @@ export class Store {
     const query = toQuery(bounds)
     if (query === undefined) return 0
     if (all !== true && query.start === undefined && query.end === undefined) {
-      throw usageError('this range means every key of the store', 'if that is what you want: { all: true }')
+      throw usageError('this range means every key of the store', 'if that is what you want, set all to true')
     }
     return driver.delRange(query, { signal })
   }

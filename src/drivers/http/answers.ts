@@ -1,4 +1,5 @@
-import { HEADERS, revisionFrom, revisionOf } from '../../protocol/http-api.ts'
+import { revisionFrom, revisionOf } from '../../protocol/etag.ts'
+import { HEADERS } from '../../protocol/http-api.ts'
 import type { Answer, Call, HttpClient } from './client.ts'
 
 /** When the entry of an answer ends, in milliseconds since 1970; `undefined`: never. */

@@ -1,7 +1,8 @@
 import { LONGEST_TIMER_MS } from '../../async.ts'
-import { asBuffer, decode } from '../../bytes.ts'
-import { CODES, type Code, KvError } from '../../errors.ts'
+import { decode } from '../../bytes.ts'
+import { type Code, KvError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../protocol/frames.ts'
+import { errorOf } from '../../protocol/errors.ts'
 import { EVENTS, FRAMES, LINES, PATHS, type ServerInfo } from '../../protocol/http-api.ts'
 import type { Block, Blocks } from '../../blocks/block.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
@@ -428,8 +429,7 @@ export class HttpDriver implements Driver {
       }
       if (frames.length > 1) yield frames.slice(0, -1)
       if (last.kind === FRAME.end) return
-      const code = asBuffer(last.key).toString()
-      throw new KvError(Object.hasOwn(CODES, code) ? (code as Code) : 'KV_IO', asBuffer(last.value).toString())
+      throw errorOf(last)
     }
     throw cutOff()
   }

@@ -1,5 +1,6 @@
-import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
-import { type ErrorBody, HEADERS } from '../../protocol/http-api.ts'
+import { KvError, interrupted } from '../../errors.ts'
+import { type ErrorBody, fromBody, parseBody } from '../../protocol/errors.ts'
+import { HEADERS } from '../../protocol/http-api.ts'
 import type { Answer, Call } from './client.ts'
 
 /** Codes of certificates that are not accepted. */
@@ -45,11 +46,10 @@ export class Failures {
   /** The error that a refusal of the server stands for; `text` is its body. */
   refusal(call: Call, answer: Answer, text: string): KvError {
     const { status } = answer
-    const body = call.method === 'HEAD' ? bodyless(answer) : parse(text)
+    const body = call.method === 'HEAD' ? bodyless(answer) : parseBody(text)
     if (body === undefined) return this.strange(call, answer)
-    const code = body.code !== undefined && Object.hasOwn(CODES, body.code) ? (body.code as Code) : codeOf(status)
-    const detail = typeof body.detail === 'string' ? body.detail : JSON.stringify(body.detail)
-    const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? body.hint
+    const { code, message, hint: told } = fromBody(body, status)
+    const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? told
     // Of a key that is not there a server says so by its code.
     if (status === 404 && body.code === undefined) {
       return unavailable(`${this.#origin} is a kv server, but not at this path`, {
@@ -57,8 +57,8 @@ export class Failures {
       })
     }
     return code === 'KV_UNAVAILABLE'
-      ? unavailable(`${this.#origin}: ${detail}`, { hint })
-      : new KvError(code, detail, { hint })
+      ? unavailable(`${this.#origin}: ${message}`, { hint })
+      : new KvError(code, message, { hint })
   }
 
   /** The error for a request that did not reach the server: nothing was done. */
@@ -119,25 +119,8 @@ function unknownOutcome({ ifLost }: Call, what: string, cause?: unknown): KvErro
   })
 }
 
-/** What a refusal says that cannot have a body. */
+/** What an error says that cannot have a body. */
 function bodyless({ status, headers }: Answer): ErrorBody {
   const code = headers[HEADERS.code]
   return { detail: `the server answered ${status}`, ...(typeof code === 'string' ? { code } : {}) }
-}
-
-function parse(text: string): ErrorBody | undefined {
-  try {
-    const body = JSON.parse(text) as unknown
-    return typeof body === 'object' && body !== null && 'detail' in body ? (body as ErrorBody) : undefined
-  } catch {
-    return undefined
-  }
-}
-
-/** The code for a refusal that names none. */
-function codeOf(status: number): Code {
-  if (status === 404) return 'KV_NOT_FOUND'
-  if (status === 413) return 'KV_TOO_LARGE'
-  if (status === 408 || status === 503) return 'KV_UNAVAILABLE'
-  return status < 500 ? 'KV_USAGE' : 'KV_IO'
 }

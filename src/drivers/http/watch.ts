@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asBuffer } from '../../bytes.ts'
-import { CODES, type Code, KvError, interrupted } from '../../errors.ts'
-import type { ErrorBody } from '../../protocol/http-api.ts'
+import { KvError, interrupted } from '../../errors.ts'
+import { fromBody, parseBody } from '../../protocol/errors.ts'
 import type { Changes } from '../../store/driver.ts'
 import type { Change } from '../../store/entry.ts'
 import { changeOf } from '../../formats/json/change-reader.ts'
@@ -141,7 +141,8 @@ export class RemoteChanges implements Changes {
   #take(events: readonly ServerEvent[]): Change[] {
     const changes: Change[] = []
     for (const { type, id, data } of events) {
-      if (type === 'failure') throw failureOf(data)
+      if (type === 'failure')
+        throw fromBody(parseBody(asBuffer(data).toString()) ?? { detail: 'the server has ended the watch' })
       if (type === 'put' || type === 'del') changes.push(changeOf(type, id, data))
       this.#position = id
     }
@@ -159,9 +160,4 @@ function nonStop<T>(items: AsyncGenerator<T, void, void>): AsyncIterable<T> {
 async function* rest<T>(first: T[], others: AsyncGenerator<T[], void, void>): AsyncGenerator<T[], void, void> {
   if (first.length > 0) yield first
   yield* others
-}
-
-function failureOf(data: Uint8Array): KvError {
-  const { detail, code = '', hint } = JSON.parse(asBuffer(data).toString()) as ErrorBody
-  return new KvError(Object.hasOwn(CODES, code) ? (code as Code) : 'KV_IO', String(detail), { hint })
 }

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply } from 'fastify'
+import { HEADERS } from '../../protocol/http-api.ts'
 import { HttpError } from '../http/http-error.ts'
 
 /** Names of headers as a page may ask to send them. */
 const NAMES = /^[\w!#$%&'*+.^`|~, -]{1,4096}$/
 
 /** What pages may read of an answer besides its body. */
-const EXPOSED = 'etag, kv-expires, kv-revision, kv-server, retry-after'
+const EXPOSED = ['etag', HEADERS.expires, HEADERS.revision, HEADERS.server, 'retry-after'].join(', ')
 
 /**
  * Which web pages may call. A browser sends requests for any page, with whatever this machine's user

@@ -3,7 +3,8 @@ import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify } from 'fastify'
 import { pageDescription } from './swagger-page.ts'
-import { HttpError, sendError } from '../http/http-error.ts'
+import { noSuchPath, sendError } from '../http/http-error.ts'
+import { PATHS } from '../../protocol/http-api.ts'
 import { withoutSchemaCompilers } from './schema.ts'
 
 /** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
@@ -38,7 +39,7 @@ export async function documentation(
   const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
   withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
-  app.setNotFoundHandler((request, reply) => sendError(new HttpError(404, { detail: 'Not Found' }), request, reply))
+  app.setNotFoundHandler((request, reply) => sendError(noSuchPath(), request, reply))
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -53,7 +54,7 @@ export async function documentation(
     },
   })
   await app.register(swaggerUi, {
-    routePrefix: '/docs',
+    routePrefix: PATHS.docs,
     // A proxy may have the server below some path: links are relative.
     indexPrefix: '.',
     staticCSP: PAGE_POLICY,
@@ -61,13 +62,13 @@ export async function documentation(
     // The description is not changed in place.
     transformSpecificationClone: false,
     uiConfig: { plugins: [linesAsTheyAre] as never },
-    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: '/docs', target: '_self' },
+    logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: PATHS.docs, target: '_self' },
     theme: {
       title: 'kv',
       favicon: [{ filename: 'icon.svg', rel: 'icon', type: 'image/svg+xml', sizes: 'any', content: ICON }],
     },
   })
-  app.get('/openapi.json', { schema: { hide: true } }, (_request, reply) =>
+  app.get(PATHS.openapi, { schema: { hide: true } }, (_request, reply) =>
     reply.type('application/json').send(JSON.stringify(app.swagger())),
   )
   describe(app)

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { PATHS } from '../../protocol/http-api.ts'
 
 /**
  * Adds `/docs` and `/openapi.json` to a server. What they need is loaded when somebody asks: most
@@ -17,6 +18,6 @@ export function documentationRoutes(
     reply.hijack()
     routing(request.raw, reply.raw)
   }
-  for (const path of ['/docs', '/docs/*', '/openapi.json']) app.get(path, { schema: { hide: true } }, answer)
+  for (const path of [PATHS.docs, `${PATHS.docs}/*`, PATHS.openapi]) app.get(path, { schema: { hide: true } }, answer)
   app.addHook('onClose', async () => void (await (await documents)?.close()))
 }

@@ -13,12 +13,6 @@ export interface BodyLimits {
   readonly uploadGraceMs: number
 }
 
-/** Operations of one request at most: they are parsed and stored in one go, while every other request waits. */
-export const MAX_OPS = 100_000
-
-/** Keys that one request reads at most. */
-export const MAX_KEYS = 10_000
-
 /** Bytes a second that a body must come with that others wait for, beyond the grace. */
 const SLOWEST_UPLOAD = 50_000
 

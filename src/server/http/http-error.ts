@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CODES, KvError } from '../../errors.ts'
-import { escapeJson } from '../../safe-text.ts'
 import { lingeringCloseAfter } from './lingering-close.ts'
-import { type ErrorBody, HEADERS } from '../../protocol/http-api.ts'
+import { type ErrorBody, bodyText, toBody } from '../../protocol/errors.ts'
+import { HEADERS } from '../../protocol/http-api.ts'
 import { note } from '../metrics/request-log.ts'
 
 /** Why a field of a call was refused: where it stands, and why for people and for programs. */
@@ -56,18 +56,24 @@ export function tooMany(what: string, limit: number): HttpError {
   })
 }
 
-/** The refusal that stands for whatever was thrown; `undefined` for a bug. */
+/** 404: no route, or a path without the key that belongs there. */
+export function noSuchPath(): HttpError {
+  return new HttpError(404, { detail: 'Not Found' })
+}
+
+/** What the client of a bug is told; the log and `onBug` get the rest. */
+const BUG = Object.assign(
+  new HttpError(500, { detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }),
+  { message: 'a bug in kv' },
+)
+
+/** The answer for whatever was thrown; `undefined` for a bug. */
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error
   if (error instanceof KvError) {
     if (error.code === 'KV_INTERNAL') return undefined
-    const headers: Record<string, string> = CODES[error.code].http === 503 ? { 'retry-after': '1' } : {}
-    const { message, hint } = error.elsewhere
-    return new HttpError(
-      CODES[error.code].http,
-      { detail: message, code: error.code, ...(hint === undefined ? {} : { hint }) },
-      headers,
-    )
+    const status = CODES[error.code].http
+    return new HttpError(status, toBody(error), status === 503 ? { 'retry-after': '1' } : {})
   }
   const { statusCode, message } = error as { statusCode?: unknown; message?: unknown }
   // What Fastify refuses itself: a broken path, a wrong header.
@@ -76,32 +82,20 @@ export function toHttpError(error: unknown): HttpError | undefined {
   return undefined
 }
 
-/** Sends a refusal, or for a bug 500 without details, which only `onBug` gets. */
+/** Sends an error, or for a bug 500 without details, which only `onBug` gets. */
 export function sendError(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   onBug?: (error: unknown) => void,
 ): void {
-  const refusal = toHttpError(error)
-  if (refusal === undefined) {
-    onBug?.(error)
-    note(reply.raw, { reason: 'a bug in kv' })
-    void reply
-      .code(500)
-      .type('application/json')
-      .header(HEADERS.code, 'KV_INTERNAL')
-      .send(JSON.stringify({ detail: 'a bug in kv; the log of the server has more', code: 'KV_INTERNAL' }))
-    return
-  }
-  note(reply.raw, { reason: refusal.message })
-  if (refusal.headers['connection'] === 'close') lingeringCloseAfter(reply.raw)
+  const known = toHttpError(error)
+  if (known === undefined) onBug?.(error)
+  const { status, headers, body, message } = known ?? BUG
+  note(reply.raw, { reason: message })
+  if (headers['connection'] === 'close') lingeringCloseAfter(reply.raw)
   // The rest of a body of which some was read; one that was not touched is thrown away by Node.
   if (!request.raw.complete) request.raw.resume()
-  if (refusal.body.code !== undefined) reply.header(HEADERS.code, refusal.body.code)
-  for (const [name, value] of Object.entries(refusal.headers)) reply.header(name, value)
-  void reply
-    .code(refusal.status)
-    .type('application/json')
-    .send(escapeJson(JSON.stringify(refusal.body)))
+  if (body.code !== undefined) reply.header(HEADERS.code, body.code)
+  void reply.headers(headers).code(status).type('application/json').send(bodyText(body))
 }

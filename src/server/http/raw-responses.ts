@@ -1,7 +1,7 @@
 /** Answers to what never becomes a request with a route. */
 import { STATUS_CODES, type Server } from 'node:http'
 import type { Socket } from 'node:net'
-import { escapeJson } from '../../safe-text.ts'
+import { bodyText } from '../../protocol/errors.ts'
 import type { HttpSocket } from './connections.ts'
 import { isLingering, lingeringClose } from './lingering-close.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
@@ -52,7 +52,7 @@ export function answerClientError(error: NodeJS.ErrnoException, socket: Socket, 
 
 /** Ends a connection with a refusal, where there is no response to write it to. */
 function endWith(socket: Socket, status: number, detail: string, headers = ''): void {
-  const body = JSON.stringify({ detail })
+  const body = bodyText({ detail })
   socket.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\ncontent-type: application/json\r\n${HEADERS.server}: 1\r\n${headers}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   )
@@ -62,7 +62,7 @@ function endWith(socket: Socket, status: number, detail: string, headers = ''): 
 export function answerUnrouted(server: Server, log: RequestLog | undefined): void {
   server.on('checkExpectation', (request, response) => {
     const detail = `nothing but 100-continue can be expected here: ${JSON.stringify(request.headers.expect)}`
-    const body = escapeJson(JSON.stringify({ detail }))
+    const body = bodyText({ detail })
     response
       .writeHead(417, {
         'content-type': 'application/json',

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Encoding, asBuffer, decode, decodeUtf8 } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
+import { type Parameter, PATHS, TEXT_PATHS } from '../../protocol/http-api.ts'
 
 /**
  * The target of a request in its bytes. The router decodes paths as text, which would refuse or
@@ -20,7 +21,7 @@ export interface Target {
 const TARGET = Symbol('target')
 
 /** Paths that end in a key. */
-const KEY_PREFIXES: readonly KeyPrefix[] = ['/read/', '/delete/', '/v1/keys/'].map((path) => ({
+const KEY_PREFIXES: readonly KeyPrefix[] = [TEXT_PATHS.read, TEXT_PATHS.delete, PATHS.keys].map((path) => ({
   path,
   written: path.length,
 }))
@@ -135,12 +136,12 @@ export class Query {
   }
 
   /** The bytes of a parameter, or `undefined` when it was not given. */
-  bytes(name: string): Uint8Array | undefined {
+  bytes(name: Parameter): Uint8Array | undefined {
     return this.#values.get(name)
   }
 
   /** The text of a parameter. Throws `KV_USAGE` when it is not UTF-8. */
-  text(name: string): string | undefined {
+  text(name: Parameter): string | undefined {
     const bytes = this.#values.get(name)
     const text = bytes && decodeUtf8(bytes)
     if (bytes !== undefined && text === undefined) throw usageError(`${name} is not valid UTF-8`)
@@ -148,7 +149,7 @@ export class Query {
   }
 
   /** A switch: given without a value, or as `true`, `1`, `false`, `0`. Throws `KV_USAGE`. */
-  flag(name: string): boolean {
+  flag(name: Parameter): boolean {
     const text = this.text(name)
     if (text === undefined || text === 'false' || text === '0') return false
     if (text === '' || text === 'true' || text === '1') return true
@@ -156,7 +157,7 @@ export class Query {
   }
 
   /** A whole number of 0 or more. Throws `KV_USAGE`. */
-  count(name: string): number | undefined {
+  count(name: Parameter): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
     if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
@@ -165,7 +166,7 @@ export class Query {
   }
 
   /** A whole number. Throws `KV_USAGE`. */
-  integer(name: string): number | undefined {
+  integer(name: Parameter): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
     if (!/^-?\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
@@ -174,15 +175,15 @@ export class Query {
   }
 
   /** Refuses parameters that mean nothing here, so that a misspelt one does not go unseen. Throws `KV_USAGE`. */
-  only(names: readonly string[]): void {
+  only(names: readonly Parameter[]): void {
     for (const name of this.#values.keys()) {
-      if (!names.includes(name))
+      if (!names.includes(name as Parameter))
         throw usageError(`unknown parameter: ${name}`, names.length === 0 ? undefined : `one of ${names.join(' ')}`)
     }
   }
 
   /** A key or bound, written as `encoding` says. Throws `KV_INVALID_KEY`. */
-  key(name: string, encoding: Encoding | undefined): Uint8Array | undefined {
+  key(name: Parameter, encoding: Encoding | undefined): Uint8Array | undefined {
     const bytes = this.#values.get(name)
     return bytes && decodeKey(bytes, encoding)
   }

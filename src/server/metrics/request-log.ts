@@ -1,29 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { asBuffer } from '../../bytes.ts'
+import { PARAMETERS } from '../../protocol/http-api.ts'
 import { escapeJson } from '../../safe-text.ts'
 import { percentDecode, targetOf } from '../http/request-target.ts'
 
 /**
  * Parameters that are logged with what they say. Of any other only the name is: it may be a value, or a misspelt one.
  */
-const SHOWN = new Set([
-  'key',
-  'start_key',
-  'end_key',
-  'start',
-  'end',
-  'until',
-  'prefix',
-  'after',
-  'limit',
-  'reverse',
-  'keys',
-  'encoding',
-  'ttl',
-  'expires',
-  'all',
-])
+const SHOWN = new Set<string>([...PARAMETERS, 'start_key', 'end_key'])
 
 const NOTES = Symbol('notes')
 

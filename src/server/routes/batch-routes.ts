@@ -4,11 +4,11 @@ import { KvError } from '../../errors.ts'
 import type { Block } from '../../blocks/block.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
-import { MAX_KEYS, MAX_OPS, bodyChunks, readBody } from '../http/body.ts'
+import { bodyChunks, readBody } from '../http/body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from '../../protocol/frames.ts'
 import { UploadBody, UploadDeadline, frameBlocks } from '../http/frame-blocks.ts'
 import { entryLines, parseKeys, parseOps } from '../streaming/ndjson-body.ts'
-import { FRAMES, NDJSON } from '../../protocol/http-api.ts'
+import { FRAMES, MAX_KEYS, MAX_OPS, NDJSON, PATHS } from '../../protocol/http-api.ts'
 import { addEntries } from './range-routes.ts'
 import { HttpError, tooMany } from '../http/http-error.ts'
 import { note } from '../metrics/request-log.ts'
@@ -62,7 +62,7 @@ const SCHEMAS = {
 export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, limits, bodyLimits } = context
 
-  app.post('/v1/batch', { schema: SCHEMAS.batch, config: { write: true, long: true } }, async (request, reply) => {
+  app.post(PATHS.batch, { schema: SCHEMAS.batch, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     const body = await readBody(request, reply, context)
     const ops = isFramed(request)
@@ -74,7 +74,7 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
   })
 
   // Between kv programs: a batch of puts of any size, stored while it comes.
-  app.post('/v1/load', { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
+  app.post(PATHS.load, { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     if (!isFramed(request))
       throw new HttpError(415, {
@@ -106,7 +106,7 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
     return sendJson(reply, { revision })
   })
 
-  app.post('/v1/get', { schema: SCHEMAS.get }, async (request, reply) => {
+  app.post(PATHS.get, { schema: SCHEMAS.get }, async (request, reply) => {
     queryOf(request, [])
     const body = await readBody(request, reply, context)
     const framed = isFramed(request)

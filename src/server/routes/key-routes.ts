@@ -8,7 +8,8 @@ import { checksum } from '../../blocks/checksum.ts'
 import type { Store } from '../../store/store.ts'
 import { readBody } from '../http/body.ts'
 import type { LoadLimits } from '../admission/load-limits.ts'
-import { HEADERS, type TagList, etag, revisionFrom, tagsOf } from '../../protocol/http-api.ts'
+import { type TagList, etag, revisionFrom, tagsOf } from '../../protocol/etag.ts'
+import { HEADERS, PATHS } from '../../protocol/http-api.ts'
 import type { Answer } from '../read-batcher.ts'
 import { HttpError } from '../http/http-error.ts'
 import { content, endpoint, string } from '../docs/schema.ts'
@@ -95,12 +96,14 @@ const SCHEMAS = {
   ),
 }
 
+const PATH = `${PATHS.keys}:key`
+
 /** Adds the routes of single keys to a server. */
 export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, reads, limits } = context
   const answerValue: Answer = (reply, entry) => sendValue(limits, reply, entry)
 
-  app.head('/v1/keys/:key', { schema: { hide: true } }, async (request, reply) => {
+  app.head(PATH, { schema: { hide: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
     const head = await store.head(key)
     if (head === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
@@ -108,13 +111,13 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
     return reply.header('content-length', String(head.valueBytes)).type('application/octet-stream').send()
   })
 
-  app.get('/v1/keys/:key', { schema: SCHEMAS.get, exposeHeadRoute: false }, (request, reply) => {
+  app.get(PATH, { schema: SCHEMAS.get, exposeHeadRoute: false }, (request, reply) => {
     const query = queryOf(request, ['encoding'])
     reads.get(keyOf(request, query), reply, answerValue)
   })
 
   app.put(
-    '/v1/keys/:key',
+    PATH,
     { schema: SCHEMAS.put, config: { write: true, conditional: true, long: true } },
     async (request, reply) => {
       const query = queryOf(request, ['encoding', 'ttl', 'expires'])
@@ -134,7 +137,7 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
   )
 
   app.delete(
-    '/v1/keys/:key',
+    PATH,
     { schema: SCHEMAS.del, config: { write: true, conditional: true, long: true } },
     async (request, reply) => {
       const key = keyOf(request, queryOf(request, ['encoding']))

@@ -3,9 +3,8 @@ import { basename } from 'node:path'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
-import { MAX_OPS } from '../http/body.ts'
 import { whileConnected } from '../streaming/heartbeats.ts'
-import type { ServerInfo } from '../../protocol/http-api.ts'
+import { MAX_OPS, PATHS, type ServerInfo } from '../../protocol/http-api.ts'
 import { HttpError, busy } from '../http/http-error.ts'
 import { note } from '../metrics/request-log.ts'
 import { answer, content, endpoint, object } from '../docs/schema.ts'
@@ -86,7 +85,7 @@ const SCHEMAS = {
 
 /** Adds these routes to a server. */
 export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLimits, readOnly }: RouteContext): void {
-  app.get('/health', { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) =>
+  app.get(PATHS.health, { schema: SCHEMAS.health, config: { always: true } }, (_request, reply) =>
     sendJson(reply, { status: 'ok' }),
   )
 
@@ -101,25 +100,25 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       throw new HttpError(503, { detail: 'the store cannot be used', code: error.code }, { 'retry-after': '1' })
     }
   }
-  app.get('/ready', { schema: SCHEMAS.ready }, async (_request, reply) => {
+  app.get(PATHS.ready, { schema: SCHEMAS.ready }, async (_request, reply) => {
     await ready(reply)
     return sendJson(reply, { status: 'ready' })
   })
 
   // What proxies ask when they are not told what to: `OPTIONS /` and `OPTIONS *`.
-  for (const path of ['/', '/health', '/ready']) {
+  for (const path of ['/', PATHS.health, PATHS.ready]) {
     app.options(path, { schema: { hide: true }, config: { always: true } }, async (_request, reply) => {
-      if (path === '/ready') await ready(reply)
+      if (path === PATHS.ready) await ready(reply)
       return reply.header('allow', 'GET, HEAD, OPTIONS').code(204).send()
     })
   }
 
-  app.get('/metrics', { schema: SCHEMAS.metrics }, async (_request, reply) =>
+  app.get(PATHS.metrics, { schema: SCHEMAS.metrics }, async (_request, reply) =>
     reply.type(metrics.contentType).send(await metrics.text()),
   )
 
   // For the driver: what it may take for granted.
-  app.get('/v1/info', { schema: { hide: true } }, (_request, reply) => {
+  app.get(PATHS.info, { schema: { hide: true } }, (_request, reply) => {
     const { maxKeyBytes, maxValueBytes, maxBatchBytes, maxBatchOps } = store.limits
     const info: ServerInfo = {
       server: 'kv',
@@ -137,7 +136,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
     return sendJson(reply, info)
   })
 
-  app.get('/v1/stat', { schema: SCHEMAS.stat, config: { long: true } }, async (request, reply) => {
+  app.get(PATHS.stat, { schema: SCHEMAS.stat, config: { long: true } }, async (request, reply) => {
     queryOf(request, [])
     const { entries, expiring, revision, sizeBytes, details } = await store.stat()
     const { file } = details
@@ -153,7 +152,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
     })
   })
 
-  app.post('/v1/check', { schema: SCHEMAS.check, config: { long: true } }, async (request, reply) => {
+  app.post(PATHS.check, { schema: SCHEMAS.check, config: { long: true } }, async (request, reply) => {
     queryOf(request, [])
     const { exists, checked, unchecked, damagedKeys, problems } = await store.check({ signal: whileConnected(reply) })
     return sendJson(reply, {

@@ -8,16 +8,13 @@ import type { Store } from '../../store/store.ts'
 import { FRAME, FrameWriter } from '../../protocol/frames.ts'
 import { entryLines } from '../streaming/ndjson-body.ts'
 import { whileConnected } from '../streaming/heartbeats.ts'
-import { FRAMES, LINES, NDJSON } from '../../protocol/http-api.ts'
+import { addError } from '../../protocol/errors.ts'
+import { BOUNDS, FRAMES, LINES, NDJSON, PATHS, RANGE_PARAMETERS } from '../../protocol/http-api.ts'
 import { answer, content, endpoint, object, string } from '../docs/schema.ts'
 import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 import { note } from '../metrics/request-log.ts'
 import { sendStream } from '../streaming/streams.ts'
 import type { Query } from '../http/request-target.ts'
-
-/** Names of the parameters that bound a range. */
-export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding']
-const CHOICE = [...BOUNDS, 'after', 'limit', 'reverse']
 
 const tags = ['Ranges']
 /** The same for the description of the API. */
@@ -73,8 +70,8 @@ const SCHEMAS = {
 
 /** Adds the routes of ranges to a server. */
 export function rangeRoutes(app: FastifyInstance, { store, limits }: RouteContext): void {
-  app.get('/v1/range', { schema: SCHEMAS.range, exposeHeadRoute: false }, async (request, reply) => {
-    const query = queryOf(request, [...CHOICE, 'keys'])
+  app.get(PATHS.range, { schema: SCHEMAS.range, exposeHeadRoute: false }, async (request, reply) => {
+    const query = queryOf(request, [...RANGE_PARAMETERS, 'keys'])
     const options = { ...rangeOf(query), ...choiceOf(query), keysOnly: query.flag('keys') }
     const { accept } = request.headers
     limits.acquireRange(reply.raw)
@@ -83,23 +80,22 @@ export function rangeRoutes(app: FastifyInstance, { store, limits }: RouteContex
     return sendStream(reply, NDJSON, lines(store, options))
   })
 
-  app.get('/v1/count', { schema: SCHEMAS.count, config: { long: true } }, async (request, reply) => {
-    const query = queryOf(request, CHOICE)
+  app.get(PATHS.count, { schema: SCHEMAS.count, config: { long: true } }, async (request, reply) => {
+    const query = queryOf(request, RANGE_PARAMETERS)
     return sendJson(reply, {
       count: await store.count({ ...rangeOf(query), ...choiceOf(query), signal: whileConnected(reply) }),
     })
   })
 
-  app.delete('/v1/range', { schema: SCHEMAS.del, config: { write: true, long: true } }, async (request, reply) => {
+  app.delete(PATHS.range, { schema: SCHEMAS.del, config: { write: true, long: true } }, async (request, reply) => {
     const query = queryOf(request, [...BOUNDS, 'all'])
-    const range = rangeOf(query)
-    const bounded = [range.gte, range.lte, range.lt, range.prefix].some(
-      (bound) => bound !== undefined && bound.length > 0,
-    )
-    if (!bounded && !query.flag('all')) throw usageError('this would delete everything', 'say all=true if it should')
     // With a signal it is done in slices, between which others are answered. It is never aborted: once asked for, it
     // is done.
-    const deleted = await store.delRange({ ...range, all: query.flag('all'), signal: new AbortController().signal })
+    const deleted = await store.delRange({
+      ...rangeOf(query),
+      all: query.flag('all'),
+      signal: new AbortController().signal,
+    })
     note(reply.raw, { deleted })
     return sendJson(reply, { deleted })
   })
@@ -156,7 +152,7 @@ async function* frames(store: Store, options: RangeOptions): AsyncGenerator<Buff
   } catch (error) {
     // Before the first page there is still an answer with a status to give.
     if (!begun || !(error instanceof KvError)) throw error
-    writer.add(FRAME.error, Buffer.from(error.code), Buffer.from(error.elsewhere.message))
+    addError(writer, error)
   }
   yield writer.take()
 }

@@ -4,13 +4,14 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer, compareBytes, decodeUtf8 } from '../../bytes.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
-import { MAX_OPS, readBody, withoutMark } from '../http/body.ts'
+import { MAX_OPS, TEXT_PATHS } from '../../protocol/http-api.ts'
+import { readBody, withoutMark } from '../http/body.ts'
 import { TEXT_SCHEMAS as schemas } from './text-schemas.ts'
 import { gathered, jsonList, jsonString } from '../streaming/json-chunks.ts'
 import { jsonFault } from '../http/json-fault.ts'
 import { hasMoreElements } from '../http/json-bounds.ts'
 import type { Answer } from '../read-batcher.ts'
-import { type FieldProblem, HttpError, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
+import { type FieldProblem, HttpError, noSuchPath, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
 import { JSON_TYPE, type RouteContext, sendJson } from '../route-context.ts'
 import { note } from '../metrics/request-log.ts'
 import { sendStream } from '../streaming/streams.ts'
@@ -48,12 +49,12 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     void sendStream(reply, JSON_TYPE, gathered(readAnswer(key, value)))
   }
 
-  app.get('/read/:key', { schema: schemas.read }, (request, reply) => {
+  app.get(`${TEXT_PATHS.read}:key`, { schema: schemas.read }, (request, reply) => {
     const { bytes } = pathKey(targetOf(request.raw).key)
     reads.get(bytes, reply, answerRead)
   })
 
-  app.get('/read_key_range/', { schema: schemas.readKeyRange }, async (request, reply) => {
+  app.get(TEXT_PATHS.readKeyRange, { schema: schemas.readKeyRange }, async (request, reply) => {
     const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
     if (compareBytes(start!.bytes, end!.bytes) > 0)
       throw new HttpError(400, { detail: 'start_key must not be after end_key' })
@@ -63,7 +64,7 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     return reply.type(JSON_TYPE).send(`${RANGE_HEAD}${short.join(',')}]}`)
   })
 
-  app.post('/put/', { schema: schemas.put, config: { write: true } }, async (request, reply) => {
+  app.post(TEXT_PATHS.put, { schema: schemas.put, config: { write: true } }, async (request, reply) => {
     const { key, value } = queryFields(targetOf(request.raw).query, ['key', 'value'])
     if (key!.text === '')
       throw wrongFields([{ loc: ['query', 'key'], msg: 'The empty key cannot be stored', type: 'string_too_short' }])
@@ -74,7 +75,7 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     })
   })
 
-  app.post('/batch_put/', { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
+  app.post(TEXT_PATHS.batchPut, { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
     const body = await readBody(request, reply, context)
     // Keys, values, and the few parts around them.
     if (hasMoreElements(body, 2 * MAX_OPS + PARTS_BESIDE)) throw tooMany('keys', MAX_OPS)
@@ -87,16 +88,20 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     return sendStream(reply, JSON_TYPE, gathered(batchAnswer(keys, values)))
   })
 
-  app.delete('/delete/:key', { schema: schemas.delete, config: { write: true } }, async (request, reply) => {
-    const { bytes, text } = pathKey(targetOf(request.raw).key, 'delete it with DELETE')
-    if (!(await store.del(bytes))) throw notFound()
-    return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
-  })
+  app.delete(
+    `${TEXT_PATHS.delete}:key`,
+    { schema: schemas.delete, config: { write: true } },
+    async (request, reply) => {
+      const { bytes, text } = pathKey(targetOf(request.raw).key, 'delete it with DELETE')
+      if (!(await store.del(bytes))) throw notFound()
+      return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
+    },
+  )
 }
 
 /** `instead`: what to do with a key that is no text. */
 function pathKey(raw: string | undefined, instead?: string): { readonly bytes: Uint8Array; readonly text: string } {
-  if (raw === undefined) throw new HttpError(404, { detail: 'Not Found' })
+  if (raw === undefined) throw noSuchPath()
   const bytes = percentDecode(raw)
   if (bytes === undefined)
     throw wrongFields([

@@ -2,8 +2,8 @@
 import type { FastifyInstance } from 'fastify'
 import { KvError, usageError } from '../../errors.ts'
 import { changeEvents } from '../../protocol/event-writer.ts'
-import { EVENTS } from '../../protocol/http-api.ts'
-import { BOUNDS, bounds, rangeOf } from './range-routes.ts'
+import { BOUNDS, EVENTS, PATHS } from '../../protocol/http-api.ts'
+import { bounds, rangeOf } from './range-routes.ts'
 import { content, endpoint, string } from '../docs/schema.ts'
 import { type RouteContext, queryOf } from '../route-context.ts'
 import { sendStream } from '../streaming/streams.ts'
@@ -39,7 +39,7 @@ const SCHEMA = endpoint(
 
 /** Adds the route of watches to a server. */
 export function watchRoutes(app: FastifyInstance, { store, limits, readOnly, heartbeatMs }: RouteContext): void {
-  app.get('/v1/watch', { schema: SCHEMA, exposeHeadRoute: false, config: { watch: true } }, async (request, reply) => {
+  app.get(PATHS.watch, { schema: SCHEMA, exposeHeadRoute: false, config: { watch: true } }, async (request, reply) => {
     const query = queryOf(request, ['key', ...BOUNDS, 'after'])
     const key = query.key('key', query.encoding)
     const range = rangeOf(query)
