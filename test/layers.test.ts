@@ -54,10 +54,10 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   // The library.
   ['index.ts', 'drivers/index.ts drivers/options.ts store/** blocks'],
   ['server/http', 'store/** blocks formats/** protocol fastify'],
-  ['server/metrics', 'server/** store/** prom-client'],
+  ['server/metrics', 'server/** store/** protocol prom-client'],
   ['server/streaming', 'server/** store/** blocks formats/** protocol output fastify'],
   ['server/read-batcher.ts', 'store/** fastify'],
-  ['server/route-context.ts', 'server/** store/** fastify'],
+  ['server/route-context.ts', 'server/** store/** protocol fastify'],
   ['server/admission', 'server/** store/** protocol fastify'],
   ['server/docs', 'server/** protocol fastify @fastify/swagger @fastify/swagger-ui'],
   ['server/routes', 'server/** store/** blocks protocol fastify'],
