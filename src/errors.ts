@@ -129,6 +129,11 @@ export function interrupted(signal: AbortSignal | undefined, message = 'interrup
   return new KvError('KV_INTERRUPTED', message, { cause: signal?.reason })
 }
 
+/** For what is asked of a store after, or while, it is closed. */
+export function closedError(cause?: unknown): KvError {
+  return new KvError('KV_CLOSED', 'the store is closed', { cause })
+}
+
 /** A wrong call (exit 2). */
 export function usageError(message: string, hint?: string): KvError {
   return new KvError('KV_USAGE', message, { hint })

@@ -33,7 +33,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['output', 'text-width.ts formats/** chalk cli-table3 string-width', 'store/** io.ts'],
   ['terminal', 'output text-width.ts io.ts string-width'],
   ['drivers/kit', 'store/**'],
-  ['protocol', 'formats/** drivers/kit output', 'store/**'],
+  ['protocol', 'formats/** output', 'store/**'],
   ['drivers/location.ts', ''],
   ['drivers/options.ts', 'store/**'],
   ['drivers/memory', 'store/** blocks drivers/kit'],
@@ -101,7 +101,6 @@ const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-
 
 /** Imports against the order of {@link LAYERS} that still stand. To become empty: only take lines away. */
 const AGAINST_THE_ORDER: readonly string[] = [
-  'store -> drivers/kit',
   'formats -> formats/json',
   'output -> cli',
   'protocol -> store',
@@ -134,7 +133,6 @@ const LONG_FILES: readonly string[] = [
   'commands/batch-put.ts',
   'drivers/http/driver.ts',
   'drivers/sqlite/driver.ts',
-  'drivers/sqlite/watch/watch-hub.ts',
   'drivers/sqlite/write/writer.ts',
   'formats/json/record.ts',
   'repl/session/redirection.ts',

@@ -4,17 +4,10 @@ import { KvError } from '../errors.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
 import { type JsonOptions, writeJsonChange } from '../formats/json/lines-writer.ts'
 import type { Change } from '../store/entry.ts'
-import { PARTIAL } from '../drivers/kit/log-position.ts'
 import { bodyText, toBody } from './errors.ts'
 import type { Watch } from '../store/watch.ts'
 
 const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
-
-/**
- * How long after a page of what is there it is asked whether that was the last, in milliseconds: from then on a
- * client can go on.
- */
-const LAST_PAGE_MS = 50
 
 /** How long an `EventSource` waits before it comes again, in milliseconds. */
 const RETRY_MS = 1000
@@ -33,17 +26,14 @@ export async function* changeEvents(
   const pages = watch.pages()[Symbol.asyncIterator]()
   try {
     yield Buffer.from(`retry: ${RETRY_MS}\nevent: ready\nid: ${watch.position}\ndata: {}\n\n`)
-    let patience = heartbeatMs
     for (let next = pages.next(); ;) {
-      const page = await within(next, patience)
-      patience = heartbeatMs
+      const page = await within(next, heartbeatMs)
       if (page === undefined) {
         yield Buffer.from(`: nothing new\nid: ${watch.position}\n\n`)
         continue
       }
       if (page.done === true) return
       yield* eventsOf(page.value)
-      if (page.value.at(-1)!.position === PARTIAL) patience = LAST_PAGE_MS
       next = pages.next()
     }
   } catch (error) {

@@ -1,5 +1,5 @@
 import { successor } from '../bytes.ts'
-import { KvError, interrupted, usageError } from '../errors.ts'
+import { KvError, closedError, interrupted, usageError } from '../errors.ts'
 import { type Blocks, blockOps } from '../blocks/block.ts'
 import type {
   Abortable,
@@ -24,9 +24,8 @@ import {
   kindOf,
   ownBytesOf,
 } from './input.ts'
-import { parsePosition } from '../drivers/kit/log-position.ts'
 import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
-import { Watch, type WatchOptions } from './watch.ts'
+import { Watch, type WatchOptions, checkPosition } from './watch.ts'
 import {
   type BatchOp,
   DEL_RANGE_NAMES,
@@ -307,7 +306,7 @@ export class Store {
       throw usageError('a watch of one key takes no range')
     const query = key === undefined ? toQuery(range) : oneKey(this.#ownKey(key))
     if (query === undefined) throw usageError('no key can be in this range')
-    if (after !== undefined) parsePosition(after)
+    if (after !== undefined) checkPosition(after)
     return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, { signal }))
   }
 
@@ -365,7 +364,7 @@ export class Store {
 
   #open(signal?: AbortSignal): Driver {
     if (signal?.aborted) throw interrupted(signal, 'interrupted, nothing was done')
-    if (this.#closing !== undefined) throw new KvError('KV_CLOSED', 'the store is closed')
+    if (this.#closing !== undefined) throw closedError()
     return this.#driver
   }
 

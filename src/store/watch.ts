@@ -1,7 +1,21 @@
+import { type KvError, usageError } from '../errors.ts'
 import type { Abortable, Changes } from './driver.ts'
 import type { Change } from './entry.ts'
 import type { KeyInput } from './input.ts'
 import type { RangeOptions } from './range.ts'
+
+/** The position before everything, whatever the driver: a watch from here on reports what is there, and then changes. */
+export const BEGINNING = '0'
+
+/** For what is no position: those are made by drivers, and mean something to them alone. Exit 2. */
+export function notAPosition(): KvError {
+  return usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
+}
+
+/** Throws `KV_USAGE` for what no driver takes for a position: it is printable ASCII, 1 to 128 bytes without blanks. */
+export function checkPosition(position: string): void {
+  if (typeof position !== 'string' || !/^[!-~]{1,128}$/.test(position)) throw notAPosition()
+}
 
 /** What to watch: one key or a range, by default every key. */
 export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte' | 'lt' | 'lte' | 'prefix'> {
@@ -23,8 +37,8 @@ export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte'
 /** A watch that stands. Iterate it for the changes one by one; `close()`, or leaving the loop, ends it. */
 export class Watch implements AsyncIterable<Change>, AsyncDisposable {
   readonly #changes: Changes
-  /** Within a page, the position of the change handed out last. */
-  #within: string | undefined
+  /** Of the change handed out last, while others of its page follow. */
+  #positionInPage: string | undefined
 
   constructor(changes: Changes) {
     this.#changes = changes
@@ -32,7 +46,7 @@ export class Watch implements AsyncIterable<Change>, AsyncDisposable {
 
   /** Another watch that goes on after this misses nothing and repeats nothing. */
   get position(): string {
-    return this.#within ?? this.#changes.position
+    return this.#positionInPage ?? this.#changes.position
   }
 
   /** The changes in pages: cheaper for many. No page is empty. */
@@ -43,10 +57,10 @@ export class Watch implements AsyncIterable<Change>, AsyncDisposable {
   async *[Symbol.asyncIterator](): AsyncGenerator<Change, void, void> {
     for await (const page of this.#changes) {
       for (const change of page) {
-        this.#within = change.position
+        this.#positionInPage = change.position
         yield change
       }
-      this.#within = undefined
+      this.#positionInPage = undefined
     }
   }
 

@@ -1,11 +1,12 @@
 import { LONGEST_TIMER_MS } from '../../async.ts'
 import { decode } from '../../bytes.ts'
-import { type Code, KvError } from '../../errors.ts'
+import { type Code, KvError, closedError } from '../../errors.ts'
 import { FRAME, type Frame, FrameReader, FrameWriter, frameBytes } from '../../protocol/frames.ts'
 import { errorOf } from '../../protocol/errors.ts'
 import { EVENTS, FRAMES, LINES, PATHS, type ServerInfo } from '../../protocol/http-api.ts'
 import type { Block, Blocks } from '../../blocks/block.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
+import { Subscriptions } from '../kit/subscriptions.ts'
 import type {
   Abortable,
   Changes,
@@ -31,7 +32,7 @@ import { cutOff, wholeLines } from './lines.ts'
 import { conditional, keyTarget, rangeTarget, serverUrl } from './target.ts'
 import { speaksTls } from './tls-probe.ts'
 import { blockBytes, blockChunks } from './upload.ts'
-import { type Connect, RemoteChanges } from './watch.ts'
+import { type Connect, EventFeed } from './watch.ts'
 
 /**
  * How long a watch may be silent before its connection counts as lost, in milliseconds: servers show that it lives
@@ -64,7 +65,7 @@ export class HttpDriver implements Driver {
   readonly #aliveMs: number
   readonly #writes = new Set<Promise<unknown>>()
   readonly #streams = new Set<Answer>()
-  readonly #watches = new Set<RemoteChanges>()
+  readonly #watches = new Subscriptions()
   #closed = false
 
   private constructor(client: HttpClient, timeoutMs: number, info: ServerInfo) {
@@ -359,15 +360,21 @@ export class HttpDriver implements Driver {
       const call: Call = { method: 'GET', path, headers, write: false, apart: true, hold, signal: ended }
       return this.#client.chunks(await this.#stream(call, EVENTS), { ...call, silenceMs: WATCH_SILENCE_MS })
     }
-    const watch = await RemoteChanges.open(connect, hold, (ended) => this.#watches.delete(ended), after, signal)
-    this.#watches.add(watch)
-    if (this.#closed) watch.fail(closedError())
+    const feed = new EventFeed(connect, hold, after)
+    const watch = this.#watches.add(feed, signal)
+    try {
+      await feed.open()
+    } catch (error) {
+      void watch.fail(error)
+      // Throws that error, or what has ended the watch before it.
+      await watch.next()
+    }
     return watch
   }
 
   async close(): Promise<void> {
     this.#closed = true
-    for (const watch of this.#watches) watch.fail(closedError())
+    await this.#watches.close()
     for (const { body } of this.#streams) body.destroy(closedError())
     await Promise.allSettled(this.#writes)
     this.#client.close()
@@ -452,7 +459,3 @@ export class HttpDriver implements Driver {
 }
 
 const NOTHING = new Uint8Array()
-
-function closedError(): KvError {
-  return new KvError('KV_CLOSED', 'the store is closed')
-}

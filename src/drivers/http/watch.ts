@@ -1,163 +1,106 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { asBuffer } from '../../bytes.ts'
-import { KvError, interrupted } from '../../errors.ts'
-import { fromBody, parseBody } from '../../protocol/errors.ts'
-import type { Changes } from '../../store/driver.ts'
-import type { Change } from '../../store/entry.ts'
+import { KvError } from '../../errors.ts'
 import { changeOf } from '../../formats/json/change-reader.ts'
-import type { Hold } from './hold.ts'
 import { type ServerEvent, serverEvents } from '../../protocol/event-reader.ts'
+import { fromBody, parseBody } from '../../protocol/errors.ts'
+import type { Change } from '../../store/entry.ts'
+import type { Feed } from '../kit/subscription.ts'
+import type { Hold } from './hold.ts'
 
 /** How long to wait before a server that is gone is called again, in milliseconds: at first, and at most. */
 const FIRST_WAIT_MS = 100
 const MAX_WAIT_MS = 5000
 
 /** How long it is called, in milliseconds: for as long as it keeps changes to go on from. */
-const PATIENCE_MS = 60_000
+const RETRY_MS = 60_000
 
 /** Calls the server for a watch; settles to the chunks of its answer. */
 export type Connect = (after: string | undefined, signal: AbortSignal) => Promise<AsyncGenerator<Buffer, void, void>>
 
-/** A watch of a server, which goes on by itself after its connection was lost. */
-export class RemoteChanges implements Changes {
+/** What a watch of a server reads: its events, over a new connection when one was lost. */
+export class EventFeed implements Feed {
   readonly #connect: Connect
   readonly #hold: Hold
-  readonly #onEnd: (changes: RemoteChanges) => void
-  readonly #end = new AbortController()
-  readonly #signal: AbortSignal | undefined
+  readonly #closed = new AbortController()
   #events: AsyncGenerator<ServerEvent[], void, void> | undefined
+  /** Events that have come, to be read before those that follow. */
+  #unread: ServerEvent[] = []
   #position: string | undefined
-  #failure: KvError | undefined
-  #isOver = false
-
-  private constructor(
-    connect: Connect,
-    hold: Hold,
-    onEnd: (changes: RemoteChanges) => void,
-    after: string | undefined,
-    signal: AbortSignal | undefined,
-  ) {
-    this.#connect = connect
-    this.#hold = hold
-    this.#onEnd = onEnd
-    this.#position = after
-    this.#signal = signal
-    signal?.addEventListener('abort', this.#onAbort)
-  }
 
   /**
-   * Settles when the watch stands on the server; nothing is tried again before that.
    * @param hold what keeps the process running for `connect`
-   * @param onEnd is told when it is over
+   * @param after the position to go on after
    */
-  static async open(
-    connect: Connect,
-    hold: Hold,
-    onEnd: (changes: RemoteChanges) => void,
-    after: string | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<RemoteChanges> {
-    const changes = new RemoteChanges(connect, hold, onEnd, after, signal)
-    try {
-      await changes.#open()
-      return changes
-    } catch (error) {
-      await changes.return()
-      throw changes.#failure ?? error
-    }
+  constructor(connect: Connect, hold: Hold, after: string | undefined) {
+    this.#connect = connect
+    this.#hold = hold
+    this.#position = after
   }
 
   get position(): string {
     return this.#position!
   }
 
-  async next(): Promise<IteratorResult<Change[], void>> {
-    let lost: { readonly since: number; wait: number } | undefined
-    while (!this.#isOver) {
+  /** Settles when the watch stands on the server. Tries once. */
+  async open(): Promise<void> {
+    const events = serverEvents(await this.#connect(this.#position, this.#closed.signal))
+    const [ready, ...others] = await nextOf(events)
+    if (ready?.type !== 'ready') throw new KvError('KV_UNAVAILABLE', 'the server answered, but not with a watch')
+    this.#position = ready.id
+    this.#unread = others
+    this.#events = events
+  }
+
+  async pull(): Promise<Change[]> {
+    let lostAt: number | undefined
+    for (let wait = FIRST_WAIT_MS; ; wait = Math.min(MAX_WAIT_MS, wait * 2)) {
       try {
-        if (this.#events === undefined) await this.#open()
-        const { value, done } = await this.#events!.next()
-        if (done === true) throw new KvError('KV_UNAVAILABLE', 'the server has ended the watch')
-        lost = undefined
-        const changes = this.#take(value)
-        if (changes.length > 0) return { done: false, value: changes }
+        if (this.#events === undefined) await this.open()
+        return this.#changes(this.#unread.length > 0 ? this.#unread.splice(0) : await nextOf(this.#events!))
       } catch (error) {
         this.#events = undefined
-        if (this.#isOver) break
-        lost ??= { since: performance.now(), wait: FIRST_WAIT_MS }
-        if (
-          !(error instanceof KvError && error.code === 'KV_UNAVAILABLE') ||
-          performance.now() - lost.since > PATIENCE_MS
-        ) {
-          await this.return()
-          throw error
-        }
-        await sleep(lost.wait, undefined, { signal: this.#end.signal, ref: !this.#hold.isReleased }).catch(() => {})
-        lost.wait = Math.min(MAX_WAIT_MS, lost.wait * 2)
+        lostAt ??= performance.now()
+        const isLost = error instanceof KvError && error.code === 'KV_UNAVAILABLE'
+        if (!isLost || this.#closed.signal.aborted || performance.now() - lostAt > RETRY_MS) throw error
+        await sleep(wait, undefined, { signal: this.#closed.signal, ref: !this.#hold.isReleased })
       }
     }
-    const failure = this.#failure
-    this.#failure = undefined
-    if (failure !== undefined) throw failure
-    return { done: true, value: undefined }
-  }
-
-  async return(): Promise<IteratorResult<Change[], void>> {
-    if (!this.#isOver) this.#onEnd(this)
-    this.#isOver = true
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#end.abort()
-    this.#events = undefined
-    return { done: true, value: undefined }
-  }
-
-  /** Ends the watch with an error, which the consumer gets once. */
-  fail(error: KvError): void {
-    if (this.#isOver) return
-    this.#failure = error
-    void this.return()
   }
 
   unref(): void {
     this.#hold.release()
   }
 
-  [Symbol.asyncIterator](): this {
-    return this
+  close(): void {
+    this.#closed.abort()
+    this.#events = undefined
   }
 
-  async #open(): Promise<void> {
-    const events = serverEvents(await this.#connect(this.#position, this.#end.signal))
-    for await (const some of nonStop(events)) {
-      const ready = some.findIndex(({ type }) => type === 'ready')
-      if (ready < 0) throw new KvError('KV_UNAVAILABLE', 'the server answered, but not with a watch')
-      this.#position = some[ready]!.id
-      this.#events = rest(some.slice(ready + 1), events)
-      return
-    }
-    throw new KvError('KV_UNAVAILABLE', 'the server has ended the watch')
-  }
-
-  #take(events: readonly ServerEvent[]): Change[] {
+  #changes(events: readonly ServerEvent[]): Change[] {
     const changes: Change[] = []
-    for (const { type, id, data } of events) {
-      if (type === 'failure')
-        throw fromBody(parseBody(asBuffer(data).toString()) ?? { detail: 'the server has ended the watch' })
+    let position = this.#position
+    for (const [i, { type, id, data }] of events.entries()) {
+      if (type === 'failure') {
+        if (i === 0) throw failureOf(data)
+        // What came before it is handed out first.
+        this.#unread = events.slice(i)
+        break
+      }
       if (type === 'put' || type === 'del') changes.push(changeOf(type, id, data))
-      this.#position = id
+      position = id
     }
+    this.#position = position
     return changes
   }
-
-  readonly #onAbort = (): void => this.fail(interrupted(this.#signal))
 }
 
-/** The same items; leaving the loop leaves the generator as it is. */
-function nonStop<T>(items: AsyncGenerator<T, void, void>): AsyncIterable<T> {
-  return { [Symbol.asyncIterator]: () => ({ next: () => items.next() }) }
+async function nextOf(events: AsyncGenerator<ServerEvent[], void, void>): Promise<ServerEvent[]> {
+  const { value } = await events.next()
+  if (value === undefined) throw new KvError('KV_UNAVAILABLE', 'the server has ended the watch')
+  return value
 }
 
-async function* rest<T>(first: T[], others: AsyncGenerator<T[], void, void>): AsyncGenerator<T[], void, void> {
-  if (first.length > 0) yield first
-  yield* others
+function failureOf(data: Uint8Array): KvError {
+  return fromBody(parseBody(asBuffer(data).toString()) ?? { detail: 'the server has ended the watch' })
 }

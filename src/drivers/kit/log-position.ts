@@ -1,17 +1,15 @@
-import { KvError, usageError } from '../../errors.ts'
-
-/** The position before everything: a watch from here on reports what is there, and then what happens to it. */
-export const BEGINNING = '0'
+import { KvError } from '../../errors.ts'
+import { BEGINNING, notAPosition } from '../../store/watch.ts'
 
 /**
- * The position of a change within what is there: no watch can go on from it, since what was handed out
- * before may be gone when what is there is read again.
+ * The position of a put within a snapshot, but for its last: no watch can go on from it, since what was handed out
+ * before may be gone when the snapshot is taken again.
  */
 export const PARTIAL = 'partial'
 
 /** A place in a log of changes. */
-export interface Position {
-  /** Which log; another one knows nothing of its positions. */
+export interface LogPosition {
+  /** The log's name: another log knows nothing of its positions. */
   readonly log: string
   /** How many changes came before. */
   readonly at: number
@@ -23,20 +21,19 @@ export function newLogName(): string {
 }
 
 /** A position as watchers know it. */
-export function formatPosition({ log, at }: Position): string {
+export function formatPosition({ log, at }: LogPosition): string {
   return `${log}-${at}`
 }
 
 /**
- * The place a position means, `undefined` for {@link BEGINNING}. Throws `KV_USAGE` for what is no position, and
+ * The place a position means, `undefined` for the beginning. Throws `KV_USAGE` for what is no position of a log, and
  * `KV_WATCH_GAP` for {@link PARTIAL}.
  */
-export function parsePosition(text: string): Position | undefined {
+export function parsePosition(text: string): LogPosition | undefined {
   if (text === BEGINNING) return undefined
   if (text === PARTIAL) throw watchGap('what was there had not come whole, and may have changed since')
-  const [, log, at] = /^([a-z0-9]{1,64})-(\d{1,16})$/.exec(typeof text === 'string' ? text : '') ?? []
-  if (log === undefined || !Number.isSafeInteger(Number(at)))
-    throw usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
+  const [, log, at] = /^([a-z0-9]{1,64})-(\d{1,16})$/.exec(text) ?? []
+  if (log === undefined || !Number.isSafeInteger(Number(at))) throw notAPosition()
   return { log, at: Number(at) }
 }
 

@@ -6,16 +6,23 @@ import type { Change } from '../../store/entry.ts'
 export interface Feed {
   /** Everything up to here was pulled. */
   readonly position: string
-  /** The next changes; an empty list when what is new is about other keys, `undefined` when nothing is new. */
+  /**
+   * The next changes; an empty list when what is new is about other keys, `undefined` when nothing is new. Need not
+   * settle otherwise before {@link close} is called.
+   */
   pull(): Awaitable<Change[] | undefined>
-  /** Called once, when the subscription is over. */
-  release(): Promise<void>
+  /** Lets the process end, although a pull may be under way. */
+  unref?(): void
+  /** Called once, when the subscription is over. A pull that is under way is to settle soon, in any way. */
+  close(): Awaitable<void>
 }
 
-/** Lets the process end, or keeps it running, for as long as one of some watches asks for that. */
-export function holdProcess(timer: NodeJS.Timeout | undefined, subscriptions: Iterable<Subscription>): void {
-  for (const { holdsProcess } of subscriptions) if (holdsProcess) return void timer?.ref()
-  timer?.unref()
+/** Who keeps subscriptions. */
+interface Owner {
+  /** {@link Subscription.isRef} has become false. */
+  onUnref(subscription: Subscription): void
+  /** The feed was closed. */
+  onEnd(subscription: Subscription): Awaitable<void>
 }
 
 /**
@@ -25,17 +32,16 @@ export function holdProcess(timer: NodeJS.Timeout | undefined, subscriptions: It
 export class Subscription implements Changes {
   readonly #feed: Feed
   readonly #signal: AbortSignal | undefined
-  readonly #onUnref: () => void
-  #holdsProcess = true
-  #isNew = true
-  #waiting: (() => void) | undefined
+  readonly #owner: Owner
+  #isRef = true
+  #mayBeNew = true
+  #wakeConsumer: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
-  #released: Promise<void> | undefined
+  #ended: Promise<void> | undefined
 
-  /** @param onUnref is told when {@link holdsProcess} is no longer so */
-  constructor(feed: Feed, signal: AbortSignal | undefined, onUnref: () => void) {
+  constructor(feed: Feed, signal: AbortSignal | undefined, owner: Owner) {
     this.#feed = feed
-    this.#onUnref = onUnref
+    this.#owner = owner
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort)
     if (signal?.aborted) this.#onAbort()
@@ -46,42 +52,43 @@ export class Subscription implements Changes {
   }
 
   /** Whether the process is to run on for this watch alone. */
-  get holdsProcess(): boolean {
-    return this.#holdsProcess
+  get isRef(): boolean {
+    return this.#isRef
   }
 
   unref(): void {
-    this.#holdsProcess = false
-    this.#onUnref()
+    this.#isRef = false
+    this.#feed.unref?.()
+    this.#owner.onUnref(this)
   }
 
   /** Something may be new. */
   wake(): void {
-    this.#isNew = true
-    this.#waiting?.()
+    this.#mayBeNew = true
+    this.#wakeConsumer?.()
   }
 
   /** Ends the watch with an error, which the consumer gets once. */
   fail(error: unknown): Promise<void> {
-    if (this.#released === undefined) this.#failure = { error }
+    if (this.#ended === undefined) this.#failure = { error }
     return this.#end()
   }
 
   async next(): Promise<IteratorResult<Change[], void>> {
-    while (this.#released === undefined) {
-      if (!this.#isNew) {
-        await new Promise<void>((resolve) => (this.#waiting = resolve))
+    while (this.#ended === undefined) {
+      if (!this.#mayBeNew) {
+        await new Promise<void>((resolve) => (this.#wakeConsumer = resolve))
         continue
       }
-      this.#isNew = false
+      this.#mayBeNew = false
       const changes = await this.#pull()
       if (changes === undefined) continue
-      this.#isNew = true
+      this.#mayBeNew = true
       if (changes.length > 0) return { done: false, value: changes }
       // Long stretches about other keys leave the event loop its turns.
       await new Promise((resolve) => void setImmediate(resolve))
     }
-    await this.#released
+    await this.#ended
     const failure = this.#failure
     this.#failure = undefined
     if (failure !== undefined) throw failure.error
@@ -100,22 +107,27 @@ export class Subscription implements Changes {
   async #pull(): Promise<Change[] | undefined> {
     try {
       const changes = await this.#feed.pull()
-      return this.#released === undefined ? changes : undefined
+      return this.#ended === undefined ? changes : undefined
     } catch (error) {
-      // What was closed or aborted under its hands has told why already.
-      if (this.#released === undefined) void this.fail(error)
+      // A pull that was cut short by the end does not change why the watch ended.
+      if (this.#ended === undefined) void this.fail(error)
       return undefined
     }
   }
 
   #end(): Promise<void> {
-    if (this.#released === undefined) {
+    if (this.#ended === undefined) {
       this.#signal?.removeEventListener('abort', this.#onAbort)
-      this.#released = this.#feed.release()
-      this.#released.catch(() => {})
-      this.#waiting?.()
+      this.#ended = this.#close()
+      this.#ended.catch(() => {})
+      this.#wakeConsumer?.()
     }
-    return this.#released
+    return this.#ended
+  }
+
+  async #close(): Promise<void> {
+    await this.#feed.close()
+    await this.#owner.onEnd(this)
   }
 
   readonly #onAbort = (): void => void this.fail(interrupted(this.#signal))

@@ -17,7 +17,7 @@ import type {
   WatchQuery,
 } from '../../store/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
-import { ChangeLog } from './change-log.ts'
+import { MemoryLog } from './change-log.ts'
 
 interface Row {
   key: Uint8Array
@@ -43,7 +43,11 @@ export class MemoryDriver implements Driver {
   #revision = 0
   /** Ranges that read `#rows` itself; with any, a write works on a copy. */
   #readers = 0
-  readonly #log = new ChangeLog({ range: (query) => this.range(query), sweep: () => this.#sweep() })
+  readonly #log = new MemoryLog({
+    range: (query) => this.range(query),
+    count: (query) => this.count(query),
+    sweep: () => this.#sweep(),
+  })
 
   constructor(clock: Clock = Date.now) {
     this.#now = clock

@@ -48,7 +48,7 @@ import { checkStructure, checkStructureApart } from './check/integrity.ts'
 import { checkSchema } from './file/schema.ts'
 import { hasLost, leaveFile } from './identity/replaced.ts'
 import { refuseMountPoint, refuseTwoLogs } from './identity/second-names.ts'
-import { Watches } from './watch/watch-hub.ts'
+import { WatchHub } from './watch/watch-hub.ts'
 import { type Job, Writer } from './write/writer.ts'
 
 /** A text of its own, as one put together for each read takes longer to look up. */
@@ -71,7 +71,7 @@ export class SqliteDriver implements Driver {
   readonly #now: Clock
   readonly #writer: Writer
   readonly #snapshots: Snapshots
-  readonly #watches: Watches
+  readonly #watches: WatchHub
   #connection: Connection | undefined
   #wrote = false
   #incarnation = 0
@@ -107,19 +107,19 @@ export class SqliteDriver implements Driver {
       this.#now,
       lockTimeoutMs,
     )
-    this.#watches = new Watches({
+    this.#watches = new WatchHub({
       path: this.#path,
       lockTimeoutMs,
       now: this.#now,
       open: () => this.#forWatching(),
-      everything: ({ start, end }, first) => {
+      snapshot: ({ start, end }, onBegin) => {
         const now = this.#now()
         return this.#onSnapshot(function* (connection) {
-          first(connection)
+          onBegin(connection)
           yield* pages(connection, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
         })
       },
-      told: (error) => toKvError(error, this.#path),
+      translateError: (error) => toKvError(error, this.#path),
     })
   }
 

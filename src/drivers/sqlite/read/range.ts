@@ -86,7 +86,8 @@ export function* pages(connection: Connection, query: RangeQuery, now: number): 
     const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, ${EXPIRES}
       from kv where key ${from} ? ${end === undefined ? '' : 'and key < ?'} and (expires is null or expires > ?)
       order by key ${reverse ? 'desc' : 'asc'} limit ?`
-    const limit = Math.min(PAGE_ENTRIES, left)
+    // One more than a page takes tells whether anything follows.
+    const limit = Math.min(PAGE_ENTRIES + 1, left)
     const parameters: SqlValue[] = [start ?? NOTHING, ...(end === undefined ? [] : [end]), now, limit]
     const rows = connection.statement(sql).all(...parameters) as Row[]
     const entries: Entry[] = []
@@ -95,10 +96,10 @@ export function* pages(connection: Connection, query: RangeQuery, now: number): 
       const entry = entryOf(key, value ?? (keysOnly ? NOTHING : longValue(connection, key)), revision, expires)
       entries.push(entry)
       bytes += entry.value.length
-      if (bytes >= PAGE_BYTES) break
+      if (bytes >= PAGE_BYTES || entries.length === PAGE_ENTRIES) break
     }
     left -= entries.length
-    const last = left === 0 || (rows.length < limit && entries.length === rows.length)
+    const last = left === 0 || entries.length === rows.length
     if (entries.length > 0) yield { entries, last }
     if (last) return
     const { key } = entries[entries.length - 1]!

@@ -1,4 +1,4 @@
-import { KvError } from '../../../errors.ts'
+import { closedError } from '../../../errors.ts'
 import { CACHE_KIB, type Connection } from '../file/connection.ts'
 import { SLICE_MS, turn } from './time-slices.ts'
 
@@ -73,7 +73,7 @@ export class Snapshots {
       return result
     } catch (error) {
       if (this.#inUse.has(connection)) connection.verify()
-      throw this.#inUse.has(connection) ? error : new KvError('KV_CLOSED', 'the store is closed', { cause: error })
+      throw this.#inUse.has(connection) ? error : closedError(error)
     } finally {
       this.#giveBack(connection, sound)
     }

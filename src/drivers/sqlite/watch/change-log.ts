@@ -1,7 +1,8 @@
-import { changesGone } from '../../kit/log-position.ts'
-import type { Connection as Database } from '../file/connection.ts'
+import type { LoggedChange } from '../../kit/log-feed.ts'
+import { type LogPosition, changesGone, newLogName } from '../../kit/log-position.ts'
+import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
-import { EXPIRES, LONG_VALUE } from '../read/range.ts'
+import { EXPIRES, LONG_VALUE, entryOf } from '../read/range.ts'
 import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from '../file/schema.ts'
 
 /**
@@ -58,119 +59,78 @@ const DROP =
 const PAGE_ROWS = 1000
 const PAGE_BYTES = 1 << 20
 
-/** One change as it stands in the log. */
-export interface LoggedChange {
-  readonly position: number
-  readonly key: Uint8Array
-  readonly isDelete: boolean
-  /** `null` when it is long, see {@link longChange}; and of a delete. */
-  readonly value: Uint8Array | null
-  readonly revision: number
-  readonly expires: number | null
-}
-
-/** Where a log stands. */
-export interface LogEnd {
-  readonly name: string
-  /** Of the newest change. */
-  readonly at: number
-}
-
 /** Whether the file has a log, whole or not. */
-export function hasLog(database: Database): boolean {
-  return database.statement(`select 1 from sqlite_schema where name = 'kv_watcher'`).get() !== undefined
-}
-
-/** Begins a log under a new name, or joins the one that is there and whole. Within a write transaction. */
-export function joinLog(
-  database: Database,
-  watcher: string,
-  until: number,
-  needs: number | undefined,
-  newName: () => string,
-): LogEnd {
-  if (!hasLog(database)) database.exec(CREATE)
-  // A log that an older kv began.
-  else if (!hasNeeds(database)) database.exec('alter table kv_watcher add column position integer')
-  let end = logEnd(database)
-  if (end === undefined) {
-    database.exec('delete from kv_change; delete from kv_watcher; delete from kv_replaced')
-    database.statement('insert into kv_log values (1, ?)').run(newName())
-    end = logEnd(database)!
-  }
-  renew(database, watcher, until, needs)
-  return end
-}
-
-/** Where the log stands; `undefined` when it is not whole. */
-export function logEnd(database: Database): LogEnd | undefined {
-  const row = database
-    .statement('select name, (select coalesce(max(position), 0) from kv_change) from kv_log')
-    .get() as [string, number] | undefined
-  return row && { name: row[0], at: row[1] }
-}
-
-function hasNeeds(database: Database): boolean {
-  return database.statement(`select 1 from pragma_table_info('kv_watcher') where name = 'position'`).get() !== undefined
+export function hasLog(connection: Connection): boolean {
+  return connection.statement(`select 1 from sqlite_schema where name = 'kv_watcher'`).get() !== undefined
 }
 
 /**
- * Says that a watcher lives, until a time in milliseconds, and after which position it needs the log. Within a write
- * transaction.
+ * Begins a log, or joins the one that is there and whole, for a watcher until a time in milliseconds, see
+ * {@link renew}. Within a write transaction.
  */
-export function renew(database: Database, watcher: string, until: number, needs: number | undefined): void {
-  database
+export function joinLog(
+  connection: Connection,
+  watcher: string,
+  until: number,
+  needed: LogPosition | undefined,
+): LogPosition {
+  if (!hasLog(connection)) connection.exec(CREATE)
+  // A log that an older kv began.
+  else if (!hasNeeds(connection)) connection.exec('alter table kv_watcher add column position integer')
+  if (logEnd(connection) === undefined) {
+    connection.exec('delete from kv_change; delete from kv_watcher; delete from kv_replaced')
+    connection.statement('insert into kv_log values (1, ?)').run(newLogName())
+  }
+  renew(connection, watcher, until, needed)
+  return logEnd(connection)!
+}
+
+/** Where the log stands; `undefined` when there is none, or it is not whole. */
+export function logEnd(connection: Connection): LogPosition | undefined {
+  if (!hasLog(connection)) return undefined
+  const row = connection
+    .statement('select name, (select coalesce(max(position), 0) from kv_change) from kv_log')
+    .get() as [string, number] | undefined
+  return row && { log: row[0], at: row[1] }
+}
+
+function hasNeeds(connection: Connection): boolean {
+  return (
+    connection.statement(`select 1 from pragma_table_info('kv_watcher') where name = 'position'`).get() !== undefined
+  )
+}
+
+/**
+ * Says that a watcher lives, until a time in milliseconds, and after which position it needs the log; `undefined`:
+ * it needs nothing. Within a write transaction.
+ */
+export function renew(connection: Connection, watcher: string, until: number, needed: LogPosition | undefined): void {
+  connection
     .statement(
       'insert into kv_watcher(id, until, position) values (?, ?, ?) on conflict (id) do update set until = excluded.until, position = excluded.position',
     )
-    .run(watcher, Math.ceil(until / 1000), needs ?? null)
+    .run(watcher, Math.ceil(until / 1000), needed?.at ?? null)
 }
 
 /** The position after which some living watcher needs the log; `undefined`: none needs anything. */
-export function neededAfter(database: Database, now: number): number | undefined {
-  const [position] = database
+export function neededAfter(connection: Connection, now: number): number | undefined {
+  const [position] = connection
     .statement('select min(position) from kv_watcher where until > ?')
     .get(Math.floor(now / 1000)) as [number | null]
   return position ?? undefined
 }
 
 /** Takes a watcher out, and with the last one the log. Within a write transaction. */
-export function leaveLog(database: Database, watcher: string, now: number): void {
-  if (!hasLog(database)) return
-  database.statement('delete from kv_watcher where id = ?').run(watcher)
-  dropIfUnwatched(database, now)
+export function leaveLog(connection: Connection, watcher: string, now: number): void {
+  if (!hasLog(connection)) return
+  connection.statement('delete from kv_watcher where id = ?').run(watcher)
+  dropIfUnwatched(connection, now)
 }
 
 /** Takes away a log whose watchers are all gone, such as those that were killed. Within a write transaction. */
-export function dropIfUnwatched(database: Database, now: number): void {
-  const watched = database.statement('select 1 from kv_watcher where until > ?').get(Math.floor(now / 1000))
-  if (watched === undefined) database.exec(DROP)
-}
-
-/**
- * The changes after a position, of one moment. Throws `KV_WATCH_GAP` when one of them is missing, or
- * the log is not the one of that name, or no longer whole.
- */
-export function changesAfter(database: Database, name: string, after: number): LoggedChange[] {
-  const rows = database.snapshot(() => {
-    const end = hasLog(database) ? logEnd(database) : undefined
-    if (end?.name !== name || after > end.at) throw changesGone()
-    return database
-      .statement(
-        `select position, key, value is null, case when length(value) <= ${LONG_VALUE} then value end, revision, ${EXPIRES}
-        from kv_change where position > ? order by position limit ${PAGE_ROWS}`,
-      )
-      .all(after) as Row[]
-  })
-  const changes: LoggedChange[] = []
-  let bytes = 0
-  for (const [position, key, isDelete, value, revision, expires] of rows) {
-    if (position !== after + changes.length + 1) throw changesGone()
-    changes.push({ position, key, isDelete: isDelete === 1, value, revision: revision ?? 0, expires })
-    bytes += key.length + (value?.length ?? 0)
-    if (bytes >= PAGE_BYTES) break
-  }
-  return changes
+export function dropIfUnwatched(connection: Connection, now: number): void {
+  const watched = connection.statement('select 1 from kv_watcher where until > ?').get(Math.floor(now / 1000))
+  if (watched === undefined) connection.exec(DROP)
 }
 
 type Row = [
@@ -182,18 +142,50 @@ type Row = [
   expires: number | null,
 ]
 
+/**
+ * The changes after a position, of one moment. Throws `KV_WATCH_GAP` when one of them is missing, or
+ * the log is not the one of that name, or no longer whole.
+ */
+export function changesAfter(connection: Connection, { log, at }: LogPosition): LoggedChange[] {
+  const rows = connection.snapshot(() => {
+    const end = logEnd(connection)
+    if (end?.log !== log || at > end.at) throw changesGone()
+    return connection
+      .statement(
+        `select position, key, value is null, case when length(value) <= ${LONG_VALUE} then value end, revision, ${EXPIRES}
+        from kv_change where position > ? order by position limit ${PAGE_ROWS}`,
+      )
+      .all(at) as Row[]
+  })
+  const changes: LoggedChange[] = []
+  let bytes = 0
+  for (const [position, key, isDelete, value, revision, expires] of rows) {
+    if (position !== ++at) throw changesGone()
+    if (isDelete === 1) changes.push({ type: 'del', key })
+    else {
+      const entry = entryOf(key, value ?? NOTHING, revision ?? 0, expires)
+      changes.push({ type: 'put', ...entry, value: value ?? (() => valueAt(connection, { log, at: position })) })
+    }
+    bytes += key.length + (value?.length ?? 0)
+    if (bytes >= PAGE_BYTES) break
+  }
+  return changes
+}
+
+const NOTHING = new Uint8Array()
+
 /** The value of a change whose page left it out. Throws `KV_WATCH_GAP` when it has been trimmed since. */
-export function longChange(database: Database, name: string, position: number): Uint8Array {
-  const [value] = (database
+function valueAt(connection: Connection, { log, at }: LogPosition): Uint8Array {
+  const [value] = (connection
     .statement('select value from kv_change where position = ? and (select name from kv_log) = ?')
-    .get(position, name) ?? [null]) as [SqlValue]
+    .get(at, log) ?? [null]) as [SqlValue]
   if (!(value instanceof Uint8Array)) throw changesGone()
   return value
 }
 
 /** Bytes of the changes after a position, up to the newest. */
-export function bytesAfter(database: Database, after: number): number {
-  const [bytes] = database
+export function bytesAfter(connection: Connection, after: number): number {
+  const [bytes] = connection
     .statement('select coalesce(sum(length(key) + coalesce(length(value), 0)), 0) from kv_change where position > ?')
     .get(after) as [number]
   return bytes
@@ -204,8 +196,8 @@ const TRIM_ROWS = 5000
 const TRIM_BYTES = 8_000_000
 
 /** Removes a share of the changes up to a position, never the newest. Returns whether more are left to remove. */
-export function trimLog(database: Database, upTo: number): boolean {
-  const rows = database
+export function trimLog(connection: Connection, upTo: number): boolean {
+  const rows = connection
     .statement(
       `select position, coalesce(length(value), 0) from kv_change where position <= ? and position < (select max(position) from kv_change) order by position limit ${TRIM_ROWS}`,
     )
@@ -217,6 +209,6 @@ export function trimLog(database: Database, upTo: number): boolean {
     bytes += length
     if (bytes >= TRIM_BYTES) break
   }
-  if (until > 0) database.statement('delete from kv_change where position <= ?').run(until)
+  if (until > 0) connection.statement('delete from kv_change where position <= ?').run(until)
   return rows.length === TRIM_ROWS || until < (rows.at(-1)?.[0] ?? 0)
 }
