@@ -8,6 +8,13 @@ export function perSecond(count: number, ms: number): number {
   return round((count / Math.max(ms, 1e-6)) * 1000)
 }
 
+/** The median of some numbers, at least one. */
+export function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
 /** A time for people, from nanoseconds: `312 ns`, `5.1 µs`, `1.25 ms`, `2.03 s`. */
 export function formatNs(ns: number): string {
   const units = ['ns', 'µs', 'ms', 's']

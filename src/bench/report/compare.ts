@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { unreadable, usageError } from '../../errors.ts'
 import { isBusy } from './machine.ts'
-import { round } from '../measure/numbers.ts'
+import { median, round } from '../measure/numbers.ts'
 import { type ComparedStep, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
 
 /** What differs between two runs so that their figures do not compare. */
@@ -156,10 +156,6 @@ function machineRatios(
 /** The median of the rounds; of a step without any, its rate. */
 function middle({ rounds_per_second: rounds, operations_per_second: rate }: StepReport): number {
   return rounds.length === 0 ? rate : median(rounds)
-}
-
-function median(numbers: readonly number[]): number {
-  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)]!
 }
 
 function overlap(a: readonly number[], b: readonly number[]): boolean {

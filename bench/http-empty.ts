@@ -4,4 +4,4 @@ import { fastify } from 'fastify'
 const app = fastify()
 app.get('/empty', (_request, reply) => reply.type('application/json').send('{}'))
 process.stdout.write(`${JSON.stringify({ url: await app.listen({ host: '127.0.0.1', port: 0 }) })}\n`)
-process.once('SIGTERM', () => app.close())
+process.once('SIGTERM', () => void app.close())

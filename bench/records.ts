@@ -1,0 +1,64 @@
+/** Records for the benchmarks: the same ones in every run and on every machine. */
+import { once } from 'node:events'
+import { createWriteStream } from 'node:fs'
+import { Random } from '../src/bench/random/random.ts'
+
+const LETTERS = Buffer.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 'latin1')
+const KEY_BYTES = 16
+const VALUE_BYTES = 100
+
+/** Bytes written at a time. */
+const CHUNK = 1 << 20
+
+/** How a record is written in each kind of input. No letter of a record needs escaping in any of them. */
+const WRITERS = {
+  jsonl: (key: string, value: string) => `{"key":"${key}","value":"${value}"}\n`,
+  csv: (key: string, value: string) => `${key},${value}\n`,
+  ldb: (key: string, value: string) => `${key} ==> ${value}\n`,
+  // The protocol of Redis: an array of three strings, each with its length.
+  resp: (key: string, value: string) =>
+    `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`,
+}
+
+/** The first `count` records of a seed: 16 and 100 letters and digits, keys in random order. */
+export function* records(count: number, seed = 42): Generator<[key: string, value: string], undefined, void> {
+  const random = new Random(seed)
+  // Written into a buffer: a string made by appending is a chain of pieces, and whoever reads it first would pay for
+  // joining them.
+  const bytes = Buffer.alloc(Math.max(KEY_BYTES, VALUE_BYTES))
+  const text = (length: number): string => {
+    for (let n = 0; n < length; n++) bytes[n] = LETTERS[random.uint32() % LETTERS.length]!
+    return bytes.toString('latin1', 0, length)
+  }
+  for (let n = 0; n < count; n++) yield [text(KEY_BYTES), text(VALUE_BYTES)]
+}
+
+/** Records of a seed without an end, one at a time. */
+export function endless(seed: number): () => [key: string, value: string] {
+  const all = records(Infinity, seed)
+  return () => all.next().value!
+}
+
+/** Writes `count` records to a file for each kind of input that is named. */
+export async function writeRecords(
+  count: number,
+  files: { [kind in keyof typeof WRITERS]?: string | undefined },
+): Promise<void> {
+  const outputs = Object.entries(files).flatMap(([kind, path]) =>
+    path === undefined
+      ? []
+      : [{ write: WRITERS[kind as keyof typeof WRITERS], text: '', stream: createWriteStream(path) }],
+  )
+  for (const [key, value] of records(count)) {
+    for (const output of outputs) {
+      output.text += output.write(key, value)
+      if (output.text.length < CHUNK) continue
+      if (!output.stream.write(output.text, 'latin1')) await once(output.stream, 'drain')
+      output.text = ''
+    }
+  }
+  for (const { stream, text } of outputs) {
+    stream.end(text, 'latin1')
+    await once(stream, 'close')
+  }
+}
