@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { median } from '../src/bench/measure/numbers.ts'
+import { median } from '../src/bench/report/numbers.ts'
 import type * as Library from '../src/index.ts'
 
 /** The checkout; the scripts run from `dist/bench`. */

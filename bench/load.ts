@@ -1,7 +1,7 @@
 /** Bulk load: a million random records, durable at the end, beside the loaders of other stores. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { median } from '../src/bench/measure/numbers.ts'
+import { median } from '../src/bench/report/numbers.ts'
 import { Program } from '../src/bench/peers/program.ts'
 import { KV, bench, inTurn, installed, kvMs, peakMemory, processMs, settle } from './harness.ts'
 import { writeRecords } from './records.ts'

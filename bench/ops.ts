@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, constants, fdatasyncSync, openSync, writeFileSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { median } from '../src/bench/measure/numbers.ts'
+import { median } from '../src/bench/report/numbers.ts'
 import { Random } from '../src/bench/random/random.ts'
 import { bench, inTurn, installed, library } from './harness.ts'
 import { endless, records as recordsOf } from './records.ts'

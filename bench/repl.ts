@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { spawn } from '@lydell/node-pty'
-import { formatNs } from '../src/bench/measure/numbers.ts'
+import { formatNs } from '../src/bench/report/numbers.ts'
 import { Histogram } from '../src/bench/measure/histogram.ts'
 import { KV, bench, environment } from './harness.ts'
 import { report } from './table.ts'

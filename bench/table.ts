@@ -1,7 +1,7 @@
 /** What a benchmark prints: a Markdown table with its targets, and the machine it was measured on. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { formatNs } from '../src/bench/measure/numbers.ts'
+import { formatNs } from '../src/bench/report/numbers.ts'
 import { fileSystemOf, machineFacts } from '../src/bench/report/machine.ts'
 import { formatBytes } from '../src/safe-text.ts'
 import { ROOT } from './harness.ts'

@@ -8,9 +8,9 @@ import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './report/mac
 import { openPeers } from './peers/index.ts'
 import { type Report, SCHEMA, type TargetReport } from './report/report.ts'
 import type { Store } from '../store/store.ts'
-import { StoreTarget } from './store-target.ts'
-import { DEFAULT_DURATION_MS, type Moment, type Plan, ROUNDS, runSuite } from './suite.ts'
-import type { Target } from './target.ts'
+import { StoreTarget } from './targets/store-target.ts'
+import { DEFAULT_DURATION_MS, type ProgressEvent, type Plan, ROUNDS, runSuite } from './measure/suite.ts'
+import type { Target } from './targets/target.ts'
 import { Workspace } from './workspace.ts'
 
 /** How long operations under way may take to settle when the user has stopped the run, in milliseconds. */
@@ -29,7 +29,7 @@ export interface BenchOptions {
   /** Ends the benchmark early: it cleans up, then throws the signal's reason. */
   readonly signal: AbortSignal
   readonly version: string
-  onMoment(moment: Moment): void
+  onProgress(event: ProgressEvent): void
 }
 
 /**
@@ -64,15 +64,15 @@ export async function runBench(options: BenchOptions): Promise<Report> {
       await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
     const machineGauge = new Gauge(options.durable && options.location === undefined ? workspace!.folder : undefined)
     gauge = machineGauge
-    const world = {
+    const environment = {
       now: () => performance.now(),
       turn: () => setImmediate(),
       gauge: () => machineGauge.measure(),
       signal: options.signal,
       patienceMs: PATIENCE_MS,
     }
-    const targets = await runSuite(options.plan, opened, world, {
-      onMoment: options.onMoment,
+    const targets = await runSuite(options.plan, opened, environment, {
+      onProgress: options.onProgress,
       onFailure: (peer, error) =>
         absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
     })
@@ -94,8 +94,8 @@ function pathOf(location: string): string | undefined {
 }
 
 /** Of all keys and values, which is the least that a store of them takes. */
-function bytesOf({ workload, recipe }: Plan): number {
-  return recipe.records * (workload.key(0).length + recipe.valueBytes)
+function bytesOf({ workload, options }: Plan): number {
+  return options.records * (workload.key(0).length + options.valueBytes)
 }
 
 async function closeAll(targets: readonly Target[]): Promise<void> {
@@ -114,7 +114,7 @@ function report(
   targets: TargetReport[],
   absent: Report['absent'],
 ): Report {
-  const { workload, recipe, concurrency, durationMs, ops, warmupMs } = plan
+  const { workload, options, concurrency, durationMs, ops, warmupMs } = plan
   const whole = workload.steps.some((step) => step.total !== undefined)
   return {
     schema: SCHEMA,
@@ -123,11 +123,11 @@ function report(
     machine,
     settings: {
       workload: workload.name,
-      records: recipe.records,
+      records: options.records,
       key_bytes: workload.key(0).length,
-      value_bytes: recipe.valueBytes,
+      value_bytes: options.valueBytes,
       concurrency,
-      seed: recipe.seed,
+      seed: options.seed,
       location: location ?? null,
       durable: targets[0]!.durable,
       duration_ms: durationMs ?? (ops !== undefined || whole ? null : DEFAULT_DURATION_MS),

@@ -92,7 +92,7 @@ function benchOptions(
   ctx: Context,
   flags: Flags,
   store: string | undefined,
-): Omit<BenchOptions, 'signal' | 'onMoment'> {
+): Omit<BenchOptions, 'signal' | 'onProgress'> {
   if (flags.inPlace && store === undefined)
     throw usageError('--in-place needs --store', 'name the store to measure: kv bench --store FILE --in-place')
   if (!flags.inPlace && store !== undefined) {
@@ -118,7 +118,7 @@ function benchOptions(
   return {
     plan: {
       workload,
-      recipe: { records, valueBytes, batch: batchEntries(valueBytes, concurrency), seed },
+      options: { records, valueBytes, batch: batchEntries(valueBytes, concurrency), seed },
       concurrency,
       durationMs: flags.duration === undefined ? undefined : parseDuration(flags.duration, 'duration'),
       ops: flags.ops === undefined ? undefined : wholeNumber(flags.ops, 'number of operations', 1, 1e9),
@@ -134,7 +134,7 @@ function benchOptions(
 }
 
 /** Runs the benchmark so that Ctrl-C, and a polite kill, end it cleanly. */
-async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' | 'onMoment'>): Promise<Report> {
+async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' | 'onProgress'>): Promise<Report> {
   const { runBench } = await import('../bench/bench.ts')
   const stop = new AbortController()
   const interrupt = (): void =>
@@ -148,7 +148,7 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
     return await runBench({
       ...options,
       signal: stop.signal,
-      onMoment({ target, step, done, of }) {
+      onProgress({ target, step, done, of }) {
         if (shown)
           stderr.write(
             `\r\u001b[K${Math.floor((done / of) * 100)} %  ${escapeLine(target)}: ${step}`.slice(

@@ -355,11 +355,11 @@ describe('an interrupt', () => {
     const looking = (child: ReturnType<typeof spawn>): void => {
       let told = false
       // Every write changes the log beside the store.
-      const watcher = watch(home, async () => {
+      const listener = watch(home, async () => {
         if (told || (await store.count({ limit: 2 })) < 2 || told) return
         told = child.kill('SIGINT')
       })
-      child.once('close', () => watcher.close())
+      child.once('close', () => listener.close())
     }
     const { code } = await bench(['--duration', '10m', '--store', path, '--in-place'], { home, onStart: looking })
     expect([code, await store.count()]).toEqual([130, 1])
@@ -497,10 +497,10 @@ function whenListed(folder: string, isWanted: (name: string) => boolean): Promis
     const look = (): void => {
       const found = readdirSync(folder).find(isWanted)
       if (found === undefined) return
-      watcher.close()
+      listener.close()
       resolve(found)
     }
-    const watcher = watch(folder, look)
+    const listener = watch(folder, look)
     look()
   })
 }

@@ -35,10 +35,10 @@ function whenMade(home: string, name: string): Promise<void> {
     const look = (): void => {
       if (!readdirSync(join(home, 'tmp'), { recursive: true, encoding: 'utf8' }).some((path) => path.includes(name)))
         return
-      watcher.close()
+      listener.close()
       resolve()
     }
-    const watcher = watch(join(home, 'tmp'), { recursive: true }, look)
+    const listener = watch(join(home, 'tmp'), { recursive: true }, look)
     look()
   })
 }

@@ -6,8 +6,8 @@ import { type TestContext, afterAll, describe, expect, test } from 'vitest'
 import { htmlPage } from '../../src/bench/report/page/page.ts'
 import type { Report } from '../../src/bench/report/report.ts'
 import { SCHEMA } from '../../src/bench/report/report.ts'
-import { runSuite } from '../../src/bench/suite.ts'
-import type { Target } from '../../src/bench/target.ts'
+import { runSuite } from '../../src/bench/measure/suite.ts'
+import type { Target } from '../../src/bench/targets/target.ts'
 import { workloadNamed } from '../../src/bench/workloads/index.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
@@ -53,13 +53,13 @@ async function report(names: readonly string[], more: Partial<Report> = {}): Pro
   }))
   const plan = {
     workload: workloadNamed('classic'),
-    recipe: { records: 1000, valueBytes: 10, batch: 1000, seed: 1 },
+    options: { records: 1000, valueBytes: 10, batch: 1000, seed: 1 },
     concurrency: 1,
     durationMs: 150,
     ops: undefined,
     warmupMs: 0,
   }
-  const world = {
+  const environment = {
     now: () => time,
     turn: async () => {},
     gauge: () => ({ processor: 1, disk: undefined }),
@@ -95,7 +95,7 @@ async function report(names: readonly string[], more: Partial<Report> = {}): Pro
       warmup_ms: 0,
       rounds: 5,
     },
-    targets: await runSuite(plan, targets, world, { onMoment: () => {}, onFailure: () => {} }),
+    targets: await runSuite(plan, targets, environment, { onProgress: () => {}, onFailure: () => {} }),
     absent: [],
     comparison: null,
     ...more,

@@ -3,7 +3,7 @@ import { notes } from '../../src/bench/report/notes.ts'
 import { printTable } from '../../src/bench/report/print-table.ts'
 import { printCsv, printMarkdown } from '../../src/bench/report/print-text.ts'
 import { type Report, SCHEMA, type StepReport, type TargetReport } from '../../src/bench/report/report.ts'
-import { rowsOf } from '../../src/bench/random/rows.ts'
+import { rowsOf } from '../../src/bench/report/rows.ts'
 
 function step(name: string, operations: number): StepReport {
   return {

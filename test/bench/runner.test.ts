@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { sparkline } from '../../src/bench/measure/numbers.ts'
-import { ROUNDS, type Plan, runSuite } from '../../src/bench/suite.ts'
-import type { Target } from '../../src/bench/target.ts'
+import { sparkline } from '../../src/bench/report/numbers.ts'
+import { ROUNDS, type Plan, runSuite } from '../../src/bench/measure/suite.ts'
+import type { Target } from '../../src/bench/targets/target.ts'
 import { Timeline } from '../../src/bench/measure/timeline.ts'
 import { workloadNamed } from '../../src/bench/workloads/index.ts'
 
@@ -50,7 +50,7 @@ class FakeMachine {
 function plan(name: string, more: Partial<Plan> = {}): Plan {
   return {
     workload: workloadNamed(name),
-    recipe: { records: 500, valueBytes: 8, batch: 1000, seed: 42 },
+    options: { records: 500, valueBytes: 8, batch: 1000, seed: 42 },
     concurrency: 1,
     durationMs: 100,
     ops: undefined,
@@ -59,7 +59,7 @@ function plan(name: string, more: Partial<Plan> = {}): Plan {
   }
 }
 
-const quiet = { onMoment: () => {}, onFailure: (_: Target, error: unknown) => expect.fail(String(error)) }
+const quiet = { onProgress: () => {}, onFailure: (_: Target, error: unknown) => expect.fail(String(error)) }
 
 describe('the runner', () => {
   test('gives the same figures for the same seed and clock', async () => {
@@ -122,7 +122,7 @@ describe('the runner', () => {
   test('ends a step whose operations run out', async () => {
     const machine = new FakeMachine()
     const [report] = await runSuite(
-      plan('classic', { durationMs: 4000, warmupMs: 0, recipe: { records: 30, valueBytes: 1, batch: 1000, seed: 1 } }),
+      plan('classic', { durationMs: 4000, warmupMs: 0, options: { records: 30, valueBytes: 1, batch: 1000, seed: 1 } }),
       [machine.target('one', { get: 100, put: 100 })],
       machine,
       quiet,
@@ -133,7 +133,7 @@ describe('the runner', () => {
   test('runs the load workload to its end', async () => {
     const machine = new FakeMachine()
     const [report] = await runSuite(
-      plan('load', { durationMs: undefined, recipe: { records: 6500, valueBytes: 1, batch: 1000, seed: 1 } }),
+      plan('load', { durationMs: undefined, options: { records: 6500, valueBytes: 1, batch: 1000, seed: 1 } }),
       [machine.target('one', { get: 1, put: 1 })],
       machine,
       quiet,
@@ -175,7 +175,7 @@ describe('the runner', () => {
       ['scan', [11, 11, 11, 13]],
     ] as const) {
       const [report] = await runSuite(
-        plan(workload, { recipe: { records: 500, valueBytes: 8, batch: 500, seed: 1 } }),
+        plan(workload, { options: { records: 500, valueBytes: 8, batch: 500, seed: 1 } }),
         [ranged('one')],
         machine,
         quiet,
@@ -190,7 +190,7 @@ describe('the runner', () => {
     const targets = ['one', 'two'].map((name) => machine.target(name, { get: 1, put: 1 }))
     await runSuite(plan('ycsb-c'), targets, machine, {
       ...quiet,
-      onMoment: ({ target, step }) => moments.push(`${target} ${step}`),
+      onProgress: ({ target, step }) => moments.push(`${target} ${step}`),
     })
     expect(moments.filter((moment) => moment.endsWith('ycsb-c'))).toEqual(
       Array.from({ length: ROUNDS }, () => ['one ycsb-c', 'two ycsb-c']).flat(),

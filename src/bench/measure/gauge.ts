@@ -1,6 +1,6 @@
 import { closeSync, fdatasyncSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
-import { perSecond } from './numbers.ts'
+import { perSecond } from '../report/numbers.ts'
 
 /** How much of a fixed piece of work the machine does in a second. */
 export interface Gauged {

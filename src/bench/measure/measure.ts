@@ -1,9 +1,9 @@
 import type { Gauged } from './gauge.ts'
 import { Histogram } from './histogram.ts'
-import { perSecond, round } from './numbers.ts'
+import { perSecond, round } from '../report/numbers.ts'
 import { whilePatient } from './patience.ts'
 import type { MeasureReport, StepReport } from '../report/report.ts'
-import type { Target } from '../target.ts'
+import type { Target } from '../targets/target.ts'
 import { Timeline } from './timeline.ts'
 import type { Operation, Operations } from '../workloads/workload.ts'
 
@@ -20,8 +20,8 @@ export interface Pace {
   readonly warmupMs: number
 }
 
-/** The outside world of a measurement. */
-export interface World {
+/** What a measurement needs from outside: a clock, turns of the event loop, a way to stop. */
+export interface Environment {
   /** Milliseconds from any fixed moment, with fractions. */
   now(): number
   /** Settles after a turn of the event loop. */
@@ -39,7 +39,7 @@ export class Measurement {
   readonly #target: Target
   readonly #next: Operations
   readonly #pace: Pace
-  readonly #world: World
+  readonly #environment: Environment
   readonly #operations = new Map<string, { latency: Histogram; entries: number }>()
   readonly #timeline = new Timeline()
   readonly #rounds: number[] = []
@@ -50,11 +50,11 @@ export class Measurement {
   #lastTurn = 0
   #exhausted = false
 
-  constructor(target: Target, next: Operations, pace: Pace, world: World) {
+  constructor(target: Target, next: Operations, pace: Pace, environment: Environment) {
     this.#target = target
     this.#next = next
     this.#pace = pace
-    this.#world = world
+    this.#environment = environment
   }
 
   /** Runs operations that are not counted. */
@@ -67,11 +67,11 @@ export class Measurement {
   async round(ops: number): Promise<void> {
     if (this.#exhausted) return
     const { concurrency, roundMs } = this.#pace
-    const { processor, disk } = this.#world.gauge()
+    const { processor, disk } = this.#environment.gauge()
     const before = this.#busyMs
     let count = 0
     let inOperations = 0
-    const began = this.#world.now()
+    const began = this.#environment.now()
     const wall = await this.#run(roundMs, ops, (operation, result, from, to) => {
       count++
       inOperations += to - from
@@ -122,14 +122,14 @@ export class Measurement {
     ops: number,
     count: (operation: Operation, result: unknown, from: number, to: number) => void,
   ): Promise<number> {
-    const { now } = this.#world
+    const { now } = this.#environment
     const began = now()
     this.#lastTurn = began
     let drawn = 0
     let ended = began
     const state = { failed: false }
     const lane = async (): Promise<void> => {
-      while (!state.failed && !this.#world.signal.aborted && drawn < ops && ended - began < ms) {
+      while (!state.failed && !this.#environment.signal.aborted && drawn < ops && ended - began < ms) {
         const operation = this.#next()
         if (operation === undefined) {
           this.#exhausted = true
@@ -151,16 +151,20 @@ export class Measurement {
         throw error
       }),
     )
-    const settled = await whilePatient(Promise.allSettled(lanes), this.#world.signal, this.#world.patienceMs)
+    const settled = await whilePatient(
+      Promise.allSettled(lanes),
+      this.#environment.signal,
+      this.#environment.patienceMs,
+    )
     for (const result of settled) if (result.status === 'rejected') throw result.reason
     await this.#turn()
     return ended - began
   }
 
   async #turn(): Promise<void> {
-    await this.#world.turn()
-    this.#world.signal.throwIfAborted()
-    this.#lastTurn = this.#world.now()
+    await this.#environment.turn()
+    this.#environment.signal.throwIfAborted()
+    this.#lastTurn = this.#environment.now()
   }
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Target } from '../target.ts'
+import type { Target } from '../targets/target.ts'
 import { betterSqlite3 } from './better-sqlite3.ts'
 import { classicLevel } from './classic-level.ts'
 import { ldb } from './ldb.ts'

@@ -1,4 +1,4 @@
-import type { Target } from '../target.ts'
+import type { Target } from '../targets/target.ts'
 
 /** Where and how a peer keeps its data. */
 export interface PeerOptions {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { unreadable, usageError } from '../../errors.ts'
 import { isBusy } from './machine.ts'
-import { median, round } from '../measure/numbers.ts'
+import { median, round } from './numbers.ts'
 import { type ComparedStep, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
 
 /** What differs between two runs so that their figures do not compare. */

@@ -2,7 +2,7 @@ import { statSync, statfsSync } from 'node:fs'
 import { arch, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { usageError } from '../../errors.ts'
 import { formatBytes } from '../../safe-text.ts'
-import { round } from '../measure/numbers.ts'
+import { round } from './numbers.ts'
 import type { MachineReport } from './report.ts'
 
 /** File systems by the number Linux gives them (statfs(2)). */

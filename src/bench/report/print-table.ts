@@ -2,9 +2,9 @@ import { escapeLine } from '../../safe-text.ts'
 import type { TableWriter } from '../../output/table.ts'
 import { facts } from './facts.ts'
 import { notes } from './notes.ts'
-import { formatNs, formatRate, formatRatio, sparkline } from '../measure/numbers.ts'
+import { formatNs, formatRate, formatRatio, sparkline } from './numbers.ts'
 import type { Report } from './report.ts'
-import { rowsOf } from '../random/rows.ts'
+import { rowsOf } from './rows.ts'
 
 /** How the table is drawn. */
 export interface TableStyle {

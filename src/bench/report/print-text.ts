@@ -2,9 +2,9 @@ import { csvLine } from '../../formats/csv/writer.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { facts } from './facts.ts'
 import { notes } from './notes.ts'
-import { formatNs, formatRate, formatRatio } from '../measure/numbers.ts'
+import { formatNs, formatRate, formatRatio } from './numbers.ts'
 import type { Report } from './report.ts'
-import { type Row, rowsOf } from '../random/rows.ts'
+import { type Row, rowsOf } from './rows.ts'
 
 /** The report as CSV with a header; times in nanoseconds. */
 export function printCsv(report: Report): string {

@@ -1,15 +1,16 @@
-import { BATCH, KEY_PREFIX, type Step, Values, type Workload, hashedKey, orderedKey } from './workload.ts'
+import { BATCH, type Step, Values, type Workload, hashedKey, orderedKey } from './workload.ts'
+import { KEY_PREFIX } from '../targets/target.ts'
 
 function loadStep(name: string, key: (record: number) => Buffer): Step {
   return {
     name,
     needs: [],
     total: ({ records, batch }) => Math.ceil(records / batch),
-    operations(recipe) {
-      const values = new Values(recipe)
+    operations(options) {
+      const values = new Values(options)
       let next = 0
       return () => {
-        const size = Math.min(recipe.batch, recipe.records - next)
+        const size = Math.min(options.batch, options.records - next)
         if (size <= 0) return undefined
         const entries = Array.from({ length: size }, () => ({ key: key(next++), value: values.next() }))
         return { name, entries: size, run: (target) => target.putMany(entries) }

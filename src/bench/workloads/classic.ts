@@ -19,11 +19,11 @@ const read: Step = {
 const put: Step = {
   name: 'put',
   needs: [],
-  operations(recipe) {
-    const random = new Random(recipe.seed, 11)
-    const values = new Values(recipe)
+  operations(options) {
+    const random = new Random(options.seed, 11)
+    const values = new Values(options)
     return () => {
-      const key = hashedKey(random.below(recipe.records))
+      const key = hashedKey(random.below(options.records))
       const value = values.next()
       return { name: 'put', entries: 1, run: (target) => target.put(key, value) }
     }
@@ -33,15 +33,15 @@ const put: Step = {
 const batchPut: Step = {
   name: 'batch_put',
   needs: [],
-  operations(recipe) {
-    const random = new Random(recipe.seed, 12)
-    const values = new Values(recipe)
+  operations(options) {
+    const random = new Random(options.seed, 12)
+    const values = new Values(options)
     return () => {
-      const entries = Array.from({ length: recipe.batch }, () => ({
-        key: hashedKey(random.below(recipe.records)),
+      const entries = Array.from({ length: options.batch }, () => ({
+        key: hashedKey(random.below(options.records)),
         value: values.next(),
       }))
-      return { name: 'batch_put', entries: recipe.batch, run: (target) => target.putMany(entries) }
+      return { name: 'batch_put', entries: options.batch, run: (target) => target.putMany(entries) }
     }
   },
 }

@@ -1,9 +1,6 @@
 import { fnv64, hexadecimal } from '../random/fnv.ts'
 import { Random } from '../random/random.ts'
-import type { Awaitable, KeyValue, Target } from '../target.ts'
-
-/** Every key of a benchmark begins with this, so that it touches no other key of a store. */
-export const KEY_PREFIX = 'kv-bench:'
+import { type Awaitable, KEY_PREFIX, type KeyValue, type Target } from '../targets/target.ts'
 
 /** Entries in one batch of a batch operation, where that many fit. */
 export const BATCH = 1000
@@ -37,7 +34,7 @@ export interface Operation {
 export type Operations = () => Operation | undefined
 
 /** What operations are made from. */
-export interface Recipe {
+export interface WorkloadOptions {
   /** Records that are there before the first step. */
   readonly records: number
   readonly valueBytes: number
@@ -57,8 +54,8 @@ export interface Step {
    * Of a step that has a natural end: how many operations it has; it is then run to its end, unless the user says how
    * long.
    */
-  total?(recipe: Recipe): number
-  operations(recipe: Recipe): Operations
+  total?(options: WorkloadOptions): number
+  operations(options: WorkloadOptions): Operations
 }
 
 /** Steps that are run one after the other on the same store. */
@@ -99,7 +96,7 @@ export class Values {
   readonly #random: Random
   readonly #bytes: number
 
-  constructor({ seed, valueBytes }: Recipe) {
+  constructor({ seed, valueBytes }: WorkloadOptions) {
     this.#random = new Random(seed, 1)
     this.#bytes = valueBytes
     this.#pool = Buffer.alloc(valueBytes + 65_536)
@@ -114,10 +111,13 @@ export class Values {
 }
 
 /** The records of a workload in batches, as they are stored before the first step. */
-export function* preloadBatches(workload: Pick<Workload, 'key'>, recipe: Recipe): Generator<KeyValue[], void, void> {
-  const values = new Values(recipe)
-  for (let from = 0; from < recipe.records; from += recipe.batch) {
-    const size = Math.min(recipe.batch, recipe.records - from)
+export function* preloadBatches(
+  workload: Pick<Workload, 'key'>,
+  options: WorkloadOptions,
+): Generator<KeyValue[], void, void> {
+  const values = new Values(options)
+  for (let from = 0; from < options.records; from += options.batch) {
+    const size = Math.min(options.batch, options.records - from)
     yield Array.from({ length: size }, (_, i) => ({ key: workload.key(from + i), value: values.next() }))
   }
 }

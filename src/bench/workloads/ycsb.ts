@@ -1,7 +1,8 @@
 import { decimal, fnv64Positive } from '../random/fnv.ts'
 import { Random } from '../random/random.ts'
 import { Latest, ScrambledZipfian } from '../random/zipfian.ts'
-import { KEY_PREFIX, type Operation, type Recipe, type Step, Values, type Workload } from './workload.ts'
+import { type Operation, type WorkloadOptions, type Step, Values, type Workload } from './workload.ts'
+import { KEY_PREFIX } from '../targets/target.ts'
 
 /** Longest scan of workload E. */
 const MAX_SCAN = 100
@@ -69,20 +70,20 @@ class Generator {
   readonly #acknowledged: Acknowledged
   #inserted: number
 
-  constructor(mix: Mix, recipe: Recipe) {
+  constructor(mix: Mix, options: WorkloadOptions) {
     this.#mix = Object.entries(mix.parts) as [Kind, number][]
-    this.#kind = new Random(recipe.seed, 20)
-    this.#length = new Random(recipe.seed, 21)
-    this.#values = new Values(recipe)
-    this.#inserted = recipe.records
-    this.#acknowledged = new Acknowledged(recipe.records)
-    const random = new Random(recipe.seed, 22)
+    this.#kind = new Random(options.seed, 20)
+    this.#length = new Random(options.seed, 21)
+    this.#values = new Values(options)
+    this.#inserted = options.records
+    this.#acknowledged = new Acknowledged(options.records)
+    const random = new Random(options.seed, 22)
     if (mix.keys === 'latest') {
-      const latest = new Latest(random, recipe.records)
+      const latest = new Latest(random, options.records)
       this.#choose = () => latest.next(this.#acknowledged.count)
     } else {
-      const inserts = mix.parts.insert === undefined ? 0 : Math.ceil(recipe.records * EXPECTED_INSERTS)
-      const zipfian = new ScrambledZipfian(random, recipe.records + inserts)
+      const inserts = mix.parts.insert === undefined ? 0 : Math.ceil(options.records * EXPECTED_INSERTS)
+      const zipfian = new ScrambledZipfian(random, options.records + inserts)
       this.#choose = () => {
         // As in YCSB: drawn from the records expected in the end, again while it is not there yet.
         for (;;) {
@@ -141,8 +142,8 @@ export const ycsb: readonly Workload[] = Object.entries(MIXES).map(([letter, mix
   const step: Step = {
     name: `ycsb-${letter}`,
     needs: mix.parts.scan === undefined ? [] : ['range'],
-    operations(recipe) {
-      const generator = new Generator(mix, recipe)
+    operations(options) {
+      const generator = new Generator(mix, options)
       return () => generator.next()
     },
   }

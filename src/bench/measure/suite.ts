@@ -1,14 +1,14 @@
-import { Measurement, type World } from './measure/measure.ts'
-import { round } from './measure/numbers.ts'
-import { whilePatient } from './measure/patience.ts'
-import type { TargetReport } from './report/report.ts'
-import type { Target } from './target.ts'
-import { type Recipe, type Step, type Workload, preloadBatches } from './workloads/workload.ts'
+import { Measurement, type Environment } from './measure.ts'
+import { round } from '../report/numbers.ts'
+import { whilePatient } from './patience.ts'
+import type { TargetReport } from '../report/report.ts'
+import type { Target } from '../targets/target.ts'
+import { type WorkloadOptions, type Step, type Workload, preloadBatches } from '../workloads/workload.ts'
 
 /** What is run, and for how long. */
 export interface Plan {
   readonly workload: Workload
-  readonly recipe: Recipe
+  readonly options: WorkloadOptions
   readonly concurrency: number
   /** Of each step, in milliseconds; `undefined`: {@link ops} count, or the step's own end. */
   readonly durationMs: number | undefined
@@ -18,7 +18,7 @@ export interface Plan {
 }
 
 /** What is going on, for whoever watches. */
-export interface Moment {
+export interface ProgressEvent {
   readonly target: string
   readonly step: string
   /** Parts of the whole run that are done, of how many. */
@@ -33,8 +33,8 @@ export const ROUNDS = 5
 export const DEFAULT_DURATION_MS = 2000
 
 /** How a suite tells what happens. */
-export interface Watcher {
-  onMoment(moment: Moment): void
+export interface SuiteListener {
+  onProgress(event: ProgressEvent): void
   /** A target after the first has failed, and takes no further part. */
   onFailure(target: Target, error: unknown): void
 }
@@ -52,8 +52,8 @@ interface Runner {
 export async function runSuite(
   plan: Plan,
   targets: readonly Target[],
-  world: World,
-  watcher: Watcher,
+  environment: Environment,
+  listener: SuiteListener,
 ): Promise<TargetReport[]> {
   let runners: Runner[] = targets.map((target) => ({ target, measurements: new Map(), preloadSeconds: 0 }))
   const { steps } = plan.workload
@@ -61,21 +61,21 @@ export async function runSuite(
   let done = 0
   const each = async (step: string, job: (runner: Runner) => Promise<void>): Promise<void> => {
     for (const runner of runners) {
-      watcher.onMoment({ target: runner.target.name, step, done: done++, of })
+      listener.onProgress({ target: runner.target.name, step, done: done++, of })
       try {
         await job(runner)
       } catch (error) {
         // A Ctrl-C that reached a peer, too, may be heard here only after the peer's end.
-        await world.turn()
-        world.signal.throwIfAborted()
+        await environment.turn()
+        environment.signal.throwIfAborted()
         if (runner === runners[0]) throw error
-        watcher.onFailure(runner.target, error)
+        listener.onFailure(runner.target, error)
         runners = runners.filter((other) => other !== runner)
       }
     }
   }
   await each('storing the records', async (runner) => {
-    if (plan.workload.preload) runner.preloadSeconds = await preload(plan, runner.target, world)
+    if (plan.workload.preload) runner.preloadSeconds = await preload(plan, runner.target, environment)
   })
   for (const step of steps) {
     const { warmupMs, roundMs, ops } = limits(plan, step)
@@ -85,7 +85,7 @@ export async function runSuite(
         let measurement = measurements.get(step)
         if (measurement === undefined) {
           const pace = { concurrency: plan.concurrency, roundMs, warmupMs }
-          measurement = new Measurement(target, step.operations(plan.recipe), pace, world)
+          measurement = new Measurement(target, step.operations(plan.options), pace, environment)
           measurements.set(step, measurement)
           await measurement.warmUp()
         }
@@ -106,23 +106,23 @@ function share(ops: number, number: number): number {
 }
 
 function limits(
-  { durationMs, ops, warmupMs, recipe }: Plan,
+  { durationMs, ops, warmupMs, options }: Plan,
   step: Step,
 ): { roundMs: number; ops: number; warmupMs: number } {
   if (durationMs === undefined && ops === undefined && step.total !== undefined)
-    return { roundMs: Infinity, ops: step.total(recipe), warmupMs: 0 }
+    return { roundMs: Infinity, ops: step.total(options), warmupMs: 0 }
   const ms = durationMs ?? (ops === undefined ? DEFAULT_DURATION_MS : Infinity)
   return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs: step.usesUp === true ? 0 : warmupMs }
 }
 
-async function preload(plan: Plan, target: Target, world: World): Promise<number> {
+async function preload(plan: Plan, target: Target, environment: Environment): Promise<number> {
   let ms = 0
-  for (const batch of preloadBatches(plan.workload, plan.recipe)) {
-    const began = world.now()
-    await whilePatient(Promise.resolve(target.putMany(batch)), world.signal, world.patienceMs)
-    ms += world.now() - began
-    await world.turn()
-    world.signal.throwIfAborted()
+  for (const batch of preloadBatches(plan.workload, plan.options)) {
+    const began = environment.now()
+    await whilePatient(Promise.resolve(target.putMany(batch)), environment.signal, environment.patienceMs)
+    ms += environment.now() - began
+    await environment.turn()
+    environment.signal.throwIfAborted()
   }
   return round(ms / 1000)
 }

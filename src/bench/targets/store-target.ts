@@ -1,9 +1,8 @@
-import { parseLocation } from '../drivers/location.ts'
-import { KvError, reasonOf } from '../errors.ts'
-import type { Store } from '../store/store.ts'
-import { quoteWord } from '../shell-quote.ts'
-import type { Awaitable, KeyValue, ScanOptions, Target } from './target.ts'
-import { KEY_PREFIX } from './workloads/workload.ts'
+import { parseLocation } from '../../drivers/location.ts'
+import { KvError, reasonOf } from '../../errors.ts'
+import type { Store } from '../../store/store.ts'
+import { quoteWord } from '../../shell-quote.ts'
+import { type Awaitable, KEY_PREFIX, type KeyValue, type ScanOptions, type Target } from './target.ts'
 
 /** A store of kv, through the library that everybody uses. */
 export class StoreTarget implements Target {

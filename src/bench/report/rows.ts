@@ -1,4 +1,4 @@
-import type { MeasureReport, Report, StepReport, TargetReport } from '../report/report.ts'
+import type { MeasureReport, Report, StepReport, TargetReport } from './report.ts'
 
 /** A line of a printed report: one step on one target, or one kind of operation within it. */
 export interface Row {

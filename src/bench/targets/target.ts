@@ -1,3 +1,6 @@
+/** Every key of a benchmark begins with this, so that it touches no other key of a store. */
+export const KEY_PREFIX = 'kv-bench:'
+
 /** A value now or a promise of it. */
 export type Awaitable<T> = T | Promise<T>
 
