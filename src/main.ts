@@ -1,17 +1,19 @@
-import { isBare } from './cli/program.ts'
+import { COMMANDS } from './commands/index.ts'
 import { Context } from './cli/context.ts'
-import { CODES, KvError } from './errors.ts'
-import { type Io, processIo } from './io.ts'
+import { isBare } from './cli/called.ts'
 import { argumentsAreText } from './cli/line/raw-text.ts'
-import { report, runLine } from './cli/run.ts'
+import { createProgram } from './cli/program.ts'
+import { runLine } from './cli/run.ts'
+import { CODES, usageError } from './errors.ts'
+import { type Io, processIo } from './io.ts'
 
 /** Runs one command line; resolves to the exit code. Never throws, never ends the process. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
-  const ctx = new Context(io)
-  try {
-    checkArguments(argv)
-  } catch (error) {
-    return report(error, ctx, argv)
+  const ctx = new Context(io, createProgram(COMMANDS))
+  if (!argumentsAreText(argv)) {
+    const { report } = await import('./cli/report.ts')
+    const hint = 'write a key with --key-encoding hex, a value with --value-encoding hex; send a file through a pipe'
+    return report(usageError('an argument is not valid UTF-8', hint), ctx, argv)
   }
   const bare = isBare(argv)
   if (bare && io.stdin.isTTY && io.stdout.isTTY) return runLine(ctx, [...argv, 'repl'])
@@ -19,13 +21,6 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   if (bare && !io.stdin.isTTY && io.stdin.isNull !== true)
     io.stderr.write('\nTo run the commands of standard input: kv repl\n')
   return code
-}
-
-function checkArguments(argv: readonly string[]): void {
-  if (argumentsAreText(argv)) return
-  throw new KvError('KV_USAGE', 'an argument is not valid UTF-8', {
-    hint: 'write a key with --key-encoding hex, a value with --value-encoding hex; send a file through a pipe',
-  })
 }
 
 /** The process: the only code that sets its exit code. */

@@ -78,16 +78,17 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ],
   ['commands', 'cli/** output load formats/** blocks store/** terminal bench/** commander'],
   ['commands/serve.ts', 'server/** cli/** commander'],
-  ['repl/language', 'cli/line'],
+  ['repl/language', ''],
+  ['repl/streams', 'repl/language cli load io.ts'],
   [
     'repl/undo',
     'repl/language cli blocks store/** drivers/index.ts drivers/location.ts output io.ts chalk string-width',
   ],
-  ['repl/completion', 'repl/language cli/** store/** terminal io.ts commander'],
-  ['repl/prompt', 'repl/language cli terminal io.ts'],
+  ['repl/completion', 'repl/language cli/** store/** terminal commander'],
+  ['repl/prompt', 'repl/streams cli terminal io.ts'],
   [
     'repl/session',
-    'repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks load output text-width.ts io.ts',
+    'repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks load output terminal text-width.ts io.ts',
   ],
   ['repl', 'text-width.ts repl/** cli drivers/location.ts output terminal io.ts'],
   // A session runs command lines, so it may know what the program knows.
@@ -110,19 +111,10 @@ const AGAINST_THE_ORDER: readonly string[] = [
   'server/http -> server/streaming',
   'server/metrics -> server/admission',
   'server/route-context.ts -> server/admission',
-  'cli -> commands/index.ts',
-  'repl/language -> repl/session',
-  'repl/language -> commands/index.ts',
-  'repl/undo -> repl/session',
-  'repl/completion -> repl/session',
-  'repl/completion -> commands/index.ts',
-  'repl/prompt -> repl/session',
-  'repl/session -> repl',
-  'repl/session -> commands/index.ts',
 ]
 
 /** Files and folders that still import each other in a circle. To become empty: only take lines away. */
-const CIRCLES: readonly string[] = ['drivers/sqlite/export/**', 'drivers/http/**', 'repl/**', 'cli/**', 'commands/**']
+const CIRCLES: readonly string[] = ['drivers/sqlite/export/**', 'drivers/http/**']
 
 /** No file is longer, in lines, but these, which still are. To become empty: only take lines away. */
 const MAX_LINES = 300
@@ -132,7 +124,6 @@ const LONG_FILES: readonly string[] = [
   'drivers/sqlite/driver.ts',
   'drivers/sqlite/write/writer.ts',
   'formats/json/record.ts',
-  'repl/session/redirection.ts',
   'repl/session/session.ts',
   'store/driver.ts',
   'store/store.ts',

@@ -1,29 +1,53 @@
+import type { Command } from 'commander'
+import { openDriver } from '../drivers/index.ts'
+import { parseLocation } from '../drivers/location.ts'
 import { interrupted } from '../errors.ts'
-import { Interrupt } from './interrupt.ts'
 import type { Io } from '../io.ts'
-import { openByOptions } from './open-store.ts'
-import { type GlobalFlags, type GlobalOptions, isDumb, isOn, resolveGlobals, useColor } from './options.ts'
 import { Printer } from '../output/printer.ts'
 import type { Driver } from '../store/driver.ts'
-import type { Store } from '../store/store.ts'
+import { Store } from '../store/store.ts'
 import type { KeyReader } from '../terminal/key-reader.ts'
+import { isDumb, isOn, useColor } from './environment.ts'
+import { Interrupt } from './interrupt.ts'
+import { type GlobalFlags, type GlobalOptions, resolveGlobals } from './options.ts'
+import { readToken } from './token.ts'
+
+/** The program as its commands and a session see it. */
+export interface Program {
+  /** Every command by name, in the order of the help text. */
+  readonly commands: Readonly<Record<string, { readonly summary: string }>>
+  /** The program for one command line. Of the commands only the one that is called is loaded. */
+  build(ctx: Context, argv: readonly string[]): Promise<Command>
+}
 
 /** What a command opens its store with besides the global options. */
 export interface StoreOptions {
   /** False for `--no-sync`. */
-  sync?: boolean | undefined
+  readonly sync?: boolean | undefined
 }
 
-/** What a session lends to each of its command lines. */
-export interface Host {
+/** What a store is opened with besides the global options. */
+export interface OpenStoreOptions extends StoreOptions {
+  /** Stops the opening: a server may take its time. Default: the signal of the command. */
+  readonly signal?: AbortSignal | undefined
+  /** Puts a driver around the store's own. */
+  readonly wrap?: ((driver: Driver) => Driver) | undefined
+}
+
+/** What a session gives to each of its command lines. */
+export interface SessionHost {
+  /** The options that a line begins with. */
+  readonly globals: GlobalOptions
   /** Aborted when the user stops the running command. */
   readonly signal: AbortSignal
   /** The session's open store, when the line means that one; it stays open after the line. */
   store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
-  /** From now on Ctrl-D stops the running command too: it would not end by itself. */
-  hearEnd(): void
-  /** Put around the driver of a line that opens a store of its own. */
+  /** Puts a driver around that of a line that opens a store of its own. */
   wrap(driver: Driver, globals: GlobalOptions): Driver
+  /** From now on Ctrl-D stops the running command too: it would not end by itself. */
+  stopOnEndOfInput(): void
+  /** The help on a command of the session itself, with its dot or without; `undefined` for any other word. */
+  help(topic: string): string | undefined
   /** Runs a step that reads keys, such as a question. */
   atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
 }
@@ -34,16 +58,20 @@ export interface Host {
  */
 export class Context {
   readonly io: Io
-  readonly #host: Host | undefined
+  readonly program: Program
+  /** The session that this is a line of. */
+  readonly session: SessionHost | undefined
   readonly #interrupt = new Interrupt()
   #globals: GlobalOptions | undefined
   #store: Promise<Store> | undefined
-  #own: Promise<Store> | undefined
+  /** The store, where it was opened for this line alone. */
+  #opened: Promise<Store> | undefined
   #printer: Printer | undefined
 
-  constructor(io: Io, host?: Host) {
+  constructor(io: Io, program: Program, session?: SessionHost) {
     this.io = io
-    this.#host = host
+    this.program = program
+    this.session = session
   }
 
   /** What the process ends with when nothing was thrown; a command may set it to 1 for a partial answer. */
@@ -51,18 +79,18 @@ export class Context {
 
   /** Whether to show stacks, also when the options could not be read. */
   get debug(): boolean {
-    return this.#globals?.debug ?? isOn(this.io.env, 'KV_DEBUG')
+    return (this.#globals ?? this.session?.globals)?.debug ?? isOn(this.io.env, 'KV_DEBUG')
   }
 
   /** Takes the program's flags; called once, before the command runs. */
   configure(flags: GlobalFlags): void {
-    this.#globals = resolveGlobals(flags, this.io.env)
+    this.#globals = resolveGlobals(flags, this.io.env, this.session?.globals)
   }
 
   /** The resolved global options. */
   get globals(): GlobalOptions {
-    this.#globals ??= resolveGlobals({}, this.io.env)
-    return this.#globals
+    if (this.#globals === undefined) this.configure({})
+    return this.#globals!
   }
 
   /**
@@ -70,7 +98,7 @@ export class Context {
    * was called.
    */
   get signal(): AbortSignal {
-    return this.#host?.signal ?? this.#interrupt.signal
+    return this.session?.signal ?? this.#interrupt.signal
   }
 
   /**
@@ -78,12 +106,7 @@ export class Context {
    * named: the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
    */
   hearSignals(signals?: readonly NodeJS.Signals[]): void {
-    if (this.#host === undefined) this.#interrupt.hear(signals)
-  }
-
-  /** For a command that ends only when it is stopped: in a session Ctrl-D does so too. */
-  hearEnd(): void {
-    this.#host?.hearEnd()
+    if (this.session === undefined) this.#interrupt.hear(signals)
   }
 
   /** Where a signal has stopped this command: closes everything and ends the process by that signal. */
@@ -95,7 +118,7 @@ export class Context {
 
   /** Whether this is a line of a session. */
   get inSession(): boolean {
-    return this.#host !== undefined
+    return this.session !== undefined
   }
 
   /** The printer for data, on stdout. */
@@ -110,8 +133,22 @@ export class Context {
 
   /** The store; opened on the first call. */
   store(options: StoreOptions = {}): Promise<Store> {
-    this.#store ??= this.#host?.store(this.globals, options) ?? (this.#own = this.#openStore(options))
+    this.#store ??= this.session?.store(this.globals, options) ?? (this.#opened = this.#openOwn(options))
     return this.#store
+  }
+
+  /**
+   * Opens the store that global options name, with all that they say of it: the one place that does, for commands,
+   * sessions and benchmarks. Throws what `openDriver` throws, and `KV_USAGE` for a token that is none.
+   */
+  async open(
+    globals: GlobalOptions,
+    { sync, signal = this.signal, wrap = (driver) => driver }: OpenStoreOptions = {},
+  ): Promise<Store> {
+    const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
+    const token = parseLocation(store).isRemote ? readToken(globals) : undefined
+    const options = { sync, signal, lockTimeoutMs, timeoutMs, makeFolder: storeIsDefault, token }
+    return new Store(store, wrap(await openDriver(store, options)))
   }
 
   /** Whether progress is drawn: stderr is a terminal that can take a line back, and nobody asked for quiet. */
@@ -135,30 +172,27 @@ export class Context {
    * Throws `KV_INTERRUPTED`.
    */
   paced<T>(pages: AsyncIterable<Uint8Array | T[]>): AsyncIterable<Uint8Array | T[]> {
-    return this.#host === undefined ? pages : paced(pages, this.#host.signal, () => this.io.stdout.drained?.())
+    return this.session === undefined ? pages : paced(pages, this.session.signal, () => this.io.stdout.drained?.())
   }
 
   /** Runs a step that reads keys, such as a question; only where stdin is a terminal and `TERM` can be drawn on. */
   async atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T> {
-    if (this.#host !== undefined) return this.#host.atKeyboard(step)
+    if (this.session !== undefined) return this.session.atKeyboard(step)
     const { withKeyboard } = await import('../terminal/key-reader.ts')
     return withKeyboard(step)
   }
 
   /** Closes what was opened for this line; waits for writes under way. */
   async close(): Promise<void> {
-    const store = await this.#own?.catch(() => undefined)
-    this.#own = this.#store = undefined
+    const store = await this.#opened?.catch(() => undefined)
+    this.#opened = this.#store = undefined
     await store?.close()
     this.#interrupt.forget()
   }
 
-  async #openStore({ sync = true }: StoreOptions): Promise<Store> {
-    const store = await openByOptions(this.globals, {
-      sync,
-      signal: this.signal,
-      wrap: this.#host && ((driver) => this.#host!.wrap(driver, this.globals)),
-    })
+  async #openOwn({ sync = true }: StoreOptions): Promise<Store> {
+    const { session, globals } = this
+    const store = await this.open(globals, { sync, wrap: session && ((driver) => session.wrap(driver, globals)) })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store
   }

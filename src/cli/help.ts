@@ -1,26 +1,27 @@
 import { Command } from 'commander'
-import { buildProgram } from './program.ts'
-import type { Context } from './context.ts'
 import { usageError } from '../errors.ts'
-import { COMMANDS } from '../commands/index.ts'
+import type { Context } from './context.ts'
 import { TOPICS } from './topics.ts'
 
 /** `kv help [TOPIC]` */
 export function help(ctx: Context): Command {
+  const { commands } = ctx.program
   return new Command('help')
-    .summary('explain a command or a topic')
     .description(`Explain a command, or a topic: ${Object.keys(TOPICS).join(', ')}.`)
     .argument('[TOPIC]')
     .action(async (topic: string | undefined) => {
-      if (topic === undefined) return (await buildProgram(ctx, [])).outputHelp()
+      if (topic === undefined) return (await ctx.program.build(ctx, [])).outputHelp()
       if (Object.hasOwn(TOPICS, topic)) return ctx.io.stdout.write(`${TOPICS[topic]!.trim()}\n`)
-      if (!Object.hasOwn(COMMANDS, topic)) {
+      if (Object.hasOwn(commands, topic)) {
+        const program = await ctx.program.build(ctx, [topic])
+        return program.commands.find((command) => command.name() === topic)!.outputHelp()
+      }
+      const text = ctx.session?.help(topic)
+      if (text === undefined)
         throw usageError(
           `no help on ${topic}`,
-          `topics: ${Object.keys(TOPICS).join(' ')}; commands: ${Object.keys(COMMANDS).join(' ')}`,
+          `topics: ${Object.keys(TOPICS).join(' ')}; commands: ${Object.keys(commands).join(' ')}`,
         )
-      }
-      const program = await buildProgram(ctx, [topic])
-      program.commands.find((command) => command.name() === topic)!.outputHelp()
+      ctx.io.stdout.write(text)
     })
 }

@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from '../drivers/options.ts'
-import { KvError, unreadable, usageError } from '../errors.ts'
 import { parseDuration } from '../duration.ts'
-import { variableIsText } from './line/raw-text.ts'
-import { quoteWord } from '../shell-quote.ts'
+import { KvError, usageError } from '../errors.ts'
+import { defaultStore, expandHome } from './default-store.ts'
+import { type Env, isOn, variable } from './environment.ts'
 
 /** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
 export const FORMATS = ['table', 'pretty', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
@@ -14,6 +12,75 @@ export type Format = (typeof FORMATS)[number]
 
 /** The forms entries can have. */
 export type EntryFormat = Exclude<Format, 'markdown'>
+
+/** An option that stands before or after any command. */
+export interface GlobalOption {
+  /** As commander takes it; with `<...>` it takes a value, otherwise it is a switch. */
+  readonly flags: string
+  /** The variable that stands for it. */
+  readonly variable: string
+  /** Reads a value. Throws `KV_USAGE`. */
+  readonly parse?: (text: string) => unknown
+  /** One line for `kv --help`; `kv help environment` shows what stands before a colon. */
+  readonly help: string
+  /** What `kv --help` says after the variable. */
+  readonly note?: string
+  /** What `kv help environment` says after the flag. */
+  readonly environmentNote?: string
+}
+
+/** The only list of global options, by the names under which commander keeps their flags, in the order of the help. */
+export const GLOBAL_OPTIONS = {
+  store: {
+    flags: '--store <location>',
+    variable: 'KV_STORE',
+    help: 'the store: a file, or a location',
+    environmentNote: '; else $XDG_DATA_HOME/kv/default.kv',
+  },
+  json: { flags: '--json', variable: 'KV_JSON', help: 'print JSON' },
+  format: {
+    flags: '--format <format>',
+    variable: 'KV_FORMAT',
+    parse: parseFormat,
+    help: `form of the output: ${FORMATS.join(' ')}`,
+  },
+  quiet: { flags: '-q, --quiet', variable: 'KV_QUIET', help: 'no messages but errors' },
+  color: {
+    flags: '--no-color',
+    variable: 'KV_NO_COLOR',
+    help: 'no colour',
+    note: ', NO_COLOR',
+    environmentNote: '; so do NO_COLOR and TERM=dumb',
+  },
+  input: { flags: '--no-input', variable: 'KV_NO_INPUT', help: 'never ask' },
+  lockTimeout: {
+    flags: '--lock-timeout <time>',
+    variable: 'KV_LOCK_TIMEOUT',
+    parse: (text: string) => parseDuration(text, 'lock timeout', { zero: true }),
+    help: 'how long a write waits for another process',
+    note: '; 5s',
+    environmentNote: ', 5s',
+  },
+  timeout: {
+    flags: '--timeout <time>',
+    variable: 'KV_TIMEOUT',
+    parse: (text: string) => parseDuration(text, 'timeout'),
+    help: 'how long a server may be silent',
+    note: '; 30s',
+    environmentNote: ', 30s',
+  },
+  debug: { flags: '--debug', variable: 'KV_DEBUG', help: 'show stacks of errors' },
+} as const satisfies Record<string, GlobalOption>
+
+type Name = keyof typeof GLOBAL_OPTIONS
+
+/** The same as a list. */
+export const GLOBAL_OPTION_LIST: readonly GlobalOption[] = Object.values(GLOBAL_OPTIONS)
+
+/** The flags of the program as commander collects them; a flag not given is `undefined`. */
+export type GlobalFlags = {
+  [N in Name]?: (typeof GLOBAL_OPTIONS)[N]['flags'] extends `${string}<${string}` ? string : boolean
+}
 
 /** What holds for every command. */
 export interface GlobalOptions {
@@ -45,149 +112,59 @@ export interface GlobalOptions {
   readonly tokenFile: string | undefined
 }
 
-/** The flags of the program as commander collects them; a flag not given is `undefined`. */
-export interface GlobalFlags {
-  store?: string
-  json?: boolean
-  format?: string
-  quiet?: boolean
-  color?: boolean
-  input?: boolean
-  lockTimeout?: string
-  timeout?: string
-  debug?: boolean
-}
-
-type Env = Readonly<Record<string, string | undefined>>
-
-/** Flags over `KV_...` variables over defaults; the one place where either is read. Throws `KV_USAGE`. */
-export function resolveGlobals(flags: GlobalFlags, env: Env): GlobalOptions {
-  const text = (name: string): string | undefined => variable(env, name)
-  const on = (name: string): boolean => isOn(env, name)
-  const store = withHome(flags.store ?? text('KV_STORE'), env)
-  const json = flags.json ?? (on('KV_JSON') && flags.format === undefined)
+/**
+ * The options of a command line: flags over those of the session (`base`), or, where there is none, over `KV_...`
+ * variables over defaults. Throws `KV_USAGE`.
+ */
+export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOptions): GlobalOptions {
+  const isSet = (name: Name): boolean => isOn(env, GLOBAL_OPTIONS[name].variable)
+  const { store, format, lockTimeout, timeout } = GLOBAL_OPTIONS
+  const named = flags.store ?? (base === undefined ? variable(env, store.variable) : undefined)
+  const location = named === undefined ? undefined : expandHome(named, env)
+  const json = flags.json ?? ((base?.json ?? isSet('json')) && flags.format === undefined)
   const formatFlag = flags.format === undefined ? undefined : parseFormat(flags.format)
+  const timeOf = (option: typeof lockTimeout | typeof timeout, flag?: string, below?: number): number | undefined =>
+    flag === undefined ? (below ?? parsed(env, option)) : option.parse(flag)
   return {
     // Only a command that opens a store needs a place for it.
     get store() {
-      return store ?? defaultStore(env)
+      return location ?? base?.store ?? defaultStore(env)
     },
-    storeIsDefault: store === undefined,
+    storeIsDefault: location === undefined && (base?.storeIsDefault ?? true),
     formatFlag,
-    format: formatFlag ?? (json ? undefined : parsed(env, 'KV_FORMAT', parseFormat)),
+    format: formatFlag ?? (json ? undefined : base === undefined ? parsed(env, format) : base.format),
     json,
-    quiet: flags.quiet ?? on('KV_QUIET'),
-    color: (flags.color ?? true) && !on('KV_NO_COLOR'),
-    input: (flags.input ?? true) && !on('KV_NO_INPUT'),
-    lockTimeoutMs:
-      flagOr(flags.lockTimeout, env, 'KV_LOCK_TIMEOUT', (time) =>
-        parseDuration(time, 'lock timeout', { zero: true }),
-      ) ?? DEFAULT_LOCK_TIMEOUT_MS,
-    timeoutMs: flagOr(flags.timeout, env, 'KV_TIMEOUT', (time) => parseDuration(time, 'timeout')) ?? DEFAULT_TIMEOUT_MS,
-    debug: flags.debug ?? on('KV_DEBUG'),
-    token: text('KV_TOKEN'),
-    tokenFile: text('KV_TOKEN_FILE'),
+    quiet: flags.quiet ?? base?.quiet ?? isSet('quiet'),
+    color: flags.color !== false && (base?.color ?? !isSet('color')),
+    input: flags.input !== false && (base?.input ?? !isSet('input')),
+    lockTimeoutMs: timeOf(lockTimeout, flags.lockTimeout, base?.lockTimeoutMs) ?? DEFAULT_LOCK_TIMEOUT_MS,
+    timeoutMs: timeOf(timeout, flags.timeout, base?.timeoutMs) ?? DEFAULT_TIMEOUT_MS,
+    debug: flags.debug ?? base?.debug ?? isSet('debug'),
+    token: variable(env, 'KV_TOKEN'),
+    tokenFile: variable(env, 'KV_TOKEN_FILE'),
   }
 }
 
-/** Whether a variable is a switch that is on: anything but nothing, `0`, `false` and `no`. */
-export function isOn(env: Env, name: string): boolean {
-  return !['', '0', 'false', 'no'].includes(env[name]?.toLowerCase() ?? '')
-}
-
-/**
- * Whether to colour a stream (https://no-color.org, https://bixense.com/clicolors): never with
- * `--no-color`, `NO_COLOR`, and where {@link isDumb} holds; always with `FORCE_COLOR`; else on a terminal.
- */
-export function useColor(isTTY: boolean, globals: Pick<GlobalOptions, 'color'>, env: Env): boolean {
-  if (!globals.color || env['NO_COLOR']) return false
-  const force = env['FORCE_COLOR']
-  if (force !== undefined) return force !== '0' && force !== 'false'
-  return isTTY && !isDumb(env)
-}
-
-/** Terminals that can show lines and nothing else. */
-const DUMB = ['dumb', 'emacs', 'cons25']
-
-/**
- * Whether a terminal is one of these, as git and less tell it: by `TERM`, also where that is, but on Windows, not
- * set.
- */
-export function isDumb(env: Env): boolean {
-  return DUMB.includes(env['TERM'] ?? '') || (!env['TERM'] && process.platform !== 'win32')
-}
-
-/**
- * The token of a server: from `file`, else `KV_TOKEN`, else `KV_TOKEN_FILE`. Blanks around it do
- * not count. Throws `KV_USAGE` for a file that cannot be read, and for what cannot be a token.
- */
-export function readToken(
-  { token, tokenFile }: Pick<GlobalOptions, 'token' | 'tokenFile'>,
-  file?: string,
-): string | undefined {
-  const path = file ?? (token === undefined ? tokenFile : undefined)
-  let text = token
-  if (path !== undefined) {
-    try {
-      text = readFileSync(path, 'utf8')
-    } catch (cause) {
-      throw unreadable(path, cause)
-    }
+/** The variables that give another kv the same options; without `KV_STORE` where the store is the default one. */
+export function variablesOf(globals: GlobalOptions): Record<string, string> {
+  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, timeoutMs, debug } = globals
+  const values: Record<Name, string | boolean | undefined> = {
+    store: storeIsDefault ? undefined : store,
+    json,
+    format: json ? '' : (format ?? ''),
+    quiet,
+    color: !color,
+    input: !input,
+    lockTimeout: `${lockTimeoutMs}ms`,
+    timeout: `${timeoutMs}ms`,
+    debug,
   }
-  const bare = text?.trim()
-  if (bare !== undefined && !/^[\x21-\x7e]+$/.test(bare)) {
-    throw usageError(
-      path === undefined ? 'KV_TOKEN is not a token' : `${path} holds no token`,
-      'a token is one word of printable ASCII',
-    )
+  const variables: Record<string, string> = {}
+  for (const [name, { variable: key }] of Object.entries(GLOBAL_OPTIONS)) {
+    const value = values[name as Name]
+    if (value !== undefined) variables[key] = typeof value === 'string' ? value : value ? '1' : ''
   }
-  return bare
-}
-
-/** The variables that tell where the store is. */
-const PLACES = ['KV_STORE', 'XDG_DATA_HOME', 'HOME']
-
-/** A variable that is not empty. Throws `KV_USAGE` for one whose bytes are not UTF-8. */
-function variable(env: Env, name: string): string | undefined {
-  const value = env[name] || undefined
-  if (value !== undefined && !variableIsText(name, value)) {
-    throw usageError(
-      `${name} is not valid UTF-8`,
-      PLACES.includes(name) ? 'name the store with --store, by a path of UTF-8 text' : undefined,
-    )
-  }
-  return value
-}
-
-/**
- * A location whose leading `~/` no shell has expanded: behind `--store=`, in a unit file, in a Dockerfile.
- * A folder of that name is written `./~`. What else only a shell expands is refused: `~NAME/`, `$NAME/`, `${NAME}/`.
- */
-function withHome(location: string | undefined, env: Env): string | undefined {
-  if (location !== undefined && /^(~[^/]|\$\w|\$\{\w+\})[^/]*\//.test(location)) {
-    throw usageError(
-      `no shell has expanded the store ${location}`,
-      `write the whole path; a folder of that name is ${quoteWord(`./${location}`)}`,
-    )
-  }
-  if (location !== '~' && !location?.startsWith('~/')) return location
-  const home = variable(env, 'HOME')
-  if (home === undefined) throw usageError(`no HOME for the store ${location}`, 'write the whole path')
-  return join(home, location!.slice(1))
-}
-
-function defaultStore(env: Env): string {
-  const given = variable(env, 'XDG_DATA_HOME')
-  // A relative one counts as not set: https://specifications.freedesktop.org/basedir-spec.
-  const xdg = given !== undefined && isAbsolute(given) ? given : undefined
-  const home = xdg === undefined ? variable(env, 'HOME') : undefined
-  const data = xdg ?? (home && join(home, '.local', 'share'))
-  if (data === undefined)
-    throw usageError(
-      'no place for the store: neither HOME nor XDG_DATA_HOME is set',
-      'name one with --store FILE or KV_STORE',
-    )
-  return join(data, 'kv', 'default.kv')
+  return variables
 }
 
 function parseFormat(name: string): Format {
@@ -196,19 +173,15 @@ function parseFormat(name: string): Format {
   return format
 }
 
-/** What a flag says, else what a variable does. */
-function flagOr<T>(flag: string | undefined, env: Env, name: string, parse: (text: string) => T): T | undefined {
-  return flag === undefined ? parsed(env, name, parse) : parse(flag)
-}
-
-/** What a variable says; the error of one that cannot be read names it. */
-function parsed<T>(env: Env, name: string, parse: (text: string) => T): T | undefined {
-  const text = variable(env, name)
+/** What the variable of an option says; the error of one that cannot be read names it. */
+function parsed<T>(env: Env, option: { variable: string; parse: (text: string) => T }): T | undefined {
+  const { variable: key, parse } = option
+  const text = variable(env, key)
   try {
     return text === undefined ? undefined : parse(text)
   } catch (cause) {
     throw cause instanceof KvError
-      ? new KvError(cause.code, `${name}: ${cause.message}`, { hint: cause.hint, cause })
+      ? new KvError(cause.code, `${key}: ${cause.message}`, { hint: cause.hint, cause })
       : cause
   }
 }

@@ -1,10 +1,6 @@
-import { CommanderError } from 'commander'
-import { buildProgram, commandName } from './program.ts'
+import { CODES } from '../errors.ts'
 import type { Context } from './context.ts'
-import { CODES, KvError } from '../errors.ts'
-import { ReaderGone } from '../io.ts'
-import { escapeLine, escapeText } from '../safe-text.ts'
-import { wrongCall } from './line/usage.ts'
+import { commandName } from './called.ts'
 import { separated } from './line/split-flags.ts'
 
 /**
@@ -14,55 +10,29 @@ import { separated } from './line/split-flags.ts'
 export async function runLine(ctx: Context, argv: readonly string[]): Promise<number> {
   let code: number
   try {
-    const program = await buildProgram(ctx, argv)
+    const program = await ctx.program.build(ctx, argv)
     if (argv.length === 0) {
       program.outputHelp({ error: true })
       code = CODES.KV_USAGE.exit
     } else {
-      const called = commandName(argv)
-      await program.parseAsync(
-        separated(
-          argv,
-          program,
-          program.commands.find((command) => command.name() === called),
-        ),
-        { from: 'user' },
-      )
+      const called = commandName(argv, ctx.program.commands)
+      const command = program.commands.find((known) => known.name() === called)
+      await program.parseAsync(separated(argv, program, command), { from: 'user' })
       code = ctx.exitCode
     }
   } catch (error) {
-    code = report(error, ctx, argv)
+    code = await reported(error, ctx, argv)
   }
   try {
     await ctx.close()
   } catch (error) {
-    code = Math.max(code, report(error, ctx, argv))
+    code = Math.max(code, await reported(error, ctx, argv))
   }
   return code
 }
 
-/** Tells the user what went wrong, on stderr; returns the exit code. */
-export function report(error: unknown, ctx: Context, argv: readonly string[]): number {
-  if (error instanceof ReaderGone) return 0
-  if (error instanceof CommanderError && error.exitCode === 0) return 0
-  // A command line of options only: commander has shown the help.
-  if (error instanceof CommanderError && error.code === 'commander.help') return CODES.KV_USAGE.exit
-  const known = error instanceof CommanderError ? wrongCall(error, commandName(argv)) : error
-  const kvError = known instanceof KvError ? known : undefined
-  const lines = []
-  if (kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit) {
-    lines.push(
-      `kv: a bug in kv, please report it: ${escapeLine(String((error as Error)?.message ?? error))} (KV_INTERNAL)`,
-    )
-  } else {
-    lines.push(`kv: ${escapeLine(kvError.message)} (${kvError.code})`)
-    if (kvError.hint !== undefined) lines.push(`hint: ${escapeLine(kvError.hint)}`)
-  }
-  const code = kvError?.exitCode ?? CODES.KV_INTERNAL.exit
-  if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
-    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause)
-      lines.push(escapeText(cause.stack ?? String(cause)))
-  }
-  ctx.io.stderr.write(`${lines.join('\n')}\n`)
-  return code
+/** What tells of errors is loaded when there is one. */
+async function reported(error: unknown, ctx: Context, argv: readonly string[]): Promise<number> {
+  const { report } = await import('./report.ts')
+  return report(error, ctx, argv)
 }

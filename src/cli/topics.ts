@@ -1,4 +1,5 @@
 import { CODES } from '../errors.ts'
+import { GLOBAL_OPTION_LIST, type GlobalOption } from './options.ts'
 
 /** Texts of `kv help TOPIC`. */
 export const TOPICS: Readonly<Record<string, string>> = {
@@ -46,16 +47,8 @@ can, Zstandard are told by content.
 `,
   environment: `
 Environment
-  KV_STORE          the store (--store); else $XDG_DATA_HOME/kv/default.kv
-  KV_FORMAT         form of the output (--format)
-  KV_JSON           1: print JSON (--json)
-  KV_QUIET          1: no messages but errors (--quiet)
+${GLOBAL_OPTION_LIST.map(environmentRow).join('\n')}
   KV_TOKEN          token of a kv serve, for http:// stores; KV_TOKEN_FILE: a file with it
-  KV_LOCK_TIMEOUT   how long a write waits for another process (--lock-timeout), 5s
-  KV_TIMEOUT        how long a server may be silent (--timeout), 30s
-  KV_NO_INPUT       1: never ask (--no-input)
-  KV_NO_COLOR       1: no colour (--no-color); so do NO_COLOR and TERM=dumb
-  KV_DEBUG          1: show stacks of errors (--debug)
   FORCE_COLOR       1: colour also where there is no terminal
 A flag wins over its variable.
 `,
@@ -67,4 +60,9 @@ Durability
   Several processes may use one file at once: readers never wait, a writer waits for another
   at most --lock-timeout. Not on network file systems: they do not share memory between hosts.
 `,
+}
+
+function environmentRow({ flags, variable, help, environmentNote = '' }: GlobalOption): string {
+  const means = `${flags.includes('<') ? '' : '1: '}${help.replace(/:.*/, '')}`
+  return `  ${variable.padEnd(16)}  ${means} (${/--[a-z-]+/.exec(flags)![0]})${environmentNote}`
 }

@@ -37,7 +37,6 @@ interface Reading {
 export function batchPut(ctx: Context): Command {
   return withSync(
     new Command('batch-put')
-      .summary('store many entries from files or a pipe')
       .description(
         'Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.',
       )

@@ -4,8 +4,7 @@ import type { BenchOptions } from '../bench/bench.ts'
 import type { Report } from '../bench/report/report.ts'
 import { WORKLOADS, workloadNamed } from '../bench/workloads/index.ts'
 import { batchEntries } from '../bench/workloads/workload.ts'
-import { openByOptions } from '../cli/open-store.ts'
-import { useColor } from '../cli/options.ts'
+import { useColor } from '../cli/environment.ts'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, reasonOf, usageError } from '../errors.ts'
@@ -37,7 +36,6 @@ interface Flags {
 export function bench(ctx: Context): Command {
   return withSync(
     new Command('bench')
-      .summary('measure how fast a store is here')
       .description(
         'Measure how fast a store is on this machine: a temporary one,\nor with --store FILE --in-place an existing one, under the keys kv-bench:...',
       )
@@ -126,8 +124,7 @@ function benchOptions(
     },
     durable: flags.sync,
     location: store,
-    open: (location, sync) =>
-      openByOptions({ ...ctx.globals, store: location, storeIsDefault: false }, { sync, signal: ctx.signal }),
+    open: (location, sync) => ctx.open({ ...ctx.globals, store: location, storeIsDefault: false }, { sync }),
     peers: flags.peers ?? false,
     version: __VERSION__,
   }

@@ -9,7 +9,6 @@ import { Progress } from '../output/progress.ts'
 /** `kv check` */
 export function check(ctx: Context): Command {
   return new Command('check')
-    .summary('verify every entry and the file itself')
     .description(
       'Read everything, compare every entry with its checksum and verify the structure of the file. Exit 4 when anything is damaged, whose keys are named, and when there is no store.',
     )

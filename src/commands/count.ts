@@ -5,7 +5,6 @@ import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-argu
 /** `kv count [START] [END]` */
 export function count(ctx: Context): Command {
   return withRange(new Command('count'))
-    .summary('count keys')
     .description('Print how many keys there are, or are in a range (START and END included).')
     .addHelpText('after', '\nExamples:\n  kv count\n  kv count --prefix user:\n  kv count a c --json')
     .action(async (start: string | undefined, end: string | undefined, flags: RangeFlags) => {

@@ -2,12 +2,11 @@ import { Command } from 'commander'
 import { encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isDumb } from '../cli/options.ts'
+import { isDumb } from '../cli/environment.ts'
 import { displayKey } from '../safe-text.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
-import { type KeyFlags, keyEncodingOption, parseBound, parseKey, withSync } from '../cli/line/arguments.ts'
-import { notFound } from '../cli/not-found.ts'
+import { type KeyFlags, keyEncodingOption, notFound, parseBound, parseKey, withSync } from '../cli/line/arguments.ts'
 import { bounds } from '../cli/line/range-arguments.ts'
 
 interface Flags extends KeyFlags {
@@ -26,7 +25,6 @@ const SAMPLES = 5
 export function del(ctx: Context): Command {
   return withSync(
     new Command('del')
-      .summary('delete keys')
       .description(
         'Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.',
       )

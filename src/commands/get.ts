@@ -7,11 +7,11 @@ import {
   type KeyFlags,
   type ValueFlags,
   keyEncodingOption,
+  notFound,
   parseKey,
   parseValue,
   valueEncodingOption,
 } from '../cli/line/arguments.ts'
-import { notFound } from '../cli/not-found.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   default?: string
@@ -21,7 +21,6 @@ interface Flags extends KeyFlags, ValueFlags {
 /** `kv get KEY...` */
 export function get(ctx: Context): Command {
   return new Command('get')
-    .summary('print the value of a key')
     .description(
       'Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal. With several keys, print the entries that exist, in the order asked.',
     )

@@ -1,15 +1,7 @@
-import type { Command } from 'commander'
-import type { Context } from '../cli/context.ts'
-
-interface CommandEntry {
-  /** For the list in `kv --help`; the command itself shows the same. */
-  readonly summary: string
-  /** Loads the command's file, and nothing else. */
-  load(ctx: Context): Promise<Command>
-}
+import type { CommandEntry } from '../cli/program.ts'
 
 /** The only list of commands, in the order of the help text. */
-export const COMMANDS = {
+export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   get: { summary: 'print the value of a key', load: async (ctx) => (await import('./get.ts')).get(ctx) },
   put: { summary: 'store a value under a key', load: async (ctx) => (await import('./put.ts')).put(ctx) },
   range: { summary: 'print entries in key order', load: async (ctx) => (await import('./range.ts')).range(ctx) },
@@ -40,8 +32,4 @@ export const COMMANDS = {
     summary: 'open a session: commands one after another on one store',
     load: async (ctx) => (await import('./repl.ts')).repl(ctx),
   },
-  help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('../cli/help.ts')).help(ctx) },
-} satisfies Record<string, CommandEntry>
-
-/** The name of a command. */
-export type CommandName = keyof typeof COMMANDS
+}

@@ -4,8 +4,7 @@ import { type Encoding, asBuffer, encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { escapeLine, formatBytes } from '../safe-text.ts'
-import { type KeyFlags, keyEncodingOption, parseKey } from '../cli/line/arguments.ts'
-import { notFound } from '../cli/not-found.ts'
+import { type KeyFlags, keyEncodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
 
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200
@@ -30,7 +29,6 @@ const MAGIC: readonly (readonly [name: string, bytes: readonly number[]])[] = [
 /** `kv peek KEY` */
 export function peek(ctx: Context): Command {
   return new Command('peek')
-    .summary('print what a value is, with its head and tail')
     .description('Print what kind of value a key has, its size, when it expires, and its beginning and end.')
     .argument('<KEY>')
     .addOption(keyEncodingOption())

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isDumb } from '../cli/options.ts'
+import { isDumb } from '../cli/environment.ts'
 import { displayKey } from '../safe-text.ts'
 import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
 
@@ -15,7 +15,6 @@ const OFFERED = 50
 /** `kv pick [PREFIX]` */
 export function pick(ctx: Context): Command {
   return new Command('pick')
-    .summary('search a key while typing, and print its entry')
     .description(
       'Search the keys while typing, on stderr, and print the value of the one chosen.\nThe search goes by the beginning of the key, PREFIX being given already.',
     )

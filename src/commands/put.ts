@@ -27,7 +27,6 @@ interface Flags extends KeyFlags, ValueFlags {
 export function put(ctx: Context): Command {
   return withSync(
     new Command('put')
-      .summary('store a value under a key')
       .description(
         'Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.',
       )

@@ -17,7 +17,6 @@ interface Flags extends RangeFlags, ValueFlags {
 /** `kv range [START] [END]` */
 export function range(ctx: Context): Command {
   return withRange(new Command('range'))
-    .summary('print entries in key order')
     .description('Print the entries with START <= key <= END, in byte order of their keys. Without bounds, all.')
     .option('--keys', 'print the keys only, one a line')
     .option('--values', 'print the values only, one a line')

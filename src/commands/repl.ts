@@ -8,7 +8,6 @@ interface Flags {
 /** `kv repl [SCRIPT]` */
 export function repl(ctx: Context): Command {
   return new Command('repl')
-    .summary('open a session: commands one after another on one store')
     .description(
       'Open a session on a terminal; elsewhere run the commands of SCRIPT or of standard input, each as its line comes, up to the first that fails. kv alone on a terminal is kv repl.',
     )

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net'
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, unreadable, usageError } from '../errors.ts'
-import { readToken } from '../cli/options.ts'
+import { readToken } from '../cli/token.ts'
 import { withSync } from '../cli/line/arguments.ts'
 
 interface Flags {
@@ -31,7 +31,6 @@ export function serve(ctx: Context): Command {
     (value: string, all: string[] = []): string[] => [...all, parse(value)]
   return withSync(
     new Command('serve')
-      .summary('serve the store over HTTP')
       .description(
         'Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.',
       )
@@ -92,7 +91,7 @@ export function serve(ctx: Context): Command {
         log: flags.log ? tell : undefined,
       })
       ctx.hearSignals()
-      ctx.hearEnd()
+      ctx.session?.stopOnEndOfInput()
       try {
         const { port, missed } = await listenOn(app, flags.host, flags.port).catch((cause: unknown) => {
           throw cannotListen(flags, cause)

@@ -5,7 +5,6 @@ import { formatBytes } from '../safe-text.ts'
 /** `kv stat` */
 export function stat(ctx: Context): Command {
   return new Command('stat')
-    .summary('print facts about the store')
     .description('Print how many entries the store has, its size, and facts of its driver.')
     .addHelpText('after', '\nExamples:\n  kv stat\n  kv stat --json')
     .action(async () => {

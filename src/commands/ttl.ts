@@ -1,12 +1,10 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, keyEncodingOption, parseKey } from '../cli/line/arguments.ts'
-import { notFound } from '../cli/not-found.ts'
+import { type KeyFlags, keyEncodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
 
 /** `kv ttl KEY` */
 export function ttl(ctx: Context): Command {
   return new Command('ttl')
-    .summary('print how long a key will live')
     .description('Print the seconds until a key expires (rounded up), or `none` when it does not.')
     .argument('<KEY>')
     .addOption(keyEncodingOption())

@@ -24,7 +24,6 @@ interface Flags extends KeyFlags, ValueFlags {
 /** `kv watch KEY...` */
 export function watch(ctx: Context): Command {
   return new Command('watch')
-    .summary('print changes as they happen')
     .description(
       'Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.',
     )

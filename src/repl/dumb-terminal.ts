@@ -2,16 +2,17 @@ import type { Context } from '../cli/context.ts'
 import { processTerminal } from '../io.ts'
 import { escapeLine } from '../safe-text.ts'
 import { type TypedText, decodeTyped, refusal } from '../terminal/typed-text.ts'
-import { enter, prompt, unfinished } from './session/evaluate.ts'
+import { DOT_COMMANDS } from './session/dot-commands.ts'
+import { evaluate, prompt, unfinished } from './session/evaluate.ts'
 import { History, historyFile } from './prompt/history.ts'
-import { WholeLines, noKeyboard, noSource } from './session/redirection.ts'
+import { LineEndedOutput, noKeyboard, noSource } from './streams/streams.ts'
 import { Session } from './session/session.ts'
 
 /**
  * A session on a terminal that can do nothing but show lines (`TERM=dumb`): the terminal itself
  * edits the line, and nothing is drawn. Resolves to the exit code.
  */
-export async function runPlain(ctx: Context): Promise<number> {
+export async function runDumbTerminal(ctx: Context): Promise<number> {
   const { io } = ctx
   const { output } = processTerminal()
   const lines = new Lines(() => {
@@ -19,16 +20,20 @@ export async function runPlain(ctx: Context): Promise<number> {
     output.write('\n')
     return session.interrupt()
   })
-  const session: Session = new Session(io, ctx.globals, {
-    stdin: noSource(
-      'a value cannot be typed on a terminal without abilities (TERM=dumb)',
-      'give it in the line, or in a file: put KEY --file FILE',
-    ),
-    lendsStdin: true,
-    stdout: () => new WholeLines(io.stdout),
-    withTerminal: (step) => lines.apart(step),
-    atKeyboard: noKeyboard,
-  })
+  const session: Session = new Session(
+    ctx,
+    {
+      stdin: noSource(
+        'a value cannot be typed on a terminal without abilities (TERM=dumb)',
+        'give it in the line, or in a file: put KEY --file FILE',
+      ),
+      sharesStdin: true,
+      stdout: () => new LineEndedOutput(io.stdout),
+      withTerminal: (step) => lines.apart(step),
+      atKeyboard: noKeyboard,
+    },
+    DOT_COMMANDS,
+  )
   ctx.hearSignals(['SIGTERM', 'SIGHUP'])
   ctx.signal.addEventListener('abort', () => {
     void session.stop().finally(() => ctx.endBySignal())
@@ -52,7 +57,7 @@ export async function runPlain(ctx: Context): Promise<number> {
         text += '\n'
         continue
       }
-      if (wrong === undefined) await enter(session, history, text)
+      if (wrong === undefined) await evaluate(session, history, text)
       else session.lastExit = session.report(wrong)
       text = ''
     }

@@ -1,5 +1,6 @@
 import type { Context } from '../cli/context.ts'
-import { noKeyboard, noSource } from './session/redirection.ts'
+import { DOT_COMMANDS } from './session/dot-commands.ts'
+import { noKeyboard, noSource } from './streams/streams.ts'
 import { bytesOf, openScript, runScript } from './session/script.ts'
 import { ScriptReader } from './language/script-reader.ts'
 import { Session } from './session/session.ts'
@@ -15,16 +16,20 @@ export interface ReplOptions {
 export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions): Promise<number> {
   const { stdin, stdout, stderr } = ctx.io
   if (script === undefined && stdin.isTTY && (stderr.isTTY || stdout.isTTY)) {
-    const { runInteractive } = await import('./tty-session.ts')
-    return runInteractive(ctx)
+    const { runTtySession } = await import('./tty-session.ts')
+    return runTtySession(ctx)
   }
-  const session = new Session(ctx.io, ctx.globals, {
-    stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
-    lendsStdin: script !== undefined,
-    stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
-    withTerminal: (step) => step(),
-    atKeyboard: noKeyboard,
-  })
+  const session = new Session(
+    ctx,
+    {
+      stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
+      sharesStdin: script !== undefined,
+      stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
+      withTerminal: (step) => step(),
+      atKeyboard: noKeyboard,
+    },
+    DOT_COMMANDS,
+  )
   ctx.hearSignals()
   ctx.signal.addEventListener('abort', () => session.interrupt())
   try {

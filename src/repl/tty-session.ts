@@ -3,16 +3,17 @@ import { stripVTControlCharacters } from 'node:util'
 import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
 import { processTerminal } from '../io.ts'
-import { isDumb } from '../cli/options.ts'
+import { isDumb } from '../cli/environment.ts'
 import { escapeLine } from '../safe-text.ts'
 import { cutToWidth } from '../text-width.ts'
 import { Completer } from './completion/completer.ts'
 import { CONTINUATION } from '../terminal/line-renderer.ts'
 import { type Assistant, LineEditor } from '../terminal/line-editor.ts'
-import { enter, prompt, unfinished } from './session/evaluate.ts'
+import { DOT_COMMANDS } from './session/dot-commands.ts'
+import { evaluate, prompt, unfinished } from './session/evaluate.ts'
 import { LiveHints, argumentHint } from './completion/hints.ts'
 import { History, historyFile } from './prompt/history.ts'
-import { Screen } from './prompt/pager.ts'
+import { PagedOutput } from './prompt/pager.ts'
 import { PrefixCounter } from './completion/prefix-counter.ts'
 import { Session } from './session/session.ts'
 import { KeyReader } from '../terminal/key-reader.ts'
@@ -24,35 +25,39 @@ import { typedSource } from './prompt/value-prompt.ts'
 const OPEN_MS = 500
 
 /** A session on a terminal; resolves to the exit code. */
-export async function runInteractive(ctx: Context): Promise<number> {
+export async function runTtySession(ctx: Context): Promise<number> {
   const { io } = ctx
-  if (isDumb(io.env)) return (await import('./dumb-terminal.ts')).runPlain(ctx)
+  if (isDumb(io.env)) return (await import('./dumb-terminal.ts')).runDumbTerminal(ctx)
   const keys = new KeyReader(
     processTerminal(),
     () => session.interrupt(),
     () => session.endInput(),
   )
-  const session: Session = new Session(io, ctx.globals, {
-    stdin: typedSource(keys, {
-      edit: async (text) => editText(keys, session.env, text),
-      report: (error) => session.report(error),
-    }),
-    lendsStdin: true,
-    stdout: (isLive) => new Screen(io.stdout, keys, { env: session.env, isLive }),
-    atKeyboard: (step) => step(keys),
-    async withTerminal(step) {
-      // Ctrl-C right behind Enter has come as a key, and is still to be read.
-      await turn()
-      await turn()
-      if (session.signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
-      keys.release()
-      try {
-        return await step()
-      } finally {
-        keys.reclaim()
-      }
+  const session: Session = new Session(
+    ctx,
+    {
+      stdin: typedSource(keys, {
+        edit: async (text) => editText(keys, io.env, text),
+        report: (error) => session.report(error),
+      }),
+      sharesStdin: true,
+      stdout: (isLive) => new PagedOutput(io.stdout, keys, { env: io.env, isLive }),
+      atKeyboard: (step) => step(keys),
+      async withTerminal(step) {
+        // Ctrl-C right behind Enter has come as a key, and is still to be read.
+        await turn()
+        await turn()
+        if (session.signal.aborted) throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was done')
+        keys.release()
+        try {
+          return await step()
+        } finally {
+          keys.reclaim()
+        }
+      },
     },
-  })
+    DOT_COMMANDS,
+  )
   // The window was closed, or the machine goes down: nothing is left behind.
   ctx.hearSignals(['SIGTERM', 'SIGHUP'])
   ctx.signal.addEventListener('abort', () => {
@@ -74,7 +79,7 @@ export async function runInteractive(ctx: Context): Promise<number> {
       // Typed faster than it could be read.
       if (keys.takeInterrupt())
         session.lastExit = session.report(new KvError('KV_INTERRUPTED', 'interrupted, nothing was done'))
-      else await enter(session, history, answer.text)
+      else await evaluate(session, history, answer.text)
       // Who reads the output may show it on this very terminal.
       if (!io.stdout.isTTY) keys.moved()
     }
@@ -107,7 +112,7 @@ function assistant(session: Session, keys: KeyReader): Assistant {
     live: (text, signal) => hints.of(text, signal),
     unfinished,
     pasted: (text) => withoutPrompts(text, stripVTControlCharacters(prompt(session)), CONTINUATION),
-    edit: async (text) => editText(keys, session.env, text),
+    edit: async (text) => editText(keys, session.io.env, text),
     report: (error) => session.report(error),
     endsText: undefined,
   }

@@ -1,5 +1,5 @@
 import { cutToWidth } from '../text-width.ts'
-import { Display } from './line-renderer.ts'
+import { LineRenderer } from './line-renderer.ts'
 import { HistorySearch } from './history-search.ts'
 import type { Key } from './key-decoder.ts'
 import { editOf } from './keymap.ts'
@@ -61,7 +61,7 @@ const NOTHING: Completion = { from: 0, to: 0, candidates: [], footer: '' }
 /** Reads lines from a terminal: editing, history, completion and hints. */
 export class LineEditor {
   readonly #keys: KeyReader
-  readonly #display: Display
+  readonly #display: LineRenderer
   readonly #history: LineHistory
   readonly #assistant: Assistant
   readonly #buffer = new LineBuffer()
@@ -81,7 +81,7 @@ export class LineEditor {
 
   constructor(keys: KeyReader, history: LineHistory, assistant: Assistant) {
     this.#keys = keys
-    this.#display = new Display(keys)
+    this.#display = new LineRenderer(keys)
     this.#history = history
     this.#assistant = assistant
   }
@@ -272,7 +272,7 @@ export class LineEditor {
     return this.#history.suggest(text)?.slice(text.length) ?? ''
   }
 
-  #view(): Parameters<Display['draw']>[0] {
+  #view(): Parameters<LineRenderer['draw']>[0] {
     const search = this.#search
     const { text, cursor, atEnd } = this.#buffer
     if (search !== undefined)

@@ -51,7 +51,7 @@ export const CONTINUATION = '  … '
  * the same place. Nothing wraps by itself: every line is cut here, so that it is known where
  * everything stands; a text taller than the screen shows the part around the cursor.
  */
-export class Display {
+export class LineRenderer {
   readonly #surface: Surface
   /** Widths of the rows drawn last, the row and column of the cursor among them. */
   #drawn: { widths: number[]; row: number; column: number } | undefined

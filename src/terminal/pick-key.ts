@@ -1,7 +1,7 @@
 import { KvError } from '../errors.ts'
 import { displayKey, escapeLine } from '../safe-text.ts'
 import { cutToWidth } from '../text-width.ts'
-import { Display } from './line-renderer.ts'
+import { LineRenderer } from './line-renderer.ts'
 import type { Key } from './key-decoder.ts'
 import type { KeyReader } from './key-reader.ts'
 import { editOf } from './keymap.ts'
@@ -25,7 +25,7 @@ export function pickKey(keys: KeyReader, message: string, offer: Offer): Promise
 
 class Picker {
   readonly #keys: KeyReader
-  readonly #display: Display
+  readonly #display: LineRenderer
   readonly #message: string
   readonly #offer: Offer
   readonly #buffer = new LineBuffer()
@@ -39,7 +39,7 @@ class Picker {
 
   constructor(keys: KeyReader, message: string, offer: Offer) {
     this.#keys = keys
-    this.#display = new Display(keys)
+    this.#display = new LineRenderer(keys)
     this.#message = escapeLine(message)
     this.#offer = offer
   }

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { COMMANDS } from '../../src/commands/index.ts'
 import { lexLine } from '../../src/repl/language/lexer.ts'
 import { SavedLines, savedText } from '../../src/repl/session/saved-lines.ts'
 import { script } from './scripts.ts'
@@ -88,7 +89,8 @@ test.for<[line: string, typed: string | Uint8Array | undefined, asked: boolean, 
   ['pick user:', undefined, true, '# needs a terminal: pick user:'],
   ["put 'a\nb' c", undefined, false, "put 'a\nb' c"],
 ])('%s with %s is saved so that it runs', ([line, typed, asked, text]) => {
-  expect(savedText(lexLine(line), { typed: typeof typed === 'string' ? Buffer.from(typed) : typed, asked })).toBe(text)
+  const answers = { typed: typeof typed === 'string' ? Buffer.from(typed) : typed, asked }
+  expect(savedText(lexLine(line), answers, COMMANDS)).toBe(text)
 })
 
 test('saved lines have a bound, and say that some are gone', () => {

@@ -249,6 +249,12 @@ test('help in a session tells of .help, and lists no session', () => {
   expect(stdout).not.toMatch(/^ {2}repl/m)
 })
 
+test.for(['help .undo', 'help undo', '.help .undo'])('%s explains a command of the session', (line) => {
+  const { stdout, stderr, code } = script(`${line}\n`)
+  expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
+  expect(stdout).toMatch(/^Usage: \.undo\n/)
+})
+
 test('.snapshot without a place for it fails, and the session goes on', () => {
   const { stdout, stderr, code } = script('put a 1\n.snapshot\nget a', {
     args: ['--keep-going'],

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import { ENCODINGS, type Encoding, decode } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
+import { displayKey } from '../../safe-text.ts'
 
 /** The flags of a command that takes keys. */
 export interface KeyFlags {
@@ -79,4 +80,12 @@ export function parseLimit(text: string): number {
   if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
     throw usageError(`--limit wants a whole number of 0 or more, not ${text}`)
   return count
+}
+
+/** The error of keys that are not there. */
+export function notFound(keys: readonly Uint8Array[]): KvError {
+  return new KvError(
+    'KV_NOT_FOUND',
+    `${keys.length === 1 ? 'key' : 'keys'} not found: ${keys.map(displayKey).join(', ')}`,
+  )
 }

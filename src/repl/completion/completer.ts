@@ -1,16 +1,13 @@
 import { readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
-import { COMMANDS } from '../../commands/index.ts'
 import { TOPICS } from '../../cli/topics.ts'
 import { FORMATS } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
-import { DOT_COMMANDS } from '../session/dot-commands.ts'
 import { KeyCompleter, keyLabel } from './key-completion.ts'
 import { quoteWord } from '../../shell-quote.ts'
-import { type LineContext, lineContext } from './line-context.ts'
+import { type CompletionSession, type LineContext, lineContext } from './line-context.ts'
 import type { Candidate, Completion } from '../../terminal/menu.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
-import type { Session } from '../session/session.ts'
 
 /** What a place of the line takes, by the names that arguments and values have in the help texts. */
 export type Kind = 'command' | 'option' | 'key' | 'file' | 'topic' | 'format' | 'nothing' | readonly string[]
@@ -38,17 +35,17 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 /** Completes commands, options, their values, files, and every key of the store. */
 export class Completer {
-  readonly #session: Session
+  readonly #session: CompletionSession
   readonly #keys: KeyCompleter
 
-  constructor(session: Session, counter: PrefixCounter) {
+  constructor(session: CompletionSession, counter: PrefixCounter) {
     this.#session = session
     this.#keys = new KeyCompleter(counter)
   }
 
   /** The ways to complete what is before the cursor. */
   async complete(text: string, cursor: number, signal?: AbortSignal): Promise<Completion> {
-    const context = await lineContext(this.#session.io, text.slice(0, cursor))
+    const context = await lineContext(this.#session, text.slice(0, cursor))
     if (context === undefined) return { from: cursor, to: cursor, candidates: [], footer: '' }
     const found = await this.#candidates(context, signal)
     return { from: context.from, to: cursor, ...found }
@@ -58,7 +55,7 @@ export class Completer {
     context: LineContext,
     signal: AbortSignal | undefined,
   ): Promise<Pick<Completion, 'candidates' | 'footer'>> {
-    const kind = kindOf(context)
+    const kind = kindOf(context, this.#session.dotCommands)
     const { word } = context
     const list = (candidates: Candidate[]): Pick<Completion, 'candidates' | 'footer'> => ({
       candidates: candidates.filter(({ text }) => text.startsWith(word)),
@@ -66,14 +63,14 @@ export class Completer {
     })
     if (kind === 'key') return this.#keyCandidates(word, signal)
     if (kind === 'file') return { candidates: files(word), footer: '' }
-    if (kind === 'command') return list(commands(word))
+    if (kind === 'command') return list(commands(word, this.#session))
     if (kind === 'option') return list(options(context))
     if (kind === 'topic')
       return list(
         [
-          ...(context.name === '.help' ? Object.keys(DOT_COMMANDS) : []),
+          ...(context.name === '.help' ? Object.keys(this.#session.dotCommands) : []),
           ...Object.keys(TOPICS),
-          ...Object.keys(COMMANDS),
+          ...Object.keys(this.#session.program.commands),
         ].map((text) => plain(text)),
       )
     if (kind === 'format')
@@ -97,11 +94,14 @@ export class Completer {
 }
 
 /** What the word being typed may be. */
-export function kindOf({ name, command, option, word, ended, args }: LineContext): Kind {
+function kindOf(
+  { name, command, option, word, ended, args }: LineContext,
+  dotCommands: CompletionSession['dotCommands'],
+): Kind {
   if (option !== undefined) return option.argChoices ?? kindOfName(/<([^>]*)>/.exec(option.flags)?.[1])
   if (name === undefined) return word.startsWith('-') ? 'option' : 'command'
-  if (Object.hasOwn(DOT_COMMANDS, name)) {
-    const usage = DOT_COMMANDS[name as keyof typeof DOT_COMMANDS].usage.match(/[^<>[\] ]+/g) ?? []
+  if (Object.hasOwn(dotCommands, name)) {
+    const usage = dotCommands[name]!.usage.match(/[^<>[\] ]+/g) ?? []
     return kindOfName(usage[args.length])
   }
   if (command === undefined) return 'nothing'
@@ -119,13 +119,10 @@ function plain(text: string, note = ''): Candidate {
   return { text, label: text, note, final: true }
 }
 
-function commands(word: string): Candidate[] {
-  const dots = Object.entries(DOT_COMMANDS).map(([name, { summary }]) => plain(name, summary))
-  return word.startsWith('.')
-    ? dots
-    : Object.entries(COMMANDS)
-        .filter(([name]) => name !== 'repl')
-        .map(([name, { summary }]) => plain(name, summary))
+function commands(word: string, { program, dotCommands }: CompletionSession): Candidate[] {
+  return Object.entries(word.startsWith('.') ? dotCommands : program.commands)
+    .filter(([name]) => name !== 'repl')
+    .map(([name, { summary }]) => plain(name, summary))
 }
 
 function options({ options, given }: LineContext): Candidate[] {

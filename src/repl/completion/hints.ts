@@ -1,14 +1,12 @@
 import { decodeUtf8, utf8 } from '../../bytes.ts'
 import { escapeLine, formatBytes } from '../../safe-text.ts'
-import { DOT_COMMANDS } from '../session/dot-commands.ts'
-import { lineContext } from './line-context.ts'
+import { type CompletionSession, lineContext } from './line-context.ts'
 import type { Store } from '../../store/store.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
-import type { Session } from '../session/session.ts'
 
 /** The arguments still missing at the end of a line, shown dim after it; `''` when none is. */
-export async function argumentHint(session: Session, text: string): Promise<string> {
-  const context = await lineContext(session.io, text)
+export async function argumentHint(session: CompletionSession, text: string): Promise<string> {
+  const context = await lineContext(session, text)
   if (context === undefined || context.name === undefined || /\n/.test(text)) return ''
   const { option, word, name, command, args, from } = context
   const blank = from === text.length && /\s$/.test(text) ? '' : ' '
@@ -16,8 +14,8 @@ export async function argumentHint(session: Session, text: string): Promise<stri
   if (word.startsWith('-')) return ''
   const done = args.length + (word === '' ? 0 : 1)
   let missing: string[]
-  if (Object.hasOwn(DOT_COMMANDS, name)) {
-    missing = (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS].usage.match(/\S+/g) ?? []).slice(done)
+  if (Object.hasOwn(session.dotCommands, name)) {
+    missing = (session.dotCommands[name]!.usage.match(/\S+/g) ?? []).slice(done)
   } else if (command === undefined) {
     return ''
   } else {
@@ -42,19 +40,19 @@ const MAX_READ = 16_384
 
 /** What is worth knowing before Enter: how many keys `--prefix` means, and what is stored under a key. */
 export class LiveHints {
-  readonly #session: Session
+  readonly #session: CompletionSession
   readonly #counter: PrefixCounter
   /** The preview shown last of a store that is elsewhere, good for as long as the entry keeps its revision. */
   #last: { store: Store; key: string; revision: number; preview: string } | undefined
 
-  constructor(session: Session, counter: PrefixCounter) {
+  constructor(session: CompletionSession, counter: PrefixCounter) {
     this.#session = session
     this.#counter = counter
   }
 
   /** What there is to say of a line, safe for the terminal; `undefined` for nothing. */
   async of(text: string, signal: AbortSignal): Promise<string | undefined> {
-    const context = await lineContext(this.#session.io, text)
+    const context = await lineContext(this.#session, text)
     if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store'))
       return undefined
     const { name, option, given, word, args } = context

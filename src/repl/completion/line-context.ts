@@ -1,8 +1,18 @@
 import type { Command, Option } from 'commander'
-import { buildProgram, commandName } from '../../cli/program.ts'
-import { Context } from '../../cli/context.ts'
-import type { Io } from '../../io.ts'
+import type { Context, Program } from '../../cli/context.ts'
+import { commandName } from '../../cli/called.ts'
+import type { Store } from '../../store/store.ts'
 import { type CommandLine, lexLine } from '../language/lexer.ts'
+
+/** What completion and hints ask of a session. */
+export interface CompletionSession {
+  readonly program: Program
+  /** The commands of the session itself. */
+  readonly dotCommands: Readonly<Record<string, { readonly usage: string; readonly summary: string }>>
+  /** The context of a line. */
+  context(): Context
+  store(): Promise<Store>
+}
 
 /** What has been typed of a command line, as the program's own definitions explain it. */
 export interface LineContext {
@@ -29,7 +39,7 @@ export interface LineContext {
  * Explains a line that ends at the cursor. `undefined` where there is nothing to explain: after
  * `|`, `>` or `<`, or when it cannot be read.
  */
-export async function lineContext(io: Io, text: string): Promise<LineContext | undefined> {
+export async function lineContext(session: CompletionSession, text: string): Promise<LineContext | undefined> {
   let line: CommandLine
   let start = 0
   try {
@@ -45,13 +55,16 @@ export async function lineContext(io: Io, text: string): Promise<LineContext | u
   const typed = (words.at(-1)?.end ?? -1) >= text.length ? words.pop() : undefined
   const before = words.map((word) => word.text)
   if (before[0] === 'kv') before.shift()
-  return { ...(await explain(io, before)), word: typed?.text ?? '', from: typed?.start ?? text.length }
+  return { ...(await explain(session, before)), word: typed?.text ?? '', from: typed?.start ?? text.length }
 }
 
-async function explain(io: Io, words: readonly string[]): Promise<Omit<LineContext, 'word' | 'from'>> {
+async function explain(
+  session: CompletionSession,
+  words: readonly string[],
+): Promise<Omit<LineContext, 'word' | 'from'>> {
   // Options of the program may stand before the command.
-  const name = words[0]?.startsWith('.') ? words[0] : commandName(words)
-  const program = await buildProgram(new Context(io), name === undefined ? [] : [name])
+  const name = words[0]?.startsWith('.') ? words[0] : commandName(words, session.program.commands)
+  const program = await session.program.build(session.context(), name === undefined ? [] : [name])
   const command = program.commands.find((known) => known.name() === name)
   const options = [...(command?.options ?? []), ...program.options]
   const args: string[] = []

@@ -1,27 +1,7 @@
 import { type KvError, usageError } from '../../errors.ts'
-import { Redirects } from './redirects.ts'
+import { type Messages, type Output, Redirects } from './redirects.ts'
 import { type Open, closing, refuse, shellPart } from './shell-part.ts'
-import { WordReader } from './word-reader.ts'
-
-/** One word of a command line. */
-export interface Word {
-  /** What it stands for, quotes and escapes taken away. */
-  readonly text: string
-  /** Whether it begins with an unquoted `~` that stands for the home folder, see {@link expandHome}. */
-  readonly home: boolean
-  /** Where it begins in the source, an index of the string. */
-  readonly start: number
-  readonly end: number
-}
-
-/** Where the messages of a command go: `data`, where its data go, or into a file. */
-export type Messages = 'data' | Output
-
-/** A file that is written, from its beginning or on from its end. */
-export interface Output {
-  readonly file: Word
-  readonly append: boolean
-}
+import { type Word, WordReader } from './word-reader.ts'
 
 /** One command of a session or script. */
 export interface CommandLine {

@@ -1,5 +1,14 @@
 import { usageError } from '../../errors.ts'
-import type { Messages, Output, Word } from './lexer.ts'
+import type { Word } from './word-reader.ts'
+
+/** Where the messages of a command go: `data`, where its data go, or into a file. */
+export type Messages = 'data' | Output
+
+/** A file that is written, from its beginning or on from its end. */
+export interface Output {
+  readonly file: Word
+  readonly append: boolean
+}
 
 /** What stands after the operator of a redirection: a word that kv reads, one that the shell reads, or nothing. */
 type Target = 'word' | 'shell' | 'none'

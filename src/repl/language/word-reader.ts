@@ -2,6 +2,17 @@ import { isUtf8 } from 'node:buffer'
 import { usageError } from '../../errors.ts'
 import type { Open } from './shell-part.ts'
 
+/** One word of a command line. */
+export interface Word {
+  /** What it stands for, quotes and escapes taken away. */
+  readonly text: string
+  /** Whether it begins with an unquoted `~` that stands for the home folder, see `expandHome`. */
+  readonly home: boolean
+  /** Where it begins in the source, an index of the string. */
+  readonly start: number
+  readonly end: number
+}
+
 const NAMED: Readonly<Record<string, string>> = {
   n: '\n',
   t: '\t',

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { Sink } from '../../io.ts'
-import { isDumb } from '../../cli/options.ts'
-import { ChildSink, type Streams } from '../session/redirection.ts'
+import { isDumb } from '../../cli/environment.ts'
+import type { Env } from '../../cli/environment.ts'
+import { ChildSink } from '../streams/child-sink.ts'
+import type { Streams } from '../streams/streams.ts'
 import type { KeyReader } from '../../terminal/key-reader.ts'
-
-type Env = Readonly<Record<string, string | undefined>>
 
 /** Written text that a terminal keeps on one line is cut here when rows are counted; more is the pager's business. */
 const LINE_FEED = 0x0a
@@ -13,7 +13,7 @@ const LINE_FEED = 0x0a
  * The screen as the place for one command's data: what does not fit goes through `$PAGER`
  * (`less` where it is installed). Output that comes bit by bit is shown as it comes.
  */
-export class Screen implements Streams {
+export class PagedOutput implements Streams {
   readonly sink: Sink
   readonly #out: Sink
   readonly #keys: KeyReader

@@ -1,10 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { LONGEST_TIMER_MS } from '../../async.ts'
-import { COMMANDS } from '../../commands/index.ts'
-import { TOPICS } from '../../cli/topics.ts'
 import { CODES, usageError } from '../../errors.ts'
 import { parseDuration } from '../../duration.ts'
-import type { Io } from '../../io.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { isTerminalPath } from '../../load/input-file.ts'
 import { FORMATS } from '../../cli/options.ts'
@@ -13,25 +10,19 @@ import { printDiff } from '../undo/diff.ts'
 import { lexLine } from '../language/lexer.ts'
 import { writeNewFile } from './saved-lines.ts'
 import { openScript, runScript } from './script.ts'
-import { helpOn, sessionHelp } from './help.ts'
-import type { Session } from './session.ts'
+import { sessionHelp } from './help.ts'
+import type { DotCommand } from './session.ts'
 import { Snapshot } from '../undo/snapshot.ts'
 
-/** A command of the session itself. */
-export interface DotCommand {
-  /** Its arguments, for help and hints; a word in the manner of commander: `<file>`, `[topic]`. */
-  readonly usage: string
-  readonly summary: string
-  /** Runs it; resolves to an exit code when that is not 0. */
-  run(session: Session, words: readonly string[], io: Io): Promise<number | void>
-}
-
 /** The only list of the session's own commands. */
-export const DOT_COMMANDS = {
+export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
   '.help': {
     usage: '[TOPIC]',
     summary: 'explain a command, or list those of the session',
-    run: (session, [topic], io) => help(session, topic, io),
+    async run(session, [topic], io) {
+      if (topic !== undefined) return session.run(lexLine(`help ${quoteWord(topic)}`))
+      io.stdout.write(sessionHelp(session.dotCommands))
+    },
   },
   '.open': {
     usage: '<LOCATION>',
@@ -68,7 +59,7 @@ export const DOT_COMMANDS = {
     summary: 'run the commands of a file',
     run(session, words) {
       const name = only(words, '.read', 'FILE')
-      if (session.surroundings.stdin.isTTY && isTerminalPath(name))
+      if (session.frontend.stdin.isTTY && isTerminalPath(name))
         throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
       return session.nesting.within(name, async () => {
         const { script, close } = openScript(name, session.signal)
@@ -141,15 +132,6 @@ export const DOT_COMMANDS = {
       session.ended = true
     },
   },
-} satisfies Record<string, DotCommand>
-
-async function help(session: Session, topic: string | undefined, io: Io): Promise<number | void> {
-  const dots: Readonly<Record<string, DotCommand>> = DOT_COMMANDS
-  if (topic === undefined) return io.stdout.write(sessionHelp(dots))
-  const isShell = Object.hasOwn(COMMANDS, topic) || Object.hasOwn(TOPICS, topic)
-  const name = topic.startsWith('.') || isShell ? topic : `.${topic}`
-  if (Object.hasOwn(dots, name)) return io.stdout.write(helpOn(name, dots[name]!))
-  return session.run(lexLine(`help ${quoteWord(topic)}`))
 }
 
 /** The one argument of a command. Throws `KV_USAGE` for none or more. */

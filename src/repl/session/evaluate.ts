@@ -1,5 +1,5 @@
 import { basename } from 'node:path'
-import { useColor } from '../../cli/options.ts'
+import { useColor } from '../../cli/environment.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { cutToWidth } from '../../text-width.ts'
 import type { History } from '../prompt/history.ts'
@@ -14,7 +14,7 @@ const SLOW_MS = 500
 const NAME_WIDTH = 24
 
 /** Runs what the user entered: one command, or several lines of them. */
-export async function enter(session: Session, history: History, text: string): Promise<void> {
+export async function evaluate(session: Session, history: History, text: string): Promise<void> {
   history.add(text)
   const code = await runScript(session, ScriptReader.of('line', text), {
     name: isOneCommand(text) ? undefined : 'line',
@@ -36,7 +36,7 @@ function isOneCommand(text: string): boolean {
 export function prompt(session: Session): string {
   const { location, lastExit, globals } = session
   const name = cutToWidth(escapeLine(/^[a-z]{2,}:\/\//.test(location) ? location : basename(location)), NAME_WIDTH)
-  const color = useColor(session.io.stderr.isTTY, globals, session.env)
+  const color = useColor(session.io.stderr.isTTY, globals, session.io.env)
   const paint = (code: string, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
   return `${paint('36', name)}${lastExit === 0 ? '' : ` ${paint('31', `[${lastExit}]`)}`}> `
 }

@@ -1,7 +1,7 @@
 import { UNDO_BYTES, UNDO_KEYS } from '../undo/undo.ts'
 
-/** What help tells of a command. */
-interface Told {
+/** What help shows of a command. */
+interface CommandSummary {
   readonly usage: string
   readonly summary: string
 }
@@ -33,13 +33,13 @@ that very moment, its value is not known and not put back.`,
 }
 
 /** The help on one command of the session, such as `.undo`. */
-export function helpOn(name: string, { usage, summary }: Told): string {
+export function helpOn(name: string, { usage, summary }: CommandSummary): string {
   const more = MORE[name]
   return `Usage: ${`${name} ${usage}`.trim()}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n${more === undefined ? '' : `\n${more}\n`}`
 }
 
 /** The help on the session as a whole, which has these commands. */
-export function sessionHelp(commands: Readonly<Record<string, Told>>): string {
+export function sessionHelp(commands: Readonly<Record<string, CommandSummary>>): string {
   const rows = Object.entries(commands).map(([name, { usage, summary }]) => [`${name} ${usage}`, summary] as const)
   const width = Math.max(...rows.map(([left]) => left.length))
   return `Commands are those of the shell, without kv: get KEY, put KEY VALUE. help lists

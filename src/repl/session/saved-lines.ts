@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, copyFileSync, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs'
-import { commandName } from '../../cli/program.ts'
+import { commandName } from '../../cli/called.ts'
 import { KvError, reasonOf } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import type { CommandLine } from '../language/lexer.ts'
@@ -10,7 +10,7 @@ const MAX_LINES = 10_000
 const MAX_CHARS = 16_000_000
 
 /** What the user gave a command besides its line. */
-export interface Given {
+export interface Answers {
   /** The value that was typed. */
   typed: Uint8Array | undefined
   /** Whether a question was answered. */
@@ -66,8 +66,9 @@ export function isSaved(name: string | undefined): boolean {
 }
 
 /** A line as a script must have it to do the same: with the value that was typed, and the answer that was given. */
-export function savedText({ source, start, words }: CommandLine, { typed, asked }: Given): string {
-  const called = commandName(words.map(({ text }) => text).filter((text, i) => i > 0 || text !== 'kv'))
+export function savedText({ source, start, words }: CommandLine, { typed, asked }: Answers, commands: object): string {
+  const texts = words.map(({ text }) => text).filter((text, i) => i > 0 || text !== 'kv')
+  const called = commandName(texts, commands)
   const name = words.find(({ text }) => text === called)
   if (typed === undefined && !asked) return source.trim()
   if (name === undefined || (asked && name.text !== 'del') || (typed !== undefined && name.text !== 'put'))

@@ -1,7 +1,6 @@
 import { statSync } from 'node:fs'
-import type { StoreOptions } from '../../cli/context.ts'
+import type { Context, StoreOptions } from '../../cli/context.ts'
 import { untilAborted } from '../../cli/interrupt.ts'
-import { openByOptions } from '../../cli/open-store.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
 import type { Driver } from '../../store/driver.ts'
@@ -11,6 +10,7 @@ import type { UndoLog } from '../undo/undo.ts'
 
 /** The store that the lines of a session share: opened by the first that needs it, and kept open. */
 export class SessionStore {
+  readonly #ctx: Context
   readonly #undo: UndoLog
   readonly #closing = new AbortController()
   #globals: GlobalOptions
@@ -18,8 +18,10 @@ export class SessionStore {
   /** The driver under it, once it is open. */
   #driver: Driver | undefined
 
-  constructor(globals: GlobalOptions, undo: UndoLog) {
-    this.#globals = globals
+  /** @param ctx of the session as a whole */
+  constructor(ctx: Context, undo: UndoLog) {
+    this.#ctx = ctx
+    this.#globals = ctx.globals
     this.#undo = undo
   }
 
@@ -83,7 +85,7 @@ export class SessionStore {
   }
 
   #open(globals: GlobalOptions, signal: AbortSignal): Promise<Store> {
-    return openByOptions(globals, {
+    return this.#ctx.open(globals, {
       signal: AbortSignal.any([signal, this.#closing.signal]),
       wrap: (driver) => {
         this.#driver = driver

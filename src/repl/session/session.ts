@@ -1,24 +1,37 @@
-import type { GlobalOptions } from '../../cli/options.ts'
 import { homedir } from 'node:os'
-import { Context, type Host } from '../../cli/context.ts'
+import { resolve } from 'node:path'
+import { Context, type Program, type SessionHost } from '../../cli/context.ts'
+import type { Env } from '../../cli/environment.ts'
+import { commandName } from '../../cli/called.ts'
+import { type GlobalOptions, resolveGlobals, variablesOf } from '../../cli/options.ts'
+import { report } from '../../cli/report.ts'
+import { runLine } from '../../cli/run.ts'
+import { parseLocation } from '../../drivers/location.ts'
 import { usageError } from '../../errors.ts'
 import type { Io, Sink, Source } from '../../io.ts'
 import { escapeLine } from '../../safe-text.ts'
-import { runLine, report } from '../../cli/run.ts'
 import type { Store } from '../../store/store.ts'
-import { type DotCommand, DOT_COMMANDS } from './dot-commands.ts'
-import { type CommandLine, type Word, expandHome } from '../language/lexer.ts'
-import { type Lent, openLine } from './line-streams.ts'
-import { Nesting } from './nesting.ts'
-import { type ProgramOptions, runShell } from './redirection.ts'
-import { type Given, SavedLines, isSaved, savedText } from './saved-lines.ts'
-import { commandName } from '../../cli/program.ts'
-import { environmentOf, programEnvironment } from './environment.ts'
-import { LEAVING, wordHint } from '../language/foreign-words.ts'
-import { SessionStore } from './session-store.ts'
+import { type CommandLine, expandHome } from '../language/lexer.ts'
+import type { Word } from '../language/word-reader.ts'
+import { type InheritedStreams, openLine } from '../streams/line-streams.ts'
+import { type ProgramOptions, runShell } from '../streams/shell.ts'
 import type { Snapshot } from '../undo/snapshot.ts'
-import type { Surroundings } from '../frontend.ts'
 import { UndoLog, type Undone } from '../undo/undo.ts'
+import type { Frontend } from './frontend.ts'
+import { helpOn } from './help.ts'
+import { Nesting } from './nesting.ts'
+import { type Answers, SavedLines, isSaved, savedText } from './saved-lines.ts'
+import { SessionStore } from './session-store.ts'
+import { LEAVING, wordHint } from './word-hint.ts'
+
+/** A command of the session itself. */
+export interface DotCommand {
+  /** Its arguments, for help and hints; a word in the manner of commander: `<file>`, `[topic]`. */
+  readonly usage: string
+  readonly summary: string
+  /** Runs it; resolves to an exit code when that is not 0. */
+  run(session: Session, words: readonly string[], io: Io): Promise<number | void>
+}
 
 /**
  * The state that command lines share: the open store, the options every line begins with, what
@@ -27,7 +40,10 @@ import { UndoLog, type Undone } from '../undo/undo.ts'
  */
 export class Session {
   readonly io: Io
-  readonly surroundings: Surroundings
+  readonly program: Program
+  /** The commands of the session itself, by name. */
+  readonly dotCommands: Readonly<Record<string, DotCommand>>
+  readonly frontend: Frontend
   /** Commands that ended with 0, for `.save`. */
   readonly saved = new SavedLines()
   /** How deep commands run others. */
@@ -41,7 +57,6 @@ export class Session {
   /** Set when the session should end. */
   ended = false
   readonly #undo = new UndoLog()
-  readonly #env: Record<string, string | undefined>
   #globals: GlobalOptions
   readonly #store: SessionStore
   #snapshot: Snapshot | undefined
@@ -50,27 +65,24 @@ export class Session {
   #waitedMs = 0
   #isLive = false
   #commands = 0
-  #given: Given = { typed: undefined, asked: false }
-  #lent: Lent = {}
-  #placeTold = false
-  #hearsEnd = false
+  #answers: Answers = { typed: undefined, asked: false }
+  #streams: InheritedStreams = {}
+  #placeReported = false
+  /** Whether Ctrl-D stops the running command. */
+  #endOfInputStops = false
 
-  constructor(io: Io, globals: GlobalOptions, surroundings: Surroundings) {
-    this.io = io
-    this.#env = { ...io.env, ...environmentOf(globals) }
-    this.#globals = globals
-    this.#store = new SessionStore(globals, this.#undo)
-    this.surroundings = surroundings
+  constructor(ctx: Context, frontend: Frontend, dotCommands: Session['dotCommands']) {
+    this.io = ctx.io
+    this.program = ctx.program
+    this.dotCommands = dotCommands
+    this.frontend = frontend
+    this.#globals = ctx.globals
+    this.#store = new SessionStore(ctx, this.#undo)
   }
 
   /** The options a line begins with. */
   get globals(): GlobalOptions {
     return this.#globals
-  }
-
-  /** The environment of a line: the process's, and in it the options of the session. */
-  get env(): Readonly<Record<string, string | undefined>> {
-    return this.#env
   }
 
   /** Where the store is. */
@@ -97,10 +109,9 @@ export class Session {
 
   /** Goes on with another store; the old one is closed once the new one is open. */
   async open(location: string): Promise<void> {
-    const globals = { ...this.#globals, store: location, storeIsDefault: false }
+    const globals = resolveGlobals({ store: location }, this.io.env, this.#globals)
     await this.#store.change(globals, this.signal)
     this.#globals = globals
-    this.#env['KV_STORE'] = location
     await this.keep(undefined)
   }
 
@@ -119,8 +130,6 @@ export class Session {
   /** Changes the form of output of the lines that follow; `undefined`: by terminal. */
   setFormat(format: GlobalOptions['format']): void {
     this.#globals = { ...this.#globals, format, json: false }
-    this.#env['KV_FORMAT'] = format ?? ''
-    this.#env['KV_JSON'] = ''
   }
 
   /** Runs a step whose data are soon replaced by others. */
@@ -142,7 +151,7 @@ export class Session {
 
   /** Stops the running command where end of input does that; false where it does not. */
   endInput(): boolean {
-    return this.#hearsEnd && this.interrupt()
+    return this.#endOfInputStops && this.interrupt()
   }
 
   /** Aborted when the user stops the running command. */
@@ -152,7 +161,7 @@ export class Session {
 
   /** Where messages go now. */
   get stderr(): Sink {
-    return this.#lent.stderr ?? this.io.stderr
+    return this.#streams.stderr ?? this.io.stderr
   }
 
   /** Runs one command; resolves to its exit code. Never throws. With `save` false it is not one that `.save` writes. */
@@ -160,8 +169,8 @@ export class Session {
     const words = command.words.map((word) => this.#text(word))
     if (words[0] === 'kv' && words.length > 1) words.shift()
     if (words.length === 0 && command.program === undefined) return 0
-    this.#placeTold = this.#hearsEnd = false
-    const given: Given = (this.#given = { typed: undefined, asked: false })
+    this.#placeReported = this.#endOfInputStops = false
+    const answers: Answers = (this.#answers = { typed: undefined, asked: false })
     const id = ++this.#commands
     const isOuter = this.nesting.isOuter
     if (isOuter) this.#waitedMs = 0
@@ -169,7 +178,7 @@ export class Session {
     this.lastExit = await this.stoppable(() => this.#dispatch(id, words, command))
     if (isOuter) this.lastMs = performance.now() - began - this.#waitedMs
     if (save && this.lastExit === 0 && !LEAVING.has(words[0]!) && isSaved(words[0]))
-      this.saved.add(id, savedText(command, given))
+      this.saved.add(id, savedText(command, answers, this.program.commands))
     return this.lastExit
   }
 
@@ -182,8 +191,8 @@ export class Session {
 
   /** Says where a script is, unless the script within it has said so already. */
   tellPlace(place: string, once: boolean): void {
-    if (once && this.#placeTold) return
-    this.#placeTold = true
+    if (once && this.#placeReported) return
+    this.#placeReported = true
     this.stderr.write(`kv: ${place}\n`)
   }
 
@@ -201,7 +210,7 @@ export class Session {
 
   /** Tells the user what went wrong; returns the exit code. */
   report(error: unknown): number {
-    return report(error, new Context({ ...this.io, stderr: this.stderr, env: this.#env }), [])
+    return report(error, this.context({ ...this.io, stderr: this.stderr }), [])
   }
 
   /** Runs a step that {@link interrupt} can stop. */
@@ -217,13 +226,13 @@ export class Session {
     const { program } = command
     try {
       if (program !== undefined) {
-        const stdin = this.surroundings.lendsStdin && this.#lent.stdin === undefined
+        const stdin = this.frontend.sharesStdin && this.#streams.stdin === undefined
         return await this.#apart(() =>
-          this.surroundings.withTerminal(() => runShell(program, { ...this.#programs(), stdin })),
+          this.frontend.withTerminal(() => runShell(program, { ...this.#programs(), stdin })),
         )
       }
       const step = (): Promise<number> => this.#redirected(id, words, command)
-      return await (command.shell === undefined ? step() : this.surroundings.withTerminal(step))
+      return await (command.shell === undefined ? step() : this.frontend.withTerminal(step))
     } catch (error) {
       return this.report(error)
     }
@@ -231,75 +240,87 @@ export class Session {
 
   /** Runs a command with the streams that its redirections ask for. */
   async #redirected(id: number, words: string[], command: CommandLine): Promise<number> {
-    const outer = this.#lent
-    const { stdin, streams, stderr, lent, close } = openLine(command, {
+    const outer = this.#streams
+    const { stdin, streams, stderr, inherited, close } = openLine(command, {
       outer,
       io: this.io,
       typed: () => this.#typed(),
-      stdout: () => this.surroundings.stdout(this.#isLive),
+      stdout: () => this.frontend.stdout(this.#isLive),
       programs: this.#programs(),
       text: (word) => this.#text(word),
       signal: this.signal,
     })
     try {
-      this.#lent = lent
-      const io = { stdin, stdout: streams.sink, stderr, env: this.#env }
+      this.#streams = inherited
+      const io = { stdin, stdout: streams.sink, stderr, env: this.io.env }
       const code = await this.#runWords(id, words, io, command).catch((error: unknown) => this.report(error))
       this.#waitedMs += streams.waitedMs ?? 0
       const shellCode = await this.#apart(() => streams.end(code))
       return code === 0 ? (shellCode ?? 0) : code
     } finally {
-      this.#lent = outer
+      this.#streams = outer
       close()
     }
   }
 
   #programs(): ProgramOptions {
-    return { env: programEnvironment(this.#globals, this.#env), stdout: this.#lent.stdout, signal: this.signal }
+    return { env: programEnvironment(this.#globals, this.io.env), stdout: this.#streams.stdout, signal: this.signal }
   }
 
   #text(word: Word): string {
-    return expandHome(word, this.#env['HOME'] || homedir())
+    return expandHome(word, this.io.env['HOME'] || homedir())
   }
 
   async #runWords(id: number, words: readonly string[], io: Io, { source }: CommandLine): Promise<number> {
     const name = words.length === 1 && LEAVING.has(words[0]!) ? '.exit' : words[0]!
     if (name.startsWith('.')) {
-      const dot = Object.hasOwn(DOT_COMMANDS, name)
-        ? (DOT_COMMANDS[name as keyof typeof DOT_COMMANDS] as DotCommand)
-        : undefined
-      if (dot === undefined) throw usageError(`no such command: ${name}`, wordHint(name))
-      return (await dot.run(this, words.slice(1), io)) ?? 0
+      if (!Object.hasOwn(this.dotCommands, name)) throw usageError(`no such command: ${name}`, this.#hint(name))
+      return (await this.dotCommands[name]!.run(this, words.slice(1), io)) ?? 0
     }
     if (name === 'repl' || name === 'kv') throw usageError('this is a session already', '.read FILE runs a script')
-    if (!name.startsWith('-') && commandName([name]) === undefined)
-      throw usageError(`unknown command ${name}`, wordHint(name))
+    const { commands } = this.program
+    if (!name.startsWith('-') && !Object.hasOwn(commands, name))
+      throw usageError(`unknown command ${name}`, this.#hint(name))
     this.#undo.begin(
       id,
       escapeLine(source.trim()),
-      commandName(words) === 'serve' ? 'what others wrote through the server cannot be undone' : undefined,
+      commandName(words, commands) === 'serve' ? 'what others wrote through the server cannot be undone' : undefined,
     )
-    return runLine(new Context(io, this.#host()), words).finally(() => this.#undo.end())
+    return runLine(this.context(io), words).finally(() => this.#undo.end())
   }
 
-  #host(): Host {
+  /** The context of a line. */
+  context(io = this.io): Context {
+    return new Context(io, this.program, this.#host())
+  }
+
+  #hint(name: string): string {
+    return wordHint(name, this.program.commands, this.dotCommands)
+  }
+
+  #host(): SessionHost {
     return {
+      globals: this.#globals,
       signal: this.signal,
       store: (globals, options) => this.#store.forLine(globals, options, this.signal),
-      hearEnd: () => (this.#hearsEnd = true),
+      stopOnEndOfInput: () => (this.#endOfInputStops = true),
+      help: (topic) => {
+        const name = topic.startsWith('.') ? topic : `.${topic}`
+        return Object.hasOwn(this.dotCommands, name) ? helpOn(name, this.dotCommands[name]!) : undefined
+      },
       wrap: (driver, globals) => this.#store.wrap(driver, globals),
       atKeyboard: (step) => {
-        this.#given.asked = true
-        return this.#apart(() => this.surroundings.atKeyboard(step))
+        this.#answers.asked = true
+        return this.#apart(() => this.frontend.atKeyboard(step))
       },
     }
   }
 
   /** What the user types for a command. */
   #typed(): Source {
-    const { isTTY, fd, readAll } = this.surroundings.stdin
-    const given = this.#given
-    return { isTTY, fd, readAll: (maxBytes) => this.#apart(async () => (given.typed = await readAll(maxBytes))) }
+    const { isTTY, fd, readAll } = this.frontend.stdin
+    const answers = this.#answers
+    return { isTTY, fd, readAll: (maxBytes) => this.#apart(async () => (answers.typed = await readAll(maxBytes))) }
   }
 
   /** Time spent with the user is not the command's. */
@@ -311,4 +332,15 @@ export class Session {
       this.#waitedMs += performance.now() - began
     }
   }
+}
+
+/**
+ * What programs of the user's shell get: a kv among them finds the session's store and options, also from another
+ * folder.
+ */
+function programEnvironment(globals: GlobalOptions, env: Env): Env {
+  const variables = { ...env, ...variablesOf(globals) }
+  if (globals.storeIsDefault) return variables
+  const { path } = parseLocation(globals.store)
+  return path === undefined ? variables : { ...variables, KV_STORE: resolve(path) }
 }

@@ -4,10 +4,9 @@ import stringWidth from 'string-width'
 import { asBuffer } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import type { Io } from '../../io.ts'
-import { useColor } from '../../cli/options.ts'
+import { useColor } from '../../cli/environment.ts'
 import { displayKey, escapeLine, formatBytes } from '../../safe-text.ts'
-import type { Session } from '../session/session.ts'
-import { type Difference, differences } from './snapshot.ts'
+import { type Difference, type SnapshotSession, differences } from './snapshot.ts'
 
 /** Characters shown before the first that differs. */
 const LEAD = 12
@@ -21,11 +20,11 @@ const WINDOW = 1 << 14
  * gone, with the values before and after. Into a terminal the values are cut to the line, around
  * their first difference; elsewhere they are whole. Throws `KV_CONDITION` without a snapshot.
  */
-export async function printDiff(session: Session, io: Io, prefix: string | undefined): Promise<void> {
+export async function printDiff(session: SnapshotSession, io: Io, prefix: string | undefined): Promise<void> {
   const { snapshot } = session
   if (snapshot === undefined)
     throw new KvError('KV_CONDITION', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
-  const chalk = new Chalk({ level: useColor(io.stdout.isTTY, session.globals, session.env) ? 1 : 0 })
+  const chalk = new Chalk({ level: useColor(io.stdout.isTTY, session.globals, io.env) ? 1 : 0 })
   const paint = { '+': chalk.green, '~': chalk.yellow, '-': chalk.red }
   const counts = { '+': 0, '~': 0, '-': 0 }
   for await (const difference of differences(session, snapshot, prefix)) {

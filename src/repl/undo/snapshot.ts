@@ -5,13 +5,22 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { openDriver } from '../../drivers/index.ts'
 import { KvError, interrupted, reasonOf } from '../../errors.ts'
 import type { Io } from '../../io.ts'
-import { isDumb } from '../../cli/options.ts'
+import { isDumb } from '../../cli/environment.ts'
+import type { GlobalOptions } from '../../cli/options.ts'
 import { Progress } from '../../output/progress.ts'
 import { type Block, blockOf } from '../../blocks/block.ts'
 import type { Clock } from '../../store/driver.ts'
 import type { Entry } from '../../store/entry.ts'
 import { Store } from '../../store/store.ts'
-import type { Session } from '../session/session.ts'
+
+/** What of a session snapshots and their comparison need. */
+export interface SnapshotSession {
+  readonly globals: GlobalOptions
+  /** Aborted when the user stops the running command. */
+  readonly signal: AbortSignal
+  readonly snapshot: Snapshot | undefined
+  store(): Promise<Store>
+}
 
 /** What a store held at one moment: a copy in a temporary folder that only the user can read. */
 export class Snapshot {
@@ -29,7 +38,7 @@ export class Snapshot {
    * stay open, so that the file does not grow for a forgotten snapshot. Throws `KV_INTERRUPTED`, and `KV_DISK_FULL`
    * or `KV_UNAVAILABLE` when the temporary folder has not the space or is not there.
    */
-  static async take(session: Session, io: Io): Promise<Snapshot> {
+  static async take(session: SnapshotSession, io: Io): Promise<Snapshot> {
     const moment = Date.now()
     const source = await session.store()
     const snapshot = await Snapshot.#empty(() => moment)
@@ -88,7 +97,7 @@ export interface Difference {
 
 /** What has changed in the session's store since a snapshot, in key order: another value, or another expiry. */
 export async function* differences(
-  session: Session,
+  session: SnapshotSession,
   snapshot: Snapshot,
   prefix: string | undefined,
 ): AsyncGenerator<Difference, void, void> {
@@ -117,12 +126,16 @@ async function next(items: AsyncGenerator<Entry, void, void>): Promise<Entry | u
   return value ?? undefined
 }
 
-async function* entries(session: Session, store: Store, prefix: string | undefined): AsyncGenerator<Entry, void, void> {
+async function* entries(
+  session: SnapshotSession,
+  store: Store,
+  prefix: string | undefined,
+): AsyncGenerator<Entry, void, void> {
   for await (const page of pages(session, store, prefix)) yield* page
 }
 
 async function* pages(
-  { signal }: Session,
+  { signal }: SnapshotSession,
   store: Store,
   prefix: string | undefined,
 ): AsyncGenerator<Entry[], void, void> {

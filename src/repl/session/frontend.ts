@@ -1,13 +1,13 @@
-import type { Source } from '../io.ts'
-import type { KeyReader } from '../terminal/key-reader.ts'
-import type { Streams } from './session/redirection.ts'
+import type { Source } from '../../io.ts'
+import type { KeyReader } from '../../terminal/key-reader.ts'
+import type { Streams } from '../streams/streams.ts'
 
 /** How a session differs between a terminal and a script. */
-export interface Surroundings {
+export interface Frontend {
   /** Standard input of a command; of a script there is none, since it is the script. */
   readonly stdin: Source
   /** Whether a program of the user's shell may read the process's standard input. */
-  readonly lendsStdin: boolean
+  readonly sharesStdin: boolean
   /**
    * Where the data of a command go that names no file or program for them.
    * @param isLive whether they are soon replaced by others, and not to be read at leisure

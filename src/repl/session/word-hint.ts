@@ -1,6 +1,4 @@
-import { COMMANDS } from '../../commands/index.ts'
 import { otherNames } from '../../cli/line/synonyms.ts'
-import { DOT_COMMANDS } from '../session/dot-commands.ts'
 
 /** What a session is left with, beside `.exit`. */
 export const LEAVING: ReadonlySet<string> = new Set(['exit', 'quit', '.quit'])
@@ -21,16 +19,16 @@ const WORDS: readonly (readonly [words: string, hint: string])[] = [
 
 const BY_WORD = new Map(WORDS.flatMap(([words, hint]) => words.split(' ').map((word) => [word, hint] as const)))
 
-/** The hint for a word that is no command, with a dot or without. */
-export function wordHint(word: string): string {
+/** The hint for a word that is none of these commands of the program, and of the session, with a dot or without. */
+export function wordHint(word: string, commands: object, dotCommands: object): string {
   const bare = word.toLowerCase().replace(/^\./, '')
   const own = BY_WORD.get(bare)
   if (own !== undefined) return own
-  if (Object.hasOwn(DOT_COMMANDS, `.${bare}`)) return `in a session that is: .${bare}`
-  if (word.startsWith('.') && Object.hasOwn(COMMANDS, bare)) return `that is: ${bare}`
+  if (Object.hasOwn(dotCommands, `.${bare}`)) return `in a session that is: .${bare}`
+  if (word.startsWith('.') && Object.hasOwn(commands, bare)) return `that is: ${bare}`
   const other = otherNames(bare)
   if (other !== undefined) return other
-  const near = nearest(word.toLowerCase(), [...Object.keys(COMMANDS), ...Object.keys(DOT_COMMANDS)])
+  const near = nearest(word.toLowerCase(), [...Object.keys(commands), ...Object.keys(dotCommands)])
   return near === undefined ? 'help lists the commands, .help those of a session' : `did you mean ${near}?`
 }
 

@@ -1,27 +1,21 @@
 import type { Io, Sink, Source } from '../../io.ts'
-import type { CommandLine, Word } from '../language/lexer.ts'
-import {
-  type ProgramOptions,
-  ShellStreams,
-  type Streams,
-  asMessages,
-  checkApart,
-  checkOutputs,
-  openMessages,
-  openSource,
-} from './redirection.ts'
+import type { CommandLine } from '../language/lexer.ts'
+import type { Word } from '../language/word-reader.ts'
+import { checkApart, checkOutputs, openMessages, openSource } from './files.ts'
+import { type ProgramOptions, ShellStreams } from './shell.ts'
+import { type Streams, asMessages } from './streams.ts'
 
-/** The streams of a line, where they are not those of the session. */
-export interface Lent {
+/** The streams of a line that another line runs, where they are not those of the session. */
+export interface InheritedStreams {
   readonly stdin?: Source | undefined
   readonly stdout?: Sink | undefined
   readonly stderr?: Sink | undefined
 }
 
 /** What a line's streams are made of. */
-export interface LineSurroundings {
+export interface LineStreamOptions {
   /** Of the line that runs this one, such as `.read` with a redirection. */
-  readonly outer: Lent
+  readonly outer: InheritedStreams
   readonly io: Io
   /** What the user types for a command that reads. */
   readonly typed: () => Source
@@ -40,14 +34,14 @@ export interface LineStreams {
   readonly streams: Streams
   readonly stderr: Sink
   /** What lines get that this one runs. */
-  readonly lent: Lent
+  readonly inherited: InheritedStreams
   close(): void
 }
 
 /** Opens them. Throws `KV_USAGE` for a file that cannot be read or written: then the command is not to run. */
 export function openLine(
   { input, outputs, messages, dataToMessages, shell }: CommandLine,
-  { outer, io, typed, stdout, programs, text, signal }: LineSurroundings,
+  { outer, io, typed, stdout, programs, text, signal }: LineStreamOptions,
 ): LineStreams {
   const opened: { close(): void }[] = []
   const open = <T extends { close(): void }>(stream: T): T => {
@@ -61,9 +55,9 @@ export function openLine(
     const source = input === undefined ? outer.stdin : open(openSource(text(input), typed, signal))
     const files = outputs.map(({ file, append }) => ({ path: text(file), append }))
     checkOutputs(files.map(({ path }) => path))
-    const told = typeof messages === 'object' ? { path: text(messages.file), append: messages.append } : undefined
-    if (told !== undefined) checkApart(files, told)
-    const file = told === undefined ? undefined : open(openMessages(told.path, told.append))
+    const errors = typeof messages === 'object' ? { path: text(messages.file), append: messages.append } : undefined
+    if (errors !== undefined) checkApart(files, errors)
+    const file = errors === undefined ? undefined : open(openMessages(errors.path, errors.append))
     const session = outer.stderr ?? io.stderr
     // What a program of the shell shows is not written over once the line is stopped.
     const ownMessages = file ?? (shell === undefined ? session : open(heldBack(session, signal)))
@@ -76,8 +70,8 @@ export function openLine(
         : new ShellStreams(shell, programs)
     const stderr = messages === 'data' ? asMessages(streams.sink) : ownMessages
     const isDefault = shell === undefined && !dataToMessages && messages !== 'data'
-    const lent = { stdin: source, stdout: isDefault ? outer.stdout : streams.sink, stderr }
-    return { stdin: source ?? typed(), streams, stderr, lent, close }
+    const inherited = { stdin: source, stdout: isDefault ? outer.stdout : streams.sink, stderr }
+    return { stdin: source ?? typed(), streams, stderr, inherited, close }
   } catch (error) {
     close()
     throw error

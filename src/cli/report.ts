@@ -1,0 +1,33 @@
+import { CommanderError } from 'commander'
+import { CODES, KvError } from '../errors.ts'
+import { ReaderGone } from '../io.ts'
+import { escapeLine, escapeText } from '../safe-text.ts'
+import type { Context } from './context.ts'
+import { commandName } from './called.ts'
+import { wrongCall } from './line/usage.ts'
+
+/** Tells the user what went wrong, on stderr; returns the exit code. */
+export function report(error: unknown, ctx: Context, argv: readonly string[]): number {
+  if (error instanceof ReaderGone) return 0
+  if (error instanceof CommanderError && error.exitCode === 0) return 0
+  // A command line of options only: commander has shown the help.
+  if (error instanceof CommanderError && error.code === 'commander.help') return CODES.KV_USAGE.exit
+  const known = error instanceof CommanderError ? wrongCall(error, commandName(argv, ctx.program.commands)) : error
+  const kvError = known instanceof KvError ? known : undefined
+  const lines = []
+  if (kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit) {
+    lines.push(
+      `kv: a bug in kv, please report it: ${escapeLine(String((error as Error)?.message ?? error))} (KV_INTERNAL)`,
+    )
+  } else {
+    lines.push(`kv: ${escapeLine(kvError.message)} (${kvError.code})`)
+    if (kvError.hint !== undefined) lines.push(`hint: ${escapeLine(kvError.hint)}`)
+  }
+  const code = kvError?.exitCode ?? CODES.KV_INTERNAL.exit
+  if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
+    for (let cause: unknown = known; cause instanceof Error; cause = cause.cause)
+      lines.push(escapeText(cause.stack ?? String(cause)))
+  }
+  ctx.io.stderr.write(`${lines.join('\n')}\n`)
+  return code
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { CODES } from '../../errors.ts'
+import { ReaderGone, type Sink } from '../../io.ts'
+import type { Env } from '../../cli/environment.ts'
+import { ChildSink, cannotRun, exitOf } from './child-sink.ts'
+import type { Streams } from './streams.ts'
+
+/** What a program of the user's shell works with. */
+export interface ProgramOptions {
+  readonly env: Env
+  /** Takes what the program prints; `undefined`: it has the session's own standard output. */
+  readonly stdout: Sink | undefined
+  /** Aborted when the user stops the line. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * Data on their way through the user's shell: `rest` is what the user wrote of redirections, and from `|` on.
+ * The shell starts with the first data, or at the end; for a command that was a wrong call it never does,
+ * so that `> FILE` leaves the file as it is.
+ */
+export class ShellStreams implements Streams {
+  readonly sink: Sink
+  readonly #rest: string
+  readonly #options: ProgramOptions
+  #into: { sink: ChildSink; shown: Promise<void> } | undefined
+
+  constructor(rest: string, options: ProgramOptions) {
+    this.#rest = rest
+    this.#options = options
+    this.sink = {
+      isTTY: false,
+      columns: () => 80,
+      write: (data) => this.#start().sink.write(data),
+      stream: () => this.#start().sink.stream(),
+      drained: async () => this.#into?.sink.drained(),
+    }
+  }
+
+  get waitedMs(): number {
+    return this.#into?.sink.waitedMs ?? 0
+  }
+
+  async end(code: number): Promise<number | undefined> {
+    if (this.#into === undefined && code === CODES.KV_USAGE.exit) return undefined
+    const { sink, shown } = this.#start()
+    const [exit] = await Promise.all([sink.end(), shown])
+    return exit
+  }
+
+  #start(): { sink: ChildSink; shown: Promise<void> } {
+    if (this.#into === undefined) {
+      const child = startShell(`cat ${this.#rest}`, 'pipe', this.#options)
+      this.#into = { sink: new ChildSink(child), shown: shown(child.stdout, this.#options.stdout) }
+      this.#into.shown.catch(() => {})
+    }
+    return this.#into
+  }
+}
+
+/**
+ * Runs a command of the user's shell; resolves to its exit code. With `stdin` false it reads nothing,
+ * not even the script that it is a line of. Throws `KV_USAGE` when the shell cannot be started.
+ */
+export async function runShell(
+  command: string,
+  { stdin, ...options }: ProgramOptions & { readonly stdin: boolean },
+): Promise<number> {
+  const child = startShell(command, stdin ? 'inherit' : 'ignore', options)
+  const [exit] = await Promise.all([exitOf(child), shown(child.stdout, options.stdout)])
+  return exit
+}
+
+function startShell(
+  command: string,
+  stdin: 'pipe' | 'inherit' | 'ignore',
+  { env, stdout, signal }: ProgramOptions,
+): ChildProcess {
+  const shell = env['SHELL'] || '/bin/sh'
+  const stdio: StdioOptions = [stdin, stdout === undefined ? 'inherit' : 'pipe', 'inherit']
+  let child: ChildProcess
+  try {
+    child = spawn(shell, ['-c', command], { stdio, env: env as NodeJS.ProcessEnv })
+  } catch (cause) {
+    throw cannotRun(shell, cause)
+  }
+  // What happens where not even a pipe could be made.
+  if (stdin === 'pipe' && child.stdin === null) throw cannotRun(shell, new Error('too many open files'))
+  // Ctrl-C that came before the shell was there has not reached it; of that the process is told a turn later.
+  setImmediate(() => setImmediate(() => signal.aborted && child.kill('SIGINT')))
+  return child
+}
+
+/** Hands on what a program prints, as it comes. */
+async function shown(from: Readable | null, to: Sink | undefined): Promise<void> {
+  if (from === null || to === undefined) return
+  try {
+    for await (const chunk of from as AsyncIterable<Buffer>) {
+      to.write(chunk)
+      await to.drained?.()
+    }
+  } catch (error) {
+    if (!(error instanceof ReaderGone)) throw error
+  }
+}

@@ -1,0 +1,74 @@
+import { KvError, usageError } from '../../errors.ts'
+import { ReaderGone, type Sink, type Source } from '../../io.ts'
+
+/** Where the data of one command go, and what to wait for at its end. */
+export interface Streams {
+  readonly sink: Sink
+  /** Settles when the reader has got everything; to its exit code where it has one. `code` is the command's own. */
+  end(code: number): Promise<number | undefined>
+  /** Milliseconds that the command waited for its reader so far. */
+  readonly waitedMs?: number
+}
+
+const LINE_FEED = 0x0a
+
+/**
+ * The session's own standard output as the place for one command's data, which end with a line feed: a person types
+ * beside it.
+ */
+export class LineEndedOutput implements Streams {
+  readonly sink: Sink
+  readonly #out: Sink
+  #midLine = false
+
+  constructor(out: Sink) {
+    this.#out = out
+    this.sink = {
+      isTTY: out.isTTY,
+      columns: () => out.columns(),
+      stream: () => out.stream(),
+      write: (data) => this.#write(data),
+    }
+  }
+
+  async end(): Promise<undefined> {
+    if (this.#midLine) this.#out.write('\n')
+  }
+
+  #write(data: string | Uint8Array): void {
+    this.#out.write(data)
+    if (data.length > 0) this.#midLine = typeof data === 'string' ? !data.endsWith('\n') : data.at(-1) !== LINE_FEED
+  }
+}
+
+/** A sink for messages that go where data go: nobody needs to know when their reader is gone. */
+export function asMessages(sink: Sink): Sink {
+  return {
+    isTTY: sink.isTTY,
+    columns: () => sink.columns(),
+    stream: () => sink.stream(),
+    write(data) {
+      try {
+        sink.write(data)
+      } catch (error) {
+        if (!(error instanceof ReaderGone)) throw error
+      }
+    },
+  }
+}
+
+/** The standard input of a command that has none; `why` tells the user. */
+export function noSource(why: string, hint: string): Source {
+  return {
+    isTTY: false,
+    fd: -1,
+    readAll() {
+      throw new KvError('KV_USAGE', why, { hint })
+    },
+  }
+}
+
+/** Refuses what reads keys, where there are none. */
+export async function noKeyboard(): Promise<never> {
+  throw usageError('nobody can be asked here')
+}
