@@ -11,7 +11,7 @@
 import { openDriver } from './drivers/index.ts'
 import type { OpenOptions } from './drivers/options.ts'
 import { interrupted, usageError } from './errors.ts'
-import { checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
+import { checkFunction, checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
 
 /**
@@ -31,8 +31,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
   checkNumber(options.timeoutMs, 'timeoutMs', 1)
   if (options.token !== undefined && typeof options.token !== 'string')
     throw usageError(`token is a string, not ${kindOf(options.token)}`)
-  if (options.clock !== undefined && typeof options.clock !== 'function')
-    throw usageError(`clock is a function, not ${kindOf(options.clock)}`)
+  checkFunction(options.clock, 'clock')
   const text = String(location)
   return new Store(text, await openDriver(text, options))
 }
@@ -60,5 +59,6 @@ export type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './
 export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
+export type { LoadOptions } from './store/load.ts'
 export { Store } from './store/store.ts'
 export type { BatchOp, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'

@@ -84,6 +84,9 @@ function inputFormat(ctx: Context): InputFormat | undefined {
   return format
 }
 
+/** Stores a block, and tells how many of its entries are stored before it has all. */
+type Put = (block: Block, onProgress: (entries: number) => void) => Promise<void>
+
 /** One run of batch-put over all its inputs: what was stored, and what the user is told. */
 class BatchPut {
   readonly #ctx: Context
@@ -92,6 +95,8 @@ class BatchPut {
   readonly #progress: Progress
   readonly #began = performance.now()
   #put = 0
+  /** Of the block that is being stored, entries that are. */
+  #ahead = 0
   #skipped = 0
   #bytes = 0
   /** Of the inputs before the one that is read. */
@@ -113,9 +118,9 @@ class BatchPut {
         this.#rejects = openRejects(this.#flags.rejects, names, this.#ctx.io.stdin.fd, this.#store.files)
       if (this.#flags.atomic) await this.#atomically(names, format)
       else
-        await this.#each(names, format, (block) =>
-          this.#store.load([block], { signal: this.#ctx.signal }).then(() => {}),
-        )
+        await this.#each(names, format, async (block, onProgress) => {
+          await this.#store.load([block], { atomic: false, signal: this.#ctx.signal, onProgress })
+        })
     } finally {
       if (this.#rejects !== undefined) closeSync(this.#rejects)
       this.#progress.done()
@@ -142,11 +147,7 @@ class BatchPut {
     await stored
   }
 
-  async #each(
-    names: readonly string[],
-    format: InputFormat | undefined,
-    put: (block: Block) => Promise<void>,
-  ): Promise<void> {
+  async #each(names: readonly string[], format: InputFormat | undefined, put: Put): Promise<void> {
     for (const name of names) {
       const form = format ?? formatOf(name)
       const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
@@ -160,7 +161,7 @@ class BatchPut {
     }
   }
 
-  async #load(reading: Reading, put: (block: Block) => Promise<void>): Promise<void> {
+  async #load(reading: Reading, put: Put): Promise<void> {
     const { input, format } = reading
     const { maxKeyBytes, maxValueBytes } = this.#store.limits
     const rejects = this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name }
@@ -169,12 +170,16 @@ class BatchPut {
       stop: this.#ctx.signal,
       atOnce: this.#flags.atomic === true,
       store: async (parsed) => {
-        if (parsed.block.count > 0) await put(parsed.block)
+        if (parsed.block.count > 0)
+          await put(parsed.block, (entries) => {
+            this.#ahead = entries
+            this.#draw(input)
+          })
         this.#count(parsed, reading)
       },
     }).catch((error: unknown) => {
       if (error instanceof KvError && error.code === 'KV_INTERRUPTED') throw this.#interrupted()
-      throw error instanceof KvError && this.#put > 0 ? this.#withCount(error) : error
+      throw error instanceof KvError && this.#put + this.#ahead > 0 ? this.#withCount(error) : error
     })
     if (refused !== undefined) throw this.#refusal(reading, refused)
     if (unreadable !== undefined) throw this.#withCount(unreadable)
@@ -197,6 +202,7 @@ class BatchPut {
   #count({ records, inputBytes, skipped, named }: Parsed, reading: Reading): void {
     const { input } = reading
     this.#put += records
+    this.#ahead = 0
     this.#bytes += inputBytes
     for (const [n, record] of named.entries()) {
       if (this.#skipped + n < NAMED) this.#ctx.say(`kv: skipped ${describe(input, record)}`)
@@ -205,8 +211,12 @@ class BatchPut {
     if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED)
       this.#ctx.say('kv: more records are skipped, and not named')
     this.#skipped += skipped
+    this.#draw(input)
+  }
+
+  #draw(input: OpenInput): void {
     this.#progress.rows(
-      this.#put,
+      this.#put + this.#ahead,
       input.size === undefined
         ? this.#bytes
         : input.file === undefined
@@ -235,8 +245,9 @@ class BatchPut {
   }
 
   #storedSoFar(where: string): string {
-    if (this.#flags.atomic || this.#put === 0) return 'nothing was stored'
-    return `the ${this.#put.toLocaleString('en')} ${this.#put === 1 ? 'record' : 'records'} ${where} ${this.#put === 1 ? 'is' : 'are'} stored`
+    if (this.#flags.atomic || this.#put + this.#ahead === 0) return 'nothing was stored'
+    const ahead = this.#ahead === 0 ? '' : `, and ${this.#ahead.toLocaleString('en')} of those that follow`
+    return `the ${this.#put.toLocaleString('en')} ${this.#put === 1 ? 'record' : 'records'} ${where} ${this.#put === 1 ? 'is' : 'are'} stored${ahead}`
   }
 
   /** Throws `KV_INVALID_INPUT` where nothing but refused records came: nobody meant that. */

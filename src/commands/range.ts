@@ -45,7 +45,7 @@ export function range(ctx: Context): Command {
         expiring: () => store.hasExpiring({ ...options, signal: ctx.signal }),
       }
       const text = ctx.print.takesJsonLines(form)
-        ? store.jsonLines(options, { parallel: true, signal: ctx.signal })
+        ? store.jsonLines({ ...options, parallel: true, signal: ctx.signal })
         : undefined
       await ctx.print.entries(
         ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys, signal: ctx.signal })),

@@ -45,7 +45,7 @@ export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding'] as const
 export const RANGE_PARAMETERS = [...BOUNDS, 'after', 'limit', 'reverse'] as const
 
 /** Every query parameter below `/v1`. */
-export const PARAMETERS = [...RANGE_PARAMETERS, 'key', 'keys', 'ttl', 'expires', 'all'] as const
+export const PARAMETERS = [...RANGE_PARAMETERS, 'key', 'keys', 'ttl', 'expires', 'all', 'atomic'] as const
 
 /** The name of a query parameter. */
 export type Parameter = (typeof PARAMETERS)[number]
@@ -112,4 +112,10 @@ export interface ServerInfo {
   readonly max_value_bytes: number
   readonly max_batch_bytes: number
   readonly max_batch_ops: number
+  /** These are absent from servers whose engine has no such limit. */
+  readonly max_entry_bytes?: number | undefined
+  readonly op_overhead_bytes?: number | undefined
+  readonly expiry_step_ms?: number | undefined
+  /** Whether a load may be stored in parts, and so may say `atomic=false`. */
+  readonly load_in_parts?: boolean | undefined
 }

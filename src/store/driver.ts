@@ -50,27 +50,42 @@ export interface Changes extends AsyncIterator<Change[], void, void> {
   unref(): void
 }
 
-/** Sizes above which the Store refuses with `KV_TOO_LARGE` before a driver is called. */
+/** Sizes above which the Store refuses with `KV_TOO_LARGE` before a driver is called, and other numbers of an engine. */
 export interface Limits {
   readonly maxKeyBytes: number
   readonly maxValueBytes: number
+  /** Key, value and `opOverheadBytes` of one entry together. */
+  readonly maxEntryBytes: number
   /** Operations in one atomic batch; `Infinity` where memory is the only limit. */
   readonly maxBatchOps: number
-  /** Sum of key and value bytes in one atomic batch. */
+  /** Keys, values and `opOverheadBytes` of all operations in one atomic batch together. */
   readonly maxBatchBytes: number
+  /** What the engine or the wire adds to the key and the value of each operation, at most. */
+  readonly opOverheadBytes: number
+  /**
+   * Entries expire at multiples of this many milliseconds, 1 or more: the Store rounds expiries and times to live up,
+   * but for those in blocks that go to `load`.
+   */
+  readonly expiryStepMs: number
+  /** Batches of a load that may be under way at the same time. They have no key in common. */
+  readonly maxBatchesInFlight: number
 }
 
 /** What a driver can do beyond the basics; also selects groups of the conformance suite. */
 export interface Supports {
   /** Reads of single keys answer without a promise (`getSync` works). */
   readonly syncReads: boolean
+  /** Each call is a round trip to another machine: completion and hints ask for little. */
+  readonly remote: boolean
   /** A range shows one moment of the store, however long it is read. */
   readonly snapshotRange: boolean
   /** Data survives `close()` and is there at the next open. */
   readonly persistent: boolean
   /** A write can end with `KV_UNKNOWN_OUTCOME`. */
   readonly unknownOutcome: boolean
-  /** Changes can be watched. */
+  /** A batch may name a key several times. Otherwise the Store gives only the last operation on each key. */
+  readonly repeatedKeys: boolean
+  /** Changes can be watched; otherwise `watch` throws `KV_NOT_SUPPORTED`. */
   readonly watch: boolean
 }
 
@@ -139,13 +154,29 @@ export interface JsonLinesOptions extends Abortable {
   readonly parallel?: boolean | undefined
 }
 
+/** How blocks are loaded. */
+export interface LoadOptions extends Abortable {
+  /**
+   * Whether all is stored or nothing. When false, an engine with a limit on its batches may store the blocks in
+   * parts, in their order; of a load that fails, some are stored then. Default: true.
+   */
+  readonly atomic?: boolean | undefined
+}
+
 /** A fresh moment: called once per operation that must tell expired entries from living ones. */
 export type Clock = () => number
 
 /**
  * A storage engine. Methods may throw or reject with a `KvError`; anything else is a bug.
- * An entry whose `expires` is not after the clock's time must never be shown, counted, or
- * take part in a condition: to every method it is not there.
+ * An entry whose `expires` is not after the time of the engine's clock (that of the machine where the store
+ * lives, unless `OpenOptions.clock` gave another) must never be shown, counted, or take part in a condition: to
+ * every method it is not there.
+ *
+ * A revision is a safe integer that grows with every write of the store, by one or by more; all entries of
+ * one batch may share it.
+ *
+ * What only some engines can do is a flag of `supports`, and its method is there all the same and throws
+ * `KV_NOT_SUPPORTED`. Methods that are optional make something quicker, and the Store does without them.
  *
  * With a signal, a long operation gives the event loop its turn every few milliseconds, and once
  * aborted throws `KV_INTERRUPTED` and leaves the store as it was. A short write does so while it
@@ -170,7 +201,7 @@ export interface Driver {
    */
   readonly incarnation?: number
 
-  /** The value, or `undefined` when the key is not there. */
+  /** The value, or `undefined` when the key is not there; without a promise where `supports.syncReads`. */
   get(key: Uint8Array, options?: Abortable): Awaitable<Uint8Array | undefined>
   /** The whole entry, or `undefined`. */
   getEntry(key: Uint8Array, options?: Abortable): Awaitable<Entry | undefined>
@@ -195,12 +226,12 @@ export interface Driver {
    */
   batch(ops: readonly Op[], options?: Abortable): Promise<number>
   /**
-   * Optional: puts all blocks in their order, all or nothing, quicker than `batch` could. Returns
-   * their revision. The `limits` of batches do not hold. A block is done with when the next is
-   * asked for; while blocks come, readers do not see them, and other writers wait. The signal is heard
-   * at most until the first block is asked for: whoever gives the blocks can end them.
+   * Optional: puts all blocks in their order, whatever the `limits` of batches, quicker than `batch` could. Returns
+   * their revision, the newest where there are several. A block is done with when the next is asked for; while blocks
+   * of an atomic load come, readers do not see them, and other writers wait. The signal is heard at most until
+   * the first block is asked for: whoever gives the blocks can end them.
    */
-  load?(blocks: Blocks, options?: Abortable): Promise<number>
+  load?(blocks: Blocks, options?: LoadOptions): Promise<number>
   /**
    * Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`,
    * `keysOnly`.
@@ -225,14 +256,14 @@ export interface Driver {
   count(query: RangeQuery, options?: Abortable): Awaitable<number>
 
   /**
-   * Optional: reports every put and delete from now on, by whomever, an entry that expires as a delete
-   * within about a second. Settles when the watch stands. It ends with `KV_INTERRUPTED` when aborted,
+   * Reports every put and delete from now on, by whomever, an entry that expires as a delete within about a
+   * second; of several operations of one batch on a key, perhaps only the last. Settles when the watch stands. It ends with `KV_INTERRUPTED` when aborted,
    * `KV_CLOSED` when the store is closed, and `KV_WATCH_GAP` when it has fallen so far behind that
    * changes it has not seen are no longer kept: never with a change left out. Rejects with
    * `KV_WATCH_GAP` for a position after which changes are missing, and `KV_NOT_SUPPORTED` where this
    * store cannot be watched. In a store that is not there yet everything that appears is a put.
    */
-  watch?(query: WatchQuery, options?: Abortable): Promise<Changes>
+  watch(query: WatchQuery, options?: Abortable): Promise<Changes>
 
   /**
    * Optional, where the first write makes the store: throws why it could not, or with `write` false why there is

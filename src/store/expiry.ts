@@ -27,6 +27,28 @@ export function checkLifetime({ expires, ttl }: Lifetime): void {
   if (expires > LATEST_EXPIRY) throw afterYear9999()
 }
 
+/**
+ * What a caller wrote of an entry's end, rounded up to the engine's step in milliseconds. Throws `KV_USAGE` for a
+ * lifetime that is none.
+ */
+export function lifetimeOf(
+  { expires, ttl }: { readonly expires?: number | Date | undefined; readonly ttl?: number | undefined },
+  stepMs: number,
+): Lifetime {
+  const lifetime = { expires: expires instanceof Date ? expires.getTime() : expires, ttl }
+  checkLifetime(lifetime)
+  return roundedUp(lifetime, stepMs)
+}
+
+/** A lifetime in whole steps of so many milliseconds, not shorter than it was, within the years of four digits. */
+export function roundedUp(lifetime: Lifetime, stepMs: number): Lifetime {
+  if (stepMs === 1) return lifetime
+  const { expires, ttl } = lifetime
+  const up = (time: number | undefined): number | undefined => time && Math.ceil(time / stepMs) * stepMs
+  const latest = Math.floor(LATEST_EXPIRY / stepMs) * stepMs
+  return { expires: expires && Math.min(up(expires)!, latest), ttl: up(ttl) }
+}
+
 function afterYear9999(): Error {
   return usageError('an expiry after the year 9999 cannot be written as a time')
 }

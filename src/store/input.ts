@@ -90,6 +90,12 @@ export function flagOf(value: unknown, name: string): boolean | undefined {
   return value
 }
 
+/** Throws `KV_USAGE` unless an option is not given, or is a function. */
+export function checkFunction(value: unknown, name: string): void {
+  if (value !== undefined && typeof value !== 'function')
+    throw usageError(`${name} is a function, not ${kindOf(value)}`)
+}
+
 /** Throws `KV_USAGE` unless an option is not given, or is a number of `least` or more. */
 export function checkNumber(value: unknown, name: string, least: number): void {
   if (value !== undefined && !(typeof value === 'number' && value >= least))

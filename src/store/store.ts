@@ -1,6 +1,5 @@
-import { successor } from '../bytes.ts'
 import { KvError, closedError, interrupted, usageError } from '../errors.ts'
-import { type Blocks, blockOps } from '../blocks/block.ts'
+import type { Blocks } from '../blocks/block.ts'
 import type {
   Abortable,
   CheckOptions,
@@ -12,19 +11,12 @@ import type {
   Stat,
   Supports,
 } from './driver.ts'
-import type { Entry, Head, Op, PutResult } from './entry.ts'
-import {
-  type KeyInput,
-  bytesOf,
-  checkNames,
-  checkNumber,
-  checkOptions,
-  conditionOf,
-  flagOf,
-  kindOf,
-  ownBytesOf,
-} from './input.ts'
-import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
+import type { Entry, Head, PutResult } from './entry.ts'
+import { guarded, eachOf } from './guarded.ts'
+import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
+import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
+import { keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
+import { RANGE_NAMES, type RangeOptions, oneKey, toQuery } from './range.ts'
 import { Watch, type WatchOptions, checkPosition } from './watch.ts'
 import {
   type BatchOp,
@@ -32,15 +24,7 @@ import {
   type DelOptions,
   type DelRangeOptions,
   type PutOptions,
-  lifetimeOf,
 } from './write-options.ts'
-
-/** Ends what a driver still holds for a range whose iterator nobody has any more. */
-const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>(
-  (iterator) => void iterator.return?.()?.catch(() => {}),
-)
-
-const EMPTY_STAT: Stat = { entries: 0, expiring: 0, revision: 0, sizeBytes: 0, details: {} }
 
 /**
  * An ordered map from byte strings to byte strings, over any driver. The Store guards what every
@@ -89,7 +73,8 @@ export class Store {
    */
   async get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined> {
     checkOptions(options, ['signal'], 'get')
-    return this.#open(options?.signal).get(this.#key(key), options)
+    const driver = this.#open(options?.signal)
+    return driver.get(keyOf(key, driver.limits), options)
   }
 
   /**
@@ -101,19 +86,21 @@ export class Store {
     if (!driver.supports.syncReads) {
       throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be read without a promise`)
     }
-    return driver.get(this.#key(key)) as Uint8Array | undefined
+    return driver.get(keyOf(key, driver.limits)) as Uint8Array | undefined
   }
 
   /** The entry of a key with its revision and expiry, or `undefined`. */
   async getEntry(key: KeyInput, options?: Abortable): Promise<Entry | undefined> {
     checkOptions(options, ['signal'], 'getEntry')
-    return this.#open(options?.signal).getEntry(this.#key(key), options)
+    const driver = this.#open(options?.signal)
+    return driver.getEntry(keyOf(key, driver.limits), options)
   }
 
   /** Revision, expiry and length of the value of a key, or `undefined`; the value itself is not read. */
   async head(key: KeyInput, options?: Abortable): Promise<Head | undefined> {
     checkOptions(options, ['signal'], 'head')
-    return this.#open(options?.signal).head(this.#key(key), options)
+    const driver = this.#open(options?.signal)
+    return driver.head(keyOf(key, driver.limits), options)
   }
 
   /**
@@ -126,7 +113,7 @@ export class Store {
     if (!Array.isArray(keys)) throw usageError(`the keys of getMany are an array, not ${kindOf(keys)}`)
     const driver = this.#open(options?.signal)
     return driver.getMany(
-      keys.map((key) => this.#key(key)),
+      keys.map((key) => keyOf(key, driver.limits)),
       options,
     )
   }
@@ -141,20 +128,16 @@ export class Store {
     checkOptions(options, ['expires', 'ttl', 'condition', 'signal'], 'put')
     const { condition, signal } = options
     const driver = this.#open(signal)
-    const { expires, ttl } = lifetimeOf(options)
-    return driver.put(this.#ownKey(key), this.#ownValue(value), {
-      expires,
-      ttl,
-      condition: conditionOf(condition),
-      signal,
-    })
+    const { key: bytes, value: own, expires, ttl } = putOf(key, value, options, driver.limits)
+    return driver.put(bytes, own, { expires, ttl, condition: conditionOf(condition), signal })
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
     checkOptions(options, ['condition', 'signal'], 'del')
     const { condition, signal } = options
-    return this.#open(signal).del(this.#ownKey(key), { condition: conditionOf(condition), signal })
+    const driver = this.#open(signal)
+    return driver.del(ownKeyOf(key, driver.limits), { condition: conditionOf(condition), signal })
   }
 
   /**
@@ -165,70 +148,40 @@ export class Store {
    */
   async batch(ops: readonly BatchOp[], options: Abortable = {}): Promise<number> {
     checkOptions(options, ['signal'], 'batch')
-    if (!Array.isArray(ops)) throw usageError(`the operations of a batch are an array, not ${kindOf(ops)}`)
     const driver = this.#open(options.signal)
-    const { maxBatchOps, maxBatchBytes } = driver.limits
-    if (ops.length > maxBatchOps) {
-      throw new KvError(
-        'KV_TOO_LARGE',
-        `a batch of ${ops.length} operations is over this store's limit of ${maxBatchOps}`,
-      )
-    }
-    let bytes = 0
-    const checked = ops.map((op: BatchOp): Op => {
-      const checkedOp = this.#op(op)
-      bytes += checkedOp.key.length + (checkedOp.type === 'put' ? checkedOp.value.length : 0)
-      return checkedOp
-    })
-    if (bytes > maxBatchBytes) {
-      throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${maxBatchBytes}`)
-    }
-    return driver.batch(checked, options)
+    return driver.batch(opsOf(ops, driver), options)
   }
 
   /**
-   * Puts many entries packed in blocks, all or nothing: the way of bulk loading. Resolves to their
-   * revision. A block must hold
-   * no empty key and nothing over a limit, and is not looked at after the next one is asked for.
-   * Throws `KV_TOO_LARGE`, and stores nothing, when the entries are more than one atomic batch of
-   * this store can hold.
+   * Puts many entries packed in blocks: the way of bulk loading. Resolves to the revision they got, or the newest of
+   * theirs. A block must hold no empty key and nothing over a limit, and is not looked at after the next one is
+   * asked for. All or nothing, unless `atomic` is false: then a store with a limit on its batches stores the blocks in
+   * parts, and `onProgress` tells how much is stored for certain. Throws `KV_TOO_LARGE`, and stores nothing, when they
+   * are more than the store can hold in one batch and all or nothing was wanted.
    */
-  async load(blocks: Blocks, options: Abortable = {}): Promise<number> {
-    checkOptions(options, ['signal'], 'load')
+  async load(blocks: Blocks, options: LoadOptions = {}): Promise<number> {
+    checkOptions(options, ['atomic', 'onProgress', 'signal'], 'load')
+    const { onProgress, signal, atomic = flagOf(options.atomic, 'atomic') ?? true } = options
+    checkFunction(onProgress, 'onProgress')
     if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks)))
       throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
-    const driver = this.#open(options.signal)
-    if (driver.load !== undefined) return driver.load(blocks, options)
-    const { maxBatchOps, maxBatchBytes } = driver.limits
-    const ops: Op[] = []
-    let bytes = 0
-    for await (const block of blocks) {
-      for (const op of blockOps(block)) {
-        bytes += op.key.length + op.value.length
-        ops.push({ ...op, key: new Uint8Array(op.key), value: new Uint8Array(op.value) })
-        if (ops.length > maxBatchOps || bytes > maxBatchBytes) {
-          throw new KvError(
-            'KV_TOO_LARGE',
-            `this store puts at most ${maxBatchOps} entries of ${maxBatchBytes} bytes at once`,
-          )
-        }
-      }
-    }
-    return driver.batch(ops, options)
+    const driver = this.#open(signal)
+    if (driver.load !== undefined) return driver.load(blocks, { atomic, signal })
+    return atomic ? loadAtOnce(driver, blocks, options) : loadInBatches(driver, blocks, options)
   }
 
   /**
    * A range as JSON Lines text and entries mixed, where the driver has a quicker way than
    * {@link rangePages}; `undefined` where it has not. See `jsonLines` of the driver.
    */
-  jsonLines(options: RangeOptions = {}, how: JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
-    checkOptions(options, RANGE_NAMES, 'jsonLines')
-    checkOptions(how, ['parallel', 'signal'], 'jsonLines')
-    flagOf(how.parallel, 'parallel')
-    const driver = this.#open(how.signal)
+  jsonLines(options: RangeOptions & JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+    checkOptions(options, [...RANGE_NAMES, 'parallel', 'signal'], 'jsonLines')
+    const { parallel, signal } = options
+    flagOf(parallel, 'parallel')
+    const driver = this.#open(signal)
     const query = toQuery(options)
-    const lines = query && driver.jsonLines?.(query, how)
-    return lines && this.#whileOpen(lines, how.signal)
+    const lines = query && driver.jsonLines?.(query, { parallel, signal })
+    return lines && guarded(lines, () => this.#open(signal))
   }
 
   /**
@@ -245,7 +198,7 @@ export class Store {
     const { signal } = options
     const driver = this.#open(signal)
     const query = toQuery(options)
-    return query === undefined ? noPages() : this.#whileOpen(driver.range(query, { signal }), signal)
+    return guarded(query && driver.range(query, { signal }), () => this.#open(signal))
   }
 
   /**
@@ -300,11 +253,9 @@ export class Store {
     const { key, after, resumable = false, signal, ...range } = options
     flagOf(resumable, 'resumable')
     const driver = this.#open(signal)
-    if (driver.watch === undefined)
-      throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be watched`)
     if (key !== undefined && Object.values(range).some((bound) => bound !== undefined))
       throw usageError('a watch of one key takes no range')
-    const query = key === undefined ? toQuery(range) : oneKey(this.#ownKey(key))
+    const query = key === undefined ? toQuery(range) : oneKey(ownKeyOf(key, driver.limits))
     if (query === undefined) throw usageError('no key can be in this range')
     if (after !== undefined) checkPosition(after)
     return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, { signal }))
@@ -319,15 +270,13 @@ export class Store {
   /** Counts and sizes. */
   async stat(options?: Abortable): Promise<Stat> {
     checkOptions(options, ['signal'], 'stat')
-    return { ...EMPTY_STAT, ...(await this.#open(options?.signal).stat(options)) }
+    return this.#open(options?.signal).stat(options)
   }
 
   /** Reads everything and verifies structure and checksums. */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
     checkOptions(options, ['onProgress', 'signal'], 'check')
-    const { onProgress } = options
-    if (onProgress !== undefined && typeof onProgress !== 'function')
-      throw usageError(`onProgress is a function, not ${kindOf(onProgress)}`)
+    checkFunction(options.onProgress, 'onProgress')
     return this.#open(options.signal).check(options)
   }
 
@@ -346,77 +295,9 @@ export class Store {
     return this.close()
   }
 
-  /** Items of a driver, until the store is closed or the signal aborted. */
-  #whileOpen<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
-    const iterator = items[Symbol.asyncIterator]()
-    const guarded = this.#guarded({ [Symbol.asyncIterator]: () => iterator }, signal)
-    ABANDONED.register(guarded, iterator)
-    return guarded
-  }
-
-  async *#guarded<T>(items: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T, void, void> {
-    this.#open(signal)
-    for await (const item of items) {
-      yield item
-      this.#open(signal)
-    }
-  }
-
   #open(signal?: AbortSignal): Driver {
     if (signal?.aborted) throw interrupted(signal, 'interrupted, nothing was done')
     if (this.#closing !== undefined) throw closedError()
     return this.#driver
   }
-
-  #op(op: BatchOp): Op {
-    const type = (op as { type?: unknown } | null | undefined)?.type
-    if (type !== 'put' && type !== 'del')
-      throw usageError(
-        `an operation of a batch is a put or a del, not ${typeof type === 'string' ? JSON.stringify(type) : kindOf(op)}`,
-      )
-    if (op.type === 'del') {
-      checkNames(op, ['type', 'key'], 'a del of a batch')
-      return { type: 'del', key: this.#ownKey(op.key) }
-    }
-    checkNames(op, ['type', 'key', 'value', 'expires', 'ttl'], 'a put of a batch')
-    const { expires, ttl } = lifetimeOf(op)
-    return { type: 'put', key: this.#ownKey(op.key), value: this.#ownValue(op.value), expires, ttl }
-  }
-
-  #key(input: KeyInput): Uint8Array {
-    return this.#fitting(bytesOf(input, 'KV_INVALID_KEY', 'key'))
-  }
-
-  /** The same for a write, which is applied later: the caller may change its bytes at once. */
-  #ownKey(input: KeyInput): Uint8Array {
-    return this.#fitting(ownBytesOf(input, 'KV_INVALID_KEY', 'key'))
-  }
-
-  #fitting(key: Uint8Array): Uint8Array {
-    const max = this.#driver.limits.maxKeyBytes
-    if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
-    if (key.length > max) {
-      throw new KvError('KV_TOO_LARGE', `a key of ${key.length} bytes is over this store's limit of ${max}`)
-    }
-    return key
-  }
-
-  #ownValue(input: KeyInput): Uint8Array {
-    const value = ownBytesOf(input, 'KV_USAGE', 'value')
-    const max = this.#driver.limits.maxValueBytes
-    if (value.length > max) {
-      throw new KvError('KV_TOO_LARGE', `a value of ${value.length} bytes is over this store's limit of ${max}`)
-    }
-    return value
-  }
-}
-
-async function* noPages(): AsyncGenerator<Entry[], void, void> {}
-
-async function* eachOf<T>(pages: AsyncIterable<T[]>): AsyncGenerator<T, void, void> {
-  for await (const page of pages) yield* page
-}
-
-function oneKey(key: Uint8Array): { start: Uint8Array; end: Uint8Array } {
-  return { start: key, end: successor(key) }
 }

@@ -1,6 +1,4 @@
 import type { Abortable, DelOptions as DriverDelOptions, PutOptions as DriverPutOptions } from './driver.ts'
-import type { Lifetime } from './entry.ts'
-import { checkLifetime } from './expiry.ts'
 import type { ConditionInput, KeyInput } from './input.ts'
 import type { RangeOptions } from './range.ts'
 
@@ -34,10 +32,3 @@ export type BatchOp =
 
 /** Names of {@link DelRangeOptions}. */
 export const DEL_RANGE_NAMES = ['gt', 'gte', 'lt', 'lte', 'prefix', 'all', 'signal']
-
-/** When an entry that is put so ends. Throws `KV_USAGE` for a lifetime that is none. */
-export function lifetimeOf({ expires, ttl }: Pick<PutOptions, 'expires' | 'ttl'>): Lifetime {
-  const lifetime = { expires: expires instanceof Date ? expires.getTime() : expires, ttl }
-  checkLifetime(lifetime)
-  return lifetime
-}

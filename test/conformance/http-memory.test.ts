@@ -3,7 +3,15 @@ import { conformance } from './suite.ts'
 
 conformance('http over memory', {
   place: () => served('memory:'),
-  supports: { syncReads: false, snapshotRange: true, persistent: false, unknownOutcome: true, watch: true },
+  supports: {
+    syncReads: false,
+    remote: true,
+    snapshotRange: true,
+    persistent: false,
+    unknownOutcome: true,
+    repeatedKeys: true,
+    watch: true,
+  },
   shared: true,
   ownClock: true,
 })

@@ -5,7 +5,15 @@ import { conformance } from './suite.ts'
 
 conformance('http over sqlite', {
   place: () => served(join(tempDir(), 'store.kv')),
-  supports: { syncReads: false, snapshotRange: true, persistent: true, unknownOutcome: true, watch: true },
+  supports: {
+    syncReads: false,
+    remote: true,
+    snapshotRange: true,
+    persistent: true,
+    unknownOutcome: true,
+    repeatedKeys: true,
+    watch: true,
+  },
   shared: true,
   ownClock: true,
 })

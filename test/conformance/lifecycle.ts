@@ -123,7 +123,7 @@ export function lifecycle(kit: Kit): void {
       ['getMany', (store, signal) => store.getMany(['a'], { signal })],
       ['range', (store, signal) => store.range({ signal }).next()],
       ['rangePages', (store, signal) => store.rangePages({ signal })],
-      ['jsonLines', (store, signal) => store.jsonLines({}, { signal })],
+      ['jsonLines', (store, signal) => store.jsonLines({ signal })],
       ['count', (store, signal) => store.count({ signal })],
       ['stat', (store, signal) => store.stat({ signal })],
       ['check', (store, signal) => store.check({ signal })],

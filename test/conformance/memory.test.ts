@@ -3,7 +3,15 @@ import { conformance } from './suite.ts'
 
 conformance('memory', {
   place: () => ({ open: async ({ clock } = {}) => new MemoryDriver(clock) }),
-  supports: { syncReads: true, snapshotRange: true, persistent: false, unknownOutcome: false, watch: true },
+  supports: {
+    syncReads: true,
+    remote: false,
+    snapshotRange: true,
+    persistent: false,
+    unknownOutcome: false,
+    repeatedKeys: true,
+    watch: true,
+  },
   shared: false,
   ownClock: true,
 })

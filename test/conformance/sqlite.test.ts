@@ -8,7 +8,15 @@ conformance('sqlite', {
     const path = join(tempDir(), 'store.kv')
     return { open: async (options = {}) => SqliteDriver.open(path, { sync: false, ...options }) }
   },
-  supports: { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false, watch: true },
+  supports: {
+    syncReads: true,
+    remote: false,
+    snapshotRange: true,
+    persistent: true,
+    unknownOutcome: false,
+    repeatedKeys: true,
+    watch: true,
+  },
   shared: true,
   ownClock: true,
 })

@@ -74,7 +74,7 @@ const READS: Record<string, (store: Store, signal?: AbortSignal) => unknown> = {
   head: (store, signal) => store.head('a', { signal }),
   getMany: (store, signal) => store.getMany(['a'], { signal }),
   range: (store, signal) => store.range({ signal }).next(),
-  jsonLines: (store, signal) => store.jsonLines({}, { signal })![Symbol.asyncIterator]().next(),
+  jsonLines: (store, signal) => store.jsonLines({ signal })![Symbol.asyncIterator]().next(),
   count: (store, signal) => store.count({ signal }),
   stat: (store, signal) => store.stat({ signal }),
   check: (store, signal) => store.check({ signal }),

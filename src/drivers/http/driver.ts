@@ -16,6 +16,7 @@ import type {
   Driver,
   GetManyOptions,
   JsonLinesOptions,
+  LoadOptions,
   Limits,
   PutOptions,
   RangeQuery,
@@ -63,6 +64,7 @@ export class HttpDriver implements Driver {
   readonly #client: HttpClient
   /** How often whoever has nothing to say shows that he lives, in milliseconds. */
   readonly #aliveMs: number
+  readonly #loadsInParts: boolean
   readonly #writes = new Set<Promise<unknown>>()
   readonly #streams = new Set<Answer>()
   readonly #watches = new Subscriptions()
@@ -71,17 +73,24 @@ export class HttpDriver implements Driver {
   private constructor(client: HttpClient, timeoutMs: number, info: ServerInfo) {
     this.#client = client
     this.#aliveMs = timeoutMs / 3
+    this.#loadsInParts = info.load_in_parts ?? false
     this.limits = {
       maxKeyBytes: info.max_key_bytes,
       maxValueBytes: info.max_value_bytes,
+      maxEntryBytes: info.max_entry_bytes ?? Infinity,
       maxBatchOps: info.max_batch_ops,
       maxBatchBytes: info.max_batch_bytes,
+      opOverheadBytes: info.op_overhead_bytes ?? 0,
+      expiryStepMs: info.expiry_step_ms ?? 1,
+      maxBatchesInFlight: 1,
     }
     this.supports = {
       syncReads: false,
+      remote: true,
       snapshotRange: info.snapshot_range,
       persistent: info.persistent,
       unknownOutcome: true,
+      repeatedKeys: true,
       watch: info.watch ?? false,
     }
   }
@@ -250,7 +259,7 @@ export class HttpDriver implements Driver {
     })
   }
 
-  load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
+  load(blocks: Blocks, { atomic = true, signal }: LoadOptions = {}): Promise<number> {
     // The size of blocks that are there is known; a server then takes the body whole before it begins.
     const known = Array.isArray(blocks)
       ? (blocks as Block[]).reduce((sum, block) => sum + blockBytes(block), frameBytes(NOTHING, NOTHING))
@@ -258,7 +267,7 @@ export class HttpDriver implements Driver {
     return this.#write(async () => {
       const call: Call = {
         method: 'POST',
-        path: PATHS.load,
+        path: atomic || !this.#loadsInParts ? PATHS.load : `${PATHS.load}?atomic=false`,
         headers: { 'content-type': FRAMES },
         body: blockChunks(blocks, Math.min(this.#aliveMs, MAX_ALIVE_MS)),
         length: known,

@@ -1,5 +1,6 @@
 import { compareBytes } from '../../bytes.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
+import { LOCAL_LIMITS } from '../kit/local-limits.ts'
 import { holds } from '../kit/condition.ts'
 import { expiryOf } from '../../store/expiry.ts'
 import type {
@@ -36,8 +37,16 @@ const PAGE = 1000
  */
 export class MemoryDriver implements Driver {
   readonly name = 'memory'
-  readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
-  readonly supports = { syncReads: true, snapshotRange: true, persistent: false, unknownOutcome: false, watch: true }
+  readonly limits = LOCAL_LIMITS
+  readonly supports = {
+    syncReads: true,
+    remote: false,
+    snapshotRange: true,
+    persistent: false,
+    unknownOutcome: false,
+    repeatedKeys: true,
+    watch: true,
+  }
   readonly #now: Clock
   #rows: Row[] = []
   #revision = 0

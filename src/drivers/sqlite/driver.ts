@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os'
 import { type KvError, interrupted } from '../../errors.ts'
 import type { Block, Blocks } from '../../blocks/block.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
+import { LOCAL_LIMITS } from '../kit/local-limits.ts'
 import { holds } from '../kit/condition.ts'
 import type {
   Abortable,
@@ -64,8 +65,16 @@ const CARE_MS = 1000
  */
 export class SqliteDriver implements Driver {
   readonly name = 'sqlite'
-  readonly limits = { maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, maxBatchOps: Infinity, maxBatchBytes: Infinity }
-  readonly supports = { syncReads: true, snapshotRange: true, persistent: true, unknownOutcome: false, watch: true }
+  readonly limits = LOCAL_LIMITS
+  readonly supports = {
+    syncReads: true,
+    remote: false,
+    snapshotRange: true,
+    persistent: true,
+    unknownOutcome: false,
+    repeatedKeys: true,
+    watch: true,
+  }
   readonly #path: string
   readonly #options: ConnectionOptions & { readonly makeFolder: boolean }
   readonly #now: Clock

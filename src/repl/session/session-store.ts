@@ -5,7 +5,7 @@ import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
 import type { Driver } from '../../store/driver.ts'
 import type { Store } from '../../store/store.ts'
-import { RecordingDriver } from '../undo/recording-driver.ts'
+import { recordingDriver } from '../undo/recording-driver.ts'
 import type { UndoLog } from '../undo/undo.ts'
 
 /** The store that the lines of a session share: opened by the first that needs it, and kept open. */
@@ -57,7 +57,7 @@ export class SessionStore {
 
   /** Around the driver of a line that needs one of its own, so that `.undo` knows what it writes. */
   wrap(driver: Driver, { store }: GlobalOptions): Driver {
-    return new RecordingDriver(driver, this.#undo, {
+    return recordingDriver(driver, this.#undo, {
       refusal: () =>
         this.#isHere(driver, store)
           ? undefined
@@ -89,7 +89,7 @@ export class SessionStore {
       signal: AbortSignal.any([signal, this.#closing.signal]),
       wrap: (driver) => {
         this.#driver = driver
-        return new RecordingDriver(driver, this.#undo, { refusal: () => undefined, identity: () => this.identity() })
+        return recordingDriver(driver, this.#undo, { refusal: () => undefined, identity: () => this.identity() })
       },
     })
   }

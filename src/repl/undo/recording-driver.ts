@@ -1,6 +1,6 @@
 import { KvError, interrupted } from '../../errors.ts'
 import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
-import type { Abortable, DelOptions, Driver, PutOptions, RangeQuery } from '../../store/driver.ts'
+import type { Abortable, DelOptions, Driver, LoadOptions, PutOptions, RangeQuery } from '../../store/driver.ts'
 import type { Entry, Op, PutResult } from '../../store/entry.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
@@ -13,42 +13,29 @@ export interface Place {
 }
 
 /** A driver that tells an {@link UndoLog} what every write changes; everything else goes straight through. */
-export class RecordingDriver implements Driver {
+export function recordingDriver(driver: Driver, log: UndoLog, place: Place): Driver {
+  const writes = new RecordedWrites(driver, log, place)
+  return new Proxy(driver, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name)
+      if (typeof value !== 'function') return value
+      const owner = Object.hasOwn(RecordedWrites.prototype, name) ? writes : target
+      return (Reflect.get(owner, name) as (...args: unknown[]) => unknown).bind(owner)
+    },
+  })
+}
+
+/** The methods of a driver that write. */
+class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange' | 'load'> {
   readonly #inner: Driver
   readonly #log: UndoLog
   readonly #place: Place
-  readonly name: string
-  readonly limits: Driver['limits']
-  readonly supports: Driver['supports']
-  readonly files: readonly string[]
-  readonly load?: NonNullable<Driver['load']>
-  readonly watch?: NonNullable<Driver['watch']>
-  readonly jsonLines?: NonNullable<Driver['jsonLines']>
-  readonly anyExpires?: NonNullable<Driver['anyExpires']>
 
   constructor(inner: Driver, log: UndoLog, place: Place) {
     this.#inner = inner
     this.#log = log
     this.#place = place
-    this.name = inner.name
-    this.limits = inner.limits
-    this.supports = inner.supports
-    this.files = inner.files ?? []
-    if (inner.load !== undefined) this.load = (blocks, options) => this.#load(blocks, options)
-    if (inner.watch !== undefined) this.watch = (query, options) => inner.watch!(query, options)
-    if (inner.anyExpires !== undefined) this.anyExpires = (options) => inner.anyExpires!(options)
-    if (inner.jsonLines !== undefined) this.jsonLines = (query, options) => inner.jsonLines!(query, options)
   }
-
-  get: Driver['get'] = (key, options) => this.#inner.get(key, options)
-  getEntry: Driver['getEntry'] = (key, options) => this.#inner.getEntry(key, options)
-  head: Driver['head'] = (key, options) => this.#inner.head(key, options)
-  getMany: Driver['getMany'] = (keys, options) => this.#inner.getMany(keys, options)
-  range: Driver['range'] = (query, options) => this.#inner.range(query, options)
-  count: Driver['count'] = (query, options) => this.#inner.count(query, options)
-  stat: Driver['stat'] = (options) => this.#inner.stat(options)
-  check: Driver['check'] = (options) => this.#inner.check(options)
-  close: Driver['close'] = () => this.#inner.close()
 
   async put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult> {
     const [before] = await this.#before([key], options)
@@ -97,7 +84,7 @@ export class RecordingDriver implements Driver {
     return count
   }
 
-  async #load(blocks: Blocks, options?: Abortable): Promise<number> {
+  async load(blocks: Blocks, options?: LoadOptions): Promise<number> {
     const seen: { key: Uint8Array; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
       if (!this.#records()) return

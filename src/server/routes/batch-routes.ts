@@ -75,7 +75,7 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
 
   // Between kv programs: a batch of puts of any size, stored while it comes.
   app.post(PATHS.load, { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
-    queryOf(request, [])
+    const atomic = queryOf(request, ['atomic']).text('atomic') !== 'false'
     if (!isFramed(request))
       throw new HttpError(415, {
         detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`,
@@ -99,7 +99,7 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
       if (first.done !== true) yield first.value
       yield* blocks
     }
-    const revision = await store.load(all()).catch((error: unknown) => {
+    const revision = await store.load(all(), { atomic }).catch((error: unknown) => {
       const { failure = error } = body
       throw failure instanceof HttpError && failure.status === 408 && deadline.isLocked ? tooSlow() : failure
     })

@@ -119,7 +119,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
 
   // For the driver: what it may take for granted.
   app.get(PATHS.info, { schema: { hide: true } }, (_request, reply) => {
-    const { maxKeyBytes, maxValueBytes, maxBatchBytes, maxBatchOps } = store.limits
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes, maxBatchBytes, maxBatchOps } = store.limits
     const info: ServerInfo = {
       server: 'kv',
       driver: store.driverName,
@@ -132,6 +132,10 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       // Leaves room in a body for the heads of frames; what is over it after all gets 413.
       max_batch_bytes: Math.min(maxBatchBytes, Math.floor(bodyLimits.maxBodyBytes * 0.75)),
       max_batch_ops: Math.min(maxBatchOps, MAX_OPS),
+      max_entry_bytes: maxEntryBytes === Infinity ? undefined : maxEntryBytes,
+      op_overhead_bytes: store.limits.opOverheadBytes,
+      expiry_step_ms: store.limits.expiryStepMs,
+      load_in_parts: Math.min(maxBatchOps, maxBatchBytes) !== Infinity,
     }
     return sendJson(reply, info)
   })

@@ -130,7 +130,7 @@ describe('a long range as JSON Lines', () => {
       for (const writeAfter of [0, 1, 20, 30]) {
         const all: string[] = []
         let pages = 0
-        for await (const page of store.jsonLines({}, { parallel: true })!) {
+        for await (const page of store.jsonLines({ parallel: true })!) {
           all.push(...lines(page))
           // By this process's own connection, and by another.
           if (pages++ !== writeAfter) continue
@@ -154,13 +154,13 @@ describe('a long range as JSON Lines', () => {
   test('that is left early leaves no thread behind', async () => {
     await using store = await openStore(path)
     let pages = 0
-    for await (const _ of store.jsonLines({}, { parallel: true })!) if (++pages > 15) break
+    for await (const _ of store.jsonLines({ parallel: true })!) if (++pages > 15) break
     expect(process.getActiveResourcesInfo().filter((name) => /worker|message/i.test(name))).toEqual([])
   })
 
   test('that ends because the store is closed leaves no thread behind', async () => {
     const store = await openStore(path)
-    const pages = store.jsonLines({}, { parallel: true })![Symbol.asyncIterator]()
+    const pages = store.jsonLines({ parallel: true })![Symbol.asyncIterator]()
     for (let n = 0; n < 15; n++) await pages.next()
     await store.close()
     await expect(pages.next()).rejects.toMatchObject({ code: 'KV_CLOSED' })

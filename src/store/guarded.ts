@@ -1,0 +1,30 @@
+/** Ends what a driver still holds for a range whose iterator nobody has any more. */
+const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>(
+  (iterator) => void iterator.return?.()?.catch(() => {}),
+)
+
+/**
+ * Items of a driver (`undefined`: none) for as long as `check` does not throw, which is asked before each. The
+ * driver's iterator ends with the loop, and some time after the loop was left without `return()`.
+ */
+export function guarded<T>(items: AsyncIterable<T> = none(), check: () => void): AsyncGenerator<T, void, void> {
+  const iterator = items[Symbol.asyncIterator]()
+  const checked = checkedItems({ [Symbol.asyncIterator]: () => iterator }, check)
+  ABANDONED.register(checked, iterator)
+  return checked
+}
+
+/** The items of pages one by one. */
+export async function* eachOf<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, void, void> {
+  for await (const page of pages) yield* page
+}
+
+async function* checkedItems<T>(items: AsyncIterable<T>, check: () => void): AsyncGenerator<T, void, void> {
+  check()
+  for await (const item of items) {
+    yield item
+    check()
+  }
+}
+
+async function* none(): AsyncGenerator<never, void, void> {}

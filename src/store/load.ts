@@ -1,0 +1,109 @@
+import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
+import { KvError, interrupted } from '../errors.ts'
+import type { Abortable, Driver, Limits, LoadOptions as DriverLoadOptions } from './driver.ts'
+import type { Op } from './entry.ts'
+import { roundedUp } from './expiry.ts'
+import { checkSize, keyId, sizeOf } from './operations.ts'
+
+/** How blocks are loaded. */
+export interface LoadOptions extends DriverLoadOptions {
+  /**
+   * Told how many entries are stored for certain, as parts of a load that is not atomic are: all of the blocks before,
+   * and so many of the one at hand. When the load fails, told for the last time before it does.
+   */
+  readonly onProgress?: ((entries: number) => void) | undefined
+}
+
+type Put = Extract<Op, { type: 'put' }>
+
+/**
+ * Loads blocks into a driver that has no load of its own, as one batch. Resolves to its revision. Throws `KV_TOO_LARGE`
+ * and stores nothing when they are more than a batch can hold.
+ */
+export async function loadAtOnce(driver: Driver, blocks: Blocks, { signal }: Abortable): Promise<number> {
+  const { limits } = driver
+  const { maxBatchOps, maxBatchBytes } = limits
+  const ops = new Map<string, Put>()
+  let bytes = 0
+  for await (const block of blocks) {
+    for (const op of puts(block, limits)) {
+      const id = keyId(op.key)
+      const old = ops.get(id)
+      bytes += sizeOf(op, limits) - (old === undefined ? 0 : sizeOf(old, limits))
+      ops.set(id, op)
+      if (ops.size > maxBatchOps || bytes > maxBatchBytes) {
+        const most = ops.size > maxBatchOps ? `${maxBatchOps} entries` : `${maxBatchBytes} bytes`
+        throw new KvError('KV_TOO_LARGE', `this store puts at most ${most} all at once or not at all`, {
+          hint: 'without --atomic (in a program: atomic: false) more are stored, in parts',
+        })
+      }
+    }
+  }
+  return driver.batch([...ops.values()], { signal })
+}
+
+/**
+ * The same in batches within the limits, one block after the other. Those of one block may be under way together, since
+ * a block has each key once. When one fails, no further is begun, and those under way are waited for.
+ */
+export async function loadInBatches(
+  driver: Driver,
+  blocks: Blocks,
+  { signal, onProgress }: LoadOptions,
+): Promise<number> {
+  const underWay: { readonly done: Promise<number>; readonly entries: number }[] = []
+  let newest: number | undefined
+  let stored = 0
+  const oldest = async (): Promise<void> => {
+    const revision = await underWay[0]!.done
+    stored += underWay.shift()!.entries
+    newest = Math.max(newest ?? 0, revision)
+    onProgress?.(stored)
+  }
+  try {
+    for await (const block of blocks) {
+      for (const batch of batches(puts(block, driver.limits), driver.limits)) {
+        if (underWay.length === driver.limits.maxBatchesInFlight) await oldest()
+        if (signal?.aborted) throw interrupted(signal)
+        const done = driver.batch(batch, { signal })
+        done.catch(() => {})
+        underWay.push({ done, entries: batch.length })
+      }
+      while (underWay.length > 0) await oldest()
+    }
+  } catch (error) {
+    // Nothing is known of the one that failed; those after it may have been stored all the same.
+    const ends = await Promise.allSettled(underWay.map(({ done }) => done))
+    for (const [i, { status }] of ends.entries()) if (status === 'fulfilled') stored += underWay[i]!.entries
+    if (stored > 0) onProgress?.(stored)
+    throw error
+  }
+  return newest ?? driver.batch([], { signal })
+}
+
+/** Puts in lists that a batch can hold each. */
+function* batches(ops: Iterable<Put>, limits: Limits): Generator<Put[], void, void> {
+  let batch: Put[] = []
+  let bytes = 0
+  for (const op of ops) {
+    const size = sizeOf(op, limits)
+    if (batch.length > 0 && (batch.length === limits.maxBatchOps || bytes + size > limits.maxBatchBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(op)
+    bytes += size
+  }
+  if (batch.length > 0) yield batch
+}
+
+/** The puts of a block in memory of their own. Throws `KV_TOO_LARGE` for an entry over a limit. */
+function* puts(block: Block, limits: Limits): Generator<Put, void, void> {
+  for (const { key, value, expires, ttl } of blockOps(block)) {
+    const lifetime = roundedUp({ expires, ttl }, limits.expiryStepMs)
+    const op: Put = { type: 'put', key: new Uint8Array(key), value: new Uint8Array(value), ...lifetime }
+    checkSize(op, limits)
+    yield op
+  }
+}

@@ -1,0 +1,109 @@
+import { asBuffer } from '../bytes.ts'
+import { KvError, usageError } from '../errors.ts'
+import type { Driver, Limits } from './driver.ts'
+import type { Op } from './entry.ts'
+import { lifetimeOf } from './expiry.ts'
+import { type KeyInput, bytesOf, checkNames, kindOf, ownBytesOf } from './input.ts'
+import type { BatchOp, PutOptions } from './write-options.ts'
+
+type Put = Extract<Op, { type: 'put' }>
+
+/** The bytes of a key that is read, not copied. Throws `KV_INVALID_KEY` for none, `KV_TOO_LARGE` over the limit. */
+export function keyOf(input: KeyInput, limits: Limits): Uint8Array {
+  return fitting(bytesOf(input, 'KV_INVALID_KEY', 'key'), limits)
+}
+
+/** The same for a write, which is applied later: the caller may change its bytes at once. */
+export function ownKeyOf(input: KeyInput, limits: Limits): Uint8Array {
+  return fitting(ownBytesOf(input, 'KV_INVALID_KEY', 'key'), limits)
+}
+
+/**
+ * The put of an entry. Throws `KV_TOO_LARGE` for one over a limit, and `KV_USAGE` for a value or a lifetime that is
+ * none.
+ */
+export function putOf(
+  key: KeyInput,
+  value: KeyInput,
+  lifetime: Pick<PutOptions, 'expires' | 'ttl'>,
+  limits: Limits,
+): Put {
+  const { expires, ttl } = lifetimeOf(lifetime, limits.expiryStepMs)
+  const op: Put = {
+    type: 'put',
+    key: ownKeyOf(key, limits),
+    value: ownBytesOf(value, 'KV_USAGE', 'value'),
+    expires,
+    ttl,
+  }
+  checkSize(op, limits)
+  return op
+}
+
+/**
+ * The operations of a batch; only the last on each key where the driver wants no more. Throws `KV_TOO_LARGE` for a
+ * batch or an entry over a limit, and `KV_USAGE` for what is no operation.
+ */
+export function opsOf(inputs: readonly BatchOp[], { limits, supports }: Driver): Op[] {
+  if (!Array.isArray(inputs)) throw usageError(`the operations of a batch are an array, not ${kindOf(inputs)}`)
+  if (supports.repeatedKeys) checkCount(inputs.length, limits)
+  const all = inputs.map((op: BatchOp) => opOf(op, limits))
+  const ops = supports.repeatedKeys ? all : lastOfEachKey(all)
+  checkCount(ops.length, limits)
+  const bytes = ops.reduce((sum, op) => sum + sizeOf(op, limits), 0)
+  if (bytes > limits.maxBatchBytes)
+    throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${limits.maxBatchBytes}`)
+  return ops
+}
+
+/** What an operation takes of a batch, in bytes. */
+export function sizeOf(op: Op, { opOverheadBytes }: Limits): number {
+  return op.key.length + (op.type === 'put' ? op.value.length : 0) + opOverheadBytes
+}
+
+/** Throws `KV_TOO_LARGE` for a put whose value is over the limit, or key and value together. */
+export function checkSize(op: Put, limits: Limits): void {
+  if (op.value.length > limits.maxValueBytes) throw tooLarge('a value', op.value.length, limits.maxValueBytes)
+  const max = Math.min(limits.maxEntryBytes, limits.maxBatchBytes)
+  const size = sizeOf(op, limits)
+  if (size > max) throw tooLarge('a key and a value', size, max)
+}
+
+/** A text that is the same for the same key, and for no other. */
+export function keyId(key: Uint8Array): string {
+  return asBuffer(key).toString('latin1')
+}
+
+function fitting(key: Uint8Array, { maxKeyBytes }: Limits): Uint8Array {
+  if (key.length === 0) throw new KvError('KV_INVALID_KEY', 'the empty key cannot be stored')
+  if (key.length > maxKeyBytes) throw tooLarge('a key', key.length, maxKeyBytes)
+  return key
+}
+
+function tooLarge(what: string, bytes: number, limit: number): KvError {
+  return new KvError('KV_TOO_LARGE', `${what} of ${bytes} bytes is over this store's limit of ${limit}`)
+}
+
+function checkCount(count: number, { maxBatchOps }: Limits): void {
+  if (count > maxBatchOps)
+    throw new KvError('KV_TOO_LARGE', `a batch of ${count} operations is over this store's limit of ${maxBatchOps}`)
+}
+
+function lastOfEachKey(ops: readonly Op[]): Op[] {
+  const last = new Map(ops.map((op) => [keyId(op.key), op]))
+  return last.size === ops.length ? [...ops] : ops.filter((op) => last.get(keyId(op.key)) === op)
+}
+
+function opOf(op: BatchOp, limits: Limits): Op {
+  const type = (op as { type?: unknown } | null | undefined)?.type
+  if (type !== 'put' && type !== 'del') {
+    const what = typeof type === 'string' ? JSON.stringify(type) : kindOf(op)
+    throw usageError(`an operation of a batch is a put or a del, not ${what}`)
+  }
+  if (op.type === 'del') {
+    checkNames(op, ['type', 'key'], 'a del of a batch')
+    return { type: 'del', key: ownKeyOf(op.key, limits) }
+  }
+  checkNames(op, ['type', 'key', 'value', 'expires', 'ttl'], 'a put of a batch')
+  return putOf(op.key, op.value, op, limits)
+}
