@@ -61,19 +61,26 @@ export function watches(kit: Kit): void {
     ])
     expect(changes.map(shown)).toEqual(['put a=1', 'put b=', 'del a'])
     expect(new Set(changes.map(({ position }) => position)).size).toBe(3)
+    for (const { position } of changes) expect(position).toMatch(/^[!-~]{1,128}$/)
   })
 
-  test('the steps of a batch come in their order, but for deletes of what is not there', async () => {
-    const changes = await reported((store) =>
-      store.batch([
-        { type: 'put', key: 'a', value: '1' },
-        { type: 'del', key: 'none' },
-        { type: 'put', key: 'a', value: '2' },
-        { type: 'del', key: 'a' },
-        { type: 'put', key: 'b', value: '3' },
-      ]),
+  test('the steps of a batch come in their order, of one key at least the last, but for deletes of what is not there', async () => {
+    const changes = await reported(
+      (store) =>
+        store.batch([
+          { type: 'put', key: 'a', value: '1' },
+          { type: 'del', key: 'none' },
+          { type: 'put', key: 'a', value: '2' },
+          { type: 'del', key: 'a' },
+          { type: 'put', key: 'b', value: '3' },
+          { type: 'put', key: 'c', value: '4' },
+          { type: 'put', key: 'c', value: '5' },
+        ]),
+      (store) => store.put('a', '0'),
     )
-    expect(changes.map(shown)).toEqual(['put a=1', 'put a=2', 'del a', 'put b=3'])
+    const all = ['put a=1', 'put a=2', 'del a', 'put b=3', 'put c=4', 'put c=5']
+    // An engine may know of a batch only what it made of each key.
+    expect([all, ['del a', 'put b=3', 'put c=5']]).toContainEqual(changes.map(shown))
   })
 
   test('large batches and loads come entry by entry', async () => {
@@ -152,8 +159,11 @@ export function watches(kit: Kit): void {
     expect(await failureCode(() => store.watch({ gte: 'b', lt: 'a' }))).toBe('KV_USAGE')
     expect(await failureCode(() => store.watch({ key: 'a', prefix: 'b' }))).toBe('KV_USAGE')
     expect(await failureCode(() => store.watch({ key: '' }))).toBe('KV_INVALID_KEY')
-    for (const after of ['', 'x', '1', 'log', 'log-', 'log-x', '-1', 'log-99999999999999999999'])
+    // Not printable ASCII of 1 to 128 bytes; what else is a position, and of which store, only the driver knows.
+    for (const after of ['', ' ', 'a b', 'line\nfeed', 'caf\u00e9', 'x'.repeat(129)])
       expect([after, await failureCode(() => store.watch({ after }))]).toEqual([after, 'KV_USAGE'])
+    for (const after of ['x', 'log-x', '-1', '~!', 'unknown-5', 'x'.repeat(128)])
+      expect(['KV_USAGE', 'KV_WATCH_GAP']).toContain(await failureCode(() => store.watch({ after })))
   })
 
   test('bytes that are no text, and values of megabytes, come as they are', async () => {
@@ -240,17 +250,6 @@ export function watches(kit: Kit): void {
       while (watch.position !== position) await new Promise(setImmediate)
       await store.put('mine', '2')
       expect((await pending).map(shown)).toEqual(['put mine=2'])
-    })
-
-    test('is refused where changes are no longer kept, and where there never were any', async () => {
-      const store = await madeStore()
-      expect(await failureCode(() => store.watch({ after: 'unknown-5' }))).toBe('KV_WATCH_GAP')
-      const watch = await watching(store)
-      expect(await failureCode(() => store.watch({ after: 'unknown-0' }))).toBe('KV_WATCH_GAP')
-      await store.put('a', '1')
-      const [change] = await take(watch, 1)
-      const ahead = change!.position.replace(/\d+$/, (at) => String(Number(at) + 1_000_000))
-      expect(await failureCode(() => store.watch({ after: ahead }))).toBe('KV_WATCH_GAP')
     })
 
     test('from the beginning reports what is there as puts, and goes on', async () => {

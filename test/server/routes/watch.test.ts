@@ -303,7 +303,10 @@ describe('a watch through the http driver', () => {
   test('a gap is told with its code, and not tried again', async () => {
     const { url, app } = await served()
     const store = await clientOf(url)
-    expect(await failureCode(() => store.watch({ after: 'unknown-3' }))).toBe('KV_WATCH_GAP')
+    for (const after of ['unknown-3', 'unknown-0', 'partial'])
+      expect(await failureCode(() => store.watch({ after }))).toBe('KV_WATCH_GAP')
+    for (const after of ['x', '1', 'log-', 'log-99999999999999999999'])
+      expect(await failureCode(() => store.watch({ after }))).toBe('KV_USAGE')
     const reading = await clientOf((await listening({ readOnly: true })).url)
     expect(reading.supports.watch).toBe(false)
     expect(await failureCode(() => reading.watch())).toBe('KV_NOT_SUPPORTED')
