@@ -1,7 +1,7 @@
 'use strict'
 /**
  * V8's code cache for the code every command needs: bytecode beside the bundle, which saves a cold
- * `kv get` 5 of 12 ms. The build writes it, and so does the installation (`node bin/code-cache.cjs`),
+ * `kv get` 5 of 12 ms. The build writes it, and so does the installation (`bin/install.cjs`),
  * since only the V8 that wrote a cache takes it. Where there is none, or V8 refuses it (another
  * version, other flags, a file cut off), the code is compiled as always.
  */
@@ -49,6 +49,3 @@ exports.write = async () => {
     rmSync(folder, { recursive: true, force: true })
   }
 }
-
-// An installation is as good without: a folder that cannot be written, or a checkout not yet built.
-if (require.main === module) exports.write().catch(() => {})

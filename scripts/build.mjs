@@ -4,17 +4,21 @@
  */
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { brotliCompressSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
+import { addons } from './addons.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
-rmSync('dist', { recursive: true, force: true })
+// The archives of dist/engine, which take half a minute to make, stay.
+for (const name of existsSync('dist') ? readdirSync('dist') : [])
+  if (name !== 'engine') rmSync(join('dist', name), { recursive: true })
 
-const { version, dependencies } = JSON.parse(readFileSync('package.json', 'utf8'))
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 /**
  * Commander loads `node:child_process` at once (3 ms) for subcommands that are programs of their
  * own, which kv has none of. It gets the module when it asks for a member.
@@ -27,6 +31,28 @@ const lazyChildProcess = {
     id === '\0lazy-child-process'
       ? 'export const spawn = (...a) => process.getBuiltinModule("node:child_process").spawn(...a)'
       : undefined,
+}
+
+/**
+ * What Fastify and its plugins would load for services that kv does not ask of them: schemas are only shown, nothing is
+ * logged or injected, proxies are not asked for addresses, plugins fit, files are served by kv, and JSON is YAML as well.
+ */
+const UNUSED = {
+  '@fastify/ajv-compiler': 'module.exports = {}',
+  '@fastify/fast-json-stringify-compiler': 'module.exports = {}',
+  '@fastify/proxy-addr': 'module.exports = {}',
+  '@fastify/static': 'module.exports = async () => {}',
+  '@opentelemetry/api': 'module.exports = {}',
+  debug: 'module.exports = () => () => {}',
+  'light-my-request': 'module.exports = {}',
+  pino: 'module.exports = {}',
+  semver: 'exports.satisfies = () => true',
+  yaml: 'exports.stringify = (document) => JSON.stringify(document, null, 2)',
+}
+const unused = {
+  name: 'unused',
+  resolveId: (id) => (Object.hasOwn(UNUSED, id) ? `\0unused:${id}` : undefined),
+  load: (id) => (id.startsWith('\0unused:') ? UNUSED[id.slice('\0unused:'.length)] : undefined),
 }
 
 /** `import text from './file?raw'`: the file as a string, as in the tests' bundler. */
@@ -47,11 +73,9 @@ const rawText = {
 }
 
 const common = {
-  plugins: [lazyChildProcess, rawText],
+  plugins: [lazyChildProcess, unused, rawText],
   platform: 'node',
-  external: (id, importer) =>
-    (id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer)) ||
-    Object.keys(dependencies).some((name) => id === name || id.startsWith(`${name}/`)),
+  external: (id, importer) => id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer),
   transform: { define: { __VERSION__: JSON.stringify(version) } },
 }
 
@@ -79,6 +103,7 @@ async function coreModules() {
   return new Set([...names].flatMap((name) => chunks.get(name).moduleIds))
 }
 
+copyAddons()
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
 const core = await coreModules()
 const chunks = await bundle(
@@ -89,12 +114,14 @@ const chunks = await bundle(
 for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts'])
   await bundle({ [basename(worker, '.ts')]: worker }, CLI)
 await cacheCode('core')
-copyPage()
-await bundle({ index: 'src/index.ts' }, { dir: 'dist', format: 'es', chunkFileNames: 'chunks/[name].js' })
+packPage()
+const LIBRARY = { chunkFileNames: 'chunks/[name].js', comments: false }
+await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist', format: 'es' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
+removeUnnamedTypes()
 // The same for require(), which takes no ES modules before Node 20.19.
-await bundle({ index: 'src/index.ts' }, { dir: 'dist/cjs', format: 'cjs', chunkFileNames: 'chunks/[name].js' })
+await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs', minify: { mangle: false } })
 cpSync('dist/types', 'dist/cjs/types', { recursive: true })
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
@@ -103,12 +130,39 @@ writeFileSync(
   `${licenses(chunks)}\n----------------------------------------\n\nThe files in dist/static but index.css are those of swagger-ui (Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0).\n`,
 )
 
-/** The files of the interactive page of the API; its server looks for them beside the folder it lies in. */
-function copyPage() {
-  const from = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static')
-  for (const file of ['index.css', 'swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js']) {
-    cpSync(join(from, file), join('dist/static', file))
+/** The SQLite of this platform for a Node without it; `npm pack` puts archives for all platforms beside, see pack-addons.mjs. */
+function copyAddons() {
+  mkdirSync('dist/engine', { recursive: true })
+  for (const { name, file } of addons())
+    if (name.startsWith(`${process.platform}-${process.arch}`)) {
+      // A process that has the old file loaded keeps it.
+      rmSync(join('dist/engine', name), { force: true })
+      cpSync(file, join('dist/engine', name))
+    }
+}
+
+/** Removes the types of files that no signature of the library leads to. */
+function removeUnnamedTypes() {
+  const named = new Set()
+  const add = (file) => {
+    if (named.has(file)) return
+    named.add(file)
+    for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:from|import\() ?'(\.[^']*)\.[jt]s'/g))
+      add(join(dirname(file), `${to}.d.ts`))
   }
+  add(join('dist', 'types', 'index.d.ts'))
+  for (const entry of readdirSync('dist/types', { recursive: true, withFileTypes: true })) {
+    const file = join(entry.parentPath ?? entry.path, entry.name)
+    if (entry.isFile() && !named.has(file)) rmSync(file)
+  }
+}
+
+/** The files of the interactive page of the API, compressed. */
+function packPage() {
+  const from = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static')
+  mkdirSync('dist/static', { recursive: true })
+  for (const file of ['index.css', 'swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js'])
+    writeFileSync(join('dist/static', `${file}.br`), brotliCompressSync(readFileSync(join(from, file))))
 }
 
 /** Lets a chunk run out of V8's code cache, and writes the cache for this Node; see bin/code-cache.cjs. */

@@ -18,6 +18,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['safe-text.ts', ''],
   ['text-width.ts', 'string-width'],
   ['io.ts', ''],
+  ['code-folder.ts', ''],
   ['store/entry.ts', ''],
   ['store/input.ts', 'store/entry.ts'],
   ['store/expiry.ts', 'store/**'],
@@ -38,7 +39,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['drivers/options.ts', 'store/**'],
   ['drivers/memory', 'store/** blocks drivers/kit'],
   ['drivers/http', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts protocol formats/**'],
-  ['drivers/sqlite/engine', '@photostructure/sqlite'],
+  ['drivers/sqlite/engine', ''],
   ['drivers/sqlite/format', 'drivers/sqlite/**'],
   ['drivers/sqlite/locks', 'drivers/sqlite/**'],
   ['drivers/sqlite/identity', 'drivers/sqlite/**'],
@@ -59,7 +60,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['server/read-batcher.ts', 'store/** fastify'],
   ['server/route-context.ts', 'server/** store/** protocol fastify'],
   ['server/admission', 'server/** store/** protocol fastify'],
-  ['server/docs', 'server/** protocol fastify @fastify/swagger @fastify/swagger-ui'],
+  ['server/docs', 'server/** blocks protocol fastify @fastify/swagger @fastify/swagger-ui'],
   ['server/routes', 'server/** store/** blocks protocol fastify'],
   ['server', 'server/** store/** fastify'],
   ['bench/random', ''],
@@ -98,7 +99,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
 ]
 
 /** Rows that every other may import, so long as they stand above it. */
-const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-text.ts'
+const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-text.ts code-folder.ts'
 
 /** Imports against the order of {@link LAYERS} that still stand. To become empty: only take lines away. */
 const AGAINST_THE_ORDER: readonly string[] = [
@@ -138,12 +139,12 @@ const WORDS: readonly { word: RegExp; may: readonly string[] }[] = [
   { word: /\bprocess\.exit\b(?!Code)/, may: [] },
   { word: /\bprocess\.(stdout|stderr|exitCode)\b/, may: ['main.ts', 'io.ts'] },
   { word: /\bconsole\./, may: ['main.ts', 'io.ts'] },
-  { word: /\bprocess\.env\b/, may: ['cli/options.ts', 'main.ts', 'io.ts'] },
+  { word: /\bprocess\.env\b/, may: ['cli/options.ts', 'main.ts', 'io.ts', 'drivers/sqlite/engine/addon.ts'] },
   { word: /\bfrom '(node:)?sqlite|['"]node:sqlite['"]|@photostructure\/sqlite/, may: ['drivers/sqlite/**'] },
 ]
 
 /** Packages heavy enough that they must be imported lazily, so that `kv --help` loads none of them. */
-const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify', '@photostructure/sqlite']
+const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify']
 
 const SRC = fileURLToPath(new URL('../src', import.meta.url))
 

@@ -14,7 +14,7 @@ import { opsRoutes } from './routes/ops-routes.ts'
 import { RequestLog } from './metrics/request-log.ts'
 import { ReadBatcher } from './read-batcher.ts'
 import { HttpError, noSuchPath, sendError } from './http/http-error.ts'
-import { withoutSchemaCompilers } from './docs/schema.ts'
+import { WITHOUT_COMPILERS } from './docs/schema.ts'
 import type { RouteContext } from './route-context.ts'
 import { routePath } from './http/request-target.ts'
 import { keyRoutes } from './routes/key-routes.ts'
@@ -137,7 +137,6 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   // Bodies are read by the handlers, as bytes; answers are made by them too.
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
-  withoutSchemaCompilers(app)
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
   const hooks = new RequestHooks(context, new AccessPolicy(options), log)
   hooks.install(app)
@@ -182,6 +181,7 @@ function createApp(options: ServerOptions, log: RequestLog | undefined): Fastify
     connectionsCheckingInterval: 1000,
   }
   const common = {
+    ...WITHOUT_COMPILERS,
     logger: false as const,
     rewriteUrl: routePath,
     routerOptions: { ignoreTrailingSlash: true, querystringParser: (): Record<string, unknown> => ({}) },

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
@@ -10,9 +10,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** A copy of the built program, and the path of its code cache. */
 function installed(): { folder: string; cache: string } {
   const folder = tempDir()
-  for (const name of ['bin', 'dist/cli', 'package.json'])
+  for (const name of ['bin', 'dist/cli', 'dist/engine', 'package.json'])
     cpSync(join(ROOT, name), join(folder, name), { recursive: true })
-  symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   const [cache] = readdirSync(join(folder, 'dist/cli')).filter((file) =>
     file.endsWith(`.js-${process.version}-${process.arch}.cache`),
   )
@@ -75,7 +74,7 @@ test('without a code cache kv works the same, and an installation writes one wit
   const { folder, cache } = installed()
   rmSync(cache)
   expect(putAndGet(folder)).toBe('Ä')
-  expect(node(folder, 'bin/code-cache.cjs')).toBe('')
+  expect(node(folder, 'bin/install.cjs')).toBe('')
   expect(isTaken(cache)).toBe(true)
   expect(readdirSync(join(folder, 'dist/cli')).filter((file) => file.includes('.cache'))).toHaveLength(1)
 })
@@ -83,7 +82,7 @@ test('without a code cache kv works the same, and an installation writes one wit
 test('a checkout that is not built yet installs without a word', () => {
   const { folder } = installed()
   rmSync(join(folder, 'dist'), { recursive: true })
-  expect(node(folder, 'bin/code-cache.cjs')).toBe('')
+  expect(node(folder, 'bin/install.cjs')).toBe('')
 })
 
 test('a code cache of another V8, cut off or empty is refused, and kv works the same', () => {

@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type TestContext } from 'vitest'
 import { BIN, type Run, startNode, ended } from './kv.ts'
@@ -22,15 +22,8 @@ export function asUsers(context: TestContext): (uid: number, args: readonly stri
   }
   const root = dirname(dirname(BIN))
   const copy = openFolder(0o755)
-  for (const folder of [
-    'bin',
-    'dist',
-    'package.json',
-    `node_modules/@photostructure/sqlite/prebuilds/${process.platform}-${process.arch}`,
-  ]) {
-    mkdirSync(dirname(join(copy, folder)), { recursive: true })
+  for (const folder of ['bin', 'dist', 'package.json'])
     cpSync(join(root, folder), join(copy, folder), { recursive: true })
-  }
   const launcher = join(copy, 'as-user.cjs')
   writeFileSync(
     launcher,

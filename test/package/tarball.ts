@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -19,6 +19,7 @@ export interface Project {
 export function installedPackage(home: string): Project {
   const npm = (...args: string[]): string =>
     execFileSync('npm', args, { cwd: ROOT, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  execFileSync(process.execPath, ['scripts/pack-addons.mjs'], { cwd: ROOT })
   // The build of this checkout is packed; building it again would take it away from tests running now.
   const [packed] = JSON.parse(npm('pack', '--ignore-scripts', '--json', '--pack-destination', home)) as [
     { filename: string; files: { path: string }[] },
@@ -30,4 +31,11 @@ export function installedPackage(home: string): Project {
   npm('install', '--prefix', folder, ...flags, join(home, packed.filename))
   const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`, HOME: home }
   return { folder, files: packed.files.map(({ path }) => path), env }
+}
+
+/** The bytes of all files below a folder. */
+export function bytesOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath ?? entry.path, entry.name)).size, 0)
 }

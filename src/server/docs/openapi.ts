@@ -2,10 +2,11 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import { type FastifyInstance, fastify } from 'fastify'
+import { pageFiles } from './page-files.ts'
 import { pageDescription } from './swagger-page.ts'
 import { noSuchPath, sendError } from '../http/http-error.ts'
 import { PATHS } from '../../protocol/http-api.ts'
-import { withoutSchemaCompilers } from './schema.ts'
+import { WITHOUT_COMPILERS } from './schema.ts'
 
 /** What the interactive page may load: nothing from elsewhere. It styles its elements itself. */
 const PAGE_POLICY =
@@ -36,8 +37,7 @@ export async function documentation(
   describe: (app: FastifyInstance) => void,
   { needsToken }: { needsToken: boolean },
 ): Promise<FastifyInstance> {
-  const app = fastify({ routerOptions: { ignoreTrailingSlash: true } })
-  withoutSchemaCompilers(app)
+  const app = fastify({ ...WITHOUT_COMPILERS, routerOptions: { ignoreTrailingSlash: true } })
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply))
   app.setNotFoundHandler((request, reply) => sendError(noSuchPath(), request, reply))
   await app.register(swagger, {
@@ -53,6 +53,7 @@ export async function documentation(
       ...(needsToken ? { security: [{ token: [] }] } : {}),
     },
   })
+  pageFiles(app)
   await app.register(swaggerUi, {
     routePrefix: PATHS.docs,
     // A proxy may have the server below some path: links are relative.

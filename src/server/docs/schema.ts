@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifySchema, FastifyServerOptions } from 'fastify'
 
 /** A JSON schema as the description of the API shows it. Nothing is validated by it: handlers do that, byte-exact. */
 export type Schema = Readonly<Record<string, unknown>>
@@ -129,10 +129,14 @@ export function endpoint(
 }
 
 /**
- * Neither validators nor serializers are made from schemas: handlers check what they take, byte-exact, and write what
- * they send.
+ * For `fastify()`: neither validators nor serializers are made from schemas. Handlers check what they take, byte-exact,
+ * and write what they send.
  */
-export function withoutSchemaCompilers(app: FastifyInstance): void {
-  app.setValidatorCompiler(() => undefined as never)
-  app.setSerializerCompiler(() => (data) => JSON.stringify(data))
+export const WITHOUT_COMPILERS: Pick<FastifyServerOptions, 'schemaController'> = {
+  schemaController: {
+    compilersFactory: {
+      buildValidator: () => () => undefined as never,
+      buildSerializer: () => () => (data) => JSON.stringify(data),
+    },
+  },
 }

@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs'
-import { dirname, join, toNamespacedPath } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { toNamespacedPath } from 'node:path'
 import { KvError } from '../../../errors.ts'
-
-/** Of the bundle, where this code was bundled to CommonJS. */
-declare const __filename: string
+import { addonFile } from './addon.ts'
 
 /** A value SQLite takes or gives. */
 export type SqlValue = null | number | string | Uint8Array
@@ -67,7 +63,7 @@ function builtIn(): Engine | undefined {
   }
   try {
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite') as unknown as Exports
-    return { name: 'node:sqlite', module: 'node:sqlite', DatabaseSync: DatabaseSync, closesAtOnce: true }
+    return { name: 'node:sqlite', module: 'node:sqlite', DatabaseSync, closesAtOnce: true }
   } catch {
     return undefined
   } finally {
@@ -76,38 +72,16 @@ function builtIn(): Engine | undefined {
 }
 
 function addon(): Engine {
-  const name = '@photostructure/sqlite'
-  const libc = process.platform !== 'linux' ? '' : existsSync('/etc/alpine-release') ? '.musl' : '.glibc'
-  const binary = join(name, 'prebuilds', `${process.platform}-${process.arch}`, `@photostructure+sqlite${libc}.node`)
-  // The binary itself, where npm puts it: nested or beside this package. The package's own entry
-  // finds the same file, 6 ms later.
-  const found = MODULE_FOLDERS.map((folder) => join(codeFolder(), folder, binary)).find((file) => existsSync(file))
+  const module = addonFile()
   try {
-    if (found !== undefined)
-      return { name, module: found, DatabaseSync: loadBinary(found).DatabaseSync, closesAtOnce: false }
-  } catch {
-    // Built for another C library: let the package choose.
-  }
-  // Loaded only here: `node:module` brings the loader of ES modules with it.
-  const { createRequire } = process.getBuiltinModule('node:module')
-  try {
-    const load = createRequire(join(codeFolder(), 'engine.js'))
-    return { name, module: load.resolve(name), DatabaseSync: (load(name) as Exports).DatabaseSync, closesAtOnce: false }
+    const { DatabaseSync } = loadBinary(module)
+    return { name: '@photostructure/sqlite', module, DatabaseSync, closesAtOnce: false }
   } catch (cause) {
-    throw new KvError('KV_UNAVAILABLE', `the SQLite engine of kvfile, ${name}, is not found from ${codeFolder()}`, {
+    throw new KvError('KV_UNAVAILABLE', `the SQLite engine cannot be loaded: ${(cause as Error).message}`, {
       cause,
-      hint: 'in a bundled program keep kvfile external and install it beside the program, or run Node 22.13 or newer, which has SQLite built in',
+      hint: 'Node 22.13 and newer have SQLite built in',
     })
   }
-}
-
-/**
- * The folder of this code. A bundler that makes CommonJS leaves `import.meta` empty; there it is the folder of the
- * bundle.
- */
-export function codeFolder(): string {
-  const url = (import.meta as { readonly url?: string }).url
-  return dirname(url === undefined ? __filename : fileURLToPath(url))
 }
 
 /** A native addon, as `require` loads it but for looking the path up. Throws what the dynamic linker says. */
@@ -116,6 +90,3 @@ function loadBinary(path: string): Exports {
   process.dlopen(module, toNamespacedPath(path))
   return module.exports
 }
-
-/** `node_modules` of this package and the one it stands in, from `dist` and from `dist/cli` or `dist/chunks`. */
-const MODULE_FOLDERS = ['../node_modules', '../../node_modules', '../../..', '../../..']

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
-import { codeFolder } from '../engine/engine.ts'
+import { codeFolder } from '../../../code-folder.ts'
 import type { Page, PageText } from './json-lines.ts'
 import type { FromHelper, HelperData, ToHelper } from './export-worker.ts'
 
