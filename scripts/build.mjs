@@ -112,7 +112,7 @@ const chunks = await bundle(
 )
 // Each in one file, with nothing in it that a thread does not need.
 for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts'])
-  await bundle({ [basename(worker, '.ts')]: worker }, CLI)
+  await bundle({ [basename(worker, '.ts')]: worker }, { ...CLI, codeSplitting: false })
 await cacheCode('core')
 packPage()
 const LIBRARY = { chunkFileNames: 'chunks/[name].js', comments: false }

@@ -27,14 +27,15 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['formats', 'store/** blocks', 'io.ts'],
   ['formats/json', 'formats store/** blocks'],
   ['formats/csv', 'formats store/** blocks'],
+  ['formats/display', 'formats text-width.ts chalk cli-table3 string-width', 'store/**'],
   ['formats/index.ts', 'formats/**', 'io.ts'],
   ['load/byte-source.ts', 'io.ts'],
   ['load/unpack', 'load/byte-source.ts'],
   ['load', 'load/** formats/** store/** blocks io.ts'],
-  ['output', 'text-width.ts formats/** chalk cli-table3 string-width', 'store/** io.ts'],
+  ['output', 'formats/**', 'store/** io.ts'],
   ['terminal', 'output text-width.ts io.ts string-width'],
   ['drivers/kit', 'store/**'],
-  ['protocol', 'formats/** output', 'store/**'],
+  ['protocol', 'formats/**', 'store/**'],
   ['drivers/location.ts', ''],
   ['drivers/options.ts', 'store/**'],
   ['drivers/memory', 'store/** blocks drivers/kit'],
@@ -56,7 +57,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['index.ts', 'drivers/index.ts drivers/options.ts store/** blocks'],
   ['server/http', 'store/** blocks formats/** protocol fastify'],
   ['server/metrics', 'server/** store/** protocol prom-client'],
-  ['server/streaming', 'server/** store/** blocks formats/** protocol output fastify'],
+  ['server/streaming', 'server/** store/** blocks formats/** protocol fastify'],
   ['server/read-batcher.ts', 'store/** fastify'],
   ['server/route-context.ts', 'server/** store/** protocol fastify'],
   ['server/admission', 'server/** store/** protocol fastify'],
@@ -64,7 +65,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['server/routes', 'server/** store/** blocks protocol fastify'],
   ['server', 'server/** store/** fastify'],
   ['bench/random', ''],
-  ['bench/report', 'output formats/csv'],
+  ['bench/report', 'output formats/**'],
   ['bench/report/page', 'bench/report uplot'],
   ['bench/targets', 'drivers/location.ts store/**'],
   ['bench/peers', 'bench/targets'],
@@ -74,7 +75,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['cli/line', 'store/** commander'],
   [
     'cli',
-    `cli/line drivers/index.ts drivers/location.ts drivers/options.ts output store/** terminal io.ts commander
+    `cli/line drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
     @inquirer/prompts`,
   ],
   ['commands', 'cli/** output load formats/** blocks store/** terminal bench/** commander'],
@@ -85,11 +86,11 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
     'repl/undo',
     'repl/language cli blocks store/** drivers/index.ts drivers/location.ts output io.ts chalk string-width',
   ],
-  ['repl/completion', 'repl/language cli/** store/** terminal commander'],
+  ['repl/completion', 'repl/language cli/** formats/index.ts store/** terminal commander'],
   ['repl/prompt', 'repl/streams cli terminal io.ts'],
   [
     'repl/session',
-    'repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks load output terminal text-width.ts io.ts',
+    'repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks formats/index.ts load output terminal text-width.ts io.ts',
   ],
   ['repl', 'text-width.ts repl/** cli drivers/location.ts output terminal io.ts'],
   // A session runs command lines, so it may know what the program knows.
@@ -103,8 +104,6 @@ const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-
 
 /** Imports against the order of {@link LAYERS} that still stand. To become empty: only take lines away. */
 const AGAINST_THE_ORDER: readonly string[] = [
-  'formats -> formats/json',
-  'output -> cli',
   'protocol -> store',
   'drivers/sqlite/identity -> drivers/sqlite/file',
   'server/http -> server/admission',

@@ -1,17 +1,9 @@
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from '../drivers/options.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
+import { FORMAT_NAMES, type FormatName } from '../formats/index.ts'
 import { defaultStore, expandHome } from './default-store.ts'
 import { type Env, isOn, variable } from './environment.ts'
-
-/** The forms of output; Markdown is for figures, see {@link EntryFormat}. */
-export const FORMATS = ['table', 'pretty', 'jsonl', 'json', 'csv', 'tsv', 'raw', 'markdown'] as const
-
-/** A form of output, see {@link FORMATS}. */
-export type Format = (typeof FORMATS)[number]
-
-/** The forms entries can have. */
-export type EntryFormat = Exclude<Format, 'markdown'>
 
 /** An option that stands before or after any command. */
 export interface GlobalOption {
@@ -42,7 +34,7 @@ export const GLOBAL_OPTIONS = {
     flags: '--format <format>',
     variable: 'KV_FORMAT',
     parse: parseFormat,
-    help: `form of the output: ${FORMATS.join(' ')}`,
+    help: `form of the output: ${FORMAT_NAMES.join(' ')}`,
   },
   quiet: { flags: '-q, --quiet', variable: 'KV_QUIET', help: 'no messages but errors' },
   color: {
@@ -89,9 +81,9 @@ export interface GlobalOptions {
   /** Whether `store` is the default place, whose folder is made when needed. */
   readonly storeIsDefault: boolean
   /** `--format` as given on the command line; `undefined` when it was not. */
-  readonly formatFlag: Format | undefined
+  readonly formatFlag: FormatName | undefined
   /** The form of output asked for by flag or environment, `json` standing for `--json`; `undefined`: by terminal. */
-  readonly format: Format | undefined
+  readonly format: FormatName | undefined
   /** `--json`: the machine form, whatever the command prints. */
   readonly json: boolean
   /** Only errors on stderr. */
@@ -167,9 +159,9 @@ export function variablesOf(globals: GlobalOptions): Record<string, string> {
   return variables
 }
 
-function parseFormat(name: string): Format {
-  const format = FORMATS.find((known) => known === name)
-  if (format === undefined) throw usageError(`unknown format: ${name}`, `one of ${FORMATS.join(' ')}`)
+function parseFormat(name: string): FormatName {
+  const format = FORMAT_NAMES.find((known) => known === name)
+  if (format === undefined) throw usageError(`unknown format: ${name}`, `one of ${FORMAT_NAMES.join(' ')}`)
   return format
 }
 

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
-import type { EntryOptions } from '../output/printer.ts'
+import type { EntryForm } from '../formats/format.ts'
 import type { Entry } from '../store/entry.ts'
 import {
   type KeyFlags,
@@ -38,30 +38,28 @@ export function get(ctx: Context): Command {
       const wanted = keys.map((text) => parseKey(text, keyEncoding))
       if (flags.default !== undefined && wanted.length > 1) throw usageError('--default is for one key')
       const fallback = flags.default === undefined ? undefined : parseValue(flags.default, valueEncoding)
+      const form = (entries: readonly Entry[]): EntryForm => ({
+        keyEncoding,
+        valueEncoding,
+        jsonValues,
+        only: undefined,
+        nul: false,
+        exact: true,
+        expiring: () => entries.some(({ expires }) => expires !== undefined),
+      })
       const store = await ctx.store()
-      const options = { keyEncoding, valueEncoding, jsonValues, only: undefined, nul: false, exact: true } as const
       if (wanted.length === 1) {
         const key = wanted[0]!
         const entry =
           (await store.getEntry(key, { signal: ctx.signal })) ??
           (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
-        if (ctx.print.takesValue) await ctx.print.value(entry, options)
-        else await ctx.print.entries(onePage([entry]), { ...options, ...expiringOf([entry]) })
-        return
+        return ctx.print.entry(entry, form([entry]))
       }
       const entries = await store.getMany(wanted, { signal: ctx.signal })
       const found = entries.filter((entry): entry is Entry => entry !== undefined)
-      await ctx.print.entries(onePage(found), { ...options, ...expiringOf(found) })
+      await ctx.print.entries({ pages: () => [found] }, form(found))
       const missing = wanted.filter((_, i) => entries[i] === undefined)
       if (missing.length > 0) throw notFound(missing)
     })
-}
-
-function expiringOf(entries: readonly Entry[]): Pick<EntryOptions, 'expiring'> {
-  return { expiring: () => entries.some(({ expires }) => expires !== undefined) }
-}
-
-async function* onePage(entries: Entry[]): AsyncGenerator<Entry[], void, void> {
-  if (entries.length > 0) yield entries
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
-import type { EntryOptions } from '../output/printer.ts'
+import type { EntryForm } from '../formats/format.ts'
 import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
 import { printCount } from './count.ts'
 import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-arguments.ts'
@@ -35,7 +35,7 @@ export function range(ctx: Context): Command {
       const options = rangeOptions(start, end, flags)
       const store = await ctx.store()
       if (count) return printCount(ctx, await store.count({ ...options, signal: ctx.signal }))
-      const form: EntryOptions = {
+      const form: EntryForm = {
         keyEncoding: flags.keyEncoding,
         valueEncoding: flags.valueEncoding,
         jsonValues: flags.jsonValues ?? false,
@@ -44,11 +44,15 @@ export function range(ctx: Context): Command {
         exact: false,
         expiring: () => store.hasExpiring({ ...options, signal: ctx.signal }),
       }
-      const text = ctx.print.takesJsonLines(form)
-        ? store.jsonLines({ ...options, parallel: true, signal: ctx.signal })
-        : undefined
+      const signal = ctx.signal
       await ctx.print.entries(
-        ctx.paced(text ?? store.rangePages({ ...options, keysOnly: keys, signal: ctx.signal })),
+        {
+          text() {
+            const lines = store.jsonLines({ ...options, parallel: true, signal })
+            return lines && ctx.paced(lines)
+          },
+          pages: () => ctx.paced(store.rangePages({ ...options, keysOnly: keys, signal })),
+        },
         form,
       )
     })

@@ -42,8 +42,13 @@ export class ByteBuffer {
     this.#sink = sink
   }
 
-  /** Adds text. */
+  /** Adds text, however long. */
   text(text: string): void {
+    if (text.length > LONG) {
+      this.flush()
+      this.#sink.write(text)
+      return
+    }
     this.#reserve(text.length * 3)
     this.#length += this.#bytes.write(text, this.#length)
   }

@@ -1,5 +1,4 @@
 import { asBuffer } from '../bytes.ts'
-import { hexDigit } from './json/scanner.ts'
 
 /** How bytes that are no text are written in input. */
 export type BytesEncoding = 'hex' | 'base64'
@@ -43,4 +42,11 @@ export function decodeEncoded(bytes: Uint8Array, start: number, end: number, enc
   for (let at = start; at < end; at += PART)
     to += buffer.write(buffer.toString('latin1', at, Math.min(at + PART, end)), to, encoding)
   return to - start
+}
+
+/** The value of a hexadecimal digit in ASCII, -1 for any other byte. */
+export function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  const lower = byte | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }

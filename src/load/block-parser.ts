@@ -1,7 +1,7 @@
 import type { Block } from '../blocks/block.ts'
 import { BlockBuilder } from '../blocks/block-builder.ts'
-import { type InputFormat, createParser } from '../formats/index.ts'
-import { type BadRecord, BadRecordError, type RecordParser } from '../formats/record-reader.ts'
+import { FORMATS, type InputFormat } from '../formats/index.ts'
+import { type BadRecord, BadRecordError, type ParserOptions, type RecordParser } from '../formats/record-reader.ts'
 import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
 
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
@@ -68,11 +68,16 @@ export class BlockParser {
   readonly #rejects: RejectsWriter | undefined
   #ended = false
 
-  constructor(options: ParseOptions) {
+  /** A parser for one input, once the code for its format is loaded. */
+  static async of(options: ParseOptions): Promise<BlockParser> {
+    return new BlockParser(options, await FORMATS[options.format].parser())
+  }
+
+  private constructor(options: ParseOptions, parserOf: (options: ParserOptions) => RecordParser) {
     const { maxKeyBytes, maxValueBytes } = options
     // An escaped byte takes six.
     this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (maxKeyBytes + maxValueBytes) + 4096)
-    this.#parser = createParser(options.format, {
+    this.#parser = parserOf({
       maxKeyBytes,
       maxValueBytes,
       now: Date.now,

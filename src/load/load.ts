@@ -1,6 +1,6 @@
 import { KvError, unreadable as unreadableError } from '../errors.ts'
 import type { BadRecord } from '../formats/record-reader.ts'
-import type { ParseOptions, Parsed } from './block-parser.ts'
+import { BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 import { ParsePipeline } from './parse-pipeline.ts'
 import type { OpenInput } from './open-input.ts'
 
@@ -63,7 +63,7 @@ export async function load(input: OpenInput, options: ParseOptions, loader: Load
     })
   }
   const pace = new Pace()
-  const pipeline = new ParsePipeline(options, take, fail)
+  const pipeline = new ParsePipeline(options, await BlockParser.of(options), take, fail)
   const over = (): boolean => failure !== undefined || refused !== undefined || loader.stop.aborted
   const live = loader.atOnce
     ? undefined

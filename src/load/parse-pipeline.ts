@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { KvError } from '../errors.ts'
-import { BlockParser, BLOCK_BYTES, type ParseOptions, type Parsed } from './block-parser.ts'
+import { BLOCK_BYTES, type BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 import type { FromWorker, ToWorker } from './parse-worker.ts'
 
 /** Inputs beyond this are parsed in a thread of their own, which takes 20 ms to start. */
@@ -51,14 +51,20 @@ export class ParsePipeline {
   #isReading = false
   #unreadable: string | undefined
 
-  constructor(options: ParseOptions, take: (parsed: Parsed) => void, fail: (error: unknown) => void) {
+  /** @param inline parses in this thread as long as the input is small */
+  constructor(
+    options: ParseOptions,
+    inline: BlockParser,
+    take: (parsed: Parsed) => void,
+    fail: (error: unknown) => void,
+  ) {
     this.#options = options
     this.#take = (parsed) => {
       this.#handedOver++
       take(parsed)
     }
     this.#fail = fail
-    this.#inline = new BlockParser(options)
+    this.#inline = inline
   }
 
   /** Takes a chunk of input. Settles when it is free again and there is room for more. */
@@ -185,7 +191,7 @@ export class ParsePipeline {
   }
 
   #startWorker(): void {
-    const worker = new Worker(join(__dirname, 'parse-worker.cjs'))
+    const worker = new Worker(join(__dirname, 'parse-worker.cjs'), { workerData: this.#options })
     worker.on('message', (message: FromWorker) => {
       if (message instanceof Uint8Array) {
         this.#messages.push(message)
@@ -201,7 +207,6 @@ export class ParsePipeline {
     })
     worker.on('error', (error) => this.#fail(error))
     this.#worker = worker
-    this.#post({ type: 'begin', options: this.#options })
     const waiting = this.#inline!.takeWaiting()
     this.#inline = undefined
     if (waiting.length > 0) this.#send(waiting)

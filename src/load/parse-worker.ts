@@ -1,12 +1,11 @@
-/** The thread that parses and sorts while the main thread stores. */
+/** The thread that parses and sorts while the main thread stores. It is started with {@link ParseOptions}. */
 import { readSync } from 'node:fs'
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { type Code, KvError, reasonOf } from '../errors.ts'
 import { BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 
 /** What the main thread tells the worker. */
 export type ToWorker =
-  | { readonly type: 'begin'; readonly options: ParseOptions }
   | { readonly type: 'data'; readonly buffer: Uint8Array; readonly length: number }
   | { readonly type: 'cut'; readonly final: boolean; readonly last: boolean }
   | { readonly type: 'recycle'; readonly buffer: Uint8Array }
@@ -32,19 +31,20 @@ const AHEAD = 2
 const port = parentPort
 if (port === null) throw new Error('not a worker thread')
 
-let blockParser: BlockParser | undefined
 const send = (parsed: Parsed): void => {
   const { bytes, keyStart, keyLength, valueStart, valueLength, expires, checksums } = parsed.block
   const arrays = [bytes, keyStart, keyLength, valueStart, valueLength, checksums, ...(expires ? [expires] : [])]
   port.postMessage(parsed, [...new Set(arrays.map((array) => array.buffer as ArrayBuffer))])
 }
 
+let blockParser: BlockParser
+
 /** A file this thread reads itself, as far ahead as there is room. */
 let file: { readonly fd: number; position: number; ahead: number } | undefined
 
 function readOn(): void {
   while (file !== undefined && file.ahead < AHEAD) {
-    const room = blockParser!.room(READ_BYTES)
+    const room = blockParser.room(READ_BYTES)
     let bytes = 0
     let unreadable: string | undefined
     try {
@@ -54,7 +54,7 @@ function readOn(): void {
       port!.postMessage({ unreadable }, [])
     }
     file.position += bytes
-    const parsed = bytes === 0 ? blockParser!.cut(unreadable === undefined, true) : blockParser!.filled(bytes)
+    const parsed = bytes === 0 ? blockParser.cut(unreadable === undefined, true) : blockParser.filled(bytes)
     if (parsed === undefined) continue
     file.ahead++
     if (parsed.final) file = undefined
@@ -62,31 +62,17 @@ function readOn(): void {
   }
 }
 
-port.on('message', (message: ToWorker) => {
-  try {
-    take(message)
-  } catch (error) {
-    // The class of an error does not get through to the other thread.
-    if (!(error instanceof KvError)) throw error
-    file = undefined
-    port.postMessage({ failed: { code: error.code, message: error.message } }, [])
-  }
-})
-
 function take(message: ToWorker): void {
   switch (message.type) {
-    case 'begin':
-      blockParser = new BlockParser(message.options)
-      break
     case 'data':
-      for (const parsed of blockParser!.push(message.buffer.subarray(0, message.length))) send(parsed)
+      for (const parsed of blockParser.push(message.buffer.subarray(0, message.length))) send(parsed)
       port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
-      if (!blockParser!.ended) send(blockParser!.cut(message.final, message.last))
+      if (!blockParser.ended) send(blockParser.cut(message.final, message.last))
       break
     case 'recycle':
-      blockParser!.recycle(message.buffer)
+      blockParser.recycle(message.buffer)
       break
     case 'read':
       file = { fd: message.fd, position: 0, ahead: 0 }
@@ -97,3 +83,18 @@ function take(message: ToWorker): void {
       readOn()
   }
 }
+
+// What is sent before waits for the listener.
+void BlockParser.of(workerData as ParseOptions).then((made) => {
+  blockParser = made
+  port.on('message', (message: ToWorker) => {
+    try {
+      take(message)
+    } catch (error) {
+      // The class of an error does not get through to the other thread.
+      if (!(error instanceof KvError)) throw error
+      file = undefined
+      port.postMessage({ failed: { code: error.code, message: error.message } }, [])
+    }
+  })
+})

@@ -1,8 +1,7 @@
 import { writeSync } from 'node:fs'
-import { utf8 } from '../bytes.ts'
 import { KvError, reasonOf } from '../errors.ts'
 import { ByteBuffer } from '../formats/byte-buffer.ts'
-import { JSON_STRING } from '../formats/json/lines-writer.ts'
+import { jsonField, writeJsonField } from '../formats/json/writer.ts'
 import { type BadRecord, explain } from '../formats/record-reader.ts'
 
 /** Where skipped records go. */
@@ -31,11 +30,8 @@ export class RejectsWriter {
     const out = this.#out
     const source = bytes.subarray(bad.start, bad.end)
     out.text(`${this.#before}${bad.line},"reason":${JSON.stringify(explain(bad))}`)
-    if (!out.escaped(SOURCE, source, CLOSE, JSON_STRING)) {
-      out.text(',"source_base64":"')
-      out.encoded(source, 'base64')
-      out.bytes(CLOSE)
-    }
+    writeJsonField(out, SOURCE, source, 'utf8')
+    out.text('}\n')
     out.flushIfFull()
   }
 
@@ -45,8 +41,7 @@ export class RejectsWriter {
   }
 }
 
-const SOURCE = utf8(',"source":"')
-const CLOSE = utf8('"}\n')
+const SOURCE = jsonField(',"source')
 
 function writeAll(fd: number, bytes: Uint8Array): void {
   try {

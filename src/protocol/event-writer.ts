@@ -2,12 +2,10 @@ import { within } from '../async.ts'
 import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
-import { type JsonOptions, writeJsonChange } from '../formats/json/lines-writer.ts'
+import { PLAIN, writeJsonChange } from '../formats/json/writer.ts'
 import type { Change } from '../store/entry.ts'
 import { bodyText, toBody } from './errors.ts'
 import type { Watch } from '../store/watch.ts'
-
-const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
 
 /** How long an `EventSource` waits before it comes again, in milliseconds. */
 const RETRY_MS = 1000

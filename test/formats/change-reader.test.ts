@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { changeOf } from '../../src/formats/json/change-reader.ts'
 import { DeferredText } from '../../src/formats/deferred-text.ts'
-import { writeJsonChange } from '../../src/formats/json/lines-writer.ts'
+import { writeJsonChange } from '../../src/formats/json/writer.ts'
 import type { Change } from '../../src/store/entry.ts'
 
 const bytes = fc.oneof(

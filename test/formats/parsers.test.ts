@@ -2,9 +2,9 @@ import { parse as parseCsv } from 'csv-parse/sync'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { BlockBuilder } from '../../src/blocks/block-builder.ts'
-import { DelimitedParser } from '../../src/formats/csv/reader.ts'
-import { JsonParser } from '../../src/formats/json/reader.ts'
-import { JsonLinesParser } from '../../src/formats/json/lines-reader.ts'
+import { csvParser, tsvParser } from '../../src/formats/csv/reader.ts'
+import { jsonParser } from '../../src/formats/json/reader.ts'
+import { jsonLinesParser } from '../../src/formats/json/lines-reader.ts'
 import {
   type ParserOptions,
   type RecordParser,
@@ -32,9 +32,7 @@ interface Loaded {
 }
 
 function create(format: Format, options: ParserOptions): RecordParser {
-  if (format === 'jsonl') return new JsonLinesParser(options)
-  if (format === 'json') return new JsonParser(options)
-  return new DelimitedParser(options, format)
+  return { jsonl: jsonLinesParser, json: jsonParser, csv: csvParser, tsv: tsvParser }[format](options)
 }
 
 /** Hands the input to a parser as a caller would, in pieces that end at `cuts`. */
@@ -408,7 +406,7 @@ describe('a line that is not there to its end', () => {
   test('of a very long one only the beginning is held where refused records are skipped', () => {
     const options = { maxKeyBytes: MAX_KEY, maxValueBytes: MAX_VALUE, now: () => NOW }
     const refused: BadRecord[] = []
-    const parser = new JsonLinesParser({ ...options, skip: (refusal) => void refused.push({ ...refusal }) })
+    const parser = jsonLinesParser({ ...options, skip: (refusal) => void refused.push({ ...refusal }) })
     const zeros = new Uint8Array(64 << 20)
     expect(parser.parse(new BlockBuilder(zeros), long, false)).toBe(0)
     expect(parser.parse(new BlockBuilder(zeros), zeros.length, false)).toBe(zeros.length)

@@ -14,8 +14,8 @@ function entries(parsed: readonly Parsed[]): [string, string][] {
   )
 }
 
-test('a cut in the middle of a record keeps its bytes for the next, also when the empty block is given back', () => {
-  const blockParser = new BlockParser(OPTIONS)
+test('a cut in the middle of a record keeps its bytes for the next, also when the empty block is given back', async () => {
+  const blockParser = await BlockParser.of(OPTIONS)
   const all: Parsed[] = []
   const cut = (final: boolean): void => {
     const parsed = blockParser.cut(final)
@@ -39,8 +39,8 @@ test('a cut in the middle of a record keeps its bytes for the next, also when th
   ])
 })
 
-test('a record longer than a block takes a larger buffer', () => {
-  const blockParser = new BlockParser(OPTIONS)
+test('a record longer than a block takes a larger buffer', async () => {
+  const blockParser = await BlockParser.of(OPTIONS)
   const value = 'x'.repeat(BLOCK_BYTES + 5)
   const all = [
     ...blockParser.push(utf8(`{"key":"big","value":"${value}"}\n{"key":"z","value":"1"}`)),
@@ -52,9 +52,9 @@ test('a record longer than a block takes a larger buffer', () => {
   ])
 })
 
-test('a record longer than any can be ends the input, also where refused records are skipped', () => {
+test('a record longer than any can be ends the input, also where refused records are skipped', async () => {
   for (const skip of [false, true]) {
-    const blockParser = new BlockParser({ ...OPTIONS, maxValueBytes: 100, skip })
+    const blockParser = await BlockParser.of({ ...OPTIONS, maxValueBytes: 100, skip })
     const all = [
       ...blockParser.push(utf8('{"key":"a","value":"1"}\n')),
       ...blockParser.push(new Uint8Array(BLOCK_BYTES * 2 + 1).fill(0x20)),
@@ -67,8 +67,8 @@ test('a record longer than any can be ends the input, also where refused records
   }
 })
 
-test('far into a long input blocks grow, up to four times the usual size, and lose nothing', () => {
-  const blockParser = new BlockParser(OPTIONS)
+test('far into a long input blocks grow, up to four times the usual size, and lose nothing', async () => {
+  const blockParser = await BlockParser.of(OPTIONS)
   const value = 'x'.repeat(1000)
   let sent = 0
   let stored = 0

@@ -9,7 +9,9 @@ import { tempDir } from '../helpers/temp-dir.ts'
 
 /** The built worker, told to read a file; what it answers, until it says that nothing follows. */
 async function readFile(path: string, onBlock: (worker: Worker, parsed: Parsed) => void): Promise<FromWorker[]> {
-  const worker = new Worker(join(import.meta.dirname, '../../dist/cli/parse-worker.cjs'))
+  const worker = new Worker(join(import.meta.dirname, '../../dist/cli/parse-worker.cjs'), {
+    workerData: { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 1000, skip: false },
+  })
   const fd = openSync(path, 'r')
   onTestFinished(async () => {
     await worker.terminate()
@@ -17,10 +19,6 @@ async function readFile(path: string, onBlock: (worker: Worker, parsed: Parsed) 
   })
   const answers: FromWorker[] = []
   const messages = on(worker, 'message') as AsyncIterable<[FromWorker]>
-  worker.postMessage(
-    { type: 'begin', options: { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 1000, skip: false } },
-    [],
-  )
   worker.postMessage({ type: 'read', fd }, [])
   for await (const [answer] of messages) {
     answers.push(answer)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { prettyJson } from '../../src/output/pretty.ts'
+import { prettyJson } from '../../src/formats/display/pretty.ts'
 
 test('JSON is indented, and empty objects and arrays stay on their line', () => {
   expect(prettyJson('{"a":[1,{"b":null}],"c":{},"d":[ ],"e":[[]]}', false)).toBe(`{

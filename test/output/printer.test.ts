@@ -42,12 +42,12 @@ test('a long value reaches a terminal in parts, safe and whole', async () => {
   }
   const value = await shown(undefined, (printer) => printer.value(ENTRY, OPTIONS))
   const pretty = await shown('pretty', (printer) => printer.value(ENTRY, OPTIONS))
-  const raw = await shown('raw', (printer) => printer.entries(pages(), OPTIONS))
+  const raw = await shown('raw', (printer) => printer.entries({ pages }, OPTIONS))
   for (const pieces of [value, pretty, raw]) {
     expect(pieces.join('')).toBe(`${escapeText(VALUE)}\n`)
     for (const piece of pieces) expect(piece.length).toBeLessThan(VALUE.length / 2)
   }
-  const jsonl = await shown('jsonl', (printer) => printer.entries(pages(), OPTIONS))
+  const jsonl = await shown('jsonl', (printer) => printer.entries({ pages }, OPTIONS))
   expect(JSON.parse(jsonl.join(''))).toEqual({ key: 'k', value: VALUE })
   expect(jsonl.join('')).not.toContain('\u001b')
 })

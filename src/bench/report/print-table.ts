@@ -1,5 +1,5 @@
 import { escapeLine } from '../../safe-text.ts'
-import type { TableWriter } from '../../output/table.ts'
+import type { TableLines } from '../../formats/display/table.ts'
 import { facts } from './facts.ts'
 import { notes } from './notes.ts'
 import { formatNs, formatRate, formatRatio, sparkline } from './numbers.ts'
@@ -13,7 +13,7 @@ export interface TableStyle {
   readonly width: number
 }
 
-type MakeTable = (head: readonly string[]) => TableWriter
+type MakeTable = (head: readonly string[]) => TableLines
 
 /** Cells of the latency distribution, which stays on any terminal: as many as are free between these. */
 const SPARK_MIN = 8
@@ -24,9 +24,9 @@ const GIVE_WAY = ['ENTRIES/S', 'MIN', 'P95', 'MAX', 'MEAN']
 
 /** The report for people: facts, the table, and what to know about it. */
 export async function printTable(report: Report, style: TableStyle): Promise<string> {
-  const tables = await import('../../output/table.ts')
-  const writer = (head: readonly string[]): TableWriter =>
-    new tables.TableWriter(head, { color: style.color, width: Infinity })
+  const tables = await import('../../formats/display/table.ts')
+  const writer = (head: readonly string[]): TableLines =>
+    new tables.TableLines(head, { color: style.color, width: Infinity })
   const told = notes(report)
   return `${facts(report).join('\n')}\n\n${table(report, style.width, writer)}${told.length === 0 ? '' : `\n${told.join('\n')}\n`}${comparison(report, writer)}`
 }

@@ -202,3 +202,13 @@ export class DelimitedParser implements RecordParser {
     reject(bad, this.#options)
   }
 }
+
+/** A parser for one input of CSV. */
+export function csvParser(options: ParserOptions): RecordParser {
+  return new DelimitedParser(options, 'csv')
+}
+
+/** A parser for one input of TSV. */
+export function tsvParser(options: ParserOptions): RecordParser {
+  return new DelimitedParser(options, 'tsv')
+}

@@ -1,16 +1,13 @@
 import { isUtf8 } from 'node:buffer'
-import { type Encoding, utf8 } from '../../bytes.ts'
+import { utf8 } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
 import type { Entry } from '../../store/entry.ts'
 import { type ByteBuffer, Escaping } from '../byte-buffer.ts'
+import type { EntryForm, EntryWriter, Output } from '../format.ts'
 import { displayKey } from '../../safe-text.ts'
 
-/** A form with an entry a line and a separator between the fields. */
-export interface Delimited {
-  readonly separator: ',' | '\t'
-  /** Adds a field as text; false, and nothing is added, when the bytes are not UTF-8. */
-  field(out: ByteBuffer, bytes: Uint8Array, isAlone: boolean): boolean
-}
+/** Adds a field as text; false, and nothing is added, when the bytes are not UTF-8. */
+type WriteField = (out: ByteBuffer, bytes: Uint8Array, isAlone: boolean) => boolean
 
 const NOTHING = new Uint8Array()
 const QUOTE = utf8('"')
@@ -20,57 +17,51 @@ const BACKSLASHED = new Escaping({ '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': 
 /**
  * Comma-separated values (RFC 4180), lines ending in LF: a field that holds a comma, a quote or a line end is quoted.
  */
-export const CSV: Delimited = {
-  separator: ',',
-  field(out, bytes, isAlone) {
+export function csvWriter(out: Output, form: EntryForm): Promise<EntryWriter> {
+  return delimitedWriter(out.text, form, ',', (text, bytes, isAlone) => {
     // A lone empty field would make a blank line, which is no record.
-    if (needsQuotes(bytes) || (isAlone && bytes.length === 0)) return out.escaped(QUOTE, bytes, QUOTE, QUOTED)
+    if (needsQuotes(bytes) || (isAlone && bytes.length === 0)) return text.escaped(QUOTE, bytes, QUOTE, QUOTED)
     if (!isUtf8(bytes)) return false
-    out.bytes(bytes)
+    text.bytes(bytes)
     return true
-  },
+  })
 }
 
 /** Tab-separated values as jq and Miller write them: no quotes; tab, line ends and backslash as `\t \n \r \\`. */
-export const TSV: Delimited = {
-  separator: '\t',
-  field: (out, bytes) => out.escaped(NOTHING, bytes, NOTHING, BACKSLASHED),
-}
-
-/** How entries are written as fields. */
-export interface DelimitedOptions {
-  readonly keyEncoding: Encoding
-  readonly valueEncoding: Encoding
-  readonly only: 'key' | 'value' | undefined
-  /** Whether there is a column for when entries expire. */
-  readonly expires: boolean
+export function tsvWriter(out: Output, form: EntryForm): Promise<EntryWriter> {
+  return delimitedWriter(out.text, form, '\t', (text, bytes) => text.escaped(NOTHING, bytes, NOTHING, BACKSLASHED))
 }
 
 /**
- * Writes the header, `key,value` or with an encoding `key_hex,value_base64`, perhaps with `expires`;
- * returns what writes an entry. That throws `KV_USAGE` for bytes that are not UTF-8 when text is asked for, which
- * these forms cannot say, and `KV_IO` for an entry that expires where no column was announced for that.
+ * Writes the header, `key,value` or with an encoding `key_hex,value_base64`, perhaps with `expires`. The writer throws
+ * `KV_USAGE` for bytes that are not UTF-8 when text is asked for, which these formats cannot say, and `KV_IO` for an
+ * entry that expires where no column was announced for that.
  */
-export function delimitedWriter(
+async function delimitedWriter(
   out: ByteBuffer,
-  { separator, field }: Delimited,
-  options: DelimitedOptions,
-): (entry: Entry) => void {
-  const { only, expires: hasExpires } = options
+  form: EntryForm,
+  separator: ',' | '\t',
+  writeField: WriteField,
+): Promise<EntryWriter> {
+  const { only } = form
+  const hasExpires = only === undefined && (await form.expiring())
   const columns = (['key', 'value'] as const)
     .filter((name) => only === undefined || only === name)
-    .map((name) => ({ name, encoding: options[`${name}Encoding`] }))
+    .map((name) => ({ name, encoding: form[`${name}Encoding`] }))
   const header = columns.map(({ name, encoding }) => (encoding === 'utf8' ? name : `${name}_${encoding}`))
   out.text(`${[...header, ...(hasExpires ? ['expires'] : [])].join(separator)}\n`)
-  return (entry) => {
-    for (const [at, { name, encoding }] of columns.entries()) {
-      if (at > 0) out.text(separator)
-      if (encoding !== 'utf8') out.encoded(entry[name], encoding)
-      else if (!field(out, entry[name], columns.length === 1)) throw notText(entry)
-    }
-    if (hasExpires) out.text(`${separator}${entry.expires === undefined ? '' : new Date(entry.expires).toISOString()}`)
-    else if (entry.expires !== undefined && only === undefined) throw unannounced(entry)
-    out.text('\n')
+  return {
+    write(entry) {
+      for (const [at, { name, encoding }] of columns.entries()) {
+        if (at > 0) out.text(separator)
+        if (encoding !== 'utf8') out.encoded(entry[name], encoding)
+        else if (!writeField(out, entry[name], columns.length === 1)) throw notText(entry)
+      }
+      if (hasExpires)
+        out.text(`${separator}${entry.expires === undefined ? '' : new Date(entry.expires).toISOString()}`)
+      else if (entry.expires !== undefined && only === undefined) throw unannounced(entry)
+      out.text('\n')
+    },
   }
 }
 

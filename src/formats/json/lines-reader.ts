@@ -199,6 +199,11 @@ export class JsonLinesParser implements RecordParser {
   }
 }
 
+/** A parser for one input of JSON Lines. */
+export function jsonLinesParser(options: ParserOptions): RecordParser {
+  return new JsonLinesParser(options)
+}
+
 /** The offset after the last line feed in the first `length` bytes; 0 when there is none. */
 function endOfLastLine(bytes: Uint8Array, length: number): number {
   return length === 0 ? 0 : bytes.lastIndexOf(LINE_FEED, length - 1) + 1

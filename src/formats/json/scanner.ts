@@ -1,3 +1,5 @@
+import { hexDigit } from '../encoded.ts'
+
 /** What can be wrong with JSON text whose bytes are valid UTF-8. */
 export type JsonFault = 'invalid JSON' | 'lone surrogate'
 
@@ -229,11 +231,4 @@ export class JsonScanner {
 
 function isDigit(byte: number): boolean {
   return byte >= 0x30 && byte <= 0x39
-}
-
-/** The value of a hexadecimal digit in ASCII, -1 for any other byte. */
-export function hexDigit(byte: number): number {
-  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
-  const lower = byte | 0x20
-  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }

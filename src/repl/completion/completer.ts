@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { TOPICS } from '../../cli/topics.ts'
-import { FORMATS } from '../../cli/options.ts'
+import { FORMAT_NAMES } from '../../formats/index.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { KeyCompleter, keyLabel } from './key-completion.ts'
 import { quoteWord } from '../../shell-quote.ts'
@@ -74,7 +74,7 @@ export class Completer {
         ].map((text) => plain(text)),
       )
     if (kind === 'format')
-      return list([...FORMATS, ...(context.name === '.mode' ? ['auto'] : [])].map((text) => plain(text)))
+      return list([...FORMAT_NAMES, ...(context.name === '.mode' ? ['auto'] : [])].map((text) => plain(text)))
     return list(kind === 'nothing' ? [] : kind.map((text) => plain(text)))
   }
 

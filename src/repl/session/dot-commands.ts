@@ -4,7 +4,7 @@ import { CODES, usageError } from '../../errors.ts'
 import { parseDuration } from '../../duration.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { isTerminalPath } from '../../load/input-file.ts'
-import { FORMATS } from '../../cli/options.ts'
+import { OUTPUT_FORMATS } from '../../formats/index.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { printDiff } from '../undo/diff.ts'
 import { lexLine } from '../language/lexer.ts'
@@ -38,10 +38,9 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
         return io.stdout.write(`${session.globals.format ?? (session.globals.json ? 'jsonl' : 'auto')}\n`)
       only(words, '.mode', 'FORMAT')
       // Entries have no form of that name; bench takes it by its own --format.
-      const forms = FORMATS.filter((known) => known !== 'markdown')
-      const format = forms.find((known) => known === name)
+      const format = OUTPUT_FORMATS.find((known) => known === name)
       if (format === undefined && name !== 'auto')
-        throw usageError(`unknown format: ${name}`, `one of ${forms.join(' ')} auto`)
+        throw usageError(`unknown format: ${name}`, `one of ${OUTPUT_FORMATS.join(' ')} auto`)
       session.setFormat(format)
     },
   },

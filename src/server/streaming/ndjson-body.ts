@@ -2,18 +2,16 @@ import { isUtf8 } from 'node:buffer'
 import { decode, utf8 } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { BlockBuilder } from '../../blocks/block-builder.ts'
-import { createParser } from '../../formats/index.ts'
+import { jsonLinesParser } from '../../formats/json/lines-reader.ts'
 import { type BadRecord, explain } from '../../formats/record-reader.ts'
 import { DeferredText } from '../../formats/deferred-text.ts'
-import { type JsonOptions, writeJsonBytes, writeJsonEntry } from '../../formats/json/lines-writer.ts'
+import { PLAIN, writeJsonBytes, writeJsonEntry } from '../../formats/json/writer.ts'
 import { lifetimeOf } from '../../blocks/block.ts'
 import type { Limits } from '../../store/driver.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { withoutMark } from '../http/body.ts'
 import { tooMany } from '../http/http-error.ts'
-
-const PLAIN: JsonOptions = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
 
 /**
  * Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. In parts, a long
@@ -43,7 +41,7 @@ export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, m
     if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${explain(bad)}`)
     ops.push(op)
   }
-  createParser('jsonl', { maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)
+  jsonLinesParser({ maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)
   return ops.ops
 }
 

@@ -1,6 +1,40 @@
 import { Chalk } from 'chalk'
 import Table from 'cli-table3'
 import stringWidth from 'string-width'
+import type { EntryForm, EntryWriter, Output } from '../format.ts'
+import { cell } from './cell.ts'
+
+/** Rows that decide the widths of a table; later ones are drawn as they come. */
+const TABLE_HEAD = 500
+
+/** Shows entries in a table, a line each, and how many they are below it. */
+export function tableWriter(
+  { text: out, color, columns }: Output,
+  { only, keyEncoding, valueEncoding }: EntryForm,
+): EntryWriter {
+  const fields = only === undefined ? (['key', 'value'] as const) : [only]
+  const table = new TableLines(
+    fields.map((field) => field.toUpperCase()),
+    { color, width: columns() },
+  )
+  let count = 0
+  let rows: string[][] = []
+  const draw = (): void => {
+    if (rows.length > 0) out.text(table.draw(rows))
+    rows = []
+  }
+  return {
+    write(entry) {
+      rows.push(fields.map((field) => cell(entry[field], field === 'key' ? keyEncoding : valueEncoding)))
+      count++
+    },
+    endPage: () => void (count >= TABLE_HEAD && draw()),
+    end() {
+      draw()
+      out.text(`(${count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`})\n`)
+    },
+  }
+}
 
 /** How a table is drawn. */
 export interface TableOptions {
@@ -35,7 +69,7 @@ const MIN_WIDTH = 8
  * A table whose column widths are fixed by its first rows, so that a long one can be drawn while
  * it is read. Cells must be safe for a terminal already.
  */
-export class TableWriter {
+export class TableLines {
   readonly #head: readonly string[]
   readonly #options: TableOptions
   #widths: number[] | undefined

@@ -1,5 +1,5 @@
-import { type Encoding, decodeUtf8, encode } from '../bytes.ts'
-import { escapeLine, formatBytes } from '../safe-text.ts'
+import { type Encoding, decodeUtf8, encode } from '../../bytes.ts'
+import { escapeLine, formatBytes } from '../../safe-text.ts'
 
 /** Bytes of a value that are looked at: more than any terminal line shows. */
 const MAX_CELL = 4096

@@ -1,0 +1,164 @@
+import { isUtf8 } from 'node:buffer'
+import { type Encoding, utf8 } from '../../bytes.ts'
+import type { Change, Entry } from '../../store/entry.ts'
+import { Escaping, type TextOutput } from '../byte-buffer.ts'
+import type { EntryForm, EntryWriter, Output, ValueForm } from '../format.ts'
+import { JsonScanner } from './scanner.ts'
+
+/** Text as it is, values as JSON strings: how the API writes entries. */
+export const PLAIN: ValueForm = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false }
+
+/** JSON Lines: each entry an object, or with one field only, that as a string. */
+export function jsonLinesWriter({ text: out }: Output, form: EntryForm): EntryWriter {
+  return {
+    write(entry) {
+      writeItem(out, entry, form)
+      out.text('\n')
+    },
+  }
+}
+
+/** One JSON array of what {@link jsonLinesWriter} writes, a line each. */
+export function jsonArrayWriter({ text: out }: Output, form: EntryForm): EntryWriter {
+  let isFirst = true
+  out.text('[')
+  return {
+    write(entry) {
+      out.text(isFirst ? '\n' : ',\n')
+      isFirst = false
+      writeItem(out, entry, form)
+    },
+    end: () => out.text(isFirst ? ']\n' : '\n]\n'),
+  }
+}
+
+/** JSON Lines of changes: `{"type":"put","key":"user:1","value":"Ada"}`. */
+export function jsonChangeWriter({ text: out }: Output<TextOutput>, form: ValueForm): (change: Change) => void {
+  return (change) => {
+    writeJsonChange(out, change, form, 'typed')
+    out.text('\n')
+  }
+}
+
+function writeItem(out: TextOutput, entry: Entry, form: EntryForm): void {
+  const { only } = form
+  if (only === undefined) writeJsonEntry(out, entry, form)
+  else writeJsonBytes(out, only, entry[only], only === 'key' ? form.keyEncoding : form.valueEncoding)
+}
+
+/**
+ * Writes an entry as one JSON object: `{"key":"user:1","value":"Ada"}`. Bytes that are not UTF-8,
+ * or asked for so, go under `key_base64`, `value_hex` and so on; an entry that expires carries
+ * `"expires"` (RFC 3339, UTC).
+ */
+export function writeJsonEntry(out: TextOutput, entry: Entry, options: ValueForm): void {
+  writeJsonField(out, KEY, entry.key, options.keyEncoding)
+  rest(out, entry, options)
+  out.bytes(CLOSE)
+}
+
+/**
+ * Writes a change as one JSON object, `typed`: `{"type":"put","key":"user:1","value":"Ada"}`,
+ * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and
+ * expiry stand as in entries.
+ */
+export function writeJsonChange(out: TextOutput, change: Change, options: ValueForm, form: 'typed' | 'revised'): void {
+  writeJsonField(
+    out,
+    form === 'revised' ? KEY : change.type === 'put' ? PUT_KEY : DEL_KEY,
+    change.key,
+    options.keyEncoding,
+  )
+  if (change.type === 'put') {
+    rest(out, change, options)
+    if (form === 'revised') out.text(`,"revision":${change.revision}`)
+  }
+  out.bytes(CLOSE)
+}
+
+function rest(out: TextOutput, entry: Pick<Entry, 'value' | 'expires'>, options: ValueForm): void {
+  const source = options.jsonValues ? jsonSource(entry.value) : undefined
+  if (source !== undefined) {
+    out.bytes(SOURCE)
+    out.bytes(source)
+  } else {
+    writeJsonField(out, VALUE, entry.value, options.valueEncoding)
+  }
+  if (entry.expires !== undefined) out.text(`,"expires":"${new Date(entry.expires).toISOString()}"`)
+}
+
+/**
+ * Writes the key or the value of an entry alone: a JSON string in the encoding asked for, and an object
+ * `{"key_base64":"/w=="}` for bytes that are not UTF-8 where text is, so that nobody takes that for a text.
+ */
+export function writeJsonBytes(out: TextOutput, name: 'key' | 'value', bytes: Uint8Array, encoding: Encoding): void {
+  if (encoding !== 'utf8') {
+    out.bytes(QUOTE)
+    out.encoded(bytes, encoding)
+    out.bytes(QUOTE)
+  } else if (!out.escaped(QUOTE, bytes, QUOTE, JSON_STRING)) {
+    encodedField(out, name === 'key' ? KEY : ONLY_VALUE, bytes, 'base64')
+    out.bytes(CLOSE)
+  }
+}
+
+/**
+ * How a JSON string is written: RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below
+ * 0x20.
+ */
+const JSON_STRING = new Escaping(
+  Object.fromEntries(
+    [...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [
+      char,
+      JSON.stringify(char).slice(1, -1),
+    ]),
+  ),
+)
+
+/** What stands before the string of a field: its name with what is before it, and the name up to that of an encoding. */
+export interface JsonField {
+  readonly plain: Uint8Array
+  readonly encoded: string
+}
+
+/** A field by what stands before its string: `,"value`. */
+export function jsonField(before: string): JsonField {
+  return { plain: utf8(`${before}":"`), encoded: `${before}_` }
+}
+
+const KEY = jsonField('{"key')
+const PUT_KEY = jsonField('{"type":"put","key')
+const DEL_KEY = jsonField('{"type":"del","key')
+const VALUE = jsonField(',"value')
+const ONLY_VALUE = jsonField('{"value')
+const SOURCE = utf8(',"value":')
+const CLOSE = utf8('}')
+const QUOTE = utf8('"')
+
+/** Writes a field of bytes: as text, or where they are no UTF-8, or that is asked for, under the name of an encoding. */
+export function writeJsonField(out: TextOutput, field: JsonField, bytes: Uint8Array, encoding: Encoding): void {
+  if (encoding !== 'utf8') encodedField(out, field, bytes, encoding)
+  else if (!out.escaped(field.plain, bytes, QUOTE, JSON_STRING)) encodedField(out, field, bytes, 'base64')
+}
+
+function encodedField(out: TextOutput, field: JsonField, bytes: Uint8Array, encoding: 'hex' | 'base64'): void {
+  out.text(`${field.encoded}${encoding}":"`)
+  out.encoded(bytes, encoding)
+  out.bytes(QUOTE)
+}
+
+/**
+ * The bytes of a value that may stand in JSON Lines as JSON and read back exactly, or
+ * `undefined`: text that is not JSON, that spans lines, that has blanks around it, that escapes half a
+ * surrogate pair, or that is itself a JSON string (which would read back without its quotes) is written as a string.
+ */
+function jsonSource(value: Uint8Array): Uint8Array | undefined {
+  const first = value[0]
+  const last = value[value.length - 1]
+  if (first === undefined || first === 0x22 || first <= 0x20 || last === undefined || last <= 0x20) return undefined
+  if (value.includes(0x0a) || value.includes(0x0d) || !isUtf8(value)) return undefined
+  // What reads it back decides, not JSON.parse, which takes more and makes strings of it all.
+  const scanner = new JsonScanner()
+  scanner.reset(value, value.length)
+  return scanner.value(0) === value.length ? value : undefined
+}

@@ -1,0 +1,54 @@
+import { ByteBuffer } from '../formats/byte-buffer.ts'
+import type { EntryForm, Format, Output } from '../formats/format.ts'
+import type { Sink } from '../io.ts'
+import type { Entry } from '../store/entry.ts'
+import { safeParts } from './safe-parts.ts'
+
+/** Entries as they come, or their text. */
+export type Pages = AsyncIterable<Uint8Array | readonly Entry[]> | Iterable<readonly Entry[]>
+
+/**
+ * Prints entries in a format, or text that the engine made of them. On a terminal the text is made safe, unless
+ * `isExact`.
+ */
+export async function printEntries(
+  sink: Sink,
+  output: Omit<Output, 'text'>,
+  pages: Pages,
+  { entryWriter, escape }: Format,
+  form: EntryForm,
+  isExact: boolean,
+): Promise<void> {
+  const out = new ByteBuffer(sink.isTTY && !isExact && escape !== undefined ? safeSink(sink, escape) : sink)
+  const writer = await entryWriter!({ ...output, text: out }, form)
+  let writing: Promise<void> | undefined
+  for await (const page of pages) {
+    // The page before goes out while the engine makes this one.
+    await writing
+    writing = undefined
+    if (page instanceof Uint8Array) {
+      writing = sink.writeLater?.(page)
+      if (writing === undefined) sink.write(page)
+      else writing.catch(() => {})
+      continue
+    }
+    for (const entry of page) {
+      writer.write(entry)
+      out.flushIfFull()
+    }
+    writer.endPage?.()
+    // What is there should be seen, should the next page take its time.
+    out.flush()
+  }
+  await writing
+  writer.end?.()
+  out.flush()
+}
+
+function safeSink(sink: Sink, escape: (text: string) => string): Pick<Sink, 'write'> {
+  return {
+    write(data) {
+      for (const part of safeParts([typeof data === 'string' ? Buffer.from(data) : data], escape)) sink.write(part)
+    },
+  }
+}
