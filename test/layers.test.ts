@@ -114,13 +114,12 @@ const AGAINST_THE_ORDER: readonly string[] = [
 ]
 
 /** Files and folders that still import each other in a circle. To become empty: only take lines away. */
-const CIRCLES: readonly string[] = ['drivers/sqlite/export/**', 'drivers/http/**']
+const CIRCLES: readonly string[] = ['drivers/sqlite/export/**']
 
 /** No file is longer, in lines, but these, which still are. To become empty: only take lines away. */
 const MAX_LINES = 300
 const LONG_FILES: readonly string[] = [
   'commands/batch-put.ts',
-  'drivers/http/driver.ts',
   'drivers/sqlite/driver.ts',
   'drivers/sqlite/write/writer.ts',
   'formats/json/record.ts',

@@ -1,39 +1,64 @@
+import { KvError } from '../../errors.ts'
+import { errorOf } from '../../protocol/errors.ts'
 import { revisionFrom, revisionOf } from '../../protocol/etag.ts'
+import { FRAME, type Frame, FrameReader } from '../../protocol/frames.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
-import type { Answer, Call, HttpClient } from './client.ts'
+import type { Answer } from './call.ts'
+
+const LINE_FEED = 0x0a
 
 /** When the entry of an answer ends, in milliseconds since 1970; `undefined`: never. */
-export function expiresIn({ headers }: Answer): number | undefined {
+export function expiresIn({ headers }: Pick<Answer, 'headers'>): number | undefined {
   const expires = headers[HEADERS.expires]
   return expires === undefined ? undefined : Number(expires)
 }
 
 /** The revision that an answer tells; `undefined` when it tells none. */
-export function revisionIn({ headers }: Answer): number | undefined {
+export function revisionIn({ headers }: Pick<Answer, 'headers'>): number | undefined {
   return revisionFrom(String(headers[HEADERS.revision] ?? '')) ?? revisionOf(headers.etag ?? '')
 }
 
 /**
- * An answer in JSON, whose fields are of the same types as those of an example. Throws what calls throw, and for
- * another answer that it is strange.
+ * Frames up to the end frame. Throws the error that stands in its place, and `KV_UNAVAILABLE` when neither comes.
+ * @param maxValueBytes above which a value is refused before it is collected
  */
-export async function json<T extends object>(client: HttpClient, call: Call, like: Partial<T>): Promise<T> {
-  const answer = await client.call(call)
-  const value = parseObject(await client.text(answer, call))
-  const isAlike =
-    value !== undefined &&
-    Object.entries(like).every(
-      ([name, example]) =>
-        typeof value[name] === typeof example && Array.isArray(value[name]) === Array.isArray(example),
-    )
-  if (!isAlike) throw client.failures.strange(call, answer)
-  return value as T
+export async function* framesOf(
+  chunks: AsyncIterable<Buffer>,
+  maxValueBytes = 2 ** 30,
+): AsyncGenerator<Frame[], void, void> {
+  const reader = new FrameReader({ maxKeyBytes: 2 ** 30, maxValueBytes })
+  for await (const chunk of chunks) {
+    const frames = reader.push(chunk)
+    const last = frames.at(-1)
+    if (last === undefined || last.kind <= FRAME.missing) {
+      if (frames.length > 0) yield frames
+      continue
+    }
+    if (frames.length > 1) yield frames.slice(0, -1)
+    if (last.kind === FRAME.end) return
+    throw errorOf(last)
+  }
+  throw cutOff()
 }
 
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    return (JSON.parse(text) ?? undefined) as Record<string, unknown> | undefined
-  } catch {
-    return undefined
+/** Chunks of whole lines, without the empty line that marks the end. Throws `KV_UNAVAILABLE` when it does not come. */
+export async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array, void, void> {
+  let rest: Buffer[] = []
+  let last = LINE_FEED
+  let isOver = false
+  for await (const chunk of chunks) {
+    isOver = chunk.at(-1) === LINE_FEED && (chunk.at(-2) ?? last) === LINE_FEED
+    last = chunk.at(-1) ?? last
+    const end = isOver ? chunk.length - 1 : chunk.lastIndexOf(LINE_FEED) + 1
+    if (end > 0) {
+      yield rest.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...rest, chunk.subarray(0, end)])
+      rest = []
+    }
+    if (!isOver && end < chunk.length) rest.push(chunk.subarray(end))
   }
+  if (!isOver) throw cutOff()
+}
+
+function cutOff(): KvError {
+  return new KvError('KV_UNAVAILABLE', 'the answer of the server is cut off')
 }

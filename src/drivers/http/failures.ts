@@ -1,7 +1,7 @@
 import { KvError, interrupted } from '../../errors.ts'
 import { type ErrorBody, fromBody, parseBody } from '../../protocol/errors.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
-import type { Answer, Call } from './client.ts'
+import type { Answer, Call } from './call.ts'
 
 /** Codes of certificates that are not accepted. */
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|ERR_TLS_CERT_)/
@@ -32,7 +32,7 @@ export class Failures {
   }
 
   /** The error for an answer that is not what a kv server gives. */
-  strange(call: Call, { status }: Pick<Answer, 'status'>): KvError {
+  notKv(call: Call, { status }: Pick<Answer, 'status'>): KvError {
     const what = `${this.#origin} answered ${status}, and not as kv does`
     // Who refuses a request has not passed it on.
     if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
@@ -47,7 +47,7 @@ export class Failures {
   refusal(call: Call, answer: Answer, text: string): KvError {
     const { status } = answer
     const body = call.method === 'HEAD' ? bodyless(answer) : parseBody(text)
-    if (body === undefined) return this.strange(call, answer)
+    if (body === undefined) return this.notKv(call, answer)
     const { code, message, hint: told } = fromBody(body, status)
     const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? told
     // Of a key that is not there a server says so by its code.

@@ -1,6 +1,6 @@
 import { asBuffer } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
-import { HEADERS, PATHS } from '../../protocol/http-api.ts'
+import { HEADERS, PATHS, type Parameter } from '../../protocol/http-api.ts'
 import type { RangeQuery } from '../../store/driver.ts'
 import type { Condition } from '../../store/entry.ts'
 
@@ -26,6 +26,9 @@ function percentEncode(bytes: Uint8Array): string {
  */
 const UNSAFE = /[\0/%\\]|^\.{1,2}$/
 
+/** Query parameters; texts are percent-encoded. */
+type Parameters = Readonly<Partial<Record<Parameter, string | number | boolean | undefined>>>
+
 /** Whether keys are shorter in base64 than percent-encoded. */
 function isShorterInBase64(keys: readonly Uint8Array[]): boolean {
   return keys.reduce((sum, key) => sum + percentEncode(key).length - Math.ceil((key.length * 4) / 3), 0) > 20
@@ -35,31 +38,36 @@ function written(key: Uint8Array, base64: boolean): string {
   return base64 ? asBuffer(key).toString('base64url') : percentEncode(key)
 }
 
-/** The path of a key, with a query. */
-export function keyTarget(key: Uint8Array, query = ''): string {
-  const base64 = UNSAFE.test(asBuffer(key).toString('latin1')) || isShorterInBase64([key])
-  const parameters = [query, base64 ? 'encoding=base64' : ''].filter((part) => part !== '').join('&')
-  return `${PATHS.keys}${written(key, base64)}${parameters === '' ? '' : `?${parameters}`}`
+/** A path with parameters, but for those that are `undefined`. */
+export function withQuery(path: string, parameters: Parameters): string {
+  const given = Object.entries(parameters).filter(([, value]) => value !== undefined)
+  return given.length === 0 ? path : `${path}?${given.map(([name, value]) => `${name}=${value}`).join('&')}`
 }
 
-/** A path with the bounds of a range, or its whole choice, and more parameters. */
-export function rangeTarget(
-  path: string,
-  { start, end, limit = Infinity, reverse = false }: Pick<RangeQuery, 'start' | 'end'> & Partial<RangeQuery>,
-  what: 'bounds' | 'choice',
-  more = '',
-): string {
-  const bounds = [start, end].filter((bound) => bound !== undefined)
-  const base64 = isShorterInBase64(bounds)
-  const parameters = [
-    start === undefined ? '' : `start=${written(start, base64)}`,
-    end === undefined ? '' : `until=${written(end, base64)}`,
-    base64 ? 'encoding=base64' : '',
-    what === 'choice' && limit !== Infinity ? `limit=${limit}` : '',
-    what === 'choice' && reverse ? 'reverse=true' : '',
-    more,
-  ].filter((part) => part !== '')
-  return parameters.length === 0 ? path : `${path}?${parameters.join('&')}`
+/** The path of a key. */
+export function keyPath(key: Uint8Array, parameters: Parameters = {}): string {
+  const base64 = UNSAFE.test(asBuffer(key).toString('latin1')) || isShorterInBase64([key])
+  return withQuery(PATHS.keys + written(key, base64), { ...parameters, encoding: base64 ? 'base64' : undefined })
+}
+
+/** The parameters for the bounds of a range. */
+export function boundsOf({ start, end }: Pick<RangeQuery, 'start' | 'end'>): Parameters {
+  const base64 = isShorterInBase64([start, end].filter((bound) => bound !== undefined))
+  return {
+    start: start && written(start, base64),
+    until: end && written(end, base64),
+    encoding: base64 ? 'base64' : undefined,
+  }
+}
+
+/** The parameters for a range. */
+export function rangeOf(query: RangeQuery): Parameters {
+  return {
+    ...boundsOf(query),
+    limit: query.limit === Infinity ? undefined : query.limit,
+    reverse: query.reverse || undefined,
+    keys: query.keysOnly || undefined,
+  }
 }
 
 /** The address of a server. Throws `KV_USAGE` for what is none, and for one with a password in it. */

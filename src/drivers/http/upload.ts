@@ -7,11 +7,17 @@ const CHUNK_BYTES = 1 << 18
 
 const NOTHING = new Uint8Array()
 
-/** Bytes of a block as frames. */
-export function blockBytes({ count, keyLength, valueLength }: Block): number {
-  let sum = count * frameBytes(NOTHING, NOTHING)
-  for (let i = 0; i < count; i++) sum += keyLength[i]! + valueLength[i]!
-  return sum
+/** How often a load with nothing to send shows that it lives at the least, in milliseconds: servers wait for 30 s. */
+const MAX_ALIVE_MS = 10_000
+
+/** Bytes of blocks as frames, the end included; `undefined` where they come one by one. */
+export function totalBytes(blocks: Blocks): number | undefined {
+  if (!Array.isArray(blocks)) return undefined
+  const empty = frameBytes(NOTHING, NOTHING)
+  return (blocks as Block[]).reduce((sum, { count, keyLength, valueLength }) => {
+    for (let i = 0; i < count; i++) sum += empty + keyLength[i]! + valueLength[i]!
+    return sum
+  }, empty)
 }
 
 /**
@@ -25,7 +31,7 @@ export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenera
   let isWaiting = true
   try {
     for (;;) {
-      const result = await within(next, aliveMs)
+      const result = await within(next, Math.min(aliveMs, MAX_ALIVE_MS))
       if (result === undefined) {
         writer.add(FRAME.alive)
         yield writer.take()
