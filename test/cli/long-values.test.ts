@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
-import { kv } from '../helpers/kv.ts'
+import { kvProcess } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const BYTES = 200_000_000
@@ -18,7 +18,7 @@ async function memoryOf(args: readonly string[], store: string, input?: string):
     script,
     `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(result)}, /VmHWM:\\s*(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]))`,
   )
-  const { stderr, code } = await kv(args, {
+  const { stderr, code } = await kvProcess(args, {
     store,
     env: { NODE_OPTIONS: `--require ${script}` },
     ...(input === undefined ? {} : { input }),

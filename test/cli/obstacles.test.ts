@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'nod
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { ended, errorText, expectRun, givenStore, kv, startNode } from '../helpers/kv.ts'
+import { ended, errorText, expectRun, givenStore, kvProcess, startNode } from '../helpers/kv.ts'
 import { asUsers, openFolder } from '../helpers/user.ts'
 
 test.for<[string, string, (path: string) => void]>([
@@ -11,9 +11,9 @@ test.for<[string, string, (path: string) => void]>([
   ['is a folder', '-shm', (path) => void mkdirSync(path)],
 ])('a store whose %s%s is told which file is in the way, and how to move it', async ([what, suffix, make]) => {
   const store = await givenStore()
-  expectRun(await kv(['put', 'a', '1'], { store }), {})
+  expectRun(await kvProcess(['put', 'a', '1'], { store }), {})
   make(store + suffix)
-  expectRun(await kv(['put', 'a', '2'], { store }), {
+  expectRun(await kvProcess(['put', 'a', '2'], { store }), {
     stderr: errorText(
       `${store}${suffix} ${what}; it should be ${suffix === '-wal' ? 'the log of the store' : 'the index of its log'}`,
       'KV_UNAVAILABLE',
@@ -69,7 +69,7 @@ test.for<[string, string, (folder: string) => void, string, RegExp]>([
   const run = asUsers(context)
   const folder = openFolder(0o755)
   const store = join(folder, 's.kv')
-  expectRun(await kv(['put', 'a', '1'], { store }), {})
+  expectRun(await kvProcess(['put', 'a', '1'], { store }), {})
   chmodSync(store, 0o644)
   prepare(folder)
   const { stderr, code } = await run(USER, [command, 'a', ...(command === 'put' ? ['2'] : []), '--store', store])

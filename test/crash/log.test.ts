@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { type OpenOptions, type Store, openStore } from '../../src/index.ts'
 import { noise, toText } from '../helpers/bytes.ts'
-import { BIN, kv } from '../helpers/kv.ts'
+import { BIN, kvProcess } from '../helpers/kv.ts'
 import { failure, keys, openTestStore } from '../helpers/store.ts'
 import { sql } from '../helpers/sql.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -261,14 +261,14 @@ describe('a log that is not this file’s, or is damaged, is refused, and neithe
   test('a command says so in one line and one hint that can be pasted, and helps', async () => {
     const path = await eight()
     copyFileSync(await another(3), path)
-    const { code, stderr } = await kv(['check'], { store: path })
+    const { code, stderr } = await kvProcess(['check'], { store: path })
     expect(code).toBe(4)
     expect(stderr).toBe(
       `kv: ${path}-wal is the log of another file than ${path}: it goes on from another state (KV_CORRUPT)\n` +
         `hint: if ${path} was put in its place, move the log away: mv ${path}-wal ${path}-wal.old\n`,
     )
     execFileSync('sh', ['-c', stderr.split('away: ')[1]!])
-    expect((await kv(['count'], { store: path })).stdout.toString()).toBe('3\n')
+    expect((await kvProcess(['count'], { store: path })).stdout.toString()).toBe('3\n')
   })
 })
 
@@ -433,7 +433,7 @@ describe('a file that was replaced or removed under a process', () => {
   }
 
   async function given(path: string, value: string): Promise<void> {
-    const run = await kv(['put', 'a', value], { store: path })
+    const run = await kvProcess(['put', 'a', value], { store: path })
     expect(run).toMatchObject({ code: 0 })
   }
 
@@ -450,11 +450,11 @@ describe('a file that was replaced or removed under a process', () => {
       const answer = await afterATick(() => read(store))
       expect(answer).toBe(['range', 'count'].includes(name) ? 1 : 'new')
       // Others too; nothing of the old log is left.
-      expect((await kv(['get', 'a'], { store: path })).stdout.toString()).toBe('new')
+      expect((await kvProcess(['get', 'a'], { store: path })).stdout.toString()).toBe('new')
       await store.put('c', 'after')
-      expect((await kv(['count'], { store: path })).stdout.toString()).toBe('2\n')
+      expect((await kvProcess(['count'], { store: path })).stdout.toString()).toBe('2\n')
       await store.close()
-      expect((await kv(['check'], { store: path })).stdout.toString()).toBe(
+      expect((await kvProcess(['check'], { store: path })).stdout.toString()).toBe(
         'ok: 2 entries checked, 0 without a checksum\n',
       )
     })
@@ -470,8 +470,8 @@ describe('a file that was replaced or removed under a process', () => {
     renameSync(next, path)
     expect(await afterATick(() => store.count())).toBe(1)
     await store.close()
-    expect((await kv(['count'], { store: old })).stdout.toString()).toBe('8\n')
-    expect((await kv(['count'], { store: path })).stdout.toString()).toBe('1\n')
+    expect((await kvProcess(['count'], { store: old })).stdout.toString()).toBe('8\n')
+    expect((await kvProcess(['count'], { store: path })).stdout.toString()).toBe('1\n')
   })
 
   test('everybody is told when it is gone and its log holds writes; back again, it goes on', async () => {
@@ -486,13 +486,13 @@ describe('a file that was replaced or removed under a process', () => {
       expect(error).toMatchObject({ code: 'KV_CORRUPT', message: expect.stringMatching(gone) as string })
     }
     for (const args of [['get', 'a'], ['count'], ['check'], ['stat'], ['put', 'a', '1']]) {
-      const { code, stderr } = await kv(args, { store: path })
+      const { code, stderr } = await kvProcess(args, { store: path })
       expect({ code, stderr }, args[0]).toEqual({ code: 4, stderr: expect.stringMatching(gone) as string })
     }
     renameSync(away, path)
     expect(await afterATick(() => store.count())).toBe(8)
     await store.put('new', '1')
-    expect((await kv(['count'], { store: path })).stdout.toString()).toBe('9\n')
+    expect((await kvProcess(['count'], { store: path })).stdout.toString()).toBe('9\n')
   })
 
   test('one that is gone with its log is an empty store, and another process’s new one is seen', async () => {
@@ -504,7 +504,7 @@ describe('a file that was replaced or removed under a process', () => {
     await given(path, 'new')
     expect(toText((await afterATick(() => store.get('a')))!)).toBe('new')
     await store.close()
-    expect((await kv(['get', 'a'], { store: path })).stdout.toString()).toBe('new')
+    expect((await kvProcess(['get', 'a'], { store: path })).stdout.toString()).toBe('new')
   })
 
   test('a command waits for the process that has the old file open to let go of its log', async () => {
@@ -515,7 +515,7 @@ describe('a file that was replaced or removed under a process', () => {
     await store.put('a', 'old')
     renameSync(next, path)
     // Nothing is asked of the store here.
-    expect(await kv(['get', 'a'], { store: path })).toMatchObject({ code: 0, stdout: Buffer.from('new') })
+    expect(await kvProcess(['get', 'a'], { store: path })).toMatchObject({ code: 0, stdout: Buffer.from('new') })
   })
 })
 
@@ -532,9 +532,9 @@ test('a store that is closed and opened again in one process keeps its locks: no
   await first.close()
   const store = await openTestStore(path)
   await store.put('b', '2')
-  expect((await kv(['put', 'c', '3'], { store: path })).code).toBe(0)
+  expect((await kvProcess(['put', 'c', '3'], { store: path })).code).toBe(0)
   await store.put('d', '4')
-  expect((await kv(['count'], { store: path })).stdout.toString()).toBe('4\n')
+  expect((await kvProcess(['count'], { store: path })).stdout.toString()).toBe('4\n')
 })
 
 test('a store that is idle moves its log into the file, so that a copy of the file is nearly whole', async () => {

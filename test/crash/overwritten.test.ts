@@ -2,7 +2,7 @@ import { execFileSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { ended, expectRun, givenStore, kv, startKv } from '../helpers/kv.ts'
+import { ended, expectRun, givenStore, kvProcess, startKv } from '../helpers/kv.ts'
 import { sql } from '../helpers/sql.ts'
 
 async function served(path: string): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
@@ -32,10 +32,10 @@ describe('a store that is served and written over where it lies', () => {
     async ([, isOlder]) => {
       const path = await givenStore([['a', '1']])
       copyFileSync(path, `${path}.old`)
-      if (isOlder) expectRun(await kv(['put', 'b', '2'], { store: path }), {})
+      if (isOlder) expectRun(await kvProcess(['put', 'b', '2'], { store: path }), {})
       const { child, url, run } = await served(path)
       const before = statSync(path).mtimeMs
-      expectRun(await kv(['put', 'c', '3', '--store', url]), {})
+      expectRun(await kvProcess(['put', 'c', '3', '--store', url]), {})
       if (!isOlder) await moved(path, before)
       execFileSync('cp', [`${path}.old`, path])
       const restored = readFileSync(path)
@@ -48,7 +48,10 @@ describe('a store that is served and written over where it lies', () => {
         ['put', 'd', '4', '--store', url],
         ['range', '--keys', '--store', url],
       ]) {
-        expectRun(await kv(args, args.includes('--store') ? {} : { store: path }), { code: 4, stderr: OVERWRITTEN })
+        expectRun(await kvProcess(args, args.includes('--store') ? {} : { store: path }), {
+          code: 4,
+          stderr: OVERWRITTEN,
+        })
       }
       expect((await fetch(`${url}/v1/keys/d`, { method: 'PUT', body: '4' })).status).toBe(500)
       child.kill('SIGTERM')
@@ -62,13 +65,13 @@ describe('a store that is served and written over where it lies', () => {
     const path = await givenStore([['a', '1']])
     copyFileSync(path, `${path}.old`)
     const { child, url, run } = await served(path)
-    expectRun(await kv(['put', 'c', '3', '--store', url]), {})
+    expectRun(await kvProcess(['put', 'c', '3', '--store', url]), {})
     sql(path, 'pragma wal_checkpoint(truncate)')
     expect(statSync(`${path}-wal`).size).toBe(0)
-    expectRun(await kv(['get', 'c', '--store', url]), { stdout: '3' })
+    expectRun(await kvProcess(['get', 'c', '--store', url]), { stdout: '3' })
     execFileSync('cp', [`${path}.old`, path])
     const restored = readFileSync(path)
-    expectRun(await kv(['put', 'd', '4', '--store', url]), { code: 4, stderr: OVERWRITTEN })
+    expectRun(await kvProcess(['put', 'd', '4', '--store', url]), { code: 4, stderr: OVERWRITTEN })
     child.kill('SIGTERM')
     expect((await run).code).toBe(0)
     expect(readFileSync(path).equals(restored)).toBe(true)
@@ -77,7 +80,7 @@ describe('a store that is served and written over where it lies', () => {
 
 describe('a store that is served goes on', () => {
   test.for([
-    ['another kv writes and closes', (path: string) => kv(['put', 'x', '1'], { store: path })],
+    ['another kv writes and closes', (path: string) => kvProcess(['put', 'x', '1'], { store: path })],
     ['another tool moves the log', (path: string) => sql(path, 'pragma wal_checkpoint(truncate)')],
     [
       'another tool writes and moves the log',
@@ -99,13 +102,13 @@ describe('a store that is served goes on', () => {
     const path = await givenStore([['a', '1']])
     const { child, url, run } = await served(path)
     for (let n = 0; n < 3; n++) {
-      expectRun(await kv(['put', `s${n}`, '1', '--store', url]), {})
+      expectRun(await kvProcess(['put', `s${n}`, '1', '--store', url]), {})
       await act(path)
-      expectRun(await kv(['get', `s${n}`, '--store', url]), { stdout: '1' })
-      expectRun(await kv(['get', `s${n}`], { store: path }), { stdout: '1' })
+      expectRun(await kvProcess(['get', `s${n}`, '--store', url]), { stdout: '1' })
+      expectRun(await kvProcess(['get', `s${n}`], { store: path }), { stdout: '1' })
     }
     child.kill('SIGTERM')
     expect((await run).code).toBe(0)
-    expect((await kv(['check'], { store: path })).code).toBe(0)
+    expect((await kvProcess(['check'], { store: path })).code).toBe(0)
   })
 })

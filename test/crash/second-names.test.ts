@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
-import { kv } from '../helpers/kv.ts'
+import { kvProcess } from '../helpers/kv.ts'
 import { mountedAlone } from '../helpers/small-disk.ts'
 import { failure, openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -20,7 +20,7 @@ const WRITES = [
 async function linked(): Promise<{ folder: string; names: string[] }> {
   const folder = tempDir()
   const names = ['one.kv', 'two.kv'].map((name) => join(folder, name))
-  expect((await kv(['put', 'a', '1'], { store: names[0]! })).code).toBe(0)
+  expect((await kvProcess(['put', 'a', '1'], { store: names[0]! })).code).toBe(0)
   linkSync(names[0]!, names[1]!)
   return { folder, names }
 }
@@ -30,9 +30,9 @@ describe('a file with two names', () => {
     const { folder, names } = await linked()
     const before = readFileSync(names[0]!)
     for (const store of names) {
-      for (const args of READS) expect(await kv(args, { store }), args[0]).toMatchObject({ code: 0, stderr: '' })
+      for (const args of READS) expect(await kvProcess(args, { store }), args[0]).toMatchObject({ code: 0, stderr: '' })
       for (const args of WRITES) {
-        const { code, stderr } = await kv(args, { store, input: '{"key":"a","value":"2"}\n' })
+        const { code, stderr } = await kvProcess(args, { store, input: '{"key":"a","value":"2"}\n' })
         expect({ code, stderr }, args[0]).toEqual({
           code: 4,
           stderr: expect.stringMatching(
@@ -47,11 +47,12 @@ describe('a file with two names', () => {
 
   test('is written again once it has one, or is a file of its own as the hint makes it', async () => {
     const { names } = await linked()
-    const { stderr } = await kv(['put', 'b', '1'], { store: names[1]! })
+    const { stderr } = await kvProcess(['put', 'b', '1'], { store: names[1]! })
     execFileSync('sh', ['-c', stderr.split('file of its own: ')[1]!])
-    for (const [n, store] of names.entries()) expect((await kv(['put', `b${n}`, '1'], { store })).stderr).toBe('')
-    expect((await kv(['range', '--keys'], { store: names[0]! })).stdout.toString()).toBe('a\nb0\n')
-    expect((await kv(['range', '--keys'], { store: names[1]! })).stdout.toString()).toBe('a\nb1\n')
+    for (const [n, store] of names.entries())
+      expect((await kvProcess(['put', `b${n}`, '1'], { store })).stderr).toBe('')
+    expect((await kvProcess(['range', '--keys'], { store: names[0]! })).stdout.toString()).toBe('a\nb0\n')
+    expect((await kvProcess(['range', '--keys'], { store: names[1]! })).stdout.toString()).toBe('a\nb1\n')
   })
 
   test('got while a process had it open: that one stops writing, the other name is not read, and nothing acknowledged is lost', async () => {
@@ -65,16 +66,16 @@ describe('a file with two names', () => {
     expect((await failure(() => store.put('b', '1'))).code).toBe('KV_UNAVAILABLE')
     for (const name of [two, far]) {
       for (const args of [READS[0]!, WRITES[0]!])
-        expect(await kv(args, { store: name }), args[0]).toMatchObject({
+        expect(await kvProcess(args, { store: name }), args[0]).toMatchObject({
           code: 4,
           stderr: expect.stringContaining('(KV_UNAVAILABLE)') as string,
         })
     }
-    expect((await kv(['count'], { store: one })).stdout.toString()).toBe('1\n')
+    expect((await kvProcess(['count'], { store: one })).stdout.toString()).toBe('1\n')
     rmSync(two)
     rmSync(far)
     await store.put('b', '1')
-    expect((await kv(['count'], { store: one })).stdout.toString()).toBe('2\n')
+    expect((await kvProcess(['count'], { store: one })).stdout.toString()).toBe('2\n')
   })
 
   test('of which one has a log that a crash has left: the other leads to it', async () => {
@@ -85,13 +86,13 @@ describe('a file with two names', () => {
     for (const suffix of ['', '-wal']) copyFileSync(live + suffix, join(folder, `one.kv${suffix}`))
     linkSync(join(folder, 'one.kv'), join(folder, 'two.kv'))
     const before = readFileSync(join(folder, 'one.kv'))
-    const { code, stderr } = await kv(['get', 'a'], { store: join(folder, 'two.kv') })
+    const { code, stderr } = await kvProcess(['get', 'a'], { store: join(folder, 'two.kv') })
     expect({ code, stderr }).toEqual({
       code: 4,
       stderr: expect.stringContaining(`hint: use that name: --store ${join(folder, 'one.kv')}\n`) as string,
     })
     expect(readFileSync(join(folder, 'one.kv'))).toEqual(before)
-    expect((await kv(['get', 'a'], { store: join(folder, 'one.kv') })).stdout.toString()).toBe('1')
+    expect((await kvProcess(['get', 'a'], { store: join(folder, 'one.kv') })).stdout.toString()).toBe('1')
   })
 
   test('is none when the second is the one it was made under', async () => {
@@ -101,17 +102,18 @@ describe('a file with two names', () => {
     await store.put('a', '1')
     linkSync(path, join(folder, '.kv-new-999999999-abc.tmp'))
     await store.put('b', '1')
-    expect((await kv(['put', 'c', '1'], { store: path })).stderr).toBe('')
+    expect((await kvProcess(['put', 'c', '1'], { store: path })).stderr).toBe('')
   })
 })
 
 test('a file that is mounted alone can be read while it is quiet, and is not written', async (context) => {
   const host = join(tempDir(), 'store.kv')
-  expect((await kv(['put', 'a', '1'], { store: host })).code).toBe(0)
+  expect((await kvProcess(['put', 'a', '1'], { store: host })).code).toBe(0)
   const alone = mountedAlone(context, host)
-  for (const args of READS) expect(await kv(args, { store: alone }), args[0]).toMatchObject({ code: 0, stderr: '' })
+  for (const args of READS)
+    expect(await kvProcess(args, { store: alone }), args[0]).toMatchObject({ code: 0, stderr: '' })
   for (const args of WRITES) {
-    const run = await kv(args, { store: alone, input: '{"key":"a","value":"2"}\n' })
+    const run = await kvProcess(args, { store: alone, input: '{"key":"a","value":"2"}\n' })
     expect(run, args[0]).toMatchObject({
       code: 4,
       stderr: expect.stringMatching(/is mounted alone.* \(KV_UNAVAILABLE\)\nhint: mount the folder/) as string,
@@ -120,10 +122,10 @@ test('a file that is mounted alone can be read while it is quiet, and is not wri
   const store = await openTestStore(host)
   await store.put('b', '1')
   for (const args of READS.slice(0, 2))
-    expect(await kv(args, { store: alone }), args[0]).toMatchObject({
+    expect(await kvProcess(args, { store: alone }), args[0]).toMatchObject({
       code: 4,
       stderr: expect.stringContaining('(KV_UNAVAILABLE)') as string,
     })
   await store.put('c', '1')
-  expect((await kv(['count'], { store: host })).stdout.toString()).toBe('3\n')
+  expect((await kvProcess(['count'], { store: host })).stdout.toString()).toBe('3\n')
 })

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { type PutOptions, openStore } from '../../src/index.ts'
+import { runInProcess } from './in-process.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** The program under test. */
@@ -31,13 +33,14 @@ export interface Run {
 }
 
 /**
- * PATH (this very Node first), HOME (an empty folder of the test's own) and what is asked for: nothing else is
+ * PATH (this very Node first), HOME (an empty folder of the test's own), TMPDIR and what is asked for: nothing else is
  * inherited.
  */
 export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   return {
     PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
     HOME: extra['HOME'] ?? tempDir(),
+    TMPDIR: tmpdir(),
     ...extra,
   }
 }
@@ -52,8 +55,21 @@ export function startNode(args: readonly string[], { env, cwd }: Pick<RunOptions
   return start(process.execPath, args, env, cwd)
 }
 
+/**
+ * Whether {@link kv} starts a process for every run, as a shell does. Without it the built program runs in this
+ * process, which is much quicker; `.ci/run` does both.
+ */
+const IN_PROCESSES = process.env['KV_TEST_THROUGH'] === 'process'
+
 /** Runs kv to its end. */
-export function kv(args: readonly string[], { input, ...options }: RunOptions = {}): Promise<Run> {
+export function kv(args: readonly string[], options: RunOptions = {}): Promise<Run> {
+  if (IN_PROCESSES) return kvProcess(args, options)
+  const { input = '', env, cwd = tempDir(), store } = options
+  return runInProcess(store === undefined ? args : ['--store', store, ...args], input, environment(env), cwd)
+}
+
+/** Runs kv to its end in a process of its own: for what is about processes, and beside a store that the test has open. */
+export function kvProcess(args: readonly string[], { input, ...options }: RunOptions = {}): Promise<Run> {
   const child = startKv(args, options)
   child.stdin!.end(input)
   return ended(child)

@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
+import { ended, errorText, expectRun, kvProcess, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) =>
@@ -64,9 +64,9 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
     const url = await served(['--cert', cert, '--key', key])
     expect(url).toMatch(/^https:/)
     const env = { NODE_EXTRA_CA_CERTS: cert }
-    expectRun(await kv(['put', 'a', '1', '--store', url], { env }), { code: 0 })
-    expectRun(await kv(['get', 'a', '--store', url], { env }), { code: 0, stdout: '1' })
-    const { code, stderr } = await kv(['get', 'a', '--store', url])
+    expectRun(await kvProcess(['put', 'a', '1', '--store', url], { env }), { code: 0 })
+    expectRun(await kvProcess(['get', 'a', '--store', url], { env }), { code: 0, stdout: '1' })
+    const { code, stderr } = await kvProcess(['get', 'a', '--store', url])
     expect(code).toBe(4)
     expect(stderr).toMatch(
       /^kv: the certificate of https:\S+ is not trusted: .*\(KV_UNAVAILABLE\)\nhint: .*NODE_EXTRA_CA_CERTS\n$/,
@@ -82,14 +82,17 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
       await once(socket, 'connect')
       socket.write(sent)
     }
-    expectRun(await kv(['count', '--store', url], { env: { NODE_EXTRA_CA_CERTS: cert } }), { code: 0, stdout: '0\n' })
+    expectRun(await kvProcess(['count', '--store', url], { env: { NODE_EXTRA_CA_CERTS: cert } }), {
+      code: 0,
+      stdout: '0\n',
+    })
     child.kill('SIGTERM')
     expect((await run).code).toBe(0)
   })
 
   test('a server without it is told as that, in one line and a hint', async () => {
     const url = await served([])
-    const { code, stderr } = await kv(['get', 'a', '--store', url.replace('http:', 'https:')])
+    const { code, stderr } = await kvProcess(['get', 'a', '--store', url.replace('http:', 'https:')])
     expect(code).toBe(4)
     expect(stderr).toMatch(/^kv: .* does not speak TLS \(KV_UNAVAILABLE\)\nhint: .*\n$/)
   })
@@ -98,7 +101,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
     const { cert, key } = certificate()
     const url = await served(['--cert', cert, '--key', key])
     const plain = url.replace('https:', 'http:')
-    expectRun(await kv(['count', '--store', plain]), {
+    expectRun(await kvProcess(['count', '--store', plain]), {
       stderr: errorText(`${plain} speaks TLS`, 'KV_UNAVAILABLE', `try it as ${url}`),
       code: 4,
     })
@@ -114,7 +117,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
       [one.cert, other.key],
       ['/nowhere', one.key],
     ] as const) {
-      const { code, stderr } = await kv(['serve', '--port', '0', '--cert', cert, '--key', key])
+      const { code, stderr } = await kvProcess(['serve', '--port', '0', '--cert', cert, '--key', key])
       expect([cert, key, code]).toEqual([cert, key, 2])
       expect(stderr).toMatch(/^kv: .*\(KV_USAGE\)\n$/)
     }

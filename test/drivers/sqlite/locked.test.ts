@@ -4,13 +4,13 @@ import { sqliteEngine } from '../../../src/drivers/sqlite/engine/engine.ts'
 import { retryDelay } from '../../../src/drivers/sqlite/locks/lock-wait.ts'
 import type { Store } from '../../../src/index.ts'
 import { toText } from '../../helpers/bytes.ts'
-import { expectRun, givenStore, kv } from '../../helpers/kv.ts'
+import { expectRun, givenStore, kvProcess } from '../../helpers/kv.ts'
 import { entries, failureCode, openTestStore } from '../../helpers/store.ts'
 
 /** A store with one entry, made by another process: this one must not have it open. */
 async function storeOfAnother(): Promise<string> {
   const path = await givenStore()
-  expectRun(await kv(['put', 'a', '1', '--store', path]), {})
+  expectRun(await kvProcess(['put', 'a', '1', '--store', path]), {})
   return path
 }
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { block } from '../../conformance/suite.ts'
 import { toText } from '../../helpers/bytes.ts'
-import { ended, expectRun, givenStore, kv, startKv } from '../../helpers/kv.ts'
+import { ended, expectRun, givenStore, kvProcess, startKv } from '../../helpers/kv.ts'
 import { failure, openTestStore } from '../../helpers/store.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 
@@ -88,9 +88,9 @@ test('kv batch-put --atomic keeps nobody from writing while its input comes', as
   const run = ended(load)
   for (const n of [1, 2, 3]) {
     load.stdin!.write(`{"key":"loaded${n}","value":"1"}\n`)
-    expectRun(await kv(['put', 'a', '2', '--lock-timeout', '0'], { store: path }), {})
+    expectRun(await kvProcess(['put', 'a', '2', '--lock-timeout', '0'], { store: path }), {})
   }
   load.stdin!.end()
   expect(await run).toMatchObject({ code: 0 })
-  expectRun(await kv(['count'], { store: path }), { stdout: '4\n' })
+  expectRun(await kvProcess(['count'], { store: path }), { stdout: '4\n' })
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { FileState } from '../../../src/drivers/sqlite/identity/file-state.ts'
 import { noise, toText } from '../../helpers/bytes.ts'
-import { expectRun, kv } from '../../helpers/kv.ts'
+import { expectRun, kvProcess } from '../../helpers/kv.ts'
 import { readOnlyView } from '../../helpers/small-disk.ts'
 import { entries, failure, openTestStore } from '../../helpers/store.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
@@ -72,7 +72,7 @@ test('a medium that is read-only for us and written by others is never read stal
   const folder = tempDir()
   const path = join(folder, 's.kv')
   const put = async (key: string, value: string): Promise<void> =>
-    expectRun(await kv(['put', key, value, '--store', path]), {})
+    expectRun(await kvProcess(['put', key, value, '--store', path]), {})
   await put('who', 'old')
   const store = await openTestStore(join(readOnlyView(context, folder), 's.kv'))
   expect(toText((await store.get('who'))!)).toBe('old')
@@ -103,11 +103,11 @@ test('a long range on such a medium ends with an error when the file is changed 
   const path = join(folder, 's.kv')
   const records = (n: number) =>
     Array.from({ length: 5000 }, (_, i) => `{"key":"k${i}","value":"${n} ${'x'.repeat(200)}"}\n`).join('')
-  expect(await kv(['batch-put', '--store', path], { input: records(1) })).toMatchObject({ code: 0 })
+  expect(await kvProcess(['batch-put', '--store', path], { input: records(1) })).toMatchObject({ code: 0 })
   const store = await openTestStore(join(readOnlyView(context, folder), 's.kv'))
   const pages = store.rangePages()[Symbol.asyncIterator]()
   expect((await pages.next()).done).toBe(false)
-  expect(await kv(['batch-put', '--store', path], { input: records(2) })).toMatchObject({ code: 0 })
+  expect(await kvProcess(['batch-put', '--store', path], { input: records(2) })).toMatchObject({ code: 0 })
   const error = await failure(async () => {
     for (;;) if ((await pages.next()).done === true) return
   })
