@@ -29,7 +29,7 @@ export interface RangeQuery {
 
 /** Which keys to watch, from `start` (included) up to `end` (excluded), and from when on. */
 export interface WatchQuery extends Pick<RangeQuery, 'start' | 'end'> {
-  /** Go on after this position, as it stood in a change or a watch before; `undefined`: from now on. */
+  /** Go on after this position, which this driver has given out, or `0`, the beginning; `undefined`: from now on. */
   readonly after: string | undefined
   /** Keep changes for a minute after this watch has ended, for another that goes on after its position. */
   readonly resumable: boolean
@@ -257,11 +257,15 @@ export interface Driver {
 
   /**
    * Reports every put and delete from now on, by whomever, an entry that expires as a delete within about a
-   * second; of several operations of one batch on a key, perhaps only the last. Settles when the watch stands. It ends with `KV_INTERRUPTED` when aborted,
-   * `KV_CLOSED` when the store is closed, and `KV_WATCH_GAP` when it has fallen so far behind that
-   * changes it has not seen are no longer kept: never with a change left out. Rejects with
-   * `KV_WATCH_GAP` for a position after which changes are missing, and `KV_NOT_SUPPORTED` where this
-   * store cannot be watched. In a store that is not there yet everything that appears is a put.
+   * second; of several operations of one batch on a key, perhaps only the last. Settles when the watch stands. It ends
+   * with `KV_INTERRUPTED` when aborted, `KV_CLOSED` when the store is closed, and `KV_WATCH_GAP` when it has fallen so
+   * far behind that changes it has not seen are no longer kept: never with a change left out. In a store that is not
+   * there yet everything that appears is a put. Rejects with `KV_NOT_SUPPORTED` where this store cannot be watched.
+   *
+   * A position is the driver's: printable ASCII without blanks, 1 to 128 bytes, another for each change. Nobody else
+   * reads or compares it; what the Store gives back may come from another store. Rejects with `KV_USAGE` for what is
+   * none, and with `KV_WATCH_GAP` for one after which changes are missing. From `0` on, what is there comes first, as
+   * puts; until all of it has come, the driver may give out positions that it answers with `KV_WATCH_GAP`.
    */
   watch(query: WatchQuery, options?: Abortable): Promise<Changes>
 

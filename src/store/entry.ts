@@ -51,14 +51,10 @@ export interface PutResult {
   readonly revision: number
 }
 
-/** What happened to a key. Positions grow with every change of the store, also of keys that are not watched. */
+/**
+ * What happened to a key: what it holds now, or that it is gone. A watch can go on after the position; only the driver
+ * knows what it means (`Driver.watch`).
+ */
 export type Change =
-  | {
-      readonly type: 'put'
-      readonly key: Uint8Array
-      readonly value: Uint8Array
-      readonly revision: number
-      readonly expires: number | undefined
-      readonly position: string
-    }
-  | { readonly type: 'del'; readonly key: Uint8Array; readonly position: string }
+  | ({ readonly type: 'put'; readonly position: string } & Entry)
+  | { readonly type: 'del'; readonly position: string; readonly key: Uint8Array }

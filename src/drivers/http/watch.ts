@@ -5,7 +5,7 @@ import { changeOf } from '../../formats/json/change-reader.ts'
 import { type ServerEvent, serverEvents } from '../../protocol/event-reader.ts'
 import { fromBody, parseBody } from '../../protocol/errors.ts'
 import type { Change } from '../../store/entry.ts'
-import type { Feed } from '../kit/subscription.ts'
+import type { Feed } from '../kit/subscriptions.ts'
 import type { Hold } from './hold.ts'
 
 /** How long to wait before a server that is gone is called again, in milliseconds: at first, and at most. */

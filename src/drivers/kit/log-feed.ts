@@ -3,18 +3,23 @@ import type { WatchQuery } from '../../store/driver.ts'
 import type { Change, Entry } from '../../store/entry.ts'
 import { BEGINNING } from '../../store/watch.ts'
 import { type LogPosition, PARTIAL, changesGone, formatPosition } from './log-position.ts'
-import type { Feed } from './subscription.ts'
+import type { Feed } from './subscriptions.ts'
 
 /** Bytes of values in one page that is handed out. */
 const PAGE_BYTES = 1 << 20
 
+/** Changes that a log keeps at most, and their bytes, for those who may come for them. */
+export const MAX_CHANGES = 100_000
+export const MAX_BYTES = 64_000_000
+
 /** A change as it stands in a log. */
 export type LoggedChange =
-  | (Omit<Extract<Change, { type: 'put' }>, 'position' | 'value'> & {
+  | ({
+      readonly type: 'put'
       /** A long value may be read when it is asked for; throws `KV_WATCH_GAP` when it is no longer there. */
       readonly value: Uint8Array | (() => Uint8Array)
-    })
-  | Omit<Extract<Change, { type: 'del' }>, 'position'>
+    } & Omit<Entry, 'value'>)
+  | { readonly type: 'del'; readonly key: Uint8Array }
 
 /** The changes of a store, numbered one after the other, kept for as long as a watch may want them. */
 export interface ChangeLog {

@@ -1,6 +1,128 @@
-import { closedError } from '../../errors.ts'
-import type { Awaitable } from '../../store/driver.ts'
-import { type Feed, Subscription } from './subscription.ts'
+import { closedError, interrupted } from '../../errors.ts'
+import type { Awaitable, Changes } from '../../store/driver.ts'
+import type { Change } from '../../store/entry.ts'
+
+/** Where a subscription takes its changes from. */
+export interface Feed {
+  /** Everything up to here was pulled. */
+  readonly position: string
+  /**
+   * The next changes; an empty list when what is new is about other keys, `undefined` when nothing is new. Need not
+   * settle otherwise before {@link close} is called.
+   */
+  pull(): Awaitable<Change[] | undefined>
+  /** Lets the process end, although a pull may be under way. */
+  unref?(): void
+  /** Called once, when the subscription is over. A pull that is under way is to settle soon, in any way. */
+  close(): Awaitable<void>
+}
+
+/** A watch over a feed: the consumer pulls, so one that is slow costs no memory. */
+class Subscription implements Changes {
+  readonly #feed: Feed
+  readonly #signal: AbortSignal | undefined
+  readonly #onUnref: () => void
+  readonly #onEnd: () => Awaitable<void>
+  #isRef = true
+  #mayBeNew = true
+  #wakeConsumer: (() => void) | undefined
+  #failure: { readonly error: unknown } | undefined
+  #ended: Promise<void> | undefined
+
+  constructor(feed: Feed, signal: AbortSignal | undefined, onUnref: () => void, onEnd: () => Awaitable<void>) {
+    this.#feed = feed
+    this.#signal = signal
+    this.#onUnref = onUnref
+    this.#onEnd = onEnd
+    signal?.addEventListener('abort', this.#onAbort)
+    if (signal?.aborted) this.#onAbort()
+  }
+
+  get position(): string {
+    return this.#feed.position
+  }
+
+  /** Whether the process is to run on for this watch alone. */
+  get isRef(): boolean {
+    return this.#isRef
+  }
+
+  unref(): void {
+    this.#isRef = false
+    this.#feed.unref?.()
+    this.#onUnref()
+  }
+
+  /** Something may be new. */
+  wake(): void {
+    this.#mayBeNew = true
+    this.#wakeConsumer?.()
+  }
+
+  /** Ends the watch with an error, which the consumer gets once. */
+  fail(error: unknown): Promise<void> {
+    if (this.#ended === undefined) this.#failure = { error }
+    return this.#end()
+  }
+
+  async next(): Promise<IteratorResult<Change[], void>> {
+    while (this.#ended === undefined) {
+      if (!this.#mayBeNew) {
+        await new Promise<void>((resolve) => (this.#wakeConsumer = resolve))
+        continue
+      }
+      this.#mayBeNew = false
+      const changes = await this.#pull()
+      if (changes === undefined) continue
+      this.#mayBeNew = true
+      if (changes.length > 0) return { done: false, value: changes }
+      // Long stretches about other keys leave the event loop its turns.
+      await new Promise((resolve) => void setImmediate(resolve))
+    }
+    await this.#ended
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure.error
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<Change[], void>> {
+    await this.#end()
+    return { done: true, value: undefined }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async #pull(): Promise<Change[] | undefined> {
+    try {
+      const changes = await this.#feed.pull()
+      return this.#ended === undefined ? changes : undefined
+    } catch (error) {
+      // A pull that was cut short by the end does not change why the watch ended.
+      if (this.#ended === undefined) void this.fail(error)
+      return undefined
+    }
+  }
+
+  #end(): Promise<void> {
+    if (this.#ended === undefined) {
+      this.#signal?.removeEventListener('abort', this.#onAbort)
+      this.#ended = this.#close()
+      this.#ended.catch(() => {})
+      this.#wakeConsumer?.()
+    }
+    return this.#ended
+  }
+
+  async #close(): Promise<void> {
+    await this.#feed.close()
+    await this.#onEnd()
+  }
+
+  readonly #onAbort = (): void => void this.fail(interrupted(this.#signal))
+}
 
 /** How long changes are kept for a watch that goes on, in milliseconds. */
 export const RESUME_MS = 60_000
@@ -34,15 +156,13 @@ export class Subscriptions<F extends Feed = Feed> {
 
   /** A new watch. With `resumable`, changes are to be kept after its end for another that goes on. */
   add(feed: F, signal: AbortSignal | undefined, resumable = false): Subscription {
-    const subscription = new Subscription(feed, signal, {
-      onUnref: () => this.#refTimer(),
-      onEnd: async (ended) => {
-        this.#feeds.delete(ended)
-        this.#refTimer()
-        if (resumable) this.#resumableUntil = Date.now() + RESUME_MS
-        if (this.#feeds.size === 0) await this.#onLastEnd()
-      },
-    })
+    const onEnd = async (): Promise<void> => {
+      this.#feeds.delete(subscription)
+      this.#refTimer()
+      if (resumable) this.#resumableUntil = Date.now() + RESUME_MS
+      if (this.#feeds.size === 0) await this.#onLastEnd()
+    }
+    const subscription: Subscription = new Subscription(feed, signal, () => this.#refTimer(), onEnd)
     this.#feeds.set(subscription, feed)
     this.#refTimer()
     return subscription

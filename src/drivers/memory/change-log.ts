@@ -1,12 +1,8 @@
 import type { Changes, RangeQuery, WatchQuery } from '../../store/driver.ts'
 import type { Entry } from '../../store/entry.ts'
-import { type ChangeLog, LogFeed, type LoggedChange } from '../kit/log-feed.ts'
+import { type ChangeLog, LogFeed, type LoggedChange, MAX_BYTES, MAX_CHANGES } from '../kit/log-feed.ts'
 import { type LogPosition, changesGone, newLogName, parsePosition } from '../kit/log-position.ts'
 import { Subscriptions } from '../kit/subscriptions.ts'
-
-/** Changes kept at most, and their bytes: a watch that is further behind has a gap. */
-const MAX_CHANGES = 100_000
-const MAX_BYTES = 64_000_000
 
 /** Changes of one page. */
 const PAGE = 1000

@@ -1,11 +1,9 @@
-/** Changes kept at most, and their bytes; what is beyond goes once it has been there for {@link GRACE_MS}. */
-const MAX_CHANGES = 100_000
-const MAX_BYTES = 64_000_000
+import { MAX_BYTES, MAX_CHANGES } from '../../kit/log-feed.ts'
+import { RESUME_MS } from '../../kit/subscriptions.ts'
 
-/** How long a change can be read, in milliseconds: the time in which a watch can be resumed. */
-export const RESUME_MS = 60_000
-
-/** How long a change can be read however many follow: a watch that is no slower than that has no gap. */
+/**
+ * How long a change can be read however many follow, in milliseconds: a watch that is no slower than that has no gap.
+ */
 const GRACE_MS = 20_000
 
 /** Changes kept at most for a living watch that is behind, and their bytes: after that it has a gap. */
