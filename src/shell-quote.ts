@@ -18,3 +18,8 @@ function escapeForQuote(char: string): string {
   const code = char.charCodeAt(0)
   return code < 0x80 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`
 }
+
+/** The command that moves a file out of the way. */
+export function moveAway(path: string): string {
+  return `mv ${quoteWord(path)} ${quoteWord(`${path}.old`)}`
+}

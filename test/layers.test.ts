@@ -41,15 +41,21 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['drivers/memory', 'store/** blocks drivers/kit'],
   ['drivers/http', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts protocol formats/**'],
   ['drivers/sqlite/engine', ''],
-  ['drivers/sqlite/format', 'drivers/sqlite/**'],
-  ['drivers/sqlite/locks', 'drivers/sqlite/**'],
-  ['drivers/sqlite/identity', 'drivers/sqlite/**'],
-  ['drivers/sqlite/file', 'drivers/sqlite/**'],
-  ['drivers/sqlite/read', 'drivers/sqlite/** store/**'],
-  ['drivers/sqlite/watch', 'drivers/sqlite/** drivers/kit store/**'],
-  ['drivers/sqlite/write', 'drivers/sqlite/** store/** blocks'],
-  ['drivers/sqlite/check', 'drivers/sqlite/** store/** blocks'],
-  ['drivers/sqlite/export', 'drivers/sqlite/** store/**'],
+  ['drivers/sqlite/format', ''],
+  ['drivers/sqlite/locks', 'drivers/sqlite/engine drivers/sqlite/format'],
+  ['drivers/sqlite/identity', 'drivers/sqlite/format drivers/sqlite/locks'],
+  ['drivers/sqlite/file', 'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity'],
+  ['drivers/sqlite/read', 'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/file store/**'],
+  [
+    'drivers/sqlite/watch',
+    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/kit store/**',
+  ],
+  [
+    'drivers/sqlite/write',
+    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
+  ],
+  ['drivers/sqlite/check', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks'],
+  ['drivers/sqlite/export', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/**'],
   ['drivers/sqlite', 'drivers/sqlite/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],
   // The list of drivers: it imports each, lazily.
   ['drivers/index.ts', 'drivers/** store/**'],
@@ -105,7 +111,6 @@ const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-
 /** Imports against the order of {@link LAYERS} that still stand. To become empty: only take lines away. */
 const AGAINST_THE_ORDER: readonly string[] = [
   'protocol -> store',
-  'drivers/sqlite/identity -> drivers/sqlite/file',
   'server/http -> server/admission',
   'server/http -> server/metrics',
   'server/http -> server/streaming',
@@ -114,14 +119,12 @@ const AGAINST_THE_ORDER: readonly string[] = [
 ]
 
 /** Files and folders that still import each other in a circle. To become empty: only take lines away. */
-const CIRCLES: readonly string[] = ['drivers/sqlite/export/**']
+const CIRCLES: readonly string[] = []
 
 /** No file is longer, in lines, but these, which still are. To become empty: only take lines away. */
 const MAX_LINES = 300
 const LONG_FILES: readonly string[] = [
   'commands/batch-put.ts',
-  'drivers/sqlite/driver.ts',
-  'drivers/sqlite/write/writer.ts',
   'formats/json/record.ts',
   'repl/session/session.ts',
   'store/driver.ts',

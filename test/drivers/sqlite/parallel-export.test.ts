@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Connection } from '../../../src/drivers/sqlite/file/connection.ts'
-import { type JsonLinesHelper, startHelper } from '../../../src/drivers/sqlite/export/export-thread.ts'
+import { type ExportThread, startExportThread } from '../../../src/drivers/sqlite/export/export-thread.ts'
 import { jsonLines } from '../../../src/drivers/sqlite/export/json-lines.ts'
 import { type BatchOp, type Entry, openStore } from '../../../src/index.ts'
 import { toText } from '../../helpers/bytes.ts'
@@ -58,7 +58,7 @@ function snapshot(): Connection {
   return database
 }
 
-async function ready(helper: JsonLinesHelper): Promise<void> {
+async function ready(helper: ExportThread): Promise<void> {
   while (!helper.isReady) await new Promise(setImmediate)
 }
 
@@ -66,12 +66,12 @@ async function ready(helper: JsonLinesHelper): Promise<void> {
  * Takes a long range with a helper, waiting for it to be ready before it goes on; tells how many pages the helper was
  * given.
  */
-async function withHelper(helper: () => JsonLinesHelper): Promise<{ all: string[]; given: number }> {
+async function withHelper(helper: () => ExportThread): Promise<{ all: string[]; given: number }> {
   const database = snapshot()
   const all: string[] = []
-  let started: JsonLinesHelper | undefined
+  let started: ExportThread | undefined
   let given = 0
-  const help = (): JsonLinesHelper => {
+  const help = (): ExportThread => {
     started = helper()
     const { make } = started
     vi.spyOn(started, 'make').mockImplementation((...page) => {
@@ -80,7 +80,7 @@ async function withHelper(helper: () => JsonLinesHelper): Promise<{ all: string[
     })
     return started
   }
-  for await (const page of jsonLines(database, QUERY, Date.now(), { help })) {
+  for await (const page of jsonLines(database, QUERY, Date.now(), { startThread: help })) {
     all.push(...lines(page))
     if (started !== undefined && given === 0) await ready(started)
   }
@@ -90,18 +90,18 @@ async function withHelper(helper: () => JsonLinesHelper): Promise<{ all: string[
 
 describe('a long range as JSON Lines', () => {
   test('is the same with a thread that helps', async () => {
-    const { all, given } = await withHelper(() => startHelper(path, OPTIONS, () => true)!)
+    const { all, given } = await withHelper(() => startExportThread(path, OPTIONS, () => true)!)
     expect(given).toBeGreaterThan(5)
     expect(all).toHaveLength(expected.length)
     expect(all).toEqual(expected)
   })
 
   test('is the same when the helper ends in the middle', async () => {
-    let helper!: JsonLinesHelper
+    let helper!: ExportThread
     const database = snapshot()
     const all: string[] = []
     for await (const page of jsonLines(database, QUERY, Date.now(), {
-      help: () => (helper = startHelper(path, OPTIONS, () => true)!),
+      startThread: () => (helper = startExportThread(path, OPTIONS, () => true)!),
     })) {
       all.push(...lines(page))
       if (helper === undefined) continue
@@ -116,7 +116,7 @@ describe('a long range as JSON Lines', () => {
     const database = snapshot()
     const all: string[] = []
     for await (const page of jsonLines(database, QUERY, Date.now(), {
-      help: () => startHelper(`${path}-absent`, OPTIONS, () => true),
+      startThread: () => startExportThread(`${path}-absent`, OPTIONS, () => true),
     }))
       all.push(...lines(page))
     database.close()

@@ -9,7 +9,7 @@ const NAMED = 1000
 const CHECK = `pragma integrity_check(${NAMED})`
 
 /** SQLite's own check of the file's structure: its problems, one line each; damage that stops it is one. */
-export function checkStructure(connection: Connection): string[] {
+export function checkIntegrity(connection: Connection): string[] {
   try {
     return problemsIn((connection.statement(CHECK).all() as [string][]).map(([line]) => line))
   } catch (error) {
@@ -30,7 +30,7 @@ const PROGRAM = `
  * process can be killed. It reads the file as it is when it begins. `undefined` when it could not
  * be done so; throws `KV_INTERRUPTED` when aborted.
  */
-export async function checkStructureApart(path: string, signal: AbortSignal): Promise<string[] | undefined> {
+export async function checkIntegrityApart(path: string, signal: AbortSignal): Promise<string[] | undefined> {
   // Takes 3 ms to load, and no other operation needs it.
   const { spawn } = process.getBuiltinModule('node:child_process')
   const { url, readOnly, first } = accessTo(path)

@@ -3,10 +3,9 @@ import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
 import { codeFolder } from '../../../code-folder.ts'
-import type { Page, PageText } from './json-lines.ts'
-import type { FromHelper, HelperData, ToHelper } from './export-worker.ts'
+import type { FromWorker, PageMaker, PageText, TextPage, ToWorker, WorkerData } from './page.ts'
 
-/** Pages a helper has at a time: the one it makes, and the next. */
+/** Pages the thread has at a time: the one it makes, and the next. */
 const PAGES = 2
 
 /**
@@ -19,7 +18,7 @@ const WORKER_FOLDERS = ['.', '../cli', '../../../../dist/cli']
  * A thread that makes pages of JSON Lines on a connection of its own. It is ready when its snapshot
  * stands and proves to be that of who started it, and never when something was committed in between.
  */
-export class JsonLinesHelper {
+export class ExportThread implements PageMaker {
   readonly #worker: Worker
   readonly #waiting: ((made: PageText | undefined) => void)[] = []
   #isStarting = true
@@ -27,10 +26,10 @@ export class JsonLinesHelper {
   #isOver = false
   #hasExited = false
 
-  /** @param sameSnapshot tells, once the helper's snapshot stands, whether it is the wanted one */
+  /** @param sameSnapshot tells, once the thread's snapshot stands, whether it is the wanted one */
   constructor(worker: Worker, sameSnapshot: () => boolean) {
     this.#worker = worker
-    worker.on('message', (message: FromHelper) => {
+    worker.on('message', (message: FromWorker) => {
       this.#isStarting = false
       if (message === 'ready') this.#isReady = !this.#isOver && sameSnapshot()
       else this.#waiting.shift()?.(message)
@@ -60,14 +59,14 @@ export class JsonLinesHelper {
   }
 
   /**
-   * What comes of a page; `undefined` when the helper could not make it, for whatever reason: the caller will find
+   * What comes of a page; `undefined` when the thread could not make it, for whatever reason: the caller will find
    * out.
    */
-  make(page: Page, now: number): Promise<PageText | undefined> {
+  make(page: TextPage, now: number): Promise<PageText | undefined> {
     this.#worker.ref()
     return new Promise((resolve) => {
       this.#waiting.push(resolve)
-      this.#worker.postMessage({ page, now } satisfies ToHelper, [])
+      this.#worker.postMessage({ page, now } satisfies ToWorker, [])
     })
   }
 
@@ -79,7 +78,7 @@ export class JsonLinesHelper {
     this.#end()
     if (this.#hasExited) return
     this.#worker.ref()
-    this.#worker.postMessage('close' satisfies ToHelper, [])
+    this.#worker.postMessage('close' satisfies ToWorker, [])
     await new Promise((resolve) => this.#worker.once('exit', resolve))
   }
 
@@ -92,20 +91,20 @@ export class JsonLinesHelper {
 }
 
 /**
- * Starts a helper for the store at `path`; see {@link JsonLinesHelper}. `undefined` in a bundled program, which has
+ * Starts a thread for the store at `path`; see {@link ExportThread}. `undefined` in a bundled program, which has
  * no file for the thread.
  */
-export function startHelper(
+export function startExportThread(
   path: string,
   options: ConnectionOptions,
   sameSnapshot: () => boolean,
-): JsonLinesHelper | undefined {
+): ExportThread | undefined {
   const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) =>
     existsSync(file),
   )
   if (script === undefined) return undefined
   const { Worker } = process.getBuiltinModule('node:worker_threads')
-  const workerData: HelperData = { path, options }
+  const workerData: WorkerData = { path, options }
   // With streams of its own, or the thread would set the descriptors of this process to non-blocking.
-  return new JsonLinesHelper(new Worker(script, { workerData, stdin: false, stdout: true, stderr: true }), sameSnapshot)
+  return new ExportThread(new Worker(script, { workerData, stdin: false, stdout: true, stderr: true }), sameSnapshot)
 }

@@ -1,7 +1,8 @@
 import { accessSync, constants, readSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { FileState } from '../identity/file-state.ts'
+import { type DatabaseSync, sqliteEngine } from '../engine/engine.ts'
+import { ChangedWhileRead, FileState } from '../identity/file-state.ts'
 import { closeWhenFree, openBeside } from '../locks/posix-locks.ts'
 
 /** How this process opens a file. */
@@ -51,10 +52,40 @@ export function accessTo(path: string): Access {
 }
 
 /**
+ * Opens a file that is there. Throws what the engine throws, and {@link ChangedWhileRead} when somebody is just
+ * opening or closing it.
+ */
+export function openDatabase(
+  path: string,
+  sync: boolean,
+  cacheKib: number,
+): { database: DatabaseSync; access: Access } {
+  const access = accessTo(path)
+  const { DatabaseSync } = sqliteEngine()
+  const database = access.readOnly ? new DatabaseSync(access.url, { readOnly: true }) : new DatabaseSync(access.url)
+  try {
+    // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
+    // read the schema, which opens the log, and so may meet another process that recovers or removes it.
+    database.exec(
+      `${access.first} pragma busy_timeout = 0; pragma synchronous = ${sync ? 'full' : 'normal'};
+      pragma cache_size = -${cacheKib}; select 1 from sqlite_schema`,
+    )
+    if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
+    return { database, access }
+  } catch (error) {
+    database.close()
+    removeStrayLog(path, access)
+    // The log has come or gone since it was looked for.
+    if (access.readOnly && accessTo(path).url.search !== access.url.search) throw new ChangedWhileRead()
+    throw error
+  }
+}
+
+/**
  * Whether this process may change a store: write the file, and make the files beside it or write those that are
  * there.
  */
-export function mayWrite(path: string): boolean {
+function mayWrite(path: string): boolean {
   if (!may(path, constants.W_OK)) return false
   return (
     may(dirname(path), constants.W_OK) || (may(`${path}-wal`, constants.W_OK) && may(`${path}-shm`, constants.W_OK))
@@ -71,7 +102,7 @@ export function checkFolder(path: string, write: boolean): void {
  * When the log went between two looks, SQLite has made a new one, which belongs to this process: a file in the way of
  * whoever may write the store. Takes it away. The index beside it would show that somebody uses it.
  */
-export function removeStrayLog(path: string, access: Access): void {
+function removeStrayLog(path: string, access: Access): void {
   const log = `${path}-wal`
   if (!access.readOnly || isThere(`${path}-shm`)) return
   const stat = statSync(log, { throwIfNoEntry: false })
@@ -96,7 +127,7 @@ export function may(path: string, right: number): boolean {
  * Whether a file is not in write-ahead-log mode: the version for reading is 1
  * (https://www.sqlite.org/fileformat2.html, section 1.3.3).
  */
-export function keepsJournal(path: string): boolean {
+function keepsJournal(path: string): boolean {
   const file = openBeside(path)
   try {
     const version = Buffer.alloc(1)

@@ -1,12 +1,12 @@
-import { statSync } from 'node:fs'
-import { type Access, accessTo, removeStrayLog } from './access.ts'
-import { type DatabaseSync, type Statement, sqliteEngine } from '../engine/engine.ts'
+import { type Access, openDatabase } from './access.ts'
+import type { DatabaseSync, Statement } from '../engine/engine.ts'
 import { isBusy } from '../engine/result-codes.ts'
 import { isPassing } from './errors.ts'
+import { sizeOf } from '../format/read-file.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { connected, disconnected, fileId } from '../locks/posix-locks.ts'
-import { PlaceWatch, overwritten } from '../identity/overwritten.ts'
+import { OverwriteDetector, overwritten } from '../identity/overwritten.ts'
 
 /** How a connection is opened. */
 export interface ConnectionOptions {
@@ -33,8 +33,7 @@ const LOG_BYTES_PER_MS = 20_000
 
 /** How long a read of a store waits for what is in its way, in milliseconds. */
 export function readWaitMs(path: string, { lockTimeoutMs }: ConnectionOptions): number {
-  const log = statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0
-  return Math.max(lockTimeoutMs, READ_WAIT_MS) + log / LOG_BYTES_PER_MS
+  return Math.max(lockTimeoutMs, READ_WAIT_MS) + sizeOf(`${path}-wal`) / LOG_BYTES_PER_MS
 }
 
 /** One connection to an existing store file and its prepared statements. */
@@ -51,7 +50,7 @@ export class Connection {
   readonly #statements = new Map<string, Statement>()
   readonly #prepared = new Set<string>()
   #isClosed = false
-  readonly #place: PlaceWatch | undefined
+  readonly #overwrites: OverwriteDetector | undefined
   readonly #readWaitMs: () => number
   #cacheKib = CACHE_KIB
 
@@ -60,13 +59,17 @@ export class Connection {
     this.#path = path
     this.#readWaitMs = () => readWaitMs(path, options)
     this.file = fileId(path) ?? ''
-    const opened = retryWhileBusy(mayWait ? this.#readWaitMs : () => 0, () => open(path, options), isPassing)
+    const opened = retryWhileBusy(
+      mayWait ? this.#readWaitMs : () => 0,
+      () => openDatabase(path, options.sync, CACHE_KIB),
+      isPassing,
+    )
     this.#database = opened.database
     this.#access = opened.access
     this.log = fileId(`${path}-wal`)
     this.isSynced = options.sync
     connected(this.file)
-    this.#place = this.isUnlocked ? undefined : placeOf(this.file, path)
+    this.#overwrites = this.isUnlocked ? undefined : detectorOf(this.file, path)
   }
 
   /** Whether another file has its name now, or none. */
@@ -76,7 +79,7 @@ export class Connection {
 
   /** Throws `KV_CORRUPT` when its file was written over where it lies. Between transactions. */
   refuseOverwritten(): void {
-    if (this.#place?.isOverwritten(() => this.#newestMark()) === true) throw overwritten(this.#path)
+    if (this.#overwrites?.isOverwritten(() => this.#newestMark()) === true) throw overwritten(this.#path)
   }
 
   /** The mark of the newest commit; `undefined` when that cannot be told. */
@@ -135,6 +138,11 @@ export class Connection {
     this.#cacheKib = kib
   }
 
+  /** Makes the transaction that has begun a snapshot of this moment, as its first read does. */
+  fixSnapshot(): void {
+    this.read(() => this.statement('select 1 from sqlite_schema').get())
+  }
+
   /** Runs reads that must be of one moment in a transaction. */
   snapshot<T>(step: () => T): T {
     this.exec('begin')
@@ -188,9 +196,9 @@ export class Connection {
 
   /** Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed. */
   commit(): void {
-    if (this.#place?.isOverwritten() === true) throw overwritten(this.#path)
+    if (this.#overwrites?.isOverwritten() === true) throw overwritten(this.#path)
     this.#database.exec('commit')
-    this.#place?.isOverwritten(() => this.#newestMark(), true)
+    this.#overwrites?.isOverwritten(() => this.#newestMark(), true)
   }
 
   /** Rolls back whatever is open; nothing happens when nothing is. */
@@ -207,7 +215,7 @@ export class Connection {
    * when its statements are collected, which no code can ask for.
    */
   checkpoint(): void {
-    if (this.#place?.isOverwritten() === true) return
+    if (this.#overwrites?.isOverwritten() === true) return
     try {
       this.#database.exec('pragma wal_checkpoint(truncate)')
     } catch {
@@ -220,11 +228,11 @@ export class Connection {
    * all of it.
    */
   backfill(): boolean {
-    if (this.#place?.isOverwritten() === true) return false
+    if (this.#overwrites?.isOverwritten() === true) return false
     try {
       const [, frames, moved] = this.statement('pragma wal_checkpoint(passive)').get() as [number, number, number]
       // So that it is known how far the file has come.
-      this.#place?.isOverwritten()
+      this.#overwrites?.isOverwritten()
       return frames === moved
     } catch {
       return false
@@ -234,7 +242,7 @@ export class Connection {
   /** Closes the connection. Errors are of no use to anyone by then. */
   close(): void {
     if (this.#isClosed) return
-    if (this.#place?.isOverwritten() === true) {
+    if (this.#overwrites?.isOverwritten() === true) {
       this.#isClosed = true
       leaveOpen(this.#database)
       return
@@ -245,18 +253,18 @@ export class Connection {
     } catch {
       // A statement still in use, or the disk is gone.
     }
-    if (disconnected(this.file)) places.delete(this.file)
+    if (disconnected(this.file)) detectors.delete(this.file)
     this.#isClosed = true
   }
 }
 
-/** Of the files that this process has open. */
-const places = new Map<string, PlaceWatch>()
+/** One for each file that this process has open. */
+const detectors = new Map<string, OverwriteDetector>()
 
-function placeOf(file: string, path: string): PlaceWatch {
-  let place = places.get(file)
-  if (place === undefined) places.set(file, (place = new PlaceWatch(path)))
-  return place
+function detectorOf(file: string, path: string): OverwriteDetector {
+  let detector = detectors.get(file)
+  if (detector === undefined) detectors.set(file, (detector = new OverwriteDetector(path)))
+  return detector
 }
 
 const leftOpen: DatabaseSync[] = []
@@ -273,27 +281,5 @@ function leaveOpen(database: DatabaseSync): void {
     database.exec('rollback')
   } catch {
     // Nothing had begun.
-  }
-}
-
-function open(path: string, options: ConnectionOptions): { database: DatabaseSync; access: Access } {
-  const access = accessTo(path)
-  const { DatabaseSync } = sqliteEngine()
-  const database = access.readOnly ? new DatabaseSync(access.url, { readOnly: true }) : new DatabaseSync(access.url)
-  try {
-    // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
-    // read the schema, which opens the log, and so may meet another process that recovers or removes it.
-    database.exec(
-      `${access.first} pragma busy_timeout = 0; pragma synchronous = ${options.sync ? 'full' : 'normal'};
-      pragma cache_size = -${CACHE_KIB}; select 1 from sqlite_schema`,
-    )
-    if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
-    return { database, access }
-  } catch (error) {
-    database.close()
-    removeStrayLog(path, access)
-    // The log has come or gone since it was looked for.
-    if (access.readOnly && accessTo(path).url.search !== access.url.search) throw new ChangedWhileRead()
-    throw error
   }
 }

@@ -1,14 +1,20 @@
-import type { Connection } from './connection.ts'
 import { isBusy } from '../engine/result-codes.ts'
 import { retryLaterWhileBusy } from '../locks/lock-wait.ts'
+import type { Connection } from './connection.ts'
 import { markCommit, prepareForWriting } from './schema.ts'
+
+/** Begins a write transaction. Throws what the engine throws when another connection holds the lock. */
+export function beginWrite(connection: Connection): void {
+  prepareForWriting(connection)
+  connection.exec('begin immediate')
+}
 
 /**
  * Runs a step in a write transaction of its own; false, and nothing is done, when another connection holds the lock.
  */
 export function writeIfFree(connection: Connection, step: () => void): boolean {
   try {
-    begin(connection)
+    beginWrite(connection)
   } catch (error) {
     if (isBusy(error)) return false
     throw error
@@ -27,13 +33,8 @@ export async function writeWhenFree<T>(
   step: () => T,
   isOver?: () => boolean,
 ): Promise<T> {
-  await retryLaterWhileBusy(timeoutMs, () => begin(connection), isOver)
+  await retryLaterWhileBusy(timeoutMs, () => beginWrite(connection), isOver)
   return transact(connection, step)
-}
-
-function begin(connection: Connection): void {
-  prepareForWriting(connection)
-  connection.exec('begin immediate')
 }
 
 function transact<T>(connection: Connection, step: () => T): T {

@@ -1,5 +1,5 @@
 import type { Connection } from './connection.ts'
-import { LAYOUTS } from '../format/store-page.ts'
+import { LAYOUTS } from '../format/header.ts'
 
 /**
  * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid
@@ -99,15 +99,6 @@ export function missingParts(connection: Connection): string[] {
     missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
   if (connection.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
   return missing
-}
-
-/** What a check says of the schema: one line for each part that is missing. */
-export function checkSchema(connection: Connection): string[] {
-  return missingParts(connection).map((part) =>
-    part === 'kv'
-      ? 'the table kv is missing, and all entries with it'
-      : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`,
-  )
 }
 
 function hasMarks(connection: Connection): boolean {

@@ -3,7 +3,8 @@
  * rest. https://www.sqlite.org/walformat.html has the format.
  */
 import { readSync } from 'node:fs'
-import { type CommitRow, commitRow, pageSizeFrom, storeRoot } from './store-page.ts'
+import { changeCounterOf, pageSizeFrom } from './header.ts'
+import { type CommitRow, commitRow, storeRoot } from './store-page.ts'
 
 /** Bytes of the log's header, and of that of a frame; a page follows each of the latter. */
 const HEADER_BYTES = 32
@@ -19,7 +20,8 @@ const CHUNK_BYTES = 1 << 20
 /** After so many frames that are not of this log, the rest of the file is what an earlier one left. */
 const OLD_FRAMES = 256
 
-const IS_BIG_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0
+/** Whether this machine keeps the highest byte of a number first, as SQLite then does in the index of a log. */
+export const IS_BIG_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0
 
 /** What is in a log that SQLite would play. */
 export interface LogContents {
@@ -220,7 +222,7 @@ class Reading {
     this.#taken++
     if (number === 1) {
       this.#root = storeRoot(page)
-      open.counters.push(page.readUInt32BE(24))
+      open.counters.push(changeCounterOf(page))
       open.hasFirstPage ||= page.equals(this.#firstPage)
     }
     const row = commitRow(page)

@@ -4,6 +4,7 @@
  */
 
 import { readSync } from 'node:fs'
+import { LAYOUTS } from './header.ts'
 
 /** What the row of `kv_store` tells of a commit. */
 export interface CommitRow {
@@ -20,24 +21,8 @@ export interface CommitRow {
   readonly isForeign: boolean
 }
 
-/** How much of the schema's version a mark keeps; see `ownMark` in schema.ts. */
-export const LAYOUTS = 2 ** 20
-
 /** The least mark that kv gives. */
 const OWN = 2n ** 62n
-
-/**
- * The last bits of the schema's version, as page 1 has it: each change of the schema adds one, and so does `vacuum`,
- * which moves everything.
- */
-export function layoutOf(page1: Buffer): number {
-  return page1.readUInt32BE(40) % LAYOUTS
-}
-
-/** A page size as headers have it, where 1 stands for the largest. */
-export function pageSizeFrom(field: number): number {
-  return field === 1 ? 65_536 : field
-}
 
 /** A page of a database file; zeros beyond its end. Numbers begin with 1. */
 export function pageAt(fd: number, number: number, pageSize: number): Buffer {
@@ -71,6 +56,22 @@ export function commitRow(page: Buffer): CommitRow | undefined {
     isDurable: !isForeign && (typeof mark !== 'bigint' || (mark & 1n) === 1n),
     isForeign,
   }
+}
+
+/** Page 1 of a file, and the row of `kv_store` as far as that page tells where it is. */
+export function readStoreRow(fd: number, pageSize: number): { firstPage: Buffer; row: CommitRow | undefined } {
+  const firstPage = pageAt(fd, 1, pageSize)
+  const root = storeRoot(firstPage)
+  return { firstPage, row: root === undefined ? undefined : commitRow(pageAt(fd, root, pageSize)) }
+}
+
+/** Whether the commits of a log are known to go on from the commit of a file, or to have it among them. */
+export function isProven(file: CommitRow | undefined, log: readonly CommitRow[]): boolean {
+  const [first] = log
+  if (file?.mark === undefined || first === undefined) return false
+  if (first.markBefore === file.mark || log.some(({ mark }) => mark === file.mark)) return true
+  // Commits of other tools one after the other share the mark before.
+  return first.isForeign && file.isForeign && file.markBefore !== undefined && first.markBefore === file.markBefore
 }
 
 /** A column as far as it is of interest; texts, whole numbers, and `null` for the rest. */

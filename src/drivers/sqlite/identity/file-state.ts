@@ -1,5 +1,6 @@
-import { type BigIntStats, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { type BigIntStats, closeSync, readSync, statSync } from 'node:fs'
 import { holdThread } from '../../../async.ts'
+import { openForReading } from '../format/read-file.ts'
 
 /** Says that somebody has written to a file while it was read without locks: what was read is of no moment. */
 export class ChangedWhileRead extends Error {
@@ -88,7 +89,7 @@ function settled(path: string): string {
 function headerOf(path: string): string {
   let log: number
   try {
-    log = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+    log = openForReading(path)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw error

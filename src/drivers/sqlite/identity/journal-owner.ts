@@ -3,11 +3,13 @@
  * into that mode and was killed; SQLite would write it back into whatever file has the name, and cut that to the
  * length noted there. https://www.sqlite.org/fileformat2.html, section 3, has the format.
  */
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { fstatSync, readSync } from 'node:fs'
 import { KvError } from '../../../errors.ts'
-import { quoteWord } from '../../../shell-quote.ts'
-import type { StoreFile } from './log-owner.ts'
-import { type CommitRow, commitRow, pageAt, pageSizeFrom, storeRoot } from '../format/store-page.ts'
+import { moveAway } from '../../../shell-quote.ts'
+import type { OpenFile } from './log-owner.ts'
+import { changeCounterOf, pageSizeOf } from '../format/header.ts'
+import { withFile } from '../format/read-file.ts'
+import { type CommitRow, commitRow, pageAt, storeRoot } from '../format/store-page.ts'
 
 const MAGIC = 'd9d505f920a163d7'
 const HEADER_BYTES = 28
@@ -19,41 +21,31 @@ const ALL_PAGES = 0xff_ff_ff_ff
 const ATTEMPTS = 20
 
 /** Throws `KV_CORRUPT` when there is a journal that SQLite would write back, and it is not this store's. */
-export function verifyJournal(file: StoreFile): void {
+export function verifyJournal(file: OpenFile): void {
   const path = `${file.path}-journal`
   for (let attempt = 1; ; attempt++) {
-    const why = judge(file, path)
+    const why = withFile(path, (fd) => (fd === undefined ? undefined : judge(file, fd)))
     if (why === undefined) return
     if (attempt < ATTEMPTS) continue
     throw new KvError('KV_CORRUPT', `${path} is not the journal of ${file.path}: ${why}`, {
-      hint: `SQLite would write it into the file; move it away: mv ${quoteWord(path)} ${quoteWord(`${path}.old`)}`,
+      hint: `SQLite would write it into the file; move it away: ${moveAway(path)}`,
     })
   }
 }
 
 /** What is amiss with a journal; `undefined` when nothing is. */
-function judge(file: StoreFile, path: string): string | undefined {
-  let fd: number
-  try {
-    fd = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-  } catch {
-    return undefined
-  }
-  try {
-    const header = Buffer.alloc(HEADER_BYTES)
-    const stat = fstatSync(fd)
-    // One that begins with a zero is over, or not yet on disk.
-    if (!stat.isFile() || readSync(fd, header, 0, HEADER_BYTES, 0) === 0 || header[0] === 0) return undefined
-    if (header.toString('hex', 0, 8) !== MAGIC) return 'it is no journal at all'
-    return judgePages(file, fd, header, stat.size)
-  } finally {
-    closeSync(fd)
-  }
+function judge(file: OpenFile, fd: number): string | undefined {
+  const header = Buffer.alloc(HEADER_BYTES)
+  const stat = fstatSync(fd)
+  // One that begins with a zero is over, or not yet on disk.
+  if (!stat.isFile() || readSync(fd, header, 0, HEADER_BYTES, 0) === 0 || header[0] === 0) return undefined
+  if (header.toString('hex', 0, 8) !== MAGIC) return 'it is no journal at all'
+  return judgePages(file, fd, header, stat.size)
 }
 
 /** Offsets in the header: records 8, pages of the file before 16, sector size 20, page size 24. */
-function judgePages(file: StoreFile, fd: number, header: Buffer, size: number): string | undefined {
-  const pageSize = pageSizeFrom(file.header.readUInt16BE(16))
+function judgePages(file: OpenFile, fd: number, header: Buffer, size: number): string | undefined {
+  const pageSize = pageSizeOf(file.header)
   if (header.readUInt32BE(24) !== pageSize) return 'it has pages of another size'
   const now = pageAt(file.fd, 1, pageSize)
   const root = storeRoot(now)
@@ -70,7 +62,7 @@ function judgePages(file: StoreFile, fd: number, header: Buffer, size: number): 
     const page = number.readUInt32BE(0)
     if (page !== 1 && page !== root) continue
     readSync(fd, bytes, 0, pageSize, start + n * record + 4)
-    if (page === 1 && !isOneBefore(bytes.readUInt32BE(24), now.readUInt32BE(24))) return 'it is of another state'
+    if (page === 1 && !isOneBefore(changeCounterOf(bytes), changeCounterOf(now))) return 'it is of another state'
     if (page === root && !isBefore(commitRow(bytes), commitRow(pageAt(file.fd, root, pageSize))))
       return 'it is of another state'
   }

@@ -1,11 +1,13 @@
 /** Whether the log beside a store is that store's, and whole: told before SQLite plays it into the file. */
-import { type Stats, closeSync, constants, existsSync, fstatSync, openSync, readSync } from 'node:fs'
+import { type Stats, existsSync, fstatSync, readSync } from 'node:fs'
 import { KvError } from '../../../errors.ts'
-import { quoteWord } from '../../../shell-quote.ts'
+import { moveAway } from '../../../shell-quote.ts'
 import { type Users, usersOf } from '../locks/file-locks.ts'
 import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from '../format/log-file.ts'
-import { isProven, refuseOverwritten } from './overwritten.ts'
-import { type CommitRow, LAYOUTS, commitRow, layoutOf, pageAt, pageSizeFrom, storeRoot } from '../format/store-page.ts'
+import { refuseOverwritten } from './overwritten.ts'
+import { LAYOUTS, changeCounterOf, layoutOf, pageCountOf, pageSizeFrom, pageSizeOf } from '../format/header.ts'
+import { sizeOf, withFile } from '../format/read-file.ts'
+import { type CommitRow, isProven, readStoreRow } from '../format/store-page.ts'
 
 /** How often a log is looked at again that others began anew meanwhile. */
 const ATTEMPTS = 20
@@ -17,7 +19,7 @@ const ATTEMPTS = 20
 export class HeldLog extends KvError {}
 
 /** A store's file, open for reading. */
-export interface StoreFile {
+export interface OpenFile {
   readonly path: string
   readonly fd: number
   readonly stat: Stats
@@ -37,7 +39,7 @@ export type VerifiedLog = Pick<LogContents, 'databasePages' | 'pages'> | 'none' 
  * Looks at the log beside a store, without changing anything. Throws `KV_CORRUPT` for a log that is another file's or
  * is damaged, as {@link HeldLog} where that may pass.
  */
-export function verifyLog(file: StoreFile): VerifiedLog {
+export function verifyLog(file: OpenFile): VerifiedLog {
   const users = existsSync(`${file.path}-shm`) ? usersOf(file.path, file.stat) : undefined
   const [holder] = users?.both.length === 0 ? users.logOnly : []
   if (holder !== undefined) throw held(file.path, holder)
@@ -47,15 +49,10 @@ export function verifyLog(file: StoreFile): VerifiedLog {
   throw refusal(file.path, found)
 }
 
-function judge(file: StoreFile, users: Users | undefined): LogContents | Fault | 'none' | 'in use' {
-  let fd: number
-  try {
-    fd = openSync(`${file.path}-wal`, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
-  } catch {
-    // None; or one that nobody may read, SQLite included.
-    return 'none'
-  }
-  try {
+function judge(file: OpenFile, users: Users | undefined): LogContents | Fault | 'none' | 'in use' {
+  return withFile(`${file.path}-wal`, (fd) => {
+    // One that this process may not read SQLite may not read either.
+    if (fd === undefined) return 'none'
     const stat = fstatSync(fd)
     if (!stat.isFile() || stat.size === 0) return 'none'
     if (users !== undefined && users.both.length > 0) return 'in use'
@@ -66,27 +63,23 @@ function judge(file: StoreFile, users: Users | undefined): LogContents | Fault |
       if (header === undefined || (readLogHeader(fd)?.equals(header) && fstatSync(fd).nlink > 0)) return found
     }
     return 'in use'
-  } finally {
-    closeSync(fd)
-  }
+  })
 }
 
-function judgeLog(file: StoreFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
+function judgeLog(file: OpenFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
   // SQLite writes the header, and waits for the disk, before it writes the first frame.
   if (header === undefined) return 'none'
   if (!isWholeHeader(header))
     return isBlank(fd, header)
       ? 'none'
       : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
-  const pageSize = pageSizeFrom(file.header.readUInt16BE(16))
+  const pageSize = pageSizeOf(file.header)
   if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return { kind: 'foreign', why: 'it has pages of another size' }
-  const firstPage = pageAt(file.fd, 1, pageSize)
-  const root = storeRoot(firstPage)
-  const row = root === undefined ? undefined : commitRow(pageAt(file.fd, root, pageSize))
+  const { firstPage, row } = readStoreRow(file.fd, pageSize)
   const log = readLog(fd, header, firstPage)
   if (!isContinuation(row, log.rows) || !fitsLayout(firstPage, row, log))
     return { kind: 'foreign', why: 'it goes on from another state' }
-  if (!isProven(row, log.rows) && !fitsCounter(file.header.readUInt32BE(24), log.counters))
+  if (!isProven(row, log.rows) && !fitsCounter(changeCounterOf(file.header), log.counters))
     return { kind: 'foreign', why: 'it goes on from another state' }
   if (log.isDamaged) return { kind: 'damaged', why: 'commits lie behind a frame that is not whole' }
   return log.databasePages === 0 ? 'none' : log
@@ -131,8 +124,8 @@ function fitsLayout(
 ): boolean {
   if (hasFirstPage || first === undefined) return true
   if (isElsewhere) return false
-  const [counter, pages, validFor] = [24, 28, 92].map((at) => firstPage.readUInt32BE(at))
-  if (counter === validFor && first.databasePages !== undefined && first.databasePages !== pages) return false
+  const pages = pageCountOf(firstPage)
+  if (pages !== undefined && first.databasePages !== undefined && first.databasePages !== pages) return false
   // Without marks in the file, the first commit may be the one that added them; an older kv leaves the last mark as
   // it is.
   const mark = file?.mark
@@ -153,7 +146,7 @@ function fitsCounter(file: number, log: readonly number[]): boolean {
 
 function refusal(path: string, { kind, why }: Fault): KvError {
   const log = `${path}-wal`
-  const away = `mv ${quoteWord(log)} ${quoteWord(`${log}.old`)}`
+  const away = moveAway(log)
   switch (kind) {
     case 'foreign':
       return new KvError('KV_CORRUPT', `${log} is the log of another file than ${path}: ${why}`, {
@@ -179,4 +172,17 @@ function held(path: string, pid: string): KvError {
       hint: 'end that process, then run this again',
     },
   )
+}
+
+/**
+ * Throws `KV_CORRUPT` when the log of a store that is gone still holds writes: SQLite would play it into the next
+ * one.
+ */
+export function refuseLostLog(path: string): void {
+  for (const suffix of ['-wal', '-journal']) {
+    if (sizeOf(path + suffix) === 0) continue
+    throw new KvError('KV_CORRUPT', `${path} is gone but its ${suffix} file is still there`, {
+      hint: `put the store back; or begin an empty one: ${moveAway(path + suffix)}`,
+    })
+  }
 }

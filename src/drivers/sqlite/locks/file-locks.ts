@@ -1,27 +1,36 @@
 import { type Stats, readFileSync, readdirSync, statSync } from 'node:fs'
 
-/** Who holds a lock on which file, as far as this system tells: pids by the number of the file. */
-export type FileLocks = ReadonlyMap<number, ReadonlySet<string>>
+/** A lock on a file, or on bytes of it. */
+export interface FileLock {
+  /** The process that has it. */
+  readonly pid: string
+  readonly inode: number
+  readonly isWrite: boolean
+  /** The first and the last byte. */
+  readonly from: number
+  readonly to: number
+}
 
 /**
- * The locks that processes hold on files now. Linux tells; `undefined` elsewhere. Those of processes in
- * other containers are left out.
+ * The locks that processes hold on files at this moment. Linux tells; none elsewhere. Those of processes in other
+ * containers are left out.
  */
-export function fileLocks(): FileLocks | undefined {
+export function fileLocks(): readonly FileLock[] {
   let text: string
   try {
     text = readFileSync('/proc/locks', 'utf8')
   } catch {
-    return undefined
+    return []
   }
-  const locks = new Map<number, Set<string>>()
   // 4: POSIX  ADVISORY  READ 4711 fe:00:1443 128 128; one that waits for another has an arrow behind its number.
-  for (const [, pid, file] of text.matchAll(/^\d+: POSIX +\S+ +\S+ (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) /gm)) {
-    const holders = locks.get(Number(file))
-    if (holders === undefined) locks.set(Number(file), new Set([pid!]))
-    else holders.add(pid!)
-  }
-  return locks
+  const lines = text.matchAll(/^\d+: POSIX +\S+ +(\S+) (\d+) [0-9a-f]+:[0-9a-f]+:(\d+) (\d+) (\d+|EOF)$/gm)
+  return Array.from(lines, ([, mode, pid, inode, from, to]) => ({
+    pid: pid!,
+    inode: Number(inode),
+    isWrite: mode === 'WRITE',
+    from: Number(from),
+    to: to === 'EOF' ? Infinity : Number(to),
+  }))
 }
 
 /**
@@ -40,16 +49,21 @@ export interface Users {
 /** Who has the file of `stat` open, and the log beside `path`; nobody where the system does not tell. */
 export function usersOf(path: string, stat: Stats): Users {
   const index = statSync(`${path}-shm`, { throwIfNoEntry: false })
+  // Of one moment, since one that has the log must be seen to have the file.
   const locks = fileLocks()
-  const ofLog = [...((index && locks?.get(index.ino)) ?? [])]
-  const locked = locks?.get(stat.ino) ?? new Set<string>()
+  const ofLog = holders(locks, index?.ino)
+  const locked = holders(locks, stat.ino)
   // A program that has read the file by itself has lost its locks on it.
-  const ofFile = [...locked, ...ofLog.filter((pid) => !locked.has(pid) && hasOpen(pid, stat))]
+  const ofFile = [...locked, ...ofLog.filter((pid) => !locked.includes(pid) && hasOpen(pid, stat))]
   return {
     both: ofFile.filter((pid) => ofLog.includes(pid)),
     fileOnly: ofFile.filter((pid) => !ofLog.includes(pid)),
     logOnly: ofLog.filter((pid) => !ofFile.includes(pid)),
   }
+}
+
+function holders(locks: readonly FileLock[], file: number | undefined): string[] {
+  return [...new Set(locks.filter(({ inode }) => inode === file).map(({ pid }) => pid))]
 }
 
 /** Whether a process has a file open, as far as this one may know. */

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
+import { fileLocks } from './file-locks.ts'
 
 /** The byte of the `-shm` file that a writer locks (WAL_WRITE_LOCK, https://www.sqlite.org/walformat.html). */
 const WRITE_LOCK = 120
@@ -10,17 +11,14 @@ const WRITE_LOCK = 120
 export function lockHolder(path: string): string | undefined {
   try {
     const { ino } = statSync(`${path}-shm`)
-    for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
-      // 4: POSIX  ADVISORY  WRITE 4711 fe:00:1443 120 120
-      const [, kind, , mode, pid, file, from, to] = line.split(/\s+/)
-      if (kind !== 'POSIX' || mode !== 'WRITE' || Number(file?.split(':')[2]) !== ino) continue
-      if (Number(from) > WRITE_LOCK || (to !== 'EOF' && Number(to) < WRITE_LOCK)) continue
-      return `process ${pid} (${programOf(pid!)})`
-    }
+    const writer = fileLocks().find(
+      ({ inode, isWrite, from, to }) => inode === ino && isWrite && from <= WRITE_LOCK && to >= WRITE_LOCK,
+    )
+    return writer && `process ${writer.pid} (${programOf(writer.pid)})`
   } catch {
-    // Not Linux, or no file by now.
+    // No file by now, or no such process.
+    return undefined
   }
-  return undefined
 }
 
 /** The name of a program, and of the script that Node runs; never its arguments, which may be secrets. */

@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs'
+import { closeSync, fstatSync, readdirSync, statSync } from 'node:fs'
 import { sqliteEngine } from '../engine/engine.ts'
+import { openForReading } from '../format/read-file.ts'
 
 /**
  * POSIX drops every lock a process holds on a file when the process closes any descriptor of it
@@ -19,7 +20,8 @@ export function fileId(path: string): string | undefined {
   return stat && idOf(stat)
 }
 
-function idOf({ dev, ino }: { dev: number; ino: number }): string {
+/** The same of what `stat` says of it. */
+export function idOf({ dev, ino }: { dev: number; ino: number }): string {
   return `${dev}:${ino}`
 }
 
@@ -57,8 +59,7 @@ export function mayBeOpen(id: string): boolean {
 export function openBeside(path: string): number {
   const id = fileId(path)
   const [kept] = (id === undefined ? undefined : files.get(id)?.descriptors) ?? []
-  // Without O_NONBLOCK a FIFO of that name would block for ever.
-  return kept ?? openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0))
+  return kept ?? openForReading(path)
 }
 
 /** Closes a descriptor, or keeps it until SQLite has the file open no longer. */

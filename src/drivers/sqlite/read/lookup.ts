@@ -1,3 +1,4 @@
+import type { Clock } from '../../../store/driver.ts'
 import type { Entry, Head } from '../../../store/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
@@ -8,9 +9,18 @@ type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: Sq
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
 
 /** Texts of their own: one put together for each read takes longer to look up. */
+const VALUE = `select value, ${EXPIRES} from kv where key = ?`
 const ENTRY = `select key, value, revision, ${EXPIRES} from kv where key = ?`
 const ENTRY_WITHOUT_LONG_VALUE = `select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`
 const HEAD = `select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`
+
+/** The value of a key that has not expired. Throws where damage has given it another type. */
+export function liveValue(connection: Connection, key: Uint8Array, now: Clock): Uint8Array | undefined {
+  const row = connection.statement(VALUE).get(key) as [value: SqlValue, expires: number | null] | undefined
+  if (row === undefined || (row[1] !== null && row[1] <= now())) return undefined
+  if (!(row[0] instanceof Uint8Array)) throw damagedRow()
+  return row[0]
+}
 
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
 export function liveEntry(connection: Connection, key: Uint8Array, now: number): Entry | undefined {

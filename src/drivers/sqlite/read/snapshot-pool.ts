@@ -1,6 +1,8 @@
-import { closedError } from '../../../errors.ts'
+import { turn } from '../../../async.ts'
+import { type KvError, closedError } from '../../../errors.ts'
 import { CACHE_KIB, type Connection } from '../file/connection.ts'
-import { SLICE_MS, turn } from './time-slices.ts'
+import type { StoreFile } from '../file/store-file.ts'
+import { SLICE_MS } from './time-slices.ts'
 
 /** Connections kept for the next snapshot. */
 const SPARES = 2
@@ -13,17 +15,17 @@ const SMALL_CACHE_KIB = 256
 
 /**
  * Snapshots, each in a read transaction on a connection of its own, so that it stays as it is
- * whatever the store's other operations do meanwhile.
+ * whatever the store's other operations do meanwhile. Errors are `KvError`s.
  */
-export class Snapshots {
-  readonly #open: () => Connection | undefined
+export class SnapshotPool {
+  readonly #file: StoreFile
   readonly #spares: Connection[] = []
   readonly #inUse = new Set<Connection>()
   #lastTurn = 0
 
-  /** @param open gives a new connection, or `undefined` while there is no file */
-  constructor(open: () => Connection | undefined) {
-    this.#open = open
+  constructor(file: StoreFile) {
+    this.#file = file
+    file.onDisconnect(() => this.#closeSpares())
   }
 
   /**
@@ -33,27 +35,28 @@ export class Snapshots {
   async *items<T>(
     read: (connection: Connection) => Iterator<T, void> | AsyncIterator<T, void>,
   ): AsyncGenerator<T, void, void> {
-    const connection = this.#take()
-    if (connection === undefined) return
-    const items = read(connection)
-    let sound = false
+    let connection: Connection | undefined
+    let items: Iterator<T, void> | AsyncIterator<T, void> | undefined
+    let isReusable = false
     try {
+      connection = this.#take()
+      if (connection === undefined) return
+      items = read(connection)
       for (;;) {
-        sound = false
-        const next = await connection.read(() => items.next())
+        isReusable = false
+        const next = await connection.read(() => items!.next())
         connection.verify()
         // Whoever leaves the loop leaves the connection as it should be.
-        sound = true
+        isReusable = true
         if (next.done === true) return
         yield next.value
         await this.#turnWhenDue()
       }
     } catch (error) {
-      if (this.#inUse.has(connection)) connection.verify()
-      throw error
+      throw this.#translate(error, connection)
     } finally {
-      await items.return?.()
-      this.#giveBack(connection, sound)
+      await items?.return?.()
+      this.#giveBack(connection, isReusable)
     }
   }
 
@@ -61,22 +64,33 @@ export class Snapshots {
    * What `read` makes of one snapshot; `whenAbsent` while there is no file. Throws `KV_CLOSED` when closed meanwhile.
    */
   async result<T>(whenAbsent: T, read: (connection: Connection) => Promise<T>): Promise<T> {
-    const connection = this.#take()
-    if (connection === undefined) return whenAbsent
-    let sound = false
+    let connection: Connection | undefined
+    let isReusable = false
     try {
-      // The first read is what fixes the moment.
-      connection.read(() => connection.statement('select 1 from sqlite_schema').get())
+      connection = this.#take()
+      if (connection === undefined) return whenAbsent
+      connection.fixSnapshot()
       const result = await read(connection)
       connection.verify()
-      sound = true
+      isReusable = true
       return result
     } catch (error) {
-      if (this.#inUse.has(connection)) connection.verify()
-      throw this.#inUse.has(connection) ? error : closedError(error)
+      if (connection !== undefined && !this.#inUse.has(connection)) throw closedError(error)
+      throw this.#translate(error, connection)
     } finally {
-      this.#giveBack(connection, sound)
+      this.#giveBack(connection, isReusable)
     }
+  }
+
+  /** Closes all connections, under the hands of whoever uses them. */
+  close(): void {
+    this.#closeSpares()
+    for (const connection of this.#inUse) connection.close()
+    this.#inUse.clear()
+  }
+
+  #closeSpares(): void {
+    for (const connection of this.#spares.splice(0)) connection.close()
   }
 
   /**
@@ -89,20 +103,19 @@ export class Snapshots {
     this.#lastTurn = performance.now()
   }
 
-  /** Closes the connections that are not in use. */
-  closeSpares(): void {
-    for (const connection of this.#spares.splice(0)) connection.close()
-  }
-
-  /** Closes all connections, under the hands of whoever uses them. */
-  close(): void {
-    this.closeSpares()
-    for (const connection of this.#inUse) connection.close()
-    this.#inUse.clear()
+  /** An error as the user is told it; what was read of a file in the middle of a change is no error of the file. */
+  #translate(error: unknown, connection: Connection | undefined): KvError {
+    try {
+      if (connection !== undefined && this.#inUse.has(connection)) connection.verify()
+      return this.#file.translateError(error)
+    } catch (changed) {
+      return this.#file.translateError(changed)
+    }
   }
 
   #take(): Connection | undefined {
-    const connection = this.#takeSpare() ?? this.#open()
+    this.#file.checkName()
+    const connection = this.#takeSpare() ?? this.#file.another()
     if (connection === undefined) return undefined
     connection.boundCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
     this.#inUse.add(connection)
@@ -118,10 +131,11 @@ export class Snapshots {
     }
   }
 
-  #giveBack(connection: Connection, sound: boolean): void {
+  #giveBack(connection: Connection | undefined, isReusable: boolean): void {
+    if (connection === undefined) return
     connection.rollback()
     // After close() it is no longer among those in use, and is closed already.
-    if (this.#inUse.delete(connection) && sound && this.#spares.length < SPARES) this.#spares.push(connection)
+    if (this.#inUse.delete(connection) && isReusable && this.#spares.length < SPARES) this.#spares.push(connection)
     else connection.close()
   }
 }

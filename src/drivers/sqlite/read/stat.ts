@@ -1,11 +1,11 @@
-import { statSync } from 'node:fs'
 import type { Stat } from '../../../store/driver.ts'
 import type { Connection } from '../file/connection.ts'
 import { sqliteEngine } from '../engine/engine.ts'
-import { FORMAT_VERSION } from '../file/format.ts'
+import { FORMAT_VERSION } from '../format/header.ts'
+import { sizeOf } from '../format/read-file.ts'
 
 /** Where the store at `path` stands; entries that have expired by `now` do not count. */
-export function statDatabase(connection: Connection, path: string, now: number): Stat {
+export function statStore(connection: Connection, path: string, now: number): Stat {
   const [entries, expired, expiring, revision, pageSize, pageCount, freePages, sqlite] = connection
     .statement(
       `select (select count(*) from kv), (select count(*) from kv where expires <= ?), (select count(*) from kv where expires > ?),
@@ -13,8 +13,8 @@ export function statDatabase(connection: Connection, path: string, now: number):
         (select freelist_count from pragma_freelist_count), sqlite_version()`,
     )
     .get(now, now) as [number, number, number, number, number, number, number, string]
-  const log = size(`${path}-wal`)
-  const file = size(path)
+  const log = sizeOf(`${path}-wal`)
+  const file = sizeOf(path)
   return {
     entries: entries - expired,
     expiring,
@@ -32,8 +32,4 @@ export function statDatabase(connection: Connection, path: string, now: number):
       engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
     },
   }
-}
-
-function size(path: string): number {
-  return statSync(path, { throwIfNoEntry: false })?.size ?? 0
 }

@@ -1,3 +1,4 @@
+import { turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
 
 /** Time one slice of a long operation should take, in milliseconds: as long as nobody notices. */
@@ -19,9 +20,4 @@ export async function inSlices(signal: AbortSignal, message: string, step: (rows
     rows = Math.round(Math.min(MAX_ROWS, Math.max(1, rows * Math.min(2, scale))))
     await turn()
   }
-}
-
-/** Gives the event loop its turn: timers and input before what waits here. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve))
 }

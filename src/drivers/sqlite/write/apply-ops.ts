@@ -1,13 +1,35 @@
 import { blockOf } from '../../../blocks/block.ts'
-import type { Op } from '../../../store/entry.ts'
+import type { Condition, Op, PutResult } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
+import { holds } from '../../kit/condition.ts'
+import { hasValue, liveHead } from '../read/lookup.ts'
 import { FEWEST, insertBlock } from './bulk-insert.ts'
-import type { Transaction } from './writer.ts'
+import type { Transaction } from './transaction.ts'
 
 type Put = Extract<Op, { type: 'put' }>
 
 /** Bytes of keys and values packed at once. */
 const PACKED_BYTES = 8 << 20
+
+/** Puts one entry if the condition holds; the old value is read only where the condition is about it. */
+export function putIf(transaction: Transaction, op: Put, condition: Condition | undefined): PutResult {
+  const { connection, now } = transaction
+  const old = liveHead(connection, op.key, now)
+  if (!holds(condition, old, (value) => hasValue(connection, op.key, value)))
+    return { applied: false, created: false, revision: old?.revision ?? 0 }
+  const revision = transaction.nextRevision()
+  transaction.apply(op, revision)
+  return { applied: true, created: old === undefined, revision }
+}
+
+/** Deletes one entry if it is there and the condition holds; tells whether it did. */
+export function deleteIf(transaction: Transaction, key: Uint8Array, condition: Condition | undefined): boolean {
+  const { connection, now } = transaction
+  const old = liveHead(connection, key, now)
+  if (old === undefined || !holds(condition, old, (value) => hasValue(connection, key, value))) return false
+  transaction.apply({ type: 'del', key }, transaction.nextRevision())
+  return true
+}
 
 /** Applies operations in their order under one revision; many puts in a row go in as a block. */
 export function applyOps(transaction: Transaction, ops: readonly Op[], revision: number): void {

@@ -2,8 +2,8 @@ import { type Block, blockOps, hasTtl, settled } from '../../../blocks/block.ts'
 import type { Clock } from '../../../store/driver.ts'
 import { BlockSpool } from './block-spool.ts'
 import type { Connection } from '../file/connection.ts'
-import type { Transaction } from './writer.ts'
-import { ON_CONFLICT } from './writer.ts'
+import type { Transaction } from './transaction.ts'
+import { ON_CONFLICT } from './transaction.ts'
 
 /** Fewer rows are not worth the preparation. */
 export const FEWEST = 32

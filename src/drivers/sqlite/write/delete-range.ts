@@ -3,7 +3,7 @@ import { expired, expiredInSlices } from '../read/count.ts'
 import { hasLog } from '../watch/change-log.ts'
 import { keyAt, rangeSql } from '../read/range.ts'
 import { inSlices } from '../read/time-slices.ts'
-import type { Transaction } from './writer.ts'
+import type { Transaction } from './transaction.ts'
 
 /** Deletes a range by one statement; returns how many entries had not expired. */
 export function deleteNow(transaction: Transaction, query: RangeQuery): number {

@@ -1,0 +1,42 @@
+import { turn } from '../../../async.ts'
+import { interrupted } from '../../../errors.ts'
+import type { CheckOptions, CheckReport } from '../../../store/driver.ts'
+import type { Connection } from '../file/connection.ts'
+import { missingParts } from '../file/schema.ts'
+import { checkEntries } from './checksums.ts'
+import { checkIntegrity, checkIntegrityApart } from './integrity.ts'
+
+/**
+ * Checks the store at `path`: its schema, SQLite's own structure and every entry, of one snapshot when the caller holds
+ * a transaction. With a signal the event loop has turns, and `KV_INTERRUPTED` is thrown when it is aborted.
+ */
+export async function checkStore(
+  connection: Connection,
+  path: string,
+  { onProgress, signal }: CheckOptions,
+): Promise<CheckReport> {
+  const apart = signal && checkIntegrityApart(path, signal)
+  // It is waited for below, also when the entries fail first.
+  apart?.catch(() => {})
+  const entries = checkEntries(connection)
+  for (;;) {
+    const { value, done } = entries.next()
+    if (done === true) {
+      const integrity = (await apart) ?? checkIntegrity(connection)
+      return { ...value, problems: [...checkSchema(connection), ...integrity, ...value.problems] }
+    }
+    onProgress?.(value)
+    if (signal === undefined) continue
+    await turn()
+    if (signal.aborted) throw interrupted(signal)
+  }
+}
+
+/** One line for each part of the schema that is missing. */
+function checkSchema(connection: Connection): string[] {
+  return missingParts(connection).map((part) =>
+    part === 'kv'
+      ? 'the table kv is missing, and all entries with it'
+      : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`,
+  )
+}

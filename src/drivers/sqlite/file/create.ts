@@ -1,0 +1,56 @@
+import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { sqliteEngine } from '../engine/engine.ts'
+import { APPLICATION_ID, FORMAT_VERSION } from '../format/header.ts'
+import { isAbandoned, temporaryName } from '../format/temporary-names.ts'
+import { refuseLostLog } from '../identity/log-owner.ts'
+import { placeFile } from './place-file.ts'
+import { SCHEMA } from './schema.ts'
+
+/** Bytes of a page. Chosen by measurement; see DESIGN.md. */
+const PAGE_SIZE = 8192
+
+/**
+ * Makes an empty store at `path`, whole or not at all: under a temporary name first, on disk with
+ * its marks, then put into place. When another process was quicker, its store stays and this
+ * one goes. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost
+ * store stands in the way (SQLite would play it into the new one).
+ */
+export function create(path: string, options: { makeFolder: boolean }): void {
+  const folder = dirname(path)
+  if (options.makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
+  if (!existsSync(path)) refuseLostLog(path)
+  removeAbandoned(folder)
+  const temporary = join(folder, temporaryName())
+  try {
+    closeSync(openSync(temporary, 'wx', 0o600))
+    const connection = new (sqliteEngine().DatabaseSync)(temporary)
+    try {
+      connection.exec(`pragma page_size = ${PAGE_SIZE}; pragma synchronous = full; pragma journal_mode = off;
+        begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA} commit;
+        pragma journal_mode = wal;`)
+    } finally {
+      connection.close()
+    }
+    placeFile(temporary, path)
+  } finally {
+    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
+  }
+}
+
+/** A store is made in milliseconds: one so old, in milliseconds, was left by a process that was killed. */
+const ABANDONED_MS = 3_600_000
+
+/** Removes what killed creations left in a folder; a clean-up, so what cannot be done is left. */
+function removeAbandoned(folder: string): void {
+  try {
+    for (const file of readdirSync(folder)) {
+      if (!isAbandoned(file)) continue
+      const path = join(folder, file)
+      const stat = lstatSync(path)
+      if (stat.isFile() && Date.now() - stat.mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+    }
+  } catch {
+    // A folder that may be written but not listed, or another process that was quicker.
+  }
+}

@@ -1,0 +1,109 @@
+import { existsSync, fstatSync, readSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { KvError } from '../../../errors.ts'
+import {
+  APPLICATION_ID,
+  FORMAT_VERSION,
+  HEADER_BYTES,
+  applicationIdOf,
+  formatVersionOf,
+  isSqliteHeader,
+  pageCountOf,
+  pageSizeOf,
+} from '../format/header.ts'
+import { verifyJournal } from '../identity/journal-owner.ts'
+import { type VerifiedLog, refuseLostLog, verifyLog } from '../identity/log-owner.ts'
+import { refuseHiddenLog } from '../identity/second-names.ts'
+import { closeWhenFree, openBeside } from '../locks/posix-locks.ts'
+
+/**
+ * Looks at the file without opening it as a database: nothing is written, locked or created.
+ * Returns false when there is no file. Throws `KV_FOREIGN` for a file that is not a kv store,
+ * `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for one that is cut off, or whose log is not its own, is
+ * damaged, or is all that is left; `KV_UNAVAILABLE` for one whose newest writes are beside another name of it.
+ */
+export function inspect(path: string): boolean {
+  let fd: number
+  try {
+    fd = openBeside(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    refuseLostLog(path)
+    return false
+  }
+  try {
+    const stat = fstatSync(fd)
+    if (!stat.isFile()) throw foreign(path, stat.isDirectory() ? 'it is a folder' : 'it is not a regular file')
+    if (stat.size === 0) {
+      throw new KvError('KV_CORRUPT', `${path} is empty, which a kv store never is`, {
+        hint: 'if nothing of value is lost, remove the file and run the command again',
+      })
+    }
+    const header = Buffer.alloc(HEADER_BYTES)
+    const read = readSync(fd, header, 0, HEADER_BYTES, 0)
+    if (header.every((byte) => byte === 0)) throw new KvError('KV_CORRUPT', `${path} is damaged: it begins with zeros`)
+    if (read < HEADER_BYTES || !isSqliteHeader(header)) throw foreign(path, 'it is no SQLite file')
+    if (applicationIdOf(header) !== APPLICATION_ID) throw foreign(path, 'it is a SQLite file of another program')
+    const version = formatVersionOf(header)
+    if (version > FORMAT_VERSION) {
+      throw new KvError(
+        'KV_NEWER_FORMAT',
+        `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`,
+        {
+          hint: 'update kv: npm install -g kvfile@latest',
+        },
+      )
+    }
+    refuseHiddenLog(path, stat)
+    const file = { path, fd, stat, header }
+    verifyJournal(file)
+    const log = verifyLog(file)
+    checkLength(path, header, fstatSync(fd).size, log)
+    return true
+  } finally {
+    closeWhenFree(fd)
+  }
+}
+
+function foreign(path: string, why: string): KvError {
+  return new KvError('KV_FOREIGN', `${path} is not a kv store: ${why}`, {
+    hint: 'nothing was written; give another path with --store',
+  })
+}
+
+/**
+ * A file that is shorter than it should be was cut off: by its header, or, where there is a log, by the pages that
+ * the log does not hold.
+ */
+function checkLength(path: string, header: Buffer, size: number, log: VerifiedLog): void {
+  if (log === 'in use') return
+  const pageSize = pageSizeOf(header)
+  let pages = pageCountOf(header) ?? 0
+  if (log !== 'none') for (pages = log.databasePages; log.pages.has(pages);) pages--
+  if (size < pages * pageSize) {
+    throw new KvError('KV_CORRUPT', `${path} is damaged: cut off at ${size} of ${pages * pageSize} bytes`)
+  }
+}
+
+/**
+ * The path that links lead to, also when nothing is there yet: SQLite keeps its log beside the
+ * real file, and so must whoever looks for it.
+ */
+export function withoutLinks(path: string): string {
+  let real = path
+  // A loop of links ends with what the file system says when it is opened.
+  for (let links = 0; links < 40; links++) {
+    try {
+      const found = realpathSync(real)
+      // A folder whose name is not UTF-8 has no path of text but the one that led here.
+      return found.includes('\ufffd') && !existsSync(found) ? real : found
+    } catch {
+      try {
+        real = resolve(dirname(real), readlinkSync(real))
+      } catch {
+        return real
+      }
+    }
+  }
+  return real
+}

@@ -1,0 +1,281 @@
+import { rmSync, statSync } from 'node:fs'
+import type { KvError } from '../../../errors.ts'
+import { ChangedWhileRead } from '../identity/file-state.ts'
+import { HeldLog, refuseLostLog } from '../identity/log-owner.ts'
+import { refuseMountPoint, refuseTwoLogs } from '../identity/second-names.ts'
+import { retryWhileBusy } from '../locks/lock-wait.ts'
+import { fileId } from '../locks/posix-locks.ts'
+import { checkFolder } from './access.ts'
+import { Connection, type ConnectionOptions, readWaitMs } from './connection.ts'
+import { create } from './create.ts'
+import { isPassing, needsReopen, toKvError } from './errors.ts'
+import { inspect } from './inspect.ts'
+
+/** How often an open store looks after its file, in milliseconds. */
+const HEARTBEAT_MS = 1000
+
+/** How a store's file is used. */
+export interface StoreFileOptions extends ConnectionOptions {
+  /** Whether the first write makes the file's folder too. */
+  readonly makeFolder: boolean
+}
+
+/**
+ * The file of a store and the connections to it. Before each operation it makes sure that the file is still the one
+ * that has the name; an error of the engine becomes a `KvError` here. A file that does not exist reads as empty and is
+ * made by the first write.
+ */
+export class StoreFile {
+  readonly path: string
+  readonly options: StoreFileOptions
+  #connection: Connection | undefined
+  #isWritten = false
+  #incarnation = 0
+  /** When the name of the file was last checked, in milliseconds since 1970. */
+  #checkedAt = 0
+  /** Transactions of this process so far; the same at the last heartbeat; and of them those moved into the file. */
+  #commits = 0
+  #commitsBefore = 0
+  #commitsMoved = 0
+  #heartbeat: NodeJS.Timeout | undefined
+  #onDisconnect: () => void = () => {}
+
+  /** @param path absolute, without symbolic links */
+  constructor(path: string, options: StoreFileOptions) {
+    this.path = path
+    this.options = options
+  }
+
+  /** Called when further connections that nobody uses at the moment are to be closed. */
+  onDisconnect(listener: () => void): void {
+    this.#onDisconnect = listener
+  }
+
+  /** Grows each time another file was found under the name. */
+  get incarnation(): number {
+    return this.#incarnation
+  }
+
+  /** Whether there is no file that this process knows of. Throws what {@link inspect} throws, as a `KvError`. */
+  isAbsent(): boolean {
+    return this.#connection === undefined && !this.#translating(() => inspect(this.path))
+  }
+
+  /** Connects if the file is there; to one that is locked, later. Throws what {@link inspect} throws, as a `KvError`. */
+  open(): void {
+    this.#translating(() => {
+      try {
+        this.reading(false)
+      } catch (error) {
+        if (!isPassing(error)) throw error
+      }
+    })
+  }
+
+  /**
+   * Throws why the first write could not make the file, or with `write` false why there is no place to look for it.
+   * Does nothing when the file is there.
+   */
+  checkPlace(write: boolean): void {
+    if (!this.options.makeFolder && this.isAbsent()) this.#translating(() => checkFolder(this.path, write))
+  }
+
+  /** What `step` reads; `undefined` while there is no file. Waits, on the spot, for what is in the way. */
+  read<T>(step: (connection: Connection) => T): T | undefined {
+    const read = (): T | undefined => {
+      const connection = this.reading()
+      return connection && connection.read(() => step(connection))
+    }
+    try {
+      return retryWhileBusy(() => readWaitMs(this.path, this.options), read, isChanged)
+    } catch (error) {
+      throw this.translateError(error)
+    }
+  }
+
+  /** The connection for reading; `undefined` while there is no file. */
+  reading(mayWait = true): Connection | undefined {
+    if (this.#connection !== undefined) this.#checkConnection(this.#connection)
+    if (this.#connection === undefined && this.#inspect(mayWait)) this.#connect(mayWait)
+    return this.#connection
+  }
+
+  /**
+   * The connection for writing; makes the file when there is none. Waits for no lock. Throws what the engine throws.
+   */
+  writing(): Connection {
+    this.#isWritten = true
+    this.checkName()
+    const connection = this.reading(false)
+    if (connection === undefined) {
+      create(this.path, this.options)
+      return this.#connect(false)
+    }
+    this.#refuseSecondName(connection)
+    connection.useLog()
+    return connection
+  }
+
+  /** A new connection for a snapshot, for the caller to close; `undefined` while there is no file. */
+  another(): Connection | undefined {
+    return this.reading() && new Connection(this.path, this.options)
+  }
+
+  /** The same for a long write; makes the file when there is none. Waits for no lock. Throws what the engine throws. */
+  anotherForWriting(): Connection {
+    this.writing()
+    return new Connection(this.path, this.options, false)
+  }
+
+  /**
+   * The same for the log of changes, of which nothing needs the disk; `undefined` while there is no file. Throws a
+   * `KvError`.
+   */
+  anotherForWatching(): Connection | undefined {
+    return this.#translating(() => {
+      this.checkName()
+      const connection = this.reading()
+      if (connection === undefined) return undefined
+      this.#refuseSecondName(connection)
+      this.#isWritten = true
+      return new Connection(this.path, { ...this.options, sync: false })
+    })
+  }
+
+  /** Notes a commit of this process. */
+  committed(): void {
+    this.#commits++
+  }
+
+  /**
+   * Gives a function that tells whether nothing was committed since, by this process or another; `undefined` where that
+   * cannot be told.
+   */
+  unchangedSince(): (() => boolean) | undefined {
+    const connection = this.#connection
+    if (connection === undefined || connection.isUnlocked) return undefined
+    // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
+    const version = (): unknown => (connection.statement('pragma data_version').get() as [number])[0]
+    const [before, commits] = [version(), this.#commits]
+    return () => this.#connection === connection && this.#commits === commits && version() === before
+  }
+
+  /** What the user is told of an error. After an I/O error the next operation begins on a fresh connection. */
+  translateError(error: unknown): KvError {
+    if (needsReopen(error)) this.#closeConnection()
+    return toKvError(error, this.path)
+  }
+
+  /**
+   * Sees to it that operations go to the file that has the name, when this one was removed or another was put in its
+   * place. Throws `KV_CORRUPT` when it was written over, or is gone and its log still holds writes.
+   */
+  checkName(): void {
+    if (this.#connection !== undefined && this.#hasLostName(this.#connection)) {
+      this.#onDisconnect()
+      leave(this.#connection, this.path)
+      this.#incarnation++
+      this.#connection = undefined
+    }
+    this.#connection?.refuseOverwritten()
+  }
+
+  /** Closes the connection, and moves the log into the file if this process has written. */
+  close(): void {
+    clearInterval(this.#heartbeat)
+    try {
+      this.checkName()
+      if (this.#isWritten) this.#connection?.checkpoint()
+    } catch {
+      // It is no longer its file, and nobody is told any more.
+    }
+    this.#closeConnection()
+  }
+
+  #translating<T>(step: () => T): T {
+    try {
+      return step()
+    } catch (error) {
+      throw this.translateError(error)
+    }
+  }
+
+  #inspect(mayWait: boolean): boolean {
+    return retryWhileBusy(
+      () => (mayWait ? readWaitMs(this.path, this.options) : 0),
+      () => inspect(this.path),
+      (error) => error instanceof HeldLog,
+    )
+  }
+
+  #connect(mayWait: boolean): Connection {
+    this.#connection = new Connection(this.path, this.options, mayWait)
+    this.#heartbeat ??= setInterval(() => this.#lookAfter(), HEARTBEAT_MS).unref()
+    return this.#connection
+  }
+
+  #closeConnection(): void {
+    this.#connection?.close()
+    this.#connection = undefined
+  }
+
+  /** Between operations: checks the name, and after some writes, when they have paused, moves the log into the file. */
+  #lookAfter(): void {
+    const hasPaused = this.#commits === this.#commitsBefore
+    this.#commitsBefore = this.#commits
+    try {
+      this.checkName()
+      if (hasPaused && this.#commits > this.#commitsMoved && this.#connection?.backfill() === true)
+        this.#commitsMoved = this.#commits
+    } catch {
+      // The next operation meets it.
+    }
+  }
+
+  /** Before an operation. The name is checked once a millisecond at most. */
+  #checkConnection(connection: Connection): void {
+    if (connection.isStale) {
+      this.#onDisconnect()
+      return this.#closeConnection()
+    }
+    const time = Date.now()
+    if (time === this.#checkedAt) return
+    this.checkName()
+    this.#checkedAt = time
+  }
+
+  #hasLostName(connection: Connection): boolean {
+    const file = fileId(this.path)
+    if (file === connection.file) return false
+    if (file === undefined) {
+      // It may have another name by now, under which all that was written must be found.
+      connection.backfill()
+      refuseLostLog(this.path)
+    }
+    return true
+  }
+
+  #refuseSecondName(connection: Connection): void {
+    const stat = statSync(this.path, { throwIfNoEntry: false })
+    if (stat !== undefined) refuseTwoLogs(this.path, stat)
+    connection.once('mount', () => refuseMountPoint(this.path))
+  }
+}
+
+function isChanged(error: unknown): boolean {
+  return error instanceof ChangedWhileRead
+}
+
+/**
+ * Closes a connection whose file has lost its name. What its log holds is moved into that file, wherever it is; then
+ * the names of the log and its index are free for the file that has the name now. A log that others still need stays.
+ *
+ * SQLite itself leaves alone what bears the names when it closes a file that was moved (`databaseIsUnmoved` in its
+ * pager).
+ */
+function leave(connection: Connection, path: string): void {
+  const isWhole = connection.backfill()
+  connection.close()
+  if (!isWhole || connection.log === undefined || fileId(`${path}-wal`) !== connection.log) return
+  for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
+}

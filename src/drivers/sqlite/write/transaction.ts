@@ -1,0 +1,73 @@
+import { checksum } from '../../../blocks/checksum.ts'
+import type { Op } from '../../../store/entry.ts'
+import { expiryOf } from '../../../store/expiry.ts'
+import { damagedRow } from '../engine/result-codes.ts'
+import type { Connection } from '../file/connection.ts'
+import { markCommit } from '../file/schema.ts'
+
+/**
+ * What an insert does with a key that is there already. One that this very write has put in just so is left: an
+ * update that changes neither revision nor checksum is how another tool's is known. The old value is looked at only
+ * then.
+ */
+export const ON_CONFLICT = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
+  expires = excluded.expires, checksum = excluded.checksum
+  where kv.revision is not excluded.revision or kv.checksum is not excluded.checksum
+    or kv.expires is not excluded.expires or kv.value is not excluded.value`
+
+const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?) ${ON_CONFLICT}`
+
+/** Expired entries removed by one write at most, so that no write pays for a flood of them. */
+const SWEEP = 1000
+
+/** The write transaction that the jobs of one commit share. */
+export class Transaction {
+  readonly connection: Connection
+  /** The time by which this commit tells expired entries, in milliseconds since 1970. */
+  readonly now: number
+  #revision: number | undefined
+  #base = 0
+
+  constructor(connection: Connection, now: number) {
+    this.connection = connection
+    this.now = now
+  }
+
+  /** The newest revision. */
+  get revision(): number {
+    if (this.#revision === undefined) {
+      const row = this.connection.statement('select revision from kv_store').get() as [number] | undefined
+      // A new connection makes it again.
+      if (row === undefined) throw damagedRow('the row of kv_store is gone')
+      this.#base = this.#revision = row[0]
+    }
+    return this.#revision
+  }
+
+  /** A revision for a job that writes. */
+  nextRevision(): number {
+    this.#revision = this.revision + 1
+    return this.#revision
+  }
+
+  /** Applies one operation under a revision. */
+  apply(op: Op, revision: number): void {
+    if (op.type === 'del') return void this.connection.statement('delete from kv where key = ?').run(op.key)
+    const { key, value } = op
+    const expires = expiryOf(op, this.now)
+    this.connection.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
+  }
+
+  /**
+   * Before the commit: keeps the revision counter, and clears out some of what has expired. False when nothing was
+   * written.
+   */
+  finish(): boolean {
+    if (this.#revision === undefined || this.#revision === this.#base) return false
+    markCommit(this.connection, this.#revision)
+    this.connection
+      .statement('delete from kv where id in (select id from kv where expires <= ? limit ?)')
+      .run(this.now, SWEEP)
+    return true
+  }
+}
