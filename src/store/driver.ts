@@ -63,8 +63,8 @@ export interface Limits {
   /** What the engine or the wire adds to the key and the value of each operation, at most. */
   readonly opOverheadBytes: number
   /**
-   * Entries expire at multiples of this many milliseconds, 1 or more: the Store rounds expiries and times to live up,
-   * but for those in blocks that go to `load`.
+   * Expiries and times to live are multiples of this many milliseconds, 1 or more: the Store rounds them up, but for
+   * those in blocks that go to `load`.
    */
   readonly expiryStepMs: number
   /** Batches of a load that may be under way at the same time. They have no key in common. */
@@ -183,8 +183,8 @@ export type Clock = () => number
  * waits for its turn to write. The Store has refused what was aborted before, and looks at the signal
  * between two pages of a range; a read that has to wait must hear it by itself.
  *
- * Arrays passed in are the driver's from then on (the Store copies what its caller may change);
- * arrays handed out are the caller's own.
+ * Arrays passed in are the driver's from then on, since the Store copies what its caller may change; but for keys to
+ * read where `supports.syncReads`, which are looked at before the read returns. Arrays handed out are the caller's own.
  */
 export interface Driver {
   readonly name: string

@@ -8,12 +8,15 @@ import type { BatchOp, PutOptions } from './write-options.ts'
 
 type Put = Extract<Op, { type: 'put' }>
 
-/** The bytes of a key that is read, not copied. Throws `KV_INVALID_KEY` for none, `KV_TOO_LARGE` over the limit. */
-export function keyOf(input: KeyInput, limits: Limits): Uint8Array {
-  return fitting(bytesOf(input, 'KV_INVALID_KEY', 'key'), limits)
+/**
+ * The bytes of a key to read; a driver that answers at once gets those of the caller. Throws `KV_INVALID_KEY` for none,
+ * `KV_TOO_LARGE` over the limit.
+ */
+export function keyOf(input: KeyInput, { limits, supports }: Driver): Uint8Array {
+  return supports.syncReads ? fitting(bytesOf(input, 'KV_INVALID_KEY', 'key'), limits) : ownKeyOf(input, limits)
 }
 
-/** The same for a write, which is applied later: the caller may change its bytes at once. */
+/** The same where it is used later: the caller may change its bytes at once. */
 export function ownKeyOf(input: KeyInput, limits: Limits): Uint8Array {
   return fitting(ownBytesOf(input, 'KV_INVALID_KEY', 'key'), limits)
 }

@@ -74,7 +74,7 @@ export class Store {
   async get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined> {
     checkOptions(options, ['signal'], 'get')
     const driver = this.#open(options?.signal)
-    return driver.get(keyOf(key, driver.limits), options)
+    return driver.get(keyOf(key, driver), options)
   }
 
   /**
@@ -86,21 +86,21 @@ export class Store {
     if (!driver.supports.syncReads) {
       throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be read without a promise`)
     }
-    return driver.get(keyOf(key, driver.limits)) as Uint8Array | undefined
+    return driver.get(keyOf(key, driver)) as Uint8Array | undefined
   }
 
   /** The entry of a key with its revision and expiry, or `undefined`. */
   async getEntry(key: KeyInput, options?: Abortable): Promise<Entry | undefined> {
     checkOptions(options, ['signal'], 'getEntry')
     const driver = this.#open(options?.signal)
-    return driver.getEntry(keyOf(key, driver.limits), options)
+    return driver.getEntry(keyOf(key, driver), options)
   }
 
   /** Revision, expiry and length of the value of a key, or `undefined`; the value itself is not read. */
   async head(key: KeyInput, options?: Abortable): Promise<Head | undefined> {
     checkOptions(options, ['signal'], 'head')
     const driver = this.#open(options?.signal)
-    return driver.head(keyOf(key, driver.limits), options)
+    return driver.head(keyOf(key, driver), options)
   }
 
   /**
@@ -113,7 +113,7 @@ export class Store {
     if (!Array.isArray(keys)) throw usageError(`the keys of getMany are an array, not ${kindOf(keys)}`)
     const driver = this.#open(options?.signal)
     return driver.getMany(
-      keys.map((key) => keyOf(key, driver.limits)),
+      keys.map((key) => keyOf(key, driver)),
       options,
     )
   }

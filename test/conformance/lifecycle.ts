@@ -137,6 +137,44 @@ export function lifecycle(kit: Kit): void {
       })
     })
 
+    test.skipIf(!kit.supports.remote).for<[string, (store: Store, signal: AbortSignal) => unknown]>([
+      ['get', (store, signal) => store.get('a', { signal })],
+      ['getEntry', (store, signal) => store.getEntry('a', { signal })],
+      ['head', (store, signal) => store.head('a', { signal })],
+      ['has', (store, signal) => store.has('a', { signal })],
+      ['getMany', (store, signal) => store.getMany(['a'], { signal })],
+      ['range', (store, signal) => store.range({ signal }).next()],
+      ['hasExpiring', (store, signal) => store.hasExpiring({ signal })],
+      ['count', (store, signal) => store.count({ signal })],
+      ['stat', (store, signal) => store.stat({ signal })],
+      ['check', (store, signal) => store.check({ signal })],
+    ])('%s does not wait for an answer once it is aborted', async ([, read]) => {
+      const store = await kit.store()
+      await store.put('a', '1')
+      const stop = new AbortController()
+      const reason = new Error('enough')
+      const failed = failure(() => read(store, stop.signal))
+      stop.abort(reason)
+      expect(await failed).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+      expect(toText((await store.get('a'))!)).toBe('1')
+    })
+
+    test.skipIf(!kit.supports.remote).for<[string, (store: Store, signal: AbortSignal) => unknown]>([
+      ['put', (store, signal) => store.put('a', '2', { signal })],
+      ['del', (store, signal) => store.del('a', { signal })],
+      ['batch', (store, signal) => store.batch([{ type: 'put', key: 'a', value: '2' }], { signal })],
+      ['delRange', (store, signal) => store.delRange({ all: true, signal })],
+    ])('%s that is aborted was not done, or it is not known', async ([, write]) => {
+      const store = await kit.store()
+      await store.put('a', '1')
+      const stop = new AbortController()
+      const failed = failureCode(() => write(store, stop.signal))
+      stop.abort()
+      const code = await failed
+      expect(['KV_INTERRUPTED', 'KV_UNKNOWN_OUTCOME']).toContain(code)
+      if (code === 'KV_INTERRUPTED') expect(toText((await store.get('a'))!)).toBe('1')
+    })
+
     test('a range that is aborted ends after the page it is at', async () => {
       const store = await kit.store()
       await fill(

@@ -6,6 +6,7 @@ import { basics } from './basics.ts'
 import { expiry } from './expiry.ts'
 import { lifecycle } from './lifecycle.ts'
 import { ranges } from './ranges.ts'
+import { realTime } from './real-time.ts'
 import { watches } from './watches.ts'
 import { writes } from './writes.ts'
 import { checksum } from '../../src/blocks/checksum.ts'
@@ -87,6 +88,7 @@ export function conformance(name: string, target: Target): void {
     describe('writes', () => writes(kit))
     describe('ranges', () => ranges(kit))
     describe.skipIf(!target.ownClock)('expiry', () => expiry(kit))
+    describe.skipIf(target.ownClock)('expiry in real time', () => realTime(kit))
     describe.skipIf(!target.supports.watch)('watches', () => watches(kit))
     describe('lifecycle', () => lifecycle(kit))
   })
@@ -108,13 +110,21 @@ export async function readPages(driver: Driver, query: RangeQuery = EVERYTHING):
   return pages
 }
 
+/** How long a value under this key may be, in bytes. */
+export function longestValue({ limits }: Store, key: string): number {
+  return Math.min(
+    limits.maxValueBytes,
+    Math.min(limits.maxEntryBytes, limits.maxBatchBytes) - limits.opOverheadBytes - Buffer.byteLength(key),
+  )
+}
+
 /** Puts many entries in as few batches as the driver allows. */
 export async function fill(store: Store, all: readonly { key: Uint8Array; value: Uint8Array }[]): Promise<void> {
   const { maxBatchOps, maxBatchBytes } = store.limits
   let ops: { type: 'put'; key: Uint8Array; value: Uint8Array }[] = []
   let bytes = 0
   for (const { key, value } of all) {
-    const size = key.length + value.length
+    const size = key.length + value.length + store.limits.opOverheadBytes
     if (ops.length > 0 && (ops.length === maxBatchOps || bytes + size > maxBatchBytes)) {
       await store.batch(ops)
       ops = []

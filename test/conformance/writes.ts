@@ -4,7 +4,9 @@ import { noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode } from '../helpers/store.ts'
 import { type Kit, block, readPages } from './suite.ts'
 
-const NOW = Date.UTC(2030, 0, 1)
+/** Expiries far ahead, in steps that any driver has. */
+const LATER = Date.UTC(2100, 0, 1)
+const STEP = 1000
 
 /** Puts, deletes, batches and conditions: what they do, and that they do all of it or nothing. */
 export function writes(kit: Kit): void {
@@ -54,8 +56,8 @@ export function writes(kit: Kit): void {
   })
 
   test('a batch of a hundred steps takes them in their order: of equal keys the last wins, and ends when it says', async () => {
-    const store = await kit.store({ clock: () => NOW })
-    await store.put('k03', 'old', { expires: NOW + 4000 })
+    const store = await kit.store()
+    await store.put('k03', 'old', { expires: LATER })
     const name = (i: number): string => `k${String(i % 40).padStart(2, '0')}`
     const ops = Array.from({ length: 100 }, (_, i): BatchOp => {
       if (i === 45) return { type: 'del', key: name(44) }
@@ -63,7 +65,7 @@ export function writes(kit: Kit): void {
         type: 'put',
         key: name(i),
         value: noise(i % 7 === 0 ? 0 : i, i),
-        ...(i % 10 === 6 && { expires: NOW + 1000 + i }),
+        ...(i % 10 === 6 && { expires: LATER + i * STEP }),
       }
     })
     const expected = new Map<string, string>()
@@ -222,7 +224,7 @@ export function writes(kit: Kit): void {
   describe('load', () => {
     test('puts the entries of a block', async () => {
       const store = await kit.store()
-      await store.put('b', 'old', { expires: Date.now() + 3_600_000 })
+      await store.put('b', 'old', { expires: LATER })
       await store.load([
         block([
           ['a', '1'],
@@ -305,6 +307,45 @@ export function writes(kit: Kit): void {
       expect(await pairs(store)).toEqual(['a=old', 'c=after'])
     })
 
+    test(
+      'of 100,000 entries that need not be atomic stores them all, in their order',
+      { timeout: 30_000 },
+      async () => {
+        const driver = await kit.driver()
+        const store = await kit.store()
+        const name = (i: number): string => `k${String(i).padStart(6, '0')}`
+        const blocks = function* () {
+          for (let from = 0; from < 100_000; from += 25_000)
+            yield block(Array.from({ length: 25_000 }, (_, i) => [name(from + i), `v${from + i}`] as const))
+          yield block([[name(7), 'again']])
+        }
+        const told: number[] = []
+        await store.load(blocks(), { atomic: false, onProgress: (stored) => told.push(stored) })
+        expect(await store.count()).toBe(100_000)
+        expect(toText((await store.get(name(7)))!)).toBe('again')
+        expect(toText((await store.get(name(99_999)))!)).toBe('v99999')
+        expect(told).toEqual([...told].sort((a, b) => a - b))
+        if (driver.load === undefined) expect(told.at(-1)).toBe(100_001)
+      },
+    )
+
+    test('that need not be atomic, of which a later block cannot be had, stores what came before or nothing', async () => {
+      const store = await kit.store()
+      const told: number[] = []
+      const failing = async function* () {
+        yield block([
+          ['a', '1'],
+          ['b', '1'],
+        ])
+        yield block([['a', '2']])
+        throw new RangeError('mine')
+      }
+      const load = store.load(failing(), { atomic: false, onProgress: (stored) => told.push(stored) })
+      await expect(load).rejects.toThrow('mine')
+      expect(await pairs(store)).toEqual(told.length === 0 ? [] : ['a=2', 'b=1'])
+      expect([undefined, 3]).toContain(told.at(-1))
+    })
+
     test('does not disturb reads and writes made while it waits for blocks', async () => {
       const store = await kit.store()
       await store.put('a', 'old')
@@ -328,15 +369,15 @@ export function writes(kit: Kit): void {
 
     test('keeps the expiry of each entry', async () => {
       const store = await kit.store()
-      const expires = Date.now() + 3_600_000
+      const expires = LATER
       await store.load([
         block([
           ['a', '1', expires],
           ['b', '2'],
-          ['c', '3', expires + 1],
+          ['c', '3', expires + STEP],
         ]),
       ])
-      expect((await entries(store)).map((entry) => entry.expires)).toEqual([expires, undefined, expires + 1])
+      expect((await entries(store)).map((entry) => entry.expires)).toEqual([expires, undefined, expires + STEP])
       expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
     })
 
@@ -369,12 +410,12 @@ export function writes(kit: Kit): void {
     test('of 40,000 entries (or as many as the driver allows) whose bytes lie in another order than their keys stores each', async () => {
       const store = await kit.store()
       const count = Math.min(40_000, store.limits.maxBatchOps)
-      const expires = Date.now() + 3_600_000
+      const expires = LATER
       const name = (i: number): string => String(i).padStart(5, '0')
       const falling = block(
         Array.from(
           { length: count },
-          (_, n) => [name(count - 1 - n), `v${count - 1 - n}`, n % 7 === 0 ? expires + n : undefined] as const,
+          (_, n) => [name(count - 1 - n), `v${count - 1 - n}`, n % 7 === 0 ? expires + n * STEP : undefined] as const,
         ),
       )
       const { keyStart, keyLength, valueStart, valueLength, checksums, expires: ends } = falling
@@ -384,7 +425,9 @@ export function writes(kit: Kit): void {
       expect(stored.length).toBe(count)
       const wrong = stored.filter(({ key, value, expires: end }, i) => {
         const n = count - 1 - i
-        return toText(key) !== name(i) || toText(value) !== `v${i}` || end !== (n % 7 === 0 ? expires + n : undefined)
+        return (
+          toText(key) !== name(i) || toText(value) !== `v${i}` || end !== (n % 7 === 0 ? expires + n * STEP : undefined)
+        )
       })
       expect(wrong).toEqual([])
       expect((await store.check()).damagedKeys).toEqual([])
@@ -475,7 +518,7 @@ export function writes(kit: Kit): void {
 
     test('that does not hold keeps an expiry as it is', async () => {
       const store = await kit.store()
-      const expires = Date.now() + 3_600_000
+      const expires = LATER
       await store.put('a', '1', { expires })
       expect(await store.put('a', '2', { condition: { type: 'absent' } })).toMatchObject({ applied: false })
       expect((await store.getEntry('a'))!.expires).toBe(expires)

@@ -81,8 +81,7 @@ export class HttpDriver implements Driver {
     return (await this.getEntry(key, options))?.value
   }
 
-  async getEntry(wanted: Uint8Array, { signal }: Abortable = {}): Promise<Entry | undefined> {
-    const key = new Uint8Array(wanted)
+  async getEntry(key: Uint8Array, { signal }: Abortable = {}): Promise<Entry | undefined> {
     const call: Call = { ...GET, path: keyPath(key), answers: FOUND_OR_NOT, signal }
     const answer = await this.#client.request(call)
     if (answer.status === 404) return undefined

@@ -1,0 +1,126 @@
+import { describe, expect, test } from 'vitest'
+import { KvError, Store } from '../../src/index.ts'
+import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
+import type { Driver, Limits } from '../../src/store/driver.ts'
+import type { Op } from '../../src/store/entry.ts'
+import { block } from '../conformance/suite.ts'
+import { toText } from '../helpers/bytes.ts'
+import { entries, failure, failureCode } from '../helpers/store.ts'
+
+/** A store whose batches are small, with what it was asked for. `fail` names batches, from 1, that are refused. */
+function limited(limits: Partial<Limits>, fail: readonly number[] = []) {
+  const memory = new MemoryDriver()
+  const seen = { batches: [] as string[][], underWay: 0, most: 0 }
+  const driver: Driver = new Proxy(memory as Driver, {
+    get(target, name) {
+      if (name === 'limits') return { ...memory.limits, ...limits }
+      if (name === 'supports') return { ...memory.supports, repeatedKeys: false }
+      if (name === 'batch') return batch
+      const value: unknown = Reflect.get(target, name)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+  async function batch(ops: readonly Op[]): Promise<number> {
+    const number = seen.batches.push(ops.map(({ key }) => toText(key)))
+    seen.most = Math.max(seen.most, ++seen.underWay)
+    await new Promise(setImmediate)
+    seen.underWay--
+    if (fail.includes(number)) throw new KvError('KV_UNAVAILABLE', `batch ${number}`)
+    return memory.batch(ops)
+  }
+  return { store: new Store('limited', driver), seen }
+}
+
+const letters = (text: string) => block([...text].map((key) => [key, `value of ${key}`] as const))
+
+const keysOf = async (store: Store): Promise<string> => (await entries(store)).map(({ key }) => toText(key)).join('')
+
+describe('a load that need not be atomic', () => {
+  test.for<[string, Partial<Limits>, string[]]>([
+    ['operations', { maxBatchOps: 3 }, ['abc', 'de', 'fg']],
+    // A key of one byte and a value of ten.
+    ['bytes', { maxBatchBytes: 23 }, ['ab', 'cd', 'e', 'fg']],
+    ['bytes with what is added to each', { maxBatchBytes: 35, opOverheadBytes: 5 }, ['ab', 'cd', 'e', 'fg']],
+    ['nothing', {}, ['abcde', 'fg']],
+  ])('is cut by a limit on %s, and between blocks', async ([, limits, batches]) => {
+    const { store, seen } = limited(limits)
+    const told: number[] = []
+    await store.load([letters('abcde'), letters(''), letters('fg')], { atomic: false, onProgress: (n) => told.push(n) })
+    expect(seen.batches.map((keys) => keys.join(''))).toEqual(batches)
+    expect(told).toEqual(batches.map((_, i) => batches.slice(0, i + 1).join('').length))
+    expect(await keysOf(store)).toBe('abcdefg')
+  })
+
+  test('has as many batches under way as the driver allows, and never one before the block ahead is stored', async () => {
+    const { store, seen } = limited({ maxBatchOps: 1, maxBatchesInFlight: 3 })
+    await store.load([letters('abcdefgh'), block([['a', 'last']])], { atomic: false })
+    expect(seen.most).toBe(3)
+    expect(toText((await store.get('a'))!)).toBe('last')
+  })
+
+  test.for<[string, number, number[], string, number | undefined]>([
+    ['one at a time', 1, [3], 'abcd', 4],
+    ['several at once, of which later ones were stored', 3, [2], 'abefgh', 6],
+    ['the first', 1, [1], '', undefined],
+  ])('that fails tells how many entries are stored: %s', async ([, maxBatchesInFlight, fail, stored, told]) => {
+    const { store, seen } = limited({ maxBatchOps: 2, maxBatchesInFlight }, fail)
+    const progress: number[] = []
+    const load = store.load([letters('abcdefgh'), letters('z')], {
+      atomic: false,
+      onProgress: (count) => progress.push(count),
+    })
+    expect((await failure(() => load)).message).toBe(`batch ${fail[0]}`)
+    expect(await keysOf(store)).toBe(stored)
+    expect(progress.at(-1)).toBe(told)
+    expect(seen.underWay).toBe(0)
+  })
+
+  test('ends between two batches when it is aborted', async () => {
+    const { store } = limited({ maxBatchOps: 2 })
+    const stop = new AbortController()
+    const load = store.load([letters('abcdef')], { atomic: false, signal: stop.signal, onProgress: () => stop.abort() })
+    expect(await failureCode(() => load)).toBe('KV_INTERRUPTED')
+    expect(await keysOf(store)).toBe('ab')
+  })
+
+  test('refuses an entry over the limits, in its turn', async () => {
+    const { store } = limited({ maxBatchOps: 2, maxEntryBytes: 11 })
+    const blocks = [letters('ab'), block([['c', 'value of 12']])]
+    expect(await failureCode(() => store.load(blocks, { atomic: false }))).toBe('KV_TOO_LARGE')
+    expect(await keysOf(store)).toBe('ab')
+  })
+})
+
+describe('an atomic load', () => {
+  test('of one key in several blocks is one operation', async () => {
+    const { store, seen } = limited({ maxBatchOps: 2 })
+    await store.load([letters('ab'), block([['a', 'last']])])
+    expect(seen.batches.map((keys) => keys.join(''))).toEqual(['ab'])
+    expect(toText((await store.get('a'))!)).toBe('last')
+  })
+
+  test.for<[string, Partial<Limits>, RegExp]>([
+    ['entries', { maxBatchOps: 2 }, /at most 2 entries/],
+    ['bytes', { maxBatchBytes: 30 }, /at most 30 bytes/],
+  ])('of more %s than a batch holds is refused with the limit, and a way out', async ([, limits, message]) => {
+    const { store } = limited(limits)
+    const error = await failure(() => store.load([letters('ab'), letters('c')]))
+    expect(error).toMatchObject({ code: 'KV_TOO_LARGE', message: expect.stringMatching(message) })
+    expect(error.hint).toMatch(/--atomic/)
+    expect(await store.count()).toBe(0)
+  })
+})
+
+test('a batch names each key once where the driver wants that: the last operation on it, where it stands', async () => {
+  const { store, seen } = limited({ maxBatchOps: 3 })
+  await store.batch([
+    { type: 'put', key: 'a', value: '1' },
+    { type: 'put', key: 'b', value: '1' },
+    { type: 'del', key: 'a' },
+    { type: 'put', key: 'c', value: '1' },
+    { type: 'put', key: 'b', value: '2' },
+  ])
+  expect(seen.batches.map((keys) => keys.join(''))).toEqual(['acb'])
+  expect(await keysOf(store)).toBe('bc')
+  expect(toText((await store.get('b'))!)).toBe('2')
+})
