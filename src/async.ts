@@ -6,9 +6,18 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }
 
-/** Settles after so many milliseconds. */
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => void setTimeout(resolve, ms))
+/** Settles after so many milliseconds, or as soon as the signal is aborted. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    if (signal?.aborted === true) end()
+    else signal?.addEventListener('abort', end)
+  })
 }
 
 /** What a promise settles to; `undefined` when that takes longer than `ms` milliseconds. */
@@ -20,6 +29,26 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
   } finally {
     clearTimeout(timer)
   }
+}
+
+/**
+ * What a promise settles to; once the signal is aborted it has `graceMs` milliseconds more to settle, then the signal's
+ * reason is thrown.
+ */
+export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, graceMs = 0): Promise<T> {
+  if (signal === undefined) return promise
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    const onAbort = (): void => {
+      timer = setTimeout(() => reject(signal.reason as Error), graceMs)
+    }
+    if (signal.aborted) onAbort()
+    else signal.addEventListener('abort', onAbort, { once: true })
+    void promise.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    })
+  })
 }
 
 const cell = new Int32Array(new SharedArrayBuffer(4))

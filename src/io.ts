@@ -1,5 +1,5 @@
 import { fstatSync, readSync, write, writeSync } from 'node:fs'
-import { holdThread } from './async.ts'
+import { holdThread, pause } from './async.ts'
 import { KvError, reasonOf, unreadable } from './errors.ts'
 
 /** Where text and bytes go. */
@@ -170,7 +170,7 @@ class FileSink implements Sink {
         })
       } catch (cause) {
         if (!again(cause)) throw outputError(cause)
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS))
+        await pause(RETRY_MS)
       }
     }
   }

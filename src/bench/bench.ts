@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { setImmediate } from 'node:timers/promises'
 import { dirname, join, resolve } from 'node:path'
+import { turn } from '../async.ts'
 import { KvError } from '../errors.ts'
 import { parseLocation } from '../drivers/location.ts'
 import { Gauge } from './measure/gauge.ts'
@@ -66,7 +66,7 @@ export async function runBench(options: BenchOptions): Promise<Report> {
     gauge = machineGauge
     const environment = {
       now: () => performance.now(),
-      turn: () => setImmediate(),
+      turn,
       gauge: () => machineGauge.measure(),
       signal: options.signal,
       patienceMs: PATIENCE_MS,

@@ -1,3 +1,4 @@
+import { turn } from '../async.ts'
 import type { Command } from 'commander'
 import { openDriver } from '../drivers/index.ts'
 import { parseLocation } from '../drivers/location.ts'
@@ -211,7 +212,7 @@ async function* paced<T>(
       const part = page instanceof Uint8Array ? page : page.slice(from, from + PACED_ENTRIES)
       yield part
       await drained()
-      await new Promise<void>((resolve) => setImmediate(resolve))
+      await turn()
       if (signal.aborted) throw interrupted(signal)
       if (part === page) break
     }

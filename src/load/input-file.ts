@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, read, readFileSync, readlinkSync, statSync } from 'node:fs'
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import { pause, turn } from '../async.ts'
 import { KvError, interrupted, unreadable } from '../errors.ts'
 import { isTerminal } from '../io.ts'
 
@@ -64,7 +64,7 @@ export async function* readChunks(
       yield new Uint8Array(buffer.subarray(0, length))
       waits = -1
     } else if (waits < TURNS) await turn()
-    else await sleep(Math.min(waits - TURNS + 1, RETRY_MS), undefined, { signal }).catch(() => {})
+    else await pause(Math.min(waits - TURNS + 1, RETRY_MS), signal)
   }
 }
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { pause } from '../async.ts'
 import { KvError } from '../errors.ts'
 import { BLOCK_BYTES, type BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 import type { FromWorker, ToWorker } from './parse-worker.ts'
@@ -106,7 +107,7 @@ export class ParsePipeline {
   async readAhead(): Promise<void> {
     for (let given = -1; this.#worker !== undefined && !this.#isReading && this.#hasRoom() && given !== this.#given;) {
       given = this.#given
-      await new Promise((resolve) => setTimeout(resolve, AHEAD_MS))
+      await pause(AHEAD_MS)
     }
   }
 

@@ -1,5 +1,5 @@
-import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
+import { turn, within } from '../async.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
 import { processTerminal } from '../io.ts'
@@ -92,14 +92,13 @@ export async function runTtySession(ctx: Context): Promise<number> {
 
 /** Opens the store, so that what is wrong with it is told at once; the session goes on, for .open. */
 async function openStore(session: Session): Promise<void> {
-  const waiting = new AbortController()
+  let isWaiting = true
   const opened = session.store().catch((error: unknown) => {
     // Later it is told by the command that needs the store.
-    if (!waiting.signal.aborted) session.report(error)
+    if (isWaiting) session.report(error)
   })
-  const late = sleep(OPEN_MS, undefined, { signal: waiting.signal }).catch(() => {})
-  await Promise.race([opened, late])
-  waiting.abort()
+  await within(opened, OPEN_MS)
+  isWaiting = false
 }
 
 function assistant(session: Session, keys: KeyReader): Assistant {

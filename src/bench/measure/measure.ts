@@ -1,7 +1,7 @@
+import { untilAborted } from '../../async.ts'
 import type { Gauged } from './gauge.ts'
 import { Histogram } from './histogram.ts'
 import { perSecond, round } from '../report/numbers.ts'
-import { whilePatient } from './patience.ts'
 import type { MeasureReport, StepReport } from '../report/report.ts'
 import type { Target } from '../targets/target.ts'
 import { Timeline } from './timeline.ts'
@@ -151,7 +151,7 @@ export class Measurement {
         throw error
       }),
     )
-    const settled = await whilePatient(
+    const settled = await untilAborted(
       Promise.allSettled(lanes),
       this.#environment.signal,
       this.#environment.patienceMs,

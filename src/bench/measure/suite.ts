@@ -1,6 +1,6 @@
+import { untilAborted } from '../../async.ts'
 import { Measurement, type Environment } from './measure.ts'
 import { round } from '../report/numbers.ts'
-import { whilePatient } from './patience.ts'
 import type { TargetReport } from '../report/report.ts'
 import type { Target } from '../targets/target.ts'
 import { type WorkloadOptions, type Step, type Workload, preloadBatches } from '../workloads/workload.ts'
@@ -119,7 +119,7 @@ async function preload(plan: Plan, target: Target, environment: Environment): Pr
   let ms = 0
   for (const batch of preloadBatches(plan.workload, plan.options)) {
     const began = environment.now()
-    await whilePatient(Promise.resolve(target.putMany(batch)), environment.signal, environment.patienceMs)
+    await untilAborted(Promise.resolve(target.putMany(batch)), environment.signal, environment.patienceMs)
     ms += environment.now() - began
     await environment.turn()
     environment.signal.throwIfAborted()

@@ -1,4 +1,4 @@
-import { setImmediate } from 'node:timers/promises'
+import { turn } from '../../async.ts'
 import type { Target } from '../targets/target.ts'
 import { betterSqlite3 } from './better-sqlite3.ts'
 import { classicLevel } from './classic-level.ts'
@@ -24,7 +24,7 @@ export async function openPeers(
       targets.push(await peer.open(options))
     } catch (error) {
       // As in the suite: the signal may have ended the peer before it is heard here.
-      await setImmediate()
+      await turn()
       signal.throwIfAborted()
       const message = error instanceof Error ? error.message : String(error)
       absent.push({ name: peer.name, reason: error instanceof Absent ? message : `failed: ${message}` })

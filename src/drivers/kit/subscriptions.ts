@@ -1,3 +1,4 @@
+import { turn } from '../../async.ts'
 import { closedError, interrupted } from '../../errors.ts'
 import type { Awaitable, Changes } from '../../store/driver.ts'
 import type { Change } from '../../store/entry.ts'
@@ -77,7 +78,7 @@ class Subscription implements Changes {
       this.#mayBeNew = true
       if (changes.length > 0) return { done: false, value: changes }
       // Long stretches about other keys leave the event loop its turns.
-      await new Promise((resolve) => void setImmediate(resolve))
+      await turn()
     }
     await this.#ended
     const failure = this.#failure

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { LONGEST_TIMER_MS } from '../../async.ts'
+import { LONGEST_TIMER_MS, pause } from '../../async.ts'
 import { CODES, usageError } from '../../errors.ts'
 import { parseDuration } from '../../duration.ts'
 import { quoteWord } from '../../shell-quote.ts'
@@ -118,7 +117,7 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
           session.live(() => session.run(command, { save: first })),
         )
         if (code !== 0) return code
-        await sleep(ms, undefined, { signal }).catch(() => {})
+        await pause(ms, signal)
       }
       return CODES.KV_INTERRUPTED.exit
     },

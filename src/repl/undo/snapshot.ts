@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setImmediate as turn } from 'node:timers/promises'
+import { turn } from '../../async.ts'
 import { openDriver } from '../../drivers/index.ts'
 import { KvError, interrupted, reasonOf } from '../../errors.ts'
 import type { Io } from '../../io.ts'

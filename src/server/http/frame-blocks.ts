@@ -1,3 +1,4 @@
+import { turn } from '../../async.ts'
 import { KvError } from '../../errors.ts'
 import { BlockBuilder } from '../../blocks/block-builder.ts'
 import type { Block } from '../../blocks/block.ts'
@@ -104,7 +105,7 @@ export async function* frameBlocks(
         yield pack(frames, bytes)
         frames = []
         bytes = 0
-        await new Promise(setImmediate)
+        await turn()
       }
     }
   }

@@ -1,5 +1,6 @@
 /** The five plain endpoints: text keys and values in JSON, bodies exactly as their callers know them. */
 import { isUtf8 } from 'node:buffer'
+import { turn } from '../../async.ts'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { asBuffer, compareBytes, decodeUtf8 } from '../../bytes.ts'
 import type { Entry } from '../../store/entry.ts'
@@ -232,7 +233,7 @@ async function look(
         )
       if (bytes <= SHORT) short.push([...entryJson(key, value)].join(''))
     }
-    await new Promise(setImmediate)
+    await turn()
   }
   return bytes <= SHORT ? short : undefined
 }

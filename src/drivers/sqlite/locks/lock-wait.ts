@@ -1,4 +1,4 @@
-import { holdThread } from '../../../async.ts'
+import { holdThread, pause } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
 import { isBusy } from '../engine/result-codes.ts'
 
@@ -63,7 +63,7 @@ export async function retryLaterWhileBusy<T>(
     } catch (error) {
       if (!isBusy(error) || waited >= timeoutMs) throw error
     }
-    await new Promise((resolve) => setTimeout(resolve, retryDelay(waited)))
+    await pause(retryDelay(waited))
     if (isOver()) throw new KvError('KV_INTERRUPTED', 'interrupted')
   }
 }
@@ -92,7 +92,7 @@ export class LockTurns {
     if (this.#owed === 0) return
     this.#owed = Math.max(0, this.#owed - (performance.now() - this.#released))
     if (this.#owed < SHORTEST_PAUSE_MS) return
-    await new Promise((resolve) => setTimeout(resolve, this.#owed))
+    await pause(this.#owed)
     this.#owed = 0
   }
 

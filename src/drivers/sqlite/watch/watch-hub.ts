@@ -1,3 +1,4 @@
+import { untilAborted } from '../../../async.ts'
 import { KvError, closedError, interrupted } from '../../../errors.ts'
 import type { Changes, Clock, WatchQuery } from '../../../store/driver.ts'
 import { BEGINNING } from '../../../store/watch.ts'
@@ -66,8 +67,9 @@ export class WatchHub implements ChangeLog {
     const after = query.after === undefined ? undefined : parsePosition(query.after)
     this.#starting++
     try {
-      const end = await abortable(this.#join(), signal).catch((error: unknown) => {
-        throw this.#isClosed ? closedError() : error
+      const end = await untilAborted(this.#join(), signal).catch((error: unknown) => {
+        if (this.#isClosed) throw closedError()
+        throw signal?.aborted === true ? interrupted(signal) : error
       })
       if (this.#isClosed) throw closedError()
       // A store that is not there yet has no log, and no position but the beginning.
@@ -252,16 +254,6 @@ export class WatchHub implements ChangeLog {
     this.#work = result.catch(() => {})
     return result
   }
-}
-
-/** What a promise settles to, or `KV_INTERRUPTED` as soon as it is aborted. */
-function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(interrupted(signal))
-    signal.addEventListener('abort', onAbort)
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
-  })
 }
 
 function cannotBeWatched(path: string, cause?: unknown): KvError {
