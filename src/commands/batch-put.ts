@@ -1,16 +1,15 @@
-import { type Stats, closeSync, fstatSync, openSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { closeSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { KvError, reasonOf, usageError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import { NAMED, type Parsed } from '../load/block-parser.ts'
 import { INPUT_FORMATS, type InputFormat, formatOf } from '../formats/index.ts'
 import { load } from '../load/load.ts'
-import { diagnose, notUtf8 } from '../load/detect.ts'
+import { openRejects } from '../load/rejects-writer.ts'
+import { suggestionFor } from '../load/detect.ts'
 import { type OpenInput, checkInput, openInput } from '../load/open-input.ts'
 import { type BadRecord, explain } from '../formats/record-reader.ts'
 import { type InputSource, through } from '../load/suggested-command.ts'
-import { INVALID_UTF8 } from '../formats/utf8.ts'
 import { isTerminalPath } from '../load/input-file.ts'
 import { escapeLine, formatBytes } from '../safe-text.ts'
 import { Progress } from '../output/progress.ts'
@@ -84,9 +83,6 @@ function inputFormat(ctx: Context): InputFormat | undefined {
   return format
 }
 
-/** Stores a block, and tells how many of its entries are stored before it has all. */
-type Put = (block: Block, onProgress: (entries: number) => void) => Promise<void>
-
 /** One run of batch-put over all its inputs: what was stored, and what the user is told. */
 class BatchPut {
   readonly #ctx: Context
@@ -101,7 +97,10 @@ class BatchPut {
   #bytes = 0
   /** Of the inputs before the one that is read. */
   #bytesBefore = 0
+  #reading: Reading | undefined
   #rejects: number | undefined
+  /** Why the inputs could not be parsed to their end. */
+  #inputError: unknown
   #firstSkipped: { readonly reading: Reading; readonly record: BadRecord } | undefined
 
   constructor(ctx: Context, store: Store, flags: Flags) {
@@ -116,11 +115,9 @@ class BatchPut {
     try {
       if (this.#flags.rejects !== undefined)
         this.#rejects = openRejects(this.#flags.rejects, names, this.#ctx.io.stdin.fd, this.#store.files)
-      if (this.#flags.atomic) await this.#atomically(names, format)
-      else
-        await this.#each(names, format, async (block, onProgress) => {
-          await this.#store.load([block], { atomic: false, signal: this.#ctx.signal, onProgress })
-        })
+      await this.#load(this.#blocks(names, format))
+    } catch (error) {
+      throw this.#inputError ?? this.#withCount(error)
     } finally {
       if (this.#rejects !== undefined) closeSync(this.#rejects)
       this.#progress.done()
@@ -129,74 +126,80 @@ class BatchPut {
     this.#refuseNothingButRefused()
   }
 
-  /** One load of the store that gets the blocks of all inputs as they come. */
-  async #atomically(names: readonly string[], format: InputFormat | undefined): Promise<void> {
-    const { Channel } = await import('../load/channel.ts')
-    const blocks = new Channel<Block>()
-    const stored = this.#store.load(blocks, { signal: this.#ctx.signal })
-    // The failure of the store is seen by whoever hands over the next block, or below.
-    stored.catch((error: unknown) => blocks.cancel(error))
+  async #load(blocks: AsyncIterable<Block>): Promise<void> {
+    const { signal } = this.#ctx
+    if (this.#flags.atomic) return void (await this.#store.load(blocks, { signal }))
+    const onProgress = (entries: number): void => {
+      this.#ahead = entries
+      this.#draw()
+    }
+    for await (const block of blocks) await this.#store.load([block], { atomic: false, signal, onProgress })
+  }
+
+  /** The blocks of all inputs; each must be stored when the next is asked for. */
+  async *#blocks(names: readonly string[], format: InputFormat | undefined): AsyncGenerator<Block, void, void> {
     try {
-      await this.#each(names, format, (block) => blocks.send(block))
-      blocks.close()
+      for (const name of names) {
+        const reading = await this.#open(name, format ?? formatOf(name))
+        this.#reading = reading
+        this.#bytesBefore = this.#bytes
+        for await (const parsed of this.#parse(reading)) {
+          if (parsed.block.count > 0) yield parsed.block
+          this.#count(parsed, reading)
+          if (parsed.refused !== undefined) throw this.#refusal(reading, parsed.refused)
+        }
+        if (this.#ctx.signal.aborted) throw this.#interrupted()
+      }
     } catch (error) {
-      blocks.abort(error)
-      await stored.catch(() => {})
+      // The store passes it on, perhaps as the cause of another.
+      this.#inputError = error
       throw error
     }
-    await stored
   }
 
-  async #each(names: readonly string[], format: InputFormat | undefined, put: Put): Promise<void> {
-    for (const name of names) {
-      const form = format ?? formatOf(name)
-      const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
-      const input = await openInput(name, this.#ctx.signal, {
-        stdinFd: this.#ctx.io.stdin.fd,
-        unpackFirst: through(source, 'zstd -dc', form),
-      })
-      if (input === undefined) throw this.#interrupted()
-      this.#bytesBefore = this.#bytes
-      await this.#load({ input, format: form, source: { ...source, unpack: input.unpack } }, put)
-    }
-  }
-
-  async #load(reading: Reading, put: Put): Promise<void> {
-    const { input, format } = reading
-    const { maxKeyBytes, maxValueBytes } = this.#store.limits
-    const rejects = this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name }
-    const options = { format, maxKeyBytes, maxValueBytes, skip: this.#flags.onError === 'skip', rejects }
-    const { refused, unreadable } = await load(input, options, {
-      stop: this.#ctx.signal,
-      atOnce: this.#flags.atomic === true,
-      store: async (parsed) => {
-        if (parsed.block.count > 0)
-          await put(parsed.block, (entries) => {
-            this.#ahead = entries
-            this.#draw(input)
-          })
-        this.#count(parsed, reading)
-      },
-    }).catch((error: unknown) => {
-      if (error instanceof KvError && error.code === 'KV_INTERRUPTED') throw this.#interrupted()
-      throw error instanceof KvError && this.#put + this.#ahead > 0 ? this.#withCount(error) : error
+  async #open(name: string, format: InputFormat): Promise<Reading> {
+    const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
+    const input = await openInput(name, this.#ctx.signal, {
+      stdinFd: this.#ctx.io.stdin.fd,
+      unpackFirst: through(source, 'zstd -dc', format),
     })
-    if (refused !== undefined) throw this.#refusal(reading, refused)
-    if (unreadable !== undefined) throw this.#withCount(unreadable)
-    if (this.#ctx.signal.aborted) throw this.#interrupted()
+    if (input === undefined) throw this.#interrupted()
+    return { input, format, source: { ...source, unpack: input.unpack } }
+  }
+
+  async *#parse({ input, format }: Reading): AsyncGenerator<Parsed, void, void> {
+    const { maxKeyBytes, maxValueBytes } = this.#store.limits
+    try {
+      yield* load(input, {
+        format,
+        maxKeyBytes,
+        maxValueBytes,
+        skip: this.#flags.onError === 'skip',
+        rejects: this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name },
+        stop: this.#ctx.signal,
+        atOnce: this.#flags.atomic === true,
+      })
+    } catch (error) {
+      throw this.#withCount(error)
+    }
   }
 
   #interrupted(): KvError {
     return new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
   }
 
-  #withCount(error: KvError): KvError {
+  /** The same error, which also says what is stored, unless that is clear. */
+  #withCount(error: unknown): unknown {
+    if (!(error instanceof KvError)) return error
+    const { code, message, hint } = error
+    if (code === 'KV_INTERRUPTED') return this.#interrupted()
     // Of a load whose outcome is unknown all may be stored.
-    if (this.#flags.atomic && error.code === 'KV_UNKNOWN_OUTCOME') return error
-    return new KvError(error.code, `${error.message}; ${this.#storedSoFar('before that')}`, {
-      hint: error.hint,
-      cause: error,
-    })
+    const isClear =
+      (this.#put + this.#ahead === 0 && code !== 'KV_INVALID_INPUT') ||
+      (this.#flags.atomic && code === 'KV_UNKNOWN_OUTCOME')
+    return isClear
+      ? error
+      : new KvError(code, `${message}; ${this.#storedSoFar('before that')}`, { hint, cause: error })
   }
 
   #count({ records, inputBytes, skipped, named }: Parsed, reading: Reading): void {
@@ -211,10 +214,11 @@ class BatchPut {
     if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED)
       this.#ctx.say('kv: more records are skipped, and not named')
     this.#skipped += skipped
-    this.#draw(input)
+    this.#draw()
   }
 
-  #draw(input: OpenInput): void {
+  #draw(): void {
+    const { input } = this.#reading!
     this.#progress.rows(
       this.#put + this.#ahead,
       input.size === undefined
@@ -234,7 +238,7 @@ class BatchPut {
 
   /** What can be done about a record that ended the input. */
   #hint(reading: Reading, record: BadRecord): string {
-    const looks = suggest(reading, record)
+    const looks = this.#suggestion(reading, record)
     if (looks !== undefined) return looks
     const isSkipping = this.#flags.onError === 'skip'
     const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
@@ -242,6 +246,11 @@ class BatchPut {
       return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
     const harmless = this.#put > 0 && !this.#flags.atomic ? ' (what is stored already does no harm)' : ''
     return `${mend}${harmless}${record.isLast || isSkipping || this.#flags.atomic ? '' : ', or use --on-error skip'}`
+  }
+
+  /** How to give the input, by what it looks like. */
+  #suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
+    return suggestionFor(record, input.head(), format, source)
   }
 
   #storedSoFar(where: string): string {
@@ -258,7 +267,7 @@ class BatchPut {
       this.#skipped === 1
         ? 'the only record was refused'
         : `all ${this.#skipped.toLocaleString('en')} records were refused`
-    throw new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: suggest(reading, record) })
+    throw new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: this.#suggestion(reading, record) })
   }
 
   #summary(): void {
@@ -283,33 +292,6 @@ function storeToName({ globals, inSession, io }: Context): string | undefined {
   return inSession || globals.storeIsDefault || globals.store === io.env['KV_STORE'] ? undefined : globals.store
 }
 
-/** What an input looks like whose first record was refused, or one that is not UTF-8, and how to give it then. */
-function suggest({ input, format, source }: Reading, { record, reason }: BadRecord): string | undefined {
-  const looks = record <= 1 ? diagnose(input.head(), format, source) : undefined
-  return looks ?? (reason.startsWith(INVALID_UTF8) ? notUtf8(format, source) : undefined)
-}
-
 function describe(input: OpenInput, record: BadRecord): string {
   return escapeLine(`${input.name}:${record.line}: ${explain(record)}`)
-}
-
-/**
- * Opens the file for refused records. Throws `KV_USAGE`, also when it is an input (`-`: standard input), or one of
- * the files of the store, which need not be there yet.
- */
-function openRejects(path: string, inputs: readonly string[], stdinFd: number, files: readonly string[]): number {
-  try {
-    const there = statSync(path, { throwIfNoEntry: false })
-    const isThat = (stat: Stats | undefined): boolean =>
-      stat !== undefined && stat.isFile() && stat.dev === there?.dev && stat.ino === there.ino
-    const isInput = inputs.some((name) =>
-      isThat(name === '-' ? fstatSync(stdinFd) : statSync(name, { throwIfNoEntry: false })),
-    )
-    const isStore = files.some((file) => file === resolve(path) || isThat(statSync(file, { throwIfNoEntry: false })))
-    if (isInput || isStore) throw usageError(`--rejects would overwrite ${path}, which is an input or the store`)
-    return openSync(path, 'w', 0o600)
-  } catch (cause) {
-    if (cause instanceof KvError) throw cause
-    throw new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
-  }
 }

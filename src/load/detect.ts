@@ -8,7 +8,8 @@ import { FIELDS } from '../formats/json/record.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { type InputSource, after, copyOf, through, throughFilter, withFormat } from './suggested-command.ts'
 import { Row } from '../formats/csv/row.ts'
-import { wholeSequences } from '../formats/utf8.ts'
+import type { BadRecord } from '../formats/record-reader.ts'
+import { INVALID_UTF8, wholeSequences } from '../formats/utf8.ts'
 
 /** What begins with these bytes, and the programs that unpack it from a file and from a pipe. */
 const PACKED: readonly (readonly [name: string, begin: string, program: string, filter?: string])[] = [
@@ -28,8 +29,22 @@ const STORE_MARK = 'kvf1'
 const STORE_MARK_AT = 68
 
 /**
- * What an input looks like whose first record or header was refused, and the command that reads it; `undefined` when
- * it looks like what it was read as. `head` is its beginning, some kilobytes.
+ * How to give an input in which a record is bad: by what the input looks like where that is the first one, and by its
+ * encoding where the record is not UTF-8. `head` is its beginning, some kilobytes.
+ */
+export function suggestionFor(
+  { record, reason }: BadRecord,
+  head: Uint8Array,
+  format: InputFormat,
+  source: InputSource,
+): string | undefined {
+  const looks = record <= 1 ? diagnose(head, format, source) : undefined
+  return looks ?? (reason.startsWith(INVALID_UTF8) ? notUtf8(format, source) : undefined)
+}
+
+/**
+ * What an input looks like whose first record or header is bad, and the command that reads it; `undefined` when
+ * it looks like what it was read as.
  */
 export function diagnose(head: Uint8Array, format: InputFormat, source: InputSource): string | undefined {
   const begin = Buffer.from(head.subarray(0, 100)).toString('latin1')
@@ -60,7 +75,7 @@ export function diagnose(head: Uint8Array, format: InputFormat, source: InputSou
 }
 
 /** What helps against bytes that are not UTF-8. */
-export function notUtf8(format: InputFormat, source: InputSource): string {
+function notUtf8(format: InputFormat, source: InputSource): string {
   return `if it is Windows-1252 or Latin-1: ${through(source, 'iconv -f WINDOWS-1252 -t UTF-8', format)}`
 }
 

@@ -1,105 +1,101 @@
-import { KvError, unreadable as unreadableError } from '../errors.ts'
-import type { BadRecord } from '../formats/record-reader.ts'
+import { KvError, unreadable } from '../errors.ts'
 import { BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
-import { ParsePipeline } from './parse-pipeline.ts'
 import type { OpenInput } from './open-input.ts'
+import { ParsePipeline } from './parse-pipeline.ts'
 
 /** How often a live input is looked at, and how long its newest records may wait, in milliseconds. */
 const LIVE_MS = 250
 
-/** Who stores what an input comes to. */
-export interface Loader {
-  /** Stores a block; the next comes when it settles. */
-  store(parsed: Parsed): Promise<void>
-  /** Settles the load early: what was handed over is still stored, nothing more is read. */
+/** How an input is loaded. */
+export interface LoadOptions extends ParseOptions {
+  /** Ends the load early: what is parsed by then still comes, nothing more is read. */
   readonly stop: AbortSignal
   /**
-   * Whether all is stored at once in the end: nothing is handed over early then, since that only begins what others
-   * wait for.
+   * Whether all is stored at once in the end: then nothing comes early while the input pauses, since that only begins
+   * what others wait for.
    */
   readonly atOnce: boolean
 }
 
-/** How an input ended before its end. */
-export interface LoadOutcome {
-  /** The bad record that ended it. */
-  readonly refused?: BadRecord
-  /** Why the input could not be read on; its whole records up to there are stored. */
-  readonly unreadable?: KvError
-}
-
 /**
- * Reads an input to its end, or as far as it goes. Memory stays flat: reading waits for storing.
- * Records of an input that pauses are handed over within half a second. Rejects with what `store`
- * rejected with.
+ * Parses an input to its end, or as far as it goes, in blocks. Memory stays flat: each block must be done with before
+ * the next is asked for, and reading waits for that. Records of an input that pauses come within half a second.
+ * Throws what {@link BlockParser} throws, and in the end, after its whole records, `KV_INVALID_INPUT` for an input
+ * that cannot be read to its end.
  */
-export async function load(input: OpenInput, options: ParseOptions, loader: Loader): Promise<LoadOutcome> {
-  let refused: BadRecord | undefined
-  let unreadable: KvError | undefined
+export async function* load(input: OpenInput, options: LoadOptions): AsyncGenerator<Parsed, void, void> {
+  const { stop, atOnce, ...parseOptions } = options
+  const ready: Parsed[] = []
+  const pace = new Pace()
   let failure: { readonly error: unknown } | undefined
-  let queued = 0
-  let tail = Promise.resolve()
-  let ended: () => void = () => {}
-  const end = new Promise<void>((resolve) => (ended = resolve))
+  let readError: KvError | undefined
+  let isStoring = false
+  let isOver = false
+  let wake = (): void => {}
+  const onStop = (): void => wake()
   const fail = (error: unknown): void => {
     failure ??= { error }
-    void pipeline.close()
-    ended()
+    wake()
   }
   const take = (parsed: Parsed): void => {
-    queued++
+    ready.push(parsed)
     pace.answered(parsed)
-    tail = tail.then(async () => {
-      if (!parsed.final) await pipeline.readAhead()
-      if (failure === undefined) await loader.store(parsed).catch(fail)
-      queued--
-      pipeline.stored(parsed)
-      refused ??= parsed.refused
-      if (parsed.final) {
-        if (pipeline.unreadable !== undefined)
-          unreadable = unreadableError(input.name, { message: pipeline.unreadable }, 'KV_INVALID_INPUT')
-        ended()
-      }
-    })
+    wake()
   }
-  const pace = new Pace()
-  const pipeline = new ParsePipeline(options, await BlockParser.of(options), take, fail)
-  const over = (): boolean => failure !== undefined || refused !== undefined || loader.stop.aborted
-  const live = loader.atOnce
+  const pipeline = new ParsePipeline(parseOptions, await BlockParser.of(parseOptions), take, fail)
+  const live = atOnce
     ? undefined
     : setInterval(() => {
         const { bytes, since } = pipeline.waiting
-        if (queued === 0 && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) pipeline.cut(false)
+        if (ready.length === 0 && !isStoring && performance.now() - since >= LIVE_MS && pace.isTime(bytes))
+          pipeline.cut(false)
       }, LIVE_MS)
+  const isDone = (): boolean => failure !== undefined || isOver || stop.aborted
   const read = async (): Promise<void> => {
     if (input.file !== undefined && pipeline.takeFile(input.file, input.size!)) return
     try {
       for await (const chunk of input.chunks) {
-        if (over()) return
+        if (isDone()) return
         await pipeline.push(chunk)
       }
     } catch (error) {
-      if (over()) return
+      if (isDone()) return
       if (!(error instanceof KvError)) return fail(error)
-      unreadable = error
+      readError = error
     }
-    if (!over()) pipeline.cut(unreadable === undefined, true)
+    if (!isDone()) pipeline.cut(readError === undefined, true)
   }
-  loader.stop.addEventListener('abort', ended, { once: true })
+  stop.addEventListener('abort', onStop)
   try {
-    if (loader.stop.aborted) ended()
-    void read()
-    await end
-    await tail
+    if (!stop.aborted) void read()
+    for (;;) {
+      if (failure !== undefined) throw failure.error
+      const parsed = ready.shift()
+      if (parsed === undefined) {
+        if (stop.aborted) return
+        await new Promise<void>((resolve) => (wake = resolve))
+        continue
+      }
+      isStoring = true
+      isOver = parsed.final
+      if (!parsed.final) await pipeline.readAhead()
+      yield parsed
+      pipeline.stored(parsed)
+      isStoring = false
+      if (!parsed.final) continue
+      if (pipeline.unreadable !== undefined)
+        readError = unreadable(input.name, { message: pipeline.unreadable }, 'KV_INVALID_INPUT')
+      if (readError !== undefined && parsed.refused === undefined) throw readError
+      return
+    }
   } finally {
+    isOver = true
     clearInterval(live)
-    loader.stop.removeEventListener('abort', ended)
+    stop.removeEventListener('abort', onStop)
     await pipeline.close()
     // A pipe that stays silent would keep the process.
     input.close()
   }
-  if (failure !== undefined) throw failure.error
-  return { ...(refused && { refused }), ...(unreadable && { unreadable }) }
 }
 
 /** Bytes that are looked through for records again and again without a thought. */

@@ -1,5 +1,6 @@
-import { writeSync } from 'node:fs'
-import { KvError, reasonOf } from '../errors.ts'
+import { type Stats, fstatSync, openSync, statSync, writeSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { KvError, reasonOf, usageError } from '../errors.ts'
 import { ByteBuffer } from '../formats/byte-buffer.ts'
 import { jsonField, writeJsonField } from '../formats/json/writer.ts'
 import { type BadRecord, explain } from '../formats/record-reader.ts'
@@ -48,5 +49,31 @@ function writeAll(fd: number, bytes: Uint8Array): void {
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
   } catch (cause) {
     throw new KvError('KV_OUTPUT', `cannot write the rejects: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/**
+ * Opens the file for skipped records. Throws `KV_USAGE`, also when it is an input (`-`: standard input), or one of
+ * the files of the store, which need not be there yet.
+ */
+export function openRejects(
+  path: string,
+  inputs: readonly string[],
+  stdinFd: number,
+  files: readonly string[],
+): number {
+  try {
+    const there = statSync(path, { throwIfNoEntry: false })
+    const isThat = (stat: Stats | undefined): boolean =>
+      stat !== undefined && stat.isFile() && stat.dev === there?.dev && stat.ino === there.ino
+    const isInput = inputs.some((name) =>
+      isThat(name === '-' ? fstatSync(stdinFd) : statSync(name, { throwIfNoEntry: false })),
+    )
+    const isStore = files.some((file) => file === resolve(path) || isThat(statSync(file, { throwIfNoEntry: false })))
+    if (isInput || isStore) throw usageError(`--rejects would overwrite ${path}, which is an input or the store`)
+    return openSync(path, 'w', 0o600)
+  } catch (cause) {
+    if (cause instanceof KvError) throw cause
+    throw new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
   }
 }
