@@ -68,7 +68,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['server/route-context.ts', 'server/** store/** protocol fastify'],
   ['server/admission', 'server/** store/** protocol fastify'],
   ['server/docs', 'server/** blocks protocol fastify @fastify/swagger @fastify/swagger-ui'],
-  ['server/routes', 'server/** store/** blocks protocol fastify'],
+  ['server/routes', 'server/** store/** blocks formats/** protocol fastify'],
   ['server', 'server/** store/** fastify'],
   ['bench/random', ''],
   ['bench/report', 'output formats/**'],

@@ -46,12 +46,14 @@ function writeItem(out: TextOutput, entry: Entry, form: EntryForm): void {
   else writeJsonBytes(out, only, entry[only], only === 'key' ? form.keyEncoding : form.valueEncoding)
 }
 
+/** What is written of an entry. */
+type Written = Pick<Entry, 'key' | 'value'> & Partial<Pick<Entry, 'expires'>>
+
 /**
- * Writes an entry as one JSON object: `{"key":"user:1","value":"Ada"}`. Bytes that are not UTF-8,
- * or asked for so, go under `key_base64`, `value_hex` and so on; an entry that expires carries
- * `"expires"` (RFC 3339, UTC).
+ * Writes an entry as one JSON object: `{"key":"user:1","value":"Ada"}`. Bytes that are not UTF-8, or asked for so, go
+ * under `key_base64`, `value_hex` and so on; an entry that expires carries `"expires"` (RFC 3339, UTC).
  */
-export function writeJsonEntry(out: TextOutput, entry: Entry, options: ValueForm): void {
+export function writeJsonEntry(out: TextOutput, entry: Written, options: ValueForm): void {
   writeJsonField(out, KEY, entry.key, options.keyEncoding)
   rest(out, entry, options)
   out.bytes(CLOSE)
@@ -59,8 +61,8 @@ export function writeJsonEntry(out: TextOutput, entry: Entry, options: ValueForm
 
 /**
  * Writes a change as one JSON object, `typed`: `{"type":"put","key":"user:1","value":"Ada"}`,
- * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and
- * expiry stand as in entries.
+ * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and expiry stand
+ * as in entries.
  */
 export function writeJsonChange(out: TextOutput, change: Change, options: ValueForm, form: 'typed' | 'revised'): void {
   writeJsonField(
@@ -76,7 +78,7 @@ export function writeJsonChange(out: TextOutput, change: Change, options: ValueF
   out.bytes(CLOSE)
 }
 
-function rest(out: TextOutput, entry: Pick<Entry, 'value' | 'expires'>, options: ValueForm): void {
+function rest(out: TextOutput, entry: Omit<Written, 'key'>, options: ValueForm): void {
   const source = options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
     out.bytes(SOURCE)
@@ -148,9 +150,9 @@ function encodedField(out: TextOutput, field: JsonField, bytes: Uint8Array, enco
 }
 
 /**
- * The bytes of a value that may stand in JSON Lines as JSON and read back exactly, or
- * `undefined`: text that is not JSON, that spans lines, that has blanks around it, that escapes half a
- * surrogate pair, or that is itself a JSON string (which would read back without its quotes) is written as a string.
+ * The bytes of a value that may stand in JSON Lines as JSON and read back exactly, or `undefined`: text that is not
+ * JSON, that spans lines, that has blanks around it, that escapes half a surrogate pair, or that is itself a JSON
+ * string (which would read back without its quotes) is written as a string.
  */
 function jsonSource(value: Uint8Array): Uint8Array | undefined {
   const first = value[0]

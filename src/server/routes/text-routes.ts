@@ -2,13 +2,14 @@
 import { isUtf8 } from 'node:buffer'
 import { turn } from '../../async.ts'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { asBuffer, compareBytes, decodeUtf8 } from '../../bytes.ts'
+import { asBuffer, compareBytes, decodeUtf8, utf8 } from '../../bytes.ts'
+import { DeferredText } from '../../formats/deferred-text.ts'
+import { PLAIN, writeJsonBytes, writeJsonEntry } from '../../formats/json/writer.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { MAX_OPS, TEXT_PATHS } from '../../protocol/http-api.ts'
 import { readBody, withoutMark } from '../http/body.ts'
 import { TEXT_SCHEMAS as schemas } from './text-schemas.ts'
-import { gathered, jsonList, jsonString } from '../streaming/json-chunks.ts'
 import { jsonFault } from '../http/json-fault.ts'
 import { hasMoreElements } from '../http/json-bounds.ts'
 import type { Answer } from '../read-batcher.ts'
@@ -47,7 +48,7 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     }
     checkText(value, 'the value')
     limits.reserveAnswer(value.length, reply.raw)
-    void sendStream(reply, JSON_TYPE, gathered(readAnswer(key, value)))
+    void sendStream(reply, JSON_TYPE, readAnswer(key, value))
   }
 
   app.get(`${TEXT_PATHS.read}:key`, { schema: schemas.read }, (request, reply) => {
@@ -86,7 +87,7 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     limits.reserveObjects(keys.length, reply.raw)
     note(reply.raw, { operations: keys.length })
     await store.batch(keys.map((key, i): BatchOp => ({ type: 'put', key, value: values[i]! })))
-    return sendStream(reply, JSON_TYPE, gathered(batchAnswer(keys, values)))
+    return sendStream(reply, JSON_TYPE, batchAnswer(keys, values))
   })
 
   app.delete(
@@ -187,26 +188,36 @@ function listProblem(name: 'keys' | 'values', list: unknown): FieldProblem | und
   return undefined
 }
 
-function* readAnswer(key: Uint8Array, value: Uint8Array): Generator<string, void, void> {
-  yield READ_HEAD
-  yield* entryJson(key, value)
-  yield '}'
+function readAnswer(key: Uint8Array, value: Uint8Array): Generator<Buffer, void, void> {
+  const out = new DeferredText()
+  out.text(READ_HEAD)
+  writeJsonEntry(out, { key, value }, PLAIN)
+  out.text('}')
+  return out.take()
 }
 
-function* entryJson(key: Uint8Array, value: Uint8Array): Generator<string, void, void> {
-  yield '{"key":'
-  yield* jsonString(key)
-  yield ',"value":'
-  yield* jsonString(value)
-  yield '}'
+function* batchAnswer(keys: readonly string[], values: readonly string[]): Generator<Buffer, void, void> {
+  const out = new DeferredText()
+  out.text('{"message":"Batch put successful.","data":{"keys":')
+  yield* list(out, keys)
+  out.text(',"values":')
+  yield* list(out, values)
+  out.text('}}')
+  yield* out.take()
 }
 
-function* batchAnswer(keys: readonly string[], values: readonly string[]): Generator<string, void, void> {
-  yield '{"message":"Batch put successful.","data":{"keys":'
-  yield* jsonList(keys)
-  yield ',"values":'
-  yield* jsonList(values)
-  yield '}}'
+/** Writes a list of texts in JSON; what comes of it is taken when it is worth sending. */
+function* list(out: DeferredText, texts: readonly string[]): Generator<Buffer, void, void> {
+  let length = 0
+  for (const [i, text] of texts.entries()) {
+    out.text(i === 0 ? '[' : ',')
+    writeJsonBytes(out, 'value', utf8(text), 'utf8')
+    length += text.length
+    if (length < SHORT) continue
+    yield* out.take()
+    length = 0
+  }
+  out.text(texts.length === 0 ? '[]' : ']')
 }
 
 /**
@@ -231,7 +242,8 @@ async function look(
         throw tooLarge(
           `the range is over this server's limit of ${bodyLimits.maxBodyBytes} bytes; GET /v1/range streams any`,
         )
-      if (bytes <= SHORT) short.push([...entryJson(key, value)].join(''))
+      if (bytes <= SHORT)
+        short.push(JSON.stringify({ key: asBuffer(key).toString(), value: asBuffer(value).toString() }))
     }
     await turn()
   }
@@ -240,18 +252,17 @@ async function look(
 
 /** What became unreadable as text since the look cuts the answer off. */
 async function* rangeAnswer(pages: AsyncIterable<readonly Entry[]>): AsyncGenerator<Buffer, void, void> {
+  const out = new DeferredText()
   let before = RANGE_HEAD
   for await (const page of pages) {
-    const parts = function* (): Generator<string, void, void> {
-      for (const { key, value } of page) {
-        checkText(key, 'a key')
-        checkText(value, 'a value')
-        yield before
-        before = ','
-        yield* entryJson(key, value)
-      }
+    for (const { key, value } of page) {
+      checkText(key, 'a key')
+      checkText(value, 'a value')
+      out.text(before)
+      before = ','
+      writeJsonEntry(out, { key, value }, PLAIN)
     }
-    yield* gathered(parts())
+    yield* out.take()
   }
   yield Buffer.from(before === ',' ? ']}' : `${RANGE_HEAD}]}`)
 }
