@@ -9,6 +9,8 @@ export const CODES = {
   KV_CONDITION: { exit: 1, http: 412 },
   /** The user answered no; nothing was done. */
   KV_DECLINED: { exit: 1, http: 400 },
+  /** There is nothing to undo, or it cannot be undone; nothing was put back. */
+  KV_NOT_UNDONE: { exit: 1, http: 409 },
   /** The call itself is wrong: unknown option, missing argument, START after END. */
   KV_USAGE: { exit: 2, http: 400 },
   /** The key is empty or cannot be decoded. */
@@ -23,6 +25,8 @@ export const CODES = {
   KV_LOCKED: { exit: 4, http: 503 },
   /** The store cannot be opened or reached. */
   KV_UNAVAILABLE: { exit: 4, http: 503 },
+  /** The store does not let this user in: the token is missing or wrong, or the file may not be read. */
+  KV_DENIED: { exit: 4, http: 403 },
   /** The store, its folder or its medium cannot be written. */
   KV_READ_ONLY: { exit: 4, http: 403 },
   /** The file is not a kv store; it is never written to. */
@@ -39,6 +43,8 @@ export const CODES = {
   KV_OUTPUT: { exit: 4, http: 500 },
   /** Changes that a watch has not seen are no longer kept. */
   KV_WATCH_GAP: { exit: 4, http: 410 },
+  /** The moment of the store that a range shows is no longer kept: the rest of it cannot be read. */
+  KV_SNAPSHOT_LOST: { exit: 4, http: 410 },
   /** A write may or may not have been applied; its answer was lost. */
   KV_UNKNOWN_OUTCOME: { exit: 4, http: 504 },
   /** The store was used after `close()`. */

@@ -49,6 +49,7 @@ export function errorOf({ key, value }: Frame): KvError {
 }
 
 function codeOf(status: number): Code {
+  if (status === 401 || status === 403) return 'KV_DENIED'
   if (status === 404) return 'KV_NOT_FOUND'
   if (status === 413) return 'KV_TOO_LARGE'
   if (status === 408 || status === 503) return 'KV_UNAVAILABLE'

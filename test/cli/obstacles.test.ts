@@ -76,7 +76,7 @@ test.for<[string, string, (folder: string) => void, string, RegExp]>([
   const [first, second] = stderr.split('\n')
   expect({ code, first, hint: second?.replace(/^hint: /, '') }).toEqual({
     code: 4,
-    first: `kv: ${folder}/${message} (KV_READ_ONLY)`,
+    first: `kv: ${folder}/${message} (${message.includes(' read: ') ? 'KV_DENIED' : 'KV_READ_ONLY'})`,
     hint: expect.stringMatching(hint),
   })
 })

@@ -18,7 +18,7 @@ test('the token goes with every command, also within a session and a benchmark',
   expect(bench.code).toBe(0)
   const hint = 'set KV_TOKEN, or KV_TOKEN_FILE'
   expectRun(await kv(['get', 'a'], { store: url }), {
-    stderr: errorText(`${url}: this server needs a token`, 'KV_UNAVAILABLE', hint),
+    stderr: errorText(`${url}: this server needs a token`, 'KV_DENIED', hint),
     code: 4,
   })
 })

@@ -301,7 +301,7 @@ test('.snapshot keeps a copy of the store, .diff tells what has changed since, b
   await screen.run('put same 1')
   await screen.run('put until 1')
   await screen.run('.diff')
-  expect(screen.text).toContain('no snapshot to compare with (KV_CONDITION)')
+  expect(screen.text).toContain('no snapshot to compare with (KV_USAGE)')
   await screen.run('.snapshot')
   expect(screen.text).toContain('copied 5 keys')
   expect(readdirSync(temp).map((name) => statSync(join(temp, name)).mode & 0o077)).toEqual([0])

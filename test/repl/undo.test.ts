@@ -35,7 +35,7 @@ describe('.undo takes back the last command that wrote, whatever options it had'
     const home = tempDir()
     kv(home, 'put', 'x', 'y', '--store', 'other.kv')
     const { stdout, stderr, code } = script(`put a 1\n${line}\n.undo\nrange --keys\n`, { home, args: ['--keep-going'] })
-    expect(stderr).toContain(`kv: ${message} (KV_CONDITION)\n`)
+    expect(stderr).toContain(`kv: ${message} (KV_NOT_UNDONE)\n`)
     expect([stdout.endsWith('a\n'), code]).toEqual([true, 1])
   })
 
@@ -56,7 +56,7 @@ test('a file that was replaced since keeps what it has, also where the revisions
   for (const suffix of ['-wal', '-shm']) rmSync(join(home, `t.kv${suffix}`), { force: true })
   for (const value of ['A', 'B']) kv(home, 'put', 'c', value)
   await screen.run('.undo')
-  expect(screen.text).toContain('not undone: the file was replaced since: put c new (KV_CONDITION)')
+  expect(screen.text).toContain('not undone: the file was replaced since: put c new (KV_NOT_UNDONE)')
   expect(kv(home, 'get', 'c')).toBe('B')
   // What is written from then on can be undone.
   await screen.run('put c C')

@@ -219,10 +219,10 @@ describe('opening', () => {
   test('fails without the token, with a hint', async () => {
     const { url } = await listening({ token: 'sesame' })
     expect(await failure(() => openStore(url))).toMatchObject({
-      code: 'KV_UNAVAILABLE',
+      code: 'KV_DENIED',
       hint: expect.stringContaining('KV_TOKEN'),
     })
-    expect(await failureCode(() => openStore(url, { token: 'wrong' }))).toBe('KV_UNAVAILABLE')
+    expect(await failureCode(() => openStore(url, { token: 'wrong' }))).toBe('KV_DENIED')
     await (await openStore(url, { token: 'sesame' })).close()
   })
 

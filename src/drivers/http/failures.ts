@@ -8,7 +8,6 @@ const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)
 
 /** What helps a client of a server, where the server's own hint would not. */
 const HINTS: Readonly<Record<string, string>> = {
-  KV_DENIED: 'set KV_TOKEN, or KV_TOKEN_FILE',
   KV_LOCKED: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
 }
 
@@ -49,13 +48,14 @@ export class Failures {
     const body = call.method === 'HEAD' ? bodyless(answer) : parseBody(text)
     if (body === undefined) return this.notKv(call, answer)
     const { code, message, hint: told } = fromBody(body, status)
-    const hint = HINTS[status === 401 ? 'KV_DENIED' : code] ?? told
+    const hint = status === 401 ? 'set KV_TOKEN, or KV_TOKEN_FILE' : (HINTS[code] ?? told)
     // Of a key that is not there a server says so by its code.
     if (status === 404 && body.code === undefined) {
       return unavailable(`${this.#origin} is a kv server, but not at this path`, {
         hint: 'check the path of the address, and what a proxy makes of it',
       })
     }
+    if (code === 'KV_DENIED') return new KvError(code, `${this.#origin}: ${message}`, { hint })
     return code === 'KV_UNAVAILABLE'
       ? unavailable(`${this.#origin}: ${message}`, { hint })
       : new KvError(code, message, { hint })

@@ -182,7 +182,7 @@ export class Session {
     return this.lastExit
   }
 
-  /** Puts back what the last command that wrote has changed. Throws `KV_CONDITION` when it cannot. */
+  /** Puts back what the last command that wrote has changed. Throws `KV_NOT_UNDONE` when it cannot. */
   async takeBack(): Promise<Undone> {
     const undone = await this.#undo.undo(await this.store(), () => this.#store.identity(), this.signal)
     this.saved.toggle(undone.id)

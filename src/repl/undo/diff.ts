@@ -18,12 +18,12 @@ const WINDOW = 1 << 14
 /**
  * Prints what has changed since the snapshot, a key a line: `+` is new, `~` was changed, `-` is
  * gone, with the values before and after. Into a terminal the values are cut to the line, around
- * their first difference; elsewhere they are whole. Throws `KV_CONDITION` without a snapshot.
+ * their first difference; elsewhere they are whole. Throws `KV_USAGE` without a snapshot.
  */
 export async function printDiff(session: SnapshotSession, io: Io, prefix: string | undefined): Promise<void> {
   const { snapshot } = session
   if (snapshot === undefined)
-    throw new KvError('KV_CONDITION', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
+    throw new KvError('KV_USAGE', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
   const chalk = new Chalk({ level: useColor(io.stdout.isTTY, session.globals, io.env) ? 1 : 0 })
   const paint = { '+': chalk.green, '~': chalk.yellow, '-': chalk.red }
   const counts = { '+': 0, '~': 0, '-': 0 }

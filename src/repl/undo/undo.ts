@@ -109,7 +109,7 @@ export class UndoLog {
   }
 
   /**
-   * Puts back what the newest writing command changed. Throws `KV_CONDITION` when there is nothing to
+   * Puts back what the newest writing command changed. Throws `KV_NOT_UNDONE` when there is nothing to
    * undo, when that command cannot be undone, or when one of the keys has been written again since, or
    * the file replaced: then nothing is put back.
    * @param identity of the file that `store` works on now
@@ -117,11 +117,11 @@ export class UndoLog {
   async undo(store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<Undone> {
     const last = this.#last
     if (last === undefined)
-      throw new KvError('KV_CONDITION', 'nothing to undo', {
+      throw new KvError('KV_NOT_UNDONE', 'nothing to undo', {
         hint: 'only what a command of this session changed can be undone',
       })
     const { line, refusal } = last
-    if (refusal !== undefined) throw new KvError('KV_CONDITION', `${refusal.message}: ${line}`, { hint: refusal.hint })
+    if (refusal !== undefined) throw new KvError('KV_NOT_UNDONE', `${refusal.message}: ${line}`, { hint: refusal.hint })
     // Whoever undoes the undoing has the command done again.
     this.begin(last.id, '.undo')
     try {
@@ -142,10 +142,10 @@ export class UndoLog {
       changes.map(({ key }) => key),
       { signal },
     )
-    if (identity() !== there) throw new KvError('KV_CONDITION', `not undone: the file was replaced since: ${line}`)
+    if (identity() !== there) throw new KvError('KV_NOT_UNDONE', `not undone: the file was replaced since: ${line}`)
     const other = changes.find(({ after }, i) => now[i]?.revision !== after)
     if (other !== undefined)
-      throw new KvError('KV_CONDITION', `not undone: ${displayKey(other.key)} was written again since: ${line}`)
+      throw new KvError('KV_NOT_UNDONE', `not undone: ${displayKey(other.key)} was written again since: ${line}`)
     await store.batch(changes.map(toOp), { signal })
     return changes.length
   }

@@ -71,7 +71,7 @@ export class AccessPolicy {
     if (!this.#knows(host) && !PROBED.test(path) && !(host === undefined && isOld(raw))) {
       throw new HttpError(403, {
         detail: `this server does not answer for the host ${JSON.stringify(host ?? '')}`,
-        code: 'KV_USAGE',
+        code: 'KV_DENIED',
         hint: 'kv serve --allow-host NAME lets it',
       })
     }
@@ -109,7 +109,7 @@ export class AccessPolicy {
       401,
       {
         detail: sent === undefined ? 'this server needs a token' : 'the token is wrong',
-        code: 'KV_UNAVAILABLE',
+        code: 'KV_DENIED',
         hint: 'send it as Authorization: Bearer TOKEN',
       },
       { 'www-authenticate': 'Bearer' },

@@ -52,7 +52,7 @@ export class Origins {
     if (isForeign || (origin !== undefined && !this.#isOwn(origin, host, site))) {
       throw new HttpError(403, {
         detail: `pages of ${origin ?? 'other sites'} may not call here`,
-        code: 'KV_USAGE',
+        code: 'KV_DENIED',
         hint: 'kv serve --cors ORIGIN lets them',
       })
     }

@@ -47,7 +47,7 @@ const ERRORS: Readonly<Record<number, Schema>> = {
   400: answer('The call is wrong', DETAIL, { detail: 'start is after end', code: 'KV_USAGE' }),
   401: answer('The token is missing or wrong', DETAIL, {
     detail: 'this server needs a token',
-    code: 'KV_UNAVAILABLE',
+    code: 'KV_DENIED',
     hint: 'send it as Authorization: Bearer TOKEN',
   }),
   403: answer('A foreign Host or Origin, or a server that only reads', DETAIL, {

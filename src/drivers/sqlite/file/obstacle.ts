@@ -59,6 +59,7 @@ function besideProblem(path: string, file: string, purpose: string): Problem | u
   if (mayRead && (may(file, constants.W_OK) || !may(path, constants.W_OK))) return undefined
   const store = quoteWord(path)
   return {
+    ...(mayRead ? {} : { code: 'KV_DENIED' }),
     message: `${file} cannot be ${mayRead ? 'written' : 'read'}: it belongs to ${ownerOf(stat)}`,
     hint: `give it the owner and the rights of the store: sudo chown --reference=${store} ${quoteWord(file)} && sudo chmod --reference=${store} ${quoteWord(file)}`,
   }
@@ -71,11 +72,12 @@ function fileProblem(path: string): Problem | undefined {
     if (may(folder, constants.X_OK))
       return may(folder, constants.W_OK) ? undefined : folderProblem(folder, `cannot make ${path}`)
     return {
+      code: 'KV_DENIED',
       message: `cannot look into ${folder}`,
       hint: `ask its owner, or see who it is: ls -ld ${quoteWord(folder)}`,
     }
   }
-  if (!may(path, constants.R_OK)) return rightProblem(path, stat, 'read', 'r')
+  if (!may(path, constants.R_OK)) return { code: 'KV_DENIED', ...rightProblem(path, stat, 'read', 'r') }
   if (isReadOnlyMedium(path)) return { message: `${path} cannot be written: it is on a read-only file system` }
   if (!may(path, constants.W_OK)) return rightProblem(path, stat, 'written', 'w')
   if (!may(folder, constants.W_OK)) return folderProblem(folder, `${path} cannot be written`)
