@@ -62,7 +62,7 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
 
 /** Makes a store of the same entries as it grows over time: neighbours in key order are not neighbours in the file. */
 async function grow(path: string, count: number): Promise<void> {
-  const store = await library.openStore(path, { sync: false })
+  const store = await library.openStore(path, { durable: false })
   let ops: { type: 'put'; key: string; value: string }[] = []
   for (const [key, value] of recordsOf(count)) {
     ops.push({ type: 'put', key, value })

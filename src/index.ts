@@ -23,20 +23,20 @@ import { Store } from './store/store.ts'
 export async function openStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
   if (typeof location !== 'string' && !(location instanceof URL))
     throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
-  checkOptions(options, ['lockTimeoutMs', 'sync', 'makeFolder', 'token', 'timeoutMs', 'clock', 'signal'], 'openStore')
+  checkOptions(options, ['durable', 'timeoutMs', 'credentials', 'makeFolder', 'clock', 'signal'], 'openStore')
   if (options.signal?.aborted) throw interrupted(options.signal)
-  flagOf(options.sync, 'sync')
+  flagOf(options.durable, 'durable')
   flagOf(options.makeFolder, 'makeFolder')
-  checkNumber(options.lockTimeoutMs, 'lockTimeoutMs', 0)
-  checkNumber(options.timeoutMs, 'timeoutMs', 1)
-  if (options.token !== undefined && typeof options.token !== 'string')
-    throw usageError(`token is a string, not ${kindOf(options.token)}`)
+  checkNumber(options.timeoutMs, 'timeoutMs', 0)
+  checkOptions(options.credentials, ['token'], 'credentials')
+  const token: unknown = options.credentials?.token
+  if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)
   checkFunction(options.clock, 'clock')
   const text = String(location)
   return new Store(text, await openDriver(text, options))
 }
 
-export type { OpenOptions } from './drivers/options.ts'
+export type { Credentials, OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
 export type { Block, Blocks } from './blocks/block.ts'
 export type {

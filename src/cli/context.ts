@@ -147,9 +147,10 @@ export class Context {
     { sync, signal = this.signal, wrap = (driver) => driver }: OpenStoreOptions = {},
   ): Promise<Store> {
     const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
-    const token = parseLocation(store).isRemote ? readToken(globals) : undefined
-    const options = { sync, signal, lockTimeoutMs, timeoutMs, makeFolder: storeIsDefault, token }
-    return new Store(store, wrap(await openDriver(store, options)))
+    const options = parseLocation(store).isRemote
+      ? { timeoutMs, credentials: { token: readToken(globals) } }
+      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault }
+    return new Store(store, wrap(await openDriver(store, { ...options, durable: sync, signal })))
   }
 
   /** Whether progress is drawn: stderr is a terminal that can take a line back, and nobody asked for quiet. */

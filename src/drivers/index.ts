@@ -1,17 +1,19 @@
 import { usageError } from '../errors.ts'
 import type { Driver } from '../store/driver.ts'
 import { type Location, parseLocation } from './location.ts'
-import type { OpenOptions } from './options.ts'
+import { type OpenOptions, refuseOptions } from './options.ts'
 
 type Opener = (location: string, options: OpenOptions, path: Location['path']) => Promise<Driver>
 
 /** The only list of drivers: scheme of a location to a lazy import. */
 const SCHEMES = {
   async file(_location, options, path) {
+    refuseOptions(options, 'sqlite', ['credentials'])
     const { SqliteDriver } = await import('./sqlite/driver.ts')
     return SqliteDriver.open(path!, options)
   },
   async memory(_location, options) {
+    refuseOptions(options, 'memory', ['credentials', 'makeFolder'])
     const { MemoryDriver } = await import('./memory/driver.ts')
     return new MemoryDriver(options.clock)
   },
@@ -20,6 +22,7 @@ const SCHEMES = {
 } satisfies Record<string, Opener>
 
 async function openHttp(location: string, options: OpenOptions): Promise<Driver> {
+  refuseOptions(options, 'http', ['clock', 'makeFolder'])
   const { HttpDriver } = await import('./http/driver.ts')
   return HttpDriver.open(location, options)
 }

@@ -1,26 +1,30 @@
+import { KvError } from '../errors.ts'
 import type { Abortable, Clock } from '../store/driver.ts'
 
-/** How a store is opened. */
+/** How a store is opened. What its driver cannot honour is refused with `KV_NOT_SUPPORTED`. */
 export interface OpenOptions extends Abortable {
-  /** How long a write waits for another process's write, in milliseconds. Default: 5000. */
-  lockTimeoutMs?: number | undefined
   /**
    * When false, a write is acknowledged before it is on disk: a power loss can take the newest
-   * ones, never break the store. Default: true. A server decides that for itself, so that asking one for
-   * false is `KV_NOT_SUPPORTED`.
+   * ones, never break the store. Default: true. A server decides that for itself.
    */
-  sync?: boolean | undefined
-  /** Whether the first write makes the file's folder too. Default: false. */
-  makeFolder?: boolean | undefined
-  /** What a server wants to be sent as `Authorization: Bearer`. Only for `http:` and `https:`. */
-  token?: string | undefined
+  durable?: boolean | undefined
   /**
-   * How long a server may be silent while an answer of it is waited for, in milliseconds. Only for `http:` and
-   * `https:`. Default: 30,000.
+   * How long to wait for somebody else, in milliseconds: a write for that of another process, any operation for a
+   * server that says nothing. Default: 5000 for a file, 30,000 for a server.
    */
   timeoutMs?: number | undefined
-  /** The time that tells expired entries, for tests. Default: `Date.now`. */
+  /** What proves to a server who is asking. */
+  credentials?: Credentials | undefined
+  /** Whether the first write makes the file's folder too. Default: false. */
+  makeFolder?: boolean | undefined
+  /** The time that tells expired entries, for tests. Default: `Date.now`; a server has a clock of its own. */
   clock?: Clock | undefined
+}
+
+/** What a server wants to know of who is asking. */
+export interface Credentials {
+  /** Sent as `Authorization: Bearer`. */
+  readonly token?: string | undefined
 }
 
 /** How long a server may be silent by default, in milliseconds. */
@@ -28,3 +32,10 @@ export const DEFAULT_TIMEOUT_MS = 30_000
 
 /** How long a write waits for another's by default, in milliseconds. */
 export const DEFAULT_LOCK_TIMEOUT_MS = 5000
+
+/** Throws `KV_NOT_SUPPORTED` for options that a driver cannot honour, when they are given. */
+export function refuseOptions(options: OpenOptions, driver: string, names: readonly (keyof OpenOptions)[]): void {
+  for (const name of names)
+    if (options[name] !== undefined && options[name] !== false)
+      throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver} driver has no use for the option ${name}`)
+}

@@ -31,7 +31,7 @@ test.skipIf(!existsSync('/proc/self/status'))(
   'what is done about a key reads no value, however long the old one is',
   async () => {
     const path = join(tempDir(), 'store.kv')
-    const store = await openStore(path, { sync: false })
+    const store = await openStore(path, { durable: false })
     await store.batch(['a', 'b'].map((key) => ({ type: 'put', key, value: new Uint8Array(BYTES).fill(120) })))
     await store.close()
     const memory = {

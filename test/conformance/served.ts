@@ -10,7 +10,7 @@ export function served(location: string): Place {
   let server: Promise<{ url: string; close(): Promise<void> }> | undefined
   let time: Clock = Date.now
   const start = async (): Promise<{ url: string; close(): Promise<void> }> => {
-    const store = new Store(location, await openDriver(location, { clock: () => time(), sync: false }))
+    const store = new Store(location, await openDriver(location, { clock: () => time(), durable: false }))
     const app = await buildApp(store, { token: 'secret', heartbeatMs: 50 })
     const url = await app.listen({ host: '127.0.0.1', port: 0 })
     return { url, close: () => app.close().then(() => store.close()) }
@@ -20,7 +20,7 @@ export function served(location: string): Place {
       time = clock ?? time
       server ??= start()
       const { url } = await server
-      return HttpDriver.open(url, { token: 'secret' })
+      return HttpDriver.open(url, { credentials: { token: 'secret' } })
     },
     async remove() {
       await (await server)?.close()

@@ -6,7 +6,7 @@ import { conformance } from './suite.ts'
 conformance('sqlite', {
   place() {
     const path = join(tempDir(), 'store.kv')
-    return { open: async (options = {}) => SqliteDriver.open(path, { sync: false, ...options }) }
+    return { open: async (options = {}) => SqliteDriver.open(path, { durable: false, ...options }) }
   },
   supports: {
     syncReads: true,

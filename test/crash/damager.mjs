@@ -130,7 +130,7 @@ for (let seed = Number(first); seed < Number(first) + Number(count); seed++) {
       return undefined
     }
   }
-  const store = await attempt('open', () => openStore(path, { sync: false, lockTimeoutMs: 200 }))
+  const store = await attempt('open', () => openStore(path, { durable: false, timeoutMs: 200 }))
   if (store !== undefined) {
     for (const [name, action] of Object.entries(ACTIONS)) await attempt(name, () => action(store))
     await attempt('close', () => store.close())

@@ -130,7 +130,7 @@ test.skipIf(process.platform !== 'linux').for(['idle', 'hold'])(
   async (how, context) => {
     needLibrary(context)
     const path = join(tempDir(), 'store.kv')
-    const store = await openTestStore(path, { lockTimeoutMs: 2000 })
+    const store = await openTestStore(path, { timeoutMs: 2000 })
     await store.put('k', 'before')
     await store.batch(
       Array.from({ length: 3000 }, (_, i) => ({ type: 'put', key: `fill${i}`, value: 'v'.repeat(100) })),
@@ -144,7 +144,7 @@ test.skipIf(process.platform !== 'linux').for(['idle', 'hold'])(
     await store.put('k', 'after')
     await store.delRange({ prefix: 'fill' })
     expect(await store.count()).toBe(6)
-    const late = await openTestStore(path, { lockTimeoutMs: 2000 })
+    const late = await openTestStore(path, { timeoutMs: 2000 })
     expect(toText((await late.get('k'))!)).toBe('after')
     await late.close()
     reader.kill('SIGCONT')
@@ -159,7 +159,7 @@ test.skipIf(process.platform !== 'linux').for(['idle', 'hold'])(
 test('killed readers leave nothing behind that blocks', async (context) => {
   needLibrary(context)
   const path = join(tempDir(), 'store.kv')
-  const store = await openTestStore(path, { lockTimeoutMs: 2000 })
+  const store = await openTestStore(path, { timeoutMs: 2000 })
   await store.put('k', 'before')
   await store.batch(Array.from({ length: 3000 }, (_, i) => ({ type: 'put', key: `fill${i}`, value: 'v'.repeat(100) })))
   const readers = ['idle', 'hold', 'hold', 'idle', 'hold', 'hold'].map(

@@ -297,7 +297,7 @@ const TAKEN: Record<string, { least: number; make(): Promise<string> }> = {
       return image(path)
     },
   },
-  'a log of eight commits that did not wait for the disk': { least: 8, make: () => eight({ sync: false }) },
+  'a log of eight commits that did not wait for the disk': { least: 8, make: () => eight({ durable: false }) },
   'a log that was moved into the file in part': {
     least: 8,
     async make() {
@@ -333,7 +333,7 @@ const TAKEN: Record<string, { least: number; make(): Promise<string> }> = {
   'a gap among commits that did not wait for the disk': {
     least: 0,
     async make() {
-      const path = await eight({ sync: false })
+      const path = await eight({ durable: false })
       const bytes = readFileSync(`${path}-wal`)
       bytes.fill(0, 40_000, 60_000)
       writeFileSync(`${path}-wal`, bytes)

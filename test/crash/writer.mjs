@@ -71,7 +71,7 @@ const MODES = {
   async contend(path, id, rounds) {
     say('ready')
     await heard()
-    const store = await openStore(path, { lockTimeoutMs: 60_000 })
+    const store = await openStore(path, { timeoutMs: 60_000 })
     for (let i = 0; i < Number(rounds); i++) {
       await store.put(`${id}:${number(i)}`, String(i))
       say(`${id}:${number(i)}`)

@@ -123,7 +123,7 @@ export type Given = readonly [key: string | Uint8Array, value: string | Uint8Arr
 export async function givenStore(entries: readonly Given[] = []): Promise<string> {
   const path = join(tempDir(), 'test.kv')
   if (entries.length > 0) {
-    await using store = await openStore(path, { sync: false })
+    await using store = await openStore(path, { durable: false })
     for (const [key, value, options] of entries) await store.put(key, value, options)
   }
   return path

@@ -13,7 +13,7 @@ describe.each([1, 2])('with %i handles on the file', (handles) => {
     await fc.assert(
       fc
         .asyncProperty(runs({ handles, reopen: true }), (steps) =>
-          play(steps, handles, async (clock) => SqliteDriver.open(path, { clock, sync: false })),
+          play(steps, handles, async (clock) => SqliteDriver.open(path, { clock, durable: false })),
         )
         .beforeEach(() => {
           for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
@@ -30,12 +30,12 @@ test('and also while it is watched', { timeout: 30_000 + RUNS * 200 }, async () 
   await fc.assert(
     fc
       .asyncProperty(runs({ handles: 2, reopen: true }), (steps) =>
-        play(steps, 2, async (clock) => SqliteDriver.open(path, { clock, sync: false })),
+        play(steps, 2, async (clock) => SqliteDriver.open(path, { clock, durable: false })),
       )
       .beforeEach(async () => {
         for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
         // Its own clock stands before every expiry, so that it sweeps nothing the model has.
-        watcher = SqliteDriver.open(path, { clock: () => 0, sync: false })
+        watcher = SqliteDriver.open(path, { clock: () => 0, durable: false })
         await watcher.put(Buffer.from('made'), Buffer.from(''), undefined)
         await watcher.del(Buffer.from('made'))
         watch = await watcher.watch({ start: undefined, end: undefined, after: undefined, resumable: false })

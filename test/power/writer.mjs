@@ -4,7 +4,7 @@ import { library } from '../crash/library.mjs'
 
 const [what, path, ...flags] = process.argv.slice(2)
 const { openStore } = await library()
-const store = await openStore(path, { sync: !flags.includes('--no-sync') })
+const store = await openStore(path, { durable: !flags.includes('--no-sync') })
 const told = (state) => writeSync(1, `${JSON.stringify(state)}\n`)
 
 /** What the store holds, as the acknowledged writes have left it. */

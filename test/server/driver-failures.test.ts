@@ -222,8 +222,8 @@ describe('opening', () => {
       code: 'KV_DENIED',
       hint: expect.stringContaining('KV_TOKEN'),
     })
-    expect(await failureCode(() => openStore(url, { token: 'wrong' }))).toBe('KV_DENIED')
-    await (await openStore(url, { token: 'sesame' })).close()
+    expect(await failureCode(() => openStore(url, { credentials: { token: 'wrong' } }))).toBe('KV_DENIED')
+    await (await openStore(url, { credentials: { token: 'sesame' } })).close()
   })
 
   test('refuses an address that is more than a server, or that holds a password', async () => {

@@ -240,7 +240,7 @@ describe('a server that works for long', () => {
   test('tells a failure as it would have without', async () => {
     const path = await givenStore([['a', '1']])
     await holdLock(path)
-    const app = await buildApp(await openTestStore(path, { lockTimeoutMs: 500 }))
+    const app = await buildApp(await openTestStore(path, { timeoutMs: 500 }))
     onTestFinished(() => app.close())
     const store = await opened(await app.listen({ host: '127.0.0.1', port: 0 }), 300)
     expect(await failure(() => store.put('b', '2'))).toMatchObject({

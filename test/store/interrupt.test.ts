@@ -14,7 +14,7 @@ const KEYS = 60_000
 const PAGE_BYTES = 8192
 
 async function largeStore(path = join(tempDir(), 'store.kv'), expires?: number): Promise<Store> {
-  const store = await openTestStore(path, { sync: false })
+  const store = await openTestStore(path, { durable: false })
   await store.batch(
     Array.from({ length: KEYS }, (_, i) => ({
       type: 'put',
@@ -129,7 +129,7 @@ describe('with a signal', () => {
 
   test('a range delete that waits for the lock of another process stops waiting', async () => {
     const path = join(tempDir(), 'store.kv')
-    const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+    const store = await openTestStore(path, { timeoutMs: 60_000 })
     await store.put('k', 'v')
     const release = await holdLock(path)
     expect(await failureCode(() => store.delRange({ prefix: 'k', signal: abortedAfter(5) }))).toBe('KV_INTERRUPTED')
@@ -144,7 +144,7 @@ describe('with a signal', () => {
     ['load', (store, signal) => store.load([block([['k', 'w']])], { signal })],
   ])('a %s that waits for the lock of another process stops waiting', async ([, write]) => {
     const path = join(tempDir(), 'store.kv')
-    const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+    const store = await openTestStore(path, { timeoutMs: 60_000 })
     await store.put('k', 'v')
     const release = await holdLock(path)
     expect(await failureCode(() => write(store, abortedAfter(5)))).toBe('KV_INTERRUPTED')

@@ -99,11 +99,11 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
         () => store.load([], { signal: what }),
         () => (typeof what === 'string' ? store.load(5) : store.load(what)),
         () => (typeof what === 'function' ? store.check(what) : store.check({ onProgress: what })),
-        () => openStore(place(), { sync: what } as object),
+        () => openStore(place(), { durable: what } as object),
         () => openStore(place(), { makeFolder: what } as object),
-        () => openStore(place(), { lockTimeoutMs: what } as object),
         () => openStore(place(), { timeoutMs: what } as object),
-        () => openStore(place(), { token: typeof what === 'string' ? 5 : what } as object),
+        () => openStore(place(), { credentials: what === bare ? 5 : what } as object),
+        () => openStore(place(), { credentials: { token: typeof what === 'string' ? 5 : what } } as object),
         () => (typeof what === 'function' ? store.del('k', 5) : openStore(place(), { clock: what } as object)),
       ]
       for (const call of calls)

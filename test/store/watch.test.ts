@@ -367,9 +367,9 @@ describe('beginning to watch', () => {
   test('waits for the lock of another process, no longer than asked, and can be stopped', async () => {
     const path = await givenStore([['a', '1']])
     const release = await holdLock(path)
-    const hurried = await openTestStore(path, { lockTimeoutMs: 20 })
+    const hurried = await openTestStore(path, { timeoutMs: 20 })
     expect(await failureCode(() => hurried.watch())).toBe('KV_LOCKED')
-    const patient = await openTestStore(path, { lockTimeoutMs: 60_000 })
+    const patient = await openTestStore(path, { timeoutMs: 60_000 })
     const stop = new AbortController()
     const stopped = failureCode(() => patient.watch({ signal: stop.signal }))
     await new Promise(setImmediate)
@@ -396,12 +396,12 @@ describe('beginning to watch', () => {
 
   test('waits for the lock also while the store is being made', async () => {
     const path = join(tempDir(), 'store.kv')
-    const watch = await watching(await openTestStore(path, { lockTimeoutMs: 60_000 }))
+    const watch = await watching(await openTestStore(path, { timeoutMs: 60_000 }))
     execFileSync(process.execPath, [BIN, '--store', path, 'put', 'a', '1'])
     const connection = foreign(path)
     connection.exec('begin immediate')
     // Until then the watch has looked several times.
-    const hurried = await openTestStore(path, { lockTimeoutMs: 300 })
+    const hurried = await openTestStore(path, { timeoutMs: 300 })
     expect(await failureCode(() => hurried.put('b', '2'))).toBe('KV_LOCKED')
     connection.exec('rollback')
     expect((await take(watch, 1)).map(shown)).toEqual(['put a=1'])

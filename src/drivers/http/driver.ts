@@ -69,7 +69,7 @@ export class HttpDriver implements Driver {
 
   /**
    * Asks the server at `http://HOST:PORT` or `https://HOST:PORT`, or at a path below, what it can do. Throws
-   * `KV_USAGE` for another form of URL, `KV_NOT_SUPPORTED` for `sync: false`, `KV_UNAVAILABLE` when no kv server
+   * `KV_USAGE` for another form of URL, `KV_NOT_SUPPORTED` for `durable: false`, `KV_UNAVAILABLE` when no kv server
    * answers there or the token is wrong.
    */
   static async open(location: string, options: OpenOptions): Promise<HttpDriver> {

@@ -20,16 +20,16 @@ const INFO = {
 /** A client for the server at a location, and what that says of itself. Throws what the driver's `open` does. */
 export async function reach(
   location: string,
-  { token, timeoutMs: wanted = DEFAULT_TIMEOUT_MS, sync = true, signal }: OpenOptions,
+  { credentials, timeoutMs: wanted = DEFAULT_TIMEOUT_MS, durable = true, signal }: OpenOptions,
 ): Promise<{ client: HttpClient; info: ServerInfo; timeoutMs: number }> {
-  const timeoutMs = Math.min(wanted, LONGEST_TIMER_MS)
-  if (!sync) {
+  const timeoutMs = Math.min(Math.max(wanted, 1), LONGEST_TIMER_MS)
+  if (!durable) {
     throw new KvError('KV_NOT_SUPPORTED', 'a server decides for itself whether its writes wait for the disk', {
       hint: 'that is set where the server is started: kv serve --no-sync',
     })
   }
   const url = serverUrl(location)
-  const client = new HttpClient(url, token, timeoutMs)
+  const client = new HttpClient(url, credentials?.token, timeoutMs)
   try {
     const info = await client.json<ServerInfo>({ method: 'GET', path: PATHS.info, write: false, signal }, INFO)
     return { client, info, timeoutMs }

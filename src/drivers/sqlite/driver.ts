@@ -61,11 +61,11 @@ export class SqliteDriver implements Driver {
   readonly #snapshots: SnapshotPool
   readonly #watches: WatchHub
 
-  private constructor(location: string, { clock, lockTimeoutMs, makeFolder, sync }: OpenOptions) {
+  private constructor(location: string, { clock, timeoutMs, makeFolder, durable }: OpenOptions) {
     const file = new StoreFile(withoutLinks(absolutePath(location)), {
-      sync: sync ?? true,
+      sync: durable ?? true,
       makeFolder: makeFolder ?? false,
-      lockTimeoutMs: lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
+      lockTimeoutMs: timeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
     })
     this.#file = file
     this.#now = clock ?? Date.now

@@ -75,7 +75,7 @@ export class Snapshot {
     }
     try {
       const path = join(folder, 'snapshot.kv')
-      return new Snapshot(new Store(path, await openDriver(path, { sync: false, clock })), folder)
+      return new Snapshot(new Store(path, await openDriver(path, { durable: false, clock })), folder)
     } catch (error) {
       rmSync(folder, { recursive: true, force: true })
       throw error

@@ -9,7 +9,7 @@ import { tempDir } from '../../helpers/temp-dir.ts'
 
 test.runIf(process.platform === 'linux')('a write that gives up names the process that holds the lock', async () => {
   const path = join(tempDir(), 'store.kv')
-  await using store = await openStore(path, { lockTimeoutMs: 20 })
+  await using store = await openStore(path, { timeoutMs: 20 })
   await store.put('a', '1')
   const holder = new (sqliteEngine().DatabaseSync)(path)
   holder.exec('begin immediate')
@@ -29,7 +29,7 @@ test.runIf(process.platform === 'linux')('a write that gives up names the proces
 test.runIf(process.platform === 'linux')('only the program is named, not what it was told', async () => {
   const path = await givenStore([['a', '1']])
   const release = await holdLock(path)
-  const error = await failure(async () => (await openTestStore(path, { lockTimeoutMs: 0 })).put('a', '2'))
+  const error = await failure(async () => (await openTestStore(path, { timeoutMs: 0 })).put('a', '2'))
   expect(error.message).toMatch(/ is locked by process \d+ \(node\)$/)
   expect(error.elsewhere).toEqual({ message: 'the store is locked by another process', hint: 'come again later' })
   await release()

@@ -43,7 +43,7 @@ test.for<[string, (store: Store) => unknown, unknown]>([
 ])('%s waits for whoever holds the whole file', async ([, read, expected]) => {
   const path = await storeOfAnother()
   const tries = releaseAfterTries(holdFile(path), 20)
-  const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+  const store = await openTestStore(path, { timeoutMs: 60_000 })
   expect(await read(store)).toEqual(expected)
   expect(tries()).toBe(20)
 })
@@ -52,7 +52,7 @@ test('a write waits for whoever holds the whole file, and leaves the event loop 
   const path = await storeOfAnother()
   const release = holdFile(path)
   const wait = vi.spyOn(Atomics, 'wait')
-  const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+  const store = await openTestStore(path, { timeoutMs: 60_000 })
   const writes = [
     store.put('b', '2'),
     store.del('a'),
@@ -72,7 +72,7 @@ test('a write gives up after the time it was given, a read not before a second',
     now += ms!
     return 'timed-out'
   })
-  const store = await openTestStore(path, { lockTimeoutMs: 0 })
+  const store = await openTestStore(path, { timeoutMs: 0 })
   expect(await failureCode(() => store.put('a', '2'))).toBe('KV_LOCKED')
   expect(wait).not.toHaveBeenCalled()
   const began = now
@@ -101,7 +101,7 @@ test('a copy without a log, as other tools make them, gets one with the first wr
   expect(journalOf()).toEqual([1, 1])
   const reader = new (sqliteEngine().DatabaseSync)(path)
   reader.exec('begin; select count(*) from kv')
-  const store = await openTestStore(path, { lockTimeoutMs: 60_000 })
+  const store = await openTestStore(path, { timeoutMs: 60_000 })
   const put = store.put('b', '2')
   expect(await store.count()).toBe(1)
   reader.exec('rollback')

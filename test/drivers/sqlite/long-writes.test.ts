@@ -20,7 +20,7 @@ function unendedLoad(): { blocks: AsyncIterable<ReturnType<typeof block>>; begun
 }
 
 test('writes wait for a load of this process no longer than the lock timeout, and reads not at all', async () => {
-  const store = await openTestStore(`${tempDir()}/store.kv`, { lockTimeoutMs: 50 })
+  const store = await openTestStore(`${tempDir()}/store.kv`, { timeoutMs: 50 })
   await store.put('a', '1')
   const { blocks, begun, end } = unendedLoad()
   const load = store.load(blocks)
@@ -75,7 +75,7 @@ test('a load whose input has not come yet keeps nobody from writing', async () =
   )
   await new Promise(setImmediate)
   expect((await store.put('a', '2')).applied).toBe(true)
-  const other = await openTestStore(path, { lockTimeoutMs: 0 })
+  const other = await openTestStore(path, { timeoutMs: 0 })
   expect((await other.put('a', '3')).applied).toBe(true)
   come()
   await load

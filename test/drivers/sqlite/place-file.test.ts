@@ -80,7 +80,7 @@ test('without links one process at a time looks for the name, and one that was k
   const path = join(folder, 's.kv')
   const placing = join(folder, '.kv-placing')
   fs.writeFileSync(placing, String(process.pid))
-  await using hurried = await openStore(path, { lockTimeoutMs: 0 })
+  await using hurried = await openStore(path, { timeoutMs: 0 })
   expect(await failureCode(() => hurried.put('a', '1'))).toBe('KV_LOCKED')
   expect(fs.readdirSync(folder)).toEqual(['.kv-placing'])
   const { pid } = spawnSync(process.execPath, ['-e', ''])

@@ -50,7 +50,7 @@ describe('a load', () => {
   })
 
   test('of which little has come keeps nobody waiting', async () => {
-    const app = await buildApp(await openTestStore(`${tempDir()}/store.kv`, { lockTimeoutMs: 0 }))
+    const app = await buildApp(await openTestStore(`${tempDir()}/store.kv`, { timeoutMs: 0 }))
     onTestFinished(() => app.close())
     const port = Number(new URL(await app.listen({ host: '127.0.0.1', port: 0 })).port)
     const frames = new FrameWriter()
@@ -83,7 +83,7 @@ describe('a load', () => {
   })
 
   test('keeps other writes waiting for the lock timeout at most, and reads not at all', async () => {
-    const app = await buildApp(await openTestStore(`${tempDir()}/store.kv`, { lockTimeoutMs: 50 }))
+    const app = await buildApp(await openTestStore(`${tempDir()}/store.kv`, { timeoutMs: 50 }))
     onTestFinished(() => app.close())
     const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
     client(Number(url.port), loadBegun())

@@ -8,7 +8,7 @@ import { openTestStore } from '../../helpers/store.ts'
 
 test('answers name no path and no process of the machine', async () => {
   const path = await givenStore([['a', '1']])
-  const app = await buildApp(await openTestStore(path, { lockTimeoutMs: 0 }))
+  const app = await buildApp(await openTestStore(path, { timeoutMs: 0 }))
   onTestFinished(() => app.close())
   const release = await holdLock(path)
   const locked = await app.inject({ method: 'PUT', url: '/v1/keys/a', payload: 'x' })

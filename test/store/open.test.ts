@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest'
+import { type OpenOptions, openStore } from '../../src/index.ts'
+import { failure } from '../helpers/store.ts'
+
+test.for<[string, string, OpenOptions]>([
+  ['sqlite', 'unmade.kv', { credentials: { token: 'secret' } }],
+  ['memory', 'memory:', { credentials: { token: 'secret' } }],
+  ['memory', 'memory:', { makeFolder: true }],
+  ['http', 'http://127.0.0.1:1', { clock: () => 0 }],
+  ['http', 'http://127.0.0.1:1', { makeFolder: true }],
+])('%s refuses by name what it cannot honour: %s %o', async ([driver, location, options]) => {
+  const [name] = Object.keys(options)
+  expect(await failure(() => openStore(location, options))).toMatchObject({
+    code: 'KV_NOT_SUPPORTED',
+    message: `a store of the ${driver} driver has no use for the option ${name}`,
+  })
+})
