@@ -95,7 +95,7 @@ export class Context {
   }
 
   /**
-   * Aborted when the user stops this command: by Ctrl-C in a session, elsewhere by a signal once {@link hearSignals}
+   * Aborted when the user stops this command: by Ctrl-C in a session, elsewhere by a signal once {@link handleSignals}
    * was called.
    */
   get signal(): AbortSignal {
@@ -104,15 +104,15 @@ export class Context {
 
   /**
    * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes, or one of those
-   * named: the first aborts {@link signal}, a second ends the process at once. In a session, that hears them.
+   * named: the first aborts {@link signal}, a second ends the process at once. In a session it is the session that handles them.
    */
-  hearSignals(signals?: readonly NodeJS.Signals[]): void {
-    if (this.session === undefined) this.#interrupt.hear(signals)
+  handleSignals(signals?: readonly NodeJS.Signals[]): void {
+    if (this.session === undefined) this.#interrupt.handle(signals)
   }
 
   /** Where a signal has stopped this command: closes everything and ends the process by that signal. */
   async endBySignal(): Promise<void> {
-    if (this.#interrupt.cause === undefined) return
+    if (this.#interrupt.received === undefined) return
     await this.close()
     this.#interrupt.raise()
   }
@@ -189,7 +189,7 @@ export class Context {
     const store = await this.#opened?.catch(() => undefined)
     this.#opened = this.#store = undefined
     await store?.close()
-    this.#interrupt.forget()
+    this.#interrupt.release()
   }
 
   async #openOwn({ sync = true }: StoreOptions): Promise<Store> {

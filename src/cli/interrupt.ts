@@ -5,42 +5,74 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /**
  * Being stopped from outside, for work that has something to finish or to clean up. Until
- * {@link hear} is called a signal ends the process at once, as it does any program.
+ * {@link handle} is called a signal ends the process at once, as it does any program.
  */
 export class Interrupt {
   readonly #controller = new AbortController()
-  #cause: NodeJS.Signals | undefined
+  #received: NodeJS.Signals | undefined
 
-  /** Aborted by the first signal that is heard. */
+  /** Aborted by the first signal that is handled. */
   get signal(): AbortSignal {
     return this.#controller.signal
   }
 
-  /** The signal that was heard. */
-  get cause(): NodeJS.Signals | undefined {
-    return this.#cause
+  /** The signal that came. */
+  get received(): NodeJS.Signals | undefined {
+    return this.#received
   }
 
   /** From now on the first of these signals aborts {@link signal}; a second ends the process at once. */
-  hear(signals: readonly NodeJS.Signals[] = SIGNALS): void {
+  handle(signals: readonly NodeJS.Signals[] = SIGNALS): void {
     for (const signal of signals) process.off(signal, this.#onSignal).on(signal, this.#onSignal)
   }
 
   /** Signals end the process again. */
-  forget(): void {
+  release(): void {
     for (const signal of SIGNALS) process.off(signal, this.#onSignal)
   }
 
-  /** Ends the process by the signal that was heard, as if it never had been; call it when all is cleaned up. */
+  /** Ends the process by the signal that came, as if it never had been; call it when all is cleaned up. */
   raise(): void {
-    this.forget()
-    if (this.#cause !== undefined) process.kill(process.pid, this.#cause)
+    this.release()
+    if (this.#received !== undefined) process.kill(process.pid, this.#received)
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
-    this.forget()
-    this.#cause = signal
+    this.release()
+    this.#received = signal
     this.#controller.abort()
+  }
+}
+
+/** The work that a session is doing, and that its user can stop; one at a time. */
+export class Foreground {
+  #controller: AbortController | undefined
+  #running: Promise<unknown> | undefined
+
+  /** Aborted when the user stops the work under way. */
+  get signal(): AbortSignal {
+    return (this.#controller ?? new AbortController()).signal
+  }
+
+  /** Runs a step that {@link stop} can stop; a step within another is part of it. */
+  async run<T>(step: () => Promise<T>): Promise<T> {
+    if (this.#controller !== undefined) return step()
+    this.#controller = new AbortController()
+    const running = step().finally(() => (this.#controller = undefined))
+    this.#running = running.catch(() => {})
+    return running
+  }
+
+  /** Stops the work; false when there is none. */
+  stop(): boolean {
+    this.#controller?.abort()
+    return this.#controller !== undefined
+  }
+
+  /** Stops the work and waits until it has cleaned up. */
+  async end(): Promise<void> {
+    this.stop()
+    await this.#running
   }
 }
 

@@ -1,3 +1,4 @@
+import { absoluteLocation } from '../drivers/location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from '../drivers/options.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
@@ -137,11 +138,14 @@ export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOption
   }
 }
 
-/** The variables that give another kv the same options; without `KV_STORE` where the store is the default one. */
+/**
+ * The variables that give another kv the same options, also in another folder; without `KV_STORE` where the store is
+ * the default one.
+ */
 export function variablesOf(globals: GlobalOptions): Record<string, string> {
   const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, timeoutMs, debug } = globals
   const values: Record<Name, string | boolean | undefined> = {
-    store: storeIsDefault ? undefined : store,
+    store: storeIsDefault ? undefined : absoluteLocation(store),
     json,
     format: json ? '' : (format ?? ''),
     quiet,

@@ -111,7 +111,7 @@ class BatchPut {
   }
 
   async all(names: readonly string[], format: InputFormat | undefined): Promise<void> {
-    this.#ctx.hearSignals()
+    this.#ctx.handleSignals()
     try {
       if (this.#flags.rejects !== undefined)
         this.#rejects = openRejects(this.#flags.rejects, names, this.#ctx.io.stdin.fd, this.#store.files)

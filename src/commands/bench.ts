@@ -7,7 +7,7 @@ import { batchEntries } from '../bench/workloads/workload.ts'
 import { useColor } from '../cli/environment.ts'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, reasonOf, usageError } from '../errors.ts'
+import { KvError, interrupted, reasonOf, usageError } from '../errors.ts'
 import { escapeLine } from '../safe-text.ts'
 import { withSync } from '../cli/line/arguments.ts'
 
@@ -133,18 +133,14 @@ function benchOptions(
 /** Runs the benchmark so that Ctrl-C, and a polite kill, end it cleanly. */
 async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' | 'onProgress'>): Promise<Report> {
   const { runBench } = await import('../bench/bench.ts')
-  const stop = new AbortController()
-  const interrupt = (): void =>
-    stop.abort(new KvError('KV_INTERRUPTED', 'interrupted; nothing of the benchmark is left behind'))
-  ctx.hearSignals()
-  if (ctx.signal.aborted) interrupt()
-  ctx.signal.addEventListener('abort', interrupt)
+  const { signal } = ctx
+  ctx.handleSignals()
   const { stderr } = ctx.io
   const shown = ctx.drawsProgress
   try {
     return await runBench({
       ...options,
-      signal: stop.signal,
+      signal,
       onProgress({ target, step, done, of }) {
         if (shown)
           stderr.write(
@@ -155,9 +151,11 @@ async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' 
           )
       },
     })
+  } catch (error) {
+    if (!signal.aborted || error !== signal.reason) throw error
+    throw interrupted(signal, 'interrupted; nothing of the benchmark is left behind')
   } finally {
     if (shown) stderr.write('\r\u001b[K')
-    ctx.signal.removeEventListener('abort', interrupt)
   }
 }
 

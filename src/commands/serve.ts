@@ -90,7 +90,7 @@ export function serve(ctx: Context): Command {
           ),
         log: flags.log ? tell : undefined,
       })
-      ctx.hearSignals()
+      ctx.handleSignals()
       ctx.session?.stopOnEndOfInput()
       try {
         const { port, missed } = await listenOn(app, flags.host, flags.port).catch((cause: unknown) => {

@@ -40,7 +40,7 @@ export function watch(ctx: Context): Command {
     .action(async (keys: string[], flags: Flags) => {
       const { keyEncoding, valueEncoding, limit = Infinity } = flags
       const { options, wanted, what } = chosen(keys, flags)
-      ctx.hearSignals()
+      ctx.handleSignals()
       try {
         await ctx.print.changes(
           ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { isAbsolute, resolve } from 'node:path'
+import { basename, isAbsolute, resolve } from 'node:path'
 import { KvError, usageError } from '../errors.ts'
 import { quoteWord } from '../shell-quote.ts'
 
@@ -18,12 +18,29 @@ export interface Location {
  * that `C:\store.kv` stays a path). Throws `KV_USAGE` for what can be no file.
  */
 export function parseLocation(location: string): Location {
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase() ?? 'file'
+  const scheme = schemeOf(location)
   return {
     scheme,
     path: scheme === 'file' ? pathOf(location) : undefined,
     isRemote: scheme !== 'file' && scheme !== 'memory',
   }
+}
+
+/** The same location for another working folder. Throws what {@link parseLocation} throws. */
+export function absoluteLocation(location: string): string {
+  const { path } = parseLocation(location)
+  return path === undefined ? location : resolve(path)
+}
+
+/** Whether two locations are written alike: a slash at the end counts for nothing. */
+export function isSameLocation(a: string, b: string): boolean {
+  const bare = (location: string): string => location.replace(/\/+$/, '')
+  return bare(a) === bare(b)
+}
+
+/** What a location is called in a few letters: the name of the file, or the location itself. */
+export function shortLocation(location: string): string {
+  return schemeOf(location) === 'file' ? basename(location) : location
 }
 
 /**
@@ -45,6 +62,10 @@ export function absolutePath(path: string): string {
   return folder.includes('\ufffd') && existsSync('/proc/self/cwd') && !existsSync(folder)
     ? `/proc/self/cwd/${path}`
     : resolve(folder, path)
+}
+
+function schemeOf(location: string): string {
+  return /^([a-z][a-z0-9+.-]+):/i.exec(location)?.[1]?.toLowerCase() ?? 'file'
 }
 
 function pathOf(location: string): string {

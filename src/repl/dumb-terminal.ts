@@ -18,7 +18,7 @@ export async function runDumbTerminal(ctx: Context): Promise<number> {
   const lines = new Lines(() => {
     // The terminal has shown it as ^C.
     output.write('\n')
-    return session.interrupt()
+    return session.foreground.stop()
   })
   const session: Session = new Session(
     ctx,
@@ -34,14 +34,15 @@ export async function runDumbTerminal(ctx: Context): Promise<number> {
     },
     DOT_COMMANDS,
   )
-  ctx.hearSignals(['SIGTERM', 'SIGHUP'])
+  ctx.handleSignals(['SIGTERM', 'SIGHUP'])
   ctx.signal.addEventListener('abort', () => {
     void session.stop().finally(() => ctx.endBySignal())
   })
   const history = new History(historyFile(io.env))
   try {
     await session.start()
-    if (!ctx.globals.quiet) output.write(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)\n`)
+    if (!ctx.globals.quiet)
+      output.write(`kv: ${escapeLine(session.globals.store)}  (.help for help, Ctrl-D to leave)\n`)
     let text = ''
     while (!session.ended) {
       output.write(text === '' ? prompt(session) : '... ')

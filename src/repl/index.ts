@@ -1,6 +1,6 @@
 import type { Context } from '../cli/context.ts'
 import { DOT_COMMANDS } from './session/dot-commands.ts'
-import { noKeyboard, noSource } from './streams/streams.ts'
+import { noKeyboard, noSource, streamsInto } from './streams/streams.ts'
 import { bytesOf, openScript, runScript } from './session/script.ts'
 import { ScriptReader } from './language/script-reader.ts'
 import { Session } from './session/session.ts'
@@ -24,14 +24,14 @@ export async function runRepl(ctx: Context, { script, keepGoing }: ReplOptions):
     {
       stdin: noSource('a command of a script has no standard input', 'give it a file: COMMAND < FILE'),
       sharesStdin: script !== undefined,
-      stdout: () => ({ sink: ctx.io.stdout, end: async () => undefined }),
+      stdout: () => streamsInto(ctx.io.stdout),
       withTerminal: (step) => step(),
       atKeyboard: noKeyboard,
     },
     DOT_COMMANDS,
   )
-  ctx.hearSignals()
-  ctx.signal.addEventListener('abort', () => session.interrupt())
+  ctx.handleSignals()
+  ctx.signal.addEventListener('abort', () => session.foreground.stop())
   try {
     const opened =
       script === undefined

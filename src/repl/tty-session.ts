@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from 'node:util'
-import { turn, within } from '../async.ts'
+import { turn } from '../async.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
 import { processTerminal } from '../io.ts'
@@ -8,7 +8,8 @@ import { escapeLine } from '../safe-text.ts'
 import { cutToWidth } from '../text-width.ts'
 import { Completer } from './completion/completer.ts'
 import { CONTINUATION } from '../terminal/line-renderer.ts'
-import { type Assistant, LineEditor } from '../terminal/line-editor.ts'
+import type { Assistant } from '../terminal/assistant.ts'
+import { LineEditor } from '../terminal/line-editor.ts'
 import { DOT_COMMANDS } from './session/dot-commands.ts'
 import { evaluate, prompt, unfinished } from './session/evaluate.ts'
 import { LiveHints, argumentHint } from './completion/hints.ts'
@@ -21,16 +22,13 @@ import { editText } from './prompt/text-editor.ts'
 import { withoutPrompts } from './language/transcript.ts'
 import { typedSource } from './prompt/value-prompt.ts'
 
-/** A store that takes longer to open, in milliseconds, is waited for by the first command. */
-const OPEN_MS = 500
-
 /** A session on a terminal; resolves to the exit code. */
 export async function runTtySession(ctx: Context): Promise<number> {
   const { io } = ctx
   if (isDumb(io.env)) return (await import('./dumb-terminal.ts')).runDumbTerminal(ctx)
   const keys = new KeyReader(
     processTerminal(),
-    () => session.interrupt(),
+    () => session.foreground.stop(),
     () => session.endInput(),
   )
   const session: Session = new Session(
@@ -59,7 +57,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
     DOT_COMMANDS,
   )
   // The window was closed, or the machine goes down: nothing is left behind.
-  ctx.hearSignals(['SIGTERM', 'SIGHUP'])
+  ctx.handleSignals(['SIGTERM', 'SIGHUP'])
   ctx.signal.addEventListener('abort', () => {
     keys.close()
     void session.stop().finally(() => ctx.endBySignal())
@@ -67,10 +65,10 @@ export async function runTtySession(ctx: Context): Promise<number> {
   const history = new History(historyFile(io.env))
   const editor = new LineEditor(keys, history, assistant(session, keys))
   try {
-    await openStore(session)
+    await session.start()
     if (!ctx.globals.quiet)
       keys.write(
-        `${cutToWidth(`kv: ${escapeLine(session.location)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`,
+        `${cutToWidth(`kv: ${escapeLine(session.globals.store)}  (.help for help, Ctrl-D to leave)`, keys.columns - 1)}\n`,
       )
     while (!session.ended) {
       const answer = await editor.read(prompt(session))
@@ -88,17 +86,6 @@ export async function runTtySession(ctx: Context): Promise<number> {
     await session.close()
   }
   return 0
-}
-
-/** Opens the store, so that what is wrong with it is told at once; the session goes on, for .open. */
-async function openStore(session: Session): Promise<void> {
-  let isWaiting = true
-  const opened = session.store().catch((error: unknown) => {
-    // Later it is told by the command that needs the store.
-    if (isWaiting) session.report(error)
-  })
-  await within(opened, OPEN_MS)
-  isWaiting = false
 }
 
 function assistant(session: Session, keys: KeyReader): Assistant {

@@ -2,24 +2,14 @@ import { createInterface } from 'node:readline'
 import { KvError } from '../errors.ts'
 import { processTerminal } from '../io.ts'
 import { cutToWidth } from '../text-width.ts'
-import { type Answer, type Assistant, LineEditor, NO_HISTORY } from './line-editor.ts'
+import { NO_ASSISTANT } from './assistant.ts'
+import { NO_HISTORY } from './history-cursor.ts'
+import { type Answer, LineEditor } from './line-editor.ts'
 import type { KeyReader } from './key-reader.ts'
-
-/** Helps with nothing: what an answer needs is in its question. */
-const NO_HELP: Assistant = {
-  complete: async () => ({ from: 0, to: 0, candidates: [], footer: '' }),
-  hint: async () => '',
-  live: async () => undefined,
-  unfinished: () => false,
-  pasted: (text) => text,
-  edit: async (text) => text,
-  report: () => {},
-  endsText: undefined,
-}
 
 /** Asks yes or no, no being the default. Throws `KV_INTERRUPTED` on Ctrl-C; end of input is a no. */
 export function ask(message: string, keys: KeyReader): Promise<boolean> {
-  const editor = new LineEditor(keys, NO_HISTORY, NO_HELP)
+  const editor = new LineEditor(keys, NO_HISTORY, NO_ASSISTANT)
   return yesOrNo(message, (question) => editor.read(cutToWidth(question, keys.columns - 4)))
 }
 

@@ -1,45 +1,14 @@
 import { cutToWidth } from '../text-width.ts'
 import { LineRenderer } from './line-renderer.ts'
+import { type Assistant, NO_COMPLETION } from './assistant.ts'
+import { HistoryCursor, type LineHistory } from './history-cursor.ts'
 import { HistorySearch } from './history-search.ts'
 import type { Key } from './key-decoder.ts'
 import { editOf } from './keymap.ts'
 import { LineBuffer } from './line-buffer.ts'
-import { type Completion, Menu, commonStart } from './menu.ts'
+import { Menu, commonStart } from './menu.ts'
 import type { KeyReader, TerminalEvent } from './key-reader.ts'
-import { type TypedText, refusal } from './typed-text.ts'
-
-/** Lines that were entered before, the newest last. */
-export interface LineHistory {
-  readonly lines: readonly string[]
-  /** The newest line that begins with `start` and is longer. */
-  suggest(start: string): string | undefined
-}
-
-/** For a line that is none of those. */
-export const NO_HISTORY: LineHistory = { lines: [], suggest: () => undefined }
-
-/** What the editor asks while a line is typed. */
-export interface Assistant {
-  /** The ways to complete what is before the cursor. Aborted when the user does not wait for them. */
-  complete(text: string, cursor: number, signal: AbortSignal): Promise<Completion>
-  /** The arguments that are still missing, at the end of a line. */
-  hint(text: string): Promise<string>
-  /**
-   * What is worth knowing about the line as it is, once the user pauses; `undefined`: nothing. Aborted when the line
-   * changes.
-   */
-  live(text: string, signal: AbortSignal): Promise<string | undefined>
-  /** Whether more must follow, such as the end of a quote. */
-  unfinished(text: string): boolean
-  /** A text that was pasted, as it is to stand in the line. */
-  pasted(text: TypedText): TypedText
-  /** The text after the user has changed it in an editor of theirs. Throws a KvError when that fails. */
-  edit(text: TypedText): Promise<string>
-  /** Tells the user what went wrong. */
-  report(error: unknown): void
-  /** Said at Ctrl-D after a text, where a second one ends it; `undefined`: Ctrl-D ends an empty line only. */
-  readonly endsText: string | undefined
-}
+import { refusal } from './typed-text.ts'
 
 /**
  * What the user did: entered a line, took Ctrl-C or Ctrl-D, with the text there was then, or went away with the
@@ -56,12 +25,10 @@ const PAUSE_MS = 60
 
 const BELL = '\u0007'
 
-const NOTHING: Completion = { from: 0, to: 0, candidates: [], footer: '' }
-
 /** Reads lines from a terminal: editing, history, completion and hints. */
 export class LineEditor {
   readonly #keys: KeyReader
-  readonly #display: LineRenderer
+  readonly #renderer: LineRenderer
   readonly #history: LineHistory
   readonly #assistant: Assistant
   readonly #buffer = new LineBuffer()
@@ -72,17 +39,14 @@ export class LineEditor {
   #live: { text: string; hint: string | undefined } | undefined
   #looking: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
-  /** Place in the history, counted from the newest; 0: the line being typed. */
-  #back = 0
-  #typed = ''
-  /** Texts of places that were left, by place. */
-  readonly #edited = new Map<number, string>()
+  #recalled: HistoryCursor
   #afterCtrlX = false
 
   constructor(keys: KeyReader, history: LineHistory, assistant: Assistant) {
     this.#keys = keys
-    this.#display = new LineRenderer(keys)
+    this.#renderer = new LineRenderer(keys)
     this.#history = history
+    this.#recalled = new HistoryCursor(history)
     this.#assistant = assistant
   }
 
@@ -90,8 +54,7 @@ export class LineEditor {
   async read(prompt: string): Promise<Answer> {
     this.#prompt = prompt
     this.#buffer.reset()
-    this.#back = 0
-    this.#edited.clear()
+    this.#recalled = new HistoryCursor(this.#history)
     try {
       for (;;) {
         if (!this.#keys.hasNext) await this.#draw()
@@ -114,8 +77,8 @@ export class LineEditor {
 
   /** Leaves the line as it is; what follows begins below it. */
   #finish(): void {
-    if (this.#keys.takeMoved()) this.#display.freshLine()
-    this.#display.finish(this.#view())
+    if (this.#keys.takeMoved()) this.#renderer.freshLine()
+    this.#renderer.finish(this.#view())
   }
 
   /** Tells of an error below the line, which can be typed on. */
@@ -167,14 +130,14 @@ export class LineEditor {
     else if (ctrl === 'z') {
       this.#finish()
       await this.#keys.suspend()
-    } else if (ctrl === 'l') this.#display.clearScreen()
+    } else if (ctrl === 'l') this.#renderer.clearScreen()
     else if (ctrl === 'r') this.#search = new HistorySearch(this.#history.lines)
     else if (ctrl === 'x') this.#afterCtrlX = true
     else if (ctrl === 'e' && afterCtrlX) await this.#edit()
     else if (key.name === 'tab' && !key.shift) await this.#complete()
     else if (key.name === 'up' || key.name === 'pageup' || ctrl === 'p') this.#recall(-1)
     else if (key.name === 'down' || key.name === 'pagedown' || ctrl === 'n') this.#recall(1)
-    else if (buffer.atEnd && this.#takesGhost(key)) buffer.set(buffer.text + this.#ghost())
+    else if (buffer.atEnd && this.#takesGhost(key)) buffer.set(buffer.text + this.#recalled.rest(buffer.text))
     else {
       const edit = editOf(key)
       if (edit !== undefined) edit(buffer)
@@ -208,7 +171,7 @@ export class LineEditor {
   }
 
   async #edit(): Promise<void> {
-    this.#display.clear()
+    this.#renderer.clear()
     try {
       this.#buffer.set(await this.#assistant.edit(this.#buffer.text))
     } catch (error) {
@@ -218,7 +181,7 @@ export class LineEditor {
 
   #takesGhost(key: Key): boolean {
     return (
-      this.#ghost() !== '' &&
+      this.#recalled.rest(this.#buffer.text) !== '' &&
       !key.meta &&
       (key.name === 'right' || key.name === 'end' || (key.ctrl && (key.name === 'e' || key.name === 'f')))
     )
@@ -230,7 +193,7 @@ export class LineEditor {
     this.#show()
     const abort = new AbortController()
     const completion = await this.#keys.unlessTyped(
-      this.#assistant.complete(text, cursor, abort.signal).catch(() => NOTHING),
+      this.#assistant.complete(text, cursor, abort.signal).catch(() => NO_COMPLETION),
     )
     if (completion === undefined) {
       abort.abort()
@@ -251,25 +214,9 @@ export class LineEditor {
 
   /** Goes through the history, or within a text of several lines; only lines that begin as typed. */
   #recall(step: -1 | 1): void {
-    const buffer = this.#buffer
-    if (buffer.vertical(step)) return
-    if (this.#back === 0) this.#typed = buffer.text
-    this.#edited.set(this.#back, buffer.text)
-    const { lines } = this.#history
-    for (let back = this.#back - step; back >= 0 && back <= lines.length; back -= step) {
-      const line = back === 0 ? this.#typed : lines.at(-back)!
-      if (back > 0 && (!line.startsWith(this.#typed) || line === buffer.text)) continue
-      this.#back = back
-      buffer.set(this.#edited.get(back) ?? line)
-      return
-    }
-  }
-
-  /** The rest of the newest line of the history that begins like this one. */
-  #ghost(): string {
-    const { text } = this.#buffer
-    if (text === '' || (this.#back > 0 && text === this.#history.lines.at(-this.#back))) return ''
-    return this.#history.suggest(text)?.slice(text.length) ?? ''
+    if (this.#buffer.vertical(step)) return
+    const line = this.#recalled.move(step, this.#buffer.text)
+    if (line !== undefined) this.#buffer.set(line)
   }
 
   #view(): Parameters<LineRenderer['draw']>[0] {
@@ -284,7 +231,7 @@ export class LineEditor {
         below: [],
       }
     const live = this.#live?.text === text ? this.#live.hint : undefined
-    const ghost = atEnd && this.#menu === undefined ? this.#ghost() || this.#hint : ''
+    const ghost = atEnd && this.#menu === undefined ? this.#recalled.rest(text) || this.#hint : ''
     const below =
       this.#menu?.lines(this.#keys.columns, Math.max(3, Math.min(12, this.#keys.rows - 2))) ??
       (live === undefined ? [] : [`\u001b[2m${cutToWidth(live, this.#keys.columns)}\u001b[0m`])
@@ -292,8 +239,8 @@ export class LineEditor {
   }
 
   #show(): void {
-    if (this.#keys.takeMoved()) this.#display.freshLine()
-    this.#display.draw(this.#view())
+    if (this.#keys.takeMoved()) this.#renderer.freshLine()
+    this.#renderer.draw(this.#view())
   }
 
   async #draw(): Promise<void> {

@@ -25,7 +25,7 @@ export function pickKey(keys: KeyReader, message: string, offer: Offer): Promise
 
 class Picker {
   readonly #keys: KeyReader
-  readonly #display: LineRenderer
+  readonly #renderer: LineRenderer
   readonly #message: string
   readonly #offer: Offer
   readonly #buffer = new LineBuffer()
@@ -39,7 +39,7 @@ class Picker {
 
   constructor(keys: KeyReader, message: string, offer: Offer) {
     this.#keys = keys
-    this.#display = new LineRenderer(keys)
+    this.#renderer = new LineRenderer(keys)
     this.#message = escapeLine(message)
     this.#offer = offer
   }
@@ -62,7 +62,7 @@ class Picker {
       }
     } finally {
       this.#search?.abort()
-      this.#display.clear()
+      this.#renderer.clear()
     }
   }
 
@@ -76,9 +76,9 @@ class Picker {
     if (this.#takesFirst) return
     if (ctrl && name === 'c') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was chosen')
     if (name === 'escape' || (ctrl && name === 'd' && this.#buffer.text === '')) throw declined()
-    if (ctrl && name === 'l') return this.#display.clearScreen()
+    if (ctrl && name === 'l') return this.#renderer.clearScreen()
     if (ctrl && name === 'z') {
-      this.#display.clear()
+      this.#renderer.clear()
       return this.#keys.suspend()
     }
     if (step !== undefined) {
@@ -126,15 +126,15 @@ class Picker {
     const below = this.#found
       .slice(first, first + rows)
       .map((key, i) => `${first + i === this.#chosen ? '>' : ' '} ${cutToWidth(displayKey(key), columns - 2)}`)
-    const told =
+    const status =
       this.#found.length > 0
         ? 'Up and Down choose, Enter takes'
         : this.#search === undefined
           ? 'no key begins so'
           : 'searching'
-    below.push(`${DIM}${cutToWidth(told, columns)}${PLAIN}`)
+    below.push(`${DIM}${cutToWidth(status, columns)}${PLAIN}`)
     const { text, cursor } = this.#buffer
-    this.#display.draw({
+    this.#renderer.draw({
       prompt: `${cutToWidth(this.#message, Math.max(8, columns - 10))} `,
       text,
       cursor,

@@ -19,18 +19,11 @@ const KINDS: Readonly<Record<string, Kind>> = {
   end: 'key',
   file: 'file',
   location: 'file',
-  script: 'file',
-  src: 'file',
-  dst: 'file',
-  dest: 'file',
-  folder: 'file',
   topic: 'topic',
   format: 'format',
-  shell: ['bash', 'zsh', 'fish', 'powershell'],
   off: ['off'],
   'on|off': ['on', 'off'],
   command: 'command',
-  'command...': 'command',
 }
 
 /** Completes commands, options, their values, files, and every key of the store. */

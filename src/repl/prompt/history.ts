@@ -18,7 +18,7 @@ import {
 } from 'node:fs'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { holdThread } from '../../async.ts'
-import type { LineHistory } from '../../terminal/line-editor.ts'
+import type { LineHistory } from '../../terminal/history-cursor.ts'
 
 /** Lines kept in the file and in memory. */
 export const HISTORY_LINES = 5000

@@ -3,7 +3,7 @@ import type { Sink } from '../../io.ts'
 import { isDumb } from '../../cli/environment.ts'
 import type { Env } from '../../cli/environment.ts'
 import { ChildSink } from '../streams/child-sink.ts'
-import type { Streams } from '../streams/streams.ts'
+import { type Streams, sinkOver } from '../streams/streams.ts'
 import type { KeyReader } from '../../terminal/key-reader.ts'
 
 /** Written text that a terminal keeps on one line is cut here when rows are counted; more is the pager's business. */
@@ -31,12 +31,8 @@ export class PagedOutput implements Streams {
     this.#isLive = isLive
     this.#keys = keys
     this.#env = env
-    const columns = (): number => out.columns()
     this.sink = {
-      isTTY: out.isTTY,
-      columns,
-      stream: () => out.stream(),
-      write: (data) => this.#write(data),
+      ...sinkOver(out, (data) => this.#write(data)),
       drained: async () => this.#pager?.drained(),
       comesLive: () => (this.#isLive = true),
     }

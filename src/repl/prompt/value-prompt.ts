@@ -1,10 +1,10 @@
 import { utf8 } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import type { Source } from '../../io.ts'
-import { type Assistant, LineEditor, NO_HISTORY } from '../../terminal/line-editor.ts'
+import { NO_HISTORY } from '../../terminal/history-cursor.ts'
+import { type Assistant, NO_ASSISTANT } from '../../terminal/assistant.ts'
+import { LineEditor } from '../../terminal/line-editor.ts'
 import type { KeyReader } from '../../terminal/key-reader.ts'
-
-const NOTHING = { from: 0, to: 0, candidates: [], footer: '' }
 
 /**
  * Standard input of a command: lines that the user types, up to Ctrl-D. Whatever else ends them throws
@@ -17,11 +17,7 @@ export function typedSource(keys: KeyReader, { edit, report }: Pick<Assistant, '
     async readAll() {
       keys.write('the value, as lines; Ctrl-D ends it, Ctrl-X Ctrl-E opens an editor\n')
       const editor = new LineEditor(keys, NO_HISTORY, {
-        complete: async () => NOTHING,
-        hint: async () => '',
-        live: async () => undefined,
-        unfinished: () => false,
-        pasted: (text) => text,
+        ...NO_ASSISTANT,
         edit,
         report,
         endsText: 'Ctrl-D again ends the value with this line',

@@ -113,9 +113,7 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session
       for (let first = true; !signal.aborted; first = false) {
-        const code = await session.nesting.within('.watch', () =>
-          session.live(() => session.run(command, { save: first })),
-        )
+        const code = await session.nesting.within('.watch', () => session.run(command, { save: first, isLive: true }))
         if (code !== 0) return code
         await pause(ms, signal)
       }

@@ -1,5 +1,5 @@
-import { basename } from 'node:path'
 import { useColor } from '../../cli/environment.ts'
+import { shortLocation } from '../../drivers/location.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { cutToWidth } from '../../text-width.ts'
 import type { History } from '../prompt/history.ts'
@@ -21,7 +21,7 @@ export async function evaluate(session: Session, history: History, text: string)
     keepGoing: false,
   })
   if (code !== 0) session.lastExit = code
-  if (session.timer || session.lastMs >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.lastMs)})\n`)
+  if (session.timer || session.time.ms >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.time.ms)})\n`)
 }
 
 function isOneCommand(text: string): boolean {
@@ -34,8 +34,8 @@ function isOneCommand(text: string): boolean {
 
 /** The prompt: the store's name, and the last exit code when that is not 0. */
 export function prompt(session: Session): string {
-  const { location, lastExit, globals } = session
-  const name = cutToWidth(escapeLine(/^[a-z]{2,}:\/\//.test(location) ? location : basename(location)), NAME_WIDTH)
+  const { lastExit, globals } = session
+  const name = cutToWidth(escapeLine(shortLocation(globals.store)), NAME_WIDTH)
   const color = useColor(session.io.stderr.isTTY, globals, session.io.env)
   const paint = (code: string, text: string): string => (color ? `\u001b[${code}m${text}\u001b[0m` : text)
   return `${paint('36', name)}${lastExit === 0 ? '' : ` ${paint('31', `[${lastExit}]`)}`}> `

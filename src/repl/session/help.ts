@@ -32,10 +32,13 @@ that very moment, its value is not known and not put back.`,
   '.watch': 'It ends at Ctrl-C, or when the command fails. SECONDS may be 500ms, 2s or 1m.',
 }
 
-/** The help on one command of the session, such as `.undo`. */
-export function helpOn(name: string, { usage, summary }: CommandSummary): string {
-  const more = MORE[name]
-  return `Usage: ${`${name} ${usage}`.trim()}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n${more === undefined ? '' : `\n${more}\n`}`
+/** The help on a command of the session, with its dot or without; `undefined` for any other word. */
+export function helpOn(topic: string, commands: Readonly<Record<string, CommandSummary>>): string | undefined {
+  const name = topic.startsWith('.') ? topic : `.${topic}`
+  if (!Object.hasOwn(commands, name)) return undefined
+  const { usage, summary } = commands[name]!
+  const more = MORE[name] === undefined ? '' : `\n${MORE[name]}\n`
+  return `Usage: ${`${name} ${usage}`.trim()}\n\n${summary[0]!.toUpperCase()}${summary.slice(1)}.\n${more}`
 }
 
 /** The help on the session as a whole, which has these commands. */

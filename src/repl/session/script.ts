@@ -17,7 +17,7 @@ export interface ScriptOptions {
  * says where, `name:LINE`; resolves to its exit code, with `keepGoing` to that of the first failure.
  */
 export function runScript(session: Session, script: ScriptReader, { name, keepGoing }: ScriptOptions): Promise<number> {
-  return session.stoppable(async () => {
+  return session.foreground.run(async () => {
     const { signal } = session
     let failure = 0
     while (!session.ended && !script.atEnd) {

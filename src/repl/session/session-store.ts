@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import type { Context, StoreOptions } from '../../cli/context.ts'
 import { untilAborted } from '../../cli/interrupt.ts'
+import { isSameLocation } from '../../drivers/location.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
 import type { Driver } from '../../store/driver.ts'
@@ -96,8 +97,7 @@ export class SessionStore {
 
   /** Whether a driver works on the session's own store, however its place was written. */
   #isHere(driver: Driver, store: string): boolean {
-    const bare = (location: string): string => location.replace(/\/+$/, '')
     const [file, own] = [driver.files?.[0], this.#driver?.files?.[0]]
-    return (file !== undefined && file === own) || bare(store) === bare(this.#globals.store)
+    return (file !== undefined && file === own) || isSameLocation(store, this.#globals.store)
   }
 }

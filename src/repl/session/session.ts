@@ -1,12 +1,11 @@
 import { homedir } from 'node:os'
-import { resolve } from 'node:path'
 import { Context, type Program, type SessionHost } from '../../cli/context.ts'
-import type { Env } from '../../cli/environment.ts'
 import { commandName } from '../../cli/called.ts'
 import { type GlobalOptions, resolveGlobals, variablesOf } from '../../cli/options.ts'
+import { Foreground } from '../../cli/interrupt.ts'
 import { report } from '../../cli/report.ts'
 import { runLine } from '../../cli/run.ts'
-import { parseLocation } from '../../drivers/location.ts'
+import { within } from '../../async.ts'
 import { usageError } from '../../errors.ts'
 import type { Io, Sink, Source } from '../../io.ts'
 import { escapeLine } from '../../safe-text.ts'
@@ -17,12 +16,16 @@ import { type InheritedStreams, openLine } from '../streams/line-streams.ts'
 import { type ProgramOptions, runShell } from '../streams/shell.ts'
 import type { Snapshot } from '../undo/snapshot.ts'
 import { UndoLog, type Undone } from '../undo/undo.ts'
+import { CommandTime } from './command-time.ts'
 import type { Frontend } from './frontend.ts'
 import { helpOn } from './help.ts'
 import { Nesting } from './nesting.ts'
 import { type Answers, SavedLines, isSaved, savedText } from './saved-lines.ts'
 import { SessionStore } from './session-store.ts'
 import { LEAVING, wordHint } from './word-hint.ts'
+
+/** A store that takes longer to open, in milliseconds, is waited for by the first command. */
+const OPEN_MS = 500
 
 /** A command of the session itself. */
 export interface DotCommand {
@@ -46,23 +49,22 @@ export class Session {
   readonly frontend: Frontend
   /** Commands that ended with 0, for `.save`. */
   readonly saved = new SavedLines()
+  /** What runs now. */
+  readonly foreground = new Foreground()
   /** How deep commands run others. */
   readonly nesting = new Nesting()
   /** Whether every command shows its time. */
   timer = false
   /** Exit code of the newest command. */
   lastExit = 0
-  /** Milliseconds the newest command took, waiting for the user not counted. */
-  lastMs = 0
+  /** How long the newest command took. */
+  readonly time = new CommandTime()
   /** Set when the session should end. */
   ended = false
   readonly #undo = new UndoLog()
   #globals: GlobalOptions
   readonly #store: SessionStore
   #snapshot: Snapshot | undefined
-  #abort: AbortController | undefined
-  #running: Promise<unknown> | undefined
-  #waitedMs = 0
   #isLive = false
   #commands = 0
   #answers: Answers = { typed: undefined, asked: false }
@@ -85,11 +87,6 @@ export class Session {
     return this.#globals
   }
 
-  /** Where the store is. */
-  get location(): string {
-    return this.#globals.store
-  }
-
   /**
    * The session's store, opened on the first call and kept open. Throws `KV_INTERRUPTED` when the user does not wait
    * for it.
@@ -99,12 +96,14 @@ export class Session {
   }
 
   /**
-   * Opens the store when the session begins; tells what is wrong with it, and goes on, for `.open`. Ctrl-C stops it.
+   * Opens the store when the session begins, and reports what is wrong with it; the session goes on, for `.open`.
+   * One that takes longer than {@link OPEN_MS} is waited for by the first command that needs it, which reports it.
    */
   async start(): Promise<void> {
-    await this.stoppable(async () => {
-      await this.store().catch((error: unknown) => this.report(error))
-    })
+    let isLate = false
+    const open = (): Promise<unknown> => this.store().catch((error: unknown) => void (isLate || this.report(error)))
+    await this.foreground.run(() => within(open(), OPEN_MS))
+    isLate = true
   }
 
   /** Goes on with another store; the old one is closed once the new one is open. */
@@ -132,31 +131,14 @@ export class Session {
     this.#globals = { ...this.#globals, format, json: false }
   }
 
-  /** Runs a step whose data are soon replaced by others. */
-  async live<T>(step: () => Promise<T>): Promise<T> {
-    const outer = this.#isLive
-    this.#isLive = true
-    try {
-      return await step()
-    } finally {
-      this.#isLive = outer
-    }
-  }
-
-  /** Stops the running command; false when none runs. */
-  interrupt(): boolean {
-    this.#abort?.abort()
-    return this.#abort !== undefined
-  }
-
   /** Stops the running command where end of input does that; false where it does not. */
   endInput(): boolean {
-    return this.#endOfInputStops && this.interrupt()
+    return this.#endOfInputStops && this.foreground.stop()
   }
 
   /** Aborted when the user stops the running command. */
   get signal(): AbortSignal {
-    return (this.#abort ?? new AbortController()).signal
+    return this.foreground.signal
   }
 
   /** Where messages go now. */
@@ -164,19 +146,21 @@ export class Session {
     return this.#streams.stderr ?? this.io.stderr
   }
 
-  /** Runs one command; resolves to its exit code. Never throws. With `save` false it is not one that `.save` writes. */
-  async run(command: CommandLine, { save = true } = {}): Promise<number> {
+  /**
+   * Runs one command; resolves to its exit code. Never throws.
+   * @param options `save` false: it is not one that `.save` writes; `isLive`: its data are soon replaced by others
+   */
+  async run(command: CommandLine, { save = true, isLive = false } = {}): Promise<number> {
     const words = command.words.map((word) => this.#text(word))
     if (words[0] === 'kv' && words.length > 1) words.shift()
     if (words.length === 0 && command.program === undefined) return 0
     this.#placeReported = this.#endOfInputStops = false
     const answers: Answers = (this.#answers = { typed: undefined, asked: false })
     const id = ++this.#commands
-    const isOuter = this.nesting.isOuter
-    if (isOuter) this.#waitedMs = 0
-    const began = performance.now()
-    this.lastExit = await this.stoppable(() => this.#dispatch(id, words, command))
-    if (isOuter) this.lastMs = performance.now() - began - this.#waitedMs
+    const { isOuter } = this.nesting
+    if (isOuter || isLive) this.#isLive = isLive
+    const run = (): Promise<number> => this.foreground.run(() => this.#dispatch(id, words, command))
+    this.lastExit = await (isOuter ? this.time.of(run) : run())
     if (save && this.lastExit === 0 && !LEAVING.has(words[0]!) && isSaved(words[0]))
       this.saved.add(id, savedText(command, answers, this.program.commands))
     return this.lastExit
@@ -198,8 +182,7 @@ export class Session {
 
   /** Stops the running command, waits until it has cleaned up, and frees everything. */
   async stop(): Promise<void> {
-    this.interrupt()
-    await this.#running
+    await this.foreground.end()
     await this.close()
   }
 
@@ -213,21 +196,12 @@ export class Session {
     return report(error, this.context({ ...this.io, stderr: this.stderr }), [])
   }
 
-  /** Runs a step that {@link interrupt} can stop. */
-  async stoppable<T>(step: () => Promise<T>): Promise<T> {
-    if (this.#abort !== undefined) return step()
-    this.#abort = new AbortController()
-    const running = step().finally(() => (this.#abort = undefined))
-    this.#running = running.catch(() => {})
-    return running
-  }
-
   async #dispatch(id: number, words: string[], command: CommandLine): Promise<number> {
     const { program } = command
     try {
       if (program !== undefined) {
         const stdin = this.frontend.sharesStdin && this.#streams.stdin === undefined
-        return await this.#apart(() =>
+        return await this.time.without(() =>
           this.frontend.withTerminal(() => runShell(program, { ...this.#programs(), stdin })),
         )
       }
@@ -254,8 +228,8 @@ export class Session {
       this.#streams = inherited
       const io = { stdin, stdout: streams.sink, stderr, env: this.io.env }
       const code = await this.#runWords(id, words, io, command).catch((error: unknown) => this.report(error))
-      this.#waitedMs += streams.waitedMs ?? 0
-      const shellCode = await this.#apart(() => streams.end(code))
+      this.time.waited(streams.waitedMs ?? 0)
+      const shellCode = await this.time.without(() => streams.end(code))
       return code === 0 ? (shellCode ?? 0) : code
     } finally {
       this.#streams = outer
@@ -264,7 +238,9 @@ export class Session {
   }
 
   #programs(): ProgramOptions {
-    return { env: programEnvironment(this.#globals, this.io.env), stdout: this.#streams.stdout, signal: this.signal }
+    // A kv among them finds the session's store and options.
+    const env = { ...this.io.env, ...variablesOf(this.#globals) }
+    return { env, stdout: this.#streams.stdout, signal: this.signal }
   }
 
   #text(word: Word): string {
@@ -274,13 +250,13 @@ export class Session {
   async #runWords(id: number, words: readonly string[], io: Io, { source }: CommandLine): Promise<number> {
     const name = words.length === 1 && LEAVING.has(words[0]!) ? '.exit' : words[0]!
     if (name.startsWith('.')) {
-      if (!Object.hasOwn(this.dotCommands, name)) throw usageError(`no such command: ${name}`, this.#hint(name))
+      if (!Object.hasOwn(this.dotCommands, name)) throw usageError(`no such command: ${name}`, wordHint(name, this))
       return (await this.dotCommands[name]!.run(this, words.slice(1), io)) ?? 0
     }
     if (name === 'repl' || name === 'kv') throw usageError('this is a session already', '.read FILE runs a script')
     const { commands } = this.program
     if (!name.startsWith('-') && !Object.hasOwn(commands, name))
-      throw usageError(`unknown command ${name}`, this.#hint(name))
+      throw usageError(`unknown command ${name}`, wordHint(name, this))
     this.#undo.begin(
       id,
       escapeLine(source.trim()),
@@ -294,24 +270,17 @@ export class Session {
     return new Context(io, this.program, this.#host())
   }
 
-  #hint(name: string): string {
-    return wordHint(name, this.program.commands, this.dotCommands)
-  }
-
   #host(): SessionHost {
     return {
       globals: this.#globals,
       signal: this.signal,
       store: (globals, options) => this.#store.forLine(globals, options, this.signal),
       stopOnEndOfInput: () => (this.#endOfInputStops = true),
-      help: (topic) => {
-        const name = topic.startsWith('.') ? topic : `.${topic}`
-        return Object.hasOwn(this.dotCommands, name) ? helpOn(name, this.dotCommands[name]!) : undefined
-      },
+      help: (topic) => helpOn(topic, this.dotCommands),
       wrap: (driver, globals) => this.#store.wrap(driver, globals),
       atKeyboard: (step) => {
         this.#answers.asked = true
-        return this.#apart(() => this.frontend.atKeyboard(step))
+        return this.time.without(() => this.frontend.atKeyboard(step))
       },
     }
   }
@@ -320,27 +289,10 @@ export class Session {
   #typed(): Source {
     const { isTTY, fd, readAll } = this.frontend.stdin
     const answers = this.#answers
-    return { isTTY, fd, readAll: (maxBytes) => this.#apart(async () => (answers.typed = await readAll(maxBytes))) }
-  }
-
-  /** Time spent with the user is not the command's. */
-  async #apart<T>(step: () => Promise<T>): Promise<T> {
-    const began = performance.now()
-    try {
-      return await step()
-    } finally {
-      this.#waitedMs += performance.now() - began
+    return {
+      isTTY,
+      fd,
+      readAll: (maxBytes) => this.time.without(async () => (answers.typed = await readAll(maxBytes))),
     }
   }
-}
-
-/**
- * What programs of the user's shell get: a kv among them finds the session's store and options, also from another
- * folder.
- */
-function programEnvironment(globals: GlobalOptions, env: Env): Env {
-  const variables = { ...env, ...variablesOf(globals) }
-  if (globals.storeIsDefault) return variables
-  const { path } = parseLocation(globals.store)
-  return path === undefined ? variables : { ...variables, KV_STORE: resolve(path) }
 }

@@ -1,3 +1,4 @@
+import { Command } from 'commander'
 import { otherNames } from '../../cli/line/synonyms.ts'
 
 /** What a session is left with, beside `.exit`. */
@@ -19,38 +20,37 @@ const WORDS: readonly (readonly [words: string, hint: string])[] = [
 
 const BY_WORD = new Map(WORDS.flatMap(([words, hint]) => words.split(' ').map((word) => [word, hint] as const)))
 
-/** The hint for a word that is none of these commands of the program, and of the session, with a dot or without. */
-export function wordHint(word: string, commands: object, dotCommands: object): string {
+/** The commands of the program, and of the session, by name. */
+interface Known {
+  readonly program: { readonly commands: object }
+  readonly dotCommands: object
+}
+
+/** The hint for a word that is no command, with a dot or without. */
+export function wordHint(word: string, { program: { commands }, dotCommands }: Known): string {
   const bare = word.toLowerCase().replace(/^\./, '')
   const own = BY_WORD.get(bare)
   if (own !== undefined) return own
   if (Object.hasOwn(dotCommands, `.${bare}`)) return `in a session that is: .${bare}`
   if (word.startsWith('.') && Object.hasOwn(commands, bare)) return `that is: ${bare}`
-  const other = otherNames(bare)
-  if (other !== undefined) return other
-  const near = nearest(word.toLowerCase(), [...Object.keys(commands), ...Object.keys(dotCommands)])
-  return near === undefined ? 'help lists the commands, .help those of a session' : `did you mean ${near}?`
+  return (
+    otherNames(bare) ??
+    didYouMean(word.toLowerCase(), [...Object.keys(commands), ...Object.keys(dotCommands)]) ??
+    'help lists the commands, .help those of a session'
+  )
 }
 
-/** The name that is fewest letters away: one, or two in a longer word. */
-function nearest(word: string, names: readonly string[]): string | undefined {
-  const most = word.length > 4 ? 2 : 1
-  const [best] = names.map((name) => ({ name, away: distance(word, name) })).sort((a, b) => a.away - b.away)
-  return best !== undefined && best.away <= most ? best.name : undefined
-}
-
-/** Letters to put in, take out, replace or swap with the next (Damerau and Levenshtein). */
-function distance(a: string, b: string): number {
-  const rows = Array.from({ length: a.length + 1 }, (_, i) => [i])
-  for (let j = 1; j <= b.length; j++) rows[0]![j] = j
-  for (let i = 1; i <= a.length; i++) {
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1]
-      let least = Math.min(rows[i - 1]![j]! + 1, rows[i]![j - 1]! + 1, rows[i - 1]![j - 1]! + (same ? 0 : 1))
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        least = Math.min(least, rows[i - 2]![j - 2]! + 1)
-      rows[i]![j] = least
-    }
+/** What commander takes the word for. */
+function didYouMean(word: string, names: readonly string[]): string | undefined {
+  const program = new Command()
+    .exitOverride()
+    .helpCommand(false)
+    .configureOutput({ outputError() {} })
+  for (const name of names) program.command(name)
+  try {
+    program.parse([word], { from: 'user' })
+    return undefined
+  } catch (error) {
+    return /Did you mean (.*\?)/.exec((error as Error).message)?.[1]?.replace(/^/, 'did you mean ')
   }
-  return rows[a.length]![b.length]!
 }

@@ -3,7 +3,7 @@ import type { CommandLine } from '../language/lexer.ts'
 import type { Word } from '../language/word-reader.ts'
 import { checkApart, checkOutputs, openMessages, openSource } from './files.ts'
 import { type ProgramOptions, ShellStreams } from './shell.ts'
-import { type Streams, asMessages } from './streams.ts'
+import { type Streams, asMessages, sinkOver, streamsInto } from './streams.ts'
 
 /** The streams of a line that another line runs, where they are not those of the session. */
 export interface InheritedStreams {
@@ -62,11 +62,11 @@ export function openLine(
     // What a program of the shell shows is not written over once the line is stopped.
     const ownMessages = file ?? (shell === undefined ? session : open(heldBack(session, signal)))
     const streams = dataToMessages
-      ? passing(ownMessages)
+      ? streamsInto(ownMessages)
       : shell === undefined
         ? outer.stdout === undefined
           ? stdout()
-          : passing(outer.stdout)
+          : streamsInto(outer.stdout)
         : new ShellStreams(shell, programs)
     const stderr = messages === 'data' ? asMessages(streams.sink) : ownMessages
     const isDefault = shell === undefined && !dataToMessages && messages !== 'data'
@@ -81,17 +81,9 @@ export function openLine(
 /** A sink that keeps what comes after the signal was aborted, until it is closed. */
 function heldBack(sink: Sink, signal: AbortSignal): Sink & { close(): void } {
   const held: (string | Uint8Array)[] = []
-  return {
-    isTTY: sink.isTTY,
-    columns: () => sink.columns(),
-    stream: () => sink.stream(),
-    write: (data) =>
-      signal.aborted ? void held.push(typeof data === 'string' ? data : new Uint8Array(data)) : sink.write(data),
-    close: () => held.forEach((data) => sink.write(data)),
+  const write = (data: string | Uint8Array): void => {
+    if (signal.aborted) held.push(typeof data === 'string' ? data : new Uint8Array(data))
+    else sink.write(data)
   }
-}
-
-/** Streams that lead into a sink which others use as well. */
-function passing(sink: Sink): Streams {
-  return { sink, end: async () => undefined }
+  return { ...sinkOver(sink, write), close: () => held.forEach((data) => sink.write(data)) }
 }

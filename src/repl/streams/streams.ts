@@ -23,12 +23,7 @@ export class LineEndedOutput implements Streams {
 
   constructor(out: Sink) {
     this.#out = out
-    this.sink = {
-      isTTY: out.isTTY,
-      columns: () => out.columns(),
-      stream: () => out.stream(),
-      write: (data) => this.#write(data),
-    }
+    this.sink = sinkOver(out, (data) => this.#write(data))
   }
 
   async end(): Promise<undefined> {
@@ -41,20 +36,25 @@ export class LineEndedOutput implements Streams {
   }
 }
 
+/** A sink like another, with a way of its own to write. */
+export function sinkOver(sink: Sink, write: Sink['write']): Sink {
+  return { isTTY: sink.isTTY, columns: () => sink.columns(), stream: () => sink.stream(), write }
+}
+
 /** A sink for messages that go where data go: nobody needs to know when their reader is gone. */
 export function asMessages(sink: Sink): Sink {
-  return {
-    isTTY: sink.isTTY,
-    columns: () => sink.columns(),
-    stream: () => sink.stream(),
-    write(data) {
-      try {
-        sink.write(data)
-      } catch (error) {
-        if (!(error instanceof ReaderGone)) throw error
-      }
-    },
-  }
+  return sinkOver(sink, (data) => {
+    try {
+      sink.write(data)
+    } catch (error) {
+      if (!(error instanceof ReaderGone)) throw error
+    }
+  })
+}
+
+/** Streams that lead into a sink which others use as well. */
+export function streamsInto(sink: Sink): Streams {
+  return { sink, end: async () => undefined }
 }
 
 /** The standard input of a command that has none; `why` tells the user. */
