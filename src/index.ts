@@ -5,7 +5,7 @@
  * import { openStore } from 'kvfile'
  * await using store = await openStore('app.kv')
  * await store.put('user:1', 'Ada')
- * for await (const { key, value } of store.range({ prefix: 'user:' })) console.log(key, value)
+ * for await (const { key, value } of store.text().range({ prefix: 'user:' })) console.log(key, value)
  * ```
  */
 import { openDriver } from './drivers/index.ts'
@@ -61,4 +61,5 @@ export type { RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
 export type { LoadOptions } from './store/load.ts'
 export { Store } from './store/store.ts'
+export type { AsText, TextAccess, TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from './store/text.ts'
 export type { BatchOp, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'

@@ -21,7 +21,7 @@ export function bytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
   }
   if (input instanceof Uint8Array) return input
   if (ArrayBuffer.isView(input)) return new Uint8Array(input.buffer, input.byteOffset, input.byteLength)
-  if (isBuffer(input)) return new Uint8Array(input)
+  if (isBytes(input)) return new Uint8Array(input)
   throw new KvError(code, `a ${what} is a string or bytes, not ${kindOf(input)}`, {
     hint: typeof input === 'number' ? 'write it as text: String(number)' : 'for other values use JSON.stringify',
   })
@@ -117,9 +117,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }
 
-function isBuffer(input: unknown): input is ArrayBufferLike {
+/** Whether something is an array buffer or a view of one. */
+export function isBytes(input: unknown): input is ArrayBufferLike | ArrayBufferView {
   return (
-    input instanceof ArrayBuffer || (typeof SharedArrayBuffer !== 'undefined' && input instanceof SharedArrayBuffer)
+    ArrayBuffer.isView(input) ||
+    input instanceof ArrayBuffer ||
+    (typeof SharedArrayBuffer !== 'undefined' && input instanceof SharedArrayBuffer)
   )
 }
 

@@ -17,6 +17,7 @@ import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, f
 import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
 import { keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
 import { RANGE_NAMES, type RangeOptions, oneKey, toQuery } from './range.ts'
+import { TextAccess } from './text.ts'
 import { Watch, type WatchOptions, checkPosition } from './watch.ts'
 import {
   type BatchOp,
@@ -33,13 +34,14 @@ import {
  *
  * After `close()` every method fails with `KV_CLOSED`.
  */
-export class Store {
+export class Store extends TextAccess {
   /** Where the store is, as `openStore` was told. */
   readonly location: string
   readonly #driver: Driver
   #closing: Promise<void> | undefined
 
   constructor(location: string, driver: Driver) {
+    super()
     this.location = location
     this.#driver = driver
   }
