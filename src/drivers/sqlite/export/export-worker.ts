@@ -1,7 +1,7 @@
 /** The thread that makes every second page of a long export. */
 import { parentPort, workerData } from 'node:worker_threads'
 import { Connection } from '../file/connection.ts'
-import { type FromWorker, type PageText, type ToWorker, type WorkerData, boundPassingCache, makeText } from './page.ts'
+import { type FromWorker, type PageText, type ToWorker, type WorkerData, limitScanCache, makeText } from './page.ts'
 
 const port = parentPort
 if (port === null) throw new Error('not a worker thread')
@@ -9,7 +9,7 @@ if (port === null) throw new Error('not a worker thread')
 const { path, options } = workerData as WorkerData
 const connection = new Connection(path, options)
 connection.exec('begin')
-boundPassingCache(connection)
+limitScanCache(connection)
 connection.fixSnapshot()
 
 port.on('message', (message: ToWorker) => {

@@ -5,7 +5,7 @@ import type { Entry } from '../../../store/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import { deadBufferCollector } from './dead-buffers.ts'
 import { pages } from '../read/range.ts'
-import { type PageMaker, type PageText, type TextPage, boundPassingCache, isLarge, makeText } from './page.ts'
+import { type PageMaker, type PageText, type TextPage, limitScanCache, isLarge, makeText } from './page.ts'
 
 /** Entries the engine joins into one text: at first, and at most. */
 const FIRST_ROWS = 500
@@ -88,7 +88,7 @@ export async function* jsonLines(
         (bytes > LONG_BYTES || (bytes > EARLY_LONG_BYTES && isAll(query) && isLarge(connection)))
       ) {
         isLong = true
-        boundPassingCache(connection)
+        limitScanCache(connection)
         // With a limit, a page is cut when it is known what came of the one before.
         if (query.limit === Infinity) thread = long.startThread?.()
       }

@@ -11,7 +11,7 @@ const LARGE_BYTES = 1 << 26
  * read once, where they do not no cache is large enough, and memory is not for nothing (on a virtual
  * machine a page of it can take longer to get than a page of the file).
  */
-const PASSING_CACHE_KIB = 1024
+const SCAN_CACHE_KIB = 1024
 
 /** A stretch of a range whose text is made at once: the rows from `start` up to `end`, or to the last. */
 export interface TextPage {
@@ -81,6 +81,6 @@ export function isLarge(connection: Connection): boolean {
 }
 
 /** Makes the cache of a connection that reads a long range as small as is good for that. */
-export function boundPassingCache(connection: Connection): void {
-  if (isLarge(connection)) connection.boundCache(PASSING_CACHE_KIB)
+export function limitScanCache(connection: Connection): void {
+  if (isLarge(connection)) connection.limitCache(SCAN_CACHE_KIB)
 }

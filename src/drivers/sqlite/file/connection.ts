@@ -79,7 +79,11 @@ export class Connection {
 
   /** Throws `KV_CORRUPT` when its file was written over where it lies. Between transactions. */
   refuseOverwritten(): void {
-    if (this.#overwrites?.isOverwritten(() => this.#newestMark()) === true) throw overwritten(this.#path)
+    if (this.#isOverwritten(() => this.#newestMark())) throw overwritten(this.#path)
+  }
+
+  #isOverwritten(newestMark?: () => bigint | undefined, isOwn?: boolean): boolean {
+    return this.#overwrites?.isOverwritten(newestMark, isOwn) === true
   }
 
   /** The mark of the newest commit; `undefined` when that cannot be told. */
@@ -132,7 +136,7 @@ export class Connection {
   }
 
   /** Changes how much cache the connection keeps, in KiB. */
-  boundCache(kib: number): void {
+  limitCache(kib: number): void {
     if (kib === this.#cacheKib) return
     this.exec(`pragma cache_size = -${kib}`)
     this.#cacheKib = kib
@@ -182,7 +186,7 @@ export class Connection {
    * Sees to it that the file has a write-ahead log, before the first write: a copy that another tool made may have
    * none, and there readers and writers are in each other's way. Throws what the engine throws while somebody reads.
    */
-  useLog(): void {
+  useWal(): void {
     this.once('log', () => {
       const [mode] = this.statement('pragma journal_mode').get() as [string]
       if (mode !== 'wal' && !this.isReadOnly) this.exec('pragma journal_mode = wal')
@@ -196,9 +200,9 @@ export class Connection {
 
   /** Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed. */
   commit(): void {
-    if (this.#overwrites?.isOverwritten() === true) throw overwritten(this.#path)
+    if (this.#isOverwritten()) throw overwritten(this.#path)
     this.#database.exec('commit')
-    this.#overwrites?.isOverwritten(() => this.#newestMark(), true)
+    this.#isOverwritten(() => this.#newestMark(), true)
   }
 
   /** Rolls back whatever is open; nothing happens when nothing is. */
@@ -215,7 +219,7 @@ export class Connection {
    * when its statements are collected, which no code can ask for.
    */
   checkpoint(): void {
-    if (this.#overwrites?.isOverwritten() === true) return
+    if (this.#isOverwritten()) return
     try {
       this.#database.exec('pragma wal_checkpoint(truncate)')
     } catch {
@@ -228,11 +232,11 @@ export class Connection {
    * all of it.
    */
   backfill(): boolean {
-    if (this.#overwrites?.isOverwritten() === true) return false
+    if (this.#isOverwritten()) return false
     try {
       const [, frames, moved] = this.statement('pragma wal_checkpoint(passive)').get() as [number, number, number]
       // So that it is known how far the file has come.
-      this.#overwrites?.isOverwritten()
+      this.#isOverwritten()
       return frames === moved
     } catch {
       return false
@@ -242,9 +246,9 @@ export class Connection {
   /** Closes the connection. Errors are of no use to anyone by then. */
   close(): void {
     if (this.#isClosed) return
-    if (this.#overwrites?.isOverwritten() === true) {
+    if (this.#isOverwritten()) {
       this.#isClosed = true
-      leaveOpen(this.#database)
+      keepOpen(this.#database)
       return
     }
     this.#statements.clear()
@@ -267,16 +271,16 @@ function detectorOf(file: string, path: string): OverwriteDetector {
   return detector
 }
 
-const leftOpen: DatabaseSync[] = []
+const keptOpen: DatabaseSync[] = []
 
 /**
  * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without
  * more ado: SQLite would move the log into the file when it closes it.
  */
-function leaveOpen(database: DatabaseSync): void {
-  if (leftOpen.length === 0)
+function keepOpen(database: DatabaseSync): void {
+  if (keptOpen.length === 0)
     process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
-  leftOpen.push(database)
+  keptOpen.push(database)
   try {
     database.exec('rollback')
   } catch {

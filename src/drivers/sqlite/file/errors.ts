@@ -4,15 +4,15 @@ import { type Code, KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { lockHolder } from '../locks/lock-holder.ts'
-import { HeldLog } from '../identity/log-owner.ts'
+import { LogHeldOpen } from '../identity/log-owner.ts'
 import { SQLITE, isBusy, resultCode } from '../engine/result-codes.ts'
-import { isShortOfDescriptors, obstacle } from './obstacle.ts'
+import { isShortOfDescriptors, fileProblem } from './file-problem.ts'
 
 /**
  * Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks.
  */
 export function isPassing(error: unknown): boolean {
-  return isBusy(error) || error instanceof ChangedWhileRead || error instanceof HeldLog
+  return isBusy(error) || error instanceof ChangedWhileRead || error instanceof LogHeldOpen
 }
 
 /** Whether the connection may be in a bad state after this error and should be opened anew. */
@@ -108,11 +108,11 @@ function inWords(error: unknown, path: string): KvError {
       return fail('KV_FOREIGN', `${path} is not a kv store`)
     case SQLITE.READONLY:
     case SQLITE.PERM:
-      return obstacle(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written`)
+      return fileProblem(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written`)
     case SQLITE.CANTOPEN:
       if (diskIsFull(path)) return full()
       if (isShortOfDescriptors()) return tooManyFiles()
-      return obstacle(path, error) ?? fail('KV_UNAVAILABLE', `cannot open ${path}: ${detail}`)
+      return fileProblem(path, error) ?? fail('KV_UNAVAILABLE', `cannot open ${path}: ${detail}`)
     case SQLITE.TOOBIG:
       return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
     case SQLITE.ERROR:
@@ -135,7 +135,7 @@ function inWords(error: unknown, path: string): KvError {
     case 'EACCES':
     case 'EPERM':
     case 'EISDIR':
-      return obstacle(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`)
+      return fileProblem(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written or read: ${detail}`)
     case 'EMFILE':
     case 'ENFILE':
       return tooManyFiles()

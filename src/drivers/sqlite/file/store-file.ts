@@ -1,7 +1,7 @@
 import { rmSync, statSync } from 'node:fs'
 import type { KvError } from '../../../errors.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
-import { HeldLog, refuseLostLog } from '../identity/log-owner.ts'
+import { LogHeldOpen, refuseLostLog } from '../identity/log-owner.ts'
 import { refuseMountPoint, refuseTwoLogs } from '../identity/second-names.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { fileId } from '../locks/posix-locks.ts'
@@ -112,7 +112,7 @@ export class StoreFile {
       return this.#connect(false)
     }
     this.#refuseSecondName(connection)
-    connection.useLog()
+    connection.useWal()
     return connection
   }
 
@@ -204,7 +204,7 @@ export class StoreFile {
     return retryWhileBusy(
       () => (mayWait ? readWaitMs(this.path, this.options) : 0),
       () => inspect(this.path),
-      (error) => error instanceof HeldLog,
+      (error) => error instanceof LogHeldOpen,
     )
   }
 

@@ -23,29 +23,6 @@ const OLD_FRAMES = 256
 /** Whether this machine keeps the highest byte of a number first, as SQLite then does in the index of a log. */
 export const IS_BIG_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 0
 
-/** What is in a log that SQLite would play. */
-export interface LogContents {
-  readonly pageSize: number
-  /** Pages of the database after the last commit; 0 when nothing is committed. */
-  readonly databasePages: number
-  /** Pages that committed frames hold. */
-  readonly pages: ReadonlySet<number>
-  /** The row of `kv_store` in the order of its committed versions. */
-  readonly rows: readonly CommitRow[]
-  /** For each of them, the number of the last frame of its commit; numbers begin with 1. */
-  readonly rowFrames: readonly number[]
-  /** Change counters of page 1, likewise. */
-  readonly counters: readonly number[]
-  /** Whether the page 1 of the file is one of its committed versions. */
-  readonly hasFirstPage: boolean
-  /** Whether a commit without page 1 has the row of `kv_store` on another page than the file has it. */
-  readonly isElsewhere: boolean
-  /** The first commit: pages of the database, unless it may have changed their number; and whether it has the row. */
-  readonly first: { readonly databasePages: number | undefined; readonly hasRow: boolean } | undefined
-  /** Whether commits that had reached the disk lie behind a frame that is not whole: no crash leaves that. */
-  readonly isDamaged: boolean
-}
-
 /** The header of a log, `undefined` when there is none to read. */
 export function readLogHeader(fd: number): Buffer | undefined {
   const header = Buffer.alloc(HEADER_BYTES)
@@ -71,23 +48,22 @@ export function isWholeHeader(header: Buffer): boolean {
  * @param firstPage page 1 of the file
  */
 export function readLog(fd: number, header: Buffer, firstPage: Buffer): LogContents {
-  const pageSize = pageSizeFrom(header.readUInt32BE(8))
-  const reading = new Reading(header, firstPage)
-  const length = FRAME_BYTES + pageSize
+  const reader = new LogContents(header, firstPage)
+  const length = FRAME_BYTES + pageSizeFrom(header.readUInt32BE(8))
   const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
   const words = wordsOf(chunk)
-  for (let at = HEADER_BYTES; !reading.isOver;) {
+  for (let at = HEADER_BYTES; !reader.isOver;) {
     const bytes = readSync(fd, chunk, 0, chunk.length, at)
     const frames = Math.floor(bytes / length)
-    for (let n = 0; n < frames && !reading.isOver; n++)
-      reading.frame(
+    for (let n = 0; n < frames && !reader.isOver; n++)
+      reader.frame(
         chunk.subarray(n * length, (n + 1) * length),
         words.subarray((n * length) / 4, ((n + 1) * length) / 4),
       )
     if (frames === 0) break
     at += frames * length
   }
-  return { pageSize, ...reading }
+  return reader
 }
 
 function wordsOf(bytes: Buffer): Int32Array {
@@ -153,17 +129,26 @@ function nothing(): Uncommitted {
   return { pages: [], rows: [], counters: [], hasFirstPage: false }
 }
 
-/** Goes through the frames of a log in their order. */
-class Reading {
+/** What is in a log that SQLite would play, read frame by frame. */
+export class LogContents {
+  /** Pages of the database after the last commit; 0 when nothing is committed. */
   databasePages = 0
+  /** Pages that committed frames hold. */
   readonly pages = new Set<number>()
+  /** The row of `kv_store` in the order of its committed versions. */
   readonly rows: CommitRow[] = []
+  /** For each of them, the number of the last frame of its commit; numbers begin with 1. */
   readonly rowFrames: number[] = []
+  /** Change counters of page 1, likewise. */
   readonly counters: number[] = []
+  /** Whether commits that had reached the disk lie behind a frame that is not whole: no crash leaves that. */
   isDamaged = false
+  /** Whether the page 1 of the file is one of its committed versions. */
   hasFirstPage = false
+  /** Whether a commit without page 1 has the row of `kv_store` on another page than the file has it. */
   isElsewhere = false
-  first: LogContents['first']
+  /** The first commit: pages of the database, unless it may have changed their number; and whether it has the row. */
+  first: { readonly databasePages: number | undefined; readonly hasRow: boolean } | undefined
   readonly #header: Buffer
   readonly #firstPage: Buffer
   readonly #sum: Checksum
@@ -171,7 +156,7 @@ class Reading {
   #root: number | undefined
   #open = nothing()
   #isWhole = true
-  #taken = 0
+  #framesRead = 0
   #foreignFrames = 0
   /**
    * Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the
@@ -193,16 +178,17 @@ class Reading {
     return this.isDamaged || this.#foreignFrames > OLD_FRAMES
   }
 
+  /** Reads the next frame, also as words. */
   frame(bytes: Buffer, words: Int32Array): void {
     const isOurs =
       bytes.readInt32BE(8) === this.#header.readInt32BE(16) && bytes.readInt32BE(12) === this.#header.readInt32BE(20)
     if (this.#isWhole) {
-      if (isOurs && this.#isNext(bytes, words)) return this.#take(bytes)
+      if (isOurs && this.#isNext(bytes, words)) return this.#readFrame(bytes)
       this.#isWhole = false
       this.#isDurable = this.#open.rows.some(({ number, row }) => number === this.#root && row.isDurable)
       // The commit itself is the one that is not whole.
-      if (isOurs) this.#pass(bytes)
-    } else if (isOurs && this.#isOfInterest(bytes) && this.#isNext(bytes, words)) this.#pass(bytes)
+      if (isOurs) this.#skipFrame(bytes)
+    } else if (isOurs && this.#isOfInterest(bytes) && this.#isNext(bytes, words)) this.#skipFrame(bytes)
     this.#foreignFrames = isOurs ? 0 : this.#foreignFrames + 1
     this.#sum.set(bytes, 16)
   }
@@ -214,12 +200,12 @@ class Reading {
     return bytes.readUInt32BE(0) > 0 && this.#sum.equals(bytes, 16)
   }
 
-  #take(bytes: Buffer): void {
+  #readFrame(bytes: Buffer): void {
     const number = bytes.readUInt32BE(0)
     const page = bytes.subarray(FRAME_BYTES)
     const open = this.#open
     open.pages.push(number)
-    this.#taken++
+    this.#framesRead++
     if (number === 1) {
       this.#root = storeRoot(page)
       open.counters.push(changeCounterOf(page))
@@ -237,7 +223,7 @@ class Reading {
     for (const one of open.pages) this.pages.add(one)
     for (const { row } of rows) {
       this.rows.push(row)
-      this.rowFrames.push(this.#taken)
+      this.rowFrames.push(this.#framesRead)
     }
     this.counters.push(...open.counters)
     this.hasFirstPage ||= open.hasFirstPage
@@ -253,7 +239,7 @@ class Reading {
   }
 
   /** A frame behind the end: whoever commits after a commit that waited for the disk has found it whole. */
-  #pass(bytes: Buffer): void {
+  #skipFrame(bytes: Buffer): void {
     if (bytes.readUInt32BE(0) === this.#root)
       this.#isDurable = commitRow(bytes.subarray(FRAME_BYTES))?.isDurable === true
     if (bytes.readUInt32BE(4) === 0) return

@@ -26,30 +26,30 @@ const LOG_HEADER_BYTES = 32
 /** What a store's file and its log looked like at one moment, for those who read them without locks. */
 export class FileState {
   readonly #path: string
-  readonly #file: string
-  readonly #log: string
+  readonly #fileStamp: string
+  readonly #logStamp: string
   /** The first bytes of the log; empty when there is nothing in it. */
   readonly #logHeader: string
 
   /** Waits, on the spot, until the file's times are old enough that the next change is seen. */
   constructor(path: string) {
     this.#path = path
-    this.#file = settled(path)
-    this.#log = mark(statOf(logOf(path)))
+    this.#fileStamp = settledStamp(path)
+    this.#logStamp = stampOf(statOf(logOf(path)))
     this.#logHeader = headerOf(logOf(path))
   }
 
   /** Whether all that a reader of that moment reads is still as it was; more may have been written behind it. */
   get isIntact(): boolean {
     return (
-      mark(statOf(this.#path)) === this.#file &&
+      stampOf(statOf(this.#path)) === this.#fileStamp &&
       (this.#logHeader === '' || headerOf(logOf(this.#path)) === this.#logHeader)
     )
   }
 
   /** Whether nothing has been written since. */
   get isNewest(): boolean {
-    return mark(statOf(this.#path)) === this.#file && mark(statOf(logOf(this.#path))) === this.#log
+    return stampOf(statOf(this.#path)) === this.#fileStamp && stampOf(statOf(logOf(this.#path))) === this.#logStamp
   }
 
   /** Whether there was anything in the log. */
@@ -67,14 +67,14 @@ function statOf(path: string): BigIntStats | undefined {
 }
 
 /** An empty log is as good as none, and comes and goes with every reader. */
-function mark(stat: BigIntStats | undefined): string {
+function stampOf(stat: BigIntStats | undefined): string {
   return stat === undefined || stat.size === 0n
     ? ''
     : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(':')
 }
 
 /** The mark of a file, once a change of it would give it another. */
-function settled(path: string): string {
+function settledStamp(path: string): string {
   for (const began = performance.now(); ; holdThread(TICK_MS / 2)) {
     const stat = statOf(path)
     if (stat === undefined) return ''
@@ -82,7 +82,7 @@ function settled(path: string): string {
     const age = Date.now() - Number(changed / 1_000_000n)
     const tick = changed % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS
     // A time that lies in the future, by another clock, tells as much as it can.
-    if (age > tick || age < -tick || performance.now() - began > SETTLE_MS) return mark(stat)
+    if (age > tick || age < -tick || performance.now() - began > SETTLE_MS) return stampOf(stat)
   }
 }
 

@@ -24,7 +24,7 @@ const ATTEMPTS = 20
 export function verifyJournal(file: OpenFile): void {
   const path = `${file.path}-journal`
   for (let attempt = 1; ; attempt++) {
-    const why = withFile(path, (fd) => (fd === undefined ? undefined : judge(file, fd)))
+    const why = withFile(path, (fd) => (fd === undefined ? undefined : checkJournal(file, fd)))
     if (why === undefined) return
     if (attempt < ATTEMPTS) continue
     throw new KvError('KV_CORRUPT', `${path} is not the journal of ${file.path}: ${why}`, {
@@ -34,17 +34,17 @@ export function verifyJournal(file: OpenFile): void {
 }
 
 /** What is amiss with a journal; `undefined` when nothing is. */
-function judge(file: OpenFile, fd: number): string | undefined {
+function checkJournal(file: OpenFile, fd: number): string | undefined {
   const header = Buffer.alloc(HEADER_BYTES)
   const stat = fstatSync(fd)
   // One that begins with a zero is over, or not yet on disk.
   if (!stat.isFile() || readSync(fd, header, 0, HEADER_BYTES, 0) === 0 || header[0] === 0) return undefined
   if (header.toString('hex', 0, 8) !== MAGIC) return 'it is no journal at all'
-  return judgePages(file, fd, header, stat.size)
+  return checkPages(file, fd, header, stat.size)
 }
 
 /** Offsets in the header: records 8, pages of the file before 16, sector size 20, page size 24. */
-function judgePages(file: OpenFile, fd: number, header: Buffer, size: number): string | undefined {
+function checkPages(file: OpenFile, fd: number, header: Buffer, size: number): string | undefined {
   const pageSize = pageSizeOf(file.header)
   if (header.readUInt32BE(24) !== pageSize) return 'it has pages of another size'
   const now = pageAt(file.fd, 1, pageSize)

@@ -2,7 +2,7 @@
 import { type Stats, existsSync, fstatSync, readSync } from 'node:fs'
 import { KvError } from '../../../errors.ts'
 import { moveAway } from '../../../shell-quote.ts'
-import { type Users, usersOf } from '../locks/file-locks.ts'
+import { type FileUsers, usersOf } from '../locks/file-locks.ts'
 import { type LogContents, isLogHeader, isWholeHeader, readLog, readLogHeader } from '../format/log-file.ts'
 import { refuseOverwritten } from './overwritten.ts'
 import { LAYOUTS, changeCounterOf, layoutOf, pageCountOf, pageSizeFrom, pageSizeOf } from '../format/header.ts'
@@ -16,7 +16,7 @@ const ATTEMPTS = 20
  * A process still has a log open with the file that was there before. A kv that does lets go of it within a second or
  * two.
  */
-export class HeldLog extends KvError {}
+export class LogHeldOpen extends KvError {}
 
 /** A store's file, open for reading. */
 export interface OpenFile {
@@ -37,19 +37,19 @@ export type VerifiedLog = Pick<LogContents, 'databasePages' | 'pages'> | 'none' 
 
 /**
  * Looks at the log beside a store, without changing anything. Throws `KV_CORRUPT` for a log that is another file's or
- * is damaged, as {@link HeldLog} where that may pass.
+ * is damaged, as {@link LogHeldOpen} where that may pass.
  */
 export function verifyLog(file: OpenFile): VerifiedLog {
   const users = existsSync(`${file.path}-shm`) ? usersOf(file.path, file.stat) : undefined
   const [holder] = users?.both.length === 0 ? users.logOnly : []
-  if (holder !== undefined) throw held(file.path, holder)
-  const found = judge(file, users)
+  if (holder !== undefined) throw logHeldOpen(file.path, holder)
+  const found = checkLog(file, users)
   if (found === 'in use') refuseOverwritten(file.path, file.fd)
   if (typeof found === 'string' || 'pages' in found) return found
-  throw refusal(file.path, found)
+  throw toError(file.path, found)
 }
 
-function judge(file: OpenFile, users: Users | undefined): LogContents | Fault | 'none' | 'in use' {
+function checkLog(file: OpenFile, users: FileUsers | undefined): LogContents | Fault | 'none' | 'in use' {
   return withFile(`${file.path}-wal`, (fd) => {
     // One that this process may not read SQLite may not read either.
     if (fd === undefined) return 'none'
@@ -58,7 +58,7 @@ function judge(file: OpenFile, users: Users | undefined): LogContents | Fault | 
     if (users !== undefined && users.both.length > 0) return 'in use'
     for (let n = 0; n < ATTEMPTS; n++) {
       const header = readLogHeader(fd)
-      const found = judgeLog(file, fd, header)
+      const found = checkContents(file, fd, header)
       // A log that is begun anew gets another header first.
       if (header === undefined || (readLogHeader(fd)?.equals(header) && fstatSync(fd).nlink > 0)) return found
     }
@@ -66,7 +66,7 @@ function judge(file: OpenFile, users: Users | undefined): LogContents | Fault | 
   })
 }
 
-function judgeLog(file: OpenFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
+function checkContents(file: OpenFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
   // SQLite writes the header, and waits for the disk, before it writes the first frame.
   if (header === undefined) return 'none'
   if (!isWholeHeader(header))
@@ -144,7 +144,7 @@ function fitsCounter(file: number, log: readonly number[]): boolean {
   return first === undefined || (file >= first - 1 && file <= Math.max(...log))
 }
 
-function refusal(path: string, { kind, why }: Fault): KvError {
+function toError(path: string, { kind, why }: Fault): KvError {
   const log = `${path}-wal`
   const away = moveAway(log)
   switch (kind) {
@@ -163,8 +163,8 @@ function refusal(path: string, { kind, why }: Fault): KvError {
   }
 }
 
-function held(path: string, pid: string): KvError {
-  const error = pid === String(process.pid) ? KvError : HeldLog
+function logHeldOpen(path: string, pid: string): KvError {
+  const error = pid === String(process.pid) ? KvError : LogHeldOpen
   return new error(
     'KV_CORRUPT',
     `${path}-wal is the log of another file than ${path}: process ${pid} has it open with the file that was there before`,

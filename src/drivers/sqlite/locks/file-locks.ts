@@ -37,7 +37,7 @@ export function fileLocks(): readonly FileLock[] {
  * Processes, by their numbers, that have a store open: SQLite keeps a shared lock on a file with a write-ahead log,
  * and one on the `-shm` beside the name by which it was opened. The former is had first and let go last.
  */
-export interface Users {
+export interface FileUsers {
   /** Have the file open with the log beside `path`. */
   readonly both: readonly string[]
   /** Have the file open, under another name or without a log yet. */
@@ -47,7 +47,7 @@ export interface Users {
 }
 
 /** Who has the file of `stat` open, and the log beside `path`; nobody where the system does not tell. */
-export function usersOf(path: string, stat: Stats): Users {
+export function usersOf(path: string, stat: Stats): FileUsers {
   const index = statSync(`${path}-shm`, { throwIfNoEntry: false })
   // Of one moment, since one that has the log must be seen to have the file.
   const locks = fileLocks()

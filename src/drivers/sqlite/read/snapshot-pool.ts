@@ -117,7 +117,7 @@ export class SnapshotPool {
     this.#file.checkName()
     const connection = this.#takeSpare() ?? this.#file.another()
     if (connection === undefined) return undefined
-    connection.boundCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
+    connection.limitCache(this.#inUse.size < WHOLE_CACHES ? CACHE_KIB : SMALL_CACHE_KIB)
     this.#inUse.add(connection)
     connection.exec('begin')
     return connection

@@ -3,7 +3,7 @@ import type { Condition, Op, PutResult } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { holds } from '../../kit/condition.ts'
 import { hasValue, liveHead } from '../read/lookup.ts'
-import { FEWEST, insertBlock } from './bulk-insert.ts'
+import { MIN_ROWS, insertBlock } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
 
 type Put = Extract<Op, { type: 'put' }>
@@ -36,7 +36,7 @@ export function applyOps(transaction: Transaction, ops: readonly Op[], revision:
   let run: Put[] = []
   let bytes = 0
   const flush = (): void => {
-    if (run.length >= FEWEST) insertBlock(transaction, blockOf(run), revision)
+    if (run.length >= MIN_ROWS) insertBlock(transaction, blockOf(run), revision)
     else for (const op of run) transaction.apply(op, revision)
     run = []
     bytes = 0

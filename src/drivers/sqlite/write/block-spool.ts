@@ -40,22 +40,15 @@ export class BlockSpool {
       }
       const [count, length, hasExpiry] = read(new Uint32Array(HEAD)) as unknown as [number, number, number]
       const column = (): Uint32Array => read(new Uint32Array(count))
-      const [keyStart, keyLength, valueStart, valueLength, checksums] = [
-        column(),
-        column(),
-        column(),
-        column(),
-        column(),
-      ]
-      const expires = hasExpiry === 0 ? undefined : read(new Float64Array(count))
+      // In the order in which they were written.
       yield {
         count,
-        keyStart,
-        keyLength,
-        valueStart,
-        valueLength,
-        checksums,
-        expires,
+        keyStart: column(),
+        keyLength: column(),
+        valueStart: column(),
+        valueLength: column(),
+        checksums: column(),
+        expires: hasExpiry === 0 ? undefined : read(new Float64Array(count)),
         bytes: read(new Uint8Array(length)),
       }
     }

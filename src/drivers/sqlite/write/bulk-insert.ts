@@ -6,16 +6,16 @@ import type { Transaction } from './transaction.ts'
 import { ON_CONFLICT } from './transaction.ts'
 
 /** Fewer rows are not worth the preparation. */
-export const FEWEST = 32
+export const MIN_ROWS = 32
 
 /**
  * Rows one statement inserts at most. The engine keeps in memory what each page looked like that a
  * statement changes, to undo it; in the index of a large store nearly every row is on another page.
  */
-const ROWS = 1 << 14
+const ROWS_PER_INSERT = 1 << 14
 
 /** Sizes of the temporary table that holds the numbers from 0 on; making the largest takes 3 ms. */
-const NUMBERS = [1 << 10, ROWS]
+const NUMBERS = [1 << 10, ROWS_PER_INSERT]
 
 /** A length of a key, and a length of a value, take that many bits below the position. */
 const KEY_BITS = 16
@@ -50,7 +50,7 @@ export function blockLoader(transaction: Transaction): (block: Block, now?: numb
     const block = settled(given, now)
     revision ??= transaction.nextRevision()
     // A field has no room for longer lengths and positions; such a block has few rows.
-    if (block.count >= FEWEST && block.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
+    if (block.count >= MIN_ROWS && block.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
     else for (const op of blockOps(block)) transaction.apply(op, revision)
   }
 }
@@ -87,13 +87,13 @@ export async function loadAsTheyCome(
  * half the time of a call per row, which goes into crossing from JavaScript to the engine.
  */
 export function insertBlock({ connection }: Transaction, block: Block, revision: number): void {
-  provideNumbers(connection, Math.min(block.count, ROWS))
+  provideNumbers(connection, Math.min(block.count, ROWS_PER_INSERT))
   const insert = connection.statement(block.expires === undefined ? INSERT : INSERT_EXPIRING)
   const fields = block.expires === undefined ? 3 : 4
-  const digits = new Uint32Array((Math.min(block.count, ROWS) * fields * DIGITS) / GROUP)
-  for (let from = 0; from < block.count; from += ROWS) {
-    const count = Math.min(ROWS, block.count - from)
-    const bytes = describe(block, from, count, digits)
+  const digits = new Uint32Array((Math.min(block.count, ROWS_PER_INSERT) * fields * DIGITS) / GROUP)
+  for (let from = 0; from < block.count; from += ROWS_PER_INSERT) {
+    const count = Math.min(ROWS_PER_INSERT, block.count - from)
+    const bytes = encodePositions(block, from, count, digits)
     insert.run(revision, bytes, new Uint8Array(digits.buffer, 0, count * fields * DIGITS), count)
   }
 }
@@ -111,7 +111,7 @@ function provideNumbers(connection: Connection, rows: number): void {
 }
 
 /** Writes the digits of `count` rows; returns the part of the buffer that their positions count in. */
-function describe(block: Block, from: number, count: number, digits: Uint32Array): Uint8Array {
+function encodePositions(block: Block, from: number, count: number, digits: Uint32Array): Uint8Array {
   const { keyStart, keyLength, valueStart, valueLength, checksums, expires } = block
   groups ??= digitGroups()
   let start = block.bytes.length

@@ -5,7 +5,7 @@ import { quoteWord } from '../../../shell-quote.ts'
 import { may } from './access.ts'
 
 /** What stands beside a store's file while it is in use, and what it is for. */
-const BESIDE = [
+const SIDE_FILES = [
   ['-wal', 'the log of the store'],
   ['-shm', 'the index of its log'],
   ['-journal', 'a journal of the store'],
@@ -17,12 +17,12 @@ const DESCRIPTORS = 5
 /**
  * Which of a store's files is in the way of reading or writing it, and how; `undefined` when all is as it should be.
  */
-export function obstacle(path: string, cause: unknown): KvError | undefined {
-  for (const [suffix, purpose] of BESIDE) {
-    const problem = besideProblem(path, path + suffix, purpose)
+export function fileProblem(path: string, cause: unknown): KvError | undefined {
+  for (const [suffix, purpose] of SIDE_FILES) {
+    const problem = sideFileProblem(path, path + suffix, purpose)
     if (problem !== undefined) return toError(problem, cause)
   }
-  const problem = fileProblem(path)
+  const problem = storeFileProblem(path)
   return problem && toError(problem, cause)
 }
 
@@ -37,7 +37,7 @@ interface Problem {
   readonly hint?: string
 }
 
-function besideProblem(path: string, file: string, purpose: string): Problem | undefined {
+function sideFileProblem(path: string, file: string, purpose: string): Problem | undefined {
   const link = lstatSync(file, { throwIfNoEntry: false })
   if (link === undefined) return undefined
   const stat = statSync(file, { throwIfNoEntry: false })
@@ -65,7 +65,7 @@ function besideProblem(path: string, file: string, purpose: string): Problem | u
   }
 }
 
-function fileProblem(path: string): Problem | undefined {
+function storeFileProblem(path: string): Problem | undefined {
   const stat = statOf(path)
   const folder = dirname(path)
   if (stat === undefined) {
