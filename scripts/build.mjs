@@ -72,6 +72,7 @@ const rawText = {
       : undefined,
 }
 
+/** @type {import('rolldown').InputOptions} */
 const common = {
   plugins: [lazyChildProcess, unused, rawText],
   platform: 'node',
@@ -92,14 +93,14 @@ async function coreModules() {
   const build = await rolldown({ ...common, input: entries })
   const { output } = await build.generate({ format: 'cjs' })
   await build.close()
-  const chunks = new Map(output.map((chunk) => [chunk.fileName, chunk]))
+  const chunks = new Map(output.flatMap((chunk) => (chunk.type === 'chunk' ? [[chunk.fileName, chunk]] : [])))
   const names = new Set()
   const add = (name) => {
     if (names.has(name) || !chunks.has(name)) return
     names.add(name)
     chunks.get(name).imports.forEach(add)
   }
-  for (const chunk of output) if (chunk.isEntry) add(chunk.fileName)
+  for (const chunk of chunks.values()) if (chunk.isEntry) add(chunk.fileName)
   return new Set([...names].flatMap((name) => chunks.get(name).moduleIds))
 }
 

@@ -140,7 +140,7 @@ export async function contents(path: string): Promise<[string, string][]> {
 
 /** What a run is expected to write and to end with; what is left out must be empty or 0. */
 export interface Expected {
-  stdout?: string | Uint8Array
+  stdout?: string | Uint8Array | RegExp
   stderr?: string | RegExp
   code?: number
 }
@@ -150,7 +150,7 @@ export function expectRun({ stdout, stderr, code, signal }: Run, expected: Expec
   const { stdout: out = '', stderr: err = '', code: exit = 0 } = expected
   // All at once, so that a failure shows everything.
   expect({ stdout: printable(stdout), stderr, code, signal }).toEqual({
-    stdout: printable(Buffer.from(out as string)),
+    stdout: out instanceof RegExp ? expect.stringMatching(out) : printable(Buffer.from(out as string)),
     stderr: typeof err === 'string' ? err : expect.stringMatching(err),
     code: exit,
     signal: null,
@@ -180,16 +180,16 @@ export interface Case extends Expected {
   leaves?: readonly (readonly [string, string])[]
 }
 
-/** A test for each row of a table, each with a store of its own. */
-export function testCases(cases: readonly Case[]): void {
-  for (const row of cases) test(row.name, () => runCase(row))
+/** A test for each row of a table, each with a store of its own; `run` is {@link kv} or {@link kvProcess}. */
+export function testCases(cases: readonly Case[], run: typeof kv = kv): void {
+  for (const row of cases) test(row.name, () => runCase(row, run))
 }
 
-async function runCase({ args, given = [], input, env, leaves, ...expected }: Case): Promise<void> {
+async function runCase({ args, given = [], input, env, leaves, ...expected }: Case, run: typeof kv): Promise<void> {
   const store = await givenStore(given)
   const options: RunOptions = { store }
   if (input !== undefined) options.input = input
   if (env !== undefined) options.env = env
-  expectRun(await kv(args, options), expected)
+  expectRun(await run(args, options), expected)
   if (leaves !== undefined) expect(await contents(store)).toEqual(leaves)
 }

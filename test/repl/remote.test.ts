@@ -4,21 +4,18 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { givenStore, startKv } from '../helpers/kv.ts'
+import { type Served, served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { script } from './scripts.ts'
 import { open } from './sessions.ts'
 
-/** A `kv serve` on a free port. */
-async function serve(env: Record<string, string> = {}): Promise<{ url: string; kill(signal: NodeJS.Signals): void }> {
-  const child = startKv(['serve', '--port', '0', '--json'], {
-    store: await givenStore([
-      ['a', '1'],
-      ['b', '2'],
-    ]),
-    env,
-  })
-  const [line] = (await once(child.stdout!, 'data')) as [Buffer]
-  return { url: (JSON.parse(String(line)) as { url: string }).url, kill: (signal) => void child.kill(signal) }
+/** A `kv serve` over a store with two entries. */
+async function serve(env: Record<string, string> = {}): Promise<Served> {
+  const store = await givenStore([
+    ['a', '1'],
+    ['b', '2'],
+  ])
+  return served([], { store, env })
 }
 
 test('a session sends the token, also for lines with options of their own, and after .open', async () => {
@@ -32,14 +29,14 @@ test('a session sends the token, also for lines with options of their own, and a
 })
 
 test('whatever waits for a server that hangs, Ctrl-C ends it', async () => {
-  const { url, kill } = await serve()
+  const { url, child } = await serve()
   const home = tempDir()
   writeFileSync(join(home, 'rows'), '["k","v"]\n')
   writeFileSync(join(home, 'lines'), 'get a\n')
   using screen = await open({ home, env: { PAGER: 'cat' } }, ['--store', url])
   await screen.run('get a')
-  kill('SIGSTOP')
-  onTestFinished(() => kill('SIGCONT'))
+  child.kill('SIGSTOP')
+  onTestFinished(() => void child.kill('SIGCONT'))
   const lines = [
     'get a',
     'get a b',

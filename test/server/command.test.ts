@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -6,26 +5,11 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
-import { type RunOptions, contents, ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
+import { contents, ended, errorText, expectRun, kv, startKv } from '../helpers/kv.ts'
+import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { EventStream } from './event-stream.ts'
 import { raw } from './server.ts'
-
-/** `kv serve` on a free port over a new store, once it answers. */
-async function served(
-  args: readonly string[] = [],
-  options: RunOptions = {},
-): Promise<{ child: ChildProcess; url: string; port: number; path: string; run: ReturnType<typeof ended> }> {
-  const path = join(tempDir(), 'store.kv')
-  const child = startKv(['serve', '--port', '0', '--json', ...args], { ...options, store: path })
-  const run = ended(child)
-  const [line] = (await Promise.race([
-    once(child.stdout!, 'data'),
-    run.then((result) => expect.fail(result.stderr)),
-  ])) as [Buffer]
-  const { url } = JSON.parse(line.toString()) as { url: string }
-  return { child, url, port: Number(new URL(url).port), path, run }
-}
 
 describe('kv serve', () => {
   test('serves until SIGTERM, then exits 0 with the store closed', async () => {

@@ -1,10 +1,11 @@
-import { type ChildProcess, execFileSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { ended, errorText, expectRun, kvProcess, startKv } from '../helpers/kv.ts'
+import { errorText, expectRun, kvProcess } from '../helpers/kv.ts'
+import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) =>
@@ -43,25 +44,10 @@ function certificate(): { cert: string; key: string } {
   return { cert, key }
 }
 
-async function served(args: readonly string[]): Promise<string> {
-  return (await started(args)).url
-}
-
-async function started(
-  args: readonly string[],
-): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
-  const child = startKv(['serve', '--port', '0', '--json', ...args], { store: join(tempDir(), 'store.kv') })
-  const run = ended(child)
-  const [line] = (await Promise.race([once(child.stdout!, 'data'), run.then(({ stderr }) => expect.fail(stderr))])) as [
-    Buffer,
-  ]
-  return { child, url: (JSON.parse(line.toString()) as { url: string }).url, run }
-}
-
 describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
   test('serves who trusts its certificate, and tells the others how to', async () => {
     const { cert, key } = certificate()
-    const url = await served(['--cert', cert, '--key', key])
+    const { url } = await served(['--cert', cert, '--key', key])
     expect(url).toMatch(/^https:/)
     const env = { NODE_EXTRA_CA_CERTS: cert }
     expectRun(await kvProcess(['put', 'a', '1', '--store', url], { env }), { code: 0 })
@@ -75,7 +61,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
 
   test('ends at SIGTERM whatever has connected and not shaken hands', { timeout: 20_000 }, async () => {
     const { cert, key } = certificate()
-    const { child, url, run } = await started(['--cert', cert, '--key', key])
+    const { child, url, run } = await served(['--cert', cert, '--key', key])
     for (const sent of ['', '\x16\x03\x01']) {
       const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
       onTestFinished(() => void socket.destroy())
@@ -91,7 +77,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
   })
 
   test('a server without it is told as that, in one line and a hint', async () => {
-    const url = await served([])
+    const { url } = await served([])
     const { code, stderr } = await kvProcess(['get', 'a', '--store', url.replace('http:', 'https:')])
     expect(code).toBe(4)
     expect(stderr).toMatch(/^kv: .* does not speak TLS \(KV_UNAVAILABLE\)\nhint: .*\n$/)
@@ -99,7 +85,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
 
   test('one that has it names https:// to who speaks plain HTTP', async () => {
     const { cert, key } = certificate()
-    const url = await served(['--cert', cert, '--key', key])
+    const { url } = await served(['--cert', cert, '--key', key])
     const plain = url.replace('https:', 'http:')
     expectRun(await kvProcess(['count', '--store', plain]), {
       stderr: errorText(`${plain} speaks TLS`, 'KV_UNAVAILABLE', `try it as ${url}`),

@@ -4,7 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { LIBRARY } from '../crash/library.mjs'
 import { needLibrary } from '../crash/child.ts'
-import { ended, startKv } from '../helpers/kv.ts'
+import { ended } from '../helpers/kv.ts'
+import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 /** Watches, writes, says what it saw and reaches its end; what it does not close is left open. */
@@ -18,23 +19,11 @@ console.log(Buffer.from((await seen).value.key).toString())
 watch.unref()[Symbol.asyncIterator]().next()
 `
 
-async function served(): Promise<string> {
-  const server = startKv(['serve', '--port', '0'], { store: join(tempDir(), 'served.kv') })
-  return new Promise((resolve) => {
-    let text = ''
-    server.stderr!.on('data', (data: Buffer) => {
-      text += data.toString()
-      const found = /http:\/\/[\d.]+:\d+/.exec(text)
-      if (found !== null) resolve(found[0])
-    })
-  })
-}
-
 const PLACES = {
   memory: async (): Promise<string> => 'memory:',
   sqlite: async (): Promise<string> => join(tempDir(), 'store.kv'),
   'sqlite that is not there yet': async (): Promise<string> => join(tempDir(), 'none.kv'),
-  http: served,
+  http: async (): Promise<string> => (await served()).url,
 }
 
 describe('a watch that is unref()ed', () => {

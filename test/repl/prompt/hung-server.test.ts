@@ -1,18 +1,11 @@
 import { expect, test } from 'vitest'
-import { startKv } from '../../helpers/kv.ts'
+import { served } from '../../helpers/serve.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
 import { Screen } from '../screen.ts'
 
 /** A server that has stopped to answer, and what it did answer before. */
 async function server(): Promise<{ url: string; hang(): void }> {
-  const child = startKv(['--store', 't.kv', 'serve', '--port', '0'], { cwd: tempDir() })
-  const url = await new Promise<string>((resolve) => {
-    let text = ''
-    child.stderr!.on('data', (data: Buffer) => {
-      const found = /http:\/\/[\w.:]+\d/.exec((text += data.toString()))
-      if (found !== null) resolve(found[0])
-    })
-  })
+  const { child, url } = await served()
   return { url, hang: () => void child.kill('SIGSTOP') }
 }
 

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { COMMANDS } from '../src/commands/index.ts'
+import { type Case, kvProcess, testCases } from './helpers/kv.ts'
+import { served } from './helpers/serve.ts'
+
+/** One line for each command, run as a shell runs it: the built program in a process of its own. */
+const CASES: readonly Case[] = [
+  { name: 'get', args: ['get', 'a'], given: [['a', '1']], stdout: '1' },
+  { name: 'put', args: ['put', 'a', '1'], leaves: [['a', '1']] },
+  { name: 'range', args: ['range'], given: [['a', '1']], stdout: '{"key":"a","value":"1"}\n' },
+  {
+    name: 'batch-put',
+    args: ['batch-put'],
+    input: '{"key":"a","value":"1"}\n',
+    stderr: /^1 put, 0 skipped, /,
+    leaves: [['a', '1']],
+  },
+  { name: 'del', args: ['del', 'a'], given: [['a', '1']], stdout: '1\n', leaves: [] },
+  { name: 'count', args: ['count'], given: [['a', '1']], stdout: '1\n' },
+  { name: 'watch', args: ['watch'], stderr: /KV_USAGE/, code: 2 },
+  { name: 'ttl', args: ['ttl', 'a'], given: [['a', '1']], stdout: 'none\n' },
+  { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"entries":1\b/ },
+  { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
+  {
+    name: 'bench',
+    args: ['bench', '--in-place', '--records', '10', '--ops', '1', '--warmup', '0', '--json'],
+    stdout: /"targets":/,
+  },
+  { name: 'peek', args: ['peek', 'a'], given: [['a', 'text']], stdout: /text/ },
+  { name: 'pick', args: ['pick'], stderr: /^kv: pick needs a terminal to ask on \(KV_USAGE\)\n/, code: 2 },
+  { name: 'repl', args: ['repl'], input: 'get a\n', given: [['a', '1']], stdout: /^1/ },
+]
+
+describe('the built program', () => {
+  testCases(CASES, kvProcess)
+
+  test('serve', async () => {
+    const { child, run } = await served()
+    child.kill('SIGTERM')
+    expect((await run).code).toBe(0)
+  })
+
+  test('has no command without a line here', () => {
+    expect([...CASES.map(({ name }) => name), 'serve'].toSorted()).toEqual(Object.keys(COMMANDS).toSorted())
+  })
+})
