@@ -30,6 +30,11 @@ export function escapeJson(json: string): string {
   )
 }
 
+/** A number of things, for people: `1 key`, `12,403 keys`. */
+export function formatCount(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`
+}
+
 /** A size for people: `999 B`, `1.2 kB`, `12 kB`, `3.4 MB`; decimal units. */
 export function formatBytes(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB']

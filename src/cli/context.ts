@@ -169,9 +169,8 @@ export class Context {
   }
 
   /**
-   * The same items; in a session in pages so small that none takes long to print, and with a turn of
-   * the event loop between two, in which Ctrl-C is heard and the reader of the output catches up.
-   * Throws `KV_INTERRUPTED`.
+   * The same items; in a session in pages so small that none takes long to print, and with a turn of the event loop
+   * between two, in which Ctrl-C is heard and the reader of the output catches up. Throws `KV_INTERRUPTED`.
    */
   paced<T>(pages: AsyncIterable<Uint8Array | T[]>): AsyncIterable<Uint8Array | T[]> {
     return this.session === undefined ? pages : paced(pages, this.session.signal, () => this.io.stdout.drained?.())

@@ -39,8 +39,7 @@ export function useColor(isTTY: boolean, globals: { readonly color: boolean }, e
 const DUMB = ['dumb', 'emacs', 'cons25']
 
 /**
- * Whether a terminal is one of these, as git and less tell it: by `TERM`, also where that is, but on Windows, not
- * set.
+ * Whether a terminal is one of these, as git and less tell it: by `TERM`, also where that is, but on Windows, not set.
  */
 export function isDumb(env: Env): boolean {
   return DUMB.includes(env['TERM'] ?? '') || (!env['TERM'] && process.platform !== 'win32')

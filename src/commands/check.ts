@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
-import { displayKey, escapeLine } from '../safe-text.ts'
+import { displayKey, escapeLine, formatCount } from '../safe-text.ts'
 import { quoteWord } from '../shell-quote.ts'
 import { Progress } from '../output/progress.ts'
 
@@ -43,7 +43,7 @@ export function check(ctx: Context): Command {
       const range = `kv --store ${quoteWord(ctx.globals.store)} range`
       throw new KvError(
         'KV_CORRUPT',
-        `the store is damaged: ${damagedKeys.length} damaged ${damagedKeys.length === 1 ? 'entry' : 'entries'}, ${problems.length} structural ${problems.length === 1 ? 'problem' : 'problems'}`,
+        `the store is damaged: ${formatCount(damagedKeys.length, 'damaged entry', 'damaged entries')}, ${formatCount(problems.length, 'structural problem')}`,
         {
           // Each stops at the first page that cannot be read, from its own side.
           hint: `what can be read is saved by: ${range} > saved.jsonl; ${range} --reverse > saved-from-the-end.jsonl`,

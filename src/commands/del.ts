@@ -3,7 +3,7 @@ import { encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isDumb } from '../cli/environment.ts'
-import { displayKey } from '../safe-text.ts'
+import { displayKey, formatCount } from '../safe-text.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
 import { type KeyFlags, keyEncodingOption, notFound, parseBound, parseKey, withSync } from '../cli/line/arguments.ts'
@@ -90,10 +90,7 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
   const asks = stdin.isTTY && stderr.isTTY
   if (asks && ctx.globals.input && count === 1) return
   if (!asks || !ctx.globals.input) {
-    throw usageError(
-      `this would delete ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`,
-      'see them with --dry-run; to go on, add --yes',
-    )
+    throw usageError(`this would delete ${formatCount(count, 'key')}`, 'see them with --dry-run; to go on, add --yes')
   }
   stderr.write(`${await samples(ctx, store, range, count)}\n`)
   const agreed = await ask(ctx, `Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`)
@@ -151,6 +148,6 @@ function everything(what: string): KvError {
 }
 
 function printDeleted(ctx: Context, count: number, dryRun: boolean): void {
-  const words = `${dryRun ? 'would delete' : 'deleted'} ${count.toLocaleString('en')} ${count === 1 ? 'key' : 'keys'}`
+  const words = `${dryRun ? 'would delete' : 'deleted'} ${formatCount(count, 'key')}`
   ctx.print.record(dryRun ? { would_delete: count } : { deleted: count }, ctx.print.isTTY ? words : String(count))
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { Command } from 'commander'
@@ -101,7 +102,7 @@ export function serve(ctx: Context): Command {
         const url = `${tls === undefined ? 'http' : 'https'}://${flags.host.includes(':') ? `[${flags.host}]` : flags.host}:${port}`
         if (ctx.globals.json) ctx.print.record({ url }, url)
         ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
-        await aborted(ctx.signal)
+        if (!ctx.signal.aborted) await once(ctx.signal, 'abort')
         const end = setTimeout(() => app.connections.closeAll(), GRACE_MS)
         await app.close()
         clearTimeout(end)
@@ -109,13 +110,6 @@ export function serve(ctx: Context): Command {
         await app.close()
       }
     })
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true })
-  })
 }
 
 function cannotListen({ host, port }: Flags, cause: unknown): KvError {

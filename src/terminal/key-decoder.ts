@@ -29,9 +29,7 @@ const STRING = /\u001b[\]P_^X][^\u0007\u001b\u0018\u001a\u0003]*(?:\u0007|\u001b
 /** The start of one of these. */
 const INCOMPLETE = /\u001b?\u001b(?:\[\[?[0-?]*[ -/]*|O[\d;]*|[\]P_^X][^\u0007\u001b\u0018\u001a\u0003]*\u001b?)?$/y
 
-/**
- * Makes keys of the bytes that a terminal sends, which may come in pieces. What stands for no key types nothing.
- */
+/** Makes keys of the bytes that a terminal sends, which may come in pieces. What stands for no key types nothing. */
 export class KeyDecoder {
   /** Bytes of which it is not known yet what they are, as Latin-1. */
   #rest = ''

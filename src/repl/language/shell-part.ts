@@ -28,11 +28,10 @@ const BEFORE_COMMAND = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 
 const INSTEAD = 'write what follows on a line of its own; a line that begins with ! is for the shell as a whole'
 
 /**
- * Finds the end of a text that a shell will read, as the shell would: quotes, parentheses and compound
- * commands may go over several lines. A session runs one command a line, and another after `;`, `&`,
- * `&&` or `||` would run without it, so these are refused (`KV_USAGE`) where they are not inside of
- * something; with `whole`, all is the shell's and they are not. Refuses a here-document as well, whose
- * lines would be taken for commands.
+ * Finds the end of a text that a shell will read, as the shell would: quotes, parentheses and compound commands may go
+ * over several lines. A session runs one command a line, and another after `;`, `&`, `&&` or `||` would run without it,
+ * so these are refused (`KV_USAGE`) where they are not inside of something; with `whole`, all is the shell's and they
+ * are not. Refuses a here-document as well, whose lines would be taken for commands.
  */
 export function shellPart(source: string, from: number, { whole = false } = {}): ShellPart {
   const inside: string[] = []

@@ -4,7 +4,7 @@ import { parseDuration } from '../../duration.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { isTerminalPath } from '../../load/input-file.ts'
 import { OUTPUT_FORMATS } from '../../formats/index.ts'
-import { escapeLine } from '../../safe-text.ts'
+import { escapeLine, formatCount } from '../../safe-text.ts'
 import { printDiff } from '../undo/diff.ts'
 import { lexLine } from '../language/lexer.ts'
 import { writeNewFile } from './saved-lines.ts'
@@ -74,11 +74,8 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
     summary: 'write the commands that went well, as a script',
     async run(session, words, io) {
       const file = only(words, '.save', 'FILE')
-      const { count } = session.saved
       writeNewFile(file, session.saved.script())
-      io.stderr.write(
-        `saved ${count.toLocaleString('en')} ${count === 1 ? 'command' : 'commands'} to ${escapeLine(file)}\n`,
-      )
+      io.stderr.write(`saved ${formatCount(session.saved.count, 'command')} to ${escapeLine(file)}\n`)
     },
   },
   '.snapshot': {
@@ -101,7 +98,7 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
     async run(session, words, io) {
       if (words.length > 0) throw usageError('.undo takes no argument')
       const { line, keys } = await session.takeBack()
-      io.stderr.write(`undone: ${line} (${keys.toLocaleString('en')} ${keys === 1 ? 'key' : 'keys'})\n`)
+      io.stderr.write(`undone: ${line} (${formatCount(keys, 'key')})\n`)
     },
   },
   '.watch': {

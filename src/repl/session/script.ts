@@ -33,7 +33,7 @@ export function runScript(session: Session, script: ScriptReader, { name, keepGo
       if (failure === 0) failure = code
       const stops = !keepGoing || code === CODES.KV_INTERRUPTED.exit
       if (name !== undefined)
-        session.tellPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
+        session.reportPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
       if (stops) break
     }
     return failure

@@ -37,9 +37,8 @@ export interface DotCommand {
 }
 
 /**
- * The state that command lines share: the open store, the options every line begins with, what
- * can be undone, and the good lines so far. Each line runs as one of the shell does, in a program
- * and context of its own.
+ * The state that command lines share: the open store, the options every line begins with, what can be undone, and the
+ * good lines so far. Each line runs as one of the shell does, in a program and context of its own.
  */
 export class Session {
   readonly io: Io
@@ -174,7 +173,7 @@ export class Session {
   }
 
   /** Says where a script is, unless the script within it has said so already. */
-  tellPlace(place: string, once: boolean): void {
+  reportPlace(place: string, once: boolean): void {
     if (once && this.#placeReported) return
     this.#placeReported = true
     this.stderr.write(`kv: ${place}\n`)

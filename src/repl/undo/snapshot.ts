@@ -7,6 +7,7 @@ import { KvError, interrupted, reasonOf } from '../../errors.ts'
 import type { Io } from '../../io.ts'
 import { isDumb } from '../../cli/environment.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
+import { formatCount } from '../../safe-text.ts'
 import { Progress } from '../../output/progress.ts'
 import { type Block, blockOf } from '../../blocks/block.ts'
 import type { Clock } from '../../store/driver.ts'
@@ -58,8 +59,7 @@ export class Snapshot {
     } finally {
       progress.done()
     }
-    const keys = `${copied.toLocaleString('en')} ${copied === 1 ? 'key' : 'keys'}`
-    io.stderr.write(`copied ${keys}; .diff shows what changes from now on\n`)
+    io.stderr.write(`copied ${formatCount(copied, 'key')}; .diff shows what changes from now on\n`)
     return snapshot
   }
 

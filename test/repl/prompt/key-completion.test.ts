@@ -97,11 +97,8 @@ test('Tab on a store that is elsewhere takes few rounds, however many groups and
   ] as const) {
     const elsewhere = new Elsewhere(driver)
     expect(await groupsOf(elsewhere.store, start)).toEqual(await groupsOf(new Store('memory', driver), start))
-    expect([start, elsewhere.rounds <= most, elsewhere.rounds, elsewhere.requests]).toEqual([
-      start,
-      true,
-      expect.any(Number),
-      expect.any(Number),
-    ])
+    const { rounds, requests } = elsewhere
+    const isCheap = rounds <= most && requests <= 100
+    expect([start, isCheap, rounds, requests]).toEqual([start, true, expect.any(Number), expect.any(Number)])
   }
 })
