@@ -1,3 +1,5 @@
+import { KvError, interrupted } from './errors.ts'
+
 /** The longest time that a timer of Node takes, in milliseconds: one that is asked for more goes off at once. */
 export const LONGEST_TIMER_MS = 2 ** 31 - 1
 
@@ -32,15 +34,17 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
 }
 
 /**
- * What a promise settles to; once the signal is aborted it has `graceMs` milliseconds more to settle, then the signal's
- * reason is thrown.
+ * What a promise settles to. Once the signal is aborted it has `graceMs` milliseconds more to settle, then the signal's
+ * reason is thrown where that is a `KvError`, else `KV_INTERRUPTED`.
  */
 export function untilAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined, graceMs = 0): Promise<T> {
   if (signal === undefined) return promise
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined
+    const giveUp = (): void => reject(signal.reason instanceof KvError ? signal.reason : interrupted(signal))
     const onAbort = (): void => {
-      timer = setTimeout(() => reject(signal.reason as Error), graceMs)
+      if (graceMs === 0) giveUp()
+      else timer = setTimeout(giveUp, graceMs)
     }
     if (signal.aborted) onAbort()
     else signal.addEventListener('abort', onAbort, { once: true })

@@ -1,5 +1,3 @@
-import { interrupted } from '../errors.ts'
-
 /** The signals that ask a process to end. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
@@ -73,23 +71,5 @@ export class Foreground {
   async end(): Promise<void> {
     this.stop()
     await this.#running
-  }
-}
-
-/** What a promise settles to, or `KV_INTERRUPTED` when the signal is aborted before that. */
-export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(interrupted(signal))
-    if (signal.aborted) onAbort()
-    else signal.addEventListener('abort', onAbort, { once: true })
-  })
-  try {
-    return await Promise.race([promise, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    // Nobody waits any more for how it ends.
-    promise.catch(() => {})
-    aborted.catch(() => {})
   }
 }

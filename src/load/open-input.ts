@@ -1,5 +1,6 @@
 import { accessSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs'
 import { Readable } from 'node:stream'
+import { untilAborted } from '../async.ts'
 import { KvError, unreadable } from '../errors.ts'
 import { readChunks, openInputFile } from './input-file.ts'
 import { ByteSource } from './byte-source.ts'
@@ -89,7 +90,9 @@ export async function openInput(
       }
     }
     const source = new ByteSource(counted())
-    const first = await unless(stop, source.peek(MAGIC_BYTES))
+    const first = await untilAborted(source.peek(MAGIC_BYTES), stop).catch((error: unknown) => {
+      if (!stop.aborted) throw error
+    })
     if (first === undefined) {
       close()
       return undefined
@@ -122,23 +125,6 @@ export async function openInput(
     raw?.destroy()
     if (cause instanceof KvError) throw cause
     throw unreadable(name, cause)
-  }
-}
-
-/** What a promise resolves to, or `undefined` when the signal comes first. */
-async function unless<T>(stop: AbortSignal, promise: Promise<T>): Promise<T | undefined> {
-  if (stop.aborted) return undefined
-  let onStop: () => void = () => {}
-  const stopped = new Promise<undefined>((resolve) => {
-    onStop = () => resolve(undefined)
-    stop.addEventListener('abort', onStop, { once: true })
-  })
-  try {
-    return await Promise.race([promise, stopped])
-  } finally {
-    stop.removeEventListener('abort', onStop)
-    // Once stopped, nobody waits for how it ends.
-    promise.catch(() => {})
   }
 }
 

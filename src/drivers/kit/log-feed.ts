@@ -110,11 +110,13 @@ export class LogFeed implements Feed {
       at++
       if (start !== undefined && compareBytes(change.key, start) < 0) continue
       if (end !== undefined && compareBytes(change.key, end) >= 0) continue
-      const own = { key: new Uint8Array(change.key), position: formatPosition({ log, at }) }
-      if (change.type === 'del') changes.push({ ...change, ...own })
+      const key = new Uint8Array(change.key)
+      const position = formatPosition({ log, at })
+      if (change.type === 'del') changes.push({ type: 'del', key, position })
       else {
+        const { revision, expires } = change
         const value = typeof change.value === 'function' ? change.value() : new Uint8Array(change.value)
-        changes.push({ ...change, ...own, value })
+        changes.push({ type: 'put', key, value, revision, expires, position })
         bytes += value.length
       }
       if (bytes >= PAGE_BYTES) break

@@ -78,20 +78,7 @@ export class SqliteDriver implements Driver {
       },
       this.#now,
     )
-    this.#watches = new WatchHub({
-      path: file.path,
-      lockTimeoutMs: file.options.lockTimeoutMs,
-      now: this.#now,
-      open: () => file.anotherForWatching(),
-      snapshot: ({ start, end }, onBegin) => {
-        const now = this.#now()
-        return this.#snapshots.items(function* (connection) {
-          onBegin(connection)
-          yield* pages(connection, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
-        })
-      },
-      translateError: (error) => file.translateError(error),
-    })
+    this.#watches = new WatchHub(file, this.#snapshots, this.#now)
   }
 
   /**

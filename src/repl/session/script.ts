@@ -1,5 +1,5 @@
 import { CODES } from '../../errors.ts'
-import { untilAborted } from '../../cli/interrupt.ts'
+import { untilAborted } from '../../async.ts'
 import { readChunks, openInputFile } from '../../load/input-file.ts'
 import { type Bytes, ScriptReader } from '../language/script-reader.ts'
 import type { Session } from './session.ts'

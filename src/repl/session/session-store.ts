@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
+import { untilAborted } from '../../async.ts'
 import type { Context, StoreOptions } from '../../cli/context.ts'
-import { untilAborted } from '../../cli/interrupt.ts'
 import { isSameLocation } from '../../drivers/location.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'

@@ -164,7 +164,8 @@ export function changesAfter(connection: Connection, { log, at }: LogPosition): 
     if (isDelete === 1) changes.push({ type: 'del', key })
     else {
       const entry = entryOf(key, value ?? NOTHING, revision ?? 0, expires)
-      changes.push({ type: 'put', ...entry, value: value ?? (() => valueAt(connection, { log, at: position })) })
+      const known = value ?? (() => valueAt(connection, { log, at: position }))
+      changes.push({ type: 'put', key, value: known, revision: entry.revision, expires: entry.expires })
     }
     bytes += key.length + (value?.length ?? 0)
     if (bytes >= PAGE_BYTES) break

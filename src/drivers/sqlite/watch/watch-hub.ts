@@ -1,5 +1,5 @@
 import { untilAborted } from '../../../async.ts'
-import { KvError, closedError, interrupted } from '../../../errors.ts'
+import { KvError, closedError } from '../../../errors.ts'
 import type { Changes, Clock, WatchQuery } from '../../../store/driver.ts'
 import { BEGINNING } from '../../../store/watch.ts'
 import { type ChangeLog, LogFeed, type LoggedChange } from '../../kit/log-feed.ts'
@@ -8,7 +8,9 @@ import { Subscriptions } from '../../kit/subscriptions.ts'
 import type { Connection } from '../file/connection.ts'
 import { isBusy } from '../engine/result-codes.ts'
 import { fileId } from '../locks/posix-locks.ts'
-import type { Page } from '../read/range.ts'
+import { type Page, pages } from '../read/range.ts'
+import type { SnapshotPool } from '../read/snapshot-pool.ts'
+import type { StoreFile } from '../file/store-file.ts'
 import { writeIfFree } from '../file/immediate.ts'
 import { changesAfter, logEnd } from './change-log.ts'
 import { Lease, RENEW_MS } from './lease.ts'
@@ -20,28 +22,14 @@ const POLL_MS = 25
 const SWEEP_MS = 250
 const SWEEP_ROWS = 1000
 
-/** What watches need of the store they are about. */
-export interface WatchedStore {
-  readonly path: string
-  readonly lockTimeoutMs: number
-  readonly now: Clock
-  /** A new connection for watching, or `undefined` while there is no file. */
-  open(): Connection | undefined
-  /** The pages of a range at one snapshot, on which `onBegin` is called before. */
-  snapshot(
-    query: Pick<WatchQuery, 'start' | 'end'>,
-    onBegin: (connection: Connection) => void,
-  ): AsyncGenerator<Page, void, void>
-  /** What the user is told of an error of the engine. */
-  translateError(error: unknown): KvError
-}
-
 /**
  * All watches of one store in this process. They share a connection, on which commits are looked for
  * and the log is read, a page once for all who are equally far; no transaction is held between two looks.
  */
 export class WatchHub implements ChangeLog {
-  readonly #store: WatchedStore
+  readonly #file: StoreFile
+  readonly #snapshots: SnapshotPool
+  readonly #now: Clock
   readonly #watches = new Subscriptions<LogFeed>(() => this.#leaveIfUnwatched())
   readonly #lease = new Lease()
   #connection: Connection | undefined
@@ -58,8 +46,10 @@ export class WatchHub implements ChangeLog {
   /** The changes read last. */
   #page: { readonly after: LogPosition; readonly changes: readonly LoggedChange[] } | undefined
 
-  constructor(store: WatchedStore) {
-    this.#store = store
+  constructor(file: StoreFile, snapshots: SnapshotPool, now: Clock) {
+    this.#file = file
+    this.#snapshots = snapshots
+    this.#now = now
   }
 
   /** A watch, see the driver. */
@@ -68,8 +58,7 @@ export class WatchHub implements ChangeLog {
     this.#starting++
     try {
       const end = await untilAborted(this.#join(), signal).catch((error: unknown) => {
-        if (this.#isClosed) throw closedError()
-        throw signal?.aborted === true ? interrupted(signal) : error
+        throw this.#isClosed ? closedError() : error
       })
       if (this.#isClosed) throw closedError()
       // A store that is not there yet has no log, and no position but the beginning.
@@ -102,10 +91,14 @@ export class WatchHub implements ChangeLog {
   }
 
   snapshot(
-    query: Pick<WatchQuery, 'start' | 'end'>,
+    { start, end }: Pick<WatchQuery, 'start' | 'end'>,
     onBegin: (end: LogPosition | undefined) => void,
   ): AsyncGenerator<Page, void, void> {
-    return this.#store.snapshot(query, (connection) => onBegin(logEnd(connection)))
+    const now = this.#now()
+    return this.#snapshots.items(function* (connection) {
+      onBegin(logEnd(connection))
+      yield* pages(connection, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
+    })
   }
 
   changesAfter(after: LogPosition): readonly LoggedChange[] {
@@ -121,7 +114,7 @@ export class WatchHub implements ChangeLog {
   /** Sees to it that changes are logged; `undefined` while there is no file. */
   #join(): Promise<LogPosition | undefined> {
     return this.#exclusive(async () => {
-      const { path, lockTimeoutMs } = this.#store
+      const { path, options } = this.#file
       if (this.#connection?.isReplaced === true) this.#disconnect()
       const connection = (this.#connection ??= this.#open())
       if (connection === undefined) return undefined
@@ -129,7 +122,7 @@ export class WatchHub implements ChangeLog {
         // Perhaps another watch of this process has done it a moment ago.
         const end =
           (this.#lease.isFresh ? logEnd(connection) : undefined) ??
-          (await this.#lease.acquire(connection, lockTimeoutMs, this.#neededAfter, () => this.#isUnwatched))
+          (await this.#lease.acquire(connection, options.lockTimeoutMs, this.#neededAfter, () => this.#isUnwatched))
         const isNew = end.log !== this.#log?.log
         this.#log = end
         if (isNew) {
@@ -139,17 +132,17 @@ export class WatchHub implements ChangeLog {
         }
         return end
       } catch (error) {
-        const translated = this.#store.translateError(error)
+        const translated = this.#file.translateError(error)
         throw translated.code === 'KV_READ_ONLY' ? cannotBeWatched(path, translated) : translated
       }
     })
   }
 
   #open(): Connection | undefined {
-    const connection = this.#store.open()
+    const connection = this.#file.anotherForWatching()
     if (connection?.isReadOnly !== true) return connection
     connection.close()
-    throw cannotBeWatched(this.#store.path)
+    throw cannotBeWatched(this.#file.path)
   }
 
   get #isUnwatched(): boolean {
@@ -176,7 +169,7 @@ export class WatchHub implements ChangeLog {
       // Without a log it is being begun, or will be.
       if (this.#connection === undefined || this.#log === undefined) return this.#lookForFile()
       if (this.#connection.isReplaced) {
-        const { path } = this.#store
+        const { path } = this.#file
         void this.#watches.fail(watchGap(`${path} was removed, or another file was put in its place`))
         return this.#disconnect()
       }
@@ -185,12 +178,12 @@ export class WatchHub implements ChangeLog {
       this.#lease.keep(this.#connection, this.#neededAfter, until)
       this.#sweep(this.#connection)
     } catch (error) {
-      if (!isBusy(error)) void this.#watches.fail(this.#store.translateError(error))
+      if (!isBusy(error)) void this.#watches.fail(this.#file.translateError(error))
     }
   }
 
   #lookForFile(): void {
-    if (this.#isJoiningNewFile || fileId(this.#store.path) === undefined) return
+    if (this.#isJoiningNewFile || fileId(this.#file.path) === undefined) return
     this.#isJoiningNewFile = true
     this.#join()
       .then(
@@ -212,7 +205,7 @@ export class WatchHub implements ChangeLog {
     const time = Date.now()
     if (Math.abs(time - this.#sweptAt) < SWEEP_MS) return
     this.#sweptAt = time
-    const now = this.#store.now()
+    const now = this.#now()
     if (connection.statement('select 1 from kv where expires <= ? limit 1').get(now) === undefined) return
     const sweep = `delete from kv where id in (select id from kv where expires <= ? limit ${SWEEP_ROWS})`
     if (writeIfFree(connection, () => void connection.statement(sweep).run(now))) this.#wake()
