@@ -140,13 +140,13 @@ export interface GetManyOptions extends Abortable {
 }
 
 /** How one entry is removed. */
-export interface DelOptions extends Abortable {
+export interface DriverDelOptions extends Abortable {
   /** Write only if this holds. */
   readonly condition?: Condition | undefined
 }
 
 /** How one entry is written. Without a lifetime an old expiry goes. */
-export interface PutOptions extends DelOptions, Lifetime {}
+export interface DriverPutOptions extends DriverDelOptions, Lifetime {}
 
 /** How a range is to be made into JSON Lines. */
 export interface JsonLinesOptions extends Abortable {
@@ -155,7 +155,7 @@ export interface JsonLinesOptions extends Abortable {
 }
 
 /** How blocks are loaded. */
-export interface LoadOptions extends Abortable {
+export interface DriverLoadOptions extends Abortable {
   /**
    * Whether all is stored or nothing. When false, an engine with a limit on its batches may store the blocks in
    * parts, in their order; of a load that fails, some are stored then. Default: true.
@@ -217,9 +217,9 @@ export interface Driver {
   getMany(keys: readonly Uint8Array[], options?: GetManyOptions): Awaitable<(Entry | undefined)[]>
 
   /** Writes one entry and settles when it is durable. Reads the old value only where the condition is about it. */
-  put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult>
+  put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult>
   /** Removes one entry and settles when that is durable; tells whether it was there (and the condition held). */
-  del(key: Uint8Array, options?: DelOptions): Promise<boolean>
+  del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean>
   /**
    * Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's
    * revision.
@@ -231,7 +231,7 @@ export interface Driver {
    * of an atomic load come, readers do not see them, and other writers wait. The signal is heard at most until
    * the first block is asked for: whoever gives the blocks can end them.
    */
-  load?(blocks: Blocks, options?: LoadOptions): Promise<number>
+  load?(blocks: Blocks, options?: DriverLoadOptions): Promise<number>
   /**
    * Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`,
    * `keysOnly`.

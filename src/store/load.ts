@@ -1,6 +1,6 @@
 import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
 import { KvError, interrupted } from '../errors.ts'
-import type { Abortable, Driver, Limits, LoadOptions as DriverLoadOptions } from './driver.ts'
+import type { Abortable, Driver, Limits, DriverLoadOptions } from './driver.ts'
 import type { Op } from './entry.ts'
 import { roundedUp } from './expiry.ts'
 import { checkSize, keyId, sizeOf } from './operations.ts'

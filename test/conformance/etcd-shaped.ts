@@ -5,11 +5,11 @@ import type {
   Changes,
   CheckOptions,
   CheckReport,
-  DelOptions,
+  DriverDelOptions,
   Driver,
   GetManyOptions,
   Limits,
-  PutOptions,
+  DriverPutOptions,
   RangeQuery,
   Stat,
   WatchQuery,
@@ -87,13 +87,13 @@ class EtcdShapedDriver implements Driver {
     return this.#read(() => this.#cluster.getMany(keys, options).map(outside), options)
   }
 
-  put(key: Uint8Array, value: Uint8Array, options: PutOptions = {}): Promise<PutResult> {
+  put(key: Uint8Array, value: Uint8Array, options: DriverPutOptions = {}): Promise<PutResult> {
     this.#check([{ type: 'put', key, value, expires: options.expires, ttl: options.ttl }])
     const condition = inside(options.condition)
     return this.#write(async () => outside(await this.#cluster.put(key, value, { ...options, condition })), options)
   }
 
-  del(key: Uint8Array, options: DelOptions = {}): Promise<boolean> {
+  del(key: Uint8Array, options: DriverDelOptions = {}): Promise<boolean> {
     this.#check([{ type: 'del', key }])
     return this.#write(() => this.#cluster.del(key, { condition: inside(options.condition) }), options)
   }

@@ -9,13 +9,35 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { type Project, bytesOf, installedPackage } from './tarball.ts'
 
 const USER = `
-import { type Blocks, type Driver, type Entry, type JsonLinesOptions, KvError, openStore } from 'kvfile'
+import type { Blocks, Code, Driver, Entry, Head, JsonLinesOptions, PutOptions, PutResult, Stat } from 'kvfile'
+import type { TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from 'kvfile'
+import { CODES, KvError, openStore } from 'kvfile'
 await using store = await openStore('lib-' + Math.random() + '.kv')
 const { created }: { created: boolean } = await store.put('user:1', 'Ada')
 const all: Entry[] = []
 for await (const entry of store.range({ prefix: 'user:' })) all.push(entry)
 if (!created || all.length !== 1) throw new KvError('KV_INTERNAL', 'it does not work')
-console.log(new TextDecoder().decode(await store.get('user:1')))
+await store.putJson('user:2', { born: 1906 })
+const born: number = (await store.getJson<{ born: number }>('user:2'))!.born
+const view: TextView = store.text()
+const entries: TextEntry[] = []
+for await (const entry of view.range({ prefix: 'user:', limit: 1 })) entries.push(entry)
+const shown: string = entries[0]!.value
+const operations: TextBatchOp[] = [{ type: 'put', key: 'a', value: 'b', ttl: 5000 }, { type: 'del', key: 'c' }]
+await view.batch(operations)
+const asked: PutOptions = { condition: { type: 'revision', revision: 0 }, expires: new Date(Date.now() + 5000) }
+const { applied, revision }: PutResult = await view.put('a', 'x', asked)
+const head: Head | undefined = await store.head('a')
+const watch: TextWatch = await view.watch({ after: '0' })
+for await (const change of watch) {
+  const seen: TextChange = change
+  if (seen.type === 'put') break
+}
+const code: Code = 'KV_NOT_TEXT'
+const stat: Stat = await store.stat()
+if (born !== 1906 || applied || revision === 0 || head?.valueBytes !== 1 || stat.entries !== 3 || CODES[code].exit !== 2)
+  throw new Error('it does not work')
+console.log(shown)
 `
 
 const REQUIRES = `
@@ -131,6 +153,20 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
     run(process.execPath, tsc, ...flags, 'user.ts')
     expect(readdirSync(project.folder)).toContain('user.js')
     expect(run(process.execPath, 'user.js')).toBe('Ada\n')
+  })
+
+  test('does what the README says, line by line', () => {
+    const readme = readFileSync(join(project.folder, 'node_modules/kvfile/README.md'), 'utf8')
+    const [, program] = /## As a library\n\n```js\n([^]*?)```/.exec(readme)!
+    writeFileSync(join(project.folder, 'readme.mjs'), program!)
+    // What a line prints stands after it, or on the lines below.
+    const said = [...program!.matchAll(/console\.log.*?(?:\/\/ (.*))?\n((?:\/\/ .*\n)*)/g)]
+    const lines = said.flatMap(([, beside, below]) => [
+      ...(beside === undefined ? [] : [beside]),
+      ...[...below!.matchAll(/\/\/ (.*)/g)].map(([, line]) => line!),
+    ])
+    expect(lines).toHaveLength(7)
+    expect(run(process.execPath, 'readme.mjs').trimEnd().split('\n')).toEqual(lines)
   })
 
   test('can be required', () => {

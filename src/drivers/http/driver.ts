@@ -10,13 +10,13 @@ import type {
   Changes,
   CheckOptions,
   CheckReport,
-  DelOptions,
+  DriverDelOptions,
   Driver,
   GetManyOptions,
   JsonLinesOptions,
   Limits,
-  LoadOptions,
-  PutOptions,
+  DriverLoadOptions,
+  DriverPutOptions,
   RangeQuery,
   Stat,
   Supports,
@@ -126,7 +126,7 @@ export class HttpDriver implements Driver {
   async put(
     key: Uint8Array,
     value: Uint8Array,
-    { expires, ttl, condition, signal }: PutOptions = {},
+    { expires, ttl, condition, signal }: DriverPutOptions = {},
   ): Promise<PutResult> {
     const { headers, prefix } = conditional(condition)
     const call: Call = {
@@ -143,7 +143,7 @@ export class HttpDriver implements Driver {
     return { applied: true, created: answer.status === 201, revision: this.#revision(call, answer) }
   }
 
-  async del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
+  async del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
     const { headers, prefix: body } = conditional(condition)
     const { status } = await this.#client.request({
       method: 'DELETE',
@@ -176,7 +176,7 @@ export class HttpDriver implements Driver {
     return (await this.#client.json(call, { revision: 0 })).revision
   }
 
-  async load(blocks: Blocks, { atomic = true, signal }: LoadOptions = {}): Promise<number> {
+  async load(blocks: Blocks, { atomic = true, signal }: DriverLoadOptions = {}): Promise<number> {
     const call: Call = {
       method: 'POST',
       path: withQuery(PATHS.load, { atomic: atomic || !this.#loadsInParts ? undefined : false }),

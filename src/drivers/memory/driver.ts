@@ -9,10 +9,10 @@ import type {
   CheckOptions,
   CheckReport,
   Clock,
-  DelOptions,
+  DriverDelOptions,
   Driver,
   GetManyOptions,
-  PutOptions,
+  DriverPutOptions,
   RangeQuery,
   Stat,
   WatchQuery,
@@ -87,7 +87,11 @@ export class MemoryDriver implements Driver {
     })
   }
 
-  async put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition }: PutOptions = {}): Promise<PutResult> {
+  async put(
+    key: Uint8Array,
+    value: Uint8Array,
+    { expires, ttl, condition }: DriverPutOptions = {},
+  ): Promise<PutResult> {
     const old = this.#live(key)
     if (!holds(condition, old, (wanted) => compareBytes(old!.value, wanted) === 0))
       return { applied: false, created: false, revision: old?.revision ?? 0 }
@@ -95,7 +99,7 @@ export class MemoryDriver implements Driver {
     return { applied: true, created: old === undefined, revision }
   }
 
-  async del(key: Uint8Array, { condition }: DelOptions = {}): Promise<boolean> {
+  async del(key: Uint8Array, { condition }: DriverDelOptions = {}): Promise<boolean> {
     const old = this.#live(key)
     if (old === undefined || !holds(condition, old, (wanted) => compareBytes(old.value, wanted) === 0)) return false
     this.#write([{ type: 'del', key }])

@@ -7,11 +7,11 @@ import type {
   CheckOptions,
   CheckReport,
   Clock,
-  DelOptions,
+  DriverDelOptions,
   Driver,
   GetManyOptions,
   JsonLinesOptions,
-  PutOptions,
+  DriverPutOptions,
   RangeQuery,
   Stat,
   WatchQuery,
@@ -122,7 +122,11 @@ export class SqliteDriver implements Driver {
     return entries ?? keys.map(() => undefined)
   }
 
-  put(key: Uint8Array, value: Uint8Array, { expires, ttl, condition, signal }: PutOptions = {}): Promise<PutResult> {
+  put(
+    key: Uint8Array,
+    value: Uint8Array,
+    { expires, ttl, condition, signal }: DriverPutOptions = {},
+  ): Promise<PutResult> {
     const op: Op = { type: 'put', key, value, expires, ttl }
     return this.#write(
       (transaction) => putIf(transaction, op, condition),
@@ -131,7 +135,7 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  del(key: Uint8Array, { condition, signal }: DelOptions = {}): Promise<boolean> {
+  del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
     return this.#write((transaction) => deleteIf(transaction, key, condition), false, signal)
   }
 

@@ -1,6 +1,13 @@
 import { KvError, interrupted } from '../../errors.ts'
 import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
-import type { Abortable, DelOptions, Driver, LoadOptions, PutOptions, RangeQuery } from '../../store/driver.ts'
+import type {
+  Abortable,
+  DriverDelOptions,
+  Driver,
+  DriverLoadOptions,
+  DriverPutOptions,
+  RangeQuery,
+} from '../../store/driver.ts'
 import type { Entry, Op, PutResult } from '../../store/entry.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
@@ -37,14 +44,14 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     this.#place = place
   }
 
-  async put(key: Uint8Array, value: Uint8Array, options?: PutOptions): Promise<PutResult> {
+  async put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult> {
     const [before] = await this.#before([key], options)
     const result = await this.#writing(this.#inner.put(key, value, options), ({ applied }) => applied)
     if (result.applied) this.#log.record(key, before, result.revision)
     return result
   }
 
-  async del(key: Uint8Array, options?: DelOptions): Promise<boolean> {
+  async del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean> {
     const [before] = await this.#before([key], options)
     const applied = await this.#writing(this.#inner.del(key, options), (it) => it)
     if (applied) this.#log.record(key, before, undefined)
@@ -84,7 +91,7 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     return count
   }
 
-  async load(blocks: Blocks, options?: LoadOptions): Promise<number> {
+  async load(blocks: Blocks, options?: DriverLoadOptions): Promise<number> {
     const seen: { key: Uint8Array; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
       if (!this.#records()) return
