@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { type Access, openDatabase } from './access.ts'
 import type { DatabaseSync, Statement } from '../engine/engine.ts'
 import { isBusy } from '../engine/result-codes.ts'
@@ -77,13 +78,13 @@ export class Connection {
     return fileId(this.#path) !== this.file
   }
 
-  /** Throws `KV_CORRUPT` when its file was written over where it lies. Between transactions. */
-  refuseOverwritten(): void {
-    if (this.#isOverwritten(() => this.#newestMark())) throw overwritten(this.#path)
+  /** Throws `KV_CORRUPT` when its file, of which `stat` is the newest, was written over. Between transactions. */
+  refuseOverwritten(stat: Stats | undefined): void {
+    if (this.#isOverwritten(() => this.#newestMark(), false, stat)) throw overwritten(this.#path)
   }
 
-  #isOverwritten(newestMark?: () => bigint | undefined, isOwn?: boolean): boolean {
-    return this.#overwrites?.isOverwritten(newestMark, isOwn) === true
+  #isOverwritten(newestMark?: () => bigint | undefined, isOwn?: boolean, stat?: Stats): boolean {
+    return this.#overwrites?.isOverwritten(newestMark, isOwn, stat) === true
   }
 
   /** The mark of the newest commit; `undefined` when that cannot be told. */

@@ -1,10 +1,10 @@
-import { rmSync, statSync } from 'node:fs'
+import { type Stats, rmSync, statSync } from 'node:fs'
 import type { KvError } from '../../../errors.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { LogHeldOpen, refuseLostLog } from '../identity/log-owner.ts'
 import { refuseMountPoint, refuseTwoLogs } from '../identity/second-names.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
-import { fileId } from '../locks/posix-locks.ts'
+import { fileId, idOf } from '../locks/posix-locks.ts'
 import { checkFolder } from './access.ts'
 import { Connection, type ConnectionOptions, readWaitMs } from './connection.ts'
 import { create } from './create.ts'
@@ -87,9 +87,10 @@ export class StoreFile {
       return connection && connection.read(() => step(connection))
     }
     try {
-      return retryWhileBusy(() => readWaitMs(this.path, this.options), read, isChanged)
+      return read()
     } catch (error) {
-      throw this.translateError(error)
+      if (!isChanged(error)) throw this.translateError(error)
+      return this.#translating(() => retryWhileBusy(() => readWaitMs(this.path, this.options), read, isChanged))
     }
   }
 
@@ -105,13 +106,14 @@ export class StoreFile {
    */
   writing(): Connection {
     this.#isWritten = true
-    this.checkName()
+    const before = this.#connection
+    const stat = this.checkName()
     const connection = this.reading(false)
     if (connection === undefined) {
       create(this.path, this.options)
       return this.#connect(false)
     }
-    this.#refuseSecondName(connection)
+    this.#refuseSecondName(connection, connection === before ? stat : undefined)
     connection.useWal()
     return connection
   }
@@ -168,16 +170,20 @@ export class StoreFile {
 
   /**
    * Sees to it that operations go to the file that has the name, when this one was removed or another was put in its
-   * place. Throws `KV_CORRUPT` when it was written over, or is gone and its log still holds writes.
+   * place. Throws `KV_CORRUPT` when it was written over, or is gone and its log still holds writes. Returns what the
+   * system says of the file.
    */
-  checkName(): void {
-    if (this.#connection !== undefined && this.#hasLostName(this.#connection)) {
+  checkName(): Stats | undefined {
+    const stat = statSync(this.path, { throwIfNoEntry: false })
+    if (this.#connection !== undefined && this.#hasLostName(this.#connection, stat)) {
       this.#onDisconnect()
       leave(this.#connection, this.path)
       this.#incarnation++
       this.#connection = undefined
     }
-    this.#connection?.refuseOverwritten()
+    this.#connection?.refuseOverwritten(stat)
+    this.#checkedAt = Date.now()
+    return stat
   }
 
   /** Closes the connection, and moves the log into the file if this process has written. */
@@ -238,25 +244,18 @@ export class StoreFile {
       this.#onDisconnect()
       return this.#closeConnection()
     }
-    const time = Date.now()
-    if (time === this.#checkedAt) return
-    this.checkName()
-    this.#checkedAt = time
+    if (Date.now() !== this.#checkedAt) this.checkName()
   }
 
-  #hasLostName(connection: Connection): boolean {
-    const file = fileId(this.path)
-    if (file === connection.file) return false
-    if (file === undefined) {
-      // It may have another name by now, under which all that was written must be found.
-      connection.backfill()
-      refuseLostLog(this.path)
-    }
+  #hasLostName(connection: Connection, stat: Stats | undefined): boolean {
+    if (stat !== undefined) return idOf(stat) !== connection.file
+    // It may have another name by now, under which all that was written must be found.
+    connection.backfill()
+    refuseLostLog(this.path)
     return true
   }
 
-  #refuseSecondName(connection: Connection): void {
-    const stat = statSync(this.path, { throwIfNoEntry: false })
+  #refuseSecondName(connection: Connection, stat = statSync(this.path, { throwIfNoEntry: false })): void {
     if (stat !== undefined) refuseTwoLogs(this.path, stat)
     connection.once('mount', () => refuseMountPoint(this.path))
   }

@@ -10,7 +10,7 @@ import { HEADER_BYTES, isSqliteHeader, pageSizeOf } from '../format/header.ts'
 import { type LogContents, IS_BIG_ENDIAN, isWholeHeader, readLog, readLogHeader } from '../format/log-file.ts'
 import { withFile } from '../format/read-file.ts'
 import { isProven, readStoreRow } from '../format/store-page.ts'
-import { closeWhenFree, fileId, idOf, mayBeOpen, openBeside } from '../locks/posix-locks.ts'
+import { closeWhenFree, fileId, mayBeOpen, openBeside } from '../locks/posix-locks.ts'
 
 /** How often a file that does not fit its log is compared again before that is believed, and how long it waits. */
 const ATTEMPTS = 3
@@ -58,8 +58,8 @@ export function overwritten(path: string): KvError {
 /** Detects that a file was written over which this process has open. One for each file. */
 export class OverwriteDetector {
   readonly #path: string
-  readonly #id: string | undefined
-  #times: string | undefined
+  /** The file, and its times when it was last compared. */
+  #stat: Stats | undefined
   #wasSettled = false
   #fit: Fit | undefined
   #isOverwritten = false
@@ -68,21 +68,22 @@ export class OverwriteDetector {
     this.#path = path
     // Whoever opens it has looked at its log.
     const stat = statSync(path, { throwIfNoEntry: false })
-    if (stat === undefined) return
-    this.#id = idOf(stat)
-    this.#times = timesOf(stat)
-    this.#wasSettled = isSettled(stat)
+    this.#stat = stat
+    this.#wasSettled = stat !== undefined && isSettled(stat)
   }
 
-  /** Whether the file was written over. Costs one `stat` as long as its times stay. */
-  isOverwritten(newestMark?: Known['newestMark'], isOwn = false): boolean {
+  /** Whether the file was written over. Costs one `stat`, unless that is given, as long as its times stay. */
+  isOverwritten(
+    newestMark?: Known['newestMark'],
+    isOwn = false,
+    stat: Stats | undefined = statSync(this.#path, { throwIfNoEntry: false }),
+  ): boolean {
     if (this.#isOverwritten) return true
-    const stat = statSync(this.#path, { throwIfNoEntry: false })
-    if (stat === undefined || idOf(stat) !== this.#id) return false
-    const times = timesOf(stat)
+    const before = this.#stat
+    if (stat === undefined || before === undefined || stat.ino !== before.ino || stat.dev !== before.dev) return false
     const settled = isSettled(stat)
     // What has changed just now is compared once more, when it can no longer change unseen.
-    if (times === this.#times && (this.#wasSettled || !settled)) return false
+    if (isUnchanged(stat, before) && (this.#wasSettled || !settled)) return false
     let fd: number
     try {
       fd = openBeside(this.#path)
@@ -94,7 +95,7 @@ export class OverwriteDetector {
       this.#isOverwritten = found === 'overwritten'
       if (typeof found !== 'string') {
         this.#fit = found
-        this.#times = times
+        this.#stat = stat
         this.#wasSettled = settled
       }
     } catch {
@@ -106,8 +107,8 @@ export class OverwriteDetector {
   }
 }
 
-function timesOf({ mtimeMs, ctimeMs, size }: Stats): string {
-  return `${mtimeMs} ${ctimeMs} ${size}`
+function isUnchanged(a: Stats, b: Stats): boolean {
+  return a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs && a.size === b.size
 }
 
 /** Whether a file will have another time when it is changed again. */
@@ -116,12 +117,12 @@ function isSettled({ ctimeMs }: Stats): boolean {
 }
 
 function compare(path: string, fd: number, known: Known): Fit | 'overwritten' | 'unknown' {
-  const before = timesOf(fstatSync(fd))
+  const before = fstatSync(fd)
   for (let attempt = 1; ; attempt++) {
     const found = compareOnce(path, fd, known)
     if (found !== 'overwritten') return found
     // Somebody may be in the middle of moving a log into it.
-    if (timesOf(fstatSync(fd)) !== before) return 'unknown'
+    if (!isUnchanged(fstatSync(fd), before)) return 'unknown'
     if (attempt === ATTEMPTS) return found
     holdThread(ATTEMPT_MS)
   }
