@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
-import { type Page, chromium } from 'playwright-core'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { type Browser, type Page, chromium } from 'playwright-core'
+import { afterAll, describe, expect, onTestFinished, test } from 'vitest'
 import { hasProxy, nginx } from '../helpers/proxies.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, server } from './server.ts'
@@ -25,6 +25,10 @@ const FLAGS = [
   '--disable-sync',
 ]
 
+/** One for all tests, started when first needed. */
+let browser: Promise<Browser> | undefined
+afterAll(async () => (await browser)?.close())
+
 /**
  * Opens `/docs` of a new server, where a proxy has it if one is given, and tells what went wrong on the page when the
  * test is over.
@@ -35,9 +39,11 @@ async function docs(
   const { url: own, app } = await listening()
   const address = await proxy(own)
   const url = new URL(address).origin
-  const browser = await chromium.launch({ executablePath: CHROMIUM!, args: FLAGS })
-  onTestFinished(() => browser.close())
-  const page = await browser.newPage({ viewport: { width: 1200, height: 1400 } })
+  browser ??= chromium.launch({ executablePath: CHROMIUM!, args: FLAGS })
+  // A context of its own: nothing that another page has kept.
+  const context = await (await browser).newContext({ viewport: { width: 1200, height: 1400 } })
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
   const foreign: string[] = []
   const errors: string[] = []
   page.on('request', (request) =>
