@@ -61,12 +61,11 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['drivers/index.ts', 'drivers/** store/**'],
   // The library.
   ['index.ts', 'drivers/index.ts drivers/options.ts store/** blocks'],
-  ['server/http', 'store/** blocks formats/** protocol fastify'],
-  ['server/metrics', 'server/** store/** protocol prom-client'],
-  ['server/streaming', 'server/** store/** blocks formats/** protocol fastify'],
+  ['server/http', 'store/** blocks formats/** protocol fastify prom-client'],
+  ['server/admission', 'server/** store/** protocol fastify'],
+  ['server/body', 'server/** store/** blocks formats/** protocol fastify'],
   ['server/read-batcher.ts', 'store/** fastify'],
   ['server/route-context.ts', 'server/** store/** protocol fastify'],
-  ['server/admission', 'server/** store/** protocol fastify'],
   ['server/docs', 'server/** blocks protocol fastify @fastify/swagger @fastify/swagger-ui'],
   ['server/routes', 'server/** store/** blocks formats/** protocol fastify'],
   ['server', 'server/** store/** fastify'],
@@ -110,14 +109,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
 const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-text.ts code-folder.ts'
 
 /** Imports against the order of {@link LAYERS} that still stand. To become empty: only take lines away. */
-const AGAINST_THE_ORDER: readonly string[] = [
-  'protocol -> store',
-  'server/http -> server/admission',
-  'server/http -> server/metrics',
-  'server/http -> server/streaming',
-  'server/metrics -> server/admission',
-  'server/route-context.ts -> server/admission',
-]
+const AGAINST_THE_ORDER: readonly string[] = []
 
 /** No file is longer, in lines, but these, which still are. To become empty: only take lines away. */
 const MAX_LINES = 300

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Store } from '../store/store.ts'
-import { RequestHooks } from './admission/request-hooks.ts'
+import { type Checks, addRequestHooks, requestHook } from './admission/request-hooks.ts'
 import { answerUnrouted, answerClientError } from './http/raw-responses.ts'
 import { batchRoutes } from './routes/batch-routes.ts'
 import { textRoutes } from './routes/text-routes.ts'
@@ -9,9 +9,9 @@ import { Connections } from './http/connections.ts'
 import { documentationRoutes } from './docs/routes.ts'
 import { LoadLimits } from './admission/load-limits.ts'
 import { AccessPolicy, type AccessOptions } from './admission/access.ts'
-import { Metrics } from './metrics/metrics.ts'
+import { Metrics } from './http/metrics.ts'
 import { opsRoutes } from './routes/ops-routes.ts'
-import { RequestLog } from './metrics/request-log.ts'
+import { RequestLog } from './http/request-log.ts'
 import { ReadBatcher } from './read-batcher.ts'
 import { HttpError, noSuchPath, sendError } from './http/http-error.ts'
 import { WITHOUT_COMPILERS } from './docs/schema.ts'
@@ -113,7 +113,7 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     store,
     reads: new ReadBatcher(store),
     limits,
-    metrics: new Metrics(store, limits, { process: options.processMetrics ?? false }),
+    metrics: new Metrics(store, { watches: () => limits.watches, process: options.processMetrics ?? false }),
     bodyLimits: {
       maxBodyBytes,
       bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000,
@@ -138,15 +138,17 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, payload, done) => done(null, payload))
   app.setErrorHandler((error, request, reply) => sendError(error, request, reply, options.onBug))
-  const hooks = new RequestHooks(context, new AccessPolicy(options), log)
-  hooks.install(app)
+  const checks: Checks = { ...context, access: new AccessPolicy(options), log }
+  addRequestHooks(app, checks)
   const paths = new Map<string, string[]>()
   app.addHook('onRoute', ({ url, method }) => {
     if (method === 'OPTIONS') return
     const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
     paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
   })
-  app.setNotFoundHandler({ preValidation: hooks.unrouted }, (request, reply) => {
+  const preValidation = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void =>
+    requestHook(checks, request.method, 'none')(request, reply, done)
+  app.setNotFoundHandler({ preValidation }, (request, reply) => {
     const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
     const methods = paths.get(path)
     if (methods === undefined) return sendError(noSuchPath(), request, reply)

@@ -1,3 +1,4 @@
+import type { Code } from '../../errors.ts'
 import type { FastifySchema, FastifyServerOptions } from 'fastify'
 
 /** A JSON schema as the description of the API shows it. Nothing is validated by it: handlers do that, byte-exact. */
@@ -43,57 +44,45 @@ const DETAIL = {
   },
 }
 
-const ERRORS: Readonly<Record<number, Schema>> = {
-  400: answer('The call is wrong', DETAIL, { detail: 'start is after end', code: 'KV_USAGE' }),
-  401: answer('The token is missing or wrong', DETAIL, {
-    detail: 'this server needs a token',
-    code: 'KV_DENIED',
-    hint: 'send it as Authorization: Bearer TOKEN',
-  }),
-  403: answer('A foreign Host or Origin, or a server that only reads', DETAIL, {
-    detail: 'this server only reads',
-    code: 'KV_READ_ONLY',
-  }),
-  404: answer('The key is not there', DETAIL, { detail: 'key not found', code: 'KV_NOT_FOUND' }),
-  406: answer('Bytes that are not UTF-8 cannot be shown as JSON', DETAIL, {
-    detail: 'the value is not UTF-8 and cannot be shown as JSON; read it with GET /v1/keys/{key}',
-  }),
-  408: answer('The client stopped sending', DETAIL, {
-    detail: 'nothing of the body came for 30000 ms',
-    code: 'KV_UNAVAILABLE',
-  }),
-  410: answer('Changes since that position are no longer kept', DETAIL, {
-    detail: 'changes since that position are no longer kept',
-    code: 'KV_WATCH_GAP',
-    hint: 'read the store again, and watch from then on',
-  }),
-  412: answer('The condition does not hold; nothing was written', DETAIL, {
-    detail: 'the condition does not hold',
-    code: 'KV_CONDITION',
-  }),
-  413: answer('A key, value or body over a limit', DETAIL, {
-    detail: "a body of 70000000 bytes is over this server's limit of 64000000",
-    code: 'KV_TOO_LARGE',
-  }),
-  415: answer('A packed body', DETAIL, { detail: 'bodies in gzip are not unpacked here', code: 'KV_NOT_SUPPORTED' }),
-  422: answer('A record of the body is refused', DETAIL, {
-    detail: 'line 3: invalid JSON at column 12',
-    code: 'KV_INVALID_INPUT',
-  }),
-  431: answer('The address or the headers are too long', DETAIL, { detail: 'the address or the headers are too long' }),
-  500: answer('The store failed', DETAIL, {
-    detail: 'reading or writing app.kv failed: disk I/O error',
-    code: 'KV_IO',
-  }),
-  501: answer('This store cannot do it', DETAIL, {
-    detail: 'a watch keeps a log in the store, and this server only reads',
-    code: 'KV_NOT_SUPPORTED',
-  }),
-  503: answer('Too much is under way, or another process holds the lock; try again', DETAIL, {
-    detail: '1024 requests are under way',
-    code: 'KV_UNAVAILABLE',
-  }),
-  507: answer('The disk is full', DETAIL, { detail: 'no space left to write app.kv', code: 'KV_DISK_FULL' }),
+/** Errors by status: what they are, and the detail, code and hint of an example. */
+const ERRORS: Readonly<Record<number, readonly [description: string, detail: string, code?: Code, hint?: string]>> = {
+  400: ['The call is wrong', 'start is after end', 'KV_USAGE'],
+  401: [
+    'The token is missing or wrong',
+    'this server needs a token',
+    'KV_DENIED',
+    'send it as Authorization: Bearer TOKEN',
+  ],
+  403: ['A foreign Host or Origin, or a server that only reads', 'this server only reads', 'KV_READ_ONLY'],
+  404: ['The key is not there', 'key not found', 'KV_NOT_FOUND'],
+  406: [
+    'Bytes that are not UTF-8 cannot be shown as JSON',
+    'the value is not UTF-8 and cannot be shown as JSON; read it with GET /v1/keys/{key}',
+  ],
+  408: ['The client stopped sending', 'nothing of the body came for 30000 ms', 'KV_UNAVAILABLE'],
+  410: [
+    'Changes since that position are no longer kept',
+    'changes since that position are no longer kept',
+    'KV_WATCH_GAP',
+    'read the store again, and watch from then on',
+  ],
+  412: ['The condition does not hold; nothing was written', 'the condition does not hold', 'KV_CONDITION'],
+  413: [
+    'A key, value or body over a limit',
+    "a body of 70000000 bytes is over this server's limit of 64000000",
+    'KV_TOO_LARGE',
+  ],
+  415: ['A packed body', 'bodies in gzip are not unpacked here', 'KV_NOT_SUPPORTED'],
+  422: ['A record of the body is refused', 'line 3: invalid JSON at column 12', 'KV_INVALID_INPUT'],
+  431: ['The address or the headers are too long', 'the address or the headers are too long'],
+  500: ['The store failed', 'reading or writing app.kv failed: disk I/O error', 'KV_IO'],
+  501: ['This store cannot do it', 'a watch keeps a log in the store, and this server only reads', 'KV_NOT_SUPPORTED'],
+  503: [
+    'Too much is under way, or another process holds the lock; try again',
+    '1024 requests are under way',
+    'KV_UNAVAILABLE',
+  ],
+  507: ['The disk is full', 'no space left to write app.kv', 'KV_DISK_FULL'],
 }
 
 /** 422 of the plain endpoints: the fields that are missing or wrong. */
@@ -105,9 +94,10 @@ export const WRONG_FIELDS = answer(
   },
 )
 
-/** An error answer with the detail this endpoint gives. */
-export function error(status: number, detail: string): Schema {
-  return answer((ERRORS[status] as { description: string }).description, DETAIL, { detail })
+/** The schema of an error, with the detail that this endpoint gives or an example. */
+export function error(status: number, own?: string): Schema {
+  const [description, detail, code, hint] = ERRORS[status]!
+  return answer(description, DETAIL, own === undefined ? { detail, code, hint } : { detail: own })
 }
 
 /** What any call can be answered with besides its own answers. */
@@ -122,7 +112,7 @@ export function endpoint(
 ): FastifySchema {
   const all = [...(kind === 'write' ? WRITE_ERRORS : READ_ERRORS), ...errors].sort((a, b) => a - b)
   const response = {
-    ...Object.fromEntries(all.map((status) => [status, ERRORS[status]])),
+    ...Object.fromEntries(all.map((status) => [status, error(status)])),
     ...(schema.response as object),
   }
   return { ...schema, response }

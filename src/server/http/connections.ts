@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { Server as Listener, Socket } from 'node:net'
-import { cutOff, isStreamed } from '../streaming/streams.ts'
+import { cutOff, isStreamed } from './streams.ts'
 
 /** A connection with the answer that is to go out on it next, as Node keeps it. */
 export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessage> | null }

@@ -3,7 +3,7 @@ import { CODES, KvError } from '../../errors.ts'
 import { lingeringCloseAfter } from './lingering-close.ts'
 import { type ErrorBody, bodyText, toBody } from '../../protocol/errors.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
-import { note } from '../metrics/request-log.ts'
+import { note } from './request-log.ts'
 
 /** Why a field of a call was refused: where it stands, and why for people and for programs. */
 export interface FieldProblem {

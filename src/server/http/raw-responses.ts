@@ -5,7 +5,7 @@ import { bodyText } from '../../protocol/errors.ts'
 import type { HttpSocket } from './connections.ts'
 import { isLingering, lingeringClose } from './lingering-close.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
-import type { RequestLog } from '../metrics/request-log.ts'
+import type { RequestLog } from './request-log.ts'
 
 /** What is refused, by Node's code, before there is a request. */
 const REFUSALS: Readonly<Record<string, readonly [status: number, detail: string]>> = {

@@ -8,15 +8,15 @@ import { PLAIN, writeJsonBytes, writeJsonEntry } from '../../formats/json/writer
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { MAX_OPS, TEXT_PATHS } from '../../protocol/http-api.ts'
-import { readBody, withoutMark } from '../http/body.ts'
+import { readBody, withoutMark } from '../body/body.ts'
 import { TEXT_SCHEMAS as schemas } from './text-schemas.ts'
-import { jsonFault } from '../http/json-fault.ts'
-import { hasMoreElements } from '../http/json-bounds.ts'
+import { jsonFault } from '../body/json-fault.ts'
+import { hasMoreElements } from '../body/json-bounds.ts'
 import type { Answer } from '../read-batcher.ts'
 import { type FieldProblem, HttpError, noSuchPath, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
 import { JSON_TYPE, type RouteContext, sendJson } from '../route-context.ts'
-import { note } from '../metrics/request-log.ts'
-import { sendStream } from '../streaming/streams.ts'
+import { note } from '../http/request-log.ts'
+import { sendStream } from '../http/streams.ts'
 import { percentDecode, targetOf } from '../http/request-target.ts'
 
 /** Bytes of keys and values whose answer is made at once. */
@@ -29,8 +29,6 @@ const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
 const PARTS_BESIDE = 1000
 
 const notFound = (): HttpError => new HttpError(404, { detail: 'Key not found' })
-const notText = (what: string, instead = 'read it with GET'): HttpError =>
-  new HttpError(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
 const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required', type: 'missing' })
 
 /** Adds the five endpoints to a server. */
@@ -38,17 +36,17 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, reads, limits } = context
   const answerRead: Answer = (reply, entry) => {
     if (entry === undefined) throw notFound()
-    const { key, value } = entry
-    const name = shown(key, 'the key')
-    if (value.length <= SHORT) {
-      reply
-        .type(JSON_TYPE)
-        .send(`${READ_HEAD}{"key":${JSON.stringify(name)},"value":${JSON.stringify(shown(value, 'the value'))}}}`)
+    checkEntry(entry, 'the')
+    if (entry.value.length <= SHORT) {
+      reply.type(JSON_TYPE).send(`${READ_HEAD}${shortEntry(entry)}}`)
       return
     }
-    checkText(value, 'the value')
-    limits.reserveAnswer(value.length, reply.raw)
-    void sendStream(reply, JSON_TYPE, readAnswer(key, value))
+    limits.reserveAnswer(entry.value.length, reply.raw)
+    const out = new DeferredText()
+    out.text(READ_HEAD)
+    writeJsonEntry(out, { key: entry.key, value: entry.value }, PLAIN)
+    out.text('}')
+    void sendStream(reply, JSON_TYPE, out.take())
   }
 
   app.get(`${TEXT_PATHS.read}:key`, { schema: schemas.read }, (request, reply) => {
@@ -109,17 +107,19 @@ function pathKey(raw: string | undefined, instead?: string): { readonly bytes: U
     throw wrongFields([
       { loc: ['path', 'key'], msg: 'Not percent-encoded: a % needs two hex digits after it', type: 'string_encoding' },
     ])
-  return { bytes, text: shown(bytes, 'the key', instead) }
-}
-
-function shown(bytes: Uint8Array, what: string, instead?: string): string {
-  checkText(bytes, what, instead)
-  return asBuffer(bytes).toString()
+  checkText(bytes, 'the key', instead)
+  return { bytes, text: asBuffer(bytes).toString() }
 }
 
 /** Throws 406 for bytes that are not UTF-8. */
-function checkText(bytes: Uint8Array, what: string, instead?: string): void {
-  if (!isUtf8(bytes)) throw notText(what, instead)
+function checkText(bytes: Uint8Array, what: string, instead = 'read it with GET'): void {
+  if (isUtf8(bytes)) return
+  throw new HttpError(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
+}
+
+function checkEntry({ key, value }: Entry, article: 'a' | 'the'): void {
+  checkText(key, `${article} key`)
+  checkText(value, `${article} value`)
 }
 
 /** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
@@ -188,36 +188,31 @@ function listProblem(name: 'keys' | 'values', list: unknown): FieldProblem | und
   return undefined
 }
 
-function readAnswer(key: Uint8Array, value: Uint8Array): Generator<Buffer, void, void> {
-  const out = new DeferredText()
-  out.text(READ_HEAD)
-  writeJsonEntry(out, { key, value }, PLAIN)
-  out.text('}')
-  return out.take()
+function shortEntry({ key, value }: Entry): string {
+  return `{"key":${JSON.stringify(asBuffer(key).toString())},"value":${JSON.stringify(asBuffer(value).toString())}}`
 }
 
 function* batchAnswer(keys: readonly string[], values: readonly string[]): Generator<Buffer, void, void> {
   const out = new DeferredText()
-  out.text('{"message":"Batch put successful.","data":{"keys":')
+  out.text('{"message":"Batch put successful.","data":{"keys":[')
   yield* list(out, keys)
-  out.text(',"values":')
+  out.text('],"values":[')
   yield* list(out, values)
-  out.text('}}')
+  out.text(']}}')
   yield* out.take()
 }
 
-/** Writes a list of texts in JSON; what comes of it is taken when it is worth sending. */
+/** Texts as the items of a list; what comes of them is taken when it is worth sending. */
 function* list(out: DeferredText, texts: readonly string[]): Generator<Buffer, void, void> {
   let length = 0
   for (const [i, text] of texts.entries()) {
-    out.text(i === 0 ? '[' : ',')
+    if (i > 0) out.text(',')
     writeJsonBytes(out, 'value', utf8(text), 'utf8')
     length += text.length
     if (length < SHORT) continue
     yield* out.take()
     length = 0
   }
-  out.text(texts.length === 0 ? '[]' : ']')
 }
 
 /**
@@ -234,16 +229,14 @@ async function look(
   const short: string[] = []
   let bytes = 0
   for await (const page of store.rangePages(range)) {
-    for (const { key, value } of page) {
-      checkText(key, 'a key')
-      checkText(value, 'a value')
-      bytes += key.length + value.length
+    for (const entry of page) {
+      checkEntry(entry, 'a')
+      bytes += entry.key.length + entry.value.length
       if (bytes > bodyLimits.maxBodyBytes)
         throw tooLarge(
           `the range is over this server's limit of ${bodyLimits.maxBodyBytes} bytes; GET /v1/range streams any`,
         )
-      if (bytes <= SHORT)
-        short.push(JSON.stringify({ key: asBuffer(key).toString(), value: asBuffer(value).toString() }))
+      if (bytes <= SHORT) short.push(shortEntry(entry))
     }
     await turn()
   }
@@ -255,14 +248,14 @@ async function* rangeAnswer(pages: AsyncIterable<readonly Entry[]>): AsyncGenera
   const out = new DeferredText()
   let before = RANGE_HEAD
   for await (const page of pages) {
-    for (const { key, value } of page) {
-      checkText(key, 'a key')
-      checkText(value, 'a value')
+    for (const entry of page) {
       out.text(before)
       before = ','
-      writeJsonEntry(out, { key, value }, PLAIN)
+      checkEntry(entry, 'a')
+      writeJsonEntry(out, { key: entry.key, value: entry.value }, PLAIN)
     }
     yield* out.take()
   }
-  yield Buffer.from(before === ',' ? ']}' : `${RANGE_HEAD}]}`)
+  out.text(before === ',' ? ']}' : `${RANGE_HEAD}]}`)
+  yield* out.take()
 }

@@ -1,14 +1,21 @@
-import { WRONG_FIELDS, answer, endpoint, error, object, string } from '../docs/schema.ts'
+import { type Schema, WRONG_FIELDS, answer, endpoint, error, object, string } from '../docs/schema.ts'
 
 const KEY = string('any text but the empty one', 'user:1')
 const VALUE = string('any text', 'Ada')
-const MESSAGE = { type: 'string' }
 const ENTRY = object({ key: KEY, value: VALUE })
+const ADA = { key: 'user:1', value: 'Ada' }
+const LIST = { type: 'array', items: { type: 'string' } }
 const tags = ['Keys and values as text']
 const params = object({ key: string('percent-encoded', 'user:1') })
 const missing = error(404, 'Key not found')
 
-/** Descriptions of the five plain endpoints. */
+/** Success with a message and data, and the fields that may be wrong. */
+function answers(description: string, message: string, schema: Schema, data: unknown): Record<number, Schema> {
+  const body = object({ message: { type: 'string' }, data: schema })
+  return { 200: answer(description, body, { message, data }), 422: WRONG_FIELDS }
+}
+
+/** Descriptions of the five endpoints for text. */
 export const TEXT_SCHEMAS = {
   read: endpoint(
     'read',
@@ -16,14 +23,7 @@ export const TEXT_SCHEMAS = {
       tags,
       summary: 'Read the value of a key',
       params,
-      response: {
-        200: answer('The value', object({ message: MESSAGE, data: ENTRY }), {
-          message: 'Key data fetched successfully.',
-          data: { key: 'user:1', value: 'Ada' },
-        }),
-        404: missing,
-        422: WRONG_FIELDS,
-      },
+      response: { ...answers('The value', 'Key data fetched successfully.', ENTRY, ADA), 404: missing },
     },
     [406, 413],
   ),
@@ -34,19 +34,13 @@ export const TEXT_SCHEMAS = {
       summary: 'Read the entries from one key to another, both included',
       querystring: object({ start_key: string('first key', 'user:1'), end_key: string('last key', 'user:9') }),
       response: {
-        200: answer(
+        ...answers(
           'The entries in byte order of their keys',
-          object({ message: MESSAGE, data: { type: 'array', items: ENTRY } }),
-          {
-            message: 'Data range fetched successfully.',
-            data: [
-              { key: 'user:1', value: 'Ada' },
-              { key: 'user:2', value: 'Grace' },
-            ],
-          },
+          'Data range fetched successfully.',
+          { type: 'array', items: ENTRY },
+          [ADA, { key: 'user:2', value: 'Grace' }],
         ),
         400: error(400, 'start_key must not be after end_key'),
-        422: WRONG_FIELDS,
       },
     },
     [406, 413],
@@ -55,13 +49,7 @@ export const TEXT_SCHEMAS = {
     tags,
     summary: 'Store a value under a key',
     querystring: object({ key: KEY, value: VALUE }),
-    response: {
-      200: answer('Stored, and on disk', object({ message: MESSAGE, data: ENTRY }), {
-        message: 'Key-Value pair stored successfully.',
-        data: { key: 'user:1', value: 'Ada' },
-      }),
-      422: WRONG_FIELDS,
-    },
+    response: answers('Stored, and on disk', 'Key-Value pair stored successfully.', ENTRY, ADA),
   }),
   batchPut: endpoint(
     'write',
@@ -71,23 +59,17 @@ export const TEXT_SCHEMAS = {
       description: 'At most 100,000.',
       consumes: ['application/json'],
       body: object({
-        keys: { type: 'array', items: { type: 'string' }, examples: [['user:1', 'user:2']] },
-        values: { type: 'array', items: { type: 'string' }, examples: [['Ada', 'Grace']] },
+        keys: { ...LIST, examples: [['user:1', 'user:2']] },
+        values: { ...LIST, examples: [['Ada', 'Grace']] },
       }),
       response: {
-        200: answer(
+        ...answers(
           'Stored, and on disk',
-          object({
-            message: MESSAGE,
-            data: object({ keys: { type: 'array', items: KEY }, values: { type: 'array', items: VALUE } }),
-          }),
-          {
-            message: 'Batch put successful.',
-            data: { keys: ['user:1', 'user:2'], values: ['Ada', 'Grace'] },
-          },
+          'Batch put successful.',
+          object({ keys: { type: 'array', items: KEY }, values: { type: 'array', items: VALUE } }),
+          { keys: ['user:1', 'user:2'], values: ['Ada', 'Grace'] },
         ),
         400: error(400, 'Keys and values length must match'),
-        422: WRONG_FIELDS,
       },
     },
     [415],
@@ -99,12 +81,8 @@ export const TEXT_SCHEMAS = {
       summary: 'Delete a key',
       params,
       response: {
-        200: answer('Deleted', object({ message: MESSAGE, data: object({ key: KEY }) }), {
-          message: 'Key deleted successfully.',
-          data: { key: 'user:1' },
-        }),
+        ...answers('Deleted', 'Key deleted successfully.', object({ key: KEY }), { key: 'user:1' }),
         404: missing,
-        422: WRONG_FIELDS,
       },
     },
     [406],

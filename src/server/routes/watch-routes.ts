@@ -6,7 +6,7 @@ import { BOUNDS, EVENTS, PATHS } from '../../protocol/http-api.ts'
 import { bounds, rangeOf } from './range-routes.ts'
 import { content, endpoint, string } from '../docs/schema.ts'
 import { type RouteContext, queryOf } from '../route-context.ts'
-import { sendStream } from '../streaming/streams.ts'
+import { sendStream } from '../http/streams.ts'
 
 const EXAMPLE =
   'event: put\nid: l8k2v9q4x0ab-7\ndata: {"key":"user:1","value":"Ada","revision":7}\n\nevent: del\nid: l8k2v9q4x0ab-8\ndata: {"key":"user:1"}\n\n'

@@ -10,7 +10,7 @@ import { lifetimeOf } from '../../blocks/block.ts'
 import type { Limits } from '../../store/driver.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
-import { withoutMark } from '../http/body.ts'
+import { withoutMark } from './body.ts'
 import { tooMany } from '../http/http-error.ts'
 
 /**
@@ -36,9 +36,8 @@ export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: bo
 export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, maxOps: number): BatchOp[] {
   const ops = new OpCollector(body, maxOps)
   const skip = (bad: BadRecord): void => {
-    const { line, start, end } = bad
-    const op = deletion(body.subarray(start, end), line)
-    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${line}: ${explain(bad)}`)
+    const op = deletion(body.subarray(bad.start, bad.end), bad.line)
+    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${bad.line}: ${explain(bad)}`)
     ops.push(op)
   }
   jsonLinesParser({ maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)
@@ -60,30 +59,23 @@ class OpCollector extends BlockBuilder {
     this.ops.push(op)
   }
 
-  override add(keyStart: number, keyLength: number, valueStart: number, valueLength: number): void {
-    this.#put(keyStart, keyLength, valueStart, valueLength, Number.NaN)
-  }
-
-  override addExpiring(
+  override add(
     keyStart: number,
     keyLength: number,
     valueStart: number,
     valueLength: number,
-    expires: number,
+    expires: number = Number.NaN,
   ): void {
-    this.#put(keyStart, keyLength, valueStart, valueLength, expires)
-  }
-
-  #put(keyStart: number, keyLength: number, valueStart: number, valueLength: number, expires: number): void {
-    const { bytes } = this
-    const lifetime = lifetimeOf(expires)
     this.push({
       type: 'put',
-      key: bytes.subarray(keyStart, keyStart + keyLength),
-      value: bytes.subarray(valueStart, valueStart + valueLength),
-      expires: lifetime.expires,
-      ttl: lifetime.ttl,
+      key: this.bytes.subarray(keyStart, keyStart + keyLength),
+      value: this.bytes.subarray(valueStart, valueStart + valueLength),
+      ...lifetimeOf(expires),
     })
+  }
+
+  override addExpiring(...put: Parameters<BlockBuilder['addExpiring']>): void {
+    this.add(...put)
   }
 }
 

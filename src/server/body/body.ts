@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { LoadLimits } from '../admission/load-limits.ts'
-import { HttpError, clientGone, tooLarge } from './http-error.ts'
+import { HttpError, clientGone, tooLarge } from '../http/http-error.ts'
 
 /** How bodies are read. */
 export interface BodyLimits {

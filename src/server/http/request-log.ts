@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { asBuffer } from '../../bytes.ts'
 import { PARAMETERS } from '../../protocol/http-api.ts'
 import { escapeJson } from '../../safe-text.ts'
-import { percentDecode, targetOf } from '../http/request-target.ts'
+import { percentDecode, targetOf } from './request-target.ts'
 
 /**
  * Parameters that are logged with what they say. Of any other only the name is: it may be a value, or a misspelt one.
