@@ -168,12 +168,13 @@ class BatchPut {
   }
 
   async *#parse({ input, format }: Reading): AsyncGenerator<Parsed, void, void> {
-    const { maxKeyBytes, maxValueBytes } = this.#store.limits
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes, maxBatchBytes, opOverheadBytes } = this.#store.limits
     try {
       yield* load(input, {
         format,
         maxKeyBytes,
         maxValueBytes,
+        maxEntryBytes: Math.min(maxEntryBytes, maxBatchBytes) - opOverheadBytes,
         skip: this.#flags.onError === 'skip',
         rejects: this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name },
         stop: this.#ctx.signal,

@@ -40,6 +40,8 @@ export interface ParserOptions {
   readonly maxKeyBytes: number
   /** The longest value, in bytes. */
   readonly maxValueBytes: number
+  /** The longest key and value together, in bytes. Default: no limit. */
+  readonly maxEntryBytes?: number | undefined
   /** The time, in milliseconds since 1970, to tell a `ttl` that is too long. Called once per record that has one. */
   readonly now: () => number
   /**

@@ -27,6 +27,8 @@ export interface ParseOptions {
   readonly format: InputFormat
   readonly maxKeyBytes: number
   readonly maxValueBytes: number
+  /** The longest key and value together, in bytes. */
+  readonly maxEntryBytes?: number | undefined
   /** Go on after bad records. */
   readonly skip: boolean
   /** Where the records go that are skipped. */
@@ -74,12 +76,13 @@ export class BlockParser {
   }
 
   private constructor(options: ParseOptions, parserOf: (options: ParserOptions) => RecordParser) {
-    const { maxKeyBytes, maxValueBytes } = options
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes } = options
     // An escaped byte takes six.
     this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (maxKeyBytes + maxValueBytes) + 4096)
     this.#parser = parserOf({
       maxKeyBytes,
       maxValueBytes,
+      maxEntryBytes,
       now: Date.now,
       skip: options.skip ? (bad) => this.#skip(bad) : undefined,
     })

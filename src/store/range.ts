@@ -74,8 +74,3 @@ export function toQuery(options: RangeOptions): RangeQuery | undefined {
     keysOnly,
   }
 }
-
-/** The bounds of one key alone. */
-export function oneKey(key: Uint8Array): Pick<RangeQuery, 'start' | 'end'> {
-  return { start: key, end: successor(key) }
-}

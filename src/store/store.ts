@@ -16,9 +16,9 @@ import { guarded, eachOf } from './guarded.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
 import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
 import { keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
-import { RANGE_NAMES, type RangeOptions, oneKey, toQuery } from './range.ts'
+import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
 import { TextAccess } from './text.ts'
-import { Watch, type WatchOptions, checkPosition } from './watch.ts'
+import { WATCH_NAMES, Watch, type WatchOptions, toWatchQuery } from './watch.ts'
 import {
   type BatchOp,
   DEL_RANGE_NAMES,
@@ -251,16 +251,10 @@ export class Store extends TextAccess {
    * position after which changes are no longer kept, and `KV_NOT_SUPPORTED` where a store cannot be watched.
    */
   async watch(options: WatchOptions = {}): Promise<Watch> {
-    checkOptions(options, ['key', 'gt', 'gte', 'lt', 'lte', 'prefix', 'after', 'resumable', 'signal'], 'watch')
-    const { key, after, resumable = false, signal, ...range } = options
-    flagOf(resumable, 'resumable')
+    checkOptions(options, WATCH_NAMES, 'watch')
+    const { signal, ...wanted } = options
     const driver = this.#open(signal)
-    if (key !== undefined && Object.values(range).some((bound) => bound !== undefined))
-      throw usageError('a watch of one key takes no range')
-    const query = key === undefined ? toQuery(range) : oneKey(ownKeyOf(key, driver.limits))
-    if (query === undefined) throw usageError('no key can be in this range')
-    if (after !== undefined) checkPosition(after)
-    return new Watch(await driver.watch({ start: query.start, end: query.end, after, resumable }, { signal }))
+    return new Watch(await driver.watch(toWatchQuery(wanted, driver.limits), { signal }))
   }
 
   /** Throws why this store, which need not be there yet, cannot be read, or with `write` be made. */

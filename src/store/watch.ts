@@ -1,8 +1,10 @@
 import { type KvError, usageError } from '../errors.ts'
-import type { Abortable, Changes } from './driver.ts'
+import { successor } from '../bytes.ts'
+import type { Abortable, Changes, Limits, WatchQuery } from './driver.ts'
 import type { Change } from './entry.ts'
-import type { KeyInput } from './input.ts'
-import type { RangeOptions } from './range.ts'
+import { type KeyInput, flagOf } from './input.ts'
+import { ownKeyOf } from './operations.ts'
+import { type RangeOptions, toQuery } from './range.ts'
 
 /** The position before everything, whatever the driver: a watch from here on reports what is there, and then changes. */
 export const BEGINNING = '0'
@@ -10,11 +12,6 @@ export const BEGINNING = '0'
 /** For what is no position: those are made by drivers, and mean something to them alone. Exit 2. */
 export function notAPosition(): KvError {
   return usageError('not a position of a watch', 'positions stand in the changes that a watch reports')
-}
-
-/** Throws `KV_USAGE` for what no driver takes for a position: it is printable ASCII, 1 to 128 bytes without blanks. */
-export function checkPosition(position: string): void {
-  if (typeof position !== 'string' || !/^[!-~]{1,128}$/.test(position)) throw notAPosition()
 }
 
 /** What to watch: one key or a range, by default every key. */
@@ -32,6 +29,25 @@ export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte'
    * Default: false, the last watch to end leaves nothing behind.
    */
   resumable?: boolean | undefined
+}
+
+/** Names of {@link WatchOptions}. */
+export const WATCH_NAMES = ['key', 'gt', 'gte', 'lt', 'lte', 'prefix', 'after', 'resumable', 'signal']
+
+/** What a driver has to watch. Throws `KV_USAGE` for what no key can be in, and for what is no position. */
+export function toWatchQuery(
+  { key, after, resumable, ...range }: Omit<WatchOptions, 'signal'>,
+  limits: Limits,
+): WatchQuery {
+  const isResumable = flagOf(resumable, 'resumable') ?? false
+  if (key !== undefined && Object.values(range).some((bound) => bound !== undefined))
+    throw usageError('a watch of one key takes no range')
+  const start = key === undefined ? undefined : ownKeyOf(key, limits)
+  const query = start === undefined ? toQuery(range) : { start, end: successor(start) }
+  if (query === undefined) throw usageError('no key can be in this range')
+  // It is the driver's, and means something to it alone: printable ASCII without blanks.
+  if (after !== undefined && !(typeof after === 'string' && /^[!-~]{1,128}$/.test(after))) throw notAPosition()
+  return { start: query.start, end: query.end, after, resumable: isResumable }
 }
 
 /** A watch that stands. Iterate it for the changes one by one; `close()`, or leaving the loop, ends it. */

@@ -846,3 +846,23 @@ describe('cutting the input anywhere changes nothing', () => {
     )
   })
 })
+
+test.for<[Format, string]>([
+  ['jsonl', '{"key":"abc","value":"12345"}\n{"key":"abcd","value":"12345"}\n'],
+  ['jsonl', '["abc","12345"]\n["abcd","12345"]\n'],
+  ['csv', 'key,value\nabc,12345\nabcd,12345\n'],
+])('a key and a value that are too long together are refused, in %s', ([format, input]) => {
+  const bytes = new Uint8Array(Buffer.from(input))
+  const refused: string[] = []
+  const parser = create(format, {
+    maxKeyBytes: 5,
+    maxValueBytes: 5,
+    maxEntryBytes: 8,
+    now: () => NOW,
+    skip: ({ reason }) => void refused.push(reason),
+  })
+  const builder = new BlockBuilder(bytes, 1)
+  parser.parse(builder, bytes.length, true)
+  expect(entriesOf(builder)).toEqual([['abc', '12345']])
+  expect(refused).toEqual(['key and value are longer than 8 bytes'])
+})

@@ -151,7 +151,7 @@ export class DelimitedParser implements RecordParser {
     const row = this.#row
     const { key, value, ttl, expires: timestamp, width } = this.#columns!
     if (row.count !== width) return `${row.count} ${row.count === 1 ? 'field' : 'fields'} where the header has ${width}`
-    const { maxKeyBytes, maxValueBytes, now } = this.#options
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity, now } = this.#options
     const { bytes } = into
     const keyLength = this.#length(bytes, key)
     if (keyLength < 0) return `${key.name} is not ${key.encoding}`
@@ -160,6 +160,7 @@ export class DelimitedParser implements RecordParser {
     if (keyLength === 0) return 'key is empty'
     if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
     if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
+    if (keyLength + valueLength > maxEntryBytes) return `key and value are longer than ${maxEntryBytes} bytes`
     const expires = expiryOf(this.#time(bytes, ttl), this.#time(bytes, timestamp), now)
     if (typeof expires === 'string') return expires
     this.#decode(bytes, key)

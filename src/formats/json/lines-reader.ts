@@ -81,7 +81,7 @@ export class JsonLinesParser implements RecordParser {
    */
   #commonLines(into: BlockBuilder, at: number, end: number): number {
     const bytes = into.bytes
-    const { maxKeyBytes, maxValueBytes } = this.#options
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity } = this.#options
     // The shortest such line, `{"key":"k","value":""}`, has 22 bytes: reading so far ahead stays inside.
     const last = end - 22
     let line = at
@@ -108,6 +108,7 @@ export class JsonLinesParser implements RecordParser {
       const valueStart = ++at
       while (at < end && PLAIN[bytes[at]!] === 1) at++
       const valueLength = at - valueStart
+      if (keyLength + valueLength > maxEntryBytes) break
       if (at + 2 > end || valueLength > maxValueBytes || bytes[at] !== QUOTE || bytes[at + 1] !== 0x7d) break
       at += 2
       if (at < end) {

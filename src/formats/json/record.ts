@@ -223,7 +223,7 @@ export class JsonRecordReader {
 
   /** Why the record is bad, if it is. */
   #check(): string | undefined {
-    const { maxKeyBytes, maxValueBytes } = this.#options
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity } = this.#options
     const keyField = this.#form(KEY)
     if (typeof keyField === 'string') return keyField
     const valueField = this.#form(VALUE)
@@ -238,6 +238,7 @@ export class JsonRecordReader {
     if (keyLength === 0) return 'key is empty'
     if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
     if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
+    if (keyLength + valueLength > maxEntryBytes) return `key and value are longer than ${maxEntryBytes} bytes`
     return this.#checkExpiry()
   }
 

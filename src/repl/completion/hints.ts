@@ -79,7 +79,7 @@ export class LiveHints {
     if (shown === undefined) {
       const value = valueBytes > MAX_READ ? undefined : await store.get(key, { signal })
       shown = value === undefined ? formatBytes(valueBytes) : preview(value)
-      this.#last = store.supports.syncReads ? undefined : { store, key, revision, preview: shown }
+      this.#last = !store.supports.remote ? undefined : { store, key, revision, preview: shown }
     }
     return `${verb} ${shown}${expires === undefined ? '' : `, expires ${new Date(expires).toISOString()}`}`
   }

@@ -82,7 +82,7 @@ export class KeyCompleter {
         : { count: known, shown: known.toLocaleString('en') }
     const counts: { count: number; shown: string }[] = []
     // Here each count takes the processor, and the first ones tell whether the others may be exact.
-    if (store.supports.syncReads) for (const start of starts) counts.push(await count(start))
+    if (!store.supports.remote) for (const start of starts) counts.push(await count(start))
     else counts.push(...(await Promise.all(starts.map(count))))
     const groups: KeyGroup[] = []
     for (const [i, { bytes, key }] of starts.entries()) {
@@ -97,7 +97,7 @@ export class KeyCompleter {
 
 /** The first groups of the keys that begin with `prefix`. */
 function collect(store: Store, prefix: Uint8Array, endOf: GroupEnd, signal: AbortSignal | undefined): Promise<Starts> {
-  return store.supports.syncReads
+  return !store.supports.remote
     ? collectHere(store, prefix, endOf, signal)
     : new Collector(store, prefix, endOf, signal).collect()
 }

@@ -27,7 +27,7 @@ class Elsewhere {
           : name === 'count'
             ? count
             : name === 'supports'
-              ? { ...driver.supports, syncReads: false }
+              ? { ...driver.supports, syncReads: false, remote: true }
               : Reflect.get(target, name),
     })
     this.store = new Store('elsewhere', remote)
