@@ -123,7 +123,7 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 removeUnnamedTypes()
 // The same for require(), which takes no ES modules before Node 20.19.
-await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs', minify: { mangle: false } })
+await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs' })
 cpSync('dist/types', 'dist/cjs/types', { recursive: true })
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
