@@ -57,6 +57,18 @@ export function reject(bad: BadRecord, { skip }: Pick<ParserOptions, 'skip'>): v
   skip(bad)
 }
 
+/** Why a key and a value of these lengths are no entry, if they are none. */
+export function lengthFault(
+  keyLength: number,
+  valueLength: number,
+  { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity }: ParserOptions,
+): string | undefined {
+  if (keyLength === 0) return 'key is empty'
+  if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
+  if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
+  return keyLength + valueLength > maxEntryBytes ? `key and value are longer than ${maxEntryBytes} bytes` : undefined
+}
+
 /** Bytes of a record whose end is not there yet after which its beginning is checked. */
 export const EARLY_CHECK_BYTES = 1 << 16
 

@@ -2,7 +2,7 @@ import { accessSync, constants, createReadStream, fstatSync, openSync, statSync 
 import { Readable } from 'node:stream'
 import { untilAborted } from '../async.ts'
 import { KvError, unreadable } from '../errors.ts'
-import { readChunks, openInputFile } from './input-file.ts'
+import { openInputFile, readChunks } from './input-file.ts'
 import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './unpack/gzip.ts'
 import { isZstd } from './unpack/zstd-frame.ts'
@@ -62,21 +62,12 @@ export async function openInput(
   { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: string } = {},
 ): Promise<OpenInput | undefined> {
   const name = path === '-' ? 'stdin' : path
-  let size: number | undefined
   let read = 0
   let raw: Readable | undefined
   try {
-    if (path !== '-') {
-      const stat = statSync(path)
-      if (stat.isFile()) size = stat.size
-    }
-    const fd = size === undefined ? undefined : openSync(path, 'r')
+    const fd = path !== '-' && statSync(path).isFile() ? openSync(path, 'r') : undefined
     const opened =
-      path === '-'
-        ? standardInput(stdinFd, stop)
-        : fd === undefined
-          ? namedInput(path, stop)
-          : createReadStream(path, { fd, highWaterMark: READ_BYTES })
+      fd === undefined ? streamOf(path, stdinFd, stop) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
     raw = opened
     const close = (): void => void opened.destroy()
     const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
@@ -90,13 +81,7 @@ export async function openInput(
       }
     }
     const source = new ByteSource(counted())
-    const first = await untilAborted(source.peek(MAGIC_BYTES), stop).catch((error: unknown) => {
-      if (!stop.aborted) throw error
-    })
-    if (first === undefined) {
-      close()
-      return undefined
-    }
+    const first = await untilAborted(source.peek(MAGIC_BYTES), stop)
     const unpack = unpacker(first, name, unpackFirst)
     let head = new Uint8Array()
     const chunks = async function* (): AsyncGenerator<Uint8Array, void, void> {
@@ -114,7 +99,7 @@ export async function openInput(
     return {
       name,
       chunks: chunks(),
-      size,
+      size: fd === undefined ? undefined : fstatSync(fd).size,
       file: isFile ? fd : undefined,
       unpack: unpack === undefined ? undefined : isGzip(first) ? 'gzip -dc' : 'zstd -dc',
       read: () => read,
@@ -123,24 +108,19 @@ export async function openInput(
     }
   } catch (cause) {
     raw?.destroy()
+    if (stop.aborted) return undefined
     if (cause instanceof KvError) throw cause
     throw unreadable(name, cause)
   }
 }
 
-/** What is no file, such as a pipe with a name, which does not hold this thread until there is a writer. */
-function namedInput(path: string, stop: AbortSignal): Readable {
-  const { fd, close } = openInputFile(path)
-  return inputOf(fd, path, stop).once('close', close)
-}
-
-function inputOf(fd: number, name: string, stop: AbortSignal): Readable {
-  return Readable.from(readChunks(fd, name, stop), { objectMode: false, highWaterMark: READ_BYTES })
-}
-
-function standardInput(fd: number, stop: AbortSignal): Readable {
+/** Standard input, or what is no file, such as a pipe with a name, which holds no thread until there is a writer. */
+function streamOf(path: string, stdinFd: number, stop: AbortSignal): Readable {
+  if (path === '-' && stdinFd === 0) return process.stdin
   // Who opened a descriptor of its own closes it too.
-  return fd === 0 ? process.stdin : inputOf(fd, 'standard input', stop)
+  const { fd, close } = path === '-' ? { fd: stdinFd, close() {} } : openInputFile(path)
+  const chunks = readChunks(fd, path === '-' ? 'standard input' : path, stop)
+  return Readable.from(chunks, { objectMode: false, highWaterMark: READ_BYTES }).once('close', close)
 }
 
 async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {

@@ -1,3 +1,4 @@
+import { untilAborted } from '../async.ts'
 import { interrupted } from '../errors.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
 import type { Sink } from '../io.ts'
@@ -22,24 +23,10 @@ export async function printChanges(
       const sending = sink.writeLater?.(part)
       if (sending === undefined) sink.write(part)
       // A reader who takes his time holds up this loop, and not the event loop: timers go on, and so do signals.
-      else await unlessAborted(sending, signal)
+      else
+        await untilAborted(sending, signal).catch((error: unknown) => {
+          throw signal?.aborted ? interrupted(signal) : error
+        })
     }
-  }
-}
-
-async function unlessAborted(sending: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (signal === undefined) return sending
-  let onAbort = (): void => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(interrupted(signal))
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
-  })
-  try {
-    await Promise.race([sending, aborted])
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-    // Nobody waits for what the reader does after that.
-    sending.catch(() => {})
   }
 }

@@ -10,6 +10,7 @@ import {
   MAX_SKIPPED_BYTES,
   type ParserOptions,
   type RecordParser,
+  lengthFault,
   reject,
 } from '../record-reader.ts'
 import { type Dialect, NOT_CLOSED, Row } from './row.ts'
@@ -151,17 +152,14 @@ export class DelimitedParser implements RecordParser {
     const row = this.#row
     const { key, value, ttl, expires: timestamp, width } = this.#columns!
     if (row.count !== width) return `${row.count} ${row.count === 1 ? 'field' : 'fields'} where the header has ${width}`
-    const { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity, now } = this.#options
     const { bytes } = into
     const keyLength = this.#length(bytes, key)
     if (keyLength < 0) return `${key.name} is not ${key.encoding}`
     const valueLength = this.#length(bytes, value)
     if (valueLength < 0) return `${value.name} is not ${value.encoding}`
-    if (keyLength === 0) return 'key is empty'
-    if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
-    if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
-    if (keyLength + valueLength > maxEntryBytes) return `key and value are longer than ${maxEntryBytes} bytes`
-    const expires = expiryOf(this.#time(bytes, ttl), this.#time(bytes, timestamp), now)
+    const fault = lengthFault(keyLength, valueLength, this.#options)
+    if (fault !== undefined) return fault
+    const expires = expiryOf(this.#time(bytes, ttl), this.#time(bytes, timestamp), this.#options.now)
     if (typeof expires === 'string') return expires
     this.#decode(bytes, key)
     this.#decode(bytes, value)

@@ -4,7 +4,7 @@ import { type BytesEncoding, decodeEncoded, encodedLength } from '../encoded.ts'
 import { LONGEST_TIME, expiryOf } from '../expiry.ts'
 import { JsonScanner } from './scanner.ts'
 import { decodedLength, decodeInPlace } from './string.ts'
-import type { ParserOptions } from '../record-reader.ts'
+import { type ParserOptions, lengthFault } from '../record-reader.ts'
 
 /** The fields of a record. */
 export const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'key_hex', 'value_hex', 'ttl', 'expires'] as const
@@ -205,18 +205,11 @@ export class JsonRecordReader {
 
   #fieldValue(field: number, at: number): number {
     const scanner = this.scanner
-    if (scanner.at(at) === 0x22) {
-      const end = scanner.string(at)
-      this.#kind[field] = scanner.escaped ? ESCAPED_STRING : PLAIN_STRING
-      this.#start[field] = at + 1
-      this.#end[field] = end - 1
-      if (end < 0) this.#cutField = field
-      return end
-    }
-    const end = scanner.value(at)
-    this.#kind[field] = OTHER
-    this.#start[field] = at
-    this.#end[field] = end
+    const isString = scanner.at(at) === 0x22
+    const end = isString ? scanner.string(at) : scanner.value(at)
+    this.#kind[field] = !isString ? OTHER : scanner.escaped ? ESCAPED_STRING : PLAIN_STRING
+    this.#start[field] = isString ? at + 1 : at
+    this.#end[field] = isString ? end - 1 : end
     if (end < 0) this.#cutField = field
     return end
   }
@@ -231,18 +224,12 @@ export class JsonRecordReader {
     if (keyField === KEY && this.#kind[KEY] === OTHER) return 'key is not a string'
     this.#keyField = keyField
     this.#valueField = valueField
-    const keyLength = this.#length(keyField, maxKeyBytes)
-    if (keyLength < 0) return notEncoded(keyField)
-    const valueLength = this.#length(valueField, maxValueBytes)
-    if (valueLength < 0) return notEncoded(valueField)
-    if (keyLength === 0) return 'key is empty'
-    if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`
-    if (valueLength > maxValueBytes) return `value is longer than ${maxValueBytes} bytes`
-    if (keyLength + valueLength > maxEntryBytes) return `key and value are longer than ${maxEntryBytes} bytes`
-    return this.#checkExpiry()
-  }
-
-  #checkExpiry(): string | undefined {
+    const keyLength = this.#length(keyField, maxEntryBytes === Infinity ? maxKeyBytes : 0)
+    if (keyLength < 0) return `${FIELDS[keyField]} is not ${encodingOf(keyField)}`
+    const valueLength = this.#length(valueField, Math.min(maxValueBytes, maxEntryBytes - keyLength))
+    if (valueLength < 0) return `${FIELDS[valueField]} is not ${encodingOf(valueField)}`
+    const fault = lengthFault(keyLength, valueLength, this.#options)
+    if (fault !== undefined) return fault
     const kind = this.#kind
     if (kind[TTL] === ABSENT && kind[EXPIRES] === ABSENT) return undefined
     const expiry = expiryOf(this.#time(TTL), this.#time(EXPIRES), this.#options.now)
@@ -308,8 +295,4 @@ export class JsonRecordReader {
 
 function encodingOf(field: number): BytesEncoding | undefined {
   return field < BASE64 ? undefined : field < HEX ? 'base64' : 'hex'
-}
-
-function notEncoded(field: number): string {
-  return `${FIELDS[field]} is not ${encodingOf(field)}`
 }
