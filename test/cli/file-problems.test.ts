@@ -81,6 +81,16 @@ test.for<[string, string, (folder: string) => void, string, RegExp]>([
   })
 })
 
+test.for(['get', 'put'])('a store in a folder that may not be looked into: %s says so', async (command, context) => {
+  const run = asUsers(context)
+  const folder = openFolder(0o700)
+  const store = join(folder, 's.kv')
+  expectRun(await run(USER, [command, 'a', ...(command === 'put' ? ['2'] : []), '--store', store]), {
+    stderr: errorText(`cannot look into ${folder}`, 'KV_DENIED', `ask its owner, or see who it is: ls -ld ${folder}`),
+    code: 4,
+  })
+})
+
 function own(path: string, mode: number): void {
   chownSync(path, USER, USER)
   chmodSync(path, mode)

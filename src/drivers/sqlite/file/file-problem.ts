@@ -38,9 +38,8 @@ interface Problem {
 }
 
 function sideFileProblem(path: string, file: string, purpose: string): Problem | undefined {
-  const link = lstatSync(file, { throwIfNoEntry: false })
-  if (link === undefined) return undefined
-  const stat = statSync(file, { throwIfNoEntry: false })
+  if (statOf(file, lstatSync) === undefined) return undefined
+  const stat = statOf(file)
   const away = `move it away: mv ${quoteWord(file)} ${quoteWord(`${file}.away`)}`
   if (stat === undefined)
     return {
@@ -111,9 +110,10 @@ function isReadOnlyMedium(path: string): boolean {
   }
 }
 
-function statOf(path: string): Stats | undefined {
+/** `undefined` also for a file in a folder that this user may not look into. */
+function statOf(path: string, look: (path: string) => Stats = statSync): Stats | undefined {
   try {
-    return statSync(path)
+    return look(path)
   } catch {
     return undefined
   }
