@@ -50,6 +50,7 @@ export function requestHook(
 ): Admit {
   const refused = write && readOnly
   const unconditional = write && !conditional
+  const count = metrics.counter(method, route)
   const admit: Admit = (request, reply, done) => {
     const began = performance.now()
     const { raw } = reply
@@ -62,7 +63,7 @@ export function requestHook(
       if (isBehindOthers) request.raw.socket.off('close', over)
       limits.release(raw)
       const ms = performance.now() - began
-      metrics.count(method, route, raw.statusCode, ms)
+      count(raw.statusCode, ms)
       if (begun !== undefined) log!.end(begun, raw, ms)
     }
     raw.on('close', over)
