@@ -49,8 +49,7 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either
- * alphabet.
+ * Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either alphabet.
  */
 export function decode(text: string, encoding: Encoding): Uint8Array | undefined {
   switch (encoding) {
@@ -87,14 +86,20 @@ export function* encodeParts(bytes: Uint8Array, encoding: 'hex' | 'base64'): Gen
   for (let at = 0; at < bytes.length; at += part) yield encode(bytes.subarray(at, at + part), encoding)
 }
 
+/** Where the character of UTF-8 begins that has a byte at this index; the index itself at the end, or in what is no text. */
+export function characterStart(bytes: Uint8Array, index: number): number {
+  let at = index
+  while (at > index - 3 && at > 0 && at < bytes.length && (bytes[at]! & 0xc0) === 0x80) at--
+  return at
+}
+
 /** Bytes of a slice of text at most. */
 const SLICE = 1 << 16
 
 /** Bytes of text in slices that are not long, none of which ends inside a character. */
 export function* textSlices(bytes: Uint8Array): Generator<Uint8Array, void, void> {
   for (let at = 0; at < bytes.length;) {
-    let end = Math.min(at + SLICE, bytes.length)
-    for (let back = 0; back < 3 && end < bytes.length && (bytes[end]! & 0xc0) === 0x80; back++) end--
+    const end = characterStart(bytes, Math.min(at + SLICE, bytes.length))
     yield bytes.subarray(at, end)
     at = end
   }

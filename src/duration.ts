@@ -13,9 +13,8 @@ export function durationMs(text: string): number | undefined {
 }
 
 /**
- * Milliseconds of a time such as `500ms 90s 10m 2h 7d`; a plain number is seconds, and a fraction
- * is fine (`1.5h`). Throws `KV_USAGE` naming `what` for anything else, and for nothing (0) unless
- * `zero` allows it.
+ * Milliseconds of a time such as `500ms 90s 10m 2h 7d`; a plain number is seconds, and a fraction is fine (`1.5h`).
+ * Throws `KV_USAGE` naming `what` for anything else, and for nothing (0) unless `zero` allows it.
  */
 export function parseDuration(text: string, what: string, { zero = false } = {}): number {
   const ms = durationMs(text)

@@ -106,30 +106,22 @@ export class KvError extends Error {
 
 Object.defineProperty(KvError.prototype, 'name', { value: 'KvError' })
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  EISDIR: 'it is a folder',
+  ENOTDIR: 'what stands before a / is no folder',
+  ENAMETOOLONG: 'the name is too long',
+  ELOOP: 'its symbolic links go round in a circle',
+  EROFS: 'the file system is read-only',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  ENOSPC: 'no space left',
+}
+
 /** Why a file could not be read or written, in the user's words. */
 export function reasonOf(cause: unknown): string {
   const { code, message } = cause as NodeJS.ErrnoException
-  switch (code) {
-    case 'ENOENT':
-      return 'no such file or folder'
-    case 'EISDIR':
-      return 'it is a folder'
-    case 'ENOTDIR':
-      return 'what stands before a / is no folder'
-    case 'ENAMETOOLONG':
-      return 'the name is too long'
-    case 'ELOOP':
-      return 'its symbolic links go round in a circle'
-    case 'EROFS':
-      return 'the file system is read-only'
-    case 'EACCES':
-    case 'EPERM':
-      return 'permission denied'
-    case 'ENOSPC':
-      return 'no space left'
-    default:
-      return message
-  }
+  return REASONS[code ?? ''] ?? message
 }
 
 /** For an operation that was aborted; the signal's reason is the cause. */

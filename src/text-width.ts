@@ -1,6 +1,7 @@
 import stringWidth from 'string-width'
 
-const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+/** Cuts text into characters as a person sees them. */
+export const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
 
 /** Characters as a person sees them; `\r\n` does not occur. */
 export function graphemes(text: string): Iterable<string> {

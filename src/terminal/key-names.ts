@@ -46,25 +46,9 @@ export const LETTER_KEYS: Readonly<Record<string, string>> = {
 export const SMALL_ARROWS: Readonly<Record<string, string>> = { a: 'up', b: 'down', c: 'right', d: 'left' }
 
 /** `ESC O LETTER` of the keypad in application mode: what it types. */
-export const KEYPAD_TEXT: Readonly<Record<string, string>> = {
-  j: '*',
-  k: '+',
-  l: ',',
-  m: '-',
-  n: '.',
-  o: '/',
-  p: '0',
-  q: '1',
-  r: '2',
-  s: '3',
-  t: '4',
-  u: '5',
-  v: '6',
-  w: '7',
-  x: '8',
-  y: '9',
-  X: '=',
-}
+export const KEYPAD_TEXT: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'jklmnopqrstuvwxyX'].map((letter, i) => [letter, '*+,-./0123456789='[i]!]),
+)
 
 /** Keys that have a byte below 32 of their own besides Ctrl and a letter. */
 export const CONTROL_KEYS: Readonly<Record<number, string>> = {

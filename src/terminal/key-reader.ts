@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process'
+import { pause } from '../async.ts'
 import { type Terminal, processTerminal } from '../io.ts'
 import { type Key, KeyDecoder } from './key-decoder.ts'
 
@@ -49,14 +50,10 @@ export class KeyReader {
     this.#onInterrupt = onInterrupt
     this.#onEnd = onEnd
     // A session that was killed may have left the terminal raw, and Node would go back to that.
-    spawnSync('stty', ['icanon', 'echo', 'isig', 'iexten', 'icrnl', 'opost', 'onlcr'], {
-      stdio: [0, 'ignore', 'ignore'],
-    })
-    input.on('data', this.#onData)
-    input.on('end', this.#onClosed)
-    input.on('error', this.#onClosed)
-    output.on('error', this.#onClosed)
-    output.on('resize', this.#onResize)
+    const sane = ['icanon', 'echo', 'isig', 'iexten', 'icrnl', 'opost', 'onlcr']
+    spawnSync('stty', sane, { stdio: [0, 'ignore', 'ignore'] })
+    input.on('data', this.#onData).on('end', this.#onClosed).on('error', this.#onClosed)
+    output.on('error', this.#onClosed).on('resize', this.#onResize)
     process.on('SIGCONT', this.#onContinued).on('SIGINT', this.#onSignal)
     this.reclaim()
     this.#isMoved = false
@@ -152,8 +149,7 @@ export class KeyReader {
     this.#decoder.reset()
     this.#heedsInterrupt = heedsInterrupt
     process.on('SIGQUIT', ignore)
-    this.#input.setRawMode(false)
-    this.#input.pause()
+    this.#input.setRawMode(false).pause()
     this.write(PASTE_OFF)
   }
 
@@ -171,18 +167,15 @@ export class KeyReader {
   /** Stops the process as Ctrl-Z does in a shell; settles when it goes on, at once where no shell would wake it. */
   async suspend(): Promise<void> {
     this.release()
-    await new Promise<void>((resolve) => {
-      const goOn = (): void => {
-        clearTimeout(timer)
-        process.off('SIGCONT', goOn)
-        resolve()
-      }
-      process.on('SIGCONT', goOn)
-      // The kernel drops the signal where nobody could send the one that undoes it. A process that is stopped runs no
-      // timer.
-      const timer = setTimeout(goOn, STOP_MS)
-      process.kill(process.pid, 'SIGTSTP')
-    })
+    const continued = new AbortController()
+    const goOn = (): void => continued.abort()
+    process.on('SIGCONT', goOn)
+    // The kernel drops the signal where nobody could send the one that undoes it. A process that is stopped runs no
+    // timer.
+    const stopped = pause(STOP_MS, continued.signal)
+    process.kill(process.pid, 'SIGTSTP')
+    await stopped
+    process.off('SIGCONT', goOn)
     this.reclaim()
   }
 
@@ -214,8 +207,7 @@ export class KeyReader {
   /** After a stop from outside, or one that came late: the shell had the terminal and set it to its own liking. */
   readonly #onContinued = (): void => {
     if (this.#released > 0) return
-    this.#input.setRawMode(false)
-    this.#input.setRawMode(true)
+    this.#input.setRawMode(false).setRawMode(true)
     this.write(PASTE_ON)
     this.#onResize()
   }
@@ -256,8 +248,7 @@ const CTRL_C: Key = { type: 'key', name: 'c', text: '', ctrl: true, meta: false,
 
 const ignore = (): void => {}
 
-/** Whether it is Ctrl-C. */
-export function isInterrupt(event: TerminalEvent): boolean {
+function isInterrupt(event: TerminalEvent): boolean {
   return event.type === 'key' && event.ctrl && event.name === 'c'
 }
 

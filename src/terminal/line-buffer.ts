@@ -1,4 +1,4 @@
-const GRAPHEMES = new Intl.Segmenter(undefined, { granularity: 'grapheme' })
+import { GRAPHEMES } from '../text-width.ts'
 
 /** A character of a name. */
 const IN_NAME = /[\p{L}\p{N}_]/u

@@ -1,10 +1,10 @@
 import { cutToWidth } from '../text-width.ts'
-import { LineRenderer } from './line-renderer.ts'
+import { LineRenderer, type View, dimmed } from './line-renderer.ts'
 import { type Assistant, NO_COMPLETION } from './assistant.ts'
 import { HistoryCursor, type LineHistory } from './history-cursor.ts'
 import { HistorySearch } from './history-search.ts'
 import type { Key } from './key-decoder.ts'
-import { editOf } from './keymap.ts'
+import { editOf, isEnter } from './keymap.ts'
 import { LineBuffer } from './line-buffer.ts'
 import { Menu, commonStart } from './menu.ts'
 import type { KeyReader, TerminalEvent } from './key-reader.ts'
@@ -61,18 +61,15 @@ export class LineEditor {
         const event = await this.#keys.next()
         const answer =
           event.type === 'closed' ? ({ type: 'closed' } as const) : isKey(event) ? await this.#key(event) : undefined
-        if (answer !== undefined) return this.#leave(answer)
+        if (answer === undefined) continue
+        this.#menu = this.#search = this.#live = undefined
+        this.#finish()
+        return answer
       }
     } finally {
       clearTimeout(this.#timer)
       this.#looking?.abort()
     }
-  }
-
-  #leave(answer: Answer): Answer {
-    this.#menu = this.#search = this.#live = undefined
-    this.#finish()
-    return answer
   }
 
   /** Leaves the line as it is; what follows begins below it. */
@@ -219,22 +216,18 @@ export class LineEditor {
     if (line !== undefined) this.#buffer.set(line)
   }
 
-  #view(): Parameters<LineRenderer['draw']>[0] {
+  #view(): View {
     const search = this.#search
     const { text, cursor, atEnd } = this.#buffer
-    if (search !== undefined)
-      return {
-        prompt: search.prompt(this.#keys.columns),
-        text: search.found ?? text,
-        cursor: search.found === undefined ? cursor : search.cursor,
-        ghost: '',
-        below: [],
-      }
+    if (search !== undefined) {
+      const found = search.found === undefined ? { text, cursor } : { text: search.found, cursor: search.cursor }
+      return { prompt: search.prompt(this.#keys.columns), ...found, ghost: '', below: [] }
+    }
     const live = this.#live?.text === text ? this.#live.hint : undefined
     const ghost = atEnd && this.#menu === undefined ? this.#recalled.rest(text) || this.#hint : ''
     const below =
       this.#menu?.lines(this.#keys.columns, Math.max(3, Math.min(12, this.#keys.rows - 2))) ??
-      (live === undefined ? [] : [`\u001b[2m${cutToWidth(live, this.#keys.columns)}\u001b[0m`])
+      (live === undefined ? [] : [dimmed(cutToWidth(live, this.#keys.columns))])
     return { prompt: this.#prompt, text, cursor, ghost: ghost.split('\n', 1)[0]!, below }
   }
 
@@ -265,8 +258,4 @@ export class LineEditor {
 
 function isKey(event: TerminalEvent): event is Key {
   return event.type === 'key' || event.type === 'paste'
-}
-
-function isEnter({ name }: Key): boolean {
-  return name === 'return' || name === 'enter'
 }

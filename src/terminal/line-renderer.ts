@@ -3,9 +3,14 @@ import { escapeLine } from '../safe-text.ts'
 import { graphemes } from '../text-width.ts'
 import { strayByte } from './typed-text.ts'
 
-const INVERSE = '\u001b[7m'
 const DIM = '\u001b[2m'
 const PLAIN = '\u001b[0m'
+
+/** A text in faint colour. */
+export const dimmed = (text: string): string => `${DIM}${text}${PLAIN}`
+
+/** A text with its colours swapped. */
+export const inverted = (text: string): string => `\u001b[7m${text}${PLAIN}`
 
 /** What is to be seen. */
 export interface View {
@@ -65,7 +70,7 @@ export class LineRenderer {
     const { columns, rows: height } = this.#surface
     const layout = new Layout(columns)
     layout.raw(view.prompt)
-    layout.text(view.text, view.cursor, CONTINUATION)
+    layout.text(view.text, view.cursor)
     if (view.ghost !== '') layout.dim(view.ghost)
     let rows = layout.rows
     let { row } = layout
@@ -95,7 +100,7 @@ export class LineRenderer {
    * drawn over.
    */
   freshLine(): void {
-    this.#surface.write(`${INVERSE}%${PLAIN}${' '.repeat(this.#surface.columns - 1)}\r`)
+    this.#surface.write(`${inverted('%')}${' '.repeat(this.#surface.columns - 1)}\r`)
     this.#drawn = undefined
   }
 
@@ -141,7 +146,7 @@ class Layout {
     last.width += stringWidth(text)
   }
 
-  text(text: string, cursor: number, continuation: string): void {
+  text(text: string, cursor: number): void {
     let at = 0
     let isMarked = false
     for (const piece of graphemes(text)) {
@@ -153,7 +158,7 @@ class Layout {
       at += piece.length
       if (piece === '\n') {
         this.rows.push({ text: '', width: 0 })
-        this.raw(`${DIM}${continuation}${PLAIN}`)
+        this.raw(dimmed(CONTINUATION))
       } else this.#put(shown(piece))
     }
     if (!isMarked) this.#markCursor()

@@ -1,6 +1,7 @@
 import stringWidth from 'string-width'
 import { cutToWidth } from '../text-width.ts'
 import type { Key } from './key-decoder.ts'
+import { dimmed, inverted } from './line-renderer.ts'
 
 /** One way to complete a word. */
 export interface Candidate {
@@ -24,9 +25,6 @@ export interface Completion {
   readonly footer: string
 }
 
-const INVERSE = '\u001b[7m'
-const DIM = '\u001b[2m'
-const PLAIN = '\u001b[0m'
 /** Blanks between two columns. */
 const GAP = 3
 
@@ -85,17 +83,21 @@ export class Menu {
   lines(columns: number, maxRows: number): string[] {
     const { candidates, footer } = this.completion
     const widest = Math.max(...candidates.map(({ label }) => stringWidth(label)))
+    // Counts end below each other, words begin so.
     const cells = candidates.map(({ label, note }) =>
-      note.startsWith('(') || note === ''
-        ? { label: cutToWidth(label, Math.max(8, columns - stringWidth(note) - 3)), note }
-        : { label: cutToWidth(label, columns), note: cutToWidth(note, Math.max(8, columns - widest - 2)) },
+      note === '' || note.startsWith('(')
+        ? { label: cutToWidth(label, Math.max(8, columns - stringWidth(note) - 3)), note, isCount: true }
+        : {
+            label: cutToWidth(label, columns),
+            note: cutToWidth(note, Math.max(8, columns - widest - 2)),
+            isCount: false,
+          },
     )
     const labelWidth = Math.max(...cells.map(({ label }) => stringWidth(label)))
     const width = Math.max(
-      ...cells.map(({ label, note }) =>
-        note === ''
-          ? stringWidth(label)
-          : (note.startsWith('(') ? stringWidth(label) : labelWidth) + stringWidth(note) + 2,
+      ...cells.map(
+        ({ label, note, isCount }) =>
+          (isCount ? stringWidth(label) : labelWidth) + (note === '' ? 0 : stringWidth(note) + 2),
       ),
     )
     const across = Math.max(1, Math.floor((columns + GAP) / (width + GAP)))
@@ -112,24 +114,17 @@ export class Menu {
         const index = column * rows + row
         const cell = cells[index]
         if (cell === undefined) break
-        // Counts end below each other, words begin so.
-        const isCount = cell.note.startsWith('(') || cell.note === ''
-        const pad = ' '.repeat(
-          Math.max(
-            0,
-            isCount
-              ? width - stringWidth(cell.label) - stringWidth(cell.note)
-              : labelWidth + 2 - stringWidth(cell.label),
-          ),
-        )
-        const note = cell.note === '' ? pad : `${pad}${DIM}${cell.note}${PLAIN}`
-        line += `${line === '' ? '' : ' '.repeat(GAP)}${index === this.chosen ? `${INVERSE}${cell.label}${PLAIN}` : cell.label}${column === across - 1 && cell.note === '' ? '' : note}`
+        const { label, note, isCount } = cell
+        const noteAt = isCount ? width - stringWidth(note) : labelWidth + 2
+        const shown = index === this.chosen ? inverted(label) : label
+        line += `${line === '' ? '' : ' '.repeat(GAP)}${shown}${' '.repeat(noteAt - stringWidth(label))}`
+        if (note !== '') line += dimmed(note)
       }
       lines.push(line.trimEnd())
     }
     const notShown = visible < rows ? `rows ${first + 1} to ${first + visible} of ${rows}` : ''
     const last = [notShown, footer].filter((text) => text !== '').join(', ')
-    if (last !== '') lines.push(`${DIM}${cutToWidth(last, columns)}${PLAIN}`)
+    if (last !== '') lines.push(dimmed(cutToWidth(last, columns)))
     return lines
   }
 }

@@ -1,17 +1,15 @@
 import { KvError } from '../errors.ts'
 import { displayKey, escapeLine } from '../safe-text.ts'
 import { cutToWidth } from '../text-width.ts'
-import { LineRenderer } from './line-renderer.ts'
+import { LineRenderer, dimmed } from './line-renderer.ts'
 import type { Key } from './key-decoder.ts'
 import type { KeyReader } from './key-reader.ts'
-import { editOf } from './keymap.ts'
+import { editOf, isEnter } from './keymap.ts'
 import { LineBuffer } from './line-buffer.ts'
 
 /** Keys that begin with what was typed. Aborted when something else was typed since. */
 export type Offer = (term: string, signal: AbortSignal) => Promise<Uint8Array[]>
 
-const DIM = '\u001b[2m'
-const PLAIN = '\u001b[0m'
 /** Keys seen at once, where the terminal has the rows. */
 const SHOWN = 10
 
@@ -72,7 +70,7 @@ class Picker {
     const step =
       { up: -1, down: 1, tab: key.shift ? -1 : 1, pageup: -rows, pagedown: rows }[name] ??
       (ctrl ? { p: -1, n: 1 }[name] : undefined)
-    this.#takesFirst = name === 'return' || name === 'enter'
+    this.#takesFirst = isEnter(key)
     if (this.#takesFirst) return
     if (ctrl && name === 'c') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was chosen')
     if (name === 'escape' || (ctrl && name === 'd' && this.#buffer.text === '')) throw declined()
@@ -132,15 +130,10 @@ class Picker {
         : this.#search === undefined
           ? 'no key begins so'
           : 'searching'
-    below.push(`${DIM}${cutToWidth(status, columns)}${PLAIN}`)
+    below.push(dimmed(cutToWidth(status, columns)))
     const { text, cursor } = this.#buffer
-    this.#renderer.draw({
-      prompt: `${cutToWidth(this.#message, Math.max(8, columns - 10))} `,
-      text,
-      cursor,
-      ghost: '',
-      below,
-    })
+    const prompt = `${cutToWidth(this.#message, Math.max(8, columns - 10))} `
+    this.#renderer.draw({ prompt, text, cursor, ghost: '', below })
   }
 }
 

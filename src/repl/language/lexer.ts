@@ -29,11 +29,10 @@ export interface CommandLine {
 }
 
 /**
- * Splits a command line into words as a POSIX shell does (single quotes are literal, a backslash
- * makes the next character literal, `#` begins a comment), with these differences: `"..."` and
- * `$'...'` know `\n \t \r \e \0 \xNN \u{N}`, `*` and its kin are text, and what only a shell can do
- * (variables, `;`, `&`, `||`, command substitution) is refused. Redirections are those of a shell.
- * Reads one command, from `from` up to the end of its line.
+ * Splits a command line into words as a POSIX shell does (single quotes are literal, a backslash makes the next
+ * character literal, `#` begins a comment), with these differences: `"..."` and `$'...'` know `\n \t \r \e \0 \xNN
+ * \u{N}`, `*` and its kin are text, and what only a shell can do (variables, `;`, `&`, `||`, command substitution) is
+ * refused. Redirections are those of a shell. Reads one command, from `from` up to the end of its line.
  * @param firstLine the number of that line
  * Throws `KV_USAGE`.
  */
