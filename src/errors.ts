@@ -141,7 +141,18 @@ export function usageError(message: string, hint?: string): KvError {
 
 /** The error of a file that a user named and that cannot be read (exit 2), or not to its end (`KV_INVALID_INPUT`). */
 export function unreadable(name: string, cause: unknown, code: Code = 'KV_USAGE'): KvError {
-  return new KvError(code, name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`, {
-    cause,
-  })
+  const message = name === '' ? 'the name of a file is empty' : `cannot read ${name}: ${reasonOf(cause)}`
+  return new KvError(code, message, { cause })
+}
+
+/** The error of a file that a user named and that cannot be written. */
+export function unwritable(name: string, cause: unknown, code: Code = 'KV_USAGE'): KvError {
+  return new KvError(code, `cannot write ${name}: ${reasonOf(cause)}`, { cause })
+}
+
+/** The one of these that the user named. Throws `KV_USAGE` with this message, and a hint that lists them. */
+export function oneOf<T extends string>(choices: readonly T[], name: string, message: string): T {
+  const choice = choices.find((known) => known === name)
+  if (choice === undefined) throw usageError(message, `one of ${choices.join(' ')}`)
+  return choice
 }

@@ -1,7 +1,7 @@
 import { absoluteLocation } from '../drivers/location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from '../drivers/options.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, oneOf } from '../errors.ts'
 import { FORMAT_NAMES, type FormatName } from '../formats/index.ts'
 import { defaultStore, expandHome } from './default-store.ts'
 import { type Env, isOn, variable } from './environment.ts'
@@ -164,9 +164,7 @@ export function variablesOf(globals: GlobalOptions): Record<string, string> {
 }
 
 function parseFormat(name: string): FormatName {
-  const format = FORMAT_NAMES.find((known) => known === name)
-  if (format === undefined) throw usageError(`unknown format: ${name}`, `one of ${FORMAT_NAMES.join(' ')}`)
-  return format
+  return oneOf(FORMAT_NAMES, name, `unknown format: ${name}`)
 }
 
 /** What the variable of an option says; the error of one that cannot be read names it. */

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs'
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { KvError, usageError } from '../errors.ts'
+import { KvError, oneOf, usageError } from '../errors.ts'
 import { NAMED, type Parsed } from '../load/block-parser.ts'
 import { INPUT_FORMATS, type InputFormat, formatOf } from '../formats/index.ts'
 import { load } from '../load/load.ts'
@@ -11,7 +11,7 @@ import { type OpenInput, checkInput, openInput } from '../load/open-input.ts'
 import { type BadRecord, explain } from '../formats/record-reader.ts'
 import { type InputSource, through } from '../load/suggested-command.ts'
 import { isTerminalPath } from '../load/input-file.ts'
-import { escapeLine, formatBytes } from '../safe-text.ts'
+import { escapeLine, formatBytes, formatCount } from '../safe-text.ts'
 import { Progress } from '../output/progress.ts'
 import type { Block } from '../blocks/block.ts'
 import type { Store } from '../store/store.ts'
@@ -30,6 +30,11 @@ interface Reading {
   readonly format: InputFormat
   /** How the user gave it. */
   readonly source: InputSource
+}
+
+interface FirstSkipped {
+  readonly reading: Reading
+  readonly record: BadRecord
 }
 
 /** `kv batch-put [FILE...]` */
@@ -52,7 +57,8 @@ export function batchPut(ctx: Context): Command {
       `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`,
     )
     .action(async (files: string[], flags: Flags) => {
-      const format = inputFormat(ctx)
+      const { formatFlag } = ctx.globals
+      const format = formatFlag && oneOf(INPUT_FORMATS, formatFlag, `batch-put cannot read ${formatFlag}`)
       if (flags.rejects !== undefined && flags.onError !== 'skip') throw usageError('--rejects needs --on-error skip')
       if (flags.rejects === '-')
         throw usageError('--rejects takes a file', 'standard output is /dev/stdout, a file of that name ./-')
@@ -75,14 +81,6 @@ export function batchPut(ctx: Context): Command {
     })
 }
 
-function inputFormat(ctx: Context): InputFormat | undefined {
-  const flag = ctx.globals.formatFlag
-  if (flag === undefined) return undefined
-  const format = INPUT_FORMATS.find((known) => known === flag)
-  if (format === undefined) throw usageError(`batch-put cannot read ${flag}`, `one of ${INPUT_FORMATS.join(' ')}`)
-  return format
-}
-
 /** One run of batch-put over all its inputs: what was stored, and what the user is told. */
 class BatchPut {
   readonly #ctx: Context
@@ -101,7 +99,7 @@ class BatchPut {
   #rejects: number | undefined
   /** Why the inputs could not be parsed to their end. */
   #inputError: unknown
-  #firstSkipped: { readonly reading: Reading; readonly record: BadRecord } | undefined
+  #firstSkipped: FirstSkipped | undefined
 
   constructor(ctx: Context, store: Store, flags: Flags) {
     this.#ctx = ctx
@@ -123,7 +121,7 @@ class BatchPut {
       this.#progress.done()
     }
     this.#summary()
-    this.#refuseNothingButRefused()
+    if (this.#firstSkipped !== undefined && this.#put === 0) throw this.#nothingButRefused(this.#firstSkipped)
   }
 
   async #load(blocks: AsyncIterable<Block>): Promise<void> {
@@ -220,27 +218,17 @@ class BatchPut {
 
   #draw(): void {
     const { input } = this.#reading!
-    this.#progress.rows(
-      this.#put + this.#ahead,
-      input.size === undefined
-        ? this.#bytes
-        : input.file === undefined
-          ? input.read()
-          : this.#bytes - this.#bytesBefore,
-      input.size,
-    )
+    const ofInput = (): number => (input.file === undefined ? input.read() : this.#bytes - this.#bytesBefore)
+    this.#progress.rows(this.#put + this.#ahead, input.size === undefined ? this.#bytes : ofInput(), input.size)
   }
 
   #refusal(reading: Reading, record: BadRecord): KvError {
-    return new KvError('KV_INVALID_INPUT', `${describe(reading.input, record)}; ${this.#storedSoFar('before it')}`, {
-      hint: this.#hint(reading, record),
-    })
+    const message = `${describe(reading.input, record)}; ${this.#storedSoFar('before it')}`
+    return new KvError('KV_INVALID_INPUT', message, { hint: suggestion(reading, record) ?? this.#hint(record) })
   }
 
   /** What can be done about a record that ended the input. */
-  #hint(reading: Reading, record: BadRecord): string {
-    const looks = this.#suggestion(reading, record)
-    if (looks !== undefined) return looks
+  #hint(record: BadRecord): string {
     const isSkipping = this.#flags.onError === 'skip'
     const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
     if (record.isLast && isSkipping)
@@ -249,26 +237,17 @@ class BatchPut {
     return `${mend}${harmless}${record.isLast || isSkipping || this.#flags.atomic ? '' : ', or use --on-error skip'}`
   }
 
-  /** How to give the input, by what it looks like. */
-  #suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
-    return suggestionFor(record, input.head(), format, source)
-  }
-
   #storedSoFar(where: string): string {
     if (this.#flags.atomic || this.#put + this.#ahead === 0) return 'nothing was stored'
     const ahead = this.#ahead === 0 ? '' : `, and ${this.#ahead.toLocaleString('en')} of those that follow`
-    return `the ${this.#put.toLocaleString('en')} ${this.#put === 1 ? 'record' : 'records'} ${where} ${this.#put === 1 ? 'is' : 'are'} stored${ahead}`
+    return `the ${formatCount(this.#put, 'record')} ${where} ${this.#put === 1 ? 'is' : 'are'} stored${ahead}`
   }
 
-  /** Throws `KV_INVALID_INPUT` where nothing but refused records came: nobody meant that. */
-  #refuseNothingButRefused(): void {
-    if (this.#firstSkipped === undefined || this.#put > 0) return
-    const { reading, record } = this.#firstSkipped
-    const what =
-      this.#skipped === 1
-        ? 'the only record was refused'
-        : `all ${this.#skipped.toLocaleString('en')} records were refused`
-    throw new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: this.#suggestion(reading, record) })
+  /** Where nothing but refused records came: nobody meant that. */
+  #nothingButRefused({ reading, record }: FirstSkipped): KvError {
+    const many = `all ${this.#skipped.toLocaleString('en')} records were refused`
+    const what = this.#skipped === 1 ? 'the only record was refused' : many
+    return new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: suggestion(reading, record) })
   }
 
   #summary(): void {
@@ -282,8 +261,9 @@ class BatchPut {
       rows_per_second: rate,
     }
     if (this.#ctx.globals.json) this.#ctx.print.record(summary, '')
+    const [put, skipped, perSecond] = [this.#put, this.#skipped, rate].map((count) => count.toLocaleString('en'))
     this.#ctx.say(
-      `${this.#put.toLocaleString('en')} put, ${this.#skipped.toLocaleString('en')} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${rate.toLocaleString('en')} rows/s)`,
+      `${put} put, ${skipped} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${perSecond} rows/s)`,
     )
   }
 }
@@ -291,6 +271,11 @@ class BatchPut {
 /** What a hint's `--store` must say: nothing where the same store is found without. */
 function storeToName({ globals, inSession, io }: Context): string | undefined {
   return inSession || globals.storeIsDefault || globals.store === io.env['KV_STORE'] ? undefined : globals.store
+}
+
+/** How to give the input, by what it looks like. */
+function suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
+  return suggestionFor(record, input.head(), format, source)
 }
 
 function describe(input: OpenInput, record: BadRecord): string {

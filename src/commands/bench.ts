@@ -7,7 +7,7 @@ import { batchEntries } from '../bench/workloads/workload.ts'
 import { useColor } from '../cli/environment.ts'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, interrupted, reasonOf, usageError } from '../errors.ts'
+import { interrupted, oneOf, unwritable, usageError } from '../errors.ts'
 import { escapeLine } from '../safe-text.ts'
 import { withSync } from '../cli/line/arguments.ts'
 
@@ -78,9 +78,7 @@ export function bench(ctx: Context): Command {
 
 function formatOf(ctx: Context): BenchFormat {
   const wanted = ctx.globals.formatFlag ?? (ctx.globals.json ? 'json' : (ctx.globals.format ?? 'table'))
-  const format = FORMATS.find((known) => known === wanted) ?? (wanted === 'jsonl' ? 'json' : undefined)
-  if (format === undefined) throw usageError(`bench cannot print ${wanted}`, `one of ${FORMATS.join(' ')}`)
-  return format
+  return oneOf(FORMATS, wanted === 'jsonl' ? 'json' : wanted, `bench cannot print ${wanted}`)
 }
 
 /** Operations under way at once, where the workload has no limit of its own. */
@@ -93,33 +91,26 @@ function benchOptions(
 ): Omit<BenchOptions, 'signal' | 'onProgress'> {
   if (flags.inPlace && store === undefined)
     throw usageError('--in-place needs --store', 'name the store to measure: kv bench --store FILE --in-place')
-  if (!flags.inPlace && store !== undefined) {
+  if (!flags.inPlace && store !== undefined)
     throw usageError(
       '--store without --in-place',
       '--in-place measures that store itself, under keys that begin with kv-bench:; without --store, a temporary store is measured',
     )
-  }
   if (flags.duration !== undefined && flags.ops !== undefined)
     throw usageError('--duration and --ops exclude each other')
   const workload = workloadNamed(flags.workload)
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
-  const records =
-    flags.records === undefined ? workload.records : wholeNumber(flags.records, 'number of records', 1, 1e9)
-  const valueBytes =
-    flags.valueSize === undefined ? workload.valueBytes : wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24)
-  const concurrency = wholeNumber(
-    flags.concurrency,
-    `concurrency of ${workload.name}`,
-    1,
-    workload.maxConcurrency ?? MAX_CONCURRENCY,
-  )
+  const records = wholeNumber(flags.records, 'number of records', 1, 1e9) ?? workload.records
+  const valueBytes = wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24) ?? workload.valueBytes
+  const most = workload.maxConcurrency ?? MAX_CONCURRENCY
+  const concurrency = wholeNumber(flags.concurrency, `concurrency of ${workload.name}`, 1, most)
   return {
     plan: {
       workload,
       options: { records, valueBytes, batch: batchEntries(valueBytes, concurrency), seed },
       concurrency,
       durationMs: flags.duration === undefined ? undefined : parseDuration(flags.duration, 'duration'),
-      ops: flags.ops === undefined ? undefined : wholeNumber(flags.ops, 'number of operations', 1, 1e9),
+      ops: wholeNumber(flags.ops, 'number of operations', 1, 1e9),
       warmupMs: parseDuration(flags.warmup, 'warm-up time', { zero: true }),
     },
     durable: flags.sync,
@@ -133,29 +124,23 @@ function benchOptions(
 /** Runs the benchmark so that Ctrl-C, and a polite kill, end it cleanly. */
 async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' | 'onProgress'>): Promise<Report> {
   const { runBench } = await import('../bench/bench.ts')
-  const { signal } = ctx
-  ctx.handleSignals()
+  const { signal, drawsProgress } = ctx
   const { stderr } = ctx.io
-  const shown = ctx.drawsProgress
+  ctx.handleSignals()
   try {
     return await runBench({
       ...options,
       signal,
       onProgress({ target, step, done, of }) {
-        if (shown)
-          stderr.write(
-            `\r\u001b[K${Math.floor((done / of) * 100)} %  ${escapeLine(target)}: ${step}`.slice(
-              0,
-              stderr.columns() + 3,
-            ),
-          )
+        const line = `${Math.floor((done / of) * 100)} %  ${escapeLine(target)}: ${step}`
+        if (drawsProgress) stderr.write(`\r\u001b[K${line.slice(0, stderr.columns() - 1)}`)
       },
     })
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error
     throw interrupted(signal, 'interrupted; nothing of the benchmark is left behind')
   } finally {
-    if (shown) stderr.write('\r\u001b[K')
+    if (drawsProgress) stderr.write('\r\u001b[K')
   }
 }
 
@@ -167,23 +152,27 @@ async function print(ctx: Context, report: Report, format: BenchFormat): Promise
     return stdout.write(format === 'csv' ? printCsv(report) : printMarkdown(report))
   }
   const { printTable } = await import('../bench/report/print-table.ts')
-  stdout.write(
-    await printTable(report, {
-      color: useColor(stdout.isTTY, ctx.globals, ctx.io.env),
-      width: stdout.isTTY ? stdout.columns() : Infinity,
-    }),
-  )
+  const color = useColor(stdout.isTTY, ctx.globals, ctx.io.env)
+  stdout.write(await printTable(report, { color, width: stdout.isTTY ? stdout.columns() : Infinity }))
 }
 
 function writePage(path: string, html: string): void {
   try {
     writeFileSync(path, html)
   } catch (cause) {
-    throw new KvError('KV_OUTPUT', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
+    throw unwritable(path, cause, 'KV_OUTPUT')
   }
 }
 
-function wholeNumber(text: string, what: string, min: number, max: number): number {
+/** Throws `KV_USAGE` for a text that is none; an option not given stays so. */
+function wholeNumber<T extends string | undefined>(
+  text: T,
+  what: string,
+  min: number,
+  max: number,
+): T extends string ? number : number | undefined
+function wholeNumber(text: string | undefined, what: string, min: number, max: number): number | undefined {
+  if (text === undefined) return undefined
   const number = Number(text)
   if (!/^\d+$/.test(text) || number < min || number > max) {
     throw usageError(

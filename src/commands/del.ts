@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isDumb } from '../cli/environment.ts'
 import { displayKey, formatCount } from '../safe-text.ts'
 import type { RangeOptions } from '../store/range.ts'
+import { keyId } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
 import { type KeyFlags, keyEncodingOption, notFound, parseBound, parseKey, withSync } from '../cli/line/arguments.ts'
 import { bounds } from '../cli/line/range-arguments.ts'
@@ -49,16 +49,12 @@ export function del(ctx: Context): Command {
 }
 
 async function delKeys(ctx: Context, store: Store, names: string[], { keyEncoding, dryRun }: Flags): Promise<void> {
+  const named = names.map((name) => parseKey(name, keyEncoding))
   // A key named twice is deleted once, and was there.
-  const keys = [
-    ...new Map(names.map((name) => parseKey(name, keyEncoding)).map((key) => [encode(key, 'hex'), key])).values(),
-  ]
-  if (dryRun) {
-    const there = await Promise.all(keys.map((key) => store.has(key, { signal: ctx.signal })))
-    return printDeleted(ctx, there.filter(Boolean).length, true)
-  }
+  const keys = [...new Map(named.map((key) => [keyId(key), key])).values()]
   // Every key is looked at first, so that a wrong one deletes nothing.
-  await Promise.all(keys.map((key) => store.has(key, { signal: ctx.signal })))
+  const found = await Promise.all(keys.map((key) => store.has(key, { signal: ctx.signal })))
+  if (dryRun) return printDeleted(ctx, found.filter(Boolean).length, true)
   // Together, so that they share one commit.
   const there = await Promise.all(keys.map((key) => store.del(key, { signal: ctx.signal })))
   printDeleted(ctx, there.filter(Boolean).length, false)
@@ -87,14 +83,12 @@ async function delRange(
 /** Settles when the user agrees; throws when not, or when nobody can be asked. */
 async function confirm(ctx: Context, store: Store, range: RangeOptions, count: number): Promise<void> {
   const { stdin, stderr } = ctx.io
-  const asks = stdin.isTTY && stderr.isTTY
-  if (asks && ctx.globals.input && count === 1) return
-  if (!asks || !ctx.globals.input) {
+  if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input)
     throw usageError(`this would delete ${formatCount(count, 'key')}`, 'see them with --dry-run; to go on, add --yes')
-  }
+  if (count === 1) return
   stderr.write(`${await samples(ctx, store, range, count)}\n`)
-  const agreed = await ask(ctx, `Delete ${count === 1 ? 'this key' : `these ${count.toLocaleString('en')} keys`}?`)
-  if (!agreed) throw new KvError('KV_DECLINED', 'nothing was deleted')
+  if (!(await ask(ctx, `Delete these ${count.toLocaleString('en')} keys?`)))
+    throw new KvError('KV_DECLINED', 'nothing was deleted')
 }
 
 /** A session has the keyboard already, and goes on with it. */
@@ -119,8 +113,7 @@ async function samples(ctx: Context, store: Store, range: RangeOptions, count: n
  * `--all`.
  */
 function rangeOf(keys: string[], { prefix, range, all, keyEncoding }: Flags): RangeOptions | undefined {
-  if (Number(prefix !== undefined) + Number(range ?? false) > 1)
-    throw usageError('--prefix and --range exclude each other')
+  if (prefix !== undefined && range) throw usageError('--prefix and --range exclude each other')
   if (range) {
     // An empty variable of a script must not widen a delete.
     if (keys.length !== 2 || keys.includes(''))
@@ -132,7 +125,8 @@ function rangeOf(keys: string[], { prefix, range, all, keyEncoding }: Flags): Ra
   }
   if (prefix !== undefined) {
     if (keys.length > 0) throw usageError('--prefix and named keys exclude each other')
-    if (prefix === '' && !all) throw everything('an empty prefix')
+    if (prefix === '' && !all)
+      throw usageError('an empty prefix means every key of the store', 'if that is what you want, add --all')
     return { prefix: parseBound(prefix, keyEncoding) }
   }
   if (all) {
@@ -141,10 +135,6 @@ function rangeOf(keys: string[], { prefix, range, all, keyEncoding }: Flags): Ra
   }
   if (keys.length === 0) throw usageError('no key to delete', 'name keys, or use --prefix or --range')
   return undefined
-}
-
-function everything(what: string): KvError {
-  return usageError(`${what} means every key of the store`, 'if that is what you want, add --all')
 }
 
 function printDeleted(ctx: Context, count: number, dryRun: boolean): void {

@@ -2,8 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isDumb } from '../cli/environment.ts'
-import { displayKey } from '../safe-text.ts'
-import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
+import { type ValueFlags, notFound, valueEncodingOption } from '../cli/line/arguments.ts'
 
 interface Flags extends ValueFlags {
   keyOnly?: boolean
@@ -38,7 +37,7 @@ export function pick(ctx: Context): Command {
       const { pickKey } = await import('../terminal/pick-key.ts')
       const key = await ctx.atKeyboard((keys) => pickKey(keys, `key ${prefix}`, offer))
       const entry = await store.getEntry(key, { signal: ctx.signal })
-      if (entry === undefined) throw new KvError('KV_NOT_FOUND', `key not found: ${displayKey(key)}`)
+      if (entry === undefined) throw notFound([key])
       const options = { keyEncoding: 'utf8', valueEncoding: flags.valueEncoding, jsonValues: false } as const
       await ctx.print.value(flags.keyOnly ? { ...entry, value: key } : entry, options)
     })

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { asBuffer } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
@@ -51,11 +52,9 @@ export function put(ctx: Context): Command {
       const value = await valueOf(ctx, valueText, flags, endsOptions(command), store.limits.maxValueBytes)
       const result = await store.put(key, value, { ttl, condition, signal: ctx.signal })
       if (!result.applied) {
-        const why = condition?.type === 'absent' || result.revision > 0 ? 'exists with another value' : 'does not exist'
-        throw new KvError(
-          'KV_CONDITION',
-          `not stored: ${displayKey(key)} ${condition?.type === 'absent' ? 'exists' : why}`,
-        )
+        const isThere = result.revision > 0 ? 'exists with another value' : 'does not exist'
+        const why = condition?.type === 'absent' ? 'exists' : isThere
+        throw new KvError('KV_CONDITION', `not stored: ${displayKey(key)} ${why}`)
       }
       if (ctx.io.stderr.isTTY)
         ctx.say(`${result.created ? 'created' : 'replaced'} ${displayKey(key)} (${formatBytes(value.length)})`)
@@ -79,25 +78,25 @@ async function valueOf(
   text: string | undefined,
   { file, valueEncoding }: Flags,
   literal: boolean,
-  maxBytes: number,
+  valueBytes: number,
 ): Promise<Uint8Array> {
-  if (file !== undefined) {
-    if (text !== undefined) throw usageError('both VALUE and --file are given')
-    return file === '-'
-      ? standardInput(ctx, valueEncoding, true, maxBytes)
-      : decoded(await readFile(ctx, file, valueEncoding, maxBytes), valueEncoding)
-  }
+  if (file !== undefined && text !== undefined) throw usageError('both VALUE and --file are given')
   if (text !== undefined && (text !== '-' || literal)) return parseValue(text, valueEncoding)
-  return standardInput(ctx, valueEncoding, text === '-', maxBytes)
+  // In hex a value takes twice its bytes, and a line end.
+  const maxBytes = valueEncoding === 'utf8' ? valueBytes : 2 * valueBytes + 2
+  const bytes =
+    file === undefined || file === '-'
+      ? await standardInput(ctx, (text ?? file) === '-', maxBytes)
+      : // The terminal of a session gives what the user types there.
+        ctx.inSession && isTerminalPath(file)
+        ? await ctx.io.stdin.readAll(maxBytes)
+        : await readInputFile(file, maxBytes, ctx.signal)
+  // Input in hex or base64 may end with a line feed, as tools print it.
+  return valueEncoding === 'utf8' ? bytes : parseValue(asBuffer(bytes).toString('latin1').trim(), valueEncoding)
 }
 
 /** @param asked whether `-` was written: then an input that nobody gave is an empty one */
-async function standardInput(
-  ctx: Context,
-  valueEncoding: Flags['valueEncoding'],
-  asked: boolean,
-  maxBytes: number,
-): Promise<Uint8Array> {
+async function standardInput(ctx: Context, asked: boolean, maxBytes: number): Promise<Uint8Array> {
   const { stdin } = ctx.io
   if (stdin.isNull && !asked)
     throw usageError(
@@ -109,28 +108,5 @@ async function standardInput(
     if (!ctx.inSession)
       ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
   }
-  return decoded(await stdin.readAll(inputBytes(valueEncoding, maxBytes)), valueEncoding)
-}
-
-/** In hex a value takes twice its bytes, and a line end. */
-function inputBytes(valueEncoding: Flags['valueEncoding'], valueBytes: number): number {
-  return valueEncoding === 'utf8' ? valueBytes : 2 * valueBytes + 2
-}
-
-/** The terminal of a session gives what the user types there. */
-async function readFile(
-  ctx: Context,
-  file: string,
-  valueEncoding: Flags['valueEncoding'],
-  valueBytes: number,
-): Promise<Uint8Array> {
-  const maxBytes = inputBytes(valueEncoding, valueBytes)
-  return ctx.inSession && isTerminalPath(file)
-    ? ctx.io.stdin.readAll(maxBytes)
-    : readInputFile(file, maxBytes, ctx.signal)
-}
-
-/** Input in hex or base64 may end with a line feed, as tools print it. */
-function decoded(bytes: Uint8Array, encoding: Flags['valueEncoding']): Uint8Array {
-  return encoding === 'utf8' ? bytes : parseValue(Buffer.from(bytes).toString('latin1').trim(), encoding)
+  return stdin.readAll(maxBytes)
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryForm } from '../formats/format.ts'
+import type { Pages } from '../output/print-entries.ts'
 import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
 import { printCount } from './count.ts'
 import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-arguments.ts'
@@ -30,11 +31,12 @@ export function range(ctx: Context): Command {
     )
     .action(async (start: string | undefined, end: string | undefined, flags: Flags) => {
       const { keys = false, values = false, count = false } = flags
-      if (Number(keys) + Number(values) + Number(count) > 1)
+      if ([keys, values, count].filter(Boolean).length > 1)
         throw usageError('--keys, --values and --count exclude each other')
       const options = rangeOptions(start, end, flags)
+      const { signal } = ctx
       const store = await ctx.store()
-      if (count) return printCount(ctx, await store.count({ ...options, signal: ctx.signal }))
+      if (count) return printCount(ctx, await store.count({ ...options, signal }))
       const form: EntryForm = {
         keyEncoding: flags.keyEncoding,
         valueEncoding: flags.valueEncoding,
@@ -42,18 +44,13 @@ export function range(ctx: Context): Command {
         only: keys ? 'key' : values ? 'value' : undefined,
         nul: flags[0] ?? false,
         exact: false,
-        expiring: () => store.hasExpiring({ ...options, signal: ctx.signal }),
+        expiring: () => store.hasExpiring({ ...options, signal }),
       }
-      const signal = ctx.signal
-      await ctx.print.entries(
-        {
-          text() {
-            const lines = store.jsonLines({ ...options, parallel: true, signal })
-            return lines && ctx.paced(lines)
-          },
-          pages: () => ctx.paced(store.rangePages({ ...options, keysOnly: keys, signal })),
-        },
-        form,
-      )
+      const text = (): Pages | undefined => {
+        const lines = store.jsonLines({ ...options, parallel: true, signal })
+        return lines && ctx.paced(lines)
+      }
+      const pages = (): Pages => ctx.paced(store.rangePages({ ...options, keysOnly: keys, signal }))
+      await ctx.print.entries({ text, pages }, form)
     })
 }

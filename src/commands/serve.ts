@@ -85,10 +85,10 @@ export function serve(ctx: Context): Command {
         readOnly: flags.readOnly,
         maxBodyBytes: flags.maxBody,
         processMetrics: true,
-        onBug: (error) =>
-          tell(
-            `kv: a bug in kv, please report it: ${error instanceof Error ? error.stack : String(error)} (KV_INTERNAL)\n`,
-          ),
+        onBug(error) {
+          const told = error instanceof Error ? error.stack : String(error)
+          tell(`kv: a bug in kv, please report it: ${told} (KV_INTERNAL)\n`)
+        },
         log: flags.log ? tell : undefined,
       })
       ctx.handleSignals()
@@ -114,17 +114,13 @@ export function serve(ctx: Context): Command {
 
 function cannotListen({ host, port }: Flags, cause: unknown): KvError {
   const { code, message, address = host } = cause as NodeJS.ErrnoException & { address?: string }
-  if (code === 'EADDRINUSE')
-    return new KvError('KV_UNAVAILABLE', `port ${port} on ${address} is in use`, {
-      cause,
-      hint: 'choose another with --port; 0 takes any free one',
-    })
-  if (code === 'EACCES')
-    return new KvError('KV_UNAVAILABLE', `not allowed to listen on port ${port}`, {
-      cause,
-      hint: 'ports below 1024 need rights; choose another with --port',
-    })
-  return new KvError('KV_UNAVAILABLE', `cannot listen on ${host}, port ${port}: ${message}`, { cause })
+  const [what, hint] =
+    code === 'EADDRINUSE'
+      ? [`port ${port} on ${address} is in use`, 'choose another with --port; 0 takes any free one']
+      : code === 'EACCES'
+        ? [`not allowed to listen on port ${port}`, 'ports below 1024 need rights; choose another with --port']
+        : [`cannot listen on ${host}, port ${port}: ${message}`]
+  return new KvError('KV_UNAVAILABLE', what!, { cause, hint })
 }
 
 async function tlsOf({ cert, key }: Flags): Promise<{ cert: Buffer; key: Buffer } | undefined> {
@@ -135,11 +131,8 @@ async function tlsOf({ cert, key }: Flags): Promise<{ cert: Buffer; key: Buffer 
   try {
     createSecureContext(pem)
   } catch (cause) {
-    throw new KvError(
-      'KV_USAGE',
-      `${cert} and ${key} are no certificate and its key in PEM: ${(cause as Error).message}`,
-      { cause },
-    )
+    const { message } = cause as Error
+    throw new KvError('KV_USAGE', `${cert} and ${key} are no certificate and its key in PEM: ${message}`, { cause })
   }
   return pem
 }
@@ -190,20 +183,12 @@ function parseOrigin(text: string): string {
   )
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  k: 1e3,
-  m: 1e6,
-  g: 1e9,
-  ki: 1024,
-  mi: 1024 ** 2,
-  gi: 1024 ** 3,
-}
+const UNITS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 }
 
 /** Bytes of a size such as `64MB` or `16MiB`; at most 512 MiB, the longest value. */
 function parseSize(text: string): number {
   const [, number = '', unit = ''] = /^(\d+)(?:([kmg]i?)b?|b)?$/i.exec(text) ?? []
-  const bytes = Number(number) * UNITS[unit.toLowerCase()]!
+  const bytes = Number(number) * (UNITS[unit.toLowerCase()] ?? 1)
   if (number === '' || bytes < 1 || bytes > 2 ** 29)
     throw usageError(`not a size: ${text}`, 'write it as 500kB, 64MB or 16MiB, at most 512MiB')
   return bytes

@@ -4,6 +4,7 @@ import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import { displayKey } from '../safe-text.ts'
 import type { Change } from '../store/entry.ts'
+import { keyId } from '../store/operations.ts'
 import type { WatchOptions } from '../store/watch.ts'
 import {
   type KeyFlags,
@@ -77,11 +78,11 @@ function chosen(texts: readonly string[], { prefix, all, keyEncoding }: Flags): 
   }
   const keys = texts.map((text) => parseKey(text, keyEncoding)).sort(compareBytes)
   const [first, last] = [keys[0]!, keys.at(-1)!]
-  const names = new Set(keys.map((key) => Buffer.from(key).toString('latin1')))
+  const names = new Set(keys.map(keyId))
   return {
     // One watch for all, so that their changes come in order.
     options: { gte: first, lt: successor(last) },
-    wanted: ({ key }) => names.has(Buffer.from(key).toString('latin1')),
+    wanted: ({ key }) => names.has(keyId(key)),
     what: keys.map(displayKey).join(' '),
   }
 }

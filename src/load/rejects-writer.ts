@@ -1,6 +1,6 @@
 import { type Stats, fstatSync, openSync, statSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { KvError, reasonOf, usageError } from '../errors.ts'
+import { KvError, unwritable, usageError } from '../errors.ts'
 import { ByteBuffer } from '../formats/byte-buffer.ts'
 import { jsonField, writeJsonField } from '../formats/json/writer.ts'
 import { type BadRecord, explain } from '../formats/record-reader.ts'
@@ -48,7 +48,7 @@ function writeAll(fd: number, bytes: Uint8Array): void {
   try {
     for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at)
   } catch (cause) {
-    throw new KvError('KV_OUTPUT', `cannot write the rejects: ${reasonOf(cause)}`, { cause })
+    throw unwritable('the rejects', cause, 'KV_OUTPUT')
   }
 }
 
@@ -74,6 +74,6 @@ export function openRejects(
     return openSync(path, 'w', 0o600)
   } catch (cause) {
     if (cause instanceof KvError) throw cause
-    throw new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
+    throw unwritable(path, cause)
   }
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { ENCODINGS, type Encoding, decode } from '../../bytes.ts'
-import { KvError, usageError } from '../../errors.ts'
+import { KvError, oneOf, usageError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
 
 /** The flags of a command that takes keys. */
@@ -17,18 +17,10 @@ export interface ValueFlags {
 export function choiceOption(flags: string, description: string, choices: readonly string[]): Option {
   const name = flags.split(' ')[0]!
   const [first, ...others] = choices
-  const option = new Option(
-    flags,
-    `${description}: ${first} (default)${others
-      .slice(0, -1)
-      .map((choice) => `, ${choice}`)
-      .join('')} or ${others.at(-1)}`,
-  )
+  const listed = [`${first} (default)`, ...others.slice(0, -1)].join(', ')
+  const option = new Option(flags, `${description}: ${listed} or ${others.at(-1)}`)
     .default(first)
-    .argParser((text: string) => {
-      if (!choices.includes(text)) throw usageError(`${name} cannot be ${text}`, `one of ${choices.join(' ')}`)
-      return text
-    })
+    .argParser((text: string) => oneOf(choices, text, `${name} cannot be ${text}`))
   // For completion; the parser above refuses in words of our own.
   option.argChoices = [...choices]
   return option
@@ -84,8 +76,6 @@ export function parseLimit(text: string): number {
 
 /** The error of keys that are not there. */
 export function notFound(keys: readonly Uint8Array[]): KvError {
-  return new KvError(
-    'KV_NOT_FOUND',
-    `${keys.length === 1 ? 'key' : 'keys'} not found: ${keys.map(displayKey).join(', ')}`,
-  )
+  const names = keys.map(displayKey).join(', ')
+  return new KvError('KV_NOT_FOUND', `${keys.length === 1 ? 'key' : 'keys'} not found: ${names}`)
 }

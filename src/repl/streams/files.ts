@@ -8,7 +8,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { KvError, reasonOf, usageError } from '../../errors.ts'
+import { unwritable, usageError } from '../../errors.ts'
 import { type Sink, type Source, isNullDevice } from '../../io.ts'
 import { openInputFile, readToEnd } from '../../load/input-file.ts'
 import { quoteWord } from '../../shell-quote.ts'
@@ -56,7 +56,7 @@ export function checkOutputs(paths: readonly string[]): void {
       // Not opened: closing it would drop the locks of this process if it were the store.
       else accessSync(path, constants.W_OK)
     } catch (cause) {
-      throw cannotWrite(path, cause)
+      throw unwritable(path, cause)
     }
   }
 }
@@ -70,7 +70,7 @@ export function openMessages(path: string, append: boolean): Sink & { close(): v
   try {
     fd = openSync(path, append ? 'a' : 'w')
   } catch (cause) {
-    throw cannotWrite(path, cause)
+    throw unwritable(path, cause)
   }
   return {
     isTTY: false,
@@ -85,10 +85,6 @@ export function openMessages(path: string, append: boolean): Sink & { close(): v
     stream: () => createWriteStream(path, { fd, autoClose: false }) as unknown as NodeJS.WriteStream,
     close: () => closeSync(fd),
   }
-}
-
-function cannotWrite(path: string, cause: unknown): KvError {
-  return new KvError('KV_USAGE', `cannot write ${path}: ${reasonOf(cause)}`, { cause })
 }
 
 /**

@@ -1,5 +1,6 @@
 import { KvError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
+import { keyId } from '../../store/operations.ts'
 import type { Store } from '../../store/store.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import type { Entry } from '../../store/entry.ts'
@@ -101,7 +102,7 @@ export class UndoLog {
   record(key: Uint8Array, before: Entry | undefined, after: number | undefined): void {
     const changes = this.#current
     if (changes === undefined || changes.refusal !== undefined) return
-    const id = Buffer.from(key).toString('latin1')
+    const id = keyId(key)
     const known = changes.byKey.get(id)
     changes.byKey.set(id, { key: new Uint8Array(key), before: known === undefined ? before : known.before, after })
     if (known === undefined) changes.bytes += key.length + (before?.value.length ?? 0)
