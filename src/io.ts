@@ -1,4 +1,5 @@
 import { fstatSync, readSync, write, writeSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { holdThread, pause } from './async.ts'
 import { KvError, reasonOf, unreadable } from './errors.ts'
 
@@ -87,6 +88,8 @@ function again(error: unknown): boolean {
 
 const NOTHING = new Uint8Array()
 
+const writeAsync = promisify(write)
+
 /**
  * Writes synchronously: what was written is out before the process may end, in order with
  * everything else, and Node's stream machinery (2 ms to load) stays out of a short command.
@@ -163,11 +166,7 @@ class FileSink implements Sink {
   async writeLater(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length;) {
       try {
-        at += await new Promise<number>((resolve, reject) => {
-          write(this.#fd, data, at, data.length - at, null, (error, written) =>
-            error === null ? resolve(written) : reject(error),
-          )
-        })
+        at += (await writeAsync(this.#fd, data, at, data.length - at)).bytesWritten
       } catch (cause) {
         if (!again(cause)) throw outputError(cause)
         await pause(RETRY_MS)

@@ -21,14 +21,10 @@ export interface Program {
   build(ctx: Context, argv: readonly string[]): Promise<Command>
 }
 
-/** What a command opens its store with besides the global options. */
-export interface StoreOptions {
+/** What a store is opened with besides the global options. */
+interface OpenOptions {
   /** False for `--no-sync`. */
   readonly sync?: boolean | undefined
-}
-
-/** What a store is opened with besides the global options. */
-export interface OpenStoreOptions extends StoreOptions {
   /** Stops the opening: a server may take its time. Default: the signal of the command. */
   readonly signal?: AbortSignal | undefined
   /** Puts a driver around the store's own. */
@@ -42,7 +38,7 @@ export interface SessionHost {
   /** Aborted when the user stops the running command. */
   readonly signal: AbortSignal
   /** The session's open store, when the line means that one; it stays open after the line. */
-  store(globals: GlobalOptions, options: StoreOptions): Promise<Store> | undefined
+  store(globals: GlobalOptions, sync: boolean): Promise<Store> | undefined
   /** Puts a driver around that of a line that opens a store of its own. */
   wrap(driver: Driver, globals: GlobalOptions): Driver
   /** From now on Ctrl-D stops the running command too: it would not end by itself. */
@@ -52,6 +48,9 @@ export interface SessionHost {
   /** Runs a step that reads keys, such as a question. */
   atKeyboard<T>(step: (keys: KeyReader) => Promise<T>): Promise<T>
 }
+
+/** Entries printed in one go: 10 ms of a table. */
+const PACED_ENTRIES = 100
 
 /**
  * What a command works with: the resolved options, the store (opened when first asked for), the
@@ -132,9 +131,9 @@ export class Context {
     return this.#printer
   }
 
-  /** The store; opened on the first call. */
-  store(options: StoreOptions = {}): Promise<Store> {
-    this.#store ??= this.session?.store(this.globals, options) ?? (this.#opened = this.#openOwn(options))
+  /** The store; opened on the first call. `sync` is false for `--no-sync`. */
+  store({ sync = true } = {}): Promise<Store> {
+    this.#store ??= this.session?.store(this.globals, sync) ?? (this.#opened = this.#openOwn(sync))
     return this.#store
   }
 
@@ -144,7 +143,7 @@ export class Context {
    */
   async open(
     globals: GlobalOptions,
-    { sync, signal = this.signal, wrap = (driver) => driver }: OpenStoreOptions = {},
+    { sync, signal = this.signal, wrap = (driver) => driver }: OpenOptions = {},
   ): Promise<Store> {
     const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
     const options = parseLocation(store).isRemote
@@ -173,7 +172,23 @@ export class Context {
    * between two, in which Ctrl-C is heard and the reader of the output catches up. Throws `KV_INTERRUPTED`.
    */
   paced<T>(pages: AsyncIterable<Uint8Array | T[]>): AsyncIterable<Uint8Array | T[]> {
-    return this.session === undefined ? pages : paced(pages, this.session.signal, () => this.io.stdout.drained?.())
+    return this.session === undefined ? pages : this.#inParts(pages, this.session.signal)
+  }
+
+  async *#inParts<T>(
+    pages: AsyncIterable<Uint8Array | T[]>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Uint8Array | T[], void, void> {
+    for await (const page of pages) {
+      for (let from = 0; from < page.length; from += PACED_ENTRIES) {
+        const part = page instanceof Uint8Array ? page : page.slice(from, from + PACED_ENTRIES)
+        yield part
+        await this.io.stdout.drained?.()
+        await turn()
+        if (signal.aborted) throw interrupted(signal)
+        if (part === page) break
+      }
+    }
   }
 
   /** Runs a step that reads keys, such as a question; only where stdin is a terminal and `TERM` can be drawn on. */
@@ -191,30 +206,10 @@ export class Context {
     this.#interrupt.release()
   }
 
-  async #openOwn({ sync = true }: StoreOptions): Promise<Store> {
+  async #openOwn(sync: boolean): Promise<Store> {
     const { session, globals } = this
     const store = await this.open(globals, { sync, wrap: session && ((driver) => session.wrap(driver, globals)) })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store
-  }
-}
-
-/** Entries printed in one go: 10 ms of a table. */
-const PACED_ENTRIES = 100
-
-async function* paced<T>(
-  pages: AsyncIterable<Uint8Array | T[]>,
-  signal: AbortSignal,
-  drained: () => Promise<void> | undefined,
-): AsyncGenerator<Uint8Array | T[], void, void> {
-  for await (const page of pages) {
-    for (let from = 0; from < page.length; from += PACED_ENTRIES) {
-      const part = page instanceof Uint8Array ? page : page.slice(from, from + PACED_ENTRIES)
-      yield part
-      await drained()
-      await turn()
-      if (signal.aborted) throw interrupted(signal)
-      if (part === page) break
-    }
   }
 }

@@ -7,17 +7,10 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  */
 export class Interrupt {
   readonly #controller = new AbortController()
-  #received: NodeJS.Signals | undefined
-
   /** Aborted by the first signal that is handled. */
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
+  readonly signal = this.#controller.signal
   /** The signal that came. */
-  get received(): NodeJS.Signals | undefined {
-    return this.#received
-  }
+  received: NodeJS.Signals | undefined
 
   /** From now on the first of these signals aborts {@link signal}; a second ends the process at once. */
   handle(signals: readonly NodeJS.Signals[] = SIGNALS): void {
@@ -32,12 +25,12 @@ export class Interrupt {
   /** Ends the process by the signal that came, as if it never had been; call it when all is cleaned up. */
   raise(): void {
     this.release()
-    if (this.#received !== undefined) process.kill(process.pid, this.#received)
+    if (this.received !== undefined) process.kill(process.pid, this.received)
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     this.release()
-    this.#received = signal
+    this.received = signal
     this.#controller.abort()
   }
 }

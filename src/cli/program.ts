@@ -9,22 +9,22 @@ declare const __VERSION__: string
 export interface CommandEntry {
   /** One line for `kv --help`. */
   readonly summary: string
-  /** Loads the command's file, and nothing else. */
-  load(ctx: Context): Promise<Command>
+  /** Loads the command's file, and nothing else; resolves to what makes the command. */
+  load(): Promise<(ctx: Context) => Command>
 }
 
 /** The program that has these commands, and `help` besides. */
 export function createProgram(list: Readonly<Record<string, CommandEntry>>): Program {
   const commands: Readonly<Record<string, CommandEntry>> = {
     ...list,
-    help: { summary: 'explain a command or a topic', load: async (ctx) => (await import('./help.ts')).help(ctx) },
+    help: { summary: 'explain a command or a topic', load: async () => (await import('./help.ts')).help },
   }
   return {
     commands,
     async build(ctx, argv) {
       const program = bareProgram(ctx)
       const called = commandName(argv, commands)
-      if (called !== undefined) addCommand(program, await commands[called]!.load(ctx))
+      if (called !== undefined) addCommand(program, (await commands[called]!.load())(ctx))
       else addOverview(program, ctx)
       return program
     },

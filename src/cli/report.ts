@@ -15,19 +15,18 @@ export function report(error: unknown, ctx: Context, argv: readonly string[]): n
   const known = error instanceof CommanderError ? wrongCall(error, commandName(argv, ctx.program.commands)) : error
   const kvError = known instanceof KvError ? known : undefined
   const lines = []
-  if (kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit) {
-    lines.push(
-      `kv: a bug in kv, please report it: ${escapeLine(String((error as Error)?.message ?? error))} (KV_INTERNAL)`,
-    )
+  const isBug = kvError === undefined || kvError.exitCode === CODES.KV_INTERNAL.exit
+  if (isBug) {
+    const message = String((error as Error)?.message ?? error)
+    lines.push(`kv: a bug in kv, please report it: ${escapeLine(message)} (KV_INTERNAL)`)
   } else {
     lines.push(`kv: ${escapeLine(kvError.message)} (${kvError.code})`)
     if (kvError.hint !== undefined) lines.push(`hint: ${escapeLine(kvError.hint)}`)
   }
-  const code = kvError?.exitCode ?? CODES.KV_INTERNAL.exit
-  if (code === CODES.KV_INTERNAL.exit || ctx.debug) {
+  if (isBug || ctx.debug) {
     for (let cause: unknown = known; cause instanceof Error; cause = cause.cause)
       lines.push(escapeText(cause.stack ?? String(cause)))
   }
   ctx.io.stderr.write(`${lines.join('\n')}\n`)
-  return code
+  return isBug ? CODES.KV_INTERNAL.exit : kvError.exitCode
 }

@@ -15,7 +15,7 @@ import { escapeLine, formatBytes, formatCount } from '../safe-text.ts'
 import { Progress } from '../output/progress.ts'
 import type { Block } from '../blocks/block.ts'
 import type { Store } from '../store/store.ts'
-import { choiceOption, withSync } from '../cli/line/arguments.ts'
+import { choiceOption, syncOption } from '../cli/line/arguments.ts'
 
 interface Flags {
   onError: 'stop' | 'skip'
@@ -39,19 +39,18 @@ interface FirstSkipped {
 
 /** `kv batch-put [FILE...]` */
 export function batchPut(ctx: Context): Command {
-  return withSync(
-    new Command('batch-put')
-      .description(
-        'Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.',
-      )
-      .argument('[FILE...]', 'input; - or none is standard input')
-      .addOption(choiceOption('--on-error <what>', 'at a bad record', ['stop', 'skip']))
-      .option(
-        '--rejects <file>',
-        'with --on-error skip, write the refused records there: JSON Lines with file, line, reason and source',
-      )
-      .option('--atomic', 'all or nothing, in one transaction'),
-  )
+  return new Command('batch-put')
+    .description(
+      'Store many entries: JSON Lines {"key":K,"value":V}, a JSON document, CSV or TSV with a header key,value[,ttl]; packed with gzip or Zstandard or not. Of equal keys the last wins.',
+    )
+    .argument('[FILE...]', 'input; - or none is standard input')
+    .addOption(choiceOption('--on-error <what>', 'at a bad record', ['stop', 'skip']))
+    .option(
+      '--rejects <file>',
+      'with --on-error skip, write the refused records there: JSON Lines with file, line, reason and source',
+    )
+    .option('--atomic', 'all or nothing, in one transaction')
+    .addOption(syncOption())
     .addHelpText(
       'after',
       `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`,

@@ -9,7 +9,7 @@ import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { interrupted, oneOf, unwritable, usageError } from '../errors.ts'
 import { escapeLine } from '../safe-text.ts'
-import { withSync } from '../cli/line/arguments.ts'
+import { syncOption } from '../cli/line/arguments.ts'
 
 declare const __VERSION__: string
 
@@ -34,27 +34,26 @@ interface Flags {
 
 /** `kv bench` */
 export function bench(ctx: Context): Command {
-  return withSync(
-    new Command('bench')
-      .description(
-        'Measure how fast a store is on this machine: a temporary one,\nor with --store FILE --in-place an existing one, under the keys kv-bench:...',
-      )
-      .option('--workload <name>', 'what is done, see below (classic)', 'classic')
-      .option('--records <number>', 'records in the store before it begins (100000)')
-      .option('--value-size <bytes>', 'bytes of a value (100; ycsb: 1000)')
-      .option('--duration <time>', 'how long each step takes (2s)')
-      .option('--ops <number>', 'operations of each step, instead of a time')
-      .option('--concurrency <number>', 'operations under way at once (1)', '1')
-      .option('--seed <number>', 'the same seed draws the same operations (1)', '1')
-      .option('--warmup <time>', 'how long each step runs before it is measured (300ms)', '300ms')
-      .option(
-        '--peers',
-        'measure what else is installed in the same run:\nsqlite3, ldb, redis-server, classic-level, lmdb, better-sqlite3',
-      )
-      .option('--compare <report>', 'show ratios to an older run, saved with --json')
-      .option('--html <file>', 'also write a page with charts')
-      .option('--in-place', 'with --store: measure that store itself'),
-  )
+  return new Command('bench')
+    .description(
+      'Measure how fast a store is on this machine: a temporary one,\nor with --store FILE --in-place an existing one, under the keys kv-bench:...',
+    )
+    .option('--workload <name>', 'what is done, see below (classic)', 'classic')
+    .option('--records <number>', 'records in the store before it begins (100000)')
+    .option('--value-size <bytes>', 'bytes of a value (100; ycsb: 1000)')
+    .option('--duration <time>', 'how long each step takes (2s)')
+    .option('--ops <number>', 'operations of each step, instead of a time')
+    .option('--concurrency <number>', 'operations under way at once (1)', '1')
+    .option('--seed <number>', 'the same seed draws the same operations (1)', '1')
+    .option('--warmup <time>', 'how long each step runs before it is measured (300ms)', '300ms')
+    .option(
+      '--peers',
+      'measure what else is installed in the same run:\nsqlite3, ldb, redis-server, classic-level, lmdb, better-sqlite3',
+    )
+    .option('--compare <report>', 'show ratios to an older run, saved with --json')
+    .option('--html <file>', 'also write a page with charts')
+    .option('--in-place', 'with --store: measure that store itself')
+    .addOption(syncOption())
     .addHelpText(
       'after',
       `\nWorkloads:\n${WORKLOADS.map(({ name, summary }) => `  ${name.padEnd(8)}  ${summary}`).join('\n')}\n\nForms of the output (--format): ${FORMATS.join(' ')}.\n\nExamples:\n  kv bench\n  kv bench --peers --html bench.html\n  kv bench --workload ycsb-a --concurrency 64\n  kv bench --json > before.json; kv bench --compare before.json`,

@@ -6,7 +6,7 @@ import { displayKey, formatCount } from '../safe-text.ts'
 import type { RangeOptions } from '../store/range.ts'
 import { keyId } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
-import { type KeyFlags, keyEncodingOption, notFound, parseBound, parseKey, withSync } from '../cli/line/arguments.ts'
+import { type KeyFlags, keyEncodingOption, notFound, parseBound, parseKey, syncOption } from '../cli/line/arguments.ts'
 import { bounds } from '../cli/line/range-arguments.ts'
 
 interface Flags extends KeyFlags {
@@ -23,19 +23,18 @@ const SAMPLES = 5
 
 /** `kv del KEY...` */
 export function del(ctx: Context): Command {
-  return withSync(
-    new Command('del')
-      .description(
-        'Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.',
-      )
-      .argument('[KEY...]')
-      .option('--prefix <prefix>', 'every key that begins so')
-      .option('--range', 'the two arguments are START and END of a range, both included')
-      .option('--all', 'every key of the store')
-      .option('--dry-run', 'only say what would be deleted')
-      .option('-y, --yes', 'do not ask')
-      .addOption(keyEncodingOption()),
-  )
+  return new Command('del')
+    .description(
+      'Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.',
+    )
+    .argument('[KEY...]')
+    .option('--prefix <prefix>', 'every key that begins so')
+    .option('--range', 'the two arguments are START and END of a range, both included')
+    .option('--all', 'every key of the store')
+    .option('--dry-run', 'only say what would be deleted')
+    .option('-y, --yes', 'do not ask')
+    .addOption(keyEncodingOption())
+    .addOption(syncOption())
     .addHelpText(
       'after',
       '\nExamples:\n  kv del user:1 user:2\n  kv del --prefix session: --dry-run\n  kv del --range log:2024 log:2025 --yes',

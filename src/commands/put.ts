@@ -13,7 +13,7 @@ import {
   parseKey,
   parseValue,
   valueEncodingOption,
-  withSync,
+  syncOption,
 } from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
@@ -26,20 +26,19 @@ interface Flags extends KeyFlags, ValueFlags {
 
 /** `kv put KEY [VALUE]` */
 export function put(ctx: Context): Command {
-  return withSync(
-    new Command('put')
-      .description(
-        'Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.',
-      )
-      .argument('<KEY>')
-      .argument('[VALUE]')
-      .option('--file <file>', 'take the value from a file; - is standard input')
-      .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
-      .option('--if-absent', 'only if the key is not there')
-      .option('--if-value <value>', 'only if the key has this value now')
-      .addOption(keyEncodingOption())
-      .addOption(valueEncodingOption()),
-  )
+  return new Command('put')
+    .description(
+      'Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.',
+    )
+    .argument('<KEY>')
+    .argument('[VALUE]')
+    .option('--file <file>', 'take the value from a file; - is standard input')
+    .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
+    .option('--if-absent', 'only if the key is not there')
+    .option('--if-value <value>', 'only if the key has this value now')
+    .addOption(keyEncodingOption())
+    .addOption(valueEncodingOption())
+    .addOption(syncOption())
     .addHelpText(
       'after',
       '\nExamples:\n  kv put user:1 Ada\n  kv put image.png --file image.png\n  date | kv put now\n  kv put session:9 on --ttl 30m\n  kv put lock mine --if-absent\n  kv put offset -- -5',

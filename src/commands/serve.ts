@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, unreadable, usageError } from '../errors.ts'
 import { readToken } from '../cli/token.ts'
-import { withSync } from '../cli/line/arguments.ts'
+import { syncOption } from '../cli/line/arguments.ts'
 
 interface Flags {
   host: string
@@ -30,28 +30,22 @@ export function serve(ctx: Context): Command {
   const list =
     (parse: (value: string) => string) =>
     (value: string, all: string[] = []): string[] => [...all, parse(value)]
-  return withSync(
-    new Command('serve')
-      .description(
-        'Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.',
-      )
-      .option(
-        '--host <address>',
-        'where to listen; others than this machine need a token',
-        withoutBrackets,
-        '127.0.0.1',
-      )
-      .option('--port <n>', '0: any free one', parsePort, 8003)
-      .option('--token-file <file>', 'what clients must send as Authorization: Bearer (KV_TOKEN_FILE, KV_TOKEN)')
-      .option('--insecure', 'listen for others without a token')
-      .option('--read-only', 'refuse writes')
-      .option('--max-body <size>', 'longest body, such as 64MB', parseSize)
-      .option('--allow-host <name>', 'a name under which the server may be called; repeat for more', list(parseName))
-      .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list(parseOrigin))
-      .option('--cert <file>', 'serve HTTPS with this certificate (PEM)')
-      .option('--key <file>', 'and this private key (PEM)')
-      .option('--log', 'log requests on stderr as JSON: keys, no values'),
-  )
+  return new Command('serve')
+    .description(
+      'Serve the store over HTTP, with interactive documentation under /docs, until SIGTERM or Ctrl-C.\nOther kv commands reach it with --store http://HOST:PORT.',
+    )
+    .option('--host <address>', 'where to listen; others than this machine need a token', withoutBrackets, '127.0.0.1')
+    .option('--port <n>', '0: any free one', parsePort, 8003)
+    .option('--token-file <file>', 'what clients must send as Authorization: Bearer (KV_TOKEN_FILE, KV_TOKEN)')
+    .option('--insecure', 'listen for others without a token')
+    .option('--read-only', 'refuse writes')
+    .option('--max-body <size>', 'longest body, such as 64MB', parseSize)
+    .option('--allow-host <name>', 'a name under which the server may be called; repeat for more', list(parseName))
+    .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list(parseOrigin))
+    .option('--cert <file>', 'serve HTTPS with this certificate (PEM)')
+    .option('--key <file>', 'and this private key (PEM)')
+    .option('--log', 'log requests on stderr as JSON: keys, no values')
+    .addOption(syncOption())
     .addHelpText(
       'after',
       '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003',

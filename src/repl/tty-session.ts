@@ -6,7 +6,7 @@ import { processTerminal } from '../io.ts'
 import { isDumb } from '../cli/environment.ts'
 import { escapeLine } from '../safe-text.ts'
 import { cutToWidth } from '../text-width.ts'
-import { Completer } from './completion/completer.ts'
+import { complete } from './completion/completer.ts'
 import { CONTINUATION } from '../terminal/line-renderer.ts'
 import type { Assistant } from '../terminal/assistant.ts'
 import { LineEditor } from '../terminal/line-editor.ts'
@@ -90,10 +90,9 @@ export async function runTtySession(ctx: Context): Promise<number> {
 
 function assistant(session: Session, keys: KeyReader): Assistant {
   const counter = new PrefixCounter()
-  const completer = new Completer(session, counter)
   const hints = new LiveHints(session, counter)
   return {
-    complete: (text, cursor, signal) => completer.complete(text, cursor, signal),
+    complete: (text, cursor, signal) => complete(session, counter, text, cursor, signal),
     hint: (text) => argumentHint(session, text),
     live: (text, signal) => hints.of(text, signal),
     unfinished,

@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { Option } from 'commander'
 import { ENCODINGS, type Encoding, decode } from '../../bytes.ts'
 import { KvError, oneOf, usageError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
@@ -36,9 +36,9 @@ export function valueEncodingOption(): Option {
   return choiceOption('--value-encoding <encoding>', 'how values are written', ENCODINGS)
 }
 
-/** Adds `--no-sync` to a command that writes. */
-export function withSync(command: Command): Command {
-  return command.option('--no-sync', 'do not wait for the disk: faster, and a power loss can take the newest writes')
+/** `--no-sync` of a command that writes. */
+export function syncOption(): Option {
+  return new Option('--no-sync', 'do not wait for the disk: faster, and a power loss can take the newest writes')
 }
 
 /** The bytes of a key argument. Throws `KV_INVALID_KEY`. */

@@ -1,16 +1,17 @@
-import { readdirSync } from 'node:fs'
+import { type Dirent, readdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { TOPICS } from '../../cli/topics.ts'
 import { FORMAT_NAMES } from '../../formats/index.ts'
 import { escapeLine } from '../../safe-text.ts'
-import { KeyCompleter, keyLabel } from './key-completion.ts'
+import { keyGroups, keyLabel } from './key-completion.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { type CompletionSession, type LineContext, lineContext } from './line-context.ts'
 import type { Candidate, Completion } from '../../terminal/menu.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
+import type { Store } from '../../store/store.ts'
 
 /** What a place of the line takes, by the names that arguments and values have in the help texts. */
-export type Kind = 'command' | 'option' | 'key' | 'file' | 'topic' | 'format' | 'nothing' | readonly string[]
+type Kind = 'command' | 'option' | 'key' | 'file' | 'topic' | 'format' | 'nothing' | readonly string[]
 
 const KINDS: Readonly<Record<string, Kind>> = {
   key: 'key',
@@ -26,64 +27,66 @@ const KINDS: Readonly<Record<string, Kind>> = {
   command: 'command',
 }
 
-/** Completes commands, options, their values, files, and every key of the store. */
-export class Completer {
-  readonly #session: CompletionSession
-  readonly #keys: KeyCompleter
+type Found = Pick<Completion, 'candidates' | 'footer'>
 
-  constructor(session: CompletionSession, counter: PrefixCounter) {
-    this.#session = session
-    this.#keys = new KeyCompleter(counter)
+/** Completes what is before the cursor: commands, options, their values, files, and every key of the store. */
+export async function complete(
+  session: CompletionSession,
+  counter: PrefixCounter,
+  text: string,
+  cursor: number,
+  signal: AbortSignal,
+): Promise<Completion> {
+  const context = await lineContext(session, text.slice(0, cursor))
+  if (context === undefined) return { from: cursor, to: cursor, candidates: [], footer: '' }
+  const { word, from } = context
+  const kind = kindOf(context, session.dotCommands)
+  if (kind === 'key') return { from, to: cursor, ...(await keys(await session.store(), counter, word, signal)) }
+  const all = kind === 'file' ? files(word) : candidatesOf(kind, context, session)
+  return {
+    from,
+    to: cursor,
+    candidates: all.filter((each) => kind === 'file' || each.text.startsWith(word)),
+    footer: '',
   }
+}
 
-  /** The ways to complete what is before the cursor. */
-  async complete(text: string, cursor: number, signal?: AbortSignal): Promise<Completion> {
-    const context = await lineContext(this.#session, text.slice(0, cursor))
-    if (context === undefined) return { from: cursor, to: cursor, candidates: [], footer: '' }
-    const found = await this.#candidates(context, signal)
-    return { from: context.from, to: cursor, ...found }
-  }
-
-  async #candidates(
-    context: LineContext,
-    signal: AbortSignal | undefined,
-  ): Promise<Pick<Completion, 'candidates' | 'footer'>> {
-    const kind = kindOf(context, this.#session.dotCommands)
-    const { word } = context
-    const list = (candidates: Candidate[]): Pick<Completion, 'candidates' | 'footer'> => ({
-      candidates: candidates.filter(({ text }) => text.startsWith(word)),
-      footer: '',
-    })
-    if (kind === 'key') return this.#keyCandidates(word, signal)
-    if (kind === 'file') return { candidates: files(word), footer: '' }
-    if (kind === 'command') return list(commands(word, this.#session))
-    if (kind === 'option') return list(options(context))
-    if (kind === 'topic')
-      return list(
-        [
-          ...(context.name === '.help' ? Object.keys(this.#session.dotCommands) : []),
-          ...Object.keys(TOPICS),
-          ...Object.keys(this.#session.program.commands),
-        ].map((text) => plain(text)),
+function candidatesOf(
+  kind: Exclude<Kind, 'key' | 'file'>,
+  context: LineContext,
+  session: CompletionSession,
+): Candidate[] {
+  const { program, dotCommands } = session
+  const words = (...texts: readonly string[]): Candidate[] => texts.map((text) => plain(text))
+  switch (kind) {
+    case 'command':
+      return commands(context.word, session)
+    case 'option':
+      return options(context)
+    case 'topic':
+      return words(
+        ...(context.name === '.help' ? Object.keys(dotCommands) : []),
+        ...Object.keys(TOPICS),
+        ...Object.keys(program.commands),
       )
-    if (kind === 'format')
-      return list([...FORMAT_NAMES, ...(context.name === '.mode' ? ['auto'] : [])].map((text) => plain(text)))
-    return list(kind === 'nothing' ? [] : kind.map((text) => plain(text)))
+    case 'format':
+      return words(...FORMAT_NAMES, ...(context.name === '.mode' ? ['auto'] : []))
+    case 'nothing':
+      return []
+    default:
+      return words(...kind)
   }
+}
 
-  async #keyCandidates(
-    word: string,
-    signal: AbortSignal | undefined,
-  ): Promise<Pick<Completion, 'candidates' | 'footer'>> {
-    const { groups, more } = await this.#keys.groups(await this.#session.store(), word, signal)
-    const candidates = groups.map((group): Candidate => {
-      const quoted = quoteWord(group.text)
-      // The quote stays open while more of the key must follow.
-      const text = group.whole ? quoted : quoted.replace(/'$/, '')
-      return { text, label: keyLabel(group), note: group.whole ? '' : `(${group.count})`, final: group.whole }
-    })
-    return { candidates, footer: more ? 'and more' : '' }
-  }
+async function keys(store: Store, counter: PrefixCounter, word: string, signal: AbortSignal): Promise<Found> {
+  const { groups, more } = await keyGroups(store, counter, word, signal)
+  const candidates = groups.map((group): Candidate => {
+    const quoted = quoteWord(group.text)
+    // The quote stays open while more of the key must follow.
+    const text = group.whole ? quoted : quoted.replace(/'$/, '')
+    return { text, label: keyLabel(group), note: group.whole ? '' : `(${group.count})`, final: group.whole }
+  })
+  return { candidates, footer: more ? 'and more' : '' }
 }
 
 /** What the word being typed may be. */
@@ -130,28 +133,23 @@ function options({ options, given }: LineContext): Candidate[] {
 /** Files and folders whose path begins so. */
 function files(word: string): Candidate[] {
   const [, folder = '', start = ''] = /^(.*\/)?(.*)$/s.exec(word)!
-  let names: { name: string; folder: boolean }[]
+  let entries: Dirent[]
   try {
     const path = folder.startsWith('~/') ? `${homedir()}${folder.slice(1)}` : folder
-    names = readdirSync(path || '.', { withFileTypes: true }).map((entry) => ({
-      name: entry.name,
-      folder: entry.isDirectory(),
-    }))
+    entries = readdirSync(path || '.', { withFileTypes: true })
   } catch {
     return []
   }
-  return names
+  return entries
     .filter(({ name }) => name.startsWith(start) && (start !== '' || !name.startsWith('.')))
     .sort((a, b) => (a.name < b.name ? -1 : 1))
-    .map(({ name, folder: isFolder }) => {
-      const path = `${folder}${name}${isFolder ? '/' : ''}`
+    .map((entry) => {
+      const isFolder = entry.isDirectory()
+      const name = isFolder ? `${entry.name}/` : entry.name
+      const path = `${folder}${name}`
       // Within quotes a ~ would be no more than that.
       const quoted = path.startsWith('~/') ? `~/${quoteWord(path.slice(2))}` : quoteWord(path)
-      return {
-        text: isFolder ? quoted.replace(/'$/, '') : quoted,
-        label: escapeLine(`${name}${isFolder ? '/' : ''}`),
-        note: '',
-        final: !isFolder,
-      }
+      const text = isFolder ? quoted.replace(/'$/, '') : quoted
+      return { text, label: escapeLine(name), note: '', final: !isFolder }
     })
 }

@@ -1,4 +1,4 @@
-import { decodeUtf8, utf8 } from '../../bytes.ts'
+import { characterStart, decodeUtf8, utf8 } from '../../bytes.ts'
 import { escapeLine, formatBytes } from '../../safe-text.ts'
 import { type CompletionSession, lineContext } from './line-context.ts'
 import type { Store } from '../../store/store.ts'
@@ -20,13 +20,10 @@ export async function argumentHint(session: CompletionSession, text: string): Pr
     return ''
   } else {
     const known = command.registeredArguments
-    missing = known
-      .slice(done)
-      .map((each) =>
-        each.required
-          ? `<${each.name()}${each.variadic ? '...' : ''}>`
-          : `[${each.name()}${each.variadic ? '...' : ''}]`,
-      )
+    missing = known.slice(done).map((each) => {
+      const name = `${each.name()}${each.variadic ? '...' : ''}`
+      return each.required ? `<${name}>` : `[${name}]`
+    })
     const takesOptions = context.given.size === 0 && done === 0
     if (takesOptions && missing.length > 0) missing.push('[options]')
   }
@@ -87,8 +84,7 @@ export class LiveHints {
 
 function preview(value: Uint8Array): string {
   // The cut may be inside a character; what is left of it is no reason to call the text binary.
-  let end = Math.min(value.length, PREVIEW)
-  while (end < value.length && end > 0 && (value[end]! & 0xc0) === 0x80) end--
+  const end = characterStart(value, Math.min(value.length, PREVIEW))
   const text = decodeUtf8(value.subarray(0, end))
   if (text === undefined) return `(binary, ${formatBytes(value.length)})`
   return `${escapeLine(text)}${end < value.length ? '…' : ''}`

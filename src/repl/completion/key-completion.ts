@@ -1,4 +1,4 @@
-import { compareBytes, decodeUtf8, prefixEnd, successor, utf8 } from '../../bytes.ts'
+import { characterStart, compareBytes, decodeUtf8, prefixEnd, successor, utf8 } from '../../bytes.ts'
 import { escapeLine } from '../../safe-text.ts'
 import type { RangeOptions } from '../../store/range.ts'
 import type { Store } from '../../store/store.ts'
@@ -14,7 +14,7 @@ const PAGE_KEYS = 128
 const PARTS = [...'05:ANacegikmoqsuwy{'].map((char) => char.charCodeAt(0))
 
 /** Keys that begin alike. */
-export interface KeyGroup {
+interface KeyGroup {
   /** A whole key, or what the keys of the group have in common. */
   readonly text: string
   /** Whether `text` is the only key of the group. */
@@ -26,7 +26,7 @@ export interface KeyGroup {
 }
 
 /** The groups of the keys that begin with a text. */
-export interface KeyGroups {
+interface KeyGroups {
   readonly groups: readonly KeyGroup[]
   /** Whether there are more. */
   readonly more: boolean
@@ -51,55 +51,43 @@ interface Starts {
 type GroupEnd = (key: Uint8Array) => number | undefined
 
 /**
- * Completes keys from the store itself: the first key of each group is found by one seek, and a
- * group is skipped by seeking to its end, so the cost depends on the groups shown and not on the
- * keys of the store; counts come from the index alone.
+ * The groups of the keys that begin with `start`: up to the next `:`, `/` or `.`, or, where these are too many to
+ * show, up to the next character. Keys that are no text are left out. The first key of each group is found by one
+ * seek, and a group is skipped by seeking to its end, so the cost depends on the groups shown and not on the keys of
+ * the store; counts come from the index alone.
  */
-export class KeyCompleter {
-  readonly #counter: PrefixCounter
-
-  constructor(counter: PrefixCounter) {
-    this.#counter = counter
-  }
-
-  /**
-   * The groups of the keys that begin with `start`: up to the next `:`, `/` or `.`, or, where these
-   * are too many to show, up to the next character. Keys that are no text are left out.
-   */
-  async groups(store: Store, start: string, signal?: AbortSignal): Promise<KeyGroups> {
-    const prefix = utf8(start)
-    const bySeparator = await collect(store, prefix, (key) => separatorEnd(key, prefix.length), signal)
-    if (!bySeparator.more) return this.#counted(store, bySeparator, signal)
+export async function keyGroups(
+  store: Store,
+  counter: PrefixCounter,
+  start: string,
+  signal?: AbortSignal,
+): Promise<KeyGroups> {
+  const prefix = utf8(start)
+  let found = await collect(store, prefix, (key) => separatorEnd(key, prefix.length), signal)
+  if (found.more) {
     const common = await commonOf(store, prefix, signal)
-    const byCharacter = await collect(store, common, (key) => characterEnd(key, common.length), signal)
-    return this.#counted(store, byCharacter, signal)
+    found = await collect(store, common, (key) => characterEnd(key, common.length), signal)
   }
-
-  async #counted(store: Store, { starts, more }: Starts, signal: AbortSignal | undefined): Promise<KeyGroups> {
-    const count = async ({ bytes, count: known }: Start): Promise<{ count: number; shown: string }> =>
-      known === undefined
-        ? this.#counter.prefix(store, bytes, signal)
-        : { count: known, shown: known.toLocaleString('en') }
-    const counts: { count: number; shown: string }[] = []
-    // Here each count takes the processor, and the first ones tell whether the others may be exact.
-    if (!store.supports.remote) for (const start of starts) counts.push(await count(start))
-    else counts.push(...(await Promise.all(starts.map(count))))
-    const groups: KeyGroup[] = []
-    for (const [i, { bytes, key }] of starts.entries()) {
-      const { count, shown } = counts[i]!
-      const text = decodeUtf8(count === 1 ? key : bytes)
-      if (text === undefined) continue
-      groups.push({ text, whole: count === 1, count: shown, atSeparator: SEPARATORS.has(bytes.at(-1)!) })
-    }
-    return { groups, more }
+  const { starts, more } = found
+  const countOf = async ({ bytes, count }: Start): Promise<{ count: number; shown: string }> =>
+    count === undefined ? counter.prefix(store, bytes, signal) : { count, shown: count.toLocaleString('en') }
+  const counts: { count: number; shown: string }[] = []
+  // Here each count takes the processor, and the first ones tell whether the others may be exact.
+  if (!store.supports.remote) for (const each of starts) counts.push(await countOf(each))
+  else counts.push(...(await Promise.all(starts.map(countOf))))
+  const groups: KeyGroup[] = []
+  for (const [i, { bytes, key }] of starts.entries()) {
+    const { count, shown } = counts[i]!
+    const text = decodeUtf8(count === 1 ? key : bytes)
+    if (text === undefined) continue
+    groups.push({ text, whole: count === 1, count: shown, atSeparator: SEPARATORS.has(bytes.at(-1)!) })
   }
+  return { groups, more }
 }
 
 /** The first groups of the keys that begin with `prefix`. */
 function collect(store: Store, prefix: Uint8Array, endOf: GroupEnd, signal: AbortSignal | undefined): Promise<Starts> {
-  return !store.supports.remote
-    ? collectHere(store, prefix, endOf, signal)
-    : new Collector(store, prefix, endOf, signal).collect()
+  return store.supports.remote ? collectRemote(store, prefix, endOf, signal) : collectHere(store, prefix, endOf, signal)
 }
 
 /** The same in a store whose reads cost what they ask for: key by key. */
@@ -127,32 +115,23 @@ async function collectHere(
  * does not show is parted, and the parts are asked for together. Where there are more groups than are shown, these
  * are some of them.
  */
-class Collector {
-  readonly #store: Store
-  readonly #prefix: Uint8Array
-  readonly #endOf: GroupEnd
-  readonly #signal: AbortSignal | undefined
-  #found = 0
-
-  constructor(store: Store, prefix: Uint8Array, endOf: GroupEnd, signal: AbortSignal | undefined) {
-    this.#store = store
-    this.#prefix = prefix
-    this.#endOf = endOf
-    this.#signal = signal
-  }
-
-  async collect(): Promise<Starts> {
-    const bounds = PARTS.map((byte) => Buffer.concat([this.#prefix, Buffer.of(byte)]))
-    const starts = await this.#range(this.#prefix, prefixEnd(this.#prefix), bounds)
-    return { starts: starts.slice(0, MAX_GROUPS), more: starts.length > MAX_GROUPS }
-  }
-
+async function collectRemote(
+  store: Store,
+  prefix: Uint8Array,
+  endOf: GroupEnd,
+  signal: AbortSignal | undefined,
+): Promise<Starts> {
+  let found = 0
   /** The groups of the keys from `from` on; what is left of them after a page is parted at `bounds`. */
-  async #range(from: Uint8Array, stop: Uint8Array | undefined, bounds: readonly Uint8Array[]): Promise<Start[]> {
-    if (this.#found > MAX_GROUPS) return []
-    const keys = await keysOf(this.#store, { gte: from, lt: stop, limit: PAGE_KEYS }, this.#signal)
-    const starts = this.#group(keys)
-    this.#found += starts.length
+  const collectRange = async (
+    from: Uint8Array,
+    stop: Uint8Array | undefined,
+    bounds: readonly Uint8Array[],
+  ): Promise<Start[]> => {
+    if (found > MAX_GROUPS) return []
+    const keys = await keysOf(store, { gte: from, lt: stop, limit: PAGE_KEYS }, signal)
+    const starts = grouped(keys, endOf)
+    found += starts.length
     const last = starts.at(-1)
     if (last === undefined || keys.length < PAGE_KEYS) return starts
     // It may go on beyond the page.
@@ -161,19 +140,23 @@ class Collector {
     if (!isBefore(next, stop)) return starts
     const inner = bounds.filter((bound) => compareBytes(bound, next) > 0)
     const edges = [next, ...(inner.length === 0 ? [midpoint(next, stop)] : inner)]
-    const rest = await Promise.all(edges.map((edge, i) => this.#range(edge, edges[i + 1] ?? stop, [])))
+    const rest = await Promise.all(edges.map((edge, i) => collectRange(edge, edges[i + 1] ?? stop, [])))
     return merged([starts, ...rest])
   }
+  const bounds = PARTS.map((byte) => Buffer.concat([prefix, Buffer.of(byte)]))
+  const starts = await collectRange(prefix, prefixEnd(prefix), bounds)
+  return { starts: starts.slice(0, MAX_GROUPS), more: starts.length > MAX_GROUPS }
+}
 
-  #group(keys: readonly Uint8Array[]): Start[] {
-    const starts: Start[] = []
-    let group: Start | undefined
-    for (const key of keys) {
-      if (group !== undefined && !group.whole && startsWith(key, group.bytes)) group.count!++
-      else starts.push((group = { ...startOf(key, this.#endOf), count: 1 }))
-    }
-    return starts
+/** The groups of these keys, counted. */
+function grouped(keys: readonly Uint8Array[], endOf: GroupEnd): Start[] {
+  const starts: Start[] = []
+  let group: Start | undefined
+  for (const key of keys) {
+    if (group !== undefined && !group.whole && startsWith(key, group.bytes)) group.count!++
+    else starts.push((group = { ...startOf(key, endOf), count: 1 }))
   }
+  return starts
 }
 
 /** Groups of neighbouring ranges, of which one may have begun in the range before. */
@@ -227,8 +210,7 @@ async function commonOf(store: Store, prefix: Uint8Array, signal: AbortSignal | 
   if (first === undefined || last === undefined) return prefix
   let length = prefix.length
   while (length < first.length && first[length] === last[length]) length++
-  while (length > prefix.length && (first[length]! & 0xc0) === 0x80) length--
-  return first.subarray(0, length)
+  return first.subarray(0, Math.max(prefix.length, characterStart(first, length)))
 }
 
 /** A key as the user sees it in a list. */

@@ -1,6 +1,6 @@
 import { type KvError, usageError } from '../../errors.ts'
 import { type Messages, type Output, Redirects } from './redirects.ts'
-import { type Open, closing, refuse, shellPart } from './shell-part.ts'
+import { type Open, closing, endOfLine, refuse, shellPart } from './shell-part.ts'
 import { type Word, WordReader } from './word-reader.ts'
 
 /** One command of a session or script. */
@@ -37,8 +37,7 @@ export interface CommandLine {
  * Throws `KV_USAGE`.
  */
 export function lexLine(source: string, from = 0, firstLine = 1): CommandLine {
-  const lexer = new Lexer(source, from)
-  return lexer.command(firstLine)
+  return new Lexer(source, from).command(firstLine)
 }
 
 /** The error of a source that ends within a quote or after a backslash. */
@@ -79,7 +78,8 @@ class Lexer {
         (char === '\r' && /^\r?(\n|$)/.test(this.#source.slice(this.#reader.at, this.#reader.at + 2)))
       )
         this.#endWord()
-      else if (char === '#' && !this.#reader.inWord) this.#skipComment()
+      // A comment ends at the line feed, which this loop has to see.
+      else if (char === '#' && !this.#reader.inWord) this.#reader.at = endOfLine(this.#source, this.#reader.at) - 1
       else if (char === '!' && !this.#reader.inWord && this.#words.length === 0 && this.#redirects.none)
         program = this.#toShell(1, true)
       else if (char === '<' || char === '>' || (char === '&' && this.#source[this.#reader.at + 1] === '>'))
@@ -128,12 +128,6 @@ class Lexer {
     else taker(word)
   }
 
-  /** Up to the line feed, which the loop of {@link command} has to see. */
-  #skipComment(): void {
-    const end = this.#source.indexOf('\n', this.#reader.at)
-    this.#reader.at = (end < 0 ? this.#source.length : end) - 1
-  }
-
   /** From some characters on to its end the line is for the shell. */
   #toShell(skip: number, whole: boolean): string {
     this.#endWord()
@@ -163,13 +157,10 @@ class Lexer {
     const target = /^(?:\d+|-)(?=[\s|<>&;]|$)/.exec(this.#source.slice(this.#reader.at, this.#reader.at + 16))?.[0]
     const next = this.#redirects.add(number + operator, target)
     if (next === 'none') this.#reader.at += target!.length - 1
-    else if (next === 'word') this.#takeWord((word) => this.#redirects.file(word))
-    else this.#shellWord()
-  }
-
-  #takeWord(taker: (word: Word) => void): void {
-    this.#reader.at--
-    this.#taker = taker
+    else if (next === 'word') {
+      this.#reader.at--
+      this.#taker = (word) => this.#redirects.file(word)
+    } else this.#shellWord()
   }
 
   /** A file that the shell opens, and may find by variables. */

@@ -61,8 +61,10 @@ export class ScriptReader {
         const command = this.#lex()
         const more = !this.#ended && this.#bad === undefined
         // The loop of the lexer has met the end of the text, and so perhaps not that of the command.
-        if (command.open === undefined && (this.#at + command.source.length < this.#text.length || !more))
-          return this.#take(command)
+        if (command.open === undefined && (this.#at + command.source.length < this.#text.length || !more)) {
+          this.#skip(command.next)
+          return command
+        }
         if (!more) {
           this.#skip(this.#text.length)
           throw this.#bad === undefined ? unfinished(command.open!) : this.#takeBad()
@@ -81,11 +83,6 @@ export class ScriptReader {
       this.#skip(this.#text.indexOf('\n', this.#at) + 1 || this.#text.length)
       throw error
     }
-  }
-
-  #take(command: CommandLine): CommandLine {
-    this.#skip(command.next)
-    return command
   }
 
   #skip(to: number): void {

@@ -93,7 +93,8 @@ export function closing(source: string, start: number): number {
   return -1
 }
 
-function endOfLine(source: string, at: number): number {
+/** Index of the line feed that ends the line, or the length of the source. */
+export function endOfLine(source: string, at: number): number {
   const end = source.indexOf('\n', at)
   return end < 0 ? source.length : end
 }

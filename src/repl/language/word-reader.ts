@@ -66,10 +66,14 @@ export class WordReader {
    */
   char(char: string): void {
     if (char === "'") return this.#single()
-    if (char === '"') return this.#double()
+    if (char === '"') return this.#escaped('"')
     if (char === '$') {
-      if (this.#source[this.at + 1] === "'") return this.#dollarSingle()
-      this.#refuseVariable()
+      if (this.#source[this.at + 1] !== "'") this.#refuseVariable()
+      else {
+        this.#pieces()
+        this.at++
+        return this.#escaped("'")
+      }
     }
     if (char === '\\') return this.#backslash()
     if (char === ';' || char === '&' || char === '`') {
@@ -109,17 +113,6 @@ export class WordReader {
     this.#pieces().push(this.#source.slice(this.at + 1, end < 0 ? undefined : end))
     if (end < 0) this.open = "'"
     this.at = end < 0 ? this.#source.length : end
-  }
-
-  #dollarSingle(): void {
-    this.#pieces()
-    this.at++
-    this.#escaped("'")
-  }
-
-  #double(): void {
-    this.#pieces()
-    this.#escaped('"')
   }
 
   /** The inside of a quote with escapes, from the quote's character on. */

@@ -1,12 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process'
 import type { Sink } from '../../io.ts'
-import { isDumb } from '../../cli/environment.ts'
-import type { Env } from '../../cli/environment.ts'
+import { type Env, isDumb } from '../../cli/environment.ts'
 import { ChildSink } from '../streams/child-sink.ts'
 import { type Streams, sinkOver } from '../streams/streams.ts'
 import type { KeyReader } from '../../terminal/key-reader.ts'
 
-/** Written text that a terminal keeps on one line is cut here when rows are counted; more is the pager's business. */
 const LINE_FEED = 0x0a
 
 /**

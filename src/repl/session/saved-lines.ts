@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync, constants, copyFileSync, fsyncSync, linkSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { commandName } from '../../cli/called.ts'
-import { KvError, reasonOf } from '../../errors.ts'
+import { KvError, unwritable } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import type { CommandLine } from '../language/lexer.ts'
 
@@ -73,11 +73,10 @@ export function savedText({ source, start, words }: CommandLine, { typed, asked 
   if (typed === undefined && !asked) return source.trim()
   if (name === undefined || (asked && name.text !== 'del') || (typed !== undefined && name.text !== 'put'))
     return comment('needs a terminal', source.trim())
-  if (typed !== undefined && !isUtf8(typed) && words.some(({ text }) => text === '--'))
-    return comment('a value that is not UTF-8', source.trim())
+  const ended = words.some(({ text }) => text === '--')
+  if (typed !== undefined && !isUtf8(typed) && ended) return comment('a value that is not UTF-8', source.trim())
   if (asked) return spliced(source, name.end - start, name.end - start, ' --yes')
   // The value stands last, where `--` can protect it.
-  const ended = words.some(({ text }) => text === '--')
   const dash = ended ? undefined : words.find(({ text, start: from, end }) => text === '-' && end - from === 1)
   const without = dash === undefined ? source : spliced(source, dash.start - start, dash.end - start, '')
   const last = words.at(-1)!.end - start - (dash === undefined ? 0 : 1)
@@ -115,14 +114,9 @@ export function writeNewFile(file: string, text: string): void {
     nameIt(temporary, file)
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    const isWrongCall = ['EEXIST', 'ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(
-      code ?? '',
-    )
-    throw new KvError(
-      isWrongCall ? 'KV_USAGE' : 'KV_OUTPUT',
-      `cannot write ${file}: ${code === 'EEXIST' ? 'it is there already' : reasonOf(cause)}`,
-      { cause },
-    )
+    if (code === 'EEXIST') throw new KvError('KV_USAGE', `cannot write ${file}: it is there already`, { cause })
+    const isWrongCall = ['ENOENT', 'EACCES', 'EPERM', 'EISDIR', 'ENOTDIR', 'ENAMETOOLONG'].includes(code ?? '')
+    throw unwritable(file, cause, isWrongCall ? 'KV_USAGE' : 'KV_OUTPUT')
   } finally {
     rmSync(temporary, { force: true })
   }

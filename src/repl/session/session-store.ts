@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { untilAborted } from '../../async.ts'
-import type { Context, StoreOptions } from '../../cli/context.ts'
+import type { Context } from '../../cli/context.ts'
 import { isSameLocation } from '../../drivers/location.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
@@ -49,7 +49,7 @@ export class SessionStore {
   }
 
   /** The store for a line with these options, `undefined` when it needs one of its own. */
-  forLine(globals: GlobalOptions, { sync = true }: StoreOptions, signal: AbortSignal): Promise<Store> | undefined {
+  forLine(globals: GlobalOptions, sync: boolean, signal: AbortSignal): Promise<Store> | undefined {
     const { store, lockTimeoutMs, timeoutMs } = this.#globals
     const same =
       sync && globals.store === store && globals.lockTimeoutMs === lockTimeoutMs && globals.timeoutMs === timeoutMs

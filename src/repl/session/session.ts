@@ -273,7 +273,7 @@ export class Session {
     return {
       globals: this.#globals,
       signal: this.signal,
-      store: (globals, options) => this.#store.forLine(globals, options, this.signal),
+      store: (globals, sync) => this.#store.forLine(globals, sync, this.signal),
       stopOnEndOfInput: () => (this.#endOfInputStops = true),
       help: (topic) => helpOn(topic, this.dotCommands),
       wrap: (driver, globals) => this.#store.wrap(driver, globals),

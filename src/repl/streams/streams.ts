@@ -1,4 +1,4 @@
-import { KvError, usageError } from '../../errors.ts'
+import { usageError } from '../../errors.ts'
 import { ReaderGone, type Sink, type Source } from '../../io.ts'
 
 /** Where the data of one command go, and what to wait for at its end. */
@@ -63,7 +63,7 @@ export function noSource(why: string, hint: string): Source {
     isTTY: false,
     fd: -1,
     readAll() {
-      throw new KvError('KV_USAGE', why, { hint })
+      throw usageError(why, hint)
     },
   }
 }

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import { Chalk } from 'chalk'
 import stringWidth from 'string-width'
-import { asBuffer } from '../../bytes.ts'
-import { KvError } from '../../errors.ts'
+import { asBuffer, characterStart } from '../../bytes.ts'
+import { usageError } from '../../errors.ts'
 import type { Io } from '../../io.ts'
 import { useColor } from '../../cli/environment.ts'
 import { displayKey, escapeLine, formatBytes } from '../../safe-text.ts'
@@ -22,8 +22,7 @@ const WINDOW = 1 << 14
  */
 export async function printDiff(session: SnapshotSession, io: Io, prefix: string | undefined): Promise<void> {
   const { snapshot } = session
-  if (snapshot === undefined)
-    throw new KvError('KV_USAGE', 'no snapshot to compare with', { hint: 'take one with .snapshot' })
+  if (snapshot === undefined) throw usageError('no snapshot to compare with', 'take one with .snapshot')
   const chalk = new Chalk({ level: useColor(io.stdout.isTTY, session.globals, io.env) ? 1 : 0 })
   const paint = { '+': chalk.green, '~': chalk.yellow, '-': chalk.red }
   const counts = { '+': 0, '~': 0, '-': 0 }
@@ -35,9 +34,8 @@ export async function printDiff(session: SnapshotSession, io: Io, prefix: string
     io.stdout.write(`${paint[sign](sign)} ${key}  ${change(difference, room)}\n`)
     await io.stdout.drained?.()
   }
-  io.stderr.write(
-    `${counts['+'].toLocaleString('en')} new, ${counts['~'].toLocaleString('en')} changed, ${counts['-'].toLocaleString('en')} gone\n`,
-  )
+  const [added, changed, gone] = Object.values(counts).map((count) => count.toLocaleString('en'))
+  io.stderr.write(`${added} new, ${changed} changed, ${gone} gone\n`)
 }
 
 /** The value that came or went, or both with an arrow between them; the expiry where only that differs. */
@@ -64,16 +62,10 @@ function firstDifference(a: Uint8Array, b: Uint8Array): number {
 /** The text of a value: where it will be cut, what stands around an offset. */
 function shown(value: Uint8Array, around: number, room: number): string {
   if (!isUtf8(value)) return `(binary, ${formatBytes(value.length)})`
-  const from = room === Infinity ? 0 : characterAt(value, around - WINDOW / 2)
-  const to = room === Infinity ? value.length : characterAt(value, around + WINDOW / 2)
+  const near = (offset: number): number => characterStart(value, Math.min(Math.max(0, offset), value.length))
+  const from = room === Infinity ? 0 : near(around - WINDOW / 2)
+  const to = room === Infinity ? value.length : near(around + WINDOW / 2)
   return (from > 0 ? '…' : '') + escapeLine(asBuffer(value.subarray(from, to)).toString())
-}
-
-/** The offset at which the character of UTF-8 begins that has a byte there, within the value. */
-function characterAt(value: Uint8Array, offset: number): number {
-  let at = Math.min(Math.max(0, offset), value.length)
-  while (at > 0 && at < value.length && (value[at]! & 0xc0) === 0x80) at--
-  return at
 }
 
 /** A part of a text that fits and has the character at `around` in it. */

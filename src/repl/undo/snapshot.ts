@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { turn } from '../../async.ts'
+import { compareBytes } from '../../bytes.ts'
 import { openDriver } from '../../drivers/index.ts'
 import { KvError, interrupted, reasonOf } from '../../errors.ts'
 import type { Io } from '../../io.ts'
@@ -105,15 +106,12 @@ export async function* differences(
   try {
     let old = await next(olds)
     for await (const after of entries(session, await session.store(), prefix)) {
-      for (; old !== undefined && Buffer.compare(old.key, after.key) < 0; old = await next(olds))
+      for (; old !== undefined && compareBytes(old.key, after.key) < 0; old = await next(olds))
         yield { key: old.key, before: old, after: undefined }
-      if (old === undefined || Buffer.compare(old.key, after.key) > 0) {
-        yield { key: after.key, before: undefined, after }
-        continue
-      }
-      if (old.expires !== after.expires || Buffer.compare(old.value, after.value) !== 0)
-        yield { key: after.key, before: old, after }
-      old = await next(olds)
+      const before = old !== undefined && compareBytes(old.key, after.key) === 0 ? old : undefined
+      if (before === undefined || before.expires !== after.expires || compareBytes(before.value, after.value) !== 0)
+        yield { key: after.key, before, after }
+      if (before !== undefined) old = await next(olds)
     }
     for (; old !== undefined; old = await next(olds)) yield { key: old.key, before: old, after: undefined }
   } finally {
@@ -122,8 +120,7 @@ export async function* differences(
 }
 
 async function next(items: AsyncGenerator<Entry, void, void>): Promise<Entry | undefined> {
-  const { value } = await items.next()
-  return value ?? undefined
+  return (await items.next()).value ?? undefined
 }
 
 async function* entries(

@@ -20,21 +20,16 @@ interface Change {
 }
 
 /** The changes of one command, each key once. */
-class Changes {
+interface Changes {
   readonly id: number
   readonly line: string
-  readonly byKey = new Map<string, Change>()
-  bytes = 0
-  wrote = false
+  readonly byKey: Map<string, Change>
+  bytes: number
+  wrote: boolean
   /** Why what it wrote cannot be undone: then nothing is kept. */
   refusal: { readonly message: string; readonly hint?: string | undefined } | undefined
   /** Which file the changes were made in, as the session tells it. */
   identity: string | undefined
-
-  constructor(id: number, line: string) {
-    this.id = id
-    this.line = line
-  }
 }
 
 /** What {@link UndoLog.undo} has put back. */
@@ -55,8 +50,8 @@ export class UndoLog {
 
   /** A command begins. With `refusal`, that is why what it writes cannot be undone. */
   begin(id: number, line: string, refusal?: string): void {
-    this.#current = new Changes(id, line)
-    if (refusal !== undefined) this.#current.refusal = { message: refusal }
+    this.#current = { id, line, byKey: new Map(), bytes: 0, wrote: false, refusal: undefined, identity: undefined }
+    if (refusal !== undefined) this.refuse(refusal)
   }
 
   /** The command is over; when it wrote nothing, what the one before it changed stays undoable. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MemoryDriver } from '../../../src/drivers/memory/driver.ts'
-import { KeyCompleter } from '../../../src/repl/completion/key-completion.ts'
+import { keyGroups } from '../../../src/repl/completion/key-completion.ts'
 import { PrefixCounter } from '../../../src/repl/completion/prefix-counter.ts'
 import type { Driver, RangeQuery } from '../../../src/store/driver.ts'
 import type { Entry } from '../../../src/store/entry.ts'
@@ -57,8 +57,7 @@ async function filled(keys: Iterable<string>): Promise<MemoryDriver> {
   return driver
 }
 
-const groupsOf = (store: Store, start: string): Promise<unknown> =>
-  new KeyCompleter(new PrefixCounter()).groups(store, start)
+const groupsOf = (store: Store, start: string): Promise<unknown> => keyGroups(store, new PrefixCounter(), start)
 
 test('keys of a store that is elsewhere are grouped as those of a file', async () => {
   const key = fc
