@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFil
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { script } from './scripts.ts'
+import { hasPrograms, script, scriptProcess } from './scripts.ts'
 import { given, open } from './sessions.ts'
 
 const NOT_FOUND = 'kv: key not found: nope (KV_NOT_FOUND)\n'
@@ -17,7 +17,7 @@ interface Case {
 }
 
 describe('a redirection of a session does what that of a shell does', () => {
-  const home = (): string =>
+  const home = (): Promise<string> =>
     given([
       ['k', 'v'],
       ['2', 'two'],
@@ -113,11 +113,11 @@ describe('a redirection of a session does what that of a shell does', () => {
       code: 143,
     },
     { name: "`>|` and quotes are the shell's", lines: `get k >| 'my file'`, files: { 'my file': 'v' } },
-  ])('$name', ({ lines, stdout = '', stderr = '', code = 0, files = {} }) => {
-    const folder = home()
+  ])('$name', async ({ lines, stdout = '', stderr = '', code = 0, files = {} }) => {
+    const folder = await home()
     writeFileSync(join(folder, 'f'), 'before\n')
     writeFileSync(join(folder, 'in'), 'from a file')
-    const run = script(lines, { home: folder })
+    const run = await (hasPrograms(lines) ? scriptProcess : script)(lines, { home: folder })
     const told = typeof stderr === 'string' ? stderr : expect.stringMatching(stderr)
     expect(run).toEqual({ stdout, stderr: told, code })
     for (const [file, text] of Object.entries(files))
@@ -152,62 +152,65 @@ describe('a redirection of a session does what that of a shell does', () => {
     ['get k > g 2> g', 'over each other'],
     ['get k > g 2>> ./g', 'over each other'],
     ['put k < /dev/null', 'no VALUE'],
-  ])('what it cannot do is refused by name, and nothing is run: %s', ([line, named]) => {
-    const folder = home()
+  ])('what it cannot do is refused by name, and nothing is run: %s', async ([line, named]) => {
+    const folder = await home()
     writeFileSync(join(folder, 'f'), 'before')
-    const { stdout, stderr, code } = script(line!, { home: folder })
+    const { stdout, stderr, code } = await script(line!, { home: folder })
     expect({ stdout, code }).toEqual({ stdout: '', code: 2 })
     expect(stderr).toContain(named)
     expect(stderr).toContain('KV_USAGE')
     expect(readFileSync(join(folder, 'f'), 'utf8')).toBe('before')
-    expect(script('range --keys', { home: folder }).stdout).toBe('2\nk\ntmp\n')
+    expect((await script('range --keys', { home: folder })).stdout).toBe('2\nk\ntmp\n')
   })
 
-  test('a file that cannot be written or read keeps the command from running', () => {
-    const folder = home()
+  test('a file that cannot be written or read keeps the command from running', async () => {
+    const folder = await home()
     mkdirSync(join(folder, 'folder'))
     for (const redirection of ['> nowhere/f', '> folder', '2> nowhere/f', '< nowhere']) {
-      expect(script(`del k ${redirection}`, { home: folder })).toMatchObject({
+      expect(await script(`del k ${redirection}`, { home: folder })).toMatchObject({
         code: 2,
         stderr: expect.stringMatching(/^kv: cannot (read|write) \S+: .* \(KV_USAGE\)\n/),
       })
     }
-    expect(script('get k', { home: folder }).stdout).toBe('v')
+    expect((await script('get k', { home: folder })).stdout).toBe('v')
   })
 
-  test('why a file cannot be opened is told in words', () => {
-    const folder = home()
+  test('why a file cannot be opened is told in words', async () => {
+    const folder = await home()
     writeFileSync(join(folder, 'file'), '')
     symlinkSync('circle', join(folder, 'circle'))
-    const told = (line: string): string => script(line, { home: folder }).stderr.split('\n', 1)[0]!
-    expect(told('get k > file/f')).toBe('kv: cannot write file/f: what stands before a / is no folder (KV_USAGE)')
-    expect(told('put k < file/f')).toBe('kv: cannot read file/f: what stands before a / is no folder (KV_USAGE)')
-    expect(told('.read circle')).toBe('kv: cannot read circle: its symbolic links go round in a circle (KV_USAGE)')
-    expect(told(`get k 2> ${'f'.repeat(300)}`)).toMatch(/^kv: cannot write f+: the name is too long/)
+    const told = async (line: string): Promise<string> =>
+      (await script(line, { home: folder })).stderr.split('\n', 1)[0]!
+    expect(await told('get k > file/f')).toBe('kv: cannot write file/f: what stands before a / is no folder (KV_USAGE)')
+    expect(await told('put k < file/f')).toBe('kv: cannot read file/f: what stands before a / is no folder (KV_USAGE)')
+    expect(await told('.read circle')).toBe(
+      'kv: cannot read circle: its symbolic links go round in a circle (KV_USAGE)',
+    )
+    expect(await told(`get k 2> ${'f'.repeat(300)}`)).toMatch(/^kv: cannot write f+: the name is too long/)
   })
 
-  test('a wrong call leaves the file of > as it is, a negative answer does not', () => {
-    const folder = home()
+  test('a wrong call leaves the file of > as it is, a negative answer does not', async () => {
+    const folder = await home()
     for (const file of ['a', 'b']) writeFileSync(join(folder, file), 'before')
-    script('get --wrong > a\n.read nowhere > a\nget nope > b', { home: folder, args: ['--keep-going'] })
+    await script('get --wrong > a\n.read nowhere > a\nget nope > b', { home: folder, args: ['--keep-going'] })
     expect([readFileSync(join(folder, 'a'), 'utf8'), readFileSync(join(folder, 'b'), 'utf8')]).toEqual(['before', ''])
   })
 })
 
-test('a name that only the shell can tell makes no file of its own', () => {
-  const home = given([['k', 'v']])
-  script('get k > {a,b}', { home, env: { SHELL: '/bin/bash' } })
-  script('get k > ~nobody.such/f', { home })
+test('a name that only the shell can tell makes no file of its own', async () => {
+  const home = await given([['k', 'v']])
+  await scriptProcess('get k > {a,b}', { home, env: { SHELL: '/bin/bash' } })
+  await scriptProcess('get k > ~nobody.such/f', { home })
   expect(readdirSync(home).filter((name) => !name.startsWith('t.kv') && !name.startsWith('.'))).toEqual([])
 })
 
 describe('commands that run others hand their redirections on', () => {
-  test('.read FILE > out: data, of programs as well', () => {
-    const home = given([['k', 'v']])
+  test('.read FILE > out: data, of programs as well', async () => {
+    const home = await given([['k', 'v']])
     writeFileSync(join(home, 'inner'), 'get k\nget k | tr a-z A-Z\n!echo program\nget k > own\n')
     writeFileSync(join(home, 'in'), 'typed')
     writeFileSync(join(home, 'puts'), 'put fromin\n')
-    expect(script('.read inner > out\n.read inner | rev\n.read puts < in\nget fromin', { home })).toEqual({
+    expect(await scriptProcess('.read inner > out\n.read inner | rev\n.read puts < in\nget fromin', { home })).toEqual({
       stdout: 'margorpVv\ntyped',
       stderr: '',
       code: 0,
@@ -216,22 +219,22 @@ describe('commands that run others hand their redirections on', () => {
     expect(readFileSync(join(home, 'own'), 'utf8')).toBe('v')
   })
 
-  test('.read FILE 2> err: messages, with the place', () => {
-    const home = given([])
+  test('.read FILE 2> err: messages, with the place', async () => {
+    const home = await given([])
     writeFileSync(join(home, 'inner'), 'get nope\n')
-    expect(script('.read inner 2> err', { home })).toMatchObject({ stdout: '', code: 1 })
+    expect(await script('.read inner 2> err', { home })).toMatchObject({ stdout: '', code: 1 })
     expect(readFileSync(join(home, 'err'), 'utf8')).toBe(`${NOT_FOUND}kv: stopped at inner:1 (exit 1)\n`)
   })
 
-  test('.help COMMAND > FILE', () => {
-    const home = given([])
-    expect(script('.help get > a\n.help undo > b\n', { home })).toEqual({ stdout: '', stderr: '', code: 0 })
+  test('.help COMMAND > FILE', async () => {
+    const home = await given([])
+    expect(await script('.help get > a\n.help undo > b\n', { home })).toEqual({ stdout: '', stderr: '', code: 0 })
     expect(readFileSync(join(home, 'a'), 'utf8')).toContain('Usage: kv get')
     expect(readFileSync(join(home, 'b'), 'utf8')).toContain('Usage: .undo')
   })
 
   test('.watch N COMMAND | PROGRAM', async () => {
-    using screen = await open({ home: given([['k', 'v']]) })
+    using screen = await open({ home: await given([['k', 'v']]) })
     screen.type('.watch 20ms count | sed -u s/1/one/\r')
     await screen.until(/^one\r?\none$/m)
     screen.type('\u0003')
@@ -239,22 +242,27 @@ describe('commands that run others hand their redirections on', () => {
   })
 })
 
-test('programs of a session find its store and its options', () => {
-  const home = given([['k', 'v']])
+test('programs of a session find its store and its options', async () => {
+  const home = await given([['k', 'v']])
   mkdirSync(join(home, 'below'))
   const kv = `'${process.execPath}' '${join(import.meta.dirname, '../../bin/kv.cjs')}'`
   expect(
-    script(`!${kv} get k\n!cd below && ${kv} get k\n.mode csv\n!${kv} range\ncount | xargs ${kv} range --limit`, {
-      home,
-    }).stdout,
+    (
+      await scriptProcess(
+        `!${kv} get k\n!cd below && ${kv} get k\n.mode csv\n!${kv} range\ncount | xargs ${kv} range --limit`,
+        {
+          home,
+        },
+      )
+    ).stdout,
   ).toBe('vvkey,value\nk,v\nkey,value\nk,v\n')
   expect(existsSync(join(home, '.local'))).toBe(false)
 })
 
-test('a shell that does not exist is told', () => {
-  const home = given([['k', 'v']])
+test('a shell that does not exist is told', async () => {
+  const home = await given([['k', 'v']])
   for (const line of ['get k | cat', '!echo x']) {
-    expect(script(line, { home, env: { SHELL: '/nonexistent' } })).toMatchObject({
+    expect(await script(line, { home, env: { SHELL: '/nonexistent' } })).toMatchObject({
       stdout: '',
       code: 2,
       stderr: expect.stringContaining('kv: cannot run /nonexistent: no such file or folder (KV_USAGE)\nhint: '),
@@ -262,8 +270,8 @@ test('a shell that does not exist is told', () => {
   }
 })
 
-test('a line too long for a program is refused', () => {
-  const { stderr, code } = script(`count | grep ${'x'.repeat(200_000)}`, { home: tempDir() })
+test('a line too long for a program is refused', async () => {
+  const { stderr, code } = await script(`count | grep ${'x'.repeat(200_000)}`, { home: tempDir() })
   expect(stderr).toContain('the line is too long for a program (KV_USAGE)')
   expect(code).toBe(2)
 })

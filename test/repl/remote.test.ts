@@ -21,7 +21,7 @@ async function serve(env: Record<string, string> = {}): Promise<Served> {
 test('a session sends the token, also for lines with options of their own, and after .open', async () => {
   const { url } = await serve({ KV_TOKEN: 'secret' })
   const lines = `get a\nput c 3 --lock-timeout 3s\n.undo\nget c --default none\n.open ${url}/\ncount`
-  expect(script(lines, { args: ['--store', url], env: { KV_TOKEN: 'secret' } })).toEqual({
+  expect(await script(lines, { args: ['--store', url], env: { KV_TOKEN: 'secret' } })).toEqual({
     stdout: '1none2\n',
     stderr: 'undone: put c 3 --lock-timeout 3s (1 key)\n',
     code: 0,

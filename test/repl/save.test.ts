@@ -9,7 +9,7 @@ import { script } from './scripts.ts'
 import { given, kv, open } from './sessions.ts'
 
 test('what .save writes does the same again: typed values, answers, .open, .mode, and what was undone stays out', async () => {
-  const home = given([
+  const home = await given([
     ['u:1', 'x'],
     ['u:2', 'y'],
   ])
@@ -46,33 +46,33 @@ test('what .save writes does the same again: typed values, answers, .open, .mode
     '',
   ])
   await screen.leave()
-  const replay = given([
+  const replay = await given([
     ['u:1', 'x'],
     ['u:2', 'y'],
   ])
-  expect(script(readFileSync(join(home, 'again')), { home: replay })).toMatchObject({ code: 0, stderr: '' })
-  expect(kv(replay, 'range', '--keys')).toBe('a\ntyped\n')
-  expect(kv(replay, 'get', 'typed')).toBe("-it's\ntwo lines")
-  expect(kv(replay, 'get', 'b', '--store', 'other.kv')).toBe('2')
+  expect(await script(readFileSync(join(home, 'again')), { home: replay })).toMatchObject({ code: 0, stderr: '' })
+  expect(await kv(replay, 'range', '--keys')).toBe('a\ntyped\n')
+  expect(await kv(replay, 'get', 'typed')).toBe("-it's\ntwo lines")
+  expect(await kv(replay, 'get', 'b', '--store', 'other.kv')).toBe('2')
 })
 
-test('an undone command that is done again by a second .undo is saved', () => {
+test('an undone command that is done again by a second .undo is saved', async () => {
   const home = tempDir()
-  script('put a 1\nput a 2\n.undo\n.undo\n.save s', { home })
+  await script('put a 1\nput a 2\n.undo\n.undo\n.save s', { home })
   expect(readFileSync(join(home, 's'), 'utf8')).toBe('put a 1\nput a 2\n')
 })
 
-test('.save writes whole or not at all, and leaves nothing beside', () => {
+test('.save writes whole or not at all, and leaves nothing beside', async () => {
   const home = tempDir()
-  expect(script('put a 1\n.save s\n.save s\n', { home })).toMatchObject({
+  expect(await script('put a 1\n.save s\n.save s\n', { home })).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('cannot write s: it is there already (KV_USAGE)'),
   })
-  expect(script('.save nowhere/s', { home })).toMatchObject({
+  expect(await script('.save nowhere/s', { home })).toMatchObject({
     code: 2,
     stderr: expect.stringContaining('cannot write nowhere/s: no such file or folder (KV_USAGE)'),
   })
-  expect(script('put a 1\n.save /dev/full', { home })).toMatchObject({ code: 2 })
+  expect(await script('put a 1\n.save /dev/full', { home })).toMatchObject({ code: 2 })
   expect(readdirSync(home).filter((name) => !name.startsWith('t.kv'))).toEqual(['s'])
 })
 

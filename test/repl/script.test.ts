@@ -4,26 +4,26 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { ended, givenStore, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { script } from './scripts.ts'
+import { hasPrograms, script, scriptProcess } from './scripts.ts'
 
-test('a script has no banner and no prompt, and prints as the shell does', () => {
-  expect(script('put a 1\n# comment\n\nput b "x\\ny"\nrange\nkv get a\n')).toEqual({
+test('a script has no banner and no prompt, and prints as the shell does', async () => {
+  expect(await script('put a 1\n# comment\n\nput b "x\\ny"\nrange\nkv get a\n')).toEqual({
     stdout: '{"key":"a","value":"1"}\n{"key":"b","value":"x\\ny"}\n1',
     stderr: '',
     code: 0,
   })
 })
 
-test('a script stops at its first failure, with its exit code and its line', () => {
-  expect(script("put a '1\n2'\nget nope\ncount")).toEqual({
+test('a script stops at its first failure, with its exit code and its line', async () => {
+  expect(await script("put a '1\n2'\nget nope\ncount")).toEqual({
     stdout: '',
     stderr: 'kv: key not found: nope (KV_NOT_FOUND)\nkv: stopped at script:3 (exit 1)\n',
     code: 1,
   })
 })
 
-test('with --keep-going a script goes on, and ends with the first failure', () => {
-  const { stdout, stderr, code } = script('get --wrong\nget nope\nput a 1; x\ncount', { args: ['--keep-going'] })
+test('with --keep-going a script goes on, and ends with the first failure', async () => {
+  const { stdout, stderr, code } = await script('get --wrong\nget nope\nput a 1; x\ncount', { args: ['--keep-going'] })
   expect(stdout).toBe('0\n')
   expect(stderr.match(/failed at script:\d/g)).toEqual([
     'failed at script:1',
@@ -33,30 +33,30 @@ test('with --keep-going a script goes on, and ends with the first failure', () =
   expect(code).toBe(2)
 })
 
-test('a script may be a file, and commands may read files', () => {
+test('a script may be a file, and commands may read files', async () => {
   const home = tempDir()
   writeFileSync(join(home, 'rows.jsonl'), '{"key":"a","value":"1"}\n')
   writeFileSync(join(home, 'value'), 'from a file\n')
   writeFileSync(join(home, 'setup.kv'), 'batch-put --quiet < rows.jsonl\nput b < value\nrange > out.jsonl\n.undo\n')
-  expect(script('', { args: ['setup.kv'], home })).toMatchObject({ stdout: '', code: 0 })
+  expect(await script('', { args: ['setup.kv'], home })).toMatchObject({ stdout: '', code: 0 })
   expect(readFileSync(join(home, 'out.jsonl'), 'utf8')).toBe(
     '{"key":"a","value":"1"}\n{"key":"b","value":"from a file\\n"}\n',
   )
-  expect(script('count', { home }).stdout).toBe('1\n')
+  expect((await script('count', { home })).stdout).toBe('1\n')
 })
 
-test('a command of a script does not read the script', () => {
-  const { stderr, code } = script('put k\nput a 1\n')
+test('a command of a script does not read the script', async () => {
+  const { stderr, code } = await script('put k\nput a 1\n')
   expect(stderr).toContain('a command of a script has no standard input')
   expect(code).toBe(2)
 })
 
-test('a batch-put over more bytes than .undo keeps is done, and not undone', () => {
+test('a batch-put over more bytes than .undo keeps is done, and not undone', async () => {
   const home = tempDir()
   const value = 'x'.repeat(17_000_000)
   writeFileSync(join(home, 'large.jsonl'), `["a","${value}"]\n["b","${value}"]\n`)
   writeFileSync(join(home, 'small.jsonl'), '["a","1"]\n["b","2"]\n')
-  const { stdout, stderr, code } = script('batch-put -q large.jsonl\nbatch-put -q small.jsonl\nrange\n.undo\n', {
+  const { stdout, stderr, code } = await script('batch-put -q large.jsonl\nbatch-put -q small.jsonl\nrange\n.undo\n', {
     home,
   })
   expect(stdout).toBe('{"key":"a","value":"1"}\n{"key":"b","value":"2"}\n')
@@ -64,11 +64,11 @@ test('a batch-put over more bytes than .undo keeps is done, and not undone', () 
   expect(code).toBe(1)
 })
 
-test('a batch-put within the bounds of .undo is undone, a larger one is refused', () => {
+test('a batch-put within the bounds of .undo is undone, a larger one is refused', async () => {
   const home = tempDir()
   writeFileSync(join(home, 'few.jsonl'), '["a","2"]\n["b","2"]\n')
   writeFileSync(join(home, 'many.jsonl'), Array.from({ length: 10_001 }, (_, i) => `["k${i}","v"]\n`).join(''))
-  const { stdout, stderr, code } = script(
+  const { stdout, stderr, code } = await script(
     'put a 1\nbatch-put -q few.jsonl\n.undo\nrange\nbatch-put -q many.jsonl\n.undo\n',
     { home },
   )
@@ -78,15 +78,15 @@ test('a batch-put within the bounds of .undo is undone, a larger one is refused'
   expect(code).toBe(1)
 })
 
-test('a script may check the store', () => {
-  expect(script('put a 1\ncheck --json\n')).toEqual({
+test('a script may check the store', async () => {
+  expect(await script('put a 1\ncheck --json\n')).toEqual({
     stdout: expect.stringContaining('"checked":1'),
     stderr: '',
     code: 0,
   })
 })
 
-test('bytes that are not UTF-8, and NUL, are refused with line and column, and the lines after them are read', () => {
+test('bytes that are not UTF-8, and NUL, are refused with line and column, and the lines after them are read', async () => {
   const lines = Buffer.concat([
     Buffer.from('put a 1\nput k caf'),
     Buffer.of(0xe9),
@@ -96,7 +96,7 @@ test('bytes that are not UTF-8, and NUL, are refused with line and column, and t
     Buffer.of(0xff),
     Buffer.from('"\nrange --keys\n'),
   ])
-  const { stdout, stderr, code } = script(lines, { args: ['--keep-going'] })
+  const { stdout, stderr, code } = await script(lines, { args: ['--keep-going'] })
   expect(stdout).toBe('a\nb\n')
   expect(stderr.match(/^kv: script:.*$/gm)).toEqual([
     'kv: script:2: invalid UTF-8 at column 10 (KV_USAGE)',
@@ -106,13 +106,16 @@ test('bytes that are not UTF-8, and NUL, are refused with line and column, and t
   expect(code).toBe(2)
 })
 
-test('the same holds for a file of commands, and for .read', () => {
+test('the same holds for a file of commands, and for .read', async () => {
   const home = tempDir()
   writeFileSync(join(home, 'latin1'), Buffer.from('put caf\xe9 1\n', 'latin1'))
   const refusal = 'kv: latin1:1: invalid UTF-8 at column 8 (KV_USAGE)\n'
-  expect(script('', { home, args: ['latin1'] })).toMatchObject({ code: 2, stderr: expect.stringContaining(refusal) })
-  expect(script('.read latin1\n', { home })).toMatchObject({ code: 2, stderr: expect.stringContaining(refusal) })
-  expect(script('count', { home }).stdout).toBe('0\n')
+  expect(await script('', { home, args: ['latin1'] })).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining(refusal),
+  })
+  expect(await script('.read latin1\n', { home })).toMatchObject({ code: 2, stderr: expect.stringContaining(refusal) })
+  expect((await script('count', { home })).stdout).toBe('0\n')
 })
 
 test.for<[name: string, lines: string, stdout: string]>([
@@ -126,17 +129,17 @@ test.for<[name: string, lines: string, stdout: string]>([
   ['.exit', 'count\n.exit\ncount', '0\n'],
   ['!COMMAND', '!echo one; echo two\nput a 1\n!cat\nget a', 'one\ntwo\n1'],
   ['a quote over lines', "put a 'one\n!two\nexit'\nget a", 'one\n!two\nexit'],
-])('a script knows %s', ([, lines, stdout]) => {
-  expect(script(lines)).toEqual({ stdout, stderr: '', code: 0 })
+])('a script knows %s', async ([, lines, stdout]) => {
+  expect(await (hasPrograms(lines) ? scriptProcess : script)(lines)).toEqual({ stdout, stderr: '', code: 0 })
 })
 
-test('what stands open at the end is refused', () => {
+test('what stands open at the end is refused', async () => {
   for (const [lines, message] of [
     ['count\nput a "x\ny', 'the quote " is not closed'],
     ['count\nput a \\', 'the line ends with a backslash'],
     ['count\ncount | (cat', 'what was begun for the shell is not ended'],
   ]) {
-    expect(script(lines!)).toMatchObject({
+    expect(await script(lines!)).toMatchObject({
       stdout: '0\n',
       code: 2,
       stderr: expect.stringMatching(new RegExp(`${message}.*\\n(hint.*\\n)?kv: stopped at script:2`)),
@@ -144,25 +147,25 @@ test('what stands open at the end is refused', () => {
   }
 })
 
-test('with --keep-going only commands fail, not the lines between them', () => {
-  expect(script('get nope\n\n# comment\ncount\n', { args: ['--keep-going'] }).stderr.match(/failed at.*/g)).toEqual([
-    'failed at script:1 (exit 1)',
-  ])
+test('with --keep-going only commands fail, not the lines between them', async () => {
+  expect(
+    (await script('get nope\n\n# comment\ncount\n', { args: ['--keep-going'] })).stderr.match(/failed at.*/g),
+  ).toEqual(['failed at script:1 (exit 1)'])
 })
 
-test('scripts within scripts say once where they stopped', () => {
+test('scripts within scripts say once where they stopped', async () => {
   const home = tempDir()
   writeFileSync(join(home, 'a'), 'count\n.read b\n')
   writeFileSync(join(home, 'b'), 'get nope\n')
   writeFileSync(join(home, 'self'), '.read self\n')
-  expect(script('.read a', { home })).toEqual({
+  expect(await script('.read a', { home })).toEqual({
     stdout: '0\n',
     stderr: 'kv: key not found: nope (KV_NOT_FOUND)\nkv: stopped at b:1 (exit 1)\n',
     code: 1,
   })
-  expect(script('.read self', { home }).stderr.match(/stopped at/g)).toHaveLength(1)
+  expect((await script('.read self', { home })).stderr.match(/stopped at/g)).toHaveLength(1)
   mkdirSync(join(home, 'folder'))
-  expect(script('.read folder\ncount', { home, args: ['--keep-going'] })).toMatchObject({
+  expect(await script('.read folder\ncount', { home, args: ['--keep-going'] })).toMatchObject({
     stdout: '0\n',
     stderr: expect.stringContaining('cannot read folder: it is a folder (KV_USAGE)'),
     code: 2,
@@ -216,8 +219,8 @@ test.for<[word: string, hint: string]>([
   ['.tables', 'range --keys lists the keys'],
   ['.get', 'that is: get'],
   ['nothing-like-it', 'help lists the commands, .help those of a session'],
-])('a word that is no command leads to the one that does it: %s', ([word, hint]) => {
-  expect(script(`${word} a 1`)).toMatchObject({
+])('a word that is no command leads to the one that does it: %s', async ([word, hint]) => {
+  expect(await script(`${word} a 1`)).toMatchObject({
     code: 2,
     stderr: expect.stringMatching(
       new RegExp(
@@ -235,28 +238,28 @@ test.for<[line: string, message: string]>([
   ['.exit now', '.exit takes no argument'],
   ['repl', 'this is a session already'],
   ['kv', 'this is a session already'],
-])('a wrong call says what is wrong: %s', ([line, message]) => {
-  expect(script(line)).toMatchObject({
+])('a wrong call says what is wrong: %s', async ([line, message]) => {
+  expect(await script(line)).toMatchObject({
     code: 2,
     stdout: '',
     stderr: expect.stringContaining(`kv: ${message} (KV_USAGE)`),
   })
 })
 
-test('help in a session tells of .help, and lists no session', () => {
-  const { stdout } = script('help')
+test('help in a session tells of .help, and lists no session', async () => {
+  const { stdout } = await script('help')
   expect(stdout).toContain('.help lists what it has besides')
   expect(stdout).not.toMatch(/^ {2}repl/m)
 })
 
-test.for(['help .undo', 'help undo', '.help .undo'])('%s explains a command of the session', (line) => {
-  const { stdout, stderr, code } = script(`${line}\n`)
+test.for(['help .undo', 'help undo', '.help .undo'])('%s explains a command of the session', async (line) => {
+  const { stdout, stderr, code } = await script(`${line}\n`)
   expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
   expect(stdout).toMatch(/^Usage: \.undo\n/)
 })
 
-test('.snapshot without a place for it fails, and the session goes on', () => {
-  const { stdout, stderr, code } = script('put a 1\n.snapshot\nget a', {
+test('.snapshot without a place for it fails, and the session goes on', async () => {
+  const { stdout, stderr, code } = await scriptProcess('put a 1\n.snapshot\nget a', {
     args: ['--keep-going'],
     env: { TMPDIR: '/nonexistent' },
   })

@@ -1,6 +1,5 @@
-import { spawnSync } from 'node:child_process'
+import { kv, kvProcess } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { KV } from './screen.ts'
 
 /** How a script of a session is run. */
 export interface ScriptRun {
@@ -9,16 +8,30 @@ export interface ScriptRun {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** How it ended and what it wrote. */
+export interface ScriptOutcome {
+  readonly stdout: string
+  readonly stderr: string
+  readonly code: number | null
+}
+
 /** Runs a script of a session on `t.kv` of a folder of the test's own. */
-export function script(
+export async function script(
   input: string | Uint8Array,
   { args = [], home = tempDir(), env = {} }: ScriptRun = {},
-): { stdout: string; stderr: string; code: number | null } {
-  const { stdout, stderr, status } = spawnSync(process.execPath, [KV, 'repl', '--store', 't.kv', ...args], {
-    cwd: home,
-    input,
-    env: { PATH: process.env['PATH'], HOME: home, ...env },
-    encoding: 'utf8',
-  })
-  return { stdout, stderr, code: status }
+  run: typeof kv = kv,
+): Promise<ScriptOutcome> {
+  const options = { cwd: home, input, env: { HOME: home, ...env } }
+  const { stdout, stderr, code } = await run(['repl', '--store', 't.kv', ...args], options)
+  return { stdout: stdout.toString(), stderr, code }
+}
+
+/** The same in a process of its own: for a script with programs, which write to the output of the process. */
+export async function scriptProcess(input: string | Uint8Array, options: ScriptRun = {}): Promise<ScriptOutcome> {
+  return script(input, options, kvProcess)
+}
+
+/** Whether a script may run programs of the shell. */
+export function hasPrograms(lines: string): boolean {
+  return /[|!]/.test(lines)
 }

@@ -86,7 +86,7 @@ test('Tab completes stored keys to the next separator, with how many lie below',
     'user:12:mail',
     'user.x',
   ]
-  using screen = await open({ home: given(keys.map((key) => [key, 'v'])) })
+  using screen = await open({ home: await given(keys.map((key) => [key, 'v'])) })
   screen.type('get \t')
   await screen.until('(1,235)')
   expect(screen.text).toContain('a key')
@@ -148,16 +148,16 @@ test('.undo puts back what the last command changed, and refuses when another wr
   await screen.run('del --prefix "" --all --yes')
   await screen.run('.undo')
   expect(screen.text).toContain('undone: del --prefix "" --all --yes (2 keys)')
-  expect(kv(home, 'range')).toMatch(/^\{"key":"a","value":"1"\}\n\{"key":"b","value":"2","expires":"/)
+  expect(await kv(home, 'range')).toMatch(/^\{"key":"a","value":"1"\}\n\{"key":"b","value":"2","expires":"/)
   await screen.run('put a 9')
-  kv(home, 'put', 'a', 'other')
+  await kv(home, 'put', 'a', 'other')
   await screen.run('.undo')
   expect(screen.text).toContain('not undone: a was written again since')
   screen.type("put b 'two\rlines'\r")
   await screen.until(/created b/)
   await screen.run('.undo')
   expect(screen.text).toContain("undone: put b 'two\\nlines' (1 key)")
-  expect(kv(home, 'get', 'a')).toBe('other')
+  expect(await kv(home, 'get', 'a')).toBe('other')
 })
 
 test('output goes through a program or into a file with | and >', async () => {
@@ -174,7 +174,7 @@ test('output goes through a program or into a file with | and >', async () => {
 
 test('a value full of escape sequences never reaches the terminal raw', async () => {
   const evil = '\u001b]0;pwned\u0007\u001b[2J\u009b31m\u0085\u202eabc'
-  using screen = await open({ home: given([[`k:${evil}`, evil]]) })
+  using screen = await open({ home: await given([[`k:${evil}`, evil]]) })
   const start = screen.raw.length
   await screen.run('range')
   await screen.run('range --json')
@@ -194,11 +194,11 @@ test('a pasted script of 200 lines is collected, and runs as a whole at Enter', 
     `${Array.from({ length: 200 }, (_, i) => `put paste:${String(i).padStart(3, '0')} 'value ${i}'`).join('\n')}\n`,
   )
   await screen.until("put paste:199 'value 199'")
-  expect(kv(home, 'count')).toBe('0\n')
+  expect(await kv(home, 'count')).toBe('0\n')
   screen.type('\r')
   await screen.until(() => screen.cursor.line === 't.kv>')
-  expect(kv(home, 'count')).toBe('200\n')
-  expect(kv(home, 'get', 'paste:123')).toBe('value 123')
+  expect(await kv(home, 'count')).toBe('200\n')
+  expect(await kv(home, 'get', 'paste:123')).toBe('value 123')
 })
 
 test('a pasted script stops at its first failure and says in which line', async () => {
@@ -208,14 +208,14 @@ test('a pasted script stops at its first failure and says in which line', async 
   await screen.until('put b 2')
   screen.type('\r')
   await screen.until('kv: stopped at line:2 (exit 1)')
-  expect(kv(home, 'count')).toBe('1\n')
+  expect(await kv(home, 'count')).toBe('1\n')
 })
 
 test('each command sees what other processes committed before it', async () => {
   const home = tempDir()
   using screen = await open({ home })
   await screen.run('put a 1')
-  kv(home, 'put', 'a', 'from elsewhere')
+  await kv(home, 'put', 'a', 'from elsewhere')
   await screen.run('get a')
   expect(screen.lines).toContain('from elsewhere')
 })
@@ -246,7 +246,7 @@ test('.open, .mode, .timer, .save and .read', async () => {
   await screen.run('.open other.kv')
   expect(screen.cursor.line).toBe('other.kv>')
   await screen.run('.read good.kv')
-  expect(kv(home, 'get', 'a', '--store', 'other.kv')).toBe('1')
+  expect(await kv(home, 'get', 'a', '--store', 'other.kv')).toBe('1')
   screen.type('.exit\r')
   await screen.until(() => screen.exitCode !== undefined)
   expect(screen.exitCode).toBe(0)
@@ -279,7 +279,7 @@ test('.read stops at the first failure of the file and says where; .save does no
   expect(screen.text).toContain('cannot write script: it is there already (KV_USAGE)')
   await screen.run('.read nowhere')
   expect(screen.text).toContain('cannot read nowhere: no such file or folder (KV_USAGE)')
-  expect(kv(home, 'count')).toBe('1\n')
+  expect(await kv(home, 'count')).toBe('1\n')
 })
 
 test('a slow command tells its time, also without .timer', async () => {
@@ -308,9 +308,9 @@ test('.snapshot keeps a copy of the store, .diff tells what has changed since, b
   await screen.run('put a 2')
   await screen.run('put same 1')
   await screen.run('put until 1 --ttl 1h')
-  kv(home, 'del', 'b')
-  kv(home, 'put', 'c', '3')
-  kv(home, 'put', 'long', `${'x'.repeat(150)}!${'x'.repeat(49)}`)
+  await kv(home, 'del', 'b')
+  await kv(home, 'put', 'c', '3')
+  await kv(home, 'put', 'long', `${'x'.repeat(150)}!${'x'.repeat(49)}`)
   await screen.run('.diff')
   expect(screen.text).toMatch(
     /\n~ a {2}1 → 2\n- b {2}1\n\+ c {2}3\n~ long {2}…x+… → …x{12}!x+…\n~ until {2}expires never → 2\S+Z\n1 new, 3 changed, 1 gone\n/,
@@ -328,7 +328,7 @@ test('a snapshot holds nothing back: the log is recycled while it is kept', asyn
   await screen.run('.snapshot')
   const value = join(home, 'value')
   writeFileSync(value, 'v'.repeat(2_000_000))
-  for (let i = 0; i < 20; i++) kv(home, 'put', 'a', '--file', value)
+  for (let i = 0; i < 20; i++) await kv(home, 'put', 'a', '--file', value)
   // Ten times less than what was written: a view held open would keep it all.
   expect(statSync(join(home, 't.kv-wal')).size).toBeLessThan(10_000_000)
   await screen.run('.diff')
@@ -340,7 +340,7 @@ test('.watch runs a command again and again until Ctrl-C', async () => {
   using screen = await open({ home })
   screen.type('.watch 50ms count\r')
   await screen.until(/^0\n0$/m)
-  kv(home, 'put', 'a', '1')
+  await kv(home, 'put', 'a', '1')
   await screen.until(/^1$/m)
   screen.type('\u0003')
   await screen.until(() => screen.cursor.line === 't.kv [130]>')

@@ -1,6 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { expect } from 'vitest'
+import { openStore } from '../../src/index.ts'
+import { kv as runKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { KV, Screen, type ScreenOptions } from './screen.ts'
+import { Screen, type ScreenOptions } from './screen.ts'
 
 /** A session on `t.kv` in a folder of the test's own, at its first prompt. */
 export async function open(
@@ -12,22 +15,19 @@ export async function open(
   return screen
 }
 
-/** Runs kv on `t.kv` of a folder as another process, to its end; returns what it printed. */
-export function kv(home: string, ...args: string[]): string {
-  return run(home, args, undefined)
+/** Runs kv on `t.kv` of a folder to its end; returns what it printed. */
+export async function kv(home: string, ...args: string[]): Promise<string> {
+  const run = await runKv(['--store', 't.kv', ...args], { cwd: home, env: { HOME: home } })
+  expect([run.stderr, run.code]).toEqual(['', 0])
+  return run.stdout.toString()
 }
 
 /** A folder with a `t.kv` that holds these entries. */
-export function given(entries: readonly (readonly [key: string, value: string])[], home = tempDir()): string {
-  run(home, ['batch-put', '--quiet'], entries.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+export async function given(
+  entries: readonly (readonly [key: string, value: string])[],
+  home = tempDir(),
+): Promise<string> {
+  await using store = await openStore(join(home, 't.kv'), { durable: false })
+  await store.batch(entries.map(([key, value]) => ({ type: 'put', key, value })))
   return home
-}
-
-function run(cwd: string, args: readonly string[], input: string | undefined): string {
-  return execFileSync(process.execPath, [KV, '--store', 't.kv', ...args], {
-    cwd,
-    input: input ?? '',
-    env: { PATH: process.env['PATH'], HOME: cwd },
-    encoding: 'utf8',
-  })
 }

@@ -12,9 +12,9 @@ describe('.undo takes back the last command that wrote, whatever options it had'
     'put b 2 --store ./t.kv',
     'put b 2 --store file:t.kv --timeout 3s',
     'batch-put --quiet --no-sync < rows',
-  ])('%s', (line) => {
+  ])('%s', async (line) => {
     const home = tempDir()
-    const { stdout, stderr, code } = script(
+    const { stdout, stderr, code } = await script(
       `!printf '{"key":"b","value":"2"}\\n' > rows\nput a 1\n${line}\n.undo\nrange\n`,
       { home },
     )
@@ -31,16 +31,19 @@ describe('.undo takes back the last command that wrote, whatever options it had'
       'del --all --yes --store other.kv',
       'this wrote to another store, other.kv, and cannot be undone here: del --all --yes --store other.kv',
     ],
-  ])('or says that it cannot, and takes back none before it: %s', ([line, message]) => {
+  ])('or says that it cannot, and takes back none before it: %s', async ([line, message]) => {
     const home = tempDir()
-    kv(home, 'put', 'x', 'y', '--store', 'other.kv')
-    const { stdout, stderr, code } = script(`put a 1\n${line}\n.undo\nrange --keys\n`, { home, args: ['--keep-going'] })
+    await kv(home, 'put', 'x', 'y', '--store', 'other.kv')
+    const { stdout, stderr, code } = await script(`put a 1\n${line}\n.undo\nrange --keys\n`, {
+      home,
+      args: ['--keep-going'],
+    })
     expect(stderr).toContain(`kv: ${message} (KV_NOT_UNDONE)\n`)
     expect([stdout.endsWith('a\n'), code]).toEqual([true, 1])
   })
 
-  test('what wrote nothing leaves the one before undoable', () => {
-    const { stdout } = script(
+  test('what wrote nothing leaves the one before undoable', async () => {
+    const { stdout } = await script(
       'put a 1\nput a 2\nput a 3 --if-absent\nput b 1 --store other.kv --if-value x\ndel nope --no-sync --ignore-missing\nget a --lock-timeout 9s\n.undo\nget a\n',
       { args: ['--keep-going'] },
     )
@@ -49,24 +52,24 @@ describe('.undo takes back the last command that wrote, whatever options it had'
 })
 
 test('a file that was replaced since keeps what it has, also where the revisions are the same', async () => {
-  const home = given([['c', 'old']])
+  const home = await given([['c', 'old']])
   using screen = await open({ home })
   await screen.run('put c new')
   rmSync(join(home, 't.kv'))
   for (const suffix of ['-wal', '-shm']) rmSync(join(home, `t.kv${suffix}`), { force: true })
-  for (const value of ['A', 'B']) kv(home, 'put', 'c', value)
+  for (const value of ['A', 'B']) await kv(home, 'put', 'c', value)
   await screen.run('.undo')
   expect(screen.text).toContain('not undone: the file was replaced since: put c new (KV_NOT_UNDONE)')
-  expect(kv(home, 'get', 'c')).toBe('B')
+  expect(await kv(home, 'get', 'c')).toBe('B')
   // What is written from then on can be undone.
   await screen.run('put c C')
   await screen.run('.undo')
-  expect(kv(home, 'get', 'c')).toBe('B')
+  expect(await kv(home, 'get', 'c')).toBe('B')
 })
 
 test('the same when another was renamed over it, and read before', async () => {
-  const home = given([['c', 'old']])
-  const other = given([
+  const home = await given([['c', 'old']])
+  const other = await given([
     ['c', 'other'],
     ['d', 'x'],
   ])
@@ -76,5 +79,5 @@ test('the same when another was renamed over it, and read before', async () => {
   await screen.run('get c')
   await screen.run('.undo')
   expect(screen.text).toContain('not undone: the file was replaced since')
-  expect(kv(home, 'get', 'c')).toBe('other')
+  expect(await kv(home, 'get', 'c')).toBe('other')
 })

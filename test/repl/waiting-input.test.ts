@@ -40,7 +40,7 @@ test.for([
   for (const char of input) await new Promise((resolve) => pipe.write(char, resolve))
   pipe.end()
   await screen.until(() => screen.cursor.line === 't.kv>')
-  expect(kv(home, 'get', 'k')).toBe('v')
+  expect(await kv(home, 'get', 'k')).toBe('v')
 })
 
 test('the terminal itself is what the user types, where one value is read, and refused where more is', async () => {
@@ -50,6 +50,7 @@ test('the terminal itself is what the user types, where one value is read, and r
     await screen.until(() => screen.text.split('Ctrl-D ends it').length === i + 2)
     screen.type(`value ${i}\r\x04`)
     await screen.until(`created k${i} (7 B)`)
+    await screen.until(() => screen.cursor.line === 't.kv>')
   }
   await screen.run('.read /dev/stdin')
   expect(screen.text).toContain('kv: /dev/stdin is the terminal of this session (KV_USAGE)')
@@ -60,7 +61,7 @@ test('the terminal itself is what the user types, where one value is read, and r
 })
 
 test('an endless input is refused at the limit of a value', async () => {
-  using screen = await open({ home: given([['k', 'v']]) })
+  using screen = await open({ home: await given([['k', 'v']]) })
   screen.type('put k --file /dev/zero\r')
   await screen.until(/kv: \/dev\/zero is longer than a value may be: \d+ bytes \(KV_TOO_LARGE\)/)
   await screen.until(() => screen.cursor.line === 't.kv [2]>')
@@ -69,7 +70,7 @@ test('an endless input is refused at the limit of a value', async () => {
 })
 
 test('SIGTERM ends a session that asks, whatever it asks', async () => {
-  const home = given([
+  const home = await given([
     ['user:1', 'Ada'],
     ['user:2', 'Grace'],
   ])
@@ -84,7 +85,7 @@ test('SIGTERM ends a session that asks, whatever it asks', async () => {
     screen.kill('SIGTERM')
     await screen.until(() => screen.exitCode !== undefined)
   }
-  expect(kv(home, 'count')).toBe('2\n')
+  expect(await kv(home, 'count')).toBe('2\n')
 })
 
 test('in the shell a pipe without a name, and one whose writer is done, end as they should', async () => {

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest'
 import { given, kv, open } from './sessions.ts'
 
 test('kv watch in a session shows changes as they come, without a pager, until Ctrl-C', async () => {
-  const home = given([['a', '1']])
+  const home = await given([['a', '1']])
   using screen = await open({ home, rows: 8, env: { PAGER: 'exit 1; #' } })
   screen.type('watch --all\r')
   await screen.until('kv: watching all keys; Ctrl-C ends it')
   // The note is shown when the watch stands.
-  for (let i = 0; i < 12; i++) kv(home, 'put', `key${i}`, `value ${i}`)
+  for (let i = 0; i < 12; i++) await kv(home, 'put', `key${i}`, `value ${i}`)
   await screen.until('put  key11  value 11')
   await screen.interrupt()
   for (let i = 0; i < 12; i++) expect(screen.lines).toContain(`put  key${i}  value ${i}`)
@@ -19,7 +19,7 @@ test('kv watch in a session shows changes as they come, without a pager, until C
 })
 
 test('the keys of kv watch are completed', async () => {
-  using screen = await open({ home: given([['only:key', '1']]) })
+  using screen = await open({ home: await given([['only:key', '1']]) })
   screen.type('watch on\t')
   await screen.until('watch only:key')
   screen.type('\u0003')

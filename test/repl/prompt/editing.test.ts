@@ -24,7 +24,7 @@ test('what is typed or pasted and is not UTF-8 is refused with its place, and th
   await screen.until(/kv: invalid UTF-8 at column 1 [^]*\| \\xe9t\\xe9/)
   screen.type('\x15été\r\x04')
   await screen.until('created v (5 B)')
-  expect(kv(home, 'range', '--keys')).toBe('café\nv\n')
+  expect(await kv(home, 'range', '--keys')).toBe('café\nv\n')
 })
 
 test('an editor that writes bytes that are not UTF-8, removes its file or cannot be given one leaves the line as it is', async () => {
@@ -92,7 +92,7 @@ test('an old line that was edited is kept while others are looked at, and sugges
 })
 
 test('Tab within an open quote completes that word', async () => {
-  const home = given([
+  const home = await given([
     ['user 1', 'a'],
     ['user 2', 'b'],
     ['new\nline', 'c'],
@@ -144,7 +144,7 @@ test('a pasted transcript loses its prompts and what was printed', () => {
 })
 
 test('a pager that is not there is done without, and one that is has Ctrl-C for itself', async () => {
-  const home = given(Array.from({ length: 50 }, (_, i) => [`k${i}`, 'v'] as const))
+  const home = await given(Array.from({ length: 50 }, (_, i) => [`k${i}`, 'v'] as const))
   using without = await open({ home, env: { PAGER: 'nosuchpager -R' } })
   await without.run('range')
   expect(without.text).toContain('(50 rows)')
@@ -209,7 +209,7 @@ test('nothing is left behind in the folder for temporary files', async () => {
 })
 
 test('on a terminal that can only show lines too, bytes that are not UTF-8 are refused, and values end their line in a log', async () => {
-  const home = given([
+  const home = await given([
     ['a', 'one'],
     ['b', 'two'],
   ])
@@ -224,13 +224,13 @@ test('on a terminal that can only show lines too, bytes that are not UTF-8 are r
   await screen.run('put é 1')
   await screen.leave()
   expect(readFileSync(join(home, 'log'), 'utf8')).toBe('one\ntwo\n')
-  expect(kv(home, 'range', '--keys')).toBe('a\nb\né\n')
+  expect(await kv(home, 'range', '--keys')).toBe('a\nb\né\n')
 })
 
 test('.watch shows each round as it comes, without a pager', async () => {
   using screen = await open({
     rows: 10,
-    home: given(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'v'] as const)),
+    home: await given(Array.from({ length: 20 }, (_, i) => [`k${i}`, 'v'] as const)),
     env: { PAGER: 'sed s/^/paged:/' },
   })
   screen.type('.watch 10ms range\r')

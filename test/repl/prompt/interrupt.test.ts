@@ -5,7 +5,7 @@ import { holdLock } from '../../helpers/lock.ts'
 import { given, open } from '../sessions.ts'
 
 /** A store with so many keys that no command on all of them is done at once. */
-function largeStore(): string {
+function largeStore(): Promise<string> {
   return given(Array.from({ length: 300_000 }, (_, i) => [`k${i}`, 'v'.repeat(40)] as const))
 }
 
@@ -13,7 +13,7 @@ function largeStore(): string {
 const PROMPT_MS = 2 * 200
 
 test('Ctrl-C stops range, check and a range delete at once, and nothing is deleted', async () => {
-  using screen = await open({ home: largeStore() })
+  using screen = await open({ home: await largeStore() })
   const took: Record<string, number> = {}
   const stop = async (line: string, begun: () => boolean): Promise<void> => {
     screen.type(`${line}\r`)
@@ -46,7 +46,7 @@ test('Ctrl-C stops range, check and a range delete at once, and nothing is delet
 })
 
 test('Ctrl-C ends the wait for the lock of another process', async () => {
-  const home = given([['a', '1']])
+  const home = await given([['a', '1']])
   const release = await holdLock(join(home, 't.kv'))
   using screen = await open({ home })
   screen.type('put a 2\r')
@@ -80,7 +80,7 @@ test.for([
   ['Ctrl-C', '\u0003'],
   ['Ctrl-D', '\u0004'],
 ])('%s ends a server that runs in a session', async ([, key]) => {
-  using screen = await open({ home: given([['a', '1']]) })
+  using screen = await open({ home: await given([['a', '1']]) })
   screen.type('serve --port 0\r')
   await screen.until(/serving .* on http:\/\/127\.0\.0\.1:\d+ /)
   const [, url] = /on (http:\S+)/.exec(screen.text)!
@@ -93,7 +93,7 @@ test.for([
 })
 
 test.for(['SIGTERM', 'SIGHUP'])('%s ends a session on a terminal, and takes its snapshot away', async (signal) => {
-  const home = given([['a', '1']])
+  const home = await given([['a', '1']])
   const temp = join(home, 'tmp')
   mkdirSync(temp)
   using screen = await open({ home, env: { TMPDIR: temp } })
@@ -106,7 +106,7 @@ test.for(['SIGTERM', 'SIGHUP'])('%s ends a session on a terminal, and takes its 
 
 test('SIGINT from outside is Ctrl-C, also at the prompt and at a question', async () => {
   using screen = await open({
-    home: given([
+    home: await given([
       ['a:1', 'x'],
       ['a:2', 'y'],
     ]),
@@ -139,7 +139,7 @@ test('Ctrl-\\ ends the program that has the terminal, not the session', async ()
 })
 
 test('Ctrl-C right behind Enter stops a line that has a program of the shell', async () => {
-  using screen = await open({ home: given([['a', '1']]) })
+  using screen = await open({ home: await given([['a', '1']]) })
   for (const line of ['!exec sleep 20', 'get a | sleep 20', 'watch --all | cat']) {
     screen.type(`${line}\r`)
     screen.type('\u0003')
@@ -150,7 +150,7 @@ test('Ctrl-C right behind Enter stops a line that has a program of the shell', a
 })
 
 test('what says that a line was stopped waits until its program is gone from the screen', async () => {
-  const home = given(Array.from({ length: 300 }, (_, i) => [`k${i}`, 'v'.repeat(10_000)] as const))
+  const home = await given(Array.from({ length: 300 }, (_, i) => [`k${i}`, 'v'.repeat(10_000)] as const))
   // Bash waits for a program that takes Ctrl-C for itself, as less does.
   writeFileSync(
     join(home, 'program'),

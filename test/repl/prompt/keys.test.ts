@@ -19,20 +19,20 @@ test('Home and End go to the ends of the line, and End ends nothing', async () =
 })
 
 test('End within a value that is typed goes to the end of the line', async () => {
-  const home = given([['important', 'precious data']])
+  const home = await given([['important', 'precious data']])
   using screen = await open({ home })
   screen.type('put important\r')
   await screen.until('Ctrl-D ends it')
   for (const end of ENDS) screen.type(`a${end}`)
   await screen.until('| aaaaa')
-  expect(kv(home, 'get', 'important')).toBe('precious data')
+  expect(await kv(home, 'get', 'important')).toBe('precious data')
   screen.type('\r\x04')
   await screen.until('replaced important (5 B)')
 })
 
 test('End takes a suggestion, a line that was searched, and a choice of the menu', async () => {
   using screen = await open({
-    home: given([
+    home: await given([
       ['a:1', 'x'],
       ['b:1', 'y'],
     ]),
@@ -55,7 +55,7 @@ test('End takes a suggestion, a line that was searched, and a choice of the menu
 test('Down goes into the menu, Right across its columns', async () => {
   using screen = await open({
     columns: 40,
-    home: given(Array.from({ length: 12 }, (_, i) => [`key${String.fromCharCode(97 + i)}`, 'v'] as const)),
+    home: await given(Array.from({ length: 12 }, (_, i) => [`key${String.fromCharCode(97 + i)}`, 'v'] as const)),
   })
   screen.type('get \t')
   await screen.until(/keya\s+key/)
@@ -80,7 +80,7 @@ test('Ctrl-D behind a typed value says that it must come twice, and then ends it
 })
 
 test('a terminal that goes away while a value is typed stores nothing', async () => {
-  const home = given([['k', 'precious']])
+  const home = await given([['k', 'precious']])
   // Without SIGHUP the session learns of it by the end of its input.
   using screen = await open({ home, file: '/bin/sh' }, [
     '-c',
@@ -92,7 +92,7 @@ test('a terminal that goes away while a value is typed stores nothing', async ()
   await screen.until('| two')
   screen.hangUp()
   await expect.poll(() => existsSync(join(home, 'over')), { timeout: 20_000 }).toBe(true)
-  expect(kv(home, 'get', 'k')).toBe('precious')
+  expect(await kv(home, 'get', 'k')).toBe('precious')
 })
 
 test('Ctrl-Z goes on by itself where no shell is there to wake the session', async () => {
@@ -119,7 +119,7 @@ test('output without a last newline stays on the screen, whoever wrote it', asyn
 })
 
 test('a session whose stdout is no terminal ends each value with a newline, and shows it', async () => {
-  const home = given([
+  const home = await given([
     ['a', 'one'],
     ['b', 'two'],
   ])

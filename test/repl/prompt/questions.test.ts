@@ -26,7 +26,7 @@ const QUESTIONS = [
 test.for(QUESTIONS)(
   'no key leaves a session dead at the question of $command',
   async ({ command, shown, declined, interrupted }) => {
-    const home = given(USERS)
+    const home = await given(USERS)
     using screen = await open({ home })
     for (const [key, answer, code] of [
       ['\x04', declined, 1],
@@ -54,7 +54,7 @@ test.for(QUESTIONS)(
 )
 
 test.for(QUESTIONS)('the question of $command goes on after Ctrl-Z and fg', async ({ command, shown }) => {
-  const home = given(USERS)
+  const home = await given(USERS)
   using screen = new Screen(['-i'], { home, file: '/bin/sh', env: { PS1: 'sh$ ' } })
   await screen.until('sh$')
   screen.type(`"${process.execPath}" "${KV}" --store t.kv ${command}\r`)
@@ -65,18 +65,18 @@ test.for(QUESTIONS)('the question of $command goes on after Ctrl-Z and fg', asyn
   await screen.until(() => screen.text.slice(screen.text.indexOf('fg')).includes(shown))
   screen.type(command.startsWith('pick') ? '\x1b[B\r' : 'y\r')
   await screen.until(command.startsWith('pick') ? /^Grace$/m : 'deleted 2 keys')
-  expect(kv(home, 'count')).toBe(command.startsWith('pick') ? '2\n' : '0\n')
+  expect(await kv(home, 'count')).toBe(command.startsWith('pick') ? '2\n' : '0\n')
 })
 
 test('what is typed behind an answer goes to the next command', async () => {
-  using screen = await open({ home: given(USERS) })
+  using screen = await open({ home: await given(USERS) })
   screen.type('del --prefix user:\ry\rput a 1\r')
   await screen.until('deleted 2 keys')
   await screen.until('created a (1 B)')
 })
 
 test('only a yes is a yes', async () => {
-  const home = given(USERS)
+  const home = await given(USERS)
   using screen = await open({ home })
   screen.type('del --prefix user:\rmaybe\r')
   await screen.until('Please answer y or n:')
@@ -84,14 +84,14 @@ test('only a yes is a yes', async () => {
   await screen.until('nothing was deleted (KV_DECLINED)')
   screen.type('del --prefix user:\r\r')
   await screen.until(() => screen.text.split('nothing was deleted').length === 3)
-  expect(kv(home, 'count')).toBe('2\n')
+  expect(await kv(home, 'count')).toBe('2\n')
   screen.type('del --prefix user:\r YES \r')
   await screen.until('deleted 2 keys')
 })
 
 test('pick searches anew at each key, and Enter waits for what it found', async () => {
   using screen = await open({
-    home: given([
+    home: await given([
       ...USERS,
       ...Array.from({ length: 40 }, (_, i) => [`k${String(i).padStart(2, '0')}`, `value ${i}`] as const),
     ]),
@@ -113,7 +113,7 @@ test('pick searches anew at each key, and Enter waits for what it found', async 
 })
 
 test('a terminal that can only show lines is asked in lines', async () => {
-  const home = given(USERS)
+  const home = await given(USERS)
   using screen = new Screen(['--store', 't.kv', 'del', '--prefix', 'user:'], { home, env: { TERM: 'dumb' } })
   await screen.until('Delete these 2 keys? (y/N)')
   screen.type('y\r')

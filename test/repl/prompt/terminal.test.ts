@@ -69,7 +69,7 @@ test('Ctrl-X Ctrl-E opens the line in $EDITOR', async () => {
 })
 
 test('what is taller than the screen goes through $PAGER, and nothing else', async () => {
-  const home = given(Array.from({ length: 50 }, (_, i) => [`k${i}`, 'v'] as const))
+  const home = await given(Array.from({ length: 50 }, (_, i) => [`k${i}`, 'v'] as const))
   using screen = await open({ home, env: { PAGER: 'tail -n 2 | sed s/^/paged:/' } })
   await screen.run('range --limit 3')
   expect(screen.text).not.toContain('paged:')
@@ -95,7 +95,7 @@ test('Ctrl-Z suspends the session as a shell expects, and fg goes on with the li
   await screen.until(() => screen.cursor.line.startsWith('t.kv> put a 1'))
   screen.type('2\r')
   await screen.until('created a (2 B)')
-  expect(kv(home, 'get', 'a')).toBe('12')
+  expect(await kv(home, 'get', 'a')).toBe('12')
 })
 
 test('!COMMAND runs a command of the shell on the terminal, and its exit code shows', async () => {
@@ -111,7 +111,7 @@ test('!COMMAND runs a command of the shell on the terminal, and its exit code sh
 })
 
 test('on a terminal without abilities the session is plain lines', async () => {
-  const home = given([
+  const home = await given([
     ['a', '1'],
     ['s:1', 'x'],
     ['s:2', 'y'],
@@ -124,7 +124,7 @@ test('on a terminal without abilities the session is plain lines', async () => {
   screen.type("put b 'x\r")
   await screen.until('...')
   await screen.run("y'")
-  expect(kv(home, 'get', 'b')).toBe('x\ny')
+  expect(await kv(home, 'get', 'b')).toBe('x\ny')
   await screen.run('del --prefix s:')
   expect(screen.text).toContain('hint: see them with --dry-run; to go on, add --yes')
   screen.type('.watch 20ms count\r')
@@ -138,7 +138,7 @@ test('on a terminal without abilities the session is plain lines', async () => {
 
 test('only what is taller than the screen is shown in a pager: a table of just its height is not', async () => {
   using screen = await open({
-    home: given(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'] as const)),
+    home: await given(Array.from({ length: 40 }, (_, i) => [`k${i}`, 'v'] as const)),
     rows: 20,
     env: { PAGER: 'sed s/^/paged:/' },
   })
@@ -150,7 +150,7 @@ test('only what is taller than the screen is shown in a pager: a table of just i
 })
 
 test('kv pick in a shell searches on the terminal, and prints the chosen entry where its output goes', async () => {
-  const home = given([
+  const home = await given([
     ['user:1', 'Ada'],
     ['user:2', 'Grace'],
     ['x', 'y'],
