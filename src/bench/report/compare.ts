@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { unreadable, usageError } from '../../errors.ts'
 import { isBusy } from './machine.ts'
 import { median, round } from './numbers.ts'
-import { type ComparedStep, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
+import { type ComparedStep, type Comparison, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
 
 /** What differs between two runs so that their figures do not compare. */
 const SETTINGS = [
@@ -29,9 +29,7 @@ const MIN_OPERATIONS = 20
 /** Medians that are nearer to each other than this are alike: as much changes between runs of the same program. */
 const MARGIN = 0.1
 
-/**
- * Reads a report that `kv bench --json` wrote. Throws `KV_USAGE` for anything else, and for one of another workload.
- */
+/** Reads a report of `kv bench --json`. Throws `KV_USAGE` for anything else, and for one of another workload. */
 export function readReport(path: string, workload: string): Report {
   let report: unknown
   try {
@@ -40,12 +38,9 @@ export function readReport(path: string, workload: string): Report {
     throw unreadable(path, cause instanceof SyntaxError ? new Error('it is not JSON') : cause)
   }
   if (!isReport(report)) throw usageError(`${path} is not a report of kv bench --json (${SCHEMA})`)
-  if (report.settings.workload !== workload) {
-    throw usageError(
-      `${path} is of the workload ${report.settings.workload}, not ${workload}`,
-      'compare runs of the same --workload',
-    )
-  }
+  const { workload: other } = report.settings
+  if (other !== workload)
+    throw usageError(`${path} is of the workload ${other}, not ${workload}`, 'compare runs of the same --workload')
   return report
 }
 
@@ -86,7 +81,7 @@ function isRates(value: unknown): boolean {
  * A step is quicker or slower when that is more than a margin, no round of the one is among those
  * of the other, and the machine was not found as much quicker or slower beside it.
  */
-export function compare(old: Report, now: Report): NonNullable<Report['comparison']> {
+export function compare(old: Report, now: Report): Comparison {
   const busy = isBusy(old.machine) || isBusy(now.machine)
   const steps: ComparedStep[] = []
   for (const step of now.targets[0]?.steps ?? []) {

@@ -2,9 +2,7 @@ import { escapeLine } from '../../safe-text.ts'
 import { isBusy } from './machine.ts'
 import type { Report } from './report.ts'
 
-/**
- * What to know about the figures of a report, a line each: faults, what each store is, who is absent, what disturbed.
- */
+/** What to know about a report's figures, a line each: faults, what each store is, who is absent, what disturbed. */
 export function notes({ machine, settings, targets, absent }: Report): string[] {
   const lines = []
   for (const { name, steps } of targets) {
@@ -20,9 +18,11 @@ export function notes({ machine, settings, targets, absent }: Report): string[] 
   if (targets.length > 1) {
     lines.push('Ratio: operations per second over those of kv (above 1: quicker than kv).')
     for (const { name, engine, how, durable, unsupported } of targets) {
-      lines.push(
-        `${name}${durable === settings.durable ? '' : '*'}: ${engine}; ${how}${durable === settings.durable ? '' : durable === null ? '; durability: as the server is set' : durable ? '; durable' : '; NOT durable'}${unsupported.length === 0 ? '' : `; cannot ${unsupported.join(', ')}`}`,
-      )
+      const parts = [engine, how]
+      if (durable !== settings.durable)
+        parts.push(durable === null ? 'durability: as the server is set' : durable ? 'durable' : 'NOT durable')
+      if (unsupported.length > 0) parts.push(`cannot ${unsupported.join(', ')}`)
+      lines.push(`${name}${durable === settings.durable ? '' : '*'}: ${parts.join('; ')}`)
     }
   }
   for (const { name, reason } of absent) lines.push(`absent: ${name} (${reason})`)

@@ -20,11 +20,8 @@ export function formatNs(ns: number): string {
   const units = ['ns', 'µs', 'ms', 's']
   let value = ns
   let unit = 0
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1000
-    unit++
-  }
-  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value >= 9.95 ? value.toFixed(1) : value.toFixed(2)} ${units[unit]}`
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000
+  return `${unit === 0 || value >= 99.5 ? Math.round(value) : value.toFixed(value >= 9.95 ? 1 : 2)} ${units[unit]}`
 }
 
 /** A rate for people: whole, with separators; one digit behind the point below 10. */
@@ -34,13 +31,8 @@ export function formatRate(rate: number): string {
 
 /** A ratio for people: `0.043`, `0.85`, `1.00`, `3.2`, `12`. */
 export function formatRatio(ratio: number): string {
-  return ratio < 0.1
-    ? ratio.toFixed(3)
-    : ratio < 2
-      ? ratio.toFixed(2)
-      : ratio < 10
-        ? ratio.toFixed(1)
-        : Math.round(ratio).toLocaleString('en')
+  if (ratio >= 10) return Math.round(ratio).toLocaleString('en')
+  return ratio.toFixed(ratio < 0.1 ? 3 : ratio < 2 ? 2 : 1)
 }
 
 const LEVELS = '▁▂▃▄▅▆▇█'
@@ -64,9 +56,6 @@ export function sparkline(
   }
   const most = Math.max(...cells)
   // Square roots, so that a tail of one in a hundred is still seen.
-  return cells
-    .map((count) =>
-      count === 0 ? ' ' : LEVELS[Math.min(LEVELS.length - 1, Math.floor(Math.sqrt(count / most) * LEVELS.length))],
-    )
-    .join('')
+  const level = (count: number): number => Math.floor(Math.sqrt(count / most) * LEVELS.length)
+  return cells.map((count) => (count === 0 ? ' ' : LEVELS[Math.min(LEVELS.length - 1, level(count))])).join('')
 }

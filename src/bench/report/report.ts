@@ -1,17 +1,8 @@
 /** The name of the form below; a change that is not only an addition gets a new number. */
 export const SCHEMA = 'kv-bench/1'
 
-/** Latencies in nanoseconds. Percentiles are at most 0.8 % above the true ones. */
-export interface LatencyReport {
-  readonly mean: number
-  readonly min: number
-  readonly p50: number
-  readonly p90: number
-  readonly p95: number
-  readonly p99: number
-  readonly p999: number
-  readonly max: number
-}
+/** The latencies of a report. */
+export const LATENCIES = ['mean', 'min', 'p50', 'p90', 'p95', 'p99', 'p999', 'max'] as const
 
 /** Figures of all operations, or of those of one name. */
 export interface MeasureReport {
@@ -23,7 +14,8 @@ export interface MeasureReport {
   readonly seconds: number
   readonly operations_per_second: number
   readonly entries_per_second: number
-  readonly latency_ns: LatencyReport
+  /** In nanoseconds; percentiles are at most 0.8 % above the true ones. */
+  readonly latency_ns: Readonly<Record<(typeof LATENCIES)[number], number>>
   /** Pairs: greatest value of a bucket in nanoseconds, operations in it. */
   readonly histogram_ns: readonly (readonly [number, number])[]
 }
@@ -121,6 +113,14 @@ export interface ComparedStep {
   readonly noise: boolean
 }
 
+/** A run against an older one. */
+export interface Comparison {
+  /** When the older run was made. */
+  readonly created: string
+  readonly differences: readonly string[]
+  readonly steps: readonly ComparedStep[]
+}
+
 /** A whole run, as `--json` prints it. No number in it is ever NaN or infinite. */
 export interface Report {
   readonly schema: typeof SCHEMA
@@ -133,9 +133,5 @@ export interface Report {
   /** Peers that were not measured, and why. */
   readonly absent: readonly { readonly name: string; readonly reason: string }[]
   /** With `--compare`. */
-  readonly comparison: {
-    readonly created: string
-    readonly differences: readonly string[]
-    readonly steps: readonly ComparedStep[]
-  } | null
+  readonly comparison: Comparison | null
 }
