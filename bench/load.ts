@@ -2,22 +2,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { median } from '../src/bench/report/numbers.ts'
-import { Program } from '../src/bench/peers/program.ts'
+import type { Program } from '../src/bench/peers/program.ts'
+import { startRedis } from '../src/bench/peers/redis.ts'
 import { KV, bench, inTurn, installed, kvMs, peakMemory, processMs, settle } from './harness.ts'
 import { writeRecords } from './records.ts'
 import { bytes, limitRow, report, row } from './table.ts'
 
 /** Records of the smaller load that memory is compared with. */
 const FEW = 200_000
-
-/** An empty Redis server on `socket`, with an append-only file in `folder` that is flushed to disk once a second. */
-async function startRedis(folder: string, socket: string): Promise<Program> {
-  mkdirSync(folder)
-  const options = ['--port', '0', '--unixsocket', socket, '--dir', folder, '--appendonly', 'yes', '--save', '']
-  const server = Program.server('redis-server', options, new AbortController().signal)
-  await server.ask('', (line) => /ready to accept connections/i.test(line))
-  return server
-}
 
 await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records, write }) => {
   const at = (name: string): string => join(folder, name)
@@ -38,8 +30,8 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`,
   )
   const store = at('store')
-  const socket = at('redis.sock')
   let redis: Program | undefined
+  let socket = ''
   const prepare = async (): Promise<void> => {
     // Its flushes must not fall on what is measured next.
     await redis?.end('SIGTERM')
@@ -67,7 +59,10 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
           ? {
               async prepare() {
                 await prepare()
-                redis = await startRedis(at('redis'), socket)
+                mkdirSync(at('redis'))
+                // Flushed to disk once a second, which is how Redis comes.
+                const { signal } = new AbortController()
+                ;({ program: redis, socket } = await startRedis(at('redis'), 'everysec', signal))
               },
               run: () => processMs(folder, 'redis-cli', ['-s', socket, '--pipe'], at('rows.resp')),
             }

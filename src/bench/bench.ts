@@ -1,17 +1,18 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { turn } from '../async.ts'
-import { KvError } from '../errors.ts'
 import { parseLocation } from '../drivers/location.ts'
-import { Gauge } from './measure/gauge.ts'
-import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './report/machine.ts'
-import { openPeers } from './peers/index.ts'
-import { type Report, SCHEMA, type TargetReport } from './report/report.ts'
+import { KvError } from '../errors.ts'
 import type { Store } from '../store/store.ts'
-import { StoreTarget } from './targets/store-target.ts'
-import { DEFAULT_DURATION_MS, type ProgressEvent, type Plan, ROUNDS, runSuite } from './measure/suite.ts'
+import { Gauge } from './measure/gauge.ts'
+import { DEFAULT_DURATION_MS, type Plan, type ProgressEvent, ROUNDS, runSuite } from './measure/suite.ts'
+import { openPeers } from './peers/index.ts'
+import { type Absence, absence } from './peers/peer.ts'
+import { checkRoom, fileSystemOf, isElsewhere, machineFacts } from './report/machine.ts'
+import { type Report, SCHEMA } from './report/report.ts'
+import { storeTarget } from './targets/store-target.ts'
 import type { Target } from './targets/target.ts'
-import { Workspace } from './workspace.ts'
+import { makeWorkspace } from './workspace.ts'
 
 /** How long operations under way may take to settle when the user has stopped the run, in milliseconds. */
 const PATIENCE_MS = 2000
@@ -37,52 +38,58 @@ export interface BenchOptions {
  * it settles: the temporary folder, or the keys in the user's store.
  */
 export async function runBench(options: BenchOptions): Promise<Report> {
-  const workspace = options.location === undefined || options.peers ? Workspace.make() : undefined
+  const { plan, durable, peers, signal } = options
+  const isTemporary = options.location === undefined
+  const folder = isTemporary || peers ? makeWorkspace() : undefined
   const opened: Target[] = []
+  const absent: Absence[] = []
   let gauge: Gauge | undefined
   try {
-    const location = options.location ?? join(workspace!.folder, 'store.kv')
+    const location = options.location ?? join(folder!, 'store.kv')
     const path = pathOf(location)
-    if (path !== undefined) checkRoom(dirname(path), bytesOf(options.plan))
-    const store = await options.open(location, options.durable)
-    const target = await StoreTarget.over(store, options.durable, options.location !== undefined).catch(
-      async (error: unknown) => {
-        await store.close()
-        throw error
-      },
-    )
-    opened.push(target)
+    if (path !== undefined) checkRoom(dirname(path), bytesOf(plan))
+    const store = await options.open(location, durable)
+    const target = storeTarget(store, durable, !isTemporary).catch(async (error: unknown) => {
+      await store.close()
+      throw error
+    })
+    opened.push(await target)
     // A new store is a file only from its first write on; one that is there may be a link to another disk.
     const place = path === undefined || existsSync(path) ? path : dirname(path)
-    const elsewhere = options.peers && (place === undefined || isElsewhere(place, workspace!.folder))
+    const elsewhere = peers && (place === undefined || isElsewhere(place, folder!))
     const machine = machineFacts(
       place === undefined ? null : fileSystemOf(place),
-      elsewhere ? fileSystemOf(workspace!.folder) : null,
+      elsewhere ? fileSystemOf(folder!) : null,
     )
-    const absent: { name: string; reason: string }[] = []
-    if (options.peers)
-      await openPeers({ folder: workspace!.folder, durable: options.durable, signal: options.signal }, opened, absent)
-    const machineGauge = new Gauge(options.durable && options.location === undefined ? workspace!.folder : undefined)
-    gauge = machineGauge
+    if (peers) await openPeers({ folder: folder!, durable, signal }, opened, absent)
+    gauge = new Gauge(durable && isTemporary ? folder : undefined)
     const environment = {
       now: () => performance.now(),
       turn,
-      gauge: () => machineGauge.measure(),
-      signal: options.signal,
+      gauge: gauge.measure.bind(gauge),
+      signal,
       patienceMs: PATIENCE_MS,
     }
-    const targets = await runSuite(options.plan, opened, environment, {
+    const targets = await runSuite(plan, opened, environment, {
       onProgress: options.onProgress,
-      onFailure: (peer, error) =>
-        absent.push({ name: peer.name, reason: `failed: ${error instanceof Error ? error.message : String(error)}` }),
+      onFailure: ({ name }, error) => absent.push(absence(name, error)),
     })
-    return report(options, machine, targets, absent)
+    return {
+      schema: SCHEMA,
+      created: new Date().toISOString(),
+      kv: options.version,
+      machine,
+      settings: settingsOf(options, opened[0]!.durable),
+      targets,
+      absent,
+      comparison: null,
+    }
   } finally {
     try {
       await closeAll(opened)
     } finally {
       gauge?.close()
-      workspace?.remove()
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
     }
   }
 }
@@ -108,35 +115,21 @@ async function closeAll(targets: readonly Target[]): Promise<void> {
       : new KvError('KV_IO', 'the store could not be closed', { cause: first.reason })
 }
 
-function report(
-  { plan, location, version }: BenchOptions,
-  machine: Report['machine'],
-  targets: TargetReport[],
-  absent: Report['absent'],
-): Report {
+function settingsOf({ plan, location }: BenchOptions, durable: boolean | null): Report['settings'] {
   const { workload, options, concurrency, durationMs, ops, warmupMs } = plan
-  const whole = workload.steps.some((step) => step.total !== undefined)
+  const hasEnd = ops !== undefined || workload.steps.some((step) => step.total !== undefined)
   return {
-    schema: SCHEMA,
-    created: new Date().toISOString(),
-    kv: version,
-    machine,
-    settings: {
-      workload: workload.name,
-      records: options.records,
-      key_bytes: workload.key(0).length,
-      value_bytes: options.valueBytes,
-      concurrency,
-      seed: options.seed,
-      location: location ?? null,
-      durable: targets[0]!.durable,
-      duration_ms: durationMs ?? (ops !== undefined || whole ? null : DEFAULT_DURATION_MS),
-      operations: ops ?? null,
-      warmup_ms: warmupMs,
-      rounds: ROUNDS,
-    },
-    targets,
-    absent,
-    comparison: null,
+    workload: workload.name,
+    records: options.records,
+    key_bytes: workload.key(0).length,
+    value_bytes: options.valueBytes,
+    concurrency,
+    seed: options.seed,
+    location: location ?? null,
+    durable,
+    duration_ms: durationMs ?? (hasEnd ? null : DEFAULT_DURATION_MS),
+    operations: ops ?? null,
+    warmup_ms: warmupMs,
+    rounds: ROUNDS,
   }
 }

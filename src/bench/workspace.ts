@@ -1,43 +1,36 @@
 import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { KvError } from '../errors.ts'
+import { type Code, KvError } from '../errors.ts'
 
-/** How the folders of this machine are called, before the number of their process. */
+/** What the names of this machine's folders begin with; the number of their process follows. */
 const PREFIX = `kv-bench-store-${hostname()}-`
 
-/** A folder of one benchmark's own, in the system's folder for temporary files. */
-export class Workspace {
-  readonly folder: string
+/** Why a folder cannot be made, by the code of the system. */
+const REASONS: Readonly<Record<string, readonly [code: Code, why: string]>> = {
+  EACCES: ['KV_READ_ONLY', 'permission denied'],
+  EROFS: ['KV_READ_ONLY', 'it is read-only'],
+  ENOSPC: ['KV_DISK_FULL', 'no space left'],
+  ENOENT: ['KV_UNAVAILABLE', 'no such folder'],
+  ENOTDIR: ['KV_UNAVAILABLE', 'not a folder'],
+}
 
-  private constructor(folder: string) {
-    this.folder = folder
-  }
-
-  /** Makes the folder. Throws `KV_UNAVAILABLE`, `KV_READ_ONLY` or `KV_DISK_FULL` when that cannot be. */
-  static make(): Workspace {
-    const parent = tmpdir()
-    removeAbandoned(parent)
-    try {
-      return new Workspace(mkdtempSync(join(parent, `${PREFIX}${process.pid}-`)))
-    } catch (cause) {
-      const { code, message } = cause as NodeJS.ErrnoException
-      const hint = 'TMPDIR names the folder for temporary files'
-      const known: Record<string, [code: 'KV_READ_ONLY' | 'KV_DISK_FULL' | 'KV_UNAVAILABLE', why: string]> = {
-        EACCES: ['KV_READ_ONLY', 'permission denied'],
-        EROFS: ['KV_READ_ONLY', 'it is read-only'],
-        ENOSPC: ['KV_DISK_FULL', 'no space left'],
-        ENOENT: ['KV_UNAVAILABLE', 'no such folder'],
-        ENOTDIR: ['KV_UNAVAILABLE', 'not a folder'],
-      }
-      const [kvCode, why] = known[code ?? ''] ?? (['KV_UNAVAILABLE', message] as const)
-      throw new KvError(kvCode, `cannot make a temporary store in ${parent}: ${why}`, { hint, cause })
-    }
-  }
-
-  /** Removes the folder and all that is in it. */
-  remove(): void {
-    rmSync(this.folder, { recursive: true, force: true })
+/**
+ * Makes a folder of one benchmark's own among the system's temporary files; whoever asks for it removes it. Throws
+ * `KV_UNAVAILABLE`, `KV_READ_ONLY` or `KV_DISK_FULL` when that cannot be.
+ */
+export function makeWorkspace(): string {
+  const parent = tmpdir()
+  removeAbandoned(parent)
+  try {
+    return mkdtempSync(join(parent, `${PREFIX}${process.pid}-`))
+  } catch (cause) {
+    const { code, message } = cause as NodeJS.ErrnoException
+    const [kvCode, why] = REASONS[code ?? ''] ?? ['KV_UNAVAILABLE', message]
+    throw new KvError(kvCode, `cannot make a temporary store in ${parent}: ${why}`, {
+      hint: 'TMPDIR names the folder for temporary files',
+      cause,
+    })
   }
 }
 
@@ -49,7 +42,7 @@ function removeAbandoned(parent: string): void {
   try {
     for (const name of readdirSync(parent)) {
       const pid = name.startsWith(PREFIX) && /^(\d+)-\w{6}$/.exec(name.slice(PREFIX.length))?.[1]
-      if (!pid || isAlive(Number(pid))) continue
+      if (!pid || isRunning(Number(pid))) continue
       const path = join(parent, name)
       const stat = lstatSync(path)
       if (stat.isDirectory() && stat.uid === process.getuid?.()) rmSync(path, { recursive: true, force: true })
@@ -59,7 +52,7 @@ function removeAbandoned(parent: string): void {
   }
 }
 
-function isAlive(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0)
   } catch (error) {

@@ -16,6 +16,8 @@ export interface Pace {
   readonly concurrency: number
   /** A round ends after this many milliseconds; `Infinity`: not by time. */
   readonly roundMs: number
+  /** Operations of all rounds together; `Infinity`: not limited. */
+  readonly ops: number
   /** Milliseconds of the warm-up. */
   readonly warmupMs: number
 }
@@ -47,7 +49,6 @@ export class Measurement {
   readonly #disk: number[] = []
   #missing = 0
   #busyMs = 0
-  #lastTurn = 0
   #exhausted = false
 
   constructor(target: Target, next: Operations, pace: Pace, environment: Environment) {
@@ -102,6 +103,7 @@ export class Measurement {
       all.add(kind.latency)
       entries += kind.entries
     }
+    const byName = kinds.map(([kind, { latency, entries: its }]) => describe(kind, latency, its, this.#busyMs))
     return {
       ...describe(name, all, entries, this.#busyMs),
       rounds_per_second: this.#rounds,
@@ -109,10 +111,7 @@ export class Measurement {
       ran_out: this.#exhausted,
       missing: this.#missing,
       timeline: this.#timeline.report(),
-      operations_by_name:
-        kinds.length < 2
-          ? []
-          : kinds.map(([kind, { latency, entries: its }]) => describe(kind, latency, its, this.#busyMs)),
+      operations_by_name: byName.length < 2 ? [] : byName,
     }
   }
 
@@ -122,14 +121,19 @@ export class Measurement {
     ops: number,
     count: (operation: Operation, result: unknown, from: number, to: number) => void,
   ): Promise<number> {
-    const { now } = this.#environment
+    const environment = this.#environment
+    const { now, signal } = environment
     const began = now()
-    this.#lastTurn = began
-    let drawn = 0
+    let lastTurn = began
     let ended = began
-    const state = { failed: false }
+    let drawn = 0
+    const turn = async (): Promise<void> => {
+      await environment.turn()
+      signal.throwIfAborted()
+      lastTurn = now()
+    }
     const lane = async (): Promise<void> => {
-      while (!state.failed && !this.#environment.signal.aborted && drawn < ops && ended - began < ms) {
+      while (!signal.aborted && drawn < ops && ended - began < ms) {
         const operation = this.#next()
         if (operation === undefined) {
           this.#exhausted = true
@@ -142,29 +146,20 @@ export class Measurement {
         ended = now()
         operation.done?.()
         count(operation, result, from, ended)
-        if (ended - this.#lastTurn > TURN_MS) await this.#turn()
+        if (ended - lastTurn > TURN_MS) await turn()
       }
     }
     const lanes = Array.from({ length: this.#pace.concurrency }, () =>
       lane().catch((error: unknown) => {
-        state.failed = true
+        // The other lanes draw no more.
+        drawn = Infinity
         throw error
       }),
     )
-    const settled = await untilAborted(
-      Promise.allSettled(lanes),
-      this.#environment.signal,
-      this.#environment.patienceMs,
-    )
+    const settled = await untilAborted(Promise.allSettled(lanes), signal, environment.patienceMs)
     for (const result of settled) if (result.status === 'rejected') throw result.reason
-    await this.#turn()
+    await turn()
     return ended - began
-  }
-
-  async #turn(): Promise<void> {
-    await this.#environment.turn()
-    this.#environment.signal.throwIfAborted()
-    this.#lastTurn = this.#environment.now()
   }
 }
 

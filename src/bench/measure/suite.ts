@@ -1,9 +1,9 @@
 import { untilAborted } from '../../async.ts'
-import { Measurement, type Environment } from './measure.ts'
+import { type Environment, Measurement, type Pace } from './measure.ts'
 import { round } from '../report/numbers.ts'
 import type { TargetReport } from '../report/report.ts'
 import type { Target } from '../targets/target.ts'
-import { type WorkloadOptions, type Step, type Workload, preloadBatches } from '../workloads/workload.ts'
+import { type Step, type Workload, type WorkloadOptions, batchesOf } from '../workloads/workload.ts'
 
 /** What is run, and for how long. */
 export interface Plan {
@@ -78,66 +78,56 @@ export async function runSuite(
     if (plan.workload.preload) runner.preloadSeconds = await preload(plan, runner.target, environment)
   })
   for (const step of steps) {
-    const { warmupMs, roundMs, ops } = limits(plan, step)
+    const pace = paceOf(plan, step)
     for (let number = 0; number < ROUNDS; number++) {
       await each(step.name, async ({ target, measurements }) => {
-        if (step.needs.some((method) => target[method] === undefined)) return
+        if (step.needs?.some((method) => target[method] === undefined)) return
         let measurement = measurements.get(step)
         if (measurement === undefined) {
-          const pace = { concurrency: plan.concurrency, roundMs, warmupMs }
           measurement = new Measurement(target, step.operations(plan.options), pace, environment)
           measurements.set(step, measurement)
           await measurement.warmUp()
         }
-        await measurement.round(share(ops, number))
+        await measurement.round(opsOfRound(pace.ops, number))
       })
     }
   }
   const reports: TargetReport[] = []
-  await each('done', async (runner) => {
-    reports.push(await describe(runner, steps))
+  await each('done', async ({ target, measurements, preloadSeconds }) => {
+    reports.push({
+      name: target.name,
+      engine: await target.engine(),
+      how: target.how,
+      durable: target.durable,
+      preload_seconds: preloadSeconds,
+      steps: [...measurements].map(([{ name }, measurement]) => measurement.report(name)),
+      unsupported: steps.filter((step) => !measurements.has(step)).map(({ name }) => name),
+    })
   })
   return reports
 }
 
-/** The part of a number of operations that a round has. */
-function share(ops: number, number: number): number {
-  return ops === Infinity ? Infinity : Math.floor(((number + 1) * ops) / ROUNDS) - Math.floor((number * ops) / ROUNDS)
-}
-
-function limits(
-  { durationMs, ops, warmupMs, options }: Plan,
-  step: Step,
-): { roundMs: number; ops: number; warmupMs: number } {
+function paceOf({ concurrency, durationMs, ops, warmupMs, options }: Plan, step: Step): Pace {
   if (durationMs === undefined && ops === undefined && step.total !== undefined)
-    return { roundMs: Infinity, ops: step.total(options), warmupMs: 0 }
+    return { concurrency, roundMs: Infinity, ops: step.total(options), warmupMs: 0 }
   const ms = durationMs ?? (ops === undefined ? DEFAULT_DURATION_MS : Infinity)
-  return { roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs: step.usesUp === true ? 0 : warmupMs }
+  return { concurrency, roundMs: ms / ROUNDS, ops: ops ?? Infinity, warmupMs: step.usesUp === true ? 0 : warmupMs }
 }
 
-async function preload(plan: Plan, target: Target, environment: Environment): Promise<number> {
+/** The operations of a round, of so many in all. */
+function opsOfRound(ops: number, number: number): number {
+  return ops === Infinity ? ops : Math.floor(((number + 1) * ops) / ROUNDS) - Math.floor((number * ops) / ROUNDS)
+}
+
+async function preload({ workload, options }: Plan, target: Target, environment: Environment): Promise<number> {
+  const { signal, patienceMs } = environment
   let ms = 0
-  for (const batch of preloadBatches(plan.workload, plan.options)) {
+  for (const batch of batchesOf(workload.key, options)) {
     const began = environment.now()
-    await untilAborted(Promise.resolve(target.putMany(batch)), environment.signal, environment.patienceMs)
+    await untilAborted(Promise.resolve(target.putMany(batch)), signal, patienceMs)
     ms += environment.now() - began
     await environment.turn()
-    environment.signal.throwIfAborted()
+    signal.throwIfAborted()
   }
   return round(ms / 1000)
-}
-
-async function describe(
-  { target, measurements, preloadSeconds }: Runner,
-  steps: readonly Step[],
-): Promise<TargetReport> {
-  return {
-    name: target.name,
-    engine: await target.engine(),
-    how: target.how,
-    durable: target.durable,
-    preload_seconds: preloadSeconds,
-    steps: [...measurements].map(([{ name }, measurement]) => measurement.report(name)),
-    unsupported: steps.filter((step) => !measurements.has(step)).map(({ name }) => name),
-  }
 }

@@ -15,11 +15,8 @@ export class Timeline {
 
   /** Counts an operation that ended `atMs` after the start and took `ns`. */
   record(atMs: number, ns: number): void {
-    let index = Math.floor(Math.max(0, atMs) / this.#slotMs)
-    while (index >= MAX_SLOTS) {
-      this.#widen()
-      index = Math.floor(atMs / this.#slotMs)
-    }
+    while (this.#indexOf(atMs) >= MAX_SLOTS) this.#widen()
+    const index = this.#indexOf(atMs)
     while (this.#slots.length <= index) this.#slots.push({ operations: 0, maxNs: 0 })
     const slot = this.#slots[index]!
     slot.operations++
@@ -35,13 +32,18 @@ export class Timeline {
     }
   }
 
+  #indexOf(atMs: number): number {
+    return Math.floor(Math.max(0, atMs) / this.#slotMs)
+  }
+
   #widen(): void {
     this.#slotMs *= 2
     const old = this.#slots
-    this.#slots = []
-    for (let i = 0; i < old.length; i += 2) {
-      const [a, b] = [old[i]!, old[i + 1] ?? { operations: 0, maxNs: 0 }]
-      this.#slots.push({ operations: a.operations + b.operations, maxNs: Math.max(a.maxNs, b.maxNs) })
-    }
+    this.#slots = old.filter((_, index) => index % 2 === 0)
+    this.#slots.forEach((slot, index) => {
+      const next = old[2 * index + 1]
+      slot.operations += next?.operations ?? 0
+      slot.maxNs = Math.max(slot.maxNs, next?.maxNs ?? 0)
+    })
   }
 }

@@ -31,15 +31,13 @@ export const betterSqlite3: Peer = {
     const del = database.prepare('delete from kv where key = ?')
     const range = database.prepare('select key, value from kv where key >= ? order by key limit ?').raw()
     const count = database.prepare('select count(*) from kv').raw()
-    const scans = new Map(
-      ['', 'desc'].map((order) => [order, database.prepare(`select key, value from kv order by key ${order}`).raw()]),
-    )
+    const ascending = database.prepare('select key, value from kv order by key').raw()
+    const descending = database.prepare('select key, value from kv order by key desc').raw()
     const keys = database.prepare('select key from kv order by key').raw()
     const putMany = database.transaction((entries: readonly { key: Buffer; value: Buffer }[]) => {
       for (const { key, value } of entries) put.run(key, value)
     })
     return {
-      name: 'better-sqlite3',
       how: 'in this process',
       durable,
       engine: () => `better-sqlite3 ${version}`,
@@ -48,7 +46,7 @@ export const betterSqlite3: Peer = {
       putMany,
       del: (key) => del.run(key),
       range: (start, limit) => range.all(start, limit).length,
-      scan: (_prefix, { reverse, keysOnly }) => (keysOnly ? keys : scans.get(reverse ? 'desc' : '')!).all().length,
+      scan: (_prefix, { reverse, keysOnly }) => (keysOnly ? keys : reverse ? descending : ascending).all().length,
       count: () => (count.get() as [number])[0],
       close: async () => database.close(),
     }

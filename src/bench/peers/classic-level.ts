@@ -13,19 +13,15 @@ interface Level {
   close(): Promise<void>
 }
 
-interface Package {
-  readonly ClassicLevel: new (path: string, options: object) => Level
-}
-
 /** LevelDB through the npm package classic-level. */
 export const classicLevel: Peer = {
   name: 'classic-level',
   async open({ folder, durable }) {
-    const { module, version } = userPackage<Package>('classic-level')
-    const level = new module.ClassicLevel(join(folder, 'classic-level'), {
-      keyEncoding: 'buffer',
-      valueEncoding: 'buffer',
-    })
+    const { module, version } = userPackage<{ ClassicLevel: new (path: string, options: object) => Level }>(
+      'classic-level',
+    )
+    const encodings = { keyEncoding: 'buffer', valueEncoding: 'buffer' }
+    const level = new module.ClassicLevel(join(folder, 'classic-level'), encodings)
     await level.open()
     const sync = { sync: durable }
     const notFound = (error: unknown): undefined => {
@@ -33,17 +29,15 @@ export const classicLevel: Peer = {
       if ((error as { code?: string }).code !== 'LEVEL_NOT_FOUND') throw error
     }
     return {
-      name: 'classic-level',
       how: 'in this process',
       durable,
       engine: () => `classic-level ${version}`,
       get: (key) => level.get(key).catch(notFound),
       put: (key, value) => level.put(key, value, sync),
-      putMany: (entries) =>
-        level.batch(
-          entries.map(({ key, value }) => ({ type: 'put', key, value })),
-          sync,
-        ),
+      putMany(entries) {
+        const ops = entries.map(({ key, value }) => ({ type: 'put', key, value }))
+        return level.batch(ops, sync)
+      },
       del: (key) => level.del(key, sync),
       range: async (start, limit) => (await level.iterator({ gte: start, limit }).all()).length,
       scan: async (_prefix, { reverse, keysOnly }) =>

@@ -2,8 +2,6 @@ import { join } from 'node:path'
 import type { Peer } from './peer.ts'
 import { Program, versionOf } from './program.ts'
 
-const ANY = (): boolean => true
-
 /**
  * RocksDB through its program ldb, kept running as `ldb query`: it knows get, put and delete there,
  * and answers each with one line. Its writes do not wait for the disk, and it has no batch: a
@@ -16,30 +14,25 @@ export const ldb: Peer = {
     await versionOf('stdbuf', ['--version'])
     const database = `--db=${join(folder, 'ldb')}`
     // Only a load makes a database; this one is of nothing.
-    await new Program('ldb', [database, '--create_if_missing', 'load'], signal).end(undefined)
+    await new Program('ldb', [database, '--create_if_missing', 'load'], signal).end()
     const program = new Program('stdbuf', ['-oL', 'ldb', database, 'query'], signal)
-    const put = async (key: Buffer, value: Buffer): Promise<void> => {
-      expect(await program.ask(`put ${key.toString('latin1')} ${value.toString('latin1')}\n`, ANY), 'Successfully put')
+    const tell = async (line: string, answer: string): Promise<void> => {
+      const [said] = await program.ask(`${line}\n`)
+      if (!said!.startsWith(answer)) throw new Error(`ldb answered: ${said!.slice(0, 80)}`)
     }
+    const put = (key: Buffer, value: Buffer): Promise<void> => tell(`put ${key} ${value}`, 'Successfully put')
     return {
-      name: 'ldb',
       how: 'program, through a pipe; a batch is not atomic',
       durable: false,
       engine: () => version,
       get: async (key) => {
-        const [line] = await program.ask(`get ${key.toString('latin1')}\n`, ANY)
+        const [line] = await program.ask(`get ${key}\n`)
         return line!.includes(' ==> ') ? line : undefined
       },
       put,
       putMany: (entries) => Promise.all(entries.map(({ key, value }) => put(key, value))),
-      del: async (key) => {
-        expect(await program.ask(`delete ${key.toString('latin1')}\n`, ANY), 'Successfully deleted')
-      },
-      close: () => program.end(undefined),
+      del: (key) => tell(`delete ${key}`, 'Successfully deleted'),
+      close: () => program.end(),
     }
   },
-}
-
-function expect(lines: readonly string[], beginning: string): void {
-  if (!lines[0]!.startsWith(beginning)) throw new Error(`ldb answered: ${lines[0]!.slice(0, 80)}`)
 }

@@ -13,15 +13,11 @@ interface Database {
   close(): Promise<void>
 }
 
-interface Package {
-  open(options: object): Database
-}
-
 /** LMDB through the npm package lmdb, with commits that end when the data is on disk. */
 export const lmdb: Peer = {
   name: 'lmdb',
   async open({ folder, durable }) {
-    const { module, version } = userPackage<Package>('lmdb')
+    const { module, version } = userPackage<{ open(options: object): Database }>('lmdb')
     const database = module.open({
       path: join(folder, 'lmdb'),
       encoding: 'binary',
@@ -30,7 +26,6 @@ export const lmdb: Peer = {
       noSync: !durable,
     })
     return {
-      name: 'lmdb',
       how: 'in this process',
       durable,
       engine: () => `lmdb ${version}`,

@@ -3,29 +3,19 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { Absent } from './peer.ts'
 
-/** A package of the user's, loaded. */
-export interface Found<T> {
-  readonly module: T
-  readonly version: string
-}
-
 /**
  * Loads a package that is none of ours: from the project in the working folder, or from where npm
  * installs globally. Throws {@link Absent} when it is in neither.
  */
-export function userPackage<T>(name: string): Found<T> {
-  const global = join(dirname(process.execPath), '..', 'lib', 'node_modules')
-  for (const from of [process.cwd(), global]) {
-    const load = createRequire(join(from, 'kv-bench.js'))
-    let path: string
-    try {
-      path = load.resolve(from === global ? join(global, name) : name)
-    } catch {
-      continue
-    }
-    return { module: load(path) as T, version: versionOf(path, name) }
+export function userPackage<T>(name: string): { readonly module: T; readonly version: string } {
+  const load = createRequire(join(process.cwd(), 'kv-bench.js'))
+  let path: string
+  try {
+    path = load.resolve(name, { paths: [process.cwd(), join(dirname(process.execPath), '..', 'lib')] })
+  } catch {
+    throw new Absent(`no npm package ${name} here or installed globally`)
   }
-  throw new Absent(`no npm package ${name} here or installed globally`)
+  return { module: load(path) as T, version: versionOf(path, name) }
 }
 
 /** From the `package.json` above a file; not every package lets it be asked for by name. */

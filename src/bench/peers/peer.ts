@@ -14,8 +14,20 @@ export interface PeerOptions {
 export interface Peer {
   readonly name: string
   /** Opens it. Throws {@link Absent} when it is not on this machine. */
-  open(options: PeerOptions): Promise<Target>
+  open(options: PeerOptions): Promise<Omit<Target, 'name'>>
 }
 
 /** A peer that is not on this machine. */
 export class Absent extends Error {}
+
+/** A peer that is not measured, and why. */
+export interface Absence {
+  readonly name: string
+  readonly reason: string
+}
+
+/** Why a peer is not measured, from what it threw. */
+export function absence(name: string, error: unknown): Absence {
+  const message = error instanceof Error ? error.message : String(error)
+  return { name, reason: error instanceof Absent ? message : `failed: ${message}` }
+}

@@ -29,17 +29,8 @@ export class Program {
    * shell beside it does, and ends it.
    */
   static server(program: string, args: readonly string[], signal: AbortSignal): Program {
-    return new Program(
-      'sh',
-      [
-        '-c',
-        'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"',
-        'sh',
-        program,
-        ...args,
-      ],
-      signal,
-    )
+    const script = 'exec 3<&0 </dev/null; { cat <&3; kill $$; } >/dev/null 2>&1 & exec 3<&-; exec "$@"'
+    return new Program('sh', ['-c', script, 'sh', program, ...args], signal)
   }
 
   readonly #child: ChildProcessWithoutNullStreams
@@ -51,7 +42,6 @@ export class Program {
     reject(error: Error): void
   }[] = []
   #rest = ''
-  #errors = ''
   #over: Error | undefined
   #silence: NodeJS.Timeout | undefined
 
@@ -59,25 +49,30 @@ export class Program {
   constructor(program: string, args: readonly string[], signal: AbortSignal) {
     // In a group of its own: Ctrl-C on a terminal is for kv, which then ends the program.
     this.#child = spawn(program, [...args], { stdio: 'pipe', detached: true })
+    const { stdin, stdout, stderr } = this.#child
+    let errors = ''
     this.#exited = new Promise((resolve) => {
-      this.#child.once('error', (error) => this.#end(error, resolve))
+      const end = (error: Error): void => {
+        clearTimeout(this.#silence)
+        this.#fail(error)
+        resolve()
+      }
+      this.#child.once('error', end)
       this.#child.once('close', (code) =>
-        this.#end(new Error(`${program} ended with ${code}: ${this.#errors.trim().split('\n')[0]}`), resolve),
+        end(new Error(`${program} ended with ${code}: ${errors.trim().split('\n')[0]}`)),
       )
     })
-    this.#child.stdout.setEncoding('latin1').on('data', (text: string) => this.#take(text))
-    this.#child.stderr
-      .setEncoding('latin1')
-      .on('data', (text: string) => (this.#errors = (this.#errors + text).slice(0, 1000)))
+    stdout.setEncoding('latin1').on('data', (text: string) => this.#take(text))
+    stderr.setEncoding('latin1').on('data', (text: string) => (errors = (errors + text).slice(0, 1000)))
     const interrupted = (): void => void setTimeout(() => this.#giveUp(signal.reason as Error), LAST_MS).unref()
     signal.addEventListener('abort', interrupted, { once: true })
     void this.#exited.then(() => signal.removeEventListener('abort', interrupted))
     // A program that has ended reads no more; who waits for an answer is told so.
-    this.#child.stdin.on('error', () => {})
+    stdin.on('error', () => {})
   }
 
-  /** Sends a text and resolves to the lines that answer it, the last of them the one that `isLast` knows. */
-  ask(text: string, isLast: (line: string) => boolean): Promise<string[]> {
+  /** Sends a text and resolves to the lines that answer it, the last of them the one that `isLast` knows: without it, one line. */
+  ask(text: string, isLast: (line: string) => boolean = () => true): Promise<string[]> {
     return new Promise((resolve, reject) => {
       if (this.#over !== undefined) return reject(this.#over)
       if (this.#waiting.length === 0) this.#expect()
@@ -87,7 +82,7 @@ export class Program {
   }
 
   /** Ends the program: its input is closed, then it is told, then it is made to. */
-  async end(signal: NodeJS.Signals | undefined): Promise<void> {
+  async end(signal?: NodeJS.Signals): Promise<void> {
     this.#child.stdin.end()
     if (signal !== undefined) this.#child.kill(signal)
     const force = setTimeout(() => this.#kill(), END_MS)
@@ -112,11 +107,10 @@ export class Program {
   }
 
   #kill(): void {
-    if (this.#child.pid === undefined) return
     try {
-      process.kill(-this.#child.pid, 'SIGKILL')
+      process.kill(-this.#child.pid!, 'SIGKILL')
     } catch {
-      // It has just ended.
+      // It has just ended, or never began.
     }
   }
 
@@ -132,12 +126,6 @@ export class Program {
       this.#waiting.shift()
       first.resolve(first.lines)
     }
-  }
-
-  #end(error: Error, resolve: () => void): void {
-    clearTimeout(this.#silence)
-    this.#fail(error)
-    resolve()
   }
 
   #fail(error: Error): void {

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { type Socket, createConnection } from 'node:net'
 
 interface Waiting {
@@ -31,22 +32,17 @@ export class RedisConnection {
   }
 
   /** Connects to a socket in the file system. */
-  static open(path: string): Promise<RedisConnection> {
-    return new Promise((resolve, reject) => {
-      const socket = createConnection(path)
-      socket.once('error', reject)
-      socket.once('connect', () => {
-        socket.off('error', reject)
-        resolve(new RedisConnection(socket))
-      })
-    })
+  static async open(path: string): Promise<RedisConnection> {
+    const socket = createConnection(path)
+    await once(socket, 'connect')
+    return new RedisConnection(socket)
   }
 
   /** Sends a command; resolves to the text of its answer, `undefined` for a missing value. */
   send(words: readonly (string | Buffer)[]): Promise<string | undefined> {
     const parts: (string | Buffer)[] = [`*${words.length}\r\n`]
     for (const word of words) parts.push(`$${Buffer.byteLength(word)}\r\n`, word, '\r\n')
-    const command = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part, 'latin1') : part)))
+    const command = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)))
     return new Promise((resolve, reject) => {
       if (this.#over !== undefined) return reject(this.#over)
       this.#waiting.push({ resolve, reject })

@@ -4,47 +4,42 @@ import { Program, versionOf } from './program.ts'
 import { RedisConnection } from './redis-connection.ts'
 
 /**
- * A redis-server of the benchmark's own, on a socket in its folder and on no port, with an
- * append-only file that is synced at every write (or, without durability, when the system likes).
- * It keeps no order of keys, so it has no ranges.
+ * Starts an empty redis-server on a socket in a folder and on no port, with an append-only file.
+ *
+ * @param fsync when that file is synced, as Redis names it
+ */
+export async function startRedis(
+  folder: string,
+  fsync: 'always' | 'everysec' | 'no',
+  signal: AbortSignal,
+): Promise<{ program: Program; socket: string }> {
+  const socket = join(folder, 'redis.sock')
+  const reached = ['--port', '0', '--unixsocket', socket, '--unixsocketperm', '700', '--daemonize', 'no']
+  const kept = ['--dir', folder, '--appendonly', 'yes', '--appendfsync', fsync, '--save', '']
+  const program = Program.server('redis-server', [...reached, ...kept], signal)
+  try {
+    await program.ask('', (line) => /ready to accept connections/i.test(line))
+  } catch (error) {
+    await program.end('SIGTERM')
+    throw error
+  }
+  return { program, socket }
+}
+
+/**
+ * A redis-server of the benchmark's own, its file synced at every write (or, without durability, when the system
+ * likes). It keeps no order of keys, so it has no ranges.
  */
 export const redis: Peer = {
   name: 'redis-server',
   async open({ folder, durable, signal }) {
     const version = await versionOf('redis-server', ['--version'])
-    const socket = join(folder, 'redis.sock')
-    const program = Program.server(
-      'redis-server',
-      [
-        '--port',
-        '0',
-        '--unixsocket',
-        socket,
-        '--unixsocketperm',
-        '700',
-        '--dir',
-        folder,
-        '--appendonly',
-        'yes',
-        '--appendfsync',
-        durable ? 'always' : 'no',
-        '--save',
-        '',
-        '--daemonize',
-        'no',
-      ],
-      signal,
-    )
-    let connection: RedisConnection
-    try {
-      await program.ask('', (line) => /ready to accept connections/i.test(line))
-      connection = await RedisConnection.open(socket)
-    } catch (error) {
+    const { program, socket } = await startRedis(folder, durable ? 'always' : 'no', signal)
+    const connection = await RedisConnection.open(socket).catch(async (error: unknown) => {
       await program.end('SIGTERM')
       throw error
-    }
+    })
     return {
-      name: 'redis-server',
       how: 'server, through a local socket',
       durable,
       engine: () => `Redis ${/v=(\S+)/.exec(version)?.[1] ?? version}`,

@@ -4,9 +4,7 @@ const BASIS_LOW = 0x84222325
 /** The low part of the 64-bit FNV prime, 2^40 + 0x1b3. */
 const PRIME_LOW = 0x1b3
 
-const halves = new Uint32Array(2)
-const whole = new BigUint64Array(halves.buffer)
-const LITTLE_ENDIAN = new Uint8Array(new Uint32Array([1]).buffer)[0] === 1
+const view = new DataView(new ArrayBuffer(8))
 
 /** A 64-bit hash in two halves. */
 export interface Hash64 {
@@ -49,9 +47,9 @@ export function remainder({ high, low }: Hash64, divisor: number): number {
 
 /** The decimal digits of a hash. */
 export function decimal({ high, low }: Hash64): string {
-  halves[LITTLE_ENDIAN ? 1 : 0] = high
-  halves[LITTLE_ENDIAN ? 0 : 1] = low
-  return whole[0]!.toString()
+  view.setUint32(0, high)
+  view.setUint32(4, low)
+  return view.getBigUint64(0).toString()
 }
 
 /** The 16 hexadecimal digits of a hash. */

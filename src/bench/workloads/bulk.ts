@@ -1,19 +1,15 @@
-import { BATCH, type Step, Values, type Workload, hashedKey, orderedKey } from './workload.ts'
-import { KEY_PREFIX } from '../targets/target.ts'
+import { KEY_PREFIX, type ScanOptions } from '../targets/target.ts'
+import { BATCH, type Step, type Workload, batchesOf, hashedKey, orderedKey } from './workload.ts'
 
 function loadStep(name: string, key: (record: number) => Buffer): Step {
   return {
     name,
-    needs: [],
     total: ({ records, batch }) => Math.ceil(records / batch),
     operations(options) {
-      const values = new Values(options)
-      let next = 0
+      const batches = batchesOf(key, options)
       return () => {
-        const size = Math.min(options.batch, options.records - next)
-        if (size <= 0) return undefined
-        const entries = Array.from({ length: size }, () => ({ key: key(next++), value: values.next() }))
-        return { name, entries: size, run: (target) => target.putMany(entries) }
+        const { value: batch } = batches.next()
+        return batch && { name, entries: batch.length, run: (target) => target.putMany(batch) }
       }
     },
   }
@@ -27,29 +23,20 @@ export const load: Workload = {
   valueBytes: 100,
   key: hashedKey,
   preload: false,
-  steps: [loadStep('load_ordered', (record) => orderedKey(record)), loadStep('load_random', hashedKey)],
+  steps: [loadStep('load_ordered', orderedKey), loadStep('load_random', hashedKey)],
 }
 
-function scanStep(name: string, options: { reverse: boolean; keysOnly: boolean }): Step {
-  return {
-    name,
-    needs: ['scan'],
-    operations: () => () => ({ name, entries: undefined, run: (target) => target.scan!(PREFIX, options) }),
-  }
+const PREFIX = Buffer.from(KEY_PREFIX)
+
+function scanStep(name: string, options: ScanOptions): Step {
+  return { name, needs: ['scan'], operations: () => () => ({ name, run: (target) => target.scan!(PREFIX, options) }) }
 }
 
 const count: Step = {
   name: 'count',
   needs: ['count'],
-  operations: () => () => ({ name: 'count', entries: undefined, run: (target) => target.count!(PREFIX) }),
+  operations: () => () => ({ name: 'count', run: (target) => target.count!(PREFIX) }),
 }
-
-/**
- * Readers of the whole store at once: each holds a page of it in memory, and none ends before all have been through.
- */
-const MAX_SCANS = 16
-
-const PREFIX = Buffer.from(KEY_PREFIX)
 
 /** Reading a store from end to end. */
 export const scan: Workload = {
@@ -59,7 +46,8 @@ export const scan: Workload = {
   valueBytes: 100,
   key: hashedKey,
   preload: true,
-  maxConcurrency: MAX_SCANS,
+  // Each holds a page of the store in memory, and none ends before all have been through.
+  maxConcurrency: 16,
   steps: [
     scanStep('scan', { reverse: false, keysOnly: false }),
     scanStep('scan_reverse', { reverse: true, keysOnly: false }),

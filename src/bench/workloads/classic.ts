@@ -1,12 +1,11 @@
 import { Random } from '../random/random.ts'
-import { BATCH, type Step, Values, type Workload, hashedKey } from './workload.ts'
+import { BATCH, type Step, type Workload, hashedKey, valuesOf } from './workload.ts'
 
 /** Entries a range reads. */
 const RANGE = 100
 
 const read: Step = {
   name: 'read',
-  needs: [],
   operations({ records, seed }) {
     const random = new Random(seed, 10)
     return () => {
@@ -18,13 +17,12 @@ const read: Step = {
 
 const put: Step = {
   name: 'put',
-  needs: [],
   operations(options) {
     const random = new Random(options.seed, 11)
-    const values = new Values(options)
+    const nextValue = valuesOf(options)
     return () => {
       const key = hashedKey(random.below(options.records))
-      const value = values.next()
+      const value = nextValue()
       return { name: 'put', entries: 1, run: (target) => target.put(key, value) }
     }
   },
@@ -32,14 +30,13 @@ const put: Step = {
 
 const batchPut: Step = {
   name: 'batch_put',
-  needs: [],
   operations(options) {
     const random = new Random(options.seed, 12)
-    const values = new Values(options)
+    const nextValue = valuesOf(options)
     return () => {
       const entries = Array.from({ length: options.batch }, () => ({
         key: hashedKey(random.below(options.records)),
-        value: values.next(),
+        value: nextValue(),
       }))
       return { name: 'batch_put', entries: options.batch, run: (target) => target.putMany(entries) }
     }
@@ -54,7 +51,7 @@ const range: Step = {
     const limit = Math.min(RANGE, records)
     return () => {
       const start = hashedKey(random.below(records))
-      return { name: 'range', entries: undefined, run: (target) => target.range!(start, limit) }
+      return { name: 'range', run: (target) => target.range!(start, limit) }
     }
   },
 }

@@ -9,9 +9,7 @@ export const BATCH = 1000
 const MAX_BATCH_BYTES = 64 * 2 ** 20
 const MAX_BATCH_ENTRIES = 200_000
 
-/**
- * Entries in one batch: {@link BATCH}, or as many fewer as long values or many batches at once need to fit in memory.
- */
+/** Entries in one batch: {@link BATCH}, or fewer where values are so long, or batches so many, that memory is short. */
 export function batchEntries(valueBytes: number, concurrency: number): number {
   const fit = Math.min(MAX_BATCH_ENTRIES, MAX_BATCH_BYTES / Math.max(1, valueBytes)) / concurrency
   return Math.max(1, Math.min(BATCH, Math.floor(fit)))
@@ -21,8 +19,8 @@ export function batchEntries(valueBytes: number, concurrency: number): number {
 export interface Operation {
   /** As the report names it: operations of one name are counted together. */
   readonly name: string
-  /** Entries it reads or writes; `undefined`: its result is the number of them. */
-  readonly entries: number | undefined
+  /** Entries it reads or writes; without it, its result is the number of them. */
+  readonly entries?: number
   /** Whether `undefined` as its result is a key that should have been there. */
   readonly finds?: boolean
   run(target: Target): Awaitable<unknown>
@@ -47,13 +45,10 @@ export interface WorkloadOptions {
 export interface Step {
   readonly name: string
   /** What a target must have to run it. */
-  readonly needs: readonly ('del' | 'range' | 'scan' | 'count')[]
+  readonly needs?: readonly ('del' | 'range' | 'scan' | 'count')[]
   /** Whether operations use up what is there, so that none may be spent on a warm-up. */
   readonly usesUp?: boolean
-  /**
-   * Of a step that has a natural end: how many operations it has; it is then run to its end, unless the user says how
-   * long.
-   */
+  /** How many operations it has, where it has an end: it is run to that, unless the user says how long. */
   total?(options: WorkloadOptions): number
   operations(options: WorkloadOptions): Operations
 }
@@ -88,36 +83,28 @@ export function orderedKey(record: number): Buffer {
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
 /**
- * Values of random letters and digits: six random bits in each byte, so that an engine that packs
+ * Draws values of random letters and digits: six random bits in each byte, so that an engine that packs
  * its data gains a quarter and no more. They are pieces of one pool, and must not be changed.
  */
-export class Values {
-  readonly #pool: Buffer
-  readonly #random: Random
-  readonly #bytes: number
-
-  constructor({ seed, valueBytes }: WorkloadOptions) {
-    this.#random = new Random(seed, 1)
-    this.#bytes = valueBytes
-    this.#pool = Buffer.alloc(valueBytes + 65_536)
-    for (let i = 0; i < this.#pool.length; i++) this.#pool[i] = LETTERS.charCodeAt(this.#random.uint32() >>> 26)
-  }
-
-  /** The next value. */
-  next(): Buffer {
-    const start = this.#random.below(65_536)
-    return this.#pool.subarray(start, start + this.#bytes)
+export function valuesOf({ seed, valueBytes }: WorkloadOptions): () => Buffer {
+  const random = new Random(seed, 1)
+  const pool = Buffer.alloc(valueBytes + 65_536)
+  for (let i = 0; i < pool.length; i++) pool[i] = LETTERS.charCodeAt(random.uint32() >>> 26)
+  return () => {
+    const start = random.below(65_536)
+    return pool.subarray(start, start + valueBytes)
   }
 }
 
-/** The records of a workload in batches, as they are stored before the first step. */
-export function* preloadBatches(
-  workload: Pick<Workload, 'key'>,
+/** All records in batches, counted up, with keys made by `key`. */
+export function* batchesOf(
+  key: (record: number) => Buffer,
   options: WorkloadOptions,
-): Generator<KeyValue[], void, void> {
-  const values = new Values(options)
-  for (let from = 0; from < options.records; from += options.batch) {
-    const size = Math.min(options.batch, options.records - from)
-    yield Array.from({ length: size }, (_, i) => ({ key: workload.key(from + i), value: values.next() }))
+): Generator<KeyValue[], undefined, void> {
+  const { records, batch } = options
+  const nextValue = valuesOf(options)
+  for (let from = 0; from < records; from += batch) {
+    const size = Math.min(batch, records - from)
+    yield Array.from({ length: size }, (_, i) => ({ key: key(from + i), value: nextValue() }))
   }
 }

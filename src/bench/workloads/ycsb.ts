@@ -1,8 +1,8 @@
 import { decimal, fnv64Positive } from '../random/fnv.ts'
 import { Random } from '../random/random.ts'
 import { Latest, ScrambledZipfian } from '../random/zipfian.ts'
-import { type Operation, type WorkloadOptions, type Step, Values, type Workload } from './workload.ts'
 import { KEY_PREFIX } from '../targets/target.ts'
+import { type Operation, type Operations, type Workload, type WorkloadOptions, valuesOf } from './workload.ts'
 
 /** Longest scan of workload E. */
 const MAX_SCAN = 100
@@ -38,122 +38,98 @@ function userKey(record: number): Buffer {
   return Buffer.from(`${KEY_PREFIX}user${decimal(fnv64Positive(record))}`, 'latin1')
 }
 
-/**
- * How many records are there, counted as YCSB does: writes under way at once may be acknowledged in
- * any order, and a record counts when all before it are there, too.
- */
-class Acknowledged {
-  readonly #early = new Set<number>()
-  #count: number
-
-  constructor(count: number) {
-    this.#count = count
-  }
-
-  /** Every record below this number is there. */
-  get count(): number {
-    return this.#count
-  }
-
-  add(record: number): void {
-    this.#early.add(record)
-    while (this.#early.delete(this.#count)) this.#count++
-  }
-}
-
-class Generator {
-  readonly #mix: [Kind, number][]
-  readonly #kind: Random
-  readonly #length: Random
-  readonly #values: Values
-  readonly #choose: () => number
-  readonly #acknowledged: Acknowledged
-  #inserted: number
-
-  constructor(mix: Mix, options: WorkloadOptions) {
-    this.#mix = Object.entries(mix.parts) as [Kind, number][]
-    this.#kind = new Random(options.seed, 20)
-    this.#length = new Random(options.seed, 21)
-    this.#values = new Values(options)
-    this.#inserted = options.records
-    this.#acknowledged = new Acknowledged(options.records)
-    const random = new Random(options.seed, 22)
-    if (mix.keys === 'latest') {
-      const latest = new Latest(random, options.records)
-      this.#choose = () => latest.next(this.#acknowledged.count)
-    } else {
-      const inserts = mix.parts.insert === undefined ? 0 : Math.ceil(options.records * EXPECTED_INSERTS)
-      const zipfian = new ScrambledZipfian(random, options.records + inserts)
-      this.#choose = () => {
-        // As in YCSB: drawn from the records expected in the end, again while it is not there yet.
-        for (;;) {
-          const record = zipfian.next()
-          if (record < this.#acknowledged.count) return record
-        }
-      }
-    }
-  }
-
-  next(): Operation {
-    const kind = this.#nextKind()
-    if (kind === 'insert') {
-      const record = this.#inserted++
-      const key = userKey(record)
-      const value = this.#values.next()
-      return {
-        name: kind,
-        entries: 1,
-        run: (target) => target.put(key, value),
-        done: () => this.#acknowledged.add(record),
-      }
-    }
-    const key = userKey(this.#choose())
-    if (kind === 'read') return { name: kind, entries: 1, finds: true, run: (target) => target.get(key) }
-    if (kind === 'scan') {
-      const length = 1 + this.#length.below(MAX_SCAN)
-      return { name: kind, entries: undefined, run: (target) => target.range!(key, length) }
-    }
-    const value = this.#values.next()
-    if (kind === 'update') return { name: kind, entries: 1, run: (target) => target.put(key, value) }
-    return {
-      name: kind,
-      entries: 1,
-      run: async (target) => {
-        const old = await target.get(key)
-        await target.put(key, value)
-        return old
-      },
-      finds: true,
-    }
-  }
-
-  #nextKind(): Kind {
-    let drawn = this.#kind.fraction()
-    for (const [kind, part] of this.#mix) {
+/** Draws one of several kinds, each as often as its part of 1 says. */
+function kindsOf(parts: Mix['parts'], random: Random): () => Kind {
+  const kinds = Object.entries(parts) as [Kind, number][]
+  return () => {
+    let drawn = random.fraction()
+    for (const [kind, part] of kinds) {
       if (drawn < part) return kind
       drawn -= part
     }
-    return this.#mix[0]![0]
+    return kinds[0]![0]
+  }
+}
+
+/** Chooses one of the `count()` records that are there. */
+function recordsOf({ parts, keys }: Mix, { records, seed }: WorkloadOptions, count: () => number): () => number {
+  const random = new Random(seed, 22)
+  if (keys === 'latest') {
+    const latest = new Latest(random, records)
+    return () => latest.next(count())
+  }
+  const inserts = parts.insert === undefined ? 0 : Math.ceil(records * EXPECTED_INSERTS)
+  const zipfian = new ScrambledZipfian(random, records + inserts)
+  return () => {
+    // As in YCSB: drawn from the records expected in the end, again while it is not there yet.
+    for (;;) {
+      const record = zipfian.next()
+      if (record < count()) return record
+    }
+  }
+}
+
+function operations(mix: Mix, options: WorkloadOptions): Operations {
+  // As YCSB counts them: writes under way at once may be acknowledged in any order, and a record is there once it and
+  // all before it are acknowledged.
+  let count = options.records
+  const early = new Set<number>()
+  let inserted = options.records
+  const nextKind = kindsOf(mix.parts, new Random(options.seed, 20))
+  const lengths = new Random(options.seed, 21)
+  const nextRecord = recordsOf(mix, options, () => count)
+  const nextValue = valuesOf(options)
+  const anyKey = (): Buffer => userKey(nextRecord())
+  const make: Readonly<Record<Kind, () => Omit<Operation, 'name'>>> = {
+    read() {
+      const key = anyKey()
+      return { entries: 1, finds: true, run: (target) => target.get(key) }
+    },
+    update() {
+      const [key, value] = [anyKey(), nextValue()]
+      return { entries: 1, run: (target) => target.put(key, value) }
+    },
+    insert() {
+      const record = inserted++
+      const [key, value] = [userKey(record), nextValue()]
+      const done = (): void => {
+        early.add(record)
+        while (early.delete(count)) count++
+      }
+      return { entries: 1, run: (target) => target.put(key, value), done }
+    },
+    scan() {
+      const [key, length] = [anyKey(), 1 + lengths.below(MAX_SCAN)]
+      return { run: (target) => target.range!(key, length) }
+    },
+    read_modify_write() {
+      const [key, value] = [anyKey(), nextValue()]
+      const run: Operation['run'] = async (target) => {
+        const old = await target.get(key)
+        await target.put(key, value)
+        return old
+      }
+      return { entries: 1, finds: true, run }
+    },
+  }
+  return () => {
+    const name = nextKind()
+    return { name, ...make[name]() }
   }
 }
 
 /** YCSB's core workloads A to F. */
-export const ycsb: readonly Workload[] = Object.entries(MIXES).map(([letter, mix]): Workload => {
-  const step: Step = {
-    name: `ycsb-${letter}`,
-    needs: mix.parts.scan === undefined ? [] : ['range'],
-    operations(options) {
-      const generator = new Generator(mix, options)
-      return () => generator.next()
-    },
-  }
+export const ycsb: readonly Workload[] = Object.entries(MIXES).map(([letter, mix]) => {
+  const name = `ycsb-${letter}`
   return {
-    name: step.name,
+    name,
     summary: mix.summary,
     records: 100_000,
     valueBytes: 1000,
     key: userKey,
     preload: true,
-    steps: [step],
+    steps: [
+      { name, needs: mix.parts.scan === undefined ? [] : ['range'], operations: (options) => operations(mix, options) },
+    ],
   }
 })
