@@ -3,36 +3,27 @@ import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
 import { codeFolder } from '../../../code-folder.ts'
-import type { FromWorker, PageMaker, PageText, TextPage, ToWorker, WorkerData } from './page.ts'
+import type { FromWorker, PageText, TextPage, ToWorker, WorkerData } from './page.ts'
 
 /** Pages the thread has at a time: the one it makes, and the next. */
 const PAGES = 2
 
-/**
- * Where the build puts the thread's code: beside the command line's, from there, from the library, and from the
- * sources.
- */
-const WORKER_FOLDERS = ['.', '../cli', '../../../../dist/cli']
+/** Where the thread's code is, from the command line's, from the library, and from the sources. */
+const WORKER_FOLDERS = ['.', '../cli', '../dist/cli']
 
-/**
- * A thread that makes pages of JSON Lines on a connection of its own. It is ready when its snapshot
- * stands and proves to be that of who started it, and never when something was committed in between.
- */
-export class ExportThread implements PageMaker {
+/** A thread that makes pages of JSON Lines on a connection of its own; ready only if it got the same snapshot. */
+export class ExportThread {
   readonly #worker: Worker
   readonly #waiting: ((made: PageText | undefined) => void)[] = []
-  #isStarting = true
-  #isReady = false
-  #isOver = false
+  #state: 'starting' | 'ready' | 'useless' = 'starting'
   #hasExited = false
 
   /** @param sameSnapshot tells, once the thread's snapshot stands, whether it is the wanted one */
   constructor(worker: Worker, sameSnapshot: () => boolean) {
     this.#worker = worker
     worker.on('message', (message: FromWorker) => {
-      this.#isStarting = false
-      if (message === 'ready') this.#isReady = !this.#isOver && sameSnapshot()
-      else this.#waiting.shift()?.(message)
+      if (message !== 'ready') this.#waiting.shift()?.(message)
+      else if (this.#state === 'starting') this.#state = sameSnapshot() ? 'ready' : 'useless'
     })
     worker.on('error', () => this.#end())
     worker.on('exit', () => {
@@ -43,25 +34,22 @@ export class ExportThread implements PageMaker {
     worker.unref()
   }
 
-  /** Whether the thread has not come so far that it could say whether it is of use. */
+  /** Whether it is not known yet if the thread can be used. */
   get isStarting(): boolean {
-    return this.#isStarting
+    return this.#state === 'starting'
   }
 
   /** Whether pages can be given to it at all. */
   get isReady(): boolean {
-    return this.#isReady
+    return this.#state === 'ready'
   }
 
   /** Whether it can take a page now. */
   get hasRoom(): boolean {
-    return this.#isReady && this.#waiting.length < PAGES
+    return this.isReady && this.#waiting.length < PAGES
   }
 
-  /**
-   * What comes of a page; `undefined` when the thread could not make it, for whatever reason: the caller will find
-   * out.
-   */
+  /** The text of a page; `undefined` when the thread could not make it, for any reason: the caller makes it then. */
   make(page: TextPage, now: number): Promise<PageText | undefined> {
     this.#worker.ref()
     return new Promise((resolve) => {
@@ -70,10 +58,7 @@ export class ExportThread implements PageMaker {
     })
   }
 
-  /**
-   * Ends the thread and its snapshot. Settles when both are gone: it finishes the page it is at, since an addon
-   * stopped in the middle ends the process.
-   */
+  /** Ends the thread, after the page it is at: an addon stopped in the middle ends the process. */
   async close(): Promise<void> {
     this.#end()
     if (this.#hasExited) return
@@ -83,17 +68,12 @@ export class ExportThread implements PageMaker {
   }
 
   #end(): void {
-    this.#isOver = true
-    this.#isStarting = false
-    this.#isReady = false
+    this.#state = 'useless'
     for (const resolve of this.#waiting.splice(0)) resolve(undefined)
   }
 }
 
-/**
- * Starts a thread for the store at `path`; see {@link ExportThread}. `undefined` in a bundled program, which has
- * no file for the thread.
- */
+/** Starts a thread for the store at `path`; `undefined` in a bundled program, which has no file for the thread. */
 export function startExportThread(
   path: string,
   options: ConnectionOptions,

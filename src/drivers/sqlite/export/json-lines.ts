@@ -1,11 +1,11 @@
 import { turn } from '../../../async.ts'
-import { successor } from '../../../bytes.ts'
 import type { RangeQuery } from '../../../store/driver.ts'
 import type { Entry } from '../../../store/entry.ts'
 import type { Connection } from '../file/connection.ts'
+import { keyAt, pages } from '../read/range.ts'
 import { deadBufferCollector } from './dead-buffers.ts'
-import { pages } from '../read/range.ts'
-import { type PageMaker, type PageText, type TextPage, limitScanCache, isLarge, makeText } from './page.ts'
+import type { ExportThread } from './export-thread.ts'
+import { type PageText, type TextPage, limitScanCache, isLarge, makeText } from './page.ts'
 
 /** Entries the engine joins into one text: at first, and at most. */
 const FIRST_ROWS = 500
@@ -25,7 +25,7 @@ const NOTHING = new Uint8Array()
 /** Means for a long range. */
 export interface LongRangeOptions {
   /** Starts a thread that makes pages of the same snapshot; called once, when the range proves long. */
-  readonly startThread: (() => PageMaker | undefined) | undefined
+  readonly startThread: (() => ExportThread | undefined) | undefined
 }
 
 /** A page cut off and not yet handed out. */
@@ -35,12 +35,11 @@ interface Task {
 }
 
 /**
- * A forward range as JSON Lines text made by the engine itself, five times quicker than row by
- * row. A page with anything but short, valid UTF-8 that never expires comes as entries, for the
- * caller to write. All on one snapshot, which the caller holds.
+ * A forward range as JSON Lines made by the engine itself, five times quicker than row by row, on a snapshot that the
+ * caller holds. A page with anything but short, valid UTF-8 that never expires comes as entries.
  *
- * SQLite escapes strings as `JSON.stringify` does, and hands invalid UTF-8 through, where one
- * look at the whole page finds it: the bytes around each string are ASCII.
+ * SQLite escapes strings as `JSON.stringify` does, and passes invalid UTF-8 through, which a check of the whole page
+ * finds: the bytes around each string are ASCII.
  *
  * @param long how to go about a long range when that is all the process is for
  */
@@ -52,7 +51,7 @@ export async function* jsonLines(
 ): AsyncGenerator<Uint8Array | Entry[], void, void> {
   const range = new RangeCutter(connection, query)
   const tasks: Task[] = []
-  let thread: PageMaker | undefined
+  let thread: ExportThread | undefined
   let freeDead: (() => void) | undefined
   let bytes = 0
   let pagesMade = 0
@@ -80,7 +79,10 @@ export async function* jsonLines(
       tasks.shift()
       range.learn(made)
       if (made.text !== undefined) yield made.text
-      else if (made.count > 0) for (const page of pages(connection, asQuery(task.page), now)) yield page.entries
+      else if (made.count > 0) {
+        const { start, end } = task.page
+        for (const page of pages(connection, { ...query, start, end, limit: Infinity }, now)) yield page.entries
+      }
       bytes += made.text?.length ?? 0
       if (
         long !== undefined &&
@@ -110,7 +112,6 @@ class RangeCutter {
   readonly #connection: Connection
   readonly #end: Uint8Array | undefined
   #start: Uint8Array
-  #from: TextPage['from'] = '>='
   #left: number
   #rows = FIRST_ROWS
   #done = false
@@ -122,21 +123,14 @@ class RangeCutter {
     this.#left = limit
   }
 
-  /**
-   * The next page; `undefined` after the last. With a limit, what came of a page must be known before the next is
-   * cut.
-   */
+  /** The next page; `undefined` after the last. With a limit, {@link learn} comes first. */
   cut(): TextPage | undefined {
     if (this.#done || this.#left <= 0) return undefined
-    const [from, start] = [this.#from, this.#start]
-    const last = this.#connection.read(() =>
-      lastKey(this.#connection, from, start, this.#end, Math.min(this.#rows, this.#left)),
-    )
-    // The range ends before the page is full.
-    if (last === undefined) this.#done = true
-    else this.#start = last
-    this.#from = '>'
-    return { from, start, end: last ?? this.#end, endIncluded: last !== undefined }
+    const rest = { start: this.#start, end: this.#end }
+    const next = this.#connection.read(() => keyAt(this.#connection, rest, Math.min(this.#rows, this.#left)))
+    if (next === undefined) this.#done = true
+    else this.#start = next
+    return { start: rest.start, end: next ?? this.#end }
   }
 
   /** What came of a page tells how many rows the next should have. */
@@ -144,31 +138,5 @@ class RangeCutter {
     this.#left -= count
     if (text !== undefined)
       this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, Math.floor((PAGE_BYTES * count) / text.length)))
-  }
-}
-
-/** The key of the page's last row; `undefined` when the range ends before the page is full. */
-function lastKey(
-  connection: Connection,
-  from: string,
-  start: Uint8Array,
-  end: Uint8Array | undefined,
-  rows: number,
-): Uint8Array | undefined {
-  const row = connection
-    .statement(
-      `select key from kv where key ${from} ?1 ${end === undefined ? '' : 'and key < ?3'} order by key limit 1 offset ?2`,
-    )
-    .get(start, rows - 1, ...(end === undefined ? [] : [end])) as [Uint8Array] | undefined
-  return row?.[0]
-}
-
-function asQuery({ from, start, end, endIncluded }: TextPage): RangeQuery {
-  return {
-    start: from === '>=' ? start : successor(start),
-    end: end !== undefined && endIncluded ? successor(end) : end,
-    reverse: false,
-    limit: Infinity,
-    keysOnly: false,
   }
 }

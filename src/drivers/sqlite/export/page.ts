@@ -1,7 +1,8 @@
 /** A page of JSON Lines: where it begins and ends, and its text as the engine makes it. */
 import { isUtf8 } from 'node:buffer'
+import type { RangeQuery } from '../../../store/driver.ts'
 import type { Connection, ConnectionOptions } from '../file/connection.ts'
-import { LONG_VALUE } from '../read/range.ts'
+import { LONG_VALUE, rangeSql } from '../read/range.ts'
 
 /** A store from this size on is large, in bytes. */
 const LARGE_BYTES = 1 << 26
@@ -13,34 +14,14 @@ const LARGE_BYTES = 1 << 26
  */
 const SCAN_CACHE_KIB = 1024
 
-/** A stretch of a range whose text is made at once: the rows from `start` up to `end`, or to the last. */
-export interface TextPage {
-  /** Whether `start` itself belongs to it. */
-  readonly from: '>=' | '>'
-  readonly start: Uint8Array
-  readonly end: Uint8Array | undefined
-  readonly endIncluded: boolean
-}
+/** A part of a range whose text is made at once. */
+export type TextPage = Pick<RangeQuery, 'start' | 'end'>
 
 /** What came of a page: how many entries it has, and their lines. */
 export interface PageText {
   readonly count: number
   /** `undefined` when there is none, and when some entry is not for the engine to write. */
   readonly text: Uint8Array | undefined
-}
-
-/** Whoever makes pages beside the caller, of the same snapshot. */
-export interface PageMaker {
-  /** Whether it has not come so far that it could say whether it is of use. */
-  readonly isStarting: boolean
-  /** Whether pages can be given to it at all. */
-  readonly isReady: boolean
-  /** Whether it can take a page now. */
-  readonly hasRoom: boolean
-  /** The text of a page; `undefined` when it could not be made, for whatever reason: the caller will find out. */
-  make(page: TextPage, now: number): Promise<PageText | undefined>
-  /** Settles when it has ended. */
-  close(): Promise<void>
 }
 
 /** What an export thread is started with. */
@@ -58,21 +39,15 @@ export type FromWorker = 'ready' | PageText | undefined
 type Row = [text: Uint8Array | null, count: number, longest: number, expiring: number]
 
 /** Lets the engine write the lines of a page; `now` tells what has expired. */
-export function makeText(connection: Connection, { from, start, end, endIncluded }: TextPage, now: number): PageText {
-  const until = end === undefined ? '' : endIncluded ? 'and key <= ?3' : 'and key < ?3'
-  const [text, count, longest, expiring] = connection
-    .statement(pageSql(from, until))
-    .get(start, now, ...(end === undefined ? [] : [end])) as Row
-  return { count, text: text !== null && longest <= LONG_VALUE && expiring === 0 && isUtf8(text) ? text : undefined }
-}
-
-/** The index decides the order in which the rows are joined, so it is named. */
-function pageSql(from: string, until: string): string {
-  return `select
+export function makeText(connection: Connection, page: TextPage, now: number): PageText {
+  const { where, bounds } = rangeSql(page)
+  // The index decides the order in which the rows are joined, so it is named.
+  const sql = `select
       cast(group_concat(json_object('key', cast(key as text), 'value', case when length(value) <= ${LONG_VALUE} then cast(value as text) end), char(10)) || char(10) as blob),
       count(*), coalesce(max(length(value)), 0), count(expires)
-    from kv indexed by sqlite_autoindex_kv_1
-    where key ${from} ?1 ${until} and (expires is null or expires > ?2)`
+    from kv indexed by sqlite_autoindex_kv_1 ${where} and (expires is null or expires > ?)`
+  const [text, count, longest, expiring] = connection.statement(sql).get(...bounds, now) as Row
+  return { count, text: text !== null && longest <= LONG_VALUE && expiring === 0 && isUtf8(text) ? text : undefined }
 }
 
 /** Whether a store is so large that a thread pays early. */
