@@ -9,10 +9,7 @@ const FIRST_CAPACITY = 1024
 /** From this many bytes on, a call that copies them beats a loop. */
 const COPIED_AT_ONCE = 128
 
-/**
- * Collects the entries a parser finds in one buffer, in input order, and makes a {@link Block} of
- * them. Holds positions in the buffer only; the buffer must stay as it is until the block is used.
- */
+/** Collects positions of entries in a buffer, in input order, and makes a {@link Block}, which needs the buffer. */
 export class BlockBuilder {
   /** The buffer all entries lie in: less than 4 GiB. Parsers change it while they decode. */
   readonly bytes: Uint8Array

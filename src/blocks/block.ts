@@ -1,6 +1,6 @@
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
-import type { Entry, Lifetime, Op } from '../store/entry.ts'
+import type { Entry, Lifetime, Put } from '../store/entry.ts'
 import { expiryOf } from '../store/expiry.ts'
 
 /**
@@ -31,7 +31,7 @@ export interface Block {
 export type Blocks = Iterable<Block> | AsyncIterable<Block>
 
 /** The entries of a block as puts, views of its buffer. */
-export function* blockOps(block: Block): Generator<Extract<Op, { type: 'put' }>, void, void> {
+export function* blockOps(block: Block): Generator<Put, void, void> {
   const { bytes, keyStart, keyLength, valueStart, valueLength } = block
   for (let i = 0; i < block.count; i++) {
     // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is

@@ -1,10 +1,7 @@
 /**
- * The seam between the store and the engines under it. A driver stores bytes and validates
- * nothing: the Store has checked keys, values, limits and ranges before it calls. Two very
- * different engines live behind it: a local one that answers a read at once, and a remote one
- * that answers later and may lose an answer. Drivers live in `src/drivers`; to add one,
- * implement {@link Driver}, name its scheme in `src/drivers/index.ts` and run the suite in
- * `test/conformance` on it.
+ * The interface between the store and its engines, local or remote. A driver stores bytes and validates nothing: the
+ * Store has checked keys, values, limits and ranges. To add one, implement {@link Driver}, name its scheme in
+ * `src/drivers/index.ts` and run the suite in `test/conformance` on it.
  */
 
 import type { Blocks } from '../blocks/block.ts'
@@ -14,8 +11,8 @@ import type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './
 export type Awaitable<T> = T | Promise<T>
 
 /**
- * Keys from `start` (included; `undefined`: from the first) up to `end` (excluded; `undefined`: to
- * the last), in byte order or against it. The Store never passes an empty range.
+ * Keys from `start` (included; `undefined`: the first) up to `end` (excluded; `undefined`: to the last), in byte order
+ * or reversed. The Store never passes an empty range.
  */
 export interface RangeQuery {
   readonly start: Uint8Array | undefined
@@ -36,10 +33,9 @@ export interface WatchQuery extends Pick<RangeQuery, 'start' | 'end'> {
 }
 
 /**
- * A watch that stands: the changes since it was asked for in the order of their commits, in pages that
- * are never empty, without end. `next()` waits for the next change, and throws what has ended the
- * watch; it is not to be called again before it has settled. `return()` ends it, also when nothing was
- * ever read.
+ * An established watch: the changes since it was asked for, in commit order, in pages that are never empty. `next()`
+ * waits for a change, throws what has ended the watch, and is not called again before it has settled. `return()` ends
+ * the watch.
  */
 export interface Changes extends AsyncIterator<Change[], void, void> {
   [Symbol.asyncIterator](): this
@@ -50,7 +46,7 @@ export interface Changes extends AsyncIterator<Change[], void, void> {
   unref(): void
 }
 
-/** Sizes above which the Store refuses with `KV_TOO_LARGE` before a driver is called, and other numbers of an engine. */
+/** Sizes above which the Store refuses with `KV_TOO_LARGE`, and other numbers of an engine. */
 export interface Limits {
   readonly maxKeyBytes: number
   readonly maxValueBytes: number
@@ -62,10 +58,7 @@ export interface Limits {
   readonly maxBatchBytes: number
   /** What the engine or the wire adds to the key and the value of each operation, at most. */
   readonly opOverheadBytes: number
-  /**
-   * Expiries and times to live are multiples of this many milliseconds, 1 or more: the Store rounds them up, but for
-   * those in blocks that go to `load`.
-   */
+  /** Expiries are multiples of this, in milliseconds: the Store rounds them up, except those in blocks for `load`. */
   readonly expiryStepMs: number
   /** Batches of a load that may be under way at the same time. They have no key in common. */
   readonly maxBatchesInFlight: number
@@ -126,9 +119,8 @@ export interface CheckOptions extends Abortable {
 /** An operation that can be stopped. */
 export interface Abortable {
   /**
-   * When aborted, the operation ends with `KV_INTERRUPTED`, the signal's reason as its cause, and has
-   * changed nothing; a write elsewhere whose answer had not come yet ends with `KV_UNKNOWN_OUTCOME`.
-   * A commit that has begun is not stopped.
+   * When aborted, the operation ends with `KV_INTERRUPTED`, its cause the signal's reason, and has changed nothing; a
+   * remote write without an answer yet ends with `KV_UNKNOWN_OUTCOME`. A commit that has begun is not stopped.
    */
   readonly signal?: AbortSignal | undefined
 }
@@ -156,10 +148,7 @@ export interface JsonLinesOptions extends Abortable {
 
 /** How blocks are loaded. */
 export interface DriverLoadOptions extends Abortable {
-  /**
-   * Whether all is stored or nothing. When false, an engine with a limit on its batches may store the blocks in
-   * parts, in their order; of a load that fails, some are stored then. Default: true.
-   */
+  /** All or nothing. If false, an engine with limited batches may store parts, in order. Default: true. */
   readonly atomic?: boolean | undefined
 }
 
@@ -168,51 +157,41 @@ export type Clock = () => number
 
 /**
  * A storage engine. Methods may throw or reject with a `KvError`; anything else is a bug.
- * An entry whose `expires` is not after the time of the engine's clock (that of the machine where the store
- * lives, unless `OpenOptions.clock` gave another) must never be shown, counted, or take part in a condition: to
- * every method it is not there.
  *
- * A revision is a safe integer that grows with every write of the store, by one or by more; all entries of
- * one batch may share it.
+ * An entry whose `expires` is not after the engine's clock (that of the machine where the store lives, unless
+ * `OpenOptions.clock` gave another) does not exist for any method.
  *
- * What only some engines can do is a flag of `supports`, and its method is there all the same and throws
- * `KV_NOT_SUPPORTED`. Methods that are optional make something quicker, and the Store does without them.
+ * A revision is a safe integer that grows with every write of the store, by one or by more; all entries of one batch
+ * may share it.
  *
- * With a signal, a long operation gives the event loop its turn every few milliseconds, and once
- * aborted throws `KV_INTERRUPTED` and leaves the store as it was. A short write does so while it
- * waits for its turn to write. The Store has refused what was aborted before, and looks at the signal
- * between two pages of a range; a read that has to wait must hear it by itself.
+ * What only some engines can do is a flag of `supports`; its method throws `KV_NOT_SUPPORTED` elsewhere. Optional
+ * methods only make something quicker.
  *
- * Arrays passed in are the driver's from then on, since the Store copies what its caller may change; but for keys to
- * read where `supports.syncReads`, which are looked at before the read returns. Arrays handed out are the caller's own.
+ * With a signal, a long operation yields to the event loop every few milliseconds, and once aborted throws
+ * `KV_INTERRUPTED` and leaves the store as it was; a short write does so while it waits for its turn. The Store checks
+ * the signal before each call and between two pages of a range; a read that has to wait listens to it itself.
+ *
+ * Arrays passed in belong to the driver, except keys to read where `supports.syncReads`, which it uses before the read
+ * returns. Arrays handed out belong to the caller.
  */
 export interface Driver {
   readonly name: string
   readonly limits: Limits
   readonly supports: Supports
-  /**
-   * Absolute paths of the files that the store takes on this machine, whether they are there now or not. Absent:
-   * none.
-   */
+  /** Absolute paths of the store's files on this machine, whether they exist now or not. Absent: none. */
   readonly files?: readonly string[]
-  /**
-   * Grows when another store was found in the place of this one, as by a file that was renamed over it. Absent:
-   * nobody could tell.
-   */
+  /** Grows when another store was found in place of this one, such as a file renamed over it. Absent: not detected. */
   readonly incarnation?: number
 
   /** The value, or `undefined` when the key is not there; without a promise where `supports.syncReads`. */
   get(key: Uint8Array, options?: Abortable): Awaitable<Uint8Array | undefined>
   /** The whole entry, or `undefined`. */
   getEntry(key: Uint8Array, options?: Abortable): Awaitable<Entry | undefined>
-  /**
-   * What there is to know of an entry without reading its value, however long that is; `undefined` when it is not
-   * there.
-   */
+  /** What is known of an entry without reading its value; `undefined` when it is not there. */
   head(key: Uint8Array, options?: Abortable): Awaitable<Head | undefined>
   /**
-   * Entries at one snapshot, in the order asked, `undefined` for a missing one. Throws `KV_TOO_LARGE`
-   * when they take more than `maxBytes` together, before it has read more than that.
+   * Entries at one snapshot, in the order asked, `undefined` for a missing one. Throws `KV_TOO_LARGE` before it reads
+   * more than `maxBytes`.
    */
   getMany(keys: readonly Uint8Array[], options?: GetManyOptions): Awaitable<(Entry | undefined)[]>
 
@@ -220,34 +199,23 @@ export interface Driver {
   put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult>
   /** Removes one entry and settles when that is durable; tells whether it was there (and the condition held). */
   del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean>
-  /**
-   * Applies all operations in their order, all or nothing, and settles when they are durable. Returns the batch's
-   * revision.
-   */
+  /** Applies all operations in order, all or nothing; settles to their revision when they are durable. */
   batch(ops: readonly Op[], options?: Abortable): Promise<number>
   /**
-   * Optional: puts all blocks in their order, whatever the `limits` of batches, quicker than `batch` could. Returns
-   * their revision, the newest where there are several. A block is done with when the next is asked for; while blocks
-   * of an atomic load come, readers do not see them, and other writers wait. The signal is heard at most until
-   * the first block is asked for: whoever gives the blocks can end them.
+   * Optional: puts all blocks in order, whatever the `limits` of batches, quicker than `batch` could. Settles to the
+   * newest revision. A block is used up when the next is asked for; during an atomic load readers see none of it, and
+   * other writers wait. The signal may be ignored once the first block is asked for: the source can end the blocks.
    */
   load?(blocks: Blocks, options?: DriverLoadOptions): Promise<number>
-  /**
-   * Removes every entry of the range in one atomic step; returns how many were there. Ignores `reverse`, `limit`,
-   * `keysOnly`.
-   */
+  /** Removes a range in one atomic step; settles to how many entries it had. Ignores `reverse`, `limit`, `keysOnly`. */
   delRange(query: RangeQuery, options?: Abortable): Promise<number>
 
-  /**
-   * The entries of a range, in pages of the driver's choosing, never an empty page. Stopping early
-   * (`return()`) frees whatever the range holds.
-   */
+  /** The entries of a range, in pages of any size but zero. Stopping early (`return()`) frees what the range holds. */
   range(query: RangeQuery, options?: Abortable): AsyncIterable<Entry[]>
   /**
-   * Optional: the same range as JSON Lines text, where the engine makes it quicker than JavaScript
-   * could: for each item either whole lines `{"key":"...","value":"..."}`, escaped as
-   * `JSON.stringify` does, or entries that the caller has to write. `undefined` for a query that
-   * has no such quick way.
+   * Optional: the same range as JSON Lines, where the engine is quicker than JavaScript: each item is whole lines
+   * `{"key":"...","value":"..."}`, escaped as `JSON.stringify` does, or entries for the caller to write. `undefined`
+   * for a query that it has no quick way for.
    */
   jsonLines?(query: RangeQuery, options?: JsonLinesOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** Optional, where that can be told without reading entries: whether any entry of the store expires. */
@@ -256,23 +224,20 @@ export interface Driver {
   count(query: RangeQuery, options?: Abortable): Awaitable<number>
 
   /**
-   * Reports every put and delete from now on, by whomever, an entry that expires as a delete within about a
-   * second; of several operations of one batch on a key, perhaps only the last. Settles when the watch stands. It ends
-   * with `KV_INTERRUPTED` when aborted, `KV_CLOSED` when the store is closed, and `KV_WATCH_GAP` when it has fallen so
-   * far behind that changes it has not seen are no longer kept: never with a change left out. In a store that is not
-   * there yet everything that appears is a put. Rejects with `KV_NOT_SUPPORTED` where this store cannot be watched.
+   * Reports every put and delete from now on, by any process, and an expiry as a delete within about a second; of
+   * several operations of one batch on a key, perhaps only the last. Settles when the watch is established. It ends
+   * with `KV_INTERRUPTED` when aborted, `KV_CLOSED` when the store is closed, and `KV_WATCH_GAP` when changes it has
+   * not seen are no longer kept: none is ever left out. Rejects with `KV_NOT_SUPPORTED` where this store cannot be
+   * watched.
    *
-   * A position is the driver's: printable ASCII without blanks, 1 to 128 bytes, another for each change. Nobody else
-   * reads or compares it; what the Store gives back may come from another store. Rejects with `KV_USAGE` for what is
-   * none, and with `KV_WATCH_GAP` for one after which changes are missing. From `0` on, what is there comes first, as
-   * puts; until all of it has come, the driver may give out positions that it answers with `KV_WATCH_GAP`.
+   * A position is printable ASCII without spaces, 1 to 128 bytes, unique to each change, and only the driver reads it;
+   * one that is passed in may come from another store. Rejects with `KV_USAGE` for what is no position, with
+   * `KV_WATCH_GAP` for one after which changes are missing. From `0` on, the entries that exist come first, as puts;
+   * until all have come, the driver may give out positions that it answers with `KV_WATCH_GAP`.
    */
   watch(query: WatchQuery, options?: Abortable): Promise<Changes>
 
-  /**
-   * Optional, where the first write makes the store: throws why it could not, or with `write` false why there is
-   * nothing to read.
-   */
+  /** Optional, where the first write makes the store: throws why it could not, or without `write` why none is found. */
   checkPlace?(how: { readonly write: boolean }): void
   stat(options?: Abortable): Awaitable<Stat>
   /** Reads everything and compares. */

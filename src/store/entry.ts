@@ -23,10 +23,7 @@ export interface Head extends Pick<Entry, 'revision' | 'expires'> {
 export interface Lifetime {
   /** Milliseconds since 1970. */
   readonly expires?: number | undefined
-  /**
-   * Milliseconds from the write on, 1 or more: counted from when the write has got its turn, so that
-   * waiting for another's lock costs nothing of it.
-   */
+  /** Milliseconds, 1 or more, from when the write has the lock. */
   readonly ttl?: number | undefined
 }
 
@@ -34,6 +31,9 @@ export interface Lifetime {
 export type Op =
   | ({ readonly type: 'put'; readonly key: Uint8Array; readonly value: Uint8Array } & Lifetime)
   | { readonly type: 'del'; readonly key: Uint8Array }
+
+/** The step that stores an entry. */
+export type Put = Extract<Op, { type: 'put' }>
 
 /** What must hold for a write to be applied, decided in the same atomic step as the write. */
 export type Condition =
@@ -51,10 +51,7 @@ export interface PutResult {
   readonly revision: number
 }
 
-/**
- * What happened to a key: what it holds now, or that it is gone. A watch can go on after the position; only the driver
- * knows what it means (`Driver.watch`).
- */
+/** What happened to a key: its new entry, or that it is gone. A watch can continue after the position. */
 export type Change =
   | ({ readonly type: 'put'; readonly position: string } & Entry)
   | { readonly type: 'del'; readonly position: string; readonly key: Uint8Array }

@@ -27,10 +27,7 @@ export function checkLifetime({ expires, ttl }: Lifetime): void {
   if (expires > LATEST_EXPIRY) throw afterYear9999()
 }
 
-/**
- * What a caller wrote of an entry's end, rounded up to the engine's step in milliseconds. Throws `KV_USAGE` for a
- * lifetime that is none.
- */
+/** The lifetime of an input, rounded up to the engine's step. Throws `KV_USAGE` for one that is none. */
 export function lifetimeOf(
   { expires, ttl }: { readonly expires?: number | Date | undefined; readonly ttl?: number | undefined },
   stepMs: number,

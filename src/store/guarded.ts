@@ -3,10 +3,7 @@ const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>(
   (iterator) => void iterator.return?.()?.catch(() => {}),
 )
 
-/**
- * Items of a driver (`undefined`: none) for as long as `check` does not throw, which is asked before each. The
- * driver's iterator ends with the loop, and some time after the loop was left without `return()`.
- */
+/** Items of a driver (`undefined`: none) until `check`, called before each, throws. Frees them when collected, too. */
 export function guarded<T>(items: AsyncIterable<T> = none(), check: () => void): AsyncGenerator<T, void, void> {
   const iterator = items[Symbol.asyncIterator]()
   const checked = checkedItems({ [Symbol.asyncIterator]: () => iterator }, check)

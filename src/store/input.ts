@@ -10,10 +10,7 @@ export type ConditionInput =
   | Exclude<Condition, { type: 'value' }>
   | { readonly type: 'value'; readonly value: KeyInput }
 
-/**
- * The bytes of what a caller gave, not copied. Throws `code` for what is neither text nor bytes, and for text that
- * has no UTF-8 bytes.
- */
+/** The bytes of an input, not copied. Throws `code` for what is neither bytes nor well-formed text. */
 export function bytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
   if (typeof input === 'string') {
     if (!input.isWellFormed()) throw new KvError(code, `the ${what} holds a lone surrogate, which has no UTF-8 bytes`)
@@ -27,16 +24,13 @@ export function bytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
   })
 }
 
-/** The bytes of what a caller gave, in memory that the caller does not share. */
+/** The same, copied unless they were made from text. */
 export function ownBytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
   const bytes = bytesOf(input, code, what)
   return typeof input === 'string' ? bytes : new Uint8Array(bytes)
 }
 
-/**
- * A condition in memory that the caller does not share. Throws `KV_USAGE` for one that is not understood, which must
- * never count as none.
- */
+/** A condition, with a copy of its value. Throws `KV_USAGE` for one that is not understood. */
 export function conditionOf(input: ConditionInput | undefined): Condition | undefined {
   if (input === undefined) return undefined
   const { type } = isObject(input) ? input : { type: undefined }

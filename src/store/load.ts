@@ -1,25 +1,17 @@
 import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
 import { KvError, interrupted } from '../errors.ts'
 import type { Abortable, Driver, Limits, DriverLoadOptions } from './driver.ts'
-import type { Op } from './entry.ts'
+import type { Put } from './entry.ts'
 import { roundedUp } from './expiry.ts'
 import { checkSize, keyId, sizeOf } from './operations.ts'
 
 /** How blocks are loaded. */
 export interface LoadOptions extends DriverLoadOptions {
-  /**
-   * Told how many entries are stored for certain, as parts of a load that is not atomic are: all of the blocks before,
-   * and so many of the one at hand. When the load fails, told for the last time before it does.
-   */
+  /** Told how many entries are stored for certain, as parts of a load that is not atomic are; last before it fails. */
   readonly onProgress?: ((entries: number) => void) | undefined
 }
 
-type Put = Extract<Op, { type: 'put' }>
-
-/**
- * Loads blocks into a driver that has no load of its own, as one batch. Resolves to its revision. Throws `KV_TOO_LARGE`
- * and stores nothing when they are more than a batch can hold.
- */
+/** Loads blocks as one batch, for a driver without `load`. Throws `KV_TOO_LARGE` when they are over its limits. */
 export async function loadAtOnce(driver: Driver, blocks: Blocks, { signal }: Abortable): Promise<number> {
   const { limits } = driver
   const { maxBatchOps, maxBatchBytes } = limits
@@ -43,8 +35,8 @@ export async function loadAtOnce(driver: Driver, blocks: Blocks, { signal }: Abo
 }
 
 /**
- * The same in batches within the limits, one block after the other. Those of one block may be under way together, since
- * a block has each key once. When one fails, no further is begun, and those under way are waited for.
+ * The same in batches within the limits. Those of one block may be under way together, since it has each key once. When
+ * one fails, no further is begun, and those under way are waited for.
  */
 export async function loadInBatches(
   driver: Driver,

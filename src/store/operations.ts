@@ -1,30 +1,22 @@
 import { asBuffer } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { Driver, Limits } from './driver.ts'
-import type { Op } from './entry.ts'
+import type { Op, Put } from './entry.ts'
 import { lifetimeOf } from './expiry.ts'
 import { type KeyInput, bytesOf, checkNames, kindOf, ownBytesOf } from './input.ts'
 import type { BatchOp, PutOptions } from './write-options.ts'
 
-type Put = Extract<Op, { type: 'put' }>
-
-/**
- * The bytes of a key to read; a driver that answers at once gets those of the caller. Throws `KV_INVALID_KEY` for none,
- * `KV_TOO_LARGE` over the limit.
- */
+/** The bytes of a key to read, not copied for a driver that answers at once. Throws as {@link ownKeyOf}. */
 export function keyOf(input: KeyInput, { limits, supports }: Driver): Uint8Array {
   return supports.syncReads ? fitting(bytesOf(input, 'KV_INVALID_KEY', 'key'), limits) : ownKeyOf(input, limits)
 }
 
-/** The same where it is used later: the caller may change its bytes at once. */
+/** A copy of the bytes of a key. Throws `KV_INVALID_KEY` for the empty one and for what is no key, `KV_TOO_LARGE`. */
 export function ownKeyOf(input: KeyInput, limits: Limits): Uint8Array {
   return fitting(ownBytesOf(input, 'KV_INVALID_KEY', 'key'), limits)
 }
 
-/**
- * The put of an entry. Throws `KV_TOO_LARGE` for one over a limit, and `KV_USAGE` for a value or a lifetime that is
- * none.
- */
+/** The put of an entry. Throws `KV_TOO_LARGE` over a limit, and `KV_USAGE` for a value or lifetime that is none. */
 export function putOf(
   key: KeyInput,
   value: KeyInput,
@@ -44,8 +36,8 @@ export function putOf(
 }
 
 /**
- * The operations of a batch; only the last on each key where the driver wants no more. Throws `KV_TOO_LARGE` for a
- * batch or an entry over a limit, and `KV_USAGE` for what is no operation.
+ * The operations of a batch; only the last on each key unless `supports.repeatedKeys`. Throws `KV_TOO_LARGE` for a batch
+ * or an entry over a limit, and `KV_USAGE` for what is no operation.
  */
 export function opsOf(inputs: readonly BatchOp[], { limits, supports }: Driver): Op[] {
   if (!Array.isArray(inputs)) throw usageError(`the operations of a batch are an array, not ${kindOf(inputs)}`)

@@ -3,10 +3,7 @@ import { usageError } from '../errors.ts'
 import type { RangeQuery } from './driver.ts'
 import { type KeyInput, flagOf, ownBytesOf, shown } from './input.ts'
 
-/**
- * Which keys, in which order. All bounds given must hold: `prefix` with `gte` means both.
- * Without any, every key of the store.
- */
+/** Which keys, in which order. All bounds given must hold; without any, every key of the store. */
 export interface RangeOptions {
   /** Keys after this one. */
   gt?: KeyInput | undefined
@@ -29,26 +26,20 @@ export interface RangeOptions {
 /** Names of {@link RangeOptions}. */
 export const RANGE_NAMES = ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse', 'limit', 'keysOnly']
 
-function toBytes(input: KeyInput): Uint8Array {
-  return ownBytesOf(input, 'KV_INVALID_KEY', 'bound')
-}
-
 /**
- * The half-open query of a driver for what a user asked; `undefined` when no key can match.
- * Throws `KV_USAGE` for a limit that is no whole number and a flag that is neither true nor false, `KV_INVALID_KEY`
- * for a bound that is neither text nor bytes.
+ * The half-open query of a driver; `undefined` when no key can match. Throws `KV_USAGE` for a wrong limit or flag,
+ * `KV_INVALID_KEY` for a bound that is neither text nor bytes.
  */
 export function toQuery(options: RangeOptions): RangeQuery | undefined {
   const { limit = Infinity } = options
   if (limit !== Infinity && !(Number.isSafeInteger(limit) && limit >= 0)) {
     throw usageError(`limit must be a whole number of 0 or more, not ${shown(limit)}`)
   }
-  const [reverse, keysOnly] = [
-    flagOf(options.reverse, 'reverse') ?? false,
-    flagOf(options.keysOnly, 'keysOnly') ?? false,
-  ]
+  const reverse = flagOf(options.reverse, 'reverse') ?? false
+  const keysOnly = flagOf(options.keysOnly, 'keysOnly') ?? false
   let start: Uint8Array | undefined
   let end: Uint8Array | undefined
+  const toBytes = (input: KeyInput): Uint8Array => ownBytesOf(input, 'KV_INVALID_KEY', 'bound')
   const from = (bound: Uint8Array): void => {
     if (start === undefined || compareBytes(bound, start) > 0) start = bound
   }
@@ -66,11 +57,5 @@ export function toQuery(options: RangeOptions): RangeQuery | undefined {
     if (after !== undefined) until(after)
   }
   if (limit === 0 || (end !== undefined && compareBytes(start ?? new Uint8Array(), end) >= 0)) return undefined
-  return {
-    start: start?.length === 0 ? undefined : start,
-    end,
-    reverse,
-    limit,
-    keysOnly,
-  }
+  return { start: start?.length === 0 ? undefined : start, end, reverse, limit, keysOnly }
 }

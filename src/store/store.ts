@@ -28,11 +28,8 @@ import {
 } from './write-options.ts'
 
 /**
- * An ordered map from byte strings to byte strings, over any driver. The Store guards what every
- * driver may take for granted: it is open, keys are not empty, nothing is over a limit, ranges are
- * not empty. Strings given as keys or values stand for their UTF-8 bytes.
- *
- * After `close()` every method fails with `KV_CLOSED`.
+ * An ordered map from byte strings to byte strings, over any driver. Strings given as keys or values stand for their
+ * UTF-8 bytes. After `close()` every method fails with `KV_CLOSED`.
  */
 export class Store extends TextAccess {
   /** Where the store is, as `openStore` was told. */
@@ -51,10 +48,7 @@ export class Store extends TextAccess {
     return this.#driver.name
   }
 
-  /**
-   * Absolute paths of the files that the store takes on this machine, whether they are there now or not: the
-   * file itself first, then those beside it. Empty for a store that is in none here.
-   */
+  /** Absolute paths of the store's files on this machine, whether they exist now or not: the main file first. */
   get files(): readonly string[] {
     return this.#driver.files ?? []
   }
@@ -69,20 +63,13 @@ export class Store extends TextAccess {
     return this.#driver.supports
   }
 
-  /**
-   * The value of a key, or `undefined`. Sees the writes whose promises have resolved, of this and of every other
-   * process.
-   */
+  /** The value of a key, or `undefined`. Sees the writes whose promises have resolved, in any process. */
   async get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined> {
-    checkOptions(options, ['signal'], 'get')
-    const driver = this.#open(options?.signal)
+    const driver = this.#use(options, ['signal'], 'get')
     return driver.get(keyOf(key, driver), options)
   }
 
-  /**
-   * The same without a promise, for stores whose reads are local.
-   * Throws `KV_NOT_SUPPORTED` when `supports.syncReads` is false.
-   */
+  /** The same without a promise. Throws `KV_NOT_SUPPORTED` when `supports.syncReads` is false. */
   getSync(key: KeyInput): Uint8Array | undefined {
     const driver = this.#open()
     if (!driver.supports.syncReads) {
@@ -93,15 +80,13 @@ export class Store extends TextAccess {
 
   /** The entry of a key with its revision and expiry, or `undefined`. */
   async getEntry(key: KeyInput, options?: Abortable): Promise<Entry | undefined> {
-    checkOptions(options, ['signal'], 'getEntry')
-    const driver = this.#open(options?.signal)
+    const driver = this.#use(options, ['signal'], 'getEntry')
     return driver.getEntry(keyOf(key, driver), options)
   }
 
   /** Revision, expiry and length of the value of a key, or `undefined`; the value itself is not read. */
   async head(key: KeyInput, options?: Abortable): Promise<Head | undefined> {
-    checkOptions(options, ['signal'], 'head')
-    const driver = this.#open(options?.signal)
+    const driver = this.#use(options, ['signal'], 'head')
     return driver.head(keyOf(key, driver), options)
   }
 
@@ -127,39 +112,34 @@ export class Store extends TextAccess {
 
   /** Stores a value under a key. Durable when the promise resolves; until then reads may not see it. */
   async put(key: KeyInput, value: KeyInput, options: PutOptions = {}): Promise<PutResult> {
-    checkOptions(options, ['expires', 'ttl', 'condition', 'signal'], 'put')
+    const driver = this.#use(options, ['expires', 'ttl', 'condition', 'signal'], 'put')
     const { condition, signal } = options
-    const driver = this.#open(signal)
     const { key: bytes, value: own, expires, ttl } = putOf(key, value, options, driver.limits)
     return driver.put(bytes, own, { expires, ttl, condition: conditionOf(condition), signal })
   }
 
   /** Removes a key; resolves to whether it was there. Durable when the promise resolves. */
   async del(key: KeyInput, options: DelOptions = {}): Promise<boolean> {
-    checkOptions(options, ['condition', 'signal'], 'del')
+    const driver = this.#use(options, ['condition', 'signal'], 'del')
     const { condition, signal } = options
-    const driver = this.#open(signal)
     return driver.del(ownKeyOf(key, driver.limits), { condition: conditionOf(condition), signal })
   }
 
   /**
-   * Applies the operations in order, all or nothing; of several on one key the last wins. Durable
-   * when the promise resolves, to the revision they got (or the newest, for an empty batch).
-   * Throws `KV_TOO_LARGE` when there are more than `limits.maxBatchOps` or `limits.maxBatchBytes`;
-   * a batch is never split, and one of many entries holds the event loop while it is written.
+   * Applies the operations in order, all or nothing; of several on one key the last wins. Durable when the promise
+   * resolves, to the revision they got (or the newest, for an empty batch). Throws `KV_TOO_LARGE` for more than
+   * `limits` allow: a batch is never split. A large one blocks the event loop while it is written.
    */
   async batch(ops: readonly BatchOp[], options: Abortable = {}): Promise<number> {
-    checkOptions(options, ['signal'], 'batch')
-    const driver = this.#open(options.signal)
+    const driver = this.#use(options, ['signal'], 'batch')
     return driver.batch(opsOf(ops, driver), options)
   }
 
   /**
-   * Puts many entries packed in blocks: the way of bulk loading. Resolves to the revision they got, or the newest of
-   * theirs. A block must hold no empty key and nothing over a limit, and is not looked at after the next one is
-   * asked for. All or nothing, unless `atomic` is false: then a store with a limit on its batches stores the blocks in
-   * parts, and `onProgress` tells how much is stored for certain. Throws `KV_TOO_LARGE`, and stores nothing, when they
-   * are more than the store can hold in one batch and all or nothing was wanted.
+   * Puts many entries packed in blocks: bulk loading. Resolves to their newest revision. A block must hold no empty key
+   * and nothing over a limit, and is not read after the next one is asked for. All or nothing, unless `atomic` is
+   * false: then a store with limited batches stores the blocks in parts, and `onProgress` tells how much is stored for
+   * certain. Throws `KV_TOO_LARGE`, and stores nothing, when they must be atomic and are over the limit of a batch.
    */
   async load(blocks: Blocks, options: LoadOptions = {}): Promise<number> {
     checkOptions(options, ['atomic', 'onProgress', 'signal'], 'load')
@@ -173,8 +153,8 @@ export class Store extends TextAccess {
   }
 
   /**
-   * A range as JSON Lines text and entries mixed, where the driver has a quicker way than
-   * {@link rangePages}; `undefined` where it has not. See `jsonLines` of the driver.
+   * A range as lines of JSON, mixed with entries to be written by the caller; see `jsonLines` of the driver.
+   * `undefined` where {@link rangePages} is as quick.
    */
   jsonLines(options: RangeOptions & JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
     checkOptions(options, [...RANGE_NAMES, 'parallel', 'signal'], 'jsonLines')
@@ -187,8 +167,8 @@ export class Store extends TextAccess {
   }
 
   /**
-   * The entries of a range one by one, at one snapshot where the driver can. Leaving the loop frees it; so does
-   * the garbage collector, some time after an iterator was left without `return()`.
+   * The entries of a range one by one, at one snapshot where `supports.snapshotRange`. Leaving the loop frees it; so
+   * does the garbage collector, some time after an iterator was left without `return()`.
    */
   range(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry, void, void> {
     return eachOf(this.rangePages(options))
@@ -196,17 +176,13 @@ export class Store extends TextAccess {
 
   /** The same in pages: cheaper for many entries. No page is empty. */
   rangePages(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry[], void, void> {
-    checkOptions(options, [...RANGE_NAMES, 'signal'], 'range')
+    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
     const { signal } = options
-    const driver = this.#open(signal)
     const query = toQuery(options)
     return guarded(query && driver.range(query, { signal }), () => this.#open(signal))
   }
 
-  /**
-   * Whether an entry of a range expires. Reads up to the first that does, keys only, unless the driver knows that
-   * there is none.
-   */
+  /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows of none. */
   async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
     checkOptions(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
     const { signal } = options
@@ -219,23 +195,20 @@ export class Store extends TextAccess {
 
   /** How many keys a range has, at most `limit`. */
   async count(options: RangeOptions & Abortable = {}): Promise<number> {
-    checkOptions(options, [...RANGE_NAMES, 'signal'], 'count')
+    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'count')
     const { signal } = options
-    const driver = this.#open(signal)
     const query = toQuery(options)
     return query === undefined ? 0 : driver.count(query, { signal })
   }
 
   /**
-   * Removes every entry of a range in one atomic step; resolves to how many were there. Throws `KV_USAGE` without any
-   * bound unless `all` is true, and for options that it does not know, `limit` among them: a delete of "some of them"
-   * has no defined meaning. With a `signal` it gives the event loop its turns; when that is aborted before the
-   * commit, nothing is removed.
+   * Removes every entry of a range in one atomic step; resolves to how many there were. Throws `KV_USAGE` without any
+   * bound unless `all` is true. With a `signal` it yields to the event loop; when that is aborted before the commit,
+   * nothing is removed.
    */
   async delRange(options: DelRangeOptions): Promise<number> {
-    checkOptions(options, DEL_RANGE_NAMES, 'delRange')
+    const driver = this.#use(options, DEL_RANGE_NAMES, 'delRange')
     const { all, signal, ...bounds } = options ?? {}
-    const driver = this.#open(signal)
     const query = toQuery(bounds)
     if (query === undefined) return 0
     if (all !== true && query.start === undefined && query.end === undefined) {
@@ -245,15 +218,14 @@ export class Store extends TextAccess {
   }
 
   /**
-   * Watches keys: reports every put and delete after this has resolved, by whatever process, in the
-   * order of the commits and each once; an entry that expires is a delete, within about a second.
-   * Throws `KV_USAGE` for a range that no key can be in and for what is no position, `KV_WATCH_GAP` for a
-   * position after which changes are no longer kept, and `KV_NOT_SUPPORTED` where a store cannot be watched.
+   * Watches keys: reports every put and delete after this has resolved, by any process, once and in commit order; an
+   * expiry is a delete, within about a second. Throws `KV_USAGE` for a range that no key can be in and for what is no
+   * position, `KV_WATCH_GAP` for a position after which changes are no longer kept, and `KV_NOT_SUPPORTED` where the
+   * store cannot be watched.
    */
   async watch(options: WatchOptions = {}): Promise<Watch> {
-    checkOptions(options, WATCH_NAMES, 'watch')
+    const driver = this.#use(options, WATCH_NAMES, 'watch')
     const { signal, ...wanted } = options
-    const driver = this.#open(signal)
     return new Watch(await driver.watch(toWatchQuery(wanted, driver.limits), { signal }))
   }
 
@@ -265,8 +237,7 @@ export class Store extends TextAccess {
 
   /** Counts and sizes. */
   async stat(options?: Abortable): Promise<Stat> {
-    checkOptions(options, ['signal'], 'stat')
-    return this.#open(options?.signal).stat(options)
+    return this.#use(options, ['signal'], 'stat').stat(options)
   }
 
   /** Reads everything and verifies structure and checksums. */
@@ -277,9 +248,8 @@ export class Store extends TextAccess {
   }
 
   /**
-   * Waits for pending writes and frees everything. Safe to call again. Before Node 22.13 the descriptors of a file,
-   * and the files beside it, go only with the next garbage collection or the process; nothing is missing in the file
-   * by then.
+   * Waits for pending writes and frees everything. Safe to call again. Before Node 22.13 a file's descriptors, and the
+   * files beside it, go with the next garbage collection; the file itself is complete.
    */
   close(): Promise<void> {
     this.#closing ??= this.#driver.close()
@@ -289,6 +259,12 @@ export class Store extends TextAccess {
   /** `await using store = await openStore(...)` closes it. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** The driver for an operation. Throws `KV_USAGE` for options that it does not know. */
+  #use(options: Abortable | undefined, names: readonly string[], operation: string): Driver {
+    checkOptions(options, names, operation)
+    return this.#open(options?.signal)
   }
 
   #open(signal?: AbortSignal): Driver {

@@ -198,25 +198,20 @@ function shownKey(key: KeyInput): string {
 /** Refuses bytes where text is asked for; the store refuses everything else that is no text. */
 function noBytes<T>(input: T, what: 'key' | 'value'): T {
   if (!isBytes(input)) return input
-  throw new KvError(
-    what === 'key' ? 'KV_INVALID_KEY' : 'KV_USAGE',
-    `a ${what} is a string here, not ${kindOf(input)}`,
-    {
-      hint: 'for bytes use the store itself, without text()',
-    },
-  )
+  const code = what === 'key' ? 'KV_INVALID_KEY' : 'KV_USAGE'
+  const hint = 'for bytes use the store itself, without text()'
+  throw new KvError(code, `a ${what} is a string here, not ${kindOf(input)}`, { hint })
 }
 
 function jsonOf(value: unknown): string {
+  const noJson = (why = '', cause?: unknown): KvError =>
+    new KvError('KV_USAGE', `${kindOf(value)} has no JSON${why}`, { cause })
   let json: string | undefined
-  let cause: unknown
   try {
     json = JSON.stringify(value)
-  } catch (error) {
-    cause = error
+  } catch (cause) {
+    throw noJson(cause instanceof Error ? `: ${cause.message}` : '', cause)
   }
-  if (json !== undefined) return json
-  throw new KvError('KV_USAGE', `${kindOf(value)} has no JSON${cause instanceof Error ? `: ${cause.message}` : ''}`, {
-    cause,
-  })
+  if (json === undefined) throw noJson()
+  return json
 }

@@ -6,7 +6,7 @@ import { type KeyInput, flagOf } from './input.ts'
 import { ownKeyOf } from './operations.ts'
 import { type RangeOptions, toQuery } from './range.ts'
 
-/** The position before everything, whatever the driver: a watch from here on reports what is there, and then changes. */
+/** The position before everything, for any driver: a watch from here on reports all entries, then changes. */
 export const BEGINNING = '0'
 
 /** For what is no position: those are made by drivers, and mean something to them alone. Exit 2. */
@@ -19,15 +19,11 @@ export interface WatchOptions extends Abortable, Pick<RangeOptions, 'gt' | 'gte'
   /** This key alone. */
   key?: KeyInput | undefined
   /**
-   * Go on after this position, which stood in a change or in `position` of a watch before. `'0'`: report
-   * what is there when the watch is first read, as puts, and then what happens to it; of these puts only the last has a
-   * position to go on from. Default: from now on.
+   * Continue after this position of a change or of a watch. `'0'`: first report the entries that exist, as puts, of
+   * which only the last has a position to continue from. Default: from now on.
    */
   after?: string | undefined
-  /**
-   * Keep changes for a minute after this watch has ended, for another that goes on after its position.
-   * Default: false, the last watch to end leaves nothing behind.
-   */
+  /** Keep changes for a minute after this watch has ended, for another that continues after it. Default: false. */
   resumable?: boolean | undefined
 }
 

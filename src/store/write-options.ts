@@ -4,10 +4,7 @@ import type { RangeOptions } from './range.ts'
 
 /** What a put may ask for besides the value. */
 export type PutOptions = Omit<DriverPutOptions, 'condition' | 'expires'> & {
-  /**
-   * When the entry ends: milliseconds since 1970, or a Date. One that has passed makes an entry that nobody sees.
-   * Default: never.
-   */
+  /** When the entry expires: milliseconds since 1970, or a Date; it may have passed. Default: never. */
   readonly expires?: number | Date | undefined
   /** Write only if this holds. */
   readonly condition?: ConditionInput | undefined
@@ -19,9 +16,7 @@ export type DelOptions = Omit<DriverDelOptions, 'condition'> & { readonly condit
 /** Which keys to delete: at least one bound, or `all: true` for every key of the store. */
 export type DelRangeOptions = Omit<RangeOptions, 'reverse' | 'limit' | 'keysOnly'> &
   Abortable & {
-    /**
-     * Without it, a range that has no bound is refused: a bound that turned out `undefined` must not empty the store.
-     */
+    /** Without it a range without bounds is refused: one that turned out `undefined` must not empty the store. */
     readonly all?: boolean | undefined
   }
 

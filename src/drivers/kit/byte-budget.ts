@@ -1,9 +1,6 @@
 import { KvError } from '../../errors.ts'
 
-/**
- * Counts the bytes of entries, keys and values, and throws `KV_TOO_LARGE` when they are more than `maxBytes`
- * together.
- */
+/** Gives a function that adds up bytes, and throws `KV_TOO_LARGE` when they are more than `maxBytes`. */
 export function withinBytes(maxBytes = Infinity): (bytes: number) => void {
   let sum = 0
   return (bytes) => {

@@ -1,8 +1,8 @@
 import type { Condition } from '../../store/entry.ts'
 
 /**
- * Whether a condition allows a write over an entry of that revision (`undefined`: the key is not there).
- * `hasValue` tells whether the entry has a value, and is asked only where the condition is about it.
+ * Whether a condition holds for an entry (`undefined`: the key is not there). `hasValue` compares its value, and is
+ * called only where the condition is about it.
  */
 export function holds(
   condition: Condition | undefined,

@@ -1,4 +1,4 @@
-import type { Limits } from '../../store/driver.ts'
+import type { Limits, Supports } from '../../store/driver.ts'
 
 /** Of an engine on this machine: memory is the limit of a batch. */
 export const LOCAL_LIMITS: Limits = {
@@ -10,4 +10,15 @@ export const LOCAL_LIMITS: Limits = {
   opOverheadBytes: 0,
   expiryStepMs: 1,
   maxBatchesInFlight: 1,
+}
+
+/** What an engine on this machine can do. */
+export const LOCAL_SUPPORTS: Supports = {
+  syncReads: true,
+  remote: false,
+  snapshotRange: true,
+  persistent: true,
+  unknownOutcome: false,
+  repeatedKeys: true,
+  watch: true,
 }

@@ -1,5 +1,5 @@
 import { compareBytes } from '../../bytes.ts'
-import type { WatchQuery } from '../../store/driver.ts'
+import type { RangeQuery, WatchQuery } from '../../store/driver.ts'
 import type { Change, Entry } from '../../store/entry.ts'
 import { BEGINNING } from '../../store/watch.ts'
 import { type LogPosition, PARTIAL, changesGone, formatPosition } from './log-position.ts'
@@ -25,18 +25,12 @@ export type LoggedChange =
 export interface ChangeLog {
   /** False while there is no store, and so no log. */
   readonly exists: boolean
-  /**
-   * The entries of a range at one snapshot, in pages. `onBegin` is told where the log stood at that moment, `undefined`
-   * when there was none.
-   */
+  /** The entries of a range at one snapshot, in pages. `onBegin` is told where the log ended then, if there was one. */
   snapshot(
-    query: Pick<WatchQuery, 'start' | 'end'>,
+    query: RangeQuery,
     onBegin: (end: LogPosition | undefined) => void,
   ): AsyncGenerator<{ readonly entries: Entry[]; /** Nothing follows. */ readonly last: boolean }, void, void>
-  /**
-   * The next changes after a position, as many as make a page; none when nothing is new. The arrays stay the log's.
-   * Throws `KV_WATCH_GAP` when a change after that position is missing.
-   */
+  /** A page of the changes after a position, not copied. Throws `KV_WATCH_GAP` when one of them is missing. */
   changesAfter(position: LogPosition): readonly LoggedChange[]
 }
 
@@ -83,7 +77,9 @@ export class LogFeed implements Feed {
 
   /** What is there now, as puts; the last of them has the log's position. */
   async *#entries(): AsyncGenerator<Change[], void, void> {
-    for await (const { entries, last } of this.#log.snapshot(this.#query, (end) => (this.#snapshotAt = end))) {
+    const { start, end } = this.#query
+    const query = { start, end, reverse: false, limit: Infinity, keysOnly: false }
+    for await (const { entries, last } of this.#log.snapshot(query, (at) => (this.#snapshotAt = at))) {
       if (last) this.#endSnapshot()
       yield entries.map((entry, i): Change => ({
         type: 'put',

@@ -1,10 +1,7 @@
 import { KvError } from '../../errors.ts'
 import { BEGINNING, notAPosition } from '../../store/watch.ts'
 
-/**
- * The position of a put within a snapshot, but for its last: no watch can go on from it, since what was handed out
- * before may be gone when the snapshot is taken again.
- */
+/** The position of each put within a snapshot but the last: no watch can continue in the middle of a snapshot. */
 export const PARTIAL = 'partial'
 
 /** A place in a log of changes. */
@@ -25,10 +22,7 @@ export function formatPosition({ log, at }: LogPosition): string {
   return `${log}-${at}`
 }
 
-/**
- * The place a position means, `undefined` for the beginning. Throws `KV_USAGE` for what is no position of a log, and
- * `KV_WATCH_GAP` for {@link PARTIAL}.
- */
+/** A place, `undefined` for the beginning. Throws `KV_USAGE` for no position, `KV_WATCH_GAP` for {@link PARTIAL}. */
 export function parsePosition(text: string): LogPosition | undefined {
   if (text === BEGINNING) return undefined
   if (text === PARTIAL) throw watchGap('what was there had not come whole, and may have changed since')

@@ -7,14 +7,11 @@ import type { Change } from '../../store/entry.ts'
 export interface Feed {
   /** Everything up to here was pulled. */
   readonly position: string
-  /**
-   * The next changes; an empty list when what is new is about other keys, `undefined` when nothing is new. Need not
-   * settle otherwise before {@link close} is called.
-   */
+  /** The next changes; none when what is new is about other keys. `undefined`, or unsettled, while nothing is new. */
   pull(): Awaitable<Change[] | undefined>
   /** Lets the process end, although a pull may be under way. */
   unref?(): void
-  /** Called once, when the subscription is over. A pull that is under way is to settle soon, in any way. */
+  /** Called once, at the end. A pull that is under way must then settle soon, in any way. */
   close(): Awaitable<void>
 }
 
@@ -24,7 +21,8 @@ class Subscription implements Changes {
   readonly #signal: AbortSignal | undefined
   readonly #onUnref: () => void
   readonly #onEnd: () => Awaitable<void>
-  #isRef = true
+  /** Whether the process is to run on for this watch alone. */
+  isRef = true
   #mayBeNew = true
   #wakeConsumer: (() => void) | undefined
   #failure: { readonly error: unknown } | undefined
@@ -43,13 +41,8 @@ class Subscription implements Changes {
     return this.#feed.position
   }
 
-  /** Whether the process is to run on for this watch alone. */
-  get isRef(): boolean {
-    return this.#isRef
-  }
-
   unref(): void {
-    this.#isRef = false
+    this.isRef = false
     this.#feed.unref?.()
     this.#onUnref()
   }
@@ -133,7 +126,8 @@ export class Subscriptions<F extends Feed = Feed> {
   readonly #feeds = new Map<Subscription, F>()
   readonly #onLastEnd: () => Awaitable<void>
   #timer: NodeJS.Timeout | undefined
-  #resumableUntil = 0
+  /** Until when changes are to be kept for a watch that goes on, in milliseconds since 1970. */
+  resumableUntil = 0
 
   /** @param onLastEnd called when the last watch has ended; the end of that watch waits for it */
   constructor(onLastEnd: () => Awaitable<void> = () => {}) {
@@ -150,17 +144,12 @@ export class Subscriptions<F extends Feed = Feed> {
     return this.#feeds.values()
   }
 
-  /** Until when changes are to be kept for a watch that goes on, in milliseconds since 1970. */
-  get resumableUntil(): number {
-    return this.#resumableUntil
-  }
-
   /** A new watch. With `resumable`, changes are to be kept after its end for another that goes on. */
   add(feed: F, signal: AbortSignal | undefined, resumable = false): Subscription {
     const onEnd = async (): Promise<void> => {
       this.#feeds.delete(subscription)
       this.#refTimer()
-      if (resumable) this.#resumableUntil = Date.now() + RESUME_MS
+      if (resumable) this.resumableUntil = Date.now() + RESUME_MS
       if (this.#feeds.size === 0) await this.#onLastEnd()
     }
     const subscription: Subscription = new Subscription(feed, signal, () => this.#refTimer(), onEnd)

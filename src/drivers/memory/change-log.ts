@@ -61,10 +61,9 @@ export class MemoryLog implements ChangeLog {
   }
 
   async *snapshot(
-    { start, end }: Pick<WatchQuery, 'start' | 'end'>,
+    query: RangeQuery,
     onBegin: (end: LogPosition) => void,
   ): AsyncGenerator<{ entries: Entry[]; last: boolean }, void, void> {
-    const query: RangeQuery = { start, end, reverse: false, limit: Infinity, keysOnly: false }
     onBegin(this.#end)
     let left = this.#store.count(query)
     for await (const entries of this.#store.range(query)) {

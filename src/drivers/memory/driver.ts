@@ -1,6 +1,6 @@
 import { compareBytes } from '../../bytes.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
-import { LOCAL_LIMITS } from '../kit/local-limits.ts'
+import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { holds } from '../kit/condition.ts'
 import { expiryOf } from '../../store/expiry.ts'
 import type {
@@ -20,43 +20,23 @@ import type {
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { MemoryLog } from './change-log.ts'
 
-interface Row {
-  key: Uint8Array
-  value: Uint8Array
-  revision: number
-  expires: number | undefined
-}
-
 /** How many entries a page of a range holds. */
 const PAGE = 1000
 
 /**
- * The reference driver: one sorted array in memory. Simple enough to be seen correct; the
- * conformance suite runs on it, and tests use it where a file would only slow them down.
- * Writes copy the array when a range still reads it, so a range is a snapshot.
+ * The reference driver: one sorted array in memory, simple enough to be seen correct. Writes copy the array when a
+ * range still reads it, so a range is a snapshot.
  */
 export class MemoryDriver implements Driver {
   readonly name = 'memory'
   readonly limits = LOCAL_LIMITS
-  readonly supports = {
-    syncReads: true,
-    remote: false,
-    snapshotRange: true,
-    persistent: false,
-    unknownOutcome: false,
-    repeatedKeys: true,
-    watch: true,
-  }
+  readonly supports = { ...LOCAL_SUPPORTS, persistent: false }
   readonly #now: Clock
-  #rows: Row[] = []
+  #rows: Entry[] = []
   #revision = 0
   /** Ranges that read `#rows` itself; with any, a write works on a copy. */
   #readers = 0
-  readonly #log = new MemoryLog({
-    range: (query) => this.range(query),
-    count: (query) => this.count(query),
-    sweep: () => this.#sweep(),
-  })
+  readonly #log = new MemoryLog(this)
 
   constructor(clock: Clock = Date.now) {
     this.#now = clock
@@ -205,7 +185,8 @@ export class MemoryDriver implements Driver {
     return revision
   }
 
-  #sweep(): void {
+  /** Removes what has expired, and records it. */
+  sweep(): void {
     const now = this.#now()
     const gone = this.#rows.filter((row) => !alive(row, now))
     if (gone.length === 0) return
@@ -221,7 +202,7 @@ export class MemoryDriver implements Driver {
     this.#readers = 0
   }
 
-  #live(key: Uint8Array, now = this.#now()): Row | undefined {
+  #live(key: Uint8Array, now = this.#now()): Entry | undefined {
     const row = this.#rows[this.#find(key)]
     return row !== undefined && compareBytes(row.key, key) === 0 && alive(row, now) ? row : undefined
   }
@@ -246,11 +227,11 @@ export class MemoryDriver implements Driver {
   }
 }
 
-function alive(row: Row, now: number): boolean {
+function alive(row: Entry, now: number): boolean {
   return row.expires === undefined || row.expires > now
 }
 
-function copy(row: Row, keysOnly: boolean): Entry {
+function copy(row: Entry, keysOnly: boolean): Entry {
   return {
     key: new Uint8Array(row.key),
     value: keysOnly ? new Uint8Array() : new Uint8Array(row.value),

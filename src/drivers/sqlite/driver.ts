@@ -19,7 +19,7 @@ import type {
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { holds } from '../kit/condition.ts'
-import { LOCAL_LIMITS } from '../kit/local-limits.ts'
+import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { checkStore } from './check/check.ts'
@@ -39,22 +39,13 @@ import { deleteInSlices, deleteNow } from './write/delete-range.ts'
 import { type Job, Writer } from './write/writer.ts'
 
 /**
- * The embedded driver: one SQLite file, in write-ahead-log mode, usable by any number of processes
- * at once. Reads are synchronous; writes of one event-loop turn share a commit. A file that does
- * not exist reads as empty and is made by the first write.
+ * The embedded driver: one SQLite file in WAL mode, for any number of processes at once. Reads are synchronous; writes
+ * of one event-loop turn share a commit. A file that does not exist reads as empty and is made by the first write.
  */
 export class SqliteDriver implements Driver {
   readonly name = 'sqlite'
   readonly limits = LOCAL_LIMITS
-  readonly supports = {
-    syncReads: true,
-    remote: false,
-    snapshotRange: true,
-    persistent: true,
-    unknownOutcome: false,
-    repeatedKeys: true,
-    watch: true,
-  }
+  readonly supports = LOCAL_SUPPORTS
   readonly #file: StoreFile
   readonly #now: Clock
   readonly #writer: Writer
@@ -81,9 +72,7 @@ export class SqliteDriver implements Driver {
     this.#watches = new WatchHub(file, this.#snapshots, this.#now)
   }
 
-  /**
-   * Opens the file if it is there; one that is locked, later. Throws what `inspect` throws, and `KV_UNAVAILABLE`.
-   */
+  /** Opens the file if it is there; one that is locked, later. Throws what `inspect` throws, and `KV_UNAVAILABLE`. */
   static open(location: string, options: OpenOptions): SqliteDriver {
     const driver = new SqliteDriver(location, options)
     driver.#file.open()

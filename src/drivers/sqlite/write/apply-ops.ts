@@ -1,12 +1,10 @@
 import { blockOf } from '../../../blocks/block.ts'
-import type { Condition, Op, PutResult } from '../../../store/entry.ts'
+import type { Condition, Op, Put, PutResult } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { holds } from '../../kit/condition.ts'
 import { hasValue, liveHead } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
-
-type Put = Extract<Op, { type: 'put' }>
 
 /** Bytes of keys and values packed at once. */
 const PACKED_BYTES = 8 << 20
