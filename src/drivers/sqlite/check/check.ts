@@ -7,8 +7,8 @@ import { checkEntries } from './checksums.ts'
 import { checkIntegrity, checkIntegrityApart } from './integrity.ts'
 
 /**
- * Checks the store at `path`: its schema, SQLite's own structure and every entry, of one snapshot when the caller holds
- * a transaction. With a signal the event loop has turns, and `KV_INTERRUPTED` is thrown when it is aborted.
+ * Checks the store at `path`: schema, SQLite's own structure and every entry, of one snapshot when the caller holds a
+ * transaction. With a signal it yields to the event loop, and throws `KV_INTERRUPTED` when aborted.
  */
 export async function checkStore(
   connection: Connection,

@@ -18,10 +18,8 @@ const PAUSE_BYTES = 4_000_000
 type Row = [key: SqlValue, value: SqlValue, expires: SqlValue, checksum: SqlValue]
 
 /**
- * Compares every entry with its checksum, of one snapshot when the caller holds a transaction.
- * Yields the number of entries so far where it may be paused; returns the report, but for the
- * structure of the file. Damage that stops the engine from reading on is a problem of the report,
- * not an error.
+ * Compares every entry with its checksum. Yields the number of entries so far where it may be paused; returns the
+ * report, in which damage that stops the engine is a problem, not an error.
  */
 export function* checkEntries(connection: Connection): Generator<number, CheckReport, void> {
   const problems: string[] = []

@@ -1,6 +1,6 @@
 /**
- * The file of the addon that brings SQLite to a Node without it. The package holds one compressed archive a platform in
- * `dist/engine`; the installation, or the first use, unpacks the one of this platform.
+ * The addon that brings SQLite to a Node without it: one compressed archive for each platform in `dist/engine`, unpacked
+ * by the installation or the first use.
  */
 import {
   chmodSync,
@@ -29,10 +29,7 @@ const MANIFEST = 'sha256.json'
 
 const BUILT_IN = 'Node 22.13 and newer have SQLite built in'
 
-/**
- * Absolute path of the addon of this platform. Throws `KV_UNAVAILABLE` where the package brings none for it, where its
- * archive is missing or damaged, and where it can be unpacked nowhere.
- */
+/** Path of the addon of this platform. Throws `KV_UNAVAILABLE` where it is missing, damaged, or cannot be unpacked. */
 export function addonFile(): string {
   const name = `${process.platform}-${process.arch}${isMusl() ? '-musl' : ''}.node`
   const [near] = FOLDERS.map((folder) => join(codeFolder(), folder, name)).filter(isTrusted)
@@ -59,10 +56,7 @@ function isMusl(): boolean {
   return head.includes('/ld-musl-')
 }
 
-/**
- * Whether a file is there and belongs to somebody who could change this process anyway: its user, root, or the owner
- * of this code.
- */
+/** Whether a file exists and its owner could change this process anyway: its user, root, or the owner of this code. */
 function isTrusted(file: string): boolean {
   const stat = statSync(file, { throwIfNoEntry: false })
   if (stat === undefined) return false

@@ -5,9 +5,6 @@ import { addonFile } from './addon.ts'
 /** A value SQLite takes or gives. */
 export type SqlValue = null | number | string | Uint8Array
 
-/** A row as an array of its columns. */
-export type SqlRow = SqlValue[]
-
 /** The part of `StatementSync` of `node:sqlite` that kv uses. */
 export interface Statement {
   run(...values: SqlValue[]): { changes: number | bigint }
@@ -32,11 +29,10 @@ interface Exports {
 }
 
 /** The engine found, and under which name to report it. */
-export interface Engine {
+export interface Engine extends Exports {
   readonly name: string
   /** What `require` finds it by, from any folder. */
   readonly module: string
-  readonly DatabaseSync: DatabaseSyncClass
   /** Whether closing a connection closes its file there and then, rather than when its statements are collected. */
   readonly closesAtOnce: boolean
 }
@@ -74,7 +70,10 @@ function builtIn(): Engine | undefined {
 function addon(): Engine {
   const module = addonFile()
   try {
-    const { DatabaseSync } = loadBinary(module)
+    const addon = { exports: {} as Exports }
+    // As `require` loads it, but for looking the path up.
+    process.dlopen(addon, toNamespacedPath(module))
+    const { DatabaseSync } = addon.exports
     return { name: '@photostructure/sqlite', module, DatabaseSync, closesAtOnce: false }
   } catch (cause) {
     throw new KvError('KV_UNAVAILABLE', `the SQLite engine cannot be loaded: ${(cause as Error).message}`, {
@@ -82,11 +81,4 @@ function addon(): Engine {
       hint: 'Node 22.13 and newer have SQLite built in',
     })
   }
-}
-
-/** A native addon, as `require` loads it but for looking the path up. Throws what the dynamic linker says. */
-function loadBinary(path: string): Exports {
-  const module = { exports: {} as Exports }
-  process.dlopen(module, toNamespacedPath(path))
-  return module.exports
 }

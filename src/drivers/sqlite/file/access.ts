@@ -1,4 +1,4 @@
-import { accessSync, constants, readSync, rmSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, readSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type DatabaseSync, sqliteEngine } from '../engine/engine.ts'
@@ -12,10 +12,7 @@ export interface Access {
   readonly readOnly: boolean
   /** What is run first on the connection. */
   readonly first: string
-  /**
-   * What the files look like, where they are read without locks: what was read is worth something only if they are
-   * intact afterwards, and a new connection is needed to see what was written since.
-   */
+  /** The files as they were, where they are read without locks: a read is valid only if they are intact afterwards. */
   readonly unlocked: FileState | undefined
 }
 
@@ -29,27 +26,20 @@ export interface Access {
  * - a file that keeps a rollback journal (made by another tool): as it is.
  */
 export function accessTo(path: string): Access {
-  const url = pathToFileURL(path)
-  if (mayWrite(path)) {
-    // SQLite would make an empty one in place of one that has just gone.
-    url.search = 'mode=rw'
-    return { url, readOnly: false, first: '', unlocked: undefined }
+  const access = (mode: string, unlocked?: FileState, first = ''): Access => {
+    const url = pathToFileURL(path)
+    url.search = mode
+    return { url, readOnly: mode !== WRITABLE, first, unlocked }
   }
-  const isShared = isThere(`${path}-wal`) && may(`${path}-shm`, constants.R_OK)
-  if (isShared) {
-    url.search = 'mode=ro&readonly_shm=1'
-    return { url, readOnly: true, first: '', unlocked: undefined }
-  }
-  const unlocked = new FileState(path)
-  let first = ''
-  if (unlocked.hasLog) {
-    url.search = 'mode=ro&vfs=unix-none'
-    first = 'pragma locking_mode = exclusive;'
-  } else {
-    url.search = keepsJournal(path) ? 'mode=ro' : 'immutable=1'
-  }
-  return { url, readOnly: true, first, unlocked }
+  if (mayWrite(path)) return access(WRITABLE)
+  if (existsSync(`${path}-wal`) && may(`${path}-shm`, constants.R_OK)) return access('mode=ro&readonly_shm=1')
+  const state = new FileState(path)
+  if (state.hasLog) return access('mode=ro&vfs=unix-none', state, 'pragma locking_mode = exclusive;')
+  return access(keepsJournal(path) ? 'mode=ro' : 'immutable=1', state)
 }
+
+/** Without it SQLite would make an empty file in place of one that has just gone. */
+const WRITABLE = 'mode=rw'
 
 /**
  * Opens a file that is there. Throws what the engine throws, and {@link ChangedWhileRead} when somebody is just
@@ -62,7 +52,7 @@ export function openDatabase(
 ): { database: DatabaseSync; access: Access } {
   const access = accessTo(path)
   const { DatabaseSync } = sqliteEngine()
-  const database = access.readOnly ? new DatabaseSync(access.url, { readOnly: true }) : new DatabaseSync(access.url)
+  const database = new DatabaseSync(access.url, { readOnly: access.readOnly })
   try {
     // No busy timeout in the engine: it would hold the event loop. Reads retry here, writes in the writer. The pragmas
     // read the schema, which opens the log, and so may meet another process that recovers or removes it.
@@ -81,15 +71,10 @@ export function openDatabase(
   }
 }
 
-/**
- * Whether this process may change a store: write the file, and make the files beside it or write those that are
- * there.
- */
+/** Whether this process may change a store: write the file, and make or write those beside it. */
 function mayWrite(path: string): boolean {
-  if (!may(path, constants.W_OK)) return false
-  return (
-    may(dirname(path), constants.W_OK) || (may(`${path}-wal`, constants.W_OK) && may(`${path}-shm`, constants.W_OK))
-  )
+  const writable = (file: string): boolean => may(file, constants.W_OK)
+  return writable(path) && (writable(dirname(path)) || (writable(`${path}-wal`) && writable(`${path}-shm`)))
 }
 
 /** Throws what the system says of the folder in which a store would be made, or with `write` false only looked for. */
@@ -99,34 +84,32 @@ export function checkFolder(path: string, write: boolean): void {
 }
 
 /**
- * When the log went between two looks, SQLite has made a new one, which belongs to this process: a file in the way of
- * whoever may write the store. Takes it away. The index beside it would show that somebody uses it.
+ * Removes an empty log that SQLite has made for this process because the one before went in between: others could not
+ * write it. One with an index is in use.
  */
 function removeStrayLog(path: string, access: Access): void {
   const log = `${path}-wal`
-  if (!access.readOnly || isThere(`${path}-shm`)) return
+  if (!access.readOnly || existsSync(`${path}-shm`)) return
   const stat = statSync(log, { throwIfNoEntry: false })
   if (stat?.size === 0 && stat.uid === process.geteuid?.()) rmSync(log, { force: true })
 }
 
-function isThere(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false }) !== undefined
-}
-
 /** Whether this process has a right (`R_OK`, `W_OK`, `X_OK`) on a file or folder. */
 export function may(path: string, right: number): boolean {
+  return refusalOf(path, right) === undefined
+}
+
+/** The code with which the system refuses a right on a file or folder. */
+export function refusalOf(path: string, right: number): string | undefined {
   try {
     accessSync(path, right)
-    return true
-  } catch {
-    return false
+    return undefined
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code
   }
 }
 
-/**
- * Whether a file is not in write-ahead-log mode: the version for reading is 1
- * (https://www.sqlite.org/fileformat2.html, section 1.3.3).
- */
+/** Whether a file is not in WAL mode: its read version is 1 (https://www.sqlite.org/fileformat2.html, 1.3.3). */
 function keepsJournal(path: string): boolean {
   const file = openBeside(path)
   try {

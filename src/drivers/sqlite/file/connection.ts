@@ -13,10 +13,7 @@ import { OverwriteDetector, overwritten } from '../identity/overwritten.ts'
 export interface ConnectionOptions {
   /** Whether a commit waits for the disk. */
   readonly sync: boolean
-  /**
-   * How long a read waits for a lock (only recovery and the last close of a file take one), in milliseconds; a second
-   * at least, and longer for a long log.
-   */
+  /** How long a write waits for a lock, in milliseconds. A read waits a second at least, see {@link readWaitMs}. */
   readonly lockTimeoutMs: number
 }
 
@@ -24,15 +21,13 @@ export interface ConnectionOptions {
 export const CACHE_KIB = 16_384
 
 /**
- * Least time a read waits for a lock, in milliseconds: another kv that closes the file, or mends it after a crash,
- * holds one for moments.
+ * Least time a read waits for a lock, in milliseconds, which only recovery and the last close of a file take; and the
+ * bytes of the log for which they may take a millisecond longer.
  */
 const READ_WAIT_MS = 1000
-
-/** Bytes of the log for which such a moment may be a millisecond longer. */
 const LOG_BYTES_PER_MS = 20_000
 
-/** How long a read of a store waits for what is in its way, in milliseconds. */
+/** How long a read of a store waits for a lock, in milliseconds. */
 export function readWaitMs(path: string, { lockTimeoutMs }: ConnectionOptions): number {
   return Math.max(lockTimeoutMs, READ_WAIT_MS) + sizeOf(`${path}-wal`) / LOG_BYTES_PER_MS
 }
@@ -158,10 +153,7 @@ export class Connection {
     }
   }
 
-  /**
-   * Runs a read, waiting for a lock where one is in the way. Throws {@link ChangedWhileRead} as `verify` does; where
-   * the step gives a promise, its caller has to verify what comes of it.
-   */
+  /** Runs a read, waiting for a lock. Throws as {@link verify}, which the caller calls itself for a promise. */
   read<T>(step: () => T): T {
     let result: T
     try {
@@ -184,8 +176,8 @@ export class Connection {
   }
 
   /**
-   * Sees to it that the file has a write-ahead log, before the first write: a copy that another tool made may have
-   * none, and there readers and writers are in each other's way. Throws what the engine throws while somebody reads.
+   * Switches the file to a write-ahead log before the first write: another tool may have made a copy without, where
+   * readers block writers. Throws what the engine throws while somebody reads.
    */
   useWal(): void {
     this.once('log', () => {
@@ -215,10 +207,7 @@ export class Connection {
     }
   }
 
-  /**
-   * Moves the log into the file, as the last close of a file does. The addon closes for real only
-   * when its statements are collected, which no code can ask for.
-   */
+  /** Moves the log into the file, as its last close does: the addon closes only when its statements are collected. */
   checkpoint(): void {
     if (this.#isOverwritten()) return
     try {
@@ -228,10 +217,7 @@ export class Connection {
     }
   }
 
-  /**
-   * Moves what of the log no reader still needs into the file, and leaves the log as it is. Returns whether that was
-   * all of it.
-   */
+  /** Moves what no reader still needs of the log into the file; returns whether that was all of it. */
   backfill(): boolean {
     if (this.#isOverwritten()) return false
     try {
@@ -247,10 +233,10 @@ export class Connection {
   /** Closes the connection. Errors are of no use to anyone by then. */
   close(): void {
     if (this.#isClosed) return
+    this.#isClosed = true
     if (this.#isOverwritten()) {
-      this.#isClosed = true
       keepOpen(this.#database)
-      return
+      return this.rollback()
     }
     this.#statements.clear()
     try {
@@ -259,7 +245,6 @@ export class Connection {
       // A statement still in use, or the disk is gone.
     }
     if (disconnected(this.file)) detectors.delete(this.file)
-    this.#isClosed = true
   }
 }
 
@@ -274,17 +259,9 @@ function detectorOf(file: string, path: string): OverwriteDetector {
 
 const keptOpen: DatabaseSync[] = []
 
-/**
- * Leaves the connection to a file that was written over as it is until the process ends, and then ends that without
- * more ado: SQLite would move the log into the file when it closes it.
- */
+/** Never closes the connection to a file that was written over, not even at exit: SQLite would checkpoint the log. */
 function keepOpen(database: DatabaseSync): void {
   if (keptOpen.length === 0)
     process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
   keptOpen.push(database)
-  try {
-    database.exec('rollback')
-  } catch {
-    // Nothing had begun.
-  }
 }

@@ -11,10 +11,9 @@ import { SCHEMA } from './schema.ts'
 const PAGE_SIZE = 8192
 
 /**
- * Makes an empty store at `path`, whole or not at all: under a temporary name first, on disk with
- * its marks, then put into place. When another process was quicker, its store stays and this
- * one goes. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost
- * store stands in the way (SQLite would play it into the new one).
+ * Makes an empty store at `path`, whole or not at all: under a temporary name, then renamed. When another process was
+ * quicker, its store stays. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost store
+ * is in the way (SQLite would play it into the new one).
  */
 export function create(path: string, options: { makeFolder: boolean }): void {
   const folder = dirname(path)

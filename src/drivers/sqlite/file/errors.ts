@@ -8,9 +8,7 @@ import { LogHeldOpen } from '../identity/log-owner.ts'
 import { SQLITE, isBusy, resultCode } from '../engine/result-codes.ts'
 import { isShortOfDescriptors, fileProblem } from './file-problem.ts'
 
-/**
- * Whether the same step may succeed in a moment: the file is locked, or was written while it was read without locks.
- */
+/** Whether the same step may succeed in a moment: the file is locked, or was written while read without locks. */
 export function isPassing(error: unknown): boolean {
   return isBusy(error) || error instanceof ChangedWhileRead || error instanceof LogHeldOpen
 }
@@ -67,22 +65,18 @@ function withoutPaths(text: string, path: string): string {
 
 function inWords(error: unknown, path: string): KvError {
   if (error instanceof KvError) return error
-  if (error instanceof ChangedWhileRead) {
-    return new KvError('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, {
-      hint: 'run it again',
-      cause: error,
-    })
-  }
   const fail = (code: Code, message: string, hint?: string): KvError =>
     new KvError(code, message, { hint, cause: error })
   const detail = error instanceof Error ? error.message : String(error)
-  const tooManyFiles = (): KvError =>
-    fail(
-      'KV_UNAVAILABLE',
-      `cannot open ${path}: too many files are open`,
-      'come again later, or raise the limit: ulimit -n 1024',
-    )
   const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')
+  const damaged = (what: string): KvError =>
+    fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is ${what} with: kv --store ${quoteWord(path)} check`)
+  const tooManyFiles = (): KvError => {
+    const hint = 'come again later, or raise the limit: ulimit -n 1024'
+    return fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, hint)
+  }
+  if (error instanceof ChangedWhileRead)
+    return fail('KV_UNAVAILABLE', `${path} was changed by another process while it was read`, 'run it again')
   switch (resultCode(error)) {
     case undefined:
       break
@@ -99,11 +93,7 @@ function inWords(error: unknown, path: string): KvError {
     case SQLITE.IOERR:
       return diskIsFull(path) ? full() : fail('KV_IO', `reading or writing ${path} failed: ${detail}`)
     case SQLITE.CORRUPT:
-      return fail(
-        'KV_CORRUPT',
-        `${path} is damaged: ${detail}`,
-        `see what is left with: kv --store ${quoteWord(path)} check`,
-      )
+      return damaged('left')
     case SQLITE.NOTADB:
       return fail('KV_FOREIGN', `${path} is not a kv store`)
     case SQLITE.READONLY:
@@ -115,16 +105,9 @@ function inWords(error: unknown, path: string): KvError {
       return fileProblem(path, error) ?? fail('KV_UNAVAILABLE', `cannot open ${path}: ${detail}`)
     case SQLITE.TOOBIG:
       return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
-    case SQLITE.ERROR:
-      // The schema is not that of a store any more.
-      if (/^no such (table|index|column): /.test(detail))
-        return fail(
-          'KV_CORRUPT',
-          `${path} is damaged: ${detail}`,
-          `see what is missing with: kv --store ${quoteWord(path)} check`,
-        )
-      return fail('KV_IO', `the store failed on ${path}: ${detail}`)
     default:
+      // The schema is not that of a store any more.
+      if (/^no such (table|index|column): /.test(detail)) return damaged('missing')
       return fail('KV_IO', `the store failed on ${path}: ${detail}`)
   }
   switch ((error as NodeJS.ErrnoException | null)?.code) {
@@ -141,12 +124,10 @@ function inWords(error: unknown, path: string): KvError {
       return tooManyFiles()
     case 'ENOTDIR':
       return fail('KV_UNAVAILABLE', `cannot open ${path}: ${fileAbove(path)} is a file, not a folder`)
-    case 'ENOENT':
-      return fail(
-        'KV_UNAVAILABLE',
-        `cannot make ${path}: its folder does not exist`,
-        `make it first: mkdir -p ${quoteWord(dirname(path))}`,
-      )
+    case 'ENOENT': {
+      const hint = `make it first: mkdir -p ${quoteWord(dirname(path))}`
+      return fail('KV_UNAVAILABLE', `cannot make ${path}: its folder does not exist`, hint)
+    }
     case 'ERR_OUT_OF_RANGE':
       return fail('KV_CORRUPT', `${path} holds a number kv never writes: ${detail}`)
     default:

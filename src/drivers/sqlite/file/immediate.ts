@@ -9,9 +9,7 @@ export function beginWrite(connection: Connection): void {
   connection.exec('begin immediate')
 }
 
-/**
- * Runs a step in a write transaction of its own; false, and nothing is done, when another connection holds the lock.
- */
+/** Runs a step in a write transaction of its own; false, and nothing is done, when the lock is taken. */
 export function writeIfFree(connection: Connection, step: () => void): boolean {
   try {
     beginWrite(connection)
@@ -23,10 +21,7 @@ export function writeIfFree(connection: Connection, step: () => void): boolean {
   return true
 }
 
-/**
- * The same once the lock is free. Throws what the engine throws when it is not within `timeoutMs`, and
- * `KV_INTERRUPTED` as soon as `isOver` says that nobody wants it any more.
- */
+/** The same once the lock is free. Throws as {@link retryLaterWhileBusy}. */
 export async function writeWhenFree<T>(
   connection: Connection,
   timeoutMs: number,

@@ -17,10 +17,10 @@ import { refuseHiddenLog } from '../identity/second-names.ts'
 import { closeWhenFree, openBeside } from '../locks/posix-locks.ts'
 
 /**
- * Looks at the file without opening it as a database: nothing is written, locked or created.
- * Returns false when there is no file. Throws `KV_FOREIGN` for a file that is not a kv store,
- * `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for one that is cut off, or whose log is not its own, is
- * damaged, or is all that is left; `KV_UNAVAILABLE` for one whose newest writes are beside another name of it.
+ * Looks at the file without opening it as a database: nothing is written, locked or created. Returns false when there
+ * is none. Throws `KV_FOREIGN` for a file that is no kv store, `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for
+ * one that is cut off, or whose log is foreign, damaged, or all that is left; `KV_UNAVAILABLE` for one whose newest
+ * writes are beside another name of it.
  */
 export function inspect(path: string): boolean {
   let fd: number
@@ -46,13 +46,8 @@ export function inspect(path: string): boolean {
     if (applicationIdOf(header) !== APPLICATION_ID) throw foreign(path, 'it is a SQLite file of another program')
     const version = formatVersionOf(header)
     if (version > FORMAT_VERSION) {
-      throw new KvError(
-        'KV_NEWER_FORMAT',
-        `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`,
-        {
-          hint: 'update kv: npm install -g kvfile@latest',
-        },
-      )
+      const message = `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`
+      throw new KvError('KV_NEWER_FORMAT', message, { hint: 'update kv: npm install -g kvfile@latest' })
     }
     refuseHiddenLog(path, stat)
     const file = { path, fd, stat, header }
@@ -71,10 +66,7 @@ function foreign(path: string, why: string): KvError {
   })
 }
 
-/**
- * A file that is shorter than it should be was cut off: by its header, or, where there is a log, by the pages that
- * the log does not hold.
- */
+/** Throws `KV_CORRUPT` for a file shorter than its header says, or, with a log, than the pages outside of the log. */
 function checkLength(path: string, header: Buffer, size: number, log: VerifiedLog): void {
   if (log === 'in use') return
   const pageSize = pageSizeOf(header)
@@ -85,10 +77,7 @@ function checkLength(path: string, header: Buffer, size: number, log: VerifiedLo
   }
 }
 
-/**
- * The path that links lead to, also when nothing is there yet: SQLite keeps its log beside the
- * real file, and so must whoever looks for it.
- */
+/** The path that links lead to, even if nothing is there yet: SQLite keeps its log beside the real file. */
 export function withoutLinks(path: string): string {
   let real = path
   // A loop of links ends with what the file system says when it is opened.

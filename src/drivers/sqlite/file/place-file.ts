@@ -22,9 +22,9 @@ const PLACING = '.kv-placing'
 const PLACING_MS = 60_000
 
 /**
- * Gives a finished file its name, for good: file and name are on disk afterwards, and so is each folder on the way
- * there, before anybody can find the file. When the name is taken the file stays as it is. Throws what the file
- * system throws, and what the engine throws for a lock when another process is about to do the same.
+ * Gives a finished file its name, durably: the file and all its folders are on disk first. When the name is taken the
+ * file stays as it is. Throws what the file system throws, and what the engine throws for a lock when another process
+ * is doing the same.
  */
 export function placeFile(temporary: string, path: string): void {
   const folder = dirname(path)

@@ -21,8 +21,8 @@ const STORE_TABLE = `kv_store(
 ) strict`
 
 /**
- * Whether an update is another tool's: kv gives a row a new revision, or at least another checksum. Says nothing of
- * the values, since the engine would read the old one for each update, however long it is.
+ * Whether an update is another tool's: kv changes the revision or at least the checksum. Does not compare the values:
+ * the engine would read the old one for each update, however long.
  */
 export const IS_FOREIGN_UPDATE = 'new.revision is old.revision and new.checksum is old.checksum'
 
@@ -85,10 +85,15 @@ export function markCommit(connection: Connection, revision?: number): void {
   else connection.statement(`update kv_store set revision = ?, ${set}`).run(revision)
 }
 
-/**
- * What of the schema is not there: names of tables, indexes and triggers, and `row of kv_store`; columns of newer
- * stores are none.
- */
+/** Expired entries removed at a time, so that no write pays for a flood of them. */
+const SWEEP_ROWS = 1000
+
+/** Removes some of the entries that have expired by `now`. Within a write transaction. */
+export function removeExpired(connection: Connection, now: number): void {
+  connection.statement('delete from kv where id in (select id from kv where expires <= ? limit ?)').run(now, SWEEP_ROWS)
+}
+
+/** The missing tables, indexes and triggers by name, and `row of kv_store`; columns of newer stores do not count. */
 export function missingParts(connection: Connection): string[] {
   const names = new Set(
     (connection.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name),
@@ -102,9 +107,12 @@ export function missingParts(connection: Connection): string[] {
 }
 
 function hasMarks(connection: Connection): boolean {
-  return (
-    connection.statement(`select 1 from pragma_table_info('kv_store') where name = 'mark_before'`).get() !== undefined
-  )
+  return hasColumn(connection, 'kv_store', 'mark_before')
+}
+
+/** Whether a table has a column; false for one that is not there. */
+export function hasColumn(connection: Connection, table: string, column: string): boolean {
+  return connection.statement('select 1 from pragma_table_info(?) where name = ?').get(table, column) !== undefined
 }
 
 /** Whether everything that writes rely on is there and of this version. */
@@ -121,8 +129,8 @@ function isCurrent(connection: Connection): boolean {
 }
 
 /**
- * Before the first write of a connection: adds what stores of older versions do not have, and what was lost but for
- * the entries. A transaction of its own; throws what the engine throws when another connection holds the lock.
+ * Before the first write of a connection: adds what an older version or damage has left out of the schema, in a
+ * transaction of its own. Throws what the engine throws when another connection holds the lock.
  */
 export function prepareForWriting(connection: Connection): void {
   connection.once('schema', () => {

@@ -21,9 +21,8 @@ export interface StoreFileOptions extends ConnectionOptions {
 }
 
 /**
- * The file of a store and the connections to it. Before each operation it makes sure that the file is still the one
- * that has the name; an error of the engine becomes a `KvError` here. A file that does not exist reads as empty and is
- * made by the first write.
+ * The file of a store and the connections to it. Before each operation it checks that the file still has the name;
+ * errors of the engine become `KvError`s. A file that does not exist reads as empty and is made by the first write.
  */
 export class StoreFile {
   readonly path: string
@@ -38,17 +37,13 @@ export class StoreFile {
   #commitsBefore = 0
   #commitsMoved = 0
   #heartbeat: NodeJS.Timeout | undefined
-  #onDisconnect: () => void = () => {}
+  /** Called when further connections that nobody uses at the moment are to be closed. */
+  onDisconnect: () => void = () => {}
 
   /** @param path absolute, without symbolic links */
   constructor(path: string, options: StoreFileOptions) {
     this.path = path
     this.options = options
-  }
-
-  /** Called when further connections that nobody uses at the moment are to be closed. */
-  onDisconnect(listener: () => void): void {
-    this.#onDisconnect = listener
   }
 
   /** Grows each time another file was found under the name. */
@@ -72,10 +67,7 @@ export class StoreFile {
     })
   }
 
-  /**
-   * Throws why the first write could not make the file, or with `write` false why there is no place to look for it.
-   * Does nothing when the file is there.
-   */
+  /** While there is no file: throws why the first write could not make it, or without `write` why it cannot exist. */
   checkPlace(write: boolean): void {
     if (!this.options.makeFolder && this.isAbsent()) this.#translating(() => checkFolder(this.path, write))
   }
@@ -101,9 +93,7 @@ export class StoreFile {
     return this.#connection
   }
 
-  /**
-   * The connection for writing; makes the file when there is none. Waits for no lock. Throws what the engine throws.
-   */
+  /** The connection for writing; makes the file when there is none. Waits for no lock. Throws the engine's errors. */
   writing(): Connection {
     this.#isWritten = true
     const before = this.#connection
@@ -123,16 +113,13 @@ export class StoreFile {
     return this.reading() && new Connection(this.path, this.options)
   }
 
-  /** The same for a long write; makes the file when there is none. Waits for no lock. Throws what the engine throws. */
+  /** The same for a long write; makes the file when there is none. Waits for no lock. Throws the engine's errors. */
   anotherForWriting(): Connection {
     this.writing()
     return new Connection(this.path, this.options, false)
   }
 
-  /**
-   * The same for the log of changes, of which nothing needs the disk; `undefined` while there is no file. Throws a
-   * `KvError`.
-   */
+  /** The same for the log of changes, which need not be durable; `undefined` while there is no file. */
   anotherForWatching(): Connection | undefined {
     return this.#translating(() => {
       this.checkName()
@@ -149,10 +136,7 @@ export class StoreFile {
     this.#commits++
   }
 
-  /**
-   * Gives a function that tells whether nothing was committed since, by this process or another; `undefined` where that
-   * cannot be told.
-   */
+  /** A function that tells whether nothing was committed since, by any process; `undefined` where nobody can tell. */
   unchangedSince(): (() => boolean) | undefined {
     const connection = this.#connection
     if (connection === undefined || connection.isUnlocked) return undefined
@@ -169,14 +153,13 @@ export class StoreFile {
   }
 
   /**
-   * Sees to it that operations go to the file that has the name, when this one was removed or another was put in its
-   * place. Throws `KV_CORRUPT` when it was written over, or is gone and its log still holds writes. Returns what the
-   * system says of the file.
+   * Disconnects when the file was removed or replaced. Throws `KV_CORRUPT` when it was written over, or is gone and its
+   * log still holds writes. Returns the `stat` of the file.
    */
   checkName(): Stats | undefined {
     const stat = statSync(this.path, { throwIfNoEntry: false })
     if (this.#connection !== undefined && this.#hasLostName(this.#connection, stat)) {
-      this.#onDisconnect()
+      this.onDisconnect()
       leave(this.#connection, this.path)
       this.#incarnation++
       this.#connection = undefined
@@ -241,7 +224,7 @@ export class StoreFile {
   /** Before an operation. The name is checked once a millisecond at most. */
   #checkConnection(connection: Connection): void {
     if (connection.isStale) {
-      this.#onDisconnect()
+      this.onDisconnect()
       return this.#closeConnection()
     }
     if (Date.now() !== this.#checkedAt) this.checkName()
@@ -266,11 +249,9 @@ function isChanged(error: unknown): boolean {
 }
 
 /**
- * Closes a connection whose file has lost its name. What its log holds is moved into that file, wherever it is; then
- * the names of the log and its index are free for the file that has the name now. A log that others still need stays.
- *
- * SQLite itself leaves alone what bears the names when it closes a file that was moved (`databaseIsUnmoved` in its
- * pager).
+ * Closes a connection whose file has lost its name. Its log is moved into that file and removed, unless others still
+ * need it: the file that has the name now needs its own. SQLite does not remove the log of a file that was moved
+ * (`databaseIsUnmoved` in its pager).
  */
 function leave(connection: Connection, path: string): void {
   const isWhole = connection.backfill()

@@ -39,10 +39,7 @@ export function pageCountOf(header: Buffer): number | undefined {
   return changeCounterOf(header) === header.readUInt32BE(92) ? header.readUInt32BE(28) : undefined
 }
 
-/**
- * The last bits of the schema's version: each change of the schema adds one, and so does `vacuum`, which moves
- * everything.
- */
+/** The last bits of the schema's version: each change of the schema adds one, and so does `vacuum`. */
 export function layoutOf(header: Buffer): number {
   return header.readUInt32BE(40) % LAYOUTS
 }

@@ -7,7 +7,7 @@ import { changeCounterOf, pageSizeFrom } from './header.ts'
 import { type CommitRow, commitRow, storeRoot } from './store-page.ts'
 
 /** Bytes of the log's header, and of that of a frame; a page follows each of the latter. */
-const HEADER_BYTES = 32
+export const LOG_HEADER_BYTES = 32
 const FRAME_BYTES = 24
 
 /** The first word; the last bit tells the byte order of what the checksums add up. */
@@ -25,8 +25,8 @@ export const IS_BIG_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 
 
 /** The header of a log, `undefined` when there is none to read. */
 export function readLogHeader(fd: number): Buffer | undefined {
-  const header = Buffer.alloc(HEADER_BYTES)
-  return readSync(fd, header, 0, HEADER_BYTES, 0) === HEADER_BYTES ? header : undefined
+  const header = Buffer.alloc(LOG_HEADER_BYTES)
+  return readSync(fd, header, 0, LOG_HEADER_BYTES, 0) === LOG_HEADER_BYTES ? header : undefined
 }
 
 /** Whether a header begins as that of a log does. */
@@ -52,7 +52,7 @@ export function readLog(fd: number, header: Buffer, firstPage: Buffer): LogConte
   const length = FRAME_BYTES + pageSizeFrom(header.readUInt32BE(8))
   const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
   const words = wordsOf(chunk)
-  for (let at = HEADER_BYTES; !reader.isOver;) {
+  for (let at = LOG_HEADER_BYTES; !reader.isOver;) {
     const bytes = readSync(fd, chunk, 0, chunk.length, at)
     const frames = Math.floor(bytes / length)
     for (let n = 0; n < frames && !reader.isOver; n++)
@@ -116,10 +116,7 @@ function swapped(word: number): number {
 /** What one transaction has in the log. */
 interface Uncommitted {
   pages: number[]
-  /**
-   * Rows that may be that of `kv_store`, and their pages: where it is may be told later, when the cache did not hold
-   * all.
-   */
+  /** Rows that may be that of `kv_store`, and their pages: page 1, which tells where it is, may come later. */
   rows: { readonly number: number; readonly row: CommitRow }[]
   counters: number[]
   hasFirstPage: boolean
@@ -158,10 +155,7 @@ export class LogContents {
   #isWhole = true
   #framesRead = 0
   #foreignFrames = 0
-  /**
-   * Behind the first frame that is not whole: whether the transaction at hand, and one before it, waited for the
-   * disk.
-   */
+  /** Behind the first frame that is not whole: whether this transaction, and one before it, waited for the disk. */
   #isDurable = false
   #hasDurableCommit = false
 

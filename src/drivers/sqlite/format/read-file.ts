@@ -6,8 +6,8 @@ export function openForReading(path: string): number {
 }
 
 /**
- * What `read` gives of a file, which it gets open, or `undefined` where it cannot be opened. Not for a file that SQLite
- * has open in this process, see posix-locks.ts.
+ * Runs `read` on a file, or on `undefined` where it cannot be opened. Not for a file that SQLite has open in this
+ * process, see posix-locks.ts.
  */
 export function withFile<T>(path: string, read: (fd: number | undefined) => T): T {
   let fd: number | undefined

@@ -1,5 +1,6 @@
 import { type BigIntStats, closeSync, readSync, statSync } from 'node:fs'
 import { holdThread } from '../../../async.ts'
+import { LOG_HEADER_BYTES } from '../format/log-file.ts'
 import { openForReading } from '../format/read-file.ts'
 
 /** Says that somebody has written to a file while it was read without locks: what was read is of no moment. */
@@ -7,21 +8,12 @@ export class ChangedWhileRead extends Error {
   override readonly name = 'ChangedWhileRead'
 }
 
-/**
- * How far apart two changes may be and still bear the same time, in milliseconds: a tick of the kernel's clock, and
- * what FAT writes down.
- */
+/** How far apart two changes with the same time may be, in milliseconds: a kernel clock tick, and that of FAT. */
 const TICK_MS = 20
 const COARSE_TICK_MS = 2020
 
 /** For how long a file that has just changed is looked at until its times can tell the next change, in milliseconds. */
 const SETTLE_MS = 2500
-
-/**
- * Bytes of the header of a log. A log that begins anew has another one (https://www.sqlite.org/fileformat2.html,
- * section 4.1).
- */
-const LOG_HEADER_BYTES = 32
 
 /** What a store's file and its log looked like at one moment, for those who read them without locks. */
 export class FileState {
@@ -35,31 +27,27 @@ export class FileState {
   constructor(path: string) {
     this.#path = path
     this.#fileStamp = settledStamp(path)
-    this.#logStamp = stampOf(statOf(logOf(path)))
-    this.#logHeader = headerOf(logOf(path))
+    this.#logStamp = stampOf(statOf(`${path}-wal`))
+    this.#logHeader = headerOf(`${path}-wal`)
   }
 
   /** Whether all that a reader of that moment reads is still as it was; more may have been written behind it. */
   get isIntact(): boolean {
     return (
       stampOf(statOf(this.#path)) === this.#fileStamp &&
-      (this.#logHeader === '' || headerOf(logOf(this.#path)) === this.#logHeader)
+      (this.#logHeader === '' || headerOf(`${this.#path}-wal`) === this.#logHeader)
     )
   }
 
   /** Whether nothing has been written since. */
   get isNewest(): boolean {
-    return stampOf(statOf(this.#path)) === this.#fileStamp && stampOf(statOf(logOf(this.#path))) === this.#logStamp
+    return stampOf(statOf(this.#path)) === this.#fileStamp && stampOf(statOf(`${this.#path}-wal`)) === this.#logStamp
   }
 
   /** Whether there was anything in the log. */
   get hasLog(): boolean {
     return this.#logHeader !== ''
   }
-}
-
-function logOf(path: string): string {
-  return `${path}-wal`
 }
 
 function statOf(path: string): BigIntStats | undefined {
@@ -95,6 +83,7 @@ function headerOf(path: string): string {
     throw error
   }
   try {
+    // A log that begins anew has another header.
     const header = Buffer.alloc(LOG_HEADER_BYTES)
     return header.toString('latin1', 0, readSync(log, header, 0, LOG_HEADER_BYTES, 0))
   } finally {

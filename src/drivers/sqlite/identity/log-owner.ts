@@ -12,10 +12,7 @@ import { type CommitRow, isProven, readStoreRow } from '../format/store-page.ts'
 /** How often a log is looked at again that others began anew meanwhile. */
 const ATTEMPTS = 20
 
-/**
- * A process still has a log open with the file that was there before. A kv that does lets go of it within a second or
- * two.
- */
+/** A process still has a log open with the file that was there before. Another kv closes it within two seconds. */
 export class LogHeldOpen extends KvError {}
 
 /** A store's file, open for reading. */
@@ -27,29 +24,22 @@ export interface OpenFile {
   readonly header: Buffer
 }
 
-/** What is amiss with a log. */
-type Fault = { readonly kind: 'foreign' | 'damaged' | 'other'; readonly why: string }
-
-/**
- * A log that may be played; that there is nothing to play; or that processes use both files, who have looked at them.
- */
+/** A log that may be played; nothing to play; or both files are open in processes, which have verified them. */
 export type VerifiedLog = Pick<LogContents, 'databasePages' | 'pages'> | 'none' | 'in use'
 
-/**
- * Looks at the log beside a store, without changing anything. Throws `KV_CORRUPT` for a log that is another file's or
- * is damaged, as {@link LogHeldOpen} where that may pass.
- */
+/** Reads the log beside a store. Throws `KV_CORRUPT` if it is foreign or damaged, or {@link LogHeldOpen}. */
 export function verifyLog(file: OpenFile): VerifiedLog {
   const users = existsSync(`${file.path}-shm`) ? usersOf(file.path, file.stat) : undefined
   const [holder] = users?.both.length === 0 ? users.logOnly : []
   if (holder !== undefined) throw logHeldOpen(file.path, holder)
   const found = checkLog(file, users)
+  if (found instanceof KvError) throw found
   if (found === 'in use') refuseOverwritten(file.path, file.fd)
-  if (typeof found === 'string' || 'pages' in found) return found
-  throw toError(file.path, found)
+  return found
 }
 
-function checkLog(file: OpenFile, users: FileUsers | undefined): LogContents | Fault | 'none' | 'in use' {
+/** The log that is there, or what is wrong with it. */
+function checkLog(file: OpenFile, users: FileUsers | undefined): LogContents | KvError | 'none' | 'in use' {
   return withFile(`${file.path}-wal`, (fd) => {
     // One that this process may not read SQLite may not read either.
     if (fd === undefined) return 'none'
@@ -66,22 +56,27 @@ function checkLog(file: OpenFile, users: FileUsers | undefined): LogContents | F
   })
 }
 
-function checkContents(file: OpenFile, fd: number, header: Buffer | undefined): LogContents | Fault | 'none' {
+function checkContents(
+  { path, fd: fileFd, header: fileHeader }: OpenFile,
+  fd: number,
+  header: Buffer | undefined,
+): LogContents | KvError | 'none' {
   // SQLite writes the header, and waits for the disk, before it writes the first frame.
   if (header === undefined) return 'none'
-  if (!isWholeHeader(header))
-    return isBlank(fd, header)
-      ? 'none'
-      : { kind: isLogHeader(header) ? 'damaged' : 'other', why: 'its header is not whole' }
-  const pageSize = pageSizeOf(file.header)
-  if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return { kind: 'foreign', why: 'it has pages of another size' }
-  const { firstPage, row } = readStoreRow(file.fd, pageSize)
+  if (!isWholeHeader(header)) {
+    if (isBlank(fd, header)) return 'none'
+    return isLogHeader(header) ? damagedLog(path, 'its header is not whole') : notALog(path)
+  }
+  const pageSize = pageSizeOf(fileHeader)
+  if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return foreignLog(path, 'it has pages of another size')
+  const { firstPage, row } = readStoreRow(fileFd, pageSize)
   const log = readLog(fd, header, firstPage)
-  if (!isContinuation(row, log.rows) || !fitsLayout(firstPage, row, log))
-    return { kind: 'foreign', why: 'it goes on from another state' }
-  if (!isProven(row, log.rows) && !fitsCounter(changeCounterOf(file.header), log.counters))
-    return { kind: 'foreign', why: 'it goes on from another state' }
-  if (log.isDamaged) return { kind: 'damaged', why: 'commits lie behind a frame that is not whole' }
+  const goesOn =
+    isContinuation(row, log.rows) &&
+    fitsLayout(firstPage, row, log) &&
+    (isProven(row, log.rows) || fitsCounter(changeCounterOf(fileHeader), log.counters))
+  if (!goesOn) return foreignLog(path, 'it goes on from another state')
+  if (log.isDamaged) return damagedLog(path, 'commits lie behind a frame that is not whole')
   return log.databasePages === 0 ? 'none' : log
 }
 
@@ -144,23 +139,22 @@ function fitsCounter(file: number, log: readonly number[]): boolean {
   return first === undefined || (file >= first - 1 && file <= Math.max(...log))
 }
 
-function toError(path: string, { kind, why }: Fault): KvError {
-  const log = `${path}-wal`
-  const away = moveAway(log)
-  switch (kind) {
-    case 'foreign':
-      return new KvError('KV_CORRUPT', `${log} is the log of another file than ${path}: ${why}`, {
-        hint: `if ${path} was put in its place, move the log away: ${away}`,
-      })
-    case 'damaged':
-      return new KvError('KV_CORRUPT', `${log} is damaged: ${why}`, {
-        hint: `put both files back from a copy; or give up what the log holds and go on with the file as it was before: ${away}`,
-      })
-    case 'other':
-      return new KvError('KV_CORRUPT', `${log} is not the log of a store`, {
-        hint: `SQLite would write over it; move it away: ${away}`,
-      })
-  }
+function foreignLog(path: string, why: string): KvError {
+  return new KvError('KV_CORRUPT', `${path}-wal is the log of another file than ${path}: ${why}`, {
+    hint: `if ${path} was put in its place, move the log away: ${moveAway(`${path}-wal`)}`,
+  })
+}
+
+function damagedLog(path: string, why: string): KvError {
+  return new KvError('KV_CORRUPT', `${path}-wal is damaged: ${why}`, {
+    hint: `put both files back from a copy; or give up what the log holds and go on with the file as it was before: ${moveAway(`${path}-wal`)}`,
+  })
+}
+
+function notALog(path: string): KvError {
+  return new KvError('KV_CORRUPT', `${path}-wal is not the log of a store`, {
+    hint: `SQLite would write over it; move it away: ${moveAway(`${path}-wal`)}`,
+  })
 }
 
 function logHeldOpen(path: string, pid: string): KvError {
@@ -168,16 +162,11 @@ function logHeldOpen(path: string, pid: string): KvError {
   return new error(
     'KV_CORRUPT',
     `${path}-wal is the log of another file than ${path}: process ${pid} has it open with the file that was there before`,
-    {
-      hint: 'end that process, then run this again',
-    },
+    { hint: 'end that process, then run this again' },
   )
 }
 
-/**
- * Throws `KV_CORRUPT` when the log of a store that is gone still holds writes: SQLite would play it into the next
- * one.
- */
+/** Throws `KV_CORRUPT` when a store is gone but its log holds writes: SQLite would play it into the next store. */
 export function refuseLostLog(path: string): void {
   for (const suffix of ['-wal', '-journal']) {
     if (sizeOf(path + suffix) === 0) continue

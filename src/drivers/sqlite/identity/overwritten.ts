@@ -41,9 +41,7 @@ interface Known {
   readonly isOwn?: boolean
 }
 
-/**
- * Throws `KV_CORRUPT` for a store in use that was written over. Changes nothing. `fd` is the file, open for reading.
- */
+/** Throws `KV_CORRUPT` for a store in use that was written over. `fd` is the file, open for reading. */
 export function refuseOverwritten(path: string, fd: number): void {
   if (compare(path, fd, {}) === 'overwritten') throw overwritten(path)
 }
@@ -173,9 +171,8 @@ function compareOnce(path: string, fd: number, known: Known): Fit | 'overwritten
 }
 
 /**
- * How many frames of the log with this salt have been moved into the file, as the index of the log says
- * (https://www.sqlite.org/walformat.html, section 2). A file of a connection of this process must not be opened: its
- * locks are on it.
+ * How many frames of the log with this salt are in the file, by its index (https://www.sqlite.org/walformat.html,
+ * section 2). Unknown where this process has the file open: reading would drop its locks.
  */
 function framesMoved(path: string): { salt: Buffer; frames: number } | undefined {
   const id = fileId(path)

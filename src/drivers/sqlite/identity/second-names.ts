@@ -8,6 +8,7 @@ import { holdThread } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
 import { usersOf } from '../locks/file-locks.ts'
+import { sizeOf } from '../format/read-file.ts'
 import { isTemporary } from '../format/temporary-names.ts'
 
 /** How often a file is looked at again that somebody is just opening or closing. */
@@ -18,7 +19,7 @@ const LOOK_MS = 20
 export function refuseHiddenLog(path: string, stat: Stats): void {
   const others = otherNames(path, stat)
   if (others === undefined && !isMountPoint(path)) return
-  const hidden = others?.find((name) => (statSync(`${name}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0)
+  const hidden = others?.find((name) => sizeOf(`${name}-wal`) > 0)
   if (hidden !== undefined) {
     throw new KvError(
       'KV_UNAVAILABLE',
@@ -33,9 +34,7 @@ export function refuseHiddenLog(path: string, stat: Stats): void {
       throw new KvError(
         'KV_UNAVAILABLE',
         `${path} has a second name, under which process ${user} has it open; what that wrote last cannot be seen here`,
-        {
-          hint: 'use the name that process uses, or end it first',
-        },
+        { hint: 'use the name that process uses, or end it first' },
       )
     }
     holdThread(LOOK_MS)
@@ -61,9 +60,7 @@ export function refuseMountPoint(path: string): void {
   throw new KvError(
     'KV_UNAVAILABLE',
     `${path} is mounted alone, without the folder its log belongs into: it can be read, but not written`,
-    {
-      hint: `mount the folder it lies in, as docker run -v "$PWD/data:${quoteWord(dirname(path))}" does`,
-    },
+    { hint: `mount the folder it lies in, as docker run -v "$PWD/data:${quoteWord(dirname(path))}" does` },
   )
 }
 
@@ -76,12 +73,9 @@ function otherNames(path: string, { nlink, dev, ino }: Stats): string[] | undefi
   for (const name of namesIn(folder)) {
     const stat = statSync(join(folder, name), { throwIfNoEntry: false })
     if (name === basename(path) || stat?.ino !== ino || stat.dev !== dev) continue
-    if (!isTemporary(name)) {
-      others.push(join(folder, name))
-      continue
-    }
     // Whoever made the store has not yet taken the name away by which it was made, or was killed before.
-    left--
+    if (isTemporary(name)) left--
+    else others.push(join(folder, name))
   }
   if (left <= 0) return undefined
   const now = statSync(path, { throwIfNoEntry: false })

@@ -11,10 +11,7 @@ export interface FileLock {
   readonly to: number
 }
 
-/**
- * The locks that processes hold on files at this moment. Linux tells; none elsewhere. Those of processes in other
- * containers are left out.
- */
+/** The locks on files at this moment, without those of other containers. Linux only; none elsewhere. */
 export function fileLocks(): readonly FileLock[] {
   let text: string
   try {

@@ -4,10 +4,7 @@ import { fileLocks } from './file-locks.ts'
 /** The byte of the `-shm` file that a writer locks (WAL_WRITE_LOCK, https://www.sqlite.org/walformat.html). */
 const WRITE_LOCK = 120
 
-/**
- * Who holds the write lock of a store: `process 4711 (sqlite3)`. Linux tells; `undefined` elsewhere, and when the lock
- * is free again.
- */
+/** Who holds the write lock of a store: `process 4711 (sqlite3)`. Linux only; `undefined` when it is free again. */
 export function lockHolder(path: string): string | undefined {
   try {
     const { ino } = statSync(`${path}-shm`)

@@ -9,9 +9,9 @@ const GROWING_MS = 64
 const SHRINKING_MS = 125
 
 /**
- * How long to wait until the next try for a lock, in milliseconds, after having waited `waitedMs`. SQLite
- * keeps no queue: whoever tries when the lock is free has it. So those who have waited long try more often
- * (every 2 ms from a second on) than those who came just now (every 9 ms), and nobody keeps in step with others.
+ * How long to wait until the next try for a lock, in milliseconds, after having waited `waitedMs`. SQLite keeps no
+ * queue, so those who have waited long try more often (every 2 ms from a second on) than newcomers (every 9 ms), and
+ * at random, to stay out of step.
  */
 export function retryDelay(waitedMs: number): number {
   const mean = waitedMs < GROWING_MS ? 1 + waitedMs / 8 : Math.max(2, 9 - (waitedMs - GROWING_MS) / SHRINKING_MS)
@@ -19,8 +19,8 @@ export function retryDelay(waitedMs: number): number {
 }
 
 /**
- * Runs `step`, again and again while another connection is in the way (or whatever else `passes`), until `timeoutMs`
- * (asked for when the first try has failed) have passed; then throws what `step` threw last. Holds the event loop.
+ * Runs `step` until it throws no error that `passes`, by default a lock, for at most `timeoutMs` (computed after the
+ * first failure); then throws the last error. Blocks the event loop.
  */
 export function retryWhileBusy<T>(
   timeoutMs: () => number,
@@ -46,10 +46,7 @@ export function retryWhileBusy<T>(
   }
 }
 
-/**
- * The same with turns of the event loop between two tries. Throws `KV_INTERRUPTED` as soon as `isOver` says that
- * nobody wants it any more.
- */
+/** The same with turns of the event loop between tries. Throws `KV_INTERRUPTED` once `isOver` returns true. */
 export async function retryLaterWhileBusy<T>(
   timeoutMs: number,
   step: () => T,
@@ -71,16 +68,13 @@ export async function retryLaterWhileBusy<T>(
 /** The part of the time for which a writer held the lock that it then leaves the lock alone. */
 const SHARE = 1 / 20
 
-/**
- * The shortest and the longest time it is left alone, in milliseconds. Those who have waited a second try every 2 ms.
- */
+/** The shortest and the longest pause, in milliseconds. Those who have waited a second try every 2 ms. */
 const SHORTEST_PAUSE_MS = 4
 const LONGEST_PAUSE_MS = 100
 
 /**
- * Keeps a writer with much to write from having the lock always, since nobody else would hit upon the moment between
- * two of its transactions: it owes the others a part of the time it held the lock, which its own pauses count towards.
- * A writer that has met others lets them go first the next time.
+ * Keeps a busy writer from starving others, who would never hit the moment between two of its transactions: it pauses
+ * for a part of the time it held the lock, less its own pauses, and longer when it has met others.
  */
 export class LockTurns {
   #owed = 0

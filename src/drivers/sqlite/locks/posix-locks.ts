@@ -3,9 +3,8 @@ import { sqliteEngine } from '../engine/engine.ts'
 import { openForReading } from '../format/read-file.ts'
 
 /**
- * POSIX drops every lock a process holds on a file when the process closes any descriptor of it
- * (fcntl(2)). So a descriptor of our own on a file that SQLite has open anywhere in this process
- * must stay open until SQLite has closed the last of its own.
+ * POSIX drops all locks of a process on a file when the process closes any descriptor of it (fcntl(2)). So ours on a
+ * file that SQLite has open must stay open until SQLite has closed the last of its own.
  */
 interface OpenFile {
   connections: number
@@ -36,10 +35,7 @@ export function connected(id: string): void {
   files.set(id, { connections: 1, descriptors: new Set() })
 }
 
-/**
- * Notes that a connection is closed; with the last one the descriptors that waited are closed too, if SQLite has
- * closed its own. Returns whether it was the last.
- */
+/** Notes a closed connection; returns whether it was the last. Then ours are closed too, where SQLite's own are. */
 export function disconnected(id: string): boolean {
   const file = files.get(id)
   if (file === undefined || --file.connections > 0) return false
@@ -52,10 +48,7 @@ export function mayBeOpen(id: string): boolean {
   return files.has(id)
 }
 
-/**
- * A descriptor for reading a file that SQLite may have open too, to be given back by {@link closeWhenFree}. Throws
- * what the file system throws.
- */
+/** A descriptor for reading a file that SQLite may have open too; close it with {@link closeWhenFree}. */
 export function openBeside(path: string): number {
   const id = fileId(path)
   const [kept] = (id === undefined ? undefined : files.get(id)?.descriptors) ?? []
@@ -69,10 +62,7 @@ export function closeWhenFree(descriptor: number): void {
   else file.descriptors.add(descriptor)
 }
 
-/**
- * Where closing takes until statements are collected: forgets the files of which that has happened, as Linux can
- * tell.
- */
+/** Where SQLite closes only when statements are collected: forgets the files that are closed by now, as Linux tells. */
 function forgetClosed(): void {
   const idle = [...files].filter(([, { connections }]) => connections === 0)
   if (idle.length === 0) return

@@ -28,10 +28,7 @@ export function liveEntry(connection: Connection, key: Uint8Array, now: number):
   return row && live(entryOf(...row), now)
 }
 
-/**
- * The same; `takes` is told the length of key and value, of a long value before it is read. Throws what `takes`
- * throws.
- */
+/** The same; `takes` gets the length of key and value, before a long value is read. Throws what it throws. */
 export function liveEntryWithin(
   connection: Connection,
   key: Uint8Array,

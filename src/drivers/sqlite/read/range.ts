@@ -21,18 +21,12 @@ export interface Page {
 /** Entries of a page at most. */
 const PAGE_ENTRIES = 1000
 
-/**
- * Values longer than this are fetched one by one, and a page ends after the one that makes it
- * larger than {@link PAGE_BYTES}: so a page has a bound however large the values are.
- */
+/** Values longer than this are fetched one by one, so that a page ends soon after {@link PAGE_BYTES}. */
 export const LONG_VALUE = 16_384
 
 const PAGE_BYTES = 1 << 20
 
-/**
- * The expiry of a row as it is told: another tool may have written one that no timestamp can name, or no JavaScript
- * number.
- */
+/** The expiry of a row within the years kv knows: another tool may have written one that is no JavaScript number. */
 export const EXPIRES = `min(expires, ${LATEST_EXPIRY})`
 
 const NOTHING = new Uint8Array()
@@ -45,10 +39,7 @@ export function rangeSql({ start, end }: Pick<RangeQuery, 'start' | 'end'>): Ran
   return { where: 'where true', bounds: [] }
 }
 
-/**
- * The key that stands `rows` entries after the first of a range, expired ones counted; `undefined` when it has no
- * more than that.
- */
+/** The key `rows` entries after the first of a range, counting expired ones; `undefined` when it has no more. */
 export function keyAt(
   connection: Connection,
   query: Pick<RangeQuery, 'start' | 'end'>,
@@ -75,8 +66,8 @@ export function entryOf(key: SqlValue, value: SqlValue, revision: SqlValue, expi
 }
 
 /**
- * The pages of a range. They are of one snapshot when the caller holds a transaction. A page is
- * one call into the engine: a call per row, as its iterator makes, takes three times as long.
+ * The pages of a range, of one snapshot when the caller holds a transaction. A page is one call into the engine: a call
+ * per row, as its iterator makes, takes three times as long.
  */
 export function* pages(connection: Connection, query: RangeQuery, now: number): Generator<Page, void, void> {
   const { reverse, keysOnly } = query

@@ -13,10 +13,7 @@ const WHOLE_CACHES = 4
 /** Cache of each further one, in KiB: a thousand slow readers must fit in memory. */
 const SMALL_CACHE_KIB = 256
 
-/**
- * Snapshots, each in a read transaction on a connection of its own, so that it stays as it is
- * whatever the store's other operations do meanwhile. Errors are `KvError`s.
- */
+/** Snapshots, each in a read transaction on a connection of its own. Errors are `KvError`s. */
 export class SnapshotPool {
   readonly #file: StoreFile
   readonly #spares: Connection[] = []
@@ -25,12 +22,12 @@ export class SnapshotPool {
 
   constructor(file: StoreFile) {
     this.#file = file
-    file.onDisconnect(() => this.#closeSpares())
+    file.onDisconnect = () => this.#closeSpares()
   }
 
   /**
    * What `read` yields of one snapshot, which lives until the last item is taken or the loop is left. Now and then
-   * the event loop has its turn.
+   * the event loop has its turn. Throws `KV_CLOSED` when closed meanwhile.
    */
   async *items<T>(
     read: (connection: Connection) => Iterator<T, void> | AsyncIterator<T, void>,
@@ -60,26 +57,14 @@ export class SnapshotPool {
     }
   }
 
-  /**
-   * What `read` makes of one snapshot; `whenAbsent` while there is no file. Throws `KV_CLOSED` when closed meanwhile.
-   */
+  /** What `read` makes of one snapshot; `whenAbsent` while there is no file. */
   async result<T>(whenAbsent: T, read: (connection: Connection) => Promise<T>): Promise<T> {
-    let connection: Connection | undefined
-    let isReusable = false
-    try {
-      connection = this.#take()
-      if (connection === undefined) return whenAbsent
+    const results = this.items(async function* (connection) {
       connection.fixSnapshot()
-      const result = await read(connection)
-      connection.verify()
-      isReusable = true
-      return result
-    } catch (error) {
-      if (connection !== undefined && !this.#inUse.has(connection)) throw closedError(error)
-      throw this.#translate(error, connection)
-    } finally {
-      this.#giveBack(connection, isReusable)
-    }
+      yield await read(connection)
+    })
+    for await (const result of results) return result
+    return whenAbsent
   }
 
   /** Closes all connections, under the hands of whoever uses them. */
@@ -93,10 +78,7 @@ export class SnapshotPool {
     for (const connection of this.#spares.splice(0)) connection.close()
   }
 
-  /**
-   * Whoever reads page after page waits for nothing, and would keep timers and Ctrl-C out; and Node
-   * frees the memory of many buffers in turns of the event loop only.
-   */
+  /** Reading never waits: timers and Ctrl-C would starve, and Node frees many buffers only in turns of the loop. */
   async #turnWhenDue(): Promise<void> {
     if (performance.now() - this.#lastTurn < SLICE_MS) return
     await turn()
@@ -105,8 +87,9 @@ export class SnapshotPool {
 
   /** An error as the user is told it; what was read of a file in the middle of a change is no error of the file. */
   #translate(error: unknown, connection: Connection | undefined): KvError {
+    if (connection !== undefined && !this.#inUse.has(connection)) return closedError(error)
     try {
-      if (connection !== undefined && this.#inUse.has(connection)) connection.verify()
+      connection?.verify()
       return this.#file.translateError(error)
     } catch (changed) {
       return this.#file.translateError(changed)

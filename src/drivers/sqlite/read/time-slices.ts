@@ -7,9 +7,8 @@ const FIRST_ROWS = 2000
 const MAX_ROWS = 200_000
 
 /**
- * Calls `step` with a number of rows to work on, until it returns false. Between two calls the event
- * loop has its turn. The number follows the time the call before took. Throws `KV_INTERRUPTED` with
- * `message` once the signal is aborted.
+ * Calls `step` with a number of rows, which follows the time of the call before, until it returns false, with a turn of
+ * the event loop in between. Throws `KV_INTERRUPTED` with `message` once the signal is aborted.
  */
 export async function inSlices(signal: AbortSignal, message: string, step: (rows: number) => boolean): Promise<void> {
   for (let rows = FIRST_ROWS; ;) {

@@ -3,11 +3,9 @@ import { type LogPosition, changesGone, newLogName } from '../../kit/log-positio
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { EXPIRES, LONG_VALUE, entryOf } from '../read/range.ts'
-import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from '../file/schema.ts'
+import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE, hasColumn } from '../file/schema.ts'
 
-/**
- * Whether somebody watches now. In every SQLite that knows strict tables; the other names for this time are younger.
- */
+/** Whether somebody watches now; for SQLite older than `unixepoch()`. */
 const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime('%s', 'now') as integer))`
 
 /**
@@ -64,10 +62,7 @@ export function hasLog(connection: Connection): boolean {
   return connection.statement(`select 1 from sqlite_schema where name = 'kv_watcher'`).get() !== undefined
 }
 
-/**
- * Begins a log, or joins the one that is there and whole, for a watcher until a time in milliseconds, see
- * {@link renew}. Within a write transaction.
- */
+/** Begins a log, or joins a whole one, for a watcher, see {@link renew}. Within a write transaction. */
 export function joinLog(
   connection: Connection,
   watcher: string,
@@ -76,7 +71,8 @@ export function joinLog(
 ): LogPosition {
   if (!hasLog(connection)) connection.exec(CREATE)
   // A log that an older kv began.
-  else if (!hasNeeds(connection)) connection.exec('alter table kv_watcher add column position integer')
+  else if (!hasColumn(connection, 'kv_watcher', 'position'))
+    connection.exec('alter table kv_watcher add column position integer')
   if (logEnd(connection) === undefined) {
     connection.exec('delete from kv_change; delete from kv_watcher; delete from kv_replaced')
     connection.statement('insert into kv_log values (1, ?)').run(newLogName())
@@ -94,16 +90,7 @@ export function logEnd(connection: Connection): LogPosition | undefined {
   return row && { log: row[0], at: row[1] }
 }
 
-function hasNeeds(connection: Connection): boolean {
-  return (
-    connection.statement(`select 1 from pragma_table_info('kv_watcher') where name = 'position'`).get() !== undefined
-  )
-}
-
-/**
- * Says that a watcher lives, until a time in milliseconds, and after which position it needs the log; `undefined`:
- * it needs nothing. Within a write transaction.
- */
+/** Notes until when a watcher lives, in milliseconds, and after which position it needs the log. In a transaction. */
 export function renew(connection: Connection, watcher: string, until: number, needed: LogPosition | undefined): void {
   connection
     .statement(
@@ -142,10 +129,7 @@ type Row = [
   expires: number | null,
 ]
 
-/**
- * The changes after a position, of one moment. Throws `KV_WATCH_GAP` when one of them is missing, or
- * the log is not the one of that name, or no longer whole.
- */
+/** The changes after a position. Throws `KV_WATCH_GAP` when one is missing, or the log is another or not whole. */
 export function changesAfter(connection: Connection, { log, at }: LogPosition): LoggedChange[] {
   const rows = connection.snapshot(() => {
     const end = logEnd(connection)

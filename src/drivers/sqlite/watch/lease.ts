@@ -8,16 +8,10 @@ import { Retention } from './retention.ts'
 export const RENEW_MS = 10_000
 const LEASE_MS = 60_000
 
-/**
- * How long the end of a lease waits for another process's lock, in milliseconds; whoever writes next tidies up
- * otherwise.
- */
+/** How long the end of a lease waits for the lock, in milliseconds; otherwise the next writer cleans up. */
 const RELEASE_MS = 500
 
-/**
- * What this process has to say in the file while it watches: that the log is to be filled, until when, and after which
- * position it is needed. Whoever renews a lease also trims the log.
- */
+/** What a watching process keeps in the file: until when it needs a log of changes, and after which position. */
 export class Lease {
   readonly #id = newLogName()
   #renewedAt = 0
@@ -48,10 +42,7 @@ export class Lease {
     this.#renewedAt = 0
   }
 
-  /**
-   * Renews the lease when that is due, until `until` or for as long as it holds, and trims a share of the log, so that
-   * nobody waits long for the lock. Waits for no lock itself. Throws `KV_WATCH_GAP` when the log is gone.
-   */
+  /** Renews the lease when due, if the lock is free, and trims a part of the log. Throws `KV_WATCH_GAP` without one. */
   keep(connection: Connection, needed: () => LogPosition | undefined, until?: number): void {
     const time = Date.now()
     if (

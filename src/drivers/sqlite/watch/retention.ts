@@ -1,9 +1,7 @@
 import { MAX_BYTES, MAX_CHANGES } from '../../kit/log-feed.ts'
 import { RESUME_MS } from '../../kit/subscriptions.ts'
 
-/**
- * How long a change can be read however many follow, in milliseconds: a watch that is no slower than that has no gap.
- */
+/** How long a change is kept however many follow, in milliseconds. */
 const GRACE_MS = 20_000
 
 /** Changes kept at most for a living watch that is behind, and their bytes: after that it has a gap. */
@@ -18,10 +16,7 @@ interface Mark {
   readonly bytes: number
 }
 
-/**
- * Decides how far a log is trimmed. It notes now and then where the log stands; what stood there at a
- * time could be read since then, whenever the transaction that wrote it had begun.
- */
+/** Decides how far a log is trimmed, by notes of where it ended at a time: all before could be read since then. */
 export class Retention {
   #marks: Mark[] = []
 
@@ -37,10 +32,7 @@ export class Retention {
     if (last?.at !== at) this.#marks.push({ time, at, bytes: (last?.bytes ?? 0) + newBytes })
   }
 
-  /**
-   * The position up to which changes are to go; 0 for none. What somebody still needs, all after `needed`, stays as
-   * long as the whole is within larger bounds.
-   */
+  /** The position up to which changes go; 0: none. Those after `needed` stay while the log is within larger bounds. */
   trimmable(now: number, needed: number = Infinity): number {
     const wanted = this.#newest(
       (age, changes, bytes) => age >= RESUME_MS || (age >= GRACE_MS && (changes >= MAX_CHANGES || bytes >= MAX_BYTES)),

@@ -1,6 +1,6 @@
 import { untilAborted } from '../../../async.ts'
 import { KvError, closedError } from '../../../errors.ts'
-import type { Changes, Clock, WatchQuery } from '../../../store/driver.ts'
+import type { Changes, Clock, RangeQuery, WatchQuery } from '../../../store/driver.ts'
 import { BEGINNING } from '../../../store/watch.ts'
 import { type ChangeLog, LogFeed, type LoggedChange } from '../../kit/log-feed.ts'
 import { type LogPosition, changesGone, parsePosition, watchGap } from '../../kit/log-position.ts'
@@ -12,19 +12,19 @@ import { type Page, pages } from '../read/range.ts'
 import type { SnapshotPool } from '../read/snapshot-pool.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import { writeIfFree } from '../file/immediate.ts'
+import { removeExpired } from '../file/schema.ts'
 import { changesAfter, logEnd } from './change-log.ts'
 import { Lease, RENEW_MS } from './lease.ts'
 
 /** How often other processes' commits are looked for, in milliseconds: a look takes 10 µs. */
 const POLL_MS = 25
 
-/** How often expired entries are looked for, in milliseconds, and how many go at once. */
+/** How often expired entries are looked for, in milliseconds. */
 const SWEEP_MS = 250
-const SWEEP_ROWS = 1000
 
 /**
- * All watches of one store in this process. They share a connection, on which commits are looked for
- * and the log is read, a page once for all who are equally far; no transaction is held between two looks.
+ * All watches of one store in this process. They share a connection that polls for commits and reads the log, a page
+ * once for all at the same position; no transaction stays open.
  */
 export class WatchHub implements ChangeLog {
   readonly #file: StoreFile
@@ -90,14 +90,11 @@ export class WatchHub implements ChangeLog {
     return this.#connection !== undefined && this.#log !== undefined
   }
 
-  snapshot(
-    { start, end }: Pick<WatchQuery, 'start' | 'end'>,
-    onBegin: (end: LogPosition | undefined) => void,
-  ): AsyncGenerator<Page, void, void> {
+  snapshot(query: RangeQuery, onBegin: (end: LogPosition | undefined) => void): AsyncGenerator<Page, void, void> {
     const now = this.#now()
     return this.#snapshots.items(function* (connection) {
       onBegin(logEnd(connection))
-      yield* pages(connection, { start, end, reverse: false, limit: Infinity, keysOnly: false }, now)
+      yield* pages(connection, query, now)
     })
   }
 
@@ -207,8 +204,7 @@ export class WatchHub implements ChangeLog {
     this.#sweptAt = time
     const now = this.#now()
     if (connection.statement('select 1 from kv where expires <= ? limit 1').get(now) === undefined) return
-    const sweep = `delete from kv where id in (select id from kv where expires <= ? limit ${SWEEP_ROWS})`
-    if (writeIfFree(connection, () => void connection.statement(sweep).run(now))) this.#wake()
+    if (writeIfFree(connection, () => removeExpired(connection, now))) this.#wake()
   }
 
   /** After the last watch: leaves the log, or keeps it for those that go on. */

@@ -6,10 +6,7 @@ import type { Block } from '../../../blocks/block.ts'
 /** Numbers before each block: its entries, its bytes, and whether any expires. */
 const HEAD = 3
 
-/**
- * Blocks put aside in a file without a name until their time comes, so that memory stays flat however
- * many there are. The file is gone when the process ends, whatever becomes of it.
- */
+/** Blocks in a temporary file without a name, which goes with the process: memory stays flat however many there are. */
 export class BlockSpool {
   #file: number | undefined
   #length = 0

@@ -8,10 +8,7 @@ import { ON_CONFLICT } from './transaction.ts'
 /** Fewer rows are not worth the preparation. */
 export const MIN_ROWS = 32
 
-/**
- * Rows one statement inserts at most. The engine keeps in memory what each page looked like that a
- * statement changes, to undo it; in the index of a large store nearly every row is on another page.
- */
+/** Rows one statement inserts at most: the engine keeps each page it changes in memory, nearly one for each row. */
 const ROWS_PER_INSERT = 1 << 14
 
 /** Sizes of the temporary table that holds the numbers from 0 on; making the largest takes 3 ms. */
@@ -39,10 +36,7 @@ function digitGroups(): Uint32Array {
   return new Uint32Array(new Uint8Array(text).buffer)
 }
 
-/**
- * Loads blocks into a transaction, all under one revision, which only a block with entries takes. A time to live counts
- * from the time given with the block, by default that of the transaction.
- */
+/** Loads blocks under one revision. A time to live counts from `now`, by default the time of the transaction. */
 export function blockLoader(transaction: Transaction): (block: Block, now?: number) => void {
   let revision: number | undefined
   return (given, now = transaction.now) => {
@@ -55,10 +49,7 @@ export function blockLoader(transaction: Transaction): (block: Block, now?: numb
   }
 }
 
-/**
- * Loads blocks as they come. A time to live counts from the end of the input, when the whole of it is written: the
- * first block that has one, and all after it, are put aside until then.
- */
+/** Loads blocks as they come. A time to live counts from the end: the first block with one, and all after it, wait. */
 export async function loadAsTheyCome(
   transaction: Transaction,
   first: Block,

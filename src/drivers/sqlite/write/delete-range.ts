@@ -16,10 +16,7 @@ export function deleteNow(transaction: Transaction, query: RangeQuery): number {
 /** A store up to this size is emptied in one step, in bytes: that takes 0.1 s, and a sixth of the time of slices. */
 const ONE_STEP_BYTES = 200_000_000
 
-/**
- * The same in slices of one transaction, in which nothing else may run. Throws `KV_INTERRUPTED` when
- * aborted; the caller has to roll back.
- */
+/** The same in slices of one transaction. Throws `KV_INTERRUPTED` when aborted; the caller has to roll back. */
 export async function deleteInSlices(
   transaction: Transaction,
   query: RangeQuery,

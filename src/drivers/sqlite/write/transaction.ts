@@ -3,12 +3,11 @@ import type { Op } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
-import { markCommit } from '../file/schema.ts'
+import { markCommit, removeExpired } from '../file/schema.ts'
 
 /**
- * What an insert does with a key that is there already. One that this very write has put in just so is left: an
- * update that changes neither revision nor checksum is how another tool's is known. The old value is looked at only
- * then.
+ * What an insert does with a key that exists. One that this write has just put with the same content is left alone: an
+ * update that changes neither revision nor checksum would look like another tool's.
  */
 export const ON_CONFLICT = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
   expires = excluded.expires, checksum = excluded.checksum
@@ -16,9 +15,6 @@ export const ON_CONFLICT = `on conflict (key) do update set value = excluded.val
     or kv.expires is not excluded.expires or kv.value is not excluded.value`
 
 const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?) ${ON_CONFLICT}`
-
-/** Expired entries removed by one write at most, so that no write pays for a flood of them. */
-const SWEEP = 1000
 
 /** The write transaction that the jobs of one commit share. */
 export class Transaction {
@@ -58,16 +54,11 @@ export class Transaction {
     this.connection.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
   }
 
-  /**
-   * Before the commit: keeps the revision counter, and clears out some of what has expired. False when nothing was
-   * written.
-   */
+  /** Before the commit: stores the revision and removes some expired entries. False when nothing was written. */
   finish(): boolean {
     if (this.#revision === undefined || this.#revision === this.#base) return false
     markCommit(this.connection, this.#revision)
-    this.connection
-      .statement('delete from kv where id in (select id from kv where expires <= ? limit ?)')
-      .run(this.now, SWEEP)
+    removeExpired(this.connection, this.now)
     return true
   }
 }

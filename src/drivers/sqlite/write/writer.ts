@@ -33,10 +33,7 @@ const LATE_MS = 25
 /** Turns of the event loop for which a commit waits at most while more writes come. */
 const MAX_TURNS = 16
 
-/**
- * Runs writes, all that arrive at about the same time in one transaction and so with one wait for
- * the disk (group commit). A job that throws takes back its own work only.
- */
+/** Runs writes, concurrent ones in one transaction (group commit). A job that throws undoes only its own work. */
 export class Writer {
   readonly #file: StoreFile
   readonly #committed: () => void
@@ -53,19 +50,12 @@ export class Writer {
     this.#now = now
   }
 
-  /**
-   * Queues a write; settles when it is durable, or with the reason, a `KvError`, why it is not. Rejects with
-   * `KV_INTERRUPTED` when aborted while another connection holds the lock.
-   */
+  /** Queues a write; settles when it is durable. Rejects with `KV_INTERRUPTED` when aborted while it waits. */
   write<T>(job: Job<T>, signal?: AbortSignal): Promise<T> {
     return this.#enqueue(job, false, signal)
   }
 
-  /**
-   * The same for a write that takes its time: reads on this store do not see it before its commit,
-   * and other writes wait for it. Rejects with `KV_INTERRUPTED` when aborted before it begins; from
-   * then on the signal is the job's affair.
-   */
+  /** The same for a long write, on a connection of its own: reads do not see it before its commit. */
   writeLong<T>(job: Job<Promise<T>>, signal?: AbortSignal): Promise<T> {
     return this.#enqueue(job, true, signal)
   }
@@ -126,9 +116,8 @@ export class Writer {
   }
 
   /**
-   * Lets the turn end in which the first write came, so that its neighbours share the commit, and
-   * goes on for as long as a turn brings more: those who wait for the same disk, such as the clients
-   * of a server, come within a few turns of each other.
+   * Waits while turns of the event loop bring more writes, which share the commit: the clients of a server, who wait
+   * for the same disk, come within a few turns of each other.
    */
   async #gather(): Promise<void> {
     await turn()
@@ -220,10 +209,7 @@ export class Writer {
     this.#queue = this.#queue.filter((pending) => !which(pending))
   }
 
-  /**
-   * Before the commit. The first write, and one now and then, takes away the log of changes that watchers have left
-   * which were killed.
-   */
+  /** Before the commit. The first write, and one now and then, removes a log of changes left by killed watchers. */
   #finish(transaction: Transaction): void {
     const time = Date.now()
     if (!transaction.finish() || Math.abs(time - this.#unwatchedAt) < UNWATCHED_MS) return
