@@ -5,7 +5,7 @@ import { parseLocation } from '../drivers/location.ts'
 import { interrupted } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { Printer } from '../output/printer.ts'
-import type { Driver } from '../store/driver.ts'
+import type { Abortable, Driver } from '../store/driver.ts'
 import { Store } from '../store/store.ts'
 import type { KeyReader } from '../terminal/key-reader.ts'
 import { isDumb, isOn, useColor } from './environment.ts'
@@ -101,6 +101,11 @@ export class Context {
     return this.session?.signal ?? this.#interrupt.signal
   }
 
+  /** {@link signal} as an option of a read or write; none where nothing can abort it, as in most commands of a shell. */
+  get abortable(): Abortable {
+    return this.inSession || this.#interrupt.isHandling ? { signal: this.signal } : {}
+  }
+
   /**
    * For a command that has something to finish or to clean up when SIGINT, SIGTERM or SIGHUP comes, or one of those
    * named: the first aborts {@link signal}, a second ends the process at once. In a session it is the session that handles them.
@@ -143,13 +148,13 @@ export class Context {
    */
   async open(
     globals: GlobalOptions,
-    { sync, signal = this.signal, wrap = (driver) => driver }: OpenOptions = {},
+    { sync, signal, wrap = (driver) => driver }: OpenOptions = {},
   ): Promise<Store> {
     const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
     const options = parseLocation(store).isRemote
-      ? { timeoutMs, credentials: { token: readToken(globals) } }
+      ? { timeoutMs, credentials: { token: readToken(globals) }, signal: signal ?? this.signal }
       : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault }
-    return new Store(store, wrap(await openDriver(store, { ...options, durable: sync, signal })))
+    return new Store(store, wrap(await openDriver(store, { ...options, durable: sync })))
   }
 
   /** Whether progress is drawn: stderr is a terminal that can take a line back, and nobody asked for quiet. */

@@ -6,14 +6,16 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
  * {@link handle} is called a signal ends the process at once, as it does any program.
  */
 export class Interrupt {
-  readonly #controller = new AbortController()
-  /** Aborted by the first signal that is handled. */
-  readonly signal = this.#controller.signal
+  // Made when it is first asked for: Node loads the class then, a quarter of a millisecond.
+  #lazyController: AbortController | undefined
+  /** Whether anything can abort {@link signal}. */
+  isHandling = false
   /** The signal that came. */
   received: NodeJS.Signals | undefined
 
   /** From now on the first of these signals aborts {@link signal}; a second ends the process at once. */
   handle(signals: readonly NodeJS.Signals[] = SIGNALS): void {
+    this.isHandling = true
     for (const signal of signals) process.off(signal, this.#onSignal).on(signal, this.#onSignal)
   }
 
@@ -32,6 +34,15 @@ export class Interrupt {
     this.release()
     this.received = signal
     this.#controller.abort()
+  }
+
+  /** Aborted by the first signal that is handled. */
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  get #controller(): AbortController {
+    return (this.#lazyController ??= new AbortController())
   }
 }
 

@@ -51,12 +51,12 @@ export function get(ctx: Context): Command {
       if (wanted.length === 1) {
         const key = wanted[0]!
         const entry =
-          (await store.getEntry(key, { signal: ctx.signal })) ??
+          (await store.getEntry(key, ctx.abortable)) ??
           (fallback && { key, value: fallback, revision: 0, expires: undefined })
         if (entry === undefined) throw notFound(wanted)
         return ctx.print.entry(entry, form([entry]))
       }
-      const entries = await store.getMany(wanted, { signal: ctx.signal })
+      const entries = await store.getMany(wanted, ctx.abortable)
       const found = entries.filter((entry): entry is Entry => entry !== undefined)
       await ctx.print.entries({ pages: () => [found] }, form(found))
       const missing = wanted.filter((_, i) => entries[i] === undefined)

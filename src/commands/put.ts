@@ -3,7 +3,6 @@ import { asBuffer } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isTerminalPath, readInputFile } from '../load/input-file.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'
 import type { Condition } from '../store/entry.ts'
 import {
@@ -49,7 +48,7 @@ export function put(ctx: Context): Command {
       const ttl = flags.ttl === undefined ? undefined : parseDuration(flags.ttl, 'time to live')
       const store = await ctx.store({ sync: flags.sync })
       const value = await valueOf(ctx, valueText, flags, endsOptions(command), store.limits.maxValueBytes)
-      const result = await store.put(key, value, { ttl, condition, signal: ctx.signal })
+      const result = await store.put(key, value, { ttl, condition, ...ctx.abortable })
       if (!result.applied) {
         const isThere = result.revision > 0 ? 'exists with another value' : 'does not exist'
         const why = condition?.type === 'absent' ? 'exists' : isThere
@@ -86,10 +85,7 @@ async function valueOf(
   const bytes =
     file === undefined || file === '-'
       ? await standardInput(ctx, (text ?? file) === '-', maxBytes)
-      : // The terminal of a session gives what the user types there.
-        ctx.inSession && isTerminalPath(file)
-        ? await ctx.io.stdin.readAll(maxBytes)
-        : await readInputFile(file, maxBytes, ctx.signal)
+      : await fileInput(ctx, file, maxBytes)
   // Input in hex or base64 may end with a line feed, as tools print it.
   return valueEncoding === 'utf8' ? bytes : parseValue(asBuffer(bytes).toString('latin1').trim(), valueEncoding)
 }
@@ -108,4 +104,12 @@ async function standardInput(ctx: Context, asked: boolean, maxBytes: number): Pr
       ctx.io.stderr.write('reading the value; end it with Ctrl-D (twice after text without a line end)\n')
   }
   return stdin.readAll(maxBytes)
+}
+
+/** The terminal of a session gives what the user types there. */
+async function fileInput(ctx: Context, file: string, maxBytes: number): Promise<Uint8Array> {
+  const { isTerminalPath, readInputFile } = await import('../load/input-file.ts')
+  return ctx.inSession && isTerminalPath(file)
+    ? ctx.io.stdin.readAll(maxBytes)
+    : readInputFile(file, maxBytes, ctx.signal)
 }

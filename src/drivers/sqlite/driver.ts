@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import type { Block, Blocks } from '../../blocks/block.ts'
 import type {
   Abortable,
@@ -17,14 +16,12 @@ import type {
   WatchQuery,
 } from '../../store/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
+import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { holds } from '../kit/condition.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
-import { checkStore } from './check/check.ts'
-import { startExportThread } from './export/export-thread.ts'
-import { jsonLines } from './export/json-lines.ts'
 import { withoutLinks } from './file/inspect.ts'
 import { StoreFile } from './file/store-file.ts'
 import { countInSlices, countNow } from './read/count.ts'
@@ -32,7 +29,7 @@ import { liveEntry, liveEntryWithin, liveHead, liveValue } from './read/lookup.t
 import { pages } from './read/range.ts'
 import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
-import { WatchHub } from './watch/watch-hub.ts'
+import type { WatchHub } from './watch/watch-hub.ts'
 import { applyOps, deleteIf, putIf } from './write/apply-ops.ts'
 import { blockLoader, loadAsTheyCome } from './write/bulk-insert.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
@@ -50,7 +47,9 @@ export class SqliteDriver implements Driver {
   readonly #now: Clock
   readonly #writer: Writer
   readonly #snapshots: SnapshotPool
-  readonly #watches: WatchHub
+  /** Made by the first watch. */
+  #watches: WatchHub | undefined
+  #isClosed = false
 
   private constructor(location: string, { clock, timeoutMs, makeFolder, durable }: OpenOptions) {
     const file = new StoreFile(withoutLinks(absolutePath(location)), {
@@ -65,11 +64,10 @@ export class SqliteDriver implements Driver {
       file,
       () => {
         file.committed()
-        this.#watches.committed()
+        this.#watches?.committed()
       },
       this.#now,
     )
-    this.#watches = new WatchHub(file, this.#snapshots, this.#now)
   }
 
   /** Opens the file if it is there; one that is locked, later. Throws what `inspect` throws, and `KV_UNAVAILABLE`. */
@@ -187,16 +185,16 @@ export class SqliteDriver implements Driver {
     { parallel = false }: JsonLinesOptions = {},
   ): AsyncIterable<Uint8Array | Entry[]> | undefined {
     if (query.reverse || query.keysOnly) return undefined
-    const now = this.#now()
-    return this.#snapshots.items((connection) => {
-      if (!parallel) return jsonLines(connection, query, now)
-      // Before the snapshot is taken: the thread takes its own, which is the same if nothing was committed in between.
-      const unchanged = availableParallelism() > 1 ? this.#file.unchangedSince() : undefined
-      const { path, options } = this.#file
-      return jsonLines(connection, query, now, {
-        startThread: unchanged && (() => startExportThread(path, options, unchanged)),
-      })
-    })
+    return this.#jsonLines(query, this.#now(), parallel)
+  }
+
+  async *#jsonLines(
+    query: RangeQuery,
+    now: number,
+    parallel: boolean,
+  ): AsyncGenerator<Uint8Array | Entry[], void, void> {
+    const { exportLines } = await import('./export/export.ts')
+    yield* exportLines(this.#file, this.#snapshots, query, now, parallel)
   }
 
   anyExpires(): boolean {
@@ -219,11 +217,15 @@ export class SqliteDriver implements Driver {
   }
 
   async check(options: CheckOptions = {}): Promise<CheckReport> {
+    const { checkStore } = await import('./check/check.ts')
     const absent: CheckReport = { exists: false, checked: 0, unchecked: 0, damagedKeys: [], problems: [] }
     return this.#snapshots.result(absent, (connection) => checkStore(connection, this.#file.path, options))
   }
 
-  watch(query: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
+  async watch(query: WatchQuery, { signal }: Abortable = {}): Promise<Changes> {
+    const { WatchHub } = await import('./watch/watch-hub.ts')
+    if (this.#isClosed) throw closedError()
+    this.#watches ??= new WatchHub(this.#file, this.#snapshots, this.#now)
     return this.#watches.watch(query, signal)
   }
 
@@ -232,7 +234,8 @@ export class SqliteDriver implements Driver {
   }
 
   async close(): Promise<void> {
-    await this.#watches.close()
+    this.#isClosed = true
+    await this.#watches?.close()
     await this.#writer.idle()
     this.#snapshots.close()
     this.#file.close()

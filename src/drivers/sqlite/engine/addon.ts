@@ -16,7 +16,6 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { homedir } from 'node:os'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { codeFolder } from '../../../code-folder.ts'
 import { KvError, reasonOf } from '../../../errors.ts'
@@ -98,7 +97,7 @@ function platformOf(addon: string): string {
 /** Where programs keep what they can make again. */
 function cacheFolder(): string {
   const named = process.env['XDG_CACHE_HOME'] ?? ''
-  return join(isAbsolute(named) ? named : join(homedir(), '.cache'), 'kvfile')
+  return join(isAbsolute(named) ? named : join(process.getBuiltinModule('node:os').homedir(), '.cache'), 'kvfile')
 }
 
 /** Whether a file or folder is there, is this user's own, and nobody else may write it. */

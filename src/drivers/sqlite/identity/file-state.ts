@@ -1,5 +1,5 @@
 import { type BigIntStats, closeSync, readSync, statSync } from 'node:fs'
-import { holdThread } from '../../../async.ts'
+import { holdThread, monotonicMs } from '../../../async.ts'
 import { LOG_HEADER_BYTES } from '../format/log-file.ts'
 import { openForReading } from '../format/read-file.ts'
 
@@ -63,14 +63,14 @@ function stampOf(stat: BigIntStats | undefined): string {
 
 /** The mark of a file, once a change of it would give it another. */
 function settledStamp(path: string): string {
-  for (const began = performance.now(); ; holdThread(TICK_MS / 2)) {
+  for (const began = monotonicMs(); ; holdThread(TICK_MS / 2)) {
     const stat = statOf(path)
     if (stat === undefined) return ''
     const changed = stat.mtimeNs > stat.ctimeNs ? stat.mtimeNs : stat.ctimeNs
     const age = Date.now() - Number(changed / 1_000_000n)
     const tick = changed % 1_000_000_000n === 0n ? COARSE_TICK_MS : TICK_MS
     // A time that lies in the future, by another clock, tells as much as it can.
-    if (age > tick || age < -tick || performance.now() - began > SETTLE_MS) return stampOf(stat)
+    if (age > tick || age < -tick || monotonicMs() - began > SETTLE_MS) return stampOf(stat)
   }
 }
 

@@ -1,4 +1,4 @@
-import { holdThread, pause } from '../../../async.ts'
+import { holdThread, monotonicMs, pause } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
 import { isBusy } from '../engine/result-codes.ts'
 
@@ -27,7 +27,6 @@ export function retryWhileBusy<T>(
   step: () => T,
   passes: (error: unknown) => boolean = isBusy,
 ): T {
-  // Node sets its clock up when it is first asked: half a millisecond that a read with nothing in its way does without.
   let began: number | undefined
   let timeout = 0
   for (;;) {
@@ -35,7 +34,7 @@ export function retryWhileBusy<T>(
       return step()
     } catch (error) {
       if (!passes(error)) throw error
-      const now = performance.now()
+      const now = monotonicMs()
       if (began === undefined) {
         began = now
         timeout = timeoutMs()
@@ -52,9 +51,9 @@ export async function retryLaterWhileBusy<T>(
   step: () => T,
   isOver: () => boolean = () => false,
 ): Promise<T> {
-  const began = performance.now()
+  const began = monotonicMs()
   for (;;) {
-    const waited = performance.now() - began
+    const waited = monotonicMs() - began
     try {
       return step()
     } catch (error) {
@@ -84,7 +83,7 @@ export class LockTurns {
   /** Waits, when enough is owed, before the lock is asked for again. */
   async next(): Promise<void> {
     if (this.#owed === 0) return
-    this.#owed = Math.max(0, this.#owed - (performance.now() - this.#released))
+    this.#owed = Math.max(0, this.#owed - (monotonicMs() - this.#released))
     if (this.#owed < SHORTEST_PAUSE_MS) return
     await pause(this.#owed)
     this.#owed = 0
@@ -95,9 +94,9 @@ export class LockTurns {
     this.#metOthers = true
   }
 
-  /** The lock was held from a time on, in `performance.now()` time, and is free again. */
+  /** The lock was held from a time on, in `monotonicMs` time, and is free again. */
   heldSince(since: number): void {
-    this.#released = performance.now()
+    this.#released = monotonicMs()
     const owed = this.#owed + (this.#released - since) * SHARE
     this.#owed = Math.min(LONGEST_PAUSE_MS, this.#metOthers ? owed + SHORTEST_PAUSE_MS : owed)
     this.#metOthers = false

@@ -1,4 +1,4 @@
-import { turn } from '../../../async.ts'
+import { monotonicMs, turn } from '../../../async.ts'
 import { type KvError, closedError } from '../../../errors.ts'
 import { CACHE_KIB, type Connection } from '../file/connection.ts'
 import type { StoreFile } from '../file/store-file.ts'
@@ -80,9 +80,9 @@ export class SnapshotPool {
 
   /** Reading never waits: timers and Ctrl-C would starve, and Node frees many buffers only in turns of the loop. */
   async #turnWhenDue(): Promise<void> {
-    if (performance.now() - this.#lastTurn < SLICE_MS) return
+    if (monotonicMs() - this.#lastTurn < SLICE_MS) return
     await turn()
-    this.#lastTurn = performance.now()
+    this.#lastTurn = monotonicMs()
   }
 
   /** An error as the user is told it; what was read of a file in the middle of a change is no error of the file. */

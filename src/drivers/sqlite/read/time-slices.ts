@@ -1,4 +1,4 @@
-import { turn } from '../../../async.ts'
+import { monotonicMs, turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
 
 /** Time one slice of a long operation should take, in milliseconds: as long as nobody notices. */
@@ -13,9 +13,9 @@ const MAX_ROWS = 200_000
 export async function inSlices(signal: AbortSignal, message: string, step: (rows: number) => boolean): Promise<void> {
   for (let rows = FIRST_ROWS; ;) {
     if (signal.aborted) throw interrupted(signal, message)
-    const began = performance.now()
+    const began = monotonicMs()
     if (!step(rows)) return
-    const scale = SLICE_MS / Math.max(performance.now() - began, 1)
+    const scale = SLICE_MS / Math.max(monotonicMs() - began, 1)
     rows = Math.round(Math.min(MAX_ROWS, Math.max(1, rows * Math.min(2, scale))))
     await turn()
   }

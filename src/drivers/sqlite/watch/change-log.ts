@@ -4,6 +4,7 @@ import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { EXPIRES, LONG_VALUE, entryOf } from '../read/range.ts'
 import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE, hasColumn } from '../file/schema.ts'
+import { dropIfUnwatched, hasLog } from './drop-log.ts'
 
 /** Whether somebody watches now; for SQLite older than `unixepoch()`. */
 const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime('%s', 'now') as integer))`
@@ -46,21 +47,9 @@ create trigger kv_log_delete after delete on kv begin
 end;
 `
 
-/** Triggers first: one without its table would fail every write. */
-const DROP =
-  ['replace', 'replaced', 'insert', 'update', 'delete']
-    .map((name) => `drop trigger if exists kv_log_${name};`)
-    .join('') +
-  ['kv_replaced', 'kv_change', 'kv_watcher', 'kv_log'].map((name) => `drop table if exists ${name};`).join('')
-
 /** Rows read at a time, and their bytes. */
 const PAGE_ROWS = 1000
 const PAGE_BYTES = 1 << 20
-
-/** Whether the file has a log, whole or not. */
-export function hasLog(connection: Connection): boolean {
-  return connection.statement(`select 1 from sqlite_schema where name = 'kv_watcher'`).get() !== undefined
-}
 
 /** Begins a log, or joins a whole one, for a watcher, see {@link renew}. Within a write transaction. */
 export function joinLog(
@@ -112,12 +101,6 @@ export function leaveLog(connection: Connection, watcher: string, now: number): 
   if (!hasLog(connection)) return
   connection.statement('delete from kv_watcher where id = ?').run(watcher)
   dropIfUnwatched(connection, now)
-}
-
-/** Takes away a log whose watchers are all gone, such as those that were killed. Within a write transaction. */
-export function dropIfUnwatched(connection: Connection, now: number): void {
-  const watched = connection.statement('select 1 from kv_watcher where until > ?').get(Math.floor(now / 1000))
-  if (watched === undefined) connection.exec(DROP)
 }
 
 type Row = [

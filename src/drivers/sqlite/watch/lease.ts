@@ -1,7 +1,8 @@
 import { changesGone, newLogName, type LogPosition } from '../../kit/log-position.ts'
 import type { Connection } from '../file/connection.ts'
 import { writeIfFree, writeWhenFree } from '../file/immediate.ts'
-import { bytesAfter, hasLog, joinLog, leaveLog, logEnd, neededAfter, renew, trimLog } from './change-log.ts'
+import { bytesAfter, joinLog, leaveLog, logEnd, neededAfter, renew, trimLog } from './change-log.ts'
+import { hasLog } from './drop-log.ts'
 import { Retention } from './retention.ts'
 
 /** How often a lease is renewed, and for how long it holds, in milliseconds. */

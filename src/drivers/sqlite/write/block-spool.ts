@@ -8,17 +8,11 @@ const HEAD = 3
 
 /** Blocks in a temporary file without a name, which goes with the process: memory stays flat however many there are. */
 export class BlockSpool {
-  #file: number | undefined
+  readonly #file = newFile()
   #length = 0
-
-  /** Whether nothing was put aside. */
-  get isEmpty(): boolean {
-    return this.#length === 0
-  }
 
   /** Puts a block aside. Throws what the file system throws. */
   add(block: Block): void {
-    this.#file ??= newFile()
     const { count, bytes, expires } = block
     this.#write(Uint32Array.of(count, bytes.length, expires === undefined ? 0 : 1))
     for (const column of [block.keyStart, block.keyLength, block.valueStart, block.valueLength, block.checksums])
@@ -53,21 +47,19 @@ export class BlockSpool {
 
   /** Frees the file. */
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file)
-    this.#file = undefined
-    this.#length = 0
+    closeSync(this.#file)
   }
 
   #write(array: Uint8Array | Uint32Array | Float64Array): void {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
-    for (let at = 0; at < bytes.length;) at += writeSync(this.#file!, bytes, at, bytes.length - at, this.#length + at)
+    for (let at = 0; at < bytes.length;) at += writeSync(this.#file, bytes, at, bytes.length - at, this.#length + at)
     this.#length += bytes.length
   }
 
   #read(array: Uint8Array | Uint32Array | Float64Array, from: number): void {
     const bytes = new Uint8Array(array.buffer, array.byteOffset, array.byteLength)
     for (let at = 0; at < bytes.length;) {
-      const read = readSync(this.#file!, bytes, at, bytes.length - at, from + at)
+      const read = readSync(this.#file, bytes, at, bytes.length - at, from + at)
       if (read === 0) throw new Error('the file of blocks put aside is cut off')
       at += read
     }

@@ -1,6 +1,6 @@
 import { type Block, blockOps, hasTtl, settled } from '../../../blocks/block.ts'
 import type { Clock } from '../../../store/driver.ts'
-import { BlockSpool } from './block-spool.ts'
+import type { BlockSpool } from './block-spool.ts'
 import type { Connection } from '../file/connection.ts'
 import type { Transaction } from './transaction.ts'
 import { ON_CONFLICT } from './transaction.ts'
@@ -57,17 +57,18 @@ export async function loadAsTheyCome(
   now: Clock,
 ): Promise<void> {
   const load = blockLoader(transaction)
-  const spool = new BlockSpool()
+  let spool: BlockSpool | undefined
   try {
     for (let block: Block | undefined = first; block !== undefined;) {
-      if (spool.isEmpty && !hasTtl(block)) load(block)
+      if (spool === undefined && hasTtl(block)) spool = new (await import('./block-spool.ts')).BlockSpool()
+      if (spool === undefined) load(block)
       else spool.add(block)
       const next = await more.next()
       block = next.done === true ? undefined : next.value
     }
-    for (const block of spool.blocks()) load(block, now())
+    if (spool !== undefined) for (const block of spool.blocks()) load(block, now())
   } finally {
-    spool.close()
+    spool?.close()
   }
 }
 

@@ -1,6 +1,6 @@
 import type { RangeQuery } from '../../../store/driver.ts'
 import { expired, expiredInSlices } from '../read/count.ts'
-import { hasLog } from '../watch/change-log.ts'
+import { hasLog } from '../watch/drop-log.ts'
 import { keyAt, rangeSql } from '../read/range.ts'
 import { inSlices } from '../read/time-slices.ts'
 import type { Transaction } from './transaction.ts'

@@ -1,4 +1,4 @@
-import { pause, turn } from '../../../async.ts'
+import { monotonicMs, pause, turn } from '../../../async.ts'
 import { KvError, interrupted } from '../../../errors.ts'
 import type { Clock } from '../../../store/driver.ts'
 import type { Connection } from '../file/connection.ts'
@@ -6,7 +6,7 @@ import { isPassing } from '../file/errors.ts'
 import { beginWrite } from '../file/immediate.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import { LockTurns, retryDelay, retryLaterWhileBusy, retryWhileBusy } from '../locks/lock-wait.ts'
-import { dropIfUnwatched, hasLog } from '../watch/change-log.ts'
+import { dropIfUnwatched, hasLog } from '../watch/drop-log.ts'
 import { Transaction } from './transaction.ts'
 
 /** What a write does inside the transaction it shares with others. */
@@ -18,7 +18,7 @@ interface Pending {
   readonly isLong: boolean
   resolve(value: unknown): void
   reject(error: unknown): void
-  /** When to give up waiting for the lock, in `performance.now()` time. */
+  /** When to give up waiting for the lock, in `monotonicMs` time. */
   readonly deadline: number
   /** Aborted when it need not begin any more. */
   readonly signal: AbortSignal | undefined
@@ -77,7 +77,7 @@ export class Writer {
         isLong,
         resolve: resolve as (value: unknown) => void,
         reject: (error) => reject(this.#file.translateError(error)),
-        deadline: performance.now() + this.#file.options.lockTimeoutMs,
+        deadline: monotonicMs() + this.#file.options.lockTimeoutMs,
         signal,
       })
       this.#running ??= this.#drain()
@@ -95,7 +95,7 @@ export class Writer {
         } else {
           const connection = this.#file.writing()
           beginWrite(connection)
-          const since = performance.now()
+          const since = monotonicMs()
           this.#commitGroup(connection, this.#takeGroup())
           this.#turns.heldSince(since)
         }
@@ -108,8 +108,8 @@ export class Writer {
         }
         this.#rejectLate(error)
         this.#turns.metOthers()
-        waitingSince ??= performance.now()
-        await pause(retryDelay(performance.now() - waitingSince))
+        waitingSince ??= monotonicMs()
+        await pause(retryDelay(monotonicMs() - waitingSince))
       }
     }
     this.#running = undefined
@@ -138,7 +138,7 @@ export class Writer {
     const connection = this.#file.anotherForWriting()
     try {
       beginWrite(connection)
-      const since = performance.now()
+      const since = monotonicMs()
       const pending = this.#queue.shift()!
       // Those behind it wait no longer for it than for another process.
       const late = setInterval(() => this.#rejectLate(lockedHere()), LATE_MS)
@@ -196,7 +196,7 @@ export class Writer {
 
   /** Ends the waiting of writes whose time is up, and of those that nobody wants any more. */
   #rejectLate(error: unknown): void {
-    const now = performance.now()
+    const now = monotonicMs()
     this.#reject(error, ({ deadline }) => deadline <= now)
     for (const { signal } of this.#queue) {
       if (signal?.aborted)
