@@ -5,40 +5,24 @@
  * since only the V8 that wrote a cache takes it. Where there is none, or V8 refuses it (another
  * version, other flags, a file cut off), the code is compiled as always.
  */
-const { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } = require('node:fs')
-const { Script } = require('node:vm')
-
-/** The script that {@link run} ran last, and where its cache belongs. */
-let script
-let cachePath
-
-/**
- * Runs a CommonJS file of the bundle in place of the module that calls this. The file holds one
- * function expression of the five names of such a module, in ASCII; its name holds a hash of its
- * text, because V8 tells a stale cache only by the length of the text.
- */
-exports.run = (module, require, file) => {
-  cachePath = `${file}-${process.version}-${process.arch}.cache`
-  let cachedData
-  try {
-    cachedData = readFileSync(cachePath)
-  } catch {
-    // Installed without scripts, or Node is another by now.
-  }
-  script = new Script(readFileSync(file, 'latin1'), { filename: file, cachedData })
-  script.runInThisContext().call(module.exports, module.exports, require, module, module.filename, module.path)
-}
+const { mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs')
 
 /** Writes the cache for this Node: what has run by then is in it, so it runs the commands that have to be quick. */
 exports.write = async () => {
   const { join } = require('node:path')
   const folder = mkdtempSync(join(require('node:os').tmpdir(), 'kv-code-'))
   try {
-    const { main } = require('../dist/cli/main.cjs')
+    const path = require.resolve('../dist/cli/main.cjs')
+    const { main } = require(path)
+    const { script, cachePath } = require.cache[path].cached
     const sink = { isTTY: false, columns: () => 80, write() {} }
     const io = { stdin: { isTTY: false, fd: -1 }, stdout: sink, stderr: sink, env: {} }
     const store = join(folder, 'store.kv')
-    for (const line of [['put', 'key', 'value', '--store', store], ['get', 'key', '--store', store], ['--help']]) {
+    for (const line of [
+      ['put', 'key', 'value', '--store', store],
+      ['put', 'key', 'other', '--store', store],
+      ['get', 'key', '--store', store],
+    ]) {
       if ((await main(line, io)) !== 0) throw new Error(`kv ${line.join(' ')} failed`)
     }
     // Under its name only when it is whole and on disk: V8 looks at its head and length, not at every byte.

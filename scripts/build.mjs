@@ -104,18 +104,30 @@ async function coreModules() {
   return new Set([...names].flatMap((name) => chunks.get(name).moduleIds))
 }
 
+/** What a range as JSON Lines and a load of them need, in one file for the same reason. */
+const JSON_LINES =
+  /src\/(formats\/(byte-buffer|encoded|utf8|json\/(writer|scanner|string))|output\/(print-entries|safe-parts)|cli\/line\/range-arguments)\.ts$/
+
 copyAddons()
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
 const core = await coreModules()
 const chunks = await bundle(
-  { main: 'src/main.ts' },
-  { ...CLI, codeSplitting: { groups: [{ name: 'core', test: (id) => core.has(id) }] } },
+  { start: 'src/main.ts' },
+  {
+    ...CLI,
+    codeSplitting: {
+      groups: [
+        { name: 'main', priority: 1, test: (id) => core.has(id) },
+        { name: 'json-lines', test: JSON_LINES },
+      ],
+    },
+  },
 )
-inlineRuntime('core', 'main')
+mergeStart()
 // Each in one file, with nothing in it that a thread does not need.
 for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts'])
   await bundle({ [basename(worker, '.ts')]: worker }, { ...CLI, codeSplitting: false })
-await cacheCode('core')
+await cacheMain()
 packPage()
 const LIBRARY = { chunkFileNames: 'chunks/[name].js', comments: false }
 await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist', format: 'es' })
@@ -168,37 +180,40 @@ function packPage() {
 }
 
 /**
- * Puts the bundler's few lines of runtime into these chunks. They stand in a file of their own, for other chunks, and
- * a file more to find, read and compile is half a millisecond of every start.
+ * Takes what the bundler keeps in files of their own into `main.cjs`: its entry, which only hands out `main` and
+ * `start`, and its few lines of runtime.
  */
-function inlineRuntime(...names) {
-  const runtime = readFileSync('dist/cli/rolldown-runtime.cjs', 'utf8')
-  for (const name of names) {
-    const file = `dist/cli/${name}.cjs`
-    const code = readFileSync(file, 'utf8')
-    const call = 'require("./rolldown-runtime.cjs")'
-    if (!code.includes(call)) throw new Error(`${name} does not load the runtime any more: inlineRuntime can go`)
-    const isUsed = code.includes(`=${call}`)
-    writeFileSync(
-      file,
-      code.replace(call, () => (isUsed ? `(exports=>{${runtime}return exports})({})` : '0')),
-    )
-  }
+function mergeStart() {
+  const read = (name) => readFileSync(`dist/cli/${name}`, 'utf8')
+  const call = 'require("./rolldown-runtime.cjs")'
+  const [, main, start] = /exports\.main=\w+\.(\w+),exports\.start=\w+\.(\w+);/.exec(read('start.cjs'))
+  const runtime = `(exports.runtime=(exports=>{${read('rolldown-runtime.cjs')}return exports})({}))`
+  writeFileSync(
+    'dist/cli/main.cjs',
+    `${read('main.cjs').replace(call, () => runtime)}\nexports.main=exports.${main};exports.start=exports.${start};`,
+  )
+  for (const name of ['start.cjs', 'rolldown-runtime.cjs']) rmSync(`dist/cli/${name}`)
+  for (const name of readdirSync('dist/cli'))
+    if (name !== 'main.cjs')
+      writeFileSync(
+        `dist/cli/${name}`,
+        read(name).replace(`=${call}`, '=require("./main.cjs").runtime').replace(call, '0'),
+      )
 }
 
-/** Lets a chunk run out of V8's code cache, and writes the cache for this Node; see bin/code-cache.cjs. */
-async function cacheCode(chunk) {
-  const code = readFileSync(`dist/cli/${chunk}.cjs`, 'utf8')
+/** Lets `main.cjs` run out of V8's code cache, and writes the cache for this Node; see scripts/run-cached.cjs. */
+async function cacheMain() {
+  const code = readFileSync('dist/cli/main.cjs', 'utf8')
   if (/\bimport\(/.test(code))
     throw new Error(
-      `${chunk} has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule`,
+      'main.cjs has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule',
     )
   const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
   const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
-  writeFileSync(`dist/cli/${chunk}-${hash}.js`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
+  writeFileSync(`dist/cli/main-${hash}.js`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
   writeFileSync(
-    `dist/cli/${chunk}.cjs`,
-    `require("../../bin/code-cache.cjs").run(module,require,\`\${__dirname}/${chunk}-${hash}.js\`)\n`,
+    'dist/cli/main.cjs',
+    readFileSync('scripts/run-cached.cjs', 'utf8').replaceAll('FILE', `main-${hash}.js`),
   )
   await createRequire(import.meta.url)('../bin/code-cache.cjs').write()
 }

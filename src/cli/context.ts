@@ -146,10 +146,7 @@ export class Context {
    * Opens the store that global options name, with all that they say of it: the one place that does, for commands,
    * sessions and benchmarks. Throws what `openDriver` throws, and `KV_USAGE` for a token that is none.
    */
-  async open(
-    globals: GlobalOptions,
-    { sync, signal, wrap = (driver) => driver }: OpenOptions = {},
-  ): Promise<Store> {
+  async open(globals: GlobalOptions, { sync, signal, wrap = (driver) => driver }: OpenOptions = {}): Promise<Store> {
     const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
     const options = parseLocation(store).isRemote
       ? { timeoutMs, credentials: { token: readToken(globals) }, signal: signal ?? this.signal }

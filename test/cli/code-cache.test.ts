@@ -65,8 +65,9 @@ test('a cold put and get load no large module of Node', () => {
     })
     const names = stderr.split('\n')
     expect(names).toContain('NativeModule vm')
-    for (const name of ['crypto', 'child_process', 'worker_threads', 'net', 'http', 'stream', 'readline', 'zlib'])
+    for (const name of ['crypto', 'child_process', 'worker_threads', 'net', 'http', 'stream', 'readline', 'zlib', 'os'])
       expect(names).not.toContain(`NativeModule ${name}`)
+    for (const name of ['perf_hooks', 'internal/abort_controller']) expect(names).not.toContain(`NativeModule ${name}`)
   }
 })
 

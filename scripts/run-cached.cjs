@@ -1,0 +1,20 @@
+'use strict'
+/**
+ * The build makes `dist/cli/main.cjs` of this. It runs FILE in its own place, out of V8's code cache where there is one
+ * (bin/code-cache.cjs). FILE holds one function expression of the five names of a CommonJS module, in ASCII; its name
+ * holds a hash of its text, because V8 tells a stale cache only by the length of the text.
+ */
+const { readFileSync } = require('node:fs')
+const { Script } = require('node:vm')
+const filename = `${__dirname}/FILE`
+const cachePath = `${filename}-${process.version}-${process.arch}.cache`
+let cachedData
+try {
+  cachedData = readFileSync(cachePath)
+} catch {
+  // Installed without scripts, or Node is another by now.
+}
+const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData })
+// For whoever writes the cache.
+module.cached = { script, cachePath }
+script.runInThisContext().call(exports, exports, require, module, __filename, __dirname)
