@@ -1,4 +1,3 @@
-import { setTimeout as setTimeoutPromise } from 'node:timers/promises'
 import { KvError, interrupted } from './errors.ts'
 
 /** The longest time that a timer of Node takes, in milliseconds: one that is asked for more goes off at once. */
@@ -20,7 +19,16 @@ export function turn(): Promise<void> {
 
 /** Settles after so many milliseconds, or as soon as the signal is aborted. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return setTimeoutPromise(ms, undefined, { signal }).catch(() => {})
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, ms)
+    if (signal?.aborted === true) end()
+    else signal?.addEventListener('abort', end)
+  })
 }
 
 /** What a promise settles to; `undefined` when that takes longer than `ms` milliseconds. */
