@@ -32,14 +32,10 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
 }
 
 /** What a promise settles to; `undefined` when that takes longer than `ms` milliseconds. */
-export async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)))
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
+export function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const settled = new AbortController()
+  const late = pause(ms, settled.signal).then(() => undefined)
+  return Promise.race([promise, late]).finally(() => settled.abort())
 }
 
 /**

@@ -19,9 +19,8 @@ export function defaultStore(env: Env): string {
 }
 
 /**
- * A location whose leading `~/` no shell has expanded: behind `--store=`, in a unit file, in a Dockerfile.
- * A folder of that name is written `./~`. What else only a shell expands is refused: `~NAME/`, `$NAME/`, `${NAME}/`.
- * Throws `KV_USAGE`.
+ * Expands a leading `~/`, as a shell does not behind `--store=`, in a unit file or a Dockerfile. Throws `KV_USAGE` for
+ * what only a shell expands: `~NAME/`, `$NAME/`, `${NAME}/`.
  */
 export function expandHome(location: string, env: Env): string {
   if (/^(~[^/]|\$\w|\$\{\w+\})[^/]*\//.test(location)) {

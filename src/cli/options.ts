@@ -87,9 +87,7 @@ export interface GlobalOptions {
   readonly format: FormatName | undefined
   /** `--json`: the machine form, whatever the command prints. */
   readonly json: boolean
-  /** Only errors on stderr. */
   readonly quiet: boolean
-  /** False: no colour anywhere. */
   readonly color: boolean
   /** False: never ask. */
   readonly input: boolean
@@ -97,7 +95,6 @@ export interface GlobalOptions {
   readonly lockTimeoutMs: number
   /** How long a server may be silent, in milliseconds. */
   readonly timeoutMs: number
-  /** Show stacks. */
   readonly debug: boolean
   /** `KV_TOKEN`: what a server of kv wants to be sent. */
   readonly token: string | undefined

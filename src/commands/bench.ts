@@ -83,11 +83,9 @@ function formatOf(ctx: Context): BenchFormat {
 /** Operations under way at once, where the workload has no limit of its own. */
 const MAX_CONCURRENCY = 1000
 
-function benchOptions(
-  ctx: Context,
-  flags: Flags,
-  store: string | undefined,
-): Omit<BenchOptions, 'signal' | 'onProgress'> {
+type Settings = Omit<BenchOptions, 'signal' | 'onProgress'>
+
+function benchOptions(ctx: Context, flags: Flags, store: string | undefined): Settings {
   if (flags.inPlace && store === undefined)
     throw usageError('--in-place needs --store', 'name the store to measure: kv bench --store FILE --in-place')
   if (!flags.inPlace && store !== undefined)
@@ -99,8 +97,8 @@ function benchOptions(
     throw usageError('--duration and --ops exclude each other')
   const workload = workloadNamed(flags.workload)
   const seed = wholeNumber(flags.seed, 'seed', 0, Number.MAX_SAFE_INTEGER)
-  const records = wholeNumber(flags.records, 'number of records', 1, 1e9) ?? workload.records
-  const valueBytes = wholeNumber(flags.valueSize, 'value size', 0, 2 ** 24) ?? workload.valueBytes
+  const records = wholeNumber(flags.records ?? workload.records, 'number of records', 1, 1e9)
+  const valueBytes = wholeNumber(flags.valueSize ?? workload.valueBytes, 'value size', 0, 2 ** 24)
   const most = workload.maxConcurrency ?? MAX_CONCURRENCY
   const concurrency = wholeNumber(flags.concurrency, `concurrency of ${workload.name}`, 1, most)
   return {
@@ -109,7 +107,7 @@ function benchOptions(
       options: { records, valueBytes, batch: batchEntries(valueBytes, concurrency), seed },
       concurrency,
       durationMs: flags.duration === undefined ? undefined : parseDuration(flags.duration, 'duration'),
-      ops: wholeNumber(flags.ops, 'number of operations', 1, 1e9),
+      ops: flags.ops === undefined ? undefined : wholeNumber(flags.ops, 'number of operations', 1, 1e9),
       warmupMs: parseDuration(flags.warmup, 'warm-up time', { zero: true }),
     },
     durable: flags.sync,
@@ -121,7 +119,7 @@ function benchOptions(
 }
 
 /** Runs the benchmark so that Ctrl-C, and a polite kill, end it cleanly. */
-async function interruptible(ctx: Context, options: Omit<BenchOptions, 'signal' | 'onProgress'>): Promise<Report> {
+async function interruptible(ctx: Context, options: Settings): Promise<Report> {
   const { runBench } = await import('../bench/bench.ts')
   const { signal, drawsProgress } = ctx
   const { stderr } = ctx.io
@@ -163,17 +161,9 @@ function writePage(path: string, html: string): void {
   }
 }
 
-/** Throws `KV_USAGE` for a text that is none; an option not given stays so. */
-function wholeNumber<T extends string | undefined>(
-  text: T,
-  what: string,
-  min: number,
-  max: number,
-): T extends string ? number : number | undefined
-function wholeNumber(text: string | undefined, what: string, min: number, max: number): number | undefined {
-  if (text === undefined) return undefined
+function wholeNumber(text: string | number, what: string, min: number, max: number): number {
   const number = Number(text)
-  if (!/^\d+$/.test(text) || number < min || number > max) {
+  if (!/^\d+$/.test(String(text)) || number < min || number > max) {
     throw usageError(
       `not a ${what}: ${text}`,
       `a whole number from ${min.toLocaleString('en')} to ${max.toLocaleString('en')}`,

@@ -6,7 +6,7 @@ import { displayKey, formatCount } from '../safe-text.ts'
 import type { RangeOptions } from '../store/range.ts'
 import { keyId } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
-import { type KeyFlags, keyEncodingOption, notFound, parseBound, parseKey, syncOption } from '../cli/line/arguments.ts'
+import { type KeyFlags, encodingOption, notFound, parseBound, parseKey, syncOption } from '../cli/line/arguments.ts'
 import { bounds } from '../cli/line/range-arguments.ts'
 
 interface Flags extends KeyFlags {
@@ -33,7 +33,7 @@ export function del(ctx: Context): Command {
     .option('--all', 'every key of the store')
     .option('--dry-run', 'only say what would be deleted')
     .option('-y, --yes', 'do not ask')
-    .addOption(keyEncodingOption())
+    .addOption(encodingOption('key'))
     .addOption(syncOption())
     .addHelpText(
       'after',

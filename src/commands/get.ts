@@ -6,11 +6,10 @@ import type { Entry } from '../store/entry.ts'
 import {
   type KeyFlags,
   type ValueFlags,
-  keyEncodingOption,
+  encodingOption,
   notFound,
   parseKey,
   parseValue,
-  valueEncodingOption,
 } from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
@@ -27,8 +26,8 @@ export function get(ctx: Context): Command {
     .argument('<KEY...>')
     .option('--default <value>', 'print this when the key is not there')
     .option('--json-values', 'write values that are JSON text as JSON')
-    .addOption(keyEncodingOption())
-    .addOption(valueEncodingOption())
+    .addOption(encodingOption('key'))
+    .addOption(encodingOption('value'))
     .addHelpText(
       'after',
       '\nExamples:\n  kv get user:1\n  kv get image.png > image.png\n  kv get a b c --json\n  kv get theme --default light',

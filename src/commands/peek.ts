@@ -4,7 +4,7 @@ import { type Encoding, asBuffer, encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { escapeLine, formatBytes } from '../safe-text.ts'
-import { type KeyFlags, keyEncodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
+import { type KeyFlags, encodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
 
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200
@@ -31,7 +31,7 @@ export function peek(ctx: Context): Command {
   return new Command('peek')
     .description('Print what kind of value a key has, its size, when it expires, and its beginning and end.')
     .argument('<KEY>')
-    .addOption(keyEncodingOption())
+    .addOption(encodingOption('key'))
     .addHelpText('after', '\nExamples:\n  kv peek user:1\n  kv peek image.png --json')
     .action(async (text: string, { keyEncoding }: KeyFlags) => {
       const key = parseKey(text, keyEncoding)

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isDumb } from '../cli/environment.ts'
-import { type ValueFlags, notFound, valueEncodingOption } from '../cli/line/arguments.ts'
+import { type ValueFlags, encodingOption, notFound } from '../cli/line/arguments.ts'
 
 interface Flags extends ValueFlags {
   keyOnly?: boolean
@@ -19,7 +19,7 @@ export function pick(ctx: Context): Command {
     )
     .argument('[PREFIX]')
     .option('--key-only', 'print the key instead of its value')
-    .addOption(valueEncodingOption())
+    .addOption(encodingOption('value'))
     .addHelpText('after', '\nExamples:\n  kv pick\n  kv pick user:\n  kv del "$(kv pick --key-only)"')
     .action(async (prefix: string = '', flags: Flags) => {
       const { stdin, stderr } = ctx.io

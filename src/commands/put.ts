@@ -8,10 +8,9 @@ import type { Condition } from '../store/entry.ts'
 import {
   type KeyFlags,
   type ValueFlags,
-  keyEncodingOption,
+  encodingOption,
   parseKey,
   parseValue,
-  valueEncodingOption,
   syncOption,
 } from '../cli/line/arguments.ts'
 
@@ -35,8 +34,8 @@ export function put(ctx: Context): Command {
     .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
     .option('--if-absent', 'only if the key is not there')
     .option('--if-value <value>', 'only if the key has this value now')
-    .addOption(keyEncodingOption())
-    .addOption(valueEncodingOption())
+    .addOption(encodingOption('key'))
+    .addOption(encodingOption('value'))
     .addOption(syncOption())
     .addHelpText(
       'after',

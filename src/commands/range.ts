@@ -3,7 +3,7 @@ import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryForm } from '../formats/format.ts'
 import type { Pages } from '../output/print-entries.ts'
-import { type ValueFlags, valueEncodingOption } from '../cli/line/arguments.ts'
+import { type ValueFlags, encodingOption } from '../cli/line/arguments.ts'
 import { printCount } from './count.ts'
 import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-arguments.ts'
 
@@ -24,7 +24,7 @@ export function range(ctx: Context): Command {
     .option('--count', 'print only how many there are')
     .option('--json-values', 'write values that are JSON text as JSON')
     .option('-0', 'end keys, values or raw items with a NUL')
-    .addOption(valueEncodingOption())
+    .addOption(encodingOption('value'))
     .addHelpText(
       'after',
       '\nExamples:\n  kv range a c                           keys from a to c, both included\n  kv range --prefix user: --limit 10\n  kv range --after user:10 --limit 10    the next page\n  kv range --prefix user: --keys | while read -r key; do ...; done\n  kv range | kv batch-put --store copy.kv',

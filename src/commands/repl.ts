@@ -19,6 +19,6 @@ export function repl(ctx: Context): Command {
     )
     .action(async (script: string | undefined, { keepGoing = false }: Flags) => {
       const { runRepl } = await import('../repl/index.ts')
-      ctx.exitCode = await runRepl(ctx, { script, keepGoing })
+      ctx.exitCode = await runRepl(ctx, script, keepGoing)
     })
 }

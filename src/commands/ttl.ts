@@ -1,13 +1,13 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, keyEncodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
+import { type KeyFlags, encodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
 
 /** `kv ttl KEY` */
 export function ttl(ctx: Context): Command {
   return new Command('ttl')
     .description('Print the seconds until a key expires (rounded up), or `none` when it does not.')
     .argument('<KEY>')
-    .addOption(keyEncodingOption())
+    .addOption(encodingOption('key'))
     .addHelpText('after', '\nExample:\n  kv put session:9 on --ttl 30m && kv ttl session:9')
     .action(async (text: string, { keyEncoding }: KeyFlags) => {
       const key = parseKey(text, keyEncoding)

@@ -9,11 +9,10 @@ import type { WatchOptions } from '../store/watch.ts'
 import {
   type KeyFlags,
   type ValueFlags,
-  keyEncodingOption,
+  encodingOption,
   parseBound,
   parseKey,
   parseLimit,
-  valueEncodingOption,
 } from '../cli/line/arguments.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
@@ -32,19 +31,19 @@ export function watch(ctx: Context): Command {
     .option('--prefix <prefix>', 'all keys that begin so')
     .option('--all', 'all keys')
     .option('--limit <n>', 'end after so many changes', parseLimit)
-    .addOption(keyEncodingOption())
-    .addOption(valueEncodingOption())
+    .addOption(encodingOption('key'))
+    .addOption(encodingOption('value'))
     .addHelpText(
       'after',
       '\nExamples:\n  kv watch user:1\n  kv watch --prefix user: --json            {"type":"put","key":"user:1","value":"Ada"}\n  kv watch config --limit 1 && ./reload     wait for the next change\n  kv watch --all --store http://db.example:8003',
     )
     .action(async (keys: string[], flags: Flags) => {
       const { keyEncoding, valueEncoding, limit = Infinity } = flags
-      const { options, wanted, what } = chosen(keys, flags)
+      const choice = chosen(keys, flags)
       ctx.handleSignals()
       try {
         await ctx.print.changes(
-          ctx.paced(limited(established(ctx, { ...options, signal: ctx.signal }, what), wanted, limit)),
+          ctx.paced(changesOf(ctx, choice, limit)),
           { keyEncoding, valueEncoding, jsonValues: false },
           ctx.signal,
         )
@@ -87,28 +86,24 @@ function chosen(texts: readonly string[], { prefix, all, keyEncoding }: Flags): 
   }
 }
 
-/** The changes of a watch that begins when they are first asked for. */
-async function* established(ctx: Context, options: WatchOptions, what: string): AsyncGenerator<Change[], void, void> {
-  const watch = await (await ctx.store()).watch(options)
-  try {
-    if (ctx.io.stderr.isTTY) ctx.say(`kv: watching ${what}; Ctrl-C ends it`)
-    yield* watch.pages()
-  } finally {
-    await watch.close()
-  }
-}
-
-async function* limited(
-  pages: AsyncGenerator<Change[], void, void>,
-  wanted: (change: Change) => boolean,
+/** The changes of a watch, `limit` at most; it begins when they are first asked for. */
+async function* changesOf(
+  ctx: Context,
+  { options, wanted, what }: Choice,
   limit: number,
 ): AsyncGenerator<Change[], void, void> {
-  let left = limit
-  if (left === 0) return
-  for await (const page of pages) {
-    const changes = page.filter(wanted).slice(0, left)
-    if (changes.length > 0) yield changes
-    left -= changes.length
-    if (left === 0) return
+  if (limit === 0) return
+  const watch = await (await ctx.store()).watch({ ...options, signal: ctx.signal })
+  try {
+    if (ctx.io.stderr.isTTY) ctx.say(`kv: watching ${what}; Ctrl-C ends it`)
+    let left = limit
+    for await (const page of watch.pages()) {
+      const changes = page.filter(wanted).slice(0, left)
+      if (changes.length > 0) yield changes
+      left -= changes.length
+      if (left === 0) return
+    }
+  } finally {
+    await watch.close()
   }
 }

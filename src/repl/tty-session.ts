@@ -18,6 +18,7 @@ import { PagedOutput } from './prompt/pager.ts'
 import { PrefixCounter } from './completion/prefix-counter.ts'
 import { Session } from './session/session.ts'
 import { KeyReader } from '../terminal/key-reader.ts'
+import type { TypedText } from '../terminal/typed-text.ts'
 import { editText } from './prompt/text-editor.ts'
 import { withoutPrompts } from './language/transcript.ts'
 import { typedSource } from './prompt/value-prompt.ts'
@@ -31,13 +32,14 @@ export async function runTtySession(ctx: Context): Promise<number> {
     () => session.foreground.stop(),
     () => session.endInput(),
   )
+  const editing = {
+    edit: async (text: TypedText): Promise<string> => editText(keys, io.env, text),
+    report: (error: unknown): unknown => session.report(error),
+  }
   const session: Session = new Session(
     ctx,
     {
-      stdin: typedSource(keys, {
-        edit: async (text) => editText(keys, io.env, text),
-        report: (error) => session.report(error),
-      }),
+      stdin: typedSource(keys, editing),
       sharesStdin: true,
       stdout: (isLive) => new PagedOutput(io.stdout, keys, { env: io.env, isLive }),
       atKeyboard: (step) => step(keys),
@@ -63,7 +65,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
     void session.stop().finally(() => ctx.endBySignal())
   })
   const history = new History(historyFile(io.env))
-  const editor = new LineEditor(keys, history, assistant(session, keys))
+  const editor = new LineEditor(keys, history, assistant(session, editing))
   try {
     await session.start()
     if (!ctx.globals.quiet)
@@ -88,7 +90,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
   return 0
 }
 
-function assistant(session: Session, keys: KeyReader): Assistant {
+function assistant(session: Session, editing: Pick<Assistant, 'edit' | 'report'>): Assistant {
   const counter = new PrefixCounter()
   const hints = new LiveHints(session, counter)
   return {
@@ -97,8 +99,7 @@ function assistant(session: Session, keys: KeyReader): Assistant {
     live: (text, signal) => hints.of(text, signal),
     unfinished,
     pasted: (text) => withoutPrompts(text, stripVTControlCharacters(prompt(session)), CONTINUATION),
-    edit: async (text) => editText(keys, session.io.env, text),
-    report: (error) => session.report(error),
+    ...editing,
     endsText: undefined,
   }
 }

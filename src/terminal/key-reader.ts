@@ -19,9 +19,8 @@ const PATIENCE_MS = 300
 const STOP_MS = 50
 
 /**
- * The terminal as a queue of keys. Keys are taken in also while a command runs, so that none is lost; of these only
- * Ctrl-C is heard at once, and takes back what was typed before it. While something else has the terminal ({@link
- * release}) nothing is read, SIGINT stands for Ctrl-C, and Ctrl-\ is that program's alone.
+ * The terminal as a queue of keys, which also takes those typed while a command runs; Ctrl-C is handled at once then,
+ * and drops what was typed before it. While another program has the terminal ({@link release}) nothing is read.
  */
 export class KeyReader {
   readonly #input: NodeJS.ReadStream

@@ -52,9 +52,8 @@ export interface Surface {
 export const CONTINUATION = '  … '
 
 /**
- * Draws a text with its prompt, wherever the cursor of the terminal stands, and draws it anew in
- * the same place. Nothing wraps by itself: every line is cut here, so that it is known where
- * everything stands; a text taller than the screen shows the part around the cursor.
+ * Draws a text with its prompt where the cursor of the terminal stands, and again in the same place. Lines are cut here,
+ * not wrapped by the terminal; of a text taller than the screen the part around the cursor is shown.
  */
 export class LineRenderer {
   readonly #surface: Surface
@@ -95,9 +94,8 @@ export class LineRenderer {
   }
 
   /**
-   * Begins a line where something else may have left the cursor within one: an unfinished line gets a mark at its
-   * end, and what follows begins below. From the first column the mark and the blanks fill just one line, and are
-   * drawn over.
+   * Begins a new line where something else may have left the cursor within one, which gets a mark at its end. From the
+   * first column the mark and the blanks fill just one line, and are drawn over.
    */
   freshLine(): void {
     this.#surface.write(`${inverted('%')}${' '.repeat(this.#surface.columns - 1)}\r`)

@@ -26,14 +26,9 @@ export function choiceOption(flags: string, description: string, choices: readon
   return option
 }
 
-/** How keys are written in arguments and output. */
-export function keyEncodingOption(): Option {
-  return choiceOption('--key-encoding <encoding>', 'how keys are written', ENCODINGS)
-}
-
-/** How values are written in arguments, input and output. */
-export function valueEncodingOption(): Option {
-  return choiceOption('--value-encoding <encoding>', 'how values are written', ENCODINGS)
+/** How keys or values are written in arguments, input and output. */
+export function encodingOption(of: 'key' | 'value'): Option {
+  return choiceOption(`--${of}-encoding <encoding>`, `how ${of}s are written`, ENCODINGS)
 }
 
 /** `--no-sync` of a command that writes. */

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { type Encoding, compareBytes } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import type { RangeOptions } from '../../store/range.ts'
-import { type KeyFlags, keyEncodingOption, parseBound, parseLimit } from './arguments.ts'
+import { type KeyFlags, encodingOption, parseBound, parseLimit } from './arguments.ts'
 
 /** The flags that choose entries. */
 export interface RangeFlags extends KeyFlags {
@@ -21,7 +21,7 @@ export function withRange(command: Command): Command {
     .option('--after <key>', 'go on after this key, excluded; with --reverse, below it')
     .option('--limit <n>', 'at most so many', parseLimit)
     .option('--reverse', 'from the last key to the first')
-    .addOption(keyEncodingOption())
+    .addOption(encodingOption('key'))
 }
 
 /** What the arguments and flags choose. Throws `KV_USAGE` when START is after END. */

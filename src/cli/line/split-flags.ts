@@ -8,10 +8,9 @@ import { quoteWord } from '../../shell-quote.ts'
 const MAY_BE_EMPTY = new Set(['--prefix', '--after', '--default', '--if-value', '--store'])
 
 /**
- * The words of a command line in the form in which commander takes them from both sides of a command: short
- * flags written together (`-yq`) each by itself, and a call for help, wherever it stands, behind the command.
- * Words behind `--`, and the value of an option, stay as they are. Throws `KV_USAGE` where a variable of a script
- * that is empty or not set has left an option without its value.
+ * The words of a command line as commander takes them on both sides of a command: short flags written together (`-yq`)
+ * are split, and a call for help, wherever it stands, follows the command. Throws `KV_USAGE` where an option has lost
+ * its value, as an empty variable of a script does it.
  */
 export function separated(argv: readonly string[], program: Command, command: Command | undefined): string[] {
   const options = [...program.options, ...(command?.options ?? [])]

@@ -27,8 +27,6 @@ const KINDS: Readonly<Record<string, Kind>> = {
   command: 'command',
 }
 
-type Found = Pick<Completion, 'candidates' | 'footer'>
-
 /** Completes what is before the cursor: commands, options, their values, files, and every key of the store. */
 export async function complete(
   session: CompletionSession,
@@ -40,15 +38,12 @@ export async function complete(
   const context = await lineContext(session, text.slice(0, cursor))
   if (context === undefined) return { from: cursor, to: cursor, candidates: [], footer: '' }
   const { word, from } = context
+  const place = { from, to: cursor }
   const kind = kindOf(context, session.dotCommands)
-  if (kind === 'key') return { from, to: cursor, ...(await keys(await session.store(), counter, word, signal)) }
-  const all = kind === 'file' ? files(word) : candidatesOf(kind, context, session)
-  return {
-    from,
-    to: cursor,
-    candidates: all.filter((each) => kind === 'file' || each.text.startsWith(word)),
-    footer: '',
-  }
+  if (kind === 'key') return { ...place, ...(await keys(await session.store(), counter, word, signal)) }
+  if (kind === 'file') return { ...place, candidates: files(word), footer: '' }
+  const candidates = candidatesOf(kind, context, session).filter((each) => each.text.startsWith(word))
+  return { ...place, candidates, footer: '' }
 }
 
 function candidatesOf(
@@ -78,7 +73,12 @@ function candidatesOf(
   }
 }
 
-async function keys(store: Store, counter: PrefixCounter, word: string, signal: AbortSignal): Promise<Found> {
+async function keys(
+  store: Store,
+  counter: PrefixCounter,
+  word: string,
+  signal: AbortSignal,
+): Promise<Pick<Completion, 'candidates' | 'footer'>> {
   const { groups, more } = await keyGroups(store, counter, word, signal)
   const candidates = groups.map((group): Candidate => {
     const quoted = quoteWord(group.text)

@@ -25,13 +25,6 @@ interface KeyGroup {
   readonly atSeparator: boolean
 }
 
-/** The groups of the keys that begin with a text. */
-interface KeyGroups {
-  readonly groups: readonly KeyGroup[]
-  /** Whether there are more. */
-  readonly more: boolean
-}
-
 /** The start of a group, and its first key. */
 interface Start {
   readonly bytes: Uint8Array
@@ -52,16 +45,15 @@ type GroupEnd = (key: Uint8Array) => number | undefined
 
 /**
  * The groups of the keys that begin with `start`: up to the next `:`, `/` or `.`, or, where these are too many to
- * show, up to the next character. Keys that are no text are left out. The first key of each group is found by one
- * seek, and a group is skipped by seeking to its end, so the cost depends on the groups shown and not on the keys of
- * the store; counts come from the index alone.
+ * show, up to the next character. Keys that are no text are left out. Each group costs a seek to its first key, and a
+ * count of the index.
  */
 export async function keyGroups(
   store: Store,
   counter: PrefixCounter,
   start: string,
   signal?: AbortSignal,
-): Promise<KeyGroups> {
+): Promise<{ groups: readonly KeyGroup[]; more: boolean }> {
   const prefix = utf8(start)
   let found = await collect(store, prefix, (key) => separatorEnd(key, prefix.length), signal)
   if (found.more) {
@@ -111,9 +103,8 @@ async function collectHere(
 }
 
 /**
- * The same in a store that is elsewhere, where the time is in the requests that wait for each other: what one page
- * does not show is parted, and the parts are asked for together. Where there are more groups than are shown, these
- * are some of them.
+ * The same in a remote store, with as few requests in a row as can be: what one page does not show is parted, and the
+ * parts are asked for together. Where there are more groups than are shown, these are some of them.
  */
 async function collectRemote(
   store: Store,

@@ -29,12 +29,10 @@ export interface CommandLine {
 }
 
 /**
- * Splits a command line into words as a POSIX shell does (single quotes are literal, a backslash makes the next
- * character literal, `#` begins a comment), with these differences: `"..."` and `$'...'` know `\n \t \r \e \0 \xNN
- * \u{N}`, `*` and its kin are text, and what only a shell can do (variables, `;`, `&`, `||`, command substitution) is
- * refused. Redirections are those of a shell. Reads one command, from `from` up to the end of its line.
+ * Reads one command, from `from` to the end of its line: words and redirections as in a POSIX shell, but `"..."` and
+ * `$'...'` know `\n \t \r \e \0 \xNN \u{N}`, `*` and its kin are text, and what only a shell can do (variables, `;`,
+ * `&`, `||`, command substitution) is refused. Throws `KV_USAGE`.
  * @param firstLine the number of that line
- * Throws `KV_USAGE`.
  */
 export function lexLine(source: string, from = 0, firstLine = 1): CommandLine {
   return new Lexer(source, from).command(firstLine)

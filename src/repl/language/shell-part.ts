@@ -12,15 +12,9 @@ export interface ShellPart {
 }
 
 /** Words that begin a compound command of a shell, and the word that ends it. */
-const COMPOUND = new Map([
-  ['if', 'fi'],
-  ['case', 'esac'],
-  ['while', 'done'],
-  ['until', 'done'],
-  ['for', 'done'],
-  ['select', 'done'],
-  ['{', '}'],
-])
+const COMPOUND = new Map(
+  Object.entries({ if: 'fi', case: 'esac', while: 'done', until: 'done', for: 'done', select: 'done', '{': '}' }),
+)
 
 /** Words after which a command comes. */
 const BEFORE_COMMAND = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 'do', '{', '!'])
@@ -28,10 +22,9 @@ const BEFORE_COMMAND = new Set(['if', 'then', 'elif', 'else', 'while', 'until', 
 const INSTEAD = 'write what follows on a line of its own; a line that begins with ! is for the shell as a whole'
 
 /**
- * Finds the end of a text that a shell will read, as the shell would: quotes, parentheses and compound commands may go
- * over several lines. A session runs one command a line, and another after `;`, `&`, `&&` or `||` would run without it,
- * so these are refused (`KV_USAGE`) where they are not inside of something; with `whole`, all is the shell's and they
- * are not. Refuses a here-document as well, whose lines would be taken for commands.
+ * Finds the end of a text that a shell will read: quotes, parentheses and compound commands may go over several lines.
+ * Throws `KV_USAGE` for a here-document, whose lines would be taken for commands, and for a second command after `;`,
+ * `&`, `&&` or `||`, which would run without the session; with `whole`, all is the shell's and these are not refused.
  */
 export function shellPart(source: string, from: number, { whole = false } = {}): ShellPart {
   const inside: string[] = []

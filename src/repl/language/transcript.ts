@@ -1,7 +1,6 @@
 /**
- * A pasted text without the prompts of the session it was copied from. Where it begins with one, what the commands
- * printed is left out too; any other text stays as it is.
- * @param prompt as it stands now, without colours
+ * A pasted text without the prompts of the session it was copied from and what the commands printed; one that does not
+ * begin with a prompt stays as it is.
  * @param continuation the prompt of the second and later lines of a command
  */
 export function withoutPrompts(text: string, prompt: string, continuation: string): string {

@@ -13,17 +13,9 @@ export interface Word {
   readonly end: number
 }
 
-const NAMED: Readonly<Record<string, string>> = {
-  n: '\n',
-  t: '\t',
-  r: '\r',
-  e: '\u001b',
-  a: '\u0007',
-  b: '\b',
-  f: '\f',
-  v: '\v',
-  '0': '\0',
-}
+const NAMED = new Map(
+  Object.entries({ n: '\n', t: '\t', r: '\r', e: '\u001b', a: '\u0007', b: '\b', f: '\f', v: '\v', 0: '\0' }),
+)
 
 /** Reads the words of a line, with their quotes and escapes. */
 export class WordReader {
@@ -155,7 +147,7 @@ export class WordReader {
     } else if (next === undefined) {
       this.at = this.#source.length
     } else {
-      if (next !== '\n') pieces.push(NAMED[next] ?? (/["'\\$`]/.test(next) ? next : `\\${next}`))
+      if (next !== '\n') pieces.push(NAMED.get(next) ?? (/["'\\$`]/.test(next) ? next : `\\${next}`))
       this.at++
     }
   }

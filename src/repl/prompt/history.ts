@@ -47,9 +47,8 @@ export function historyFile(env: Readonly<Record<string, string | undefined>>): 
 }
 
 /**
- * The lines a user has entered, the newest last, shared with other sessions through a file that is made for the user
- * alone: each line is appended when it is entered, so that sessions at the same time lose none of theirs. A history
- * that cannot be read or written, or is no file of text, is no reason to fail.
+ * The lines a user has entered, the newest last, shared with other sessions through a file that only the user can read.
+ * Each is appended when it is entered. A file that cannot be read or written, or is no text, is no reason to fail.
  */
 export class History implements LineHistory {
   /** The file itself, also where a symbolic link was named; `undefined`: this session only. */

@@ -8,8 +8,7 @@ import { type TypedText, decodeTyped, refusal } from '../../terminal/typed-text.
 
 /**
  * Lets the user change a text in `$VISUAL`, `$EDITOR` or `vi`; an editor that fails leaves it as it is. Throws
- * `KV_USAGE` for a text that is not UTF-8, `KV_DISK_FULL` and `KV_UNAVAILABLE` when it cannot be handed over or read
- * back.
+ * `KV_USAGE` for a text that is not UTF-8, `KV_DISK_FULL` and `KV_UNAVAILABLE` for a failing temporary file.
  */
 export function editText(keys: KeyReader, env: Readonly<Record<string, string | undefined>>, text: TypedText): string {
   const wrong = refusal(text)

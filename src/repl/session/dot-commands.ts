@@ -8,7 +8,7 @@ import { escapeLine, formatCount } from '../../safe-text.ts'
 import { printDiff } from '../undo/diff.ts'
 import { lexLine } from '../language/lexer.ts'
 import { writeNewFile } from './saved-lines.ts'
-import { openScript, runScript } from './script.ts'
+import { runScriptFile } from './script.ts'
 import { sessionHelp } from './help.ts'
 import type { DotCommand } from './session.ts'
 import { Snapshot } from '../undo/snapshot.ts'
@@ -59,14 +59,7 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
       const name = only(words, '.read', 'FILE')
       if (session.frontend.stdin.isTTY && isTerminalPath(name))
         throw usageError(`${name} is the terminal of this session`, 'type the commands, or paste them')
-      return session.nesting.within(name, async () => {
-        const { script, close } = openScript(name, session.signal)
-        try {
-          return await runScript(session, script, { name, keepGoing: false })
-        } finally {
-          close()
-        }
-      })
+      return session.nesting.within(name, () => runScriptFile(session, name))
     },
   },
   '.save': {

@@ -16,10 +16,8 @@ const NAME_WIDTH = 24
 /** Runs what the user entered: one command, or several lines of them. */
 export async function evaluate(session: Session, history: History, text: string): Promise<void> {
   history.add(text)
-  const code = await runScript(session, ScriptReader.of('line', text), {
-    name: isOneCommand(text) ? undefined : 'line',
-    keepGoing: false,
-  })
+  const name = isOneCommand(text) ? undefined : 'line'
+  const code = await runScript(session, ScriptReader.of('line', text), { name })
   if (code !== 0) session.lastExit = code
   if (session.timer || session.time.ms >= SLOW_MS) session.io.stderr.write(`(${formatTime(session.time.ms)})\n`)
 }

@@ -9,14 +9,18 @@ export interface ScriptOptions {
   /** As messages name it; `undefined`: they need not say where. */
   readonly name: string | undefined
   /** Go on after a command that failed. */
-  readonly keepGoing: boolean
+  readonly keepGoing?: boolean
 }
 
 /**
  * Runs every command of a script, each as soon as it is there. Stops at the first that fails and
  * says where, `name:LINE`; resolves to its exit code, with `keepGoing` to that of the first failure.
  */
-export function runScript(session: Session, script: ScriptReader, { name, keepGoing }: ScriptOptions): Promise<number> {
+export function runScript(
+  session: Session,
+  script: ScriptReader,
+  { name, keepGoing = false }: ScriptOptions,
+): Promise<number> {
   return session.foreground.run(async () => {
     const { signal } = session
     let failure = 0
@@ -40,13 +44,17 @@ export function runScript(session: Session, script: ScriptReader, { name, keepGo
   })
 }
 
-/**
- * A script in a file, which is read as its commands run; `close` it in the end. Throws `KV_USAGE` when it cannot be
- * read; a pipe that nobody writes yet is waited for until the signal is aborted.
- */
-export function openScript(file: string, signal?: AbortSignal): { script: ScriptReader; close(): void } {
+/** The same for a script in a file, which is read as its commands run. Throws `KV_USAGE` when it cannot be read. */
+export async function runScriptFile(session: Session, file: string, keepGoing = false): Promise<number> {
   const { fd, close } = openInputFile(file)
-  return { script: new ScriptReader(file, bytesOf(fd, file, signal)), close }
+  try {
+    return await runScript(session, new ScriptReader(file, bytesOf(fd, file, session.signal)), {
+      name: file,
+      keepGoing,
+    })
+  } finally {
+    close()
+  }
 }
 
 /** The bytes of a descriptor. None is read before it is asked for, so that nothing is under way when nobody asks. */

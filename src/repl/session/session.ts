@@ -48,9 +48,7 @@ export class Session {
   readonly frontend: Frontend
   /** Commands that ended with 0, for `.save`. */
   readonly saved = new SavedLines()
-  /** What runs now. */
   readonly foreground = new Foreground()
-  /** How deep commands run others. */
   readonly nesting = new Nesting()
   /** Whether every command shows its time. */
   timer = false
@@ -221,7 +219,6 @@ export class Session {
       stdout: () => this.frontend.stdout(this.#isLive),
       programs: this.#programs(),
       text: (word) => this.#text(word),
-      signal: this.signal,
     })
     try {
       this.#streams = inherited

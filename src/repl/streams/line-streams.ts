@@ -24,8 +24,6 @@ export interface LineStreamOptions {
   readonly programs: ProgramOptions
   /** The text of a word that names a file. */
   readonly text: (word: Word) => string
-  /** Aborted when the user stops the line. */
-  readonly signal: AbortSignal
 }
 
 /** The streams of one line, as its redirections ask for. */
@@ -41,8 +39,9 @@ export interface LineStreams {
 /** Opens them. Throws `KV_USAGE` for a file that cannot be read or written: then the command is not to run. */
 export function openLine(
   { input, outputs, messages, dataToMessages, shell }: CommandLine,
-  { outer, io, typed, stdout, programs, text, signal }: LineStreamOptions,
+  { outer, io, typed, stdout, programs, text }: LineStreamOptions,
 ): LineStreams {
+  const { signal } = programs
   const opened: { close(): void }[] = []
   const open = <T extends { close(): void }>(stream: T): T => {
     opened.push(stream)

@@ -16,9 +16,8 @@ export interface ProgramOptions {
 }
 
 /**
- * Data on their way through the user's shell: `rest` is what the user wrote of redirections, and from `|` on.
- * The shell starts with the first data, or at the end; for a command that was a wrong call it never does,
- * so that `> FILE` leaves the file as it is.
+ * Sends data through the user's shell: `rest` is the redirections and all from `|` on. The shell starts with the first
+ * data, or at the end; never for a command that was a wrong call, so that `> FILE` leaves the file as it is.
  */
 export class ShellStreams implements Streams {
   readonly sink: Sink

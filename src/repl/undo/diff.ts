@@ -16,9 +16,8 @@ const MIN_WIDTH = 12
 const WINDOW = 1 << 14
 
 /**
- * Prints what has changed since the snapshot, a key a line: `+` is new, `~` was changed, `-` is
- * gone, with the values before and after. Into a terminal the values are cut to the line, around
- * their first difference; elsewhere they are whole. Throws `KV_USAGE` without a snapshot.
+ * Prints what has changed since the snapshot, a key a line: `+` new, `~` changed, `-` gone, with the values. On a
+ * terminal these are cut to the line, around their first difference. Throws `KV_USAGE` without a snapshot.
  */
 export async function printDiff(session: SnapshotSession, io: Io, prefix: string | undefined): Promise<void> {
   const { snapshot } = session

@@ -36,9 +36,8 @@ export class Snapshot {
   }
 
   /**
-   * Copies the session's store, at one moment where the store can. Only while it is copied does a view of the store
-   * stay open, so that the file does not grow for a forgotten snapshot. Throws `KV_INTERRUPTED`, and `KV_DISK_FULL`
-   * or `KV_UNAVAILABLE` when the temporary folder has not the space or is not there.
+   * Copies the session's store; a copy, so that the file does not grow for a forgotten snapshot. Throws
+   * `KV_INTERRUPTED`, and `KV_DISK_FULL` or `KV_UNAVAILABLE` when the temporary folder is full or not there.
    */
   static async take(session: SnapshotSession, io: Io): Promise<Snapshot> {
     const moment = Date.now()

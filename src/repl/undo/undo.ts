@@ -40,9 +40,8 @@ export interface Undone {
 }
 
 /**
- * What the newest command that wrote has changed, up to {@link UNDO_KEYS} keys and
- * {@link UNDO_BYTES}. The previous entries are read just before each write: when another process
- * writes the same key between the two, its entry is not known and not put back.
+ * What the newest command that wrote has changed, up to {@link UNDO_KEYS} and {@link UNDO_BYTES}. Entries are read just
+ * before they are written: what another process writes between the two is not known and not put back.
  */
 export class UndoLog {
   #current: Changes | undefined
@@ -105,9 +104,8 @@ export class UndoLog {
   }
 
   /**
-   * Puts back what the newest writing command changed. Throws `KV_NOT_UNDONE` when there is nothing to
-   * undo, when that command cannot be undone, or when one of the keys has been written again since, or
-   * the file replaced: then nothing is put back.
+   * Puts back what the newest writing command changed, all or nothing. Throws `KV_NOT_UNDONE` when that cannot be, or
+   * when one of the keys has been written again since, or the file replaced.
    * @param identity of the file that `store` works on now
    */
   async undo(store: Store, identity: () => string | undefined, signal: AbortSignal): Promise<Undone> {
