@@ -1,11 +1,11 @@
 import { isUtf8 } from 'node:buffer'
 import { KvError } from './errors.ts'
 
-/** How bytes are written as text on the command line and in output. */
-export type Encoding = 'utf8' | 'hex' | 'base64'
-
 /** The encodings a user can name. */
-export const ENCODINGS: readonly Encoding[] = ['utf8', 'hex', 'base64']
+export const ENCODINGS = ['utf8', 'hex', 'base64'] as const
+
+/** How bytes are written as text on the command line and in output. */
+export type Encoding = (typeof ENCODINGS)[number]
 
 /** The UTF-8 bytes of a text. Lone surrogates become U+FFFD, so check text of unknown origin first. */
 export function utf8(text: string): Uint8Array {

@@ -41,21 +41,19 @@ function bareProgram(ctx: Context): Command {
     .helpCommand(false)
   for (const { flags, help, variable, note = '' } of GLOBAL_OPTION_LIST)
     program.option(flags, `${help} (${variable}${note})`)
-  return (
-    program
-      // Descriptions name their choices and defaults themselves.
-      .configureHelp({ optionDescription: (option) => option.description })
-      .configureOutput({
-        writeOut: (text) => ctx.io.stdout.write(text),
-        writeErr: (text) => ctx.io.stderr.write(text),
-        outputError: () => {},
-        getOutHelpWidth: () => ctx.io.stdout.columns(),
-        getErrHelpWidth: () => ctx.io.stderr.columns(),
-      })
-      .showSuggestionAfterError()
-      .exitOverride()
-      .hook('preAction', () => ctx.configure(program.opts<GlobalFlags>()))
-  )
+  // Descriptions name their choices and defaults themselves.
+  program.configureHelp({ optionDescription: (option) => option.description })
+  return program
+    .configureOutput({
+      writeOut: (text) => ctx.io.stdout.write(text),
+      writeErr: (text) => ctx.io.stderr.write(text),
+      outputError: () => {},
+      getOutHelpWidth: () => ctx.io.stdout.columns(),
+      getErrHelpWidth: () => ctx.io.stderr.columns(),
+    })
+    .showSuggestionAfterError()
+    .exitOverride()
+    .hook('preAction', () => ctx.configure(program.opts<GlobalFlags>()))
 }
 
 /** Adds every command by name and summary, for help and for suggestions. */

@@ -97,11 +97,10 @@ export function serve(ctx: Context): Command {
         if (ctx.globals.json) ctx.print.record({ url }, url)
         ctx.say(`kv: serving ${store.location} on ${url} (${url}/docs)`)
         if (!ctx.signal.aborted) await once(ctx.signal, 'abort')
+      } finally {
         const end = setTimeout(() => app.connections.closeAll(), GRACE_MS)
         await app.close()
         clearTimeout(end)
-      } finally {
-        await app.close()
       }
     })
 }

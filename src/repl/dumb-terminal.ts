@@ -5,7 +5,7 @@ import { type TypedText, decodeTyped, refusal } from '../terminal/typed-text.ts'
 import { DOT_COMMANDS } from './session/dot-commands.ts'
 import { evaluate, prompt, unfinished } from './session/evaluate.ts'
 import { History, historyFile } from './prompt/history.ts'
-import { LineEndedOutput, noKeyboard, noSource } from './streams/streams.ts'
+import { lineEnded, noKeyboard, noSource } from './streams/streams.ts'
 import { Session } from './session/session.ts'
 
 /**
@@ -28,7 +28,7 @@ export async function runDumbTerminal(ctx: Context): Promise<number> {
         'give it in the line, or in a file: put KEY --file FILE',
       ),
       sharesStdin: true,
-      stdout: () => new LineEndedOutput(io.stdout),
+      stdout: () => lineEnded(io.stdout),
       withTerminal: (step) => lines.apart(step),
       atKeyboard: noKeyboard,
     },

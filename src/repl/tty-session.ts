@@ -12,7 +12,7 @@ import type { Assistant } from '../terminal/assistant.ts'
 import { LineEditor } from '../terminal/line-editor.ts'
 import { DOT_COMMANDS } from './session/dot-commands.ts'
 import { evaluate, prompt, unfinished } from './session/evaluate.ts'
-import { LiveHints, argumentHint } from './completion/hints.ts'
+import { argumentHint, liveHints } from './completion/hints.ts'
 import { History, historyFile } from './prompt/history.ts'
 import { PagedOutput } from './prompt/pager.ts'
 import { PrefixCounter } from './completion/prefix-counter.ts'
@@ -92,11 +92,10 @@ export async function runTtySession(ctx: Context): Promise<number> {
 
 function assistant(session: Session, editing: Pick<Assistant, 'edit' | 'report'>): Assistant {
   const counter = new PrefixCounter()
-  const hints = new LiveHints(session, counter)
   return {
     complete: (text, cursor, signal) => complete(session, counter, text, cursor, signal),
     hint: (text) => argumentHint(session, text),
-    live: (text, signal) => hints.of(text, signal),
+    live: liveHints(session, counter),
     unfinished,
     pasted: (text) => withoutPrompts(text, stripVTControlCharacters(prompt(session)), CONTINUATION),
     ...editing,

@@ -3,29 +3,13 @@
  * vt100 with application cursor keys and keypad. Modifiers are told apart from the key.
  */
 
+const FUNCTION_KEYS = [11, 12, 13, 14, 15, 17, 18, 19, 20, 21, 23, 24]
+
 /** `ESC [ NUMBER ~`: by number. */
-export const TILDE_KEYS: Readonly<Record<string, string>> = {
-  1: 'home',
-  2: 'insert',
-  3: 'delete',
-  4: 'end',
-  5: 'pageup',
-  6: 'pagedown',
-  7: 'home',
-  8: 'end',
-  11: 'f1',
-  12: 'f2',
-  13: 'f3',
-  14: 'f4',
-  15: 'f5',
-  17: 'f6',
-  18: 'f7',
-  19: 'f8',
-  20: 'f9',
-  21: 'f10',
-  23: 'f11',
-  24: 'f12',
-}
+export const TILDE_KEYS: Readonly<Record<string, string>> = Object.fromEntries([
+  ...['home', 'insert', 'delete', 'end', 'pageup', 'pagedown', 'home', 'end'].map((name, i) => [i + 1, name]),
+  ...FUNCTION_KEYS.map((number, i) => [number, `f${i + 1}`]),
+])
 
 /** `ESC [ LETTER` and `ESC O LETTER`: by letter. */
 export const LETTER_KEYS: Readonly<Record<string, string>> = {

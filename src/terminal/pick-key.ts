@@ -14,126 +14,101 @@ export type Offer = (term: string, signal: AbortSignal) => Promise<Uint8Array[]>
 const SHOWN = 10
 
 /**
- * Lets the user choose one of the keys that `offer` finds for what was typed. Throws
- * `KV_INTERRUPTED` on Ctrl-C, `KV_DECLINED` at the end of input and on Escape.
+ * Lets the user choose one of the keys that `offer` finds for what was typed. Throws `KV_INTERRUPTED` on Ctrl-C,
+ * `KV_DECLINED` at the end of input and on Escape.
  */
-export function pickKey(keys: KeyReader, message: string, offer: Offer): Promise<Uint8Array> {
-  return new Picker(keys, message, offer).run()
-}
-
-class Picker {
-  readonly #keys: KeyReader
-  readonly #renderer: LineRenderer
-  readonly #message: string
-  readonly #offer: Offer
-  readonly #buffer = new LineBuffer()
-  #found: readonly Uint8Array[] = []
-  #chosen = 0
+export async function pickKey(keys: KeyReader, message: string, offer: Offer): Promise<Uint8Array> {
+  const renderer = new LineRenderer(keys)
+  const buffer = new LineBuffer()
+  let found: readonly Uint8Array[] = []
+  let chosen = 0
   /** The search that has not answered yet. */
-  #search: AbortController | undefined
-  #error: unknown
+  let search: AbortController | undefined
+  let failure: unknown
   /** Enter came before the answer. */
-  #takesFirst = false
+  let takesFirst = false
 
-  constructor(keys: KeyReader, message: string, offer: Offer) {
-    this.#keys = keys
-    this.#renderer = new LineRenderer(keys)
-    this.#message = escapeLine(message)
-    this.#offer = offer
-  }
-
-  async run(): Promise<Uint8Array> {
-    this.#look()
-    try {
-      for (;;) {
-        this.#draw()
-        const event = await this.#keys.next()
-        if (event.type === 'closed') throw declined()
-        if (event.type === 'key' || event.type === 'paste') await this.#key(event)
-        if (this.#error !== undefined) throw this.#error
-        if (this.#takesFirst && this.#search === undefined) {
-          const key = this.#found[this.#chosen]
-          if (key !== undefined) return key
-          this.#takesFirst = false
-          this.#keys.write('\u0007')
-        }
-      }
-    } finally {
-      this.#search?.abort()
-      this.#renderer.clear()
+  const look = (): void => {
+    search?.abort()
+    const current = (search = new AbortController())
+    const term = buffer.text
+    const settle = (keysFound: readonly Uint8Array[], error: unknown): void => {
+      if (search !== current) return
+      search = undefined
+      found = keysFound
+      chosen = 0
+      failure = error
+      keys.wake()
     }
-  }
-
-  async #key(key: Key): Promise<void> {
-    const { name, ctrl } = key
-    const rows = this.#rows()
-    const step =
-      { up: -1, down: 1, tab: key.shift ? -1 : 1, pageup: -rows, pagedown: rows }[name] ??
-      (ctrl ? { p: -1, n: 1 }[name] : undefined)
-    this.#takesFirst = isEnter(key)
-    if (this.#takesFirst) return
-    if (ctrl && name === 'c') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was chosen')
-    if (name === 'escape' || (ctrl && name === 'd' && this.#buffer.text === '')) throw declined()
-    if (ctrl && name === 'l') return this.#renderer.clearScreen()
-    if (ctrl && name === 'z') {
-      this.#renderer.clear()
-      return this.#keys.suspend()
-    }
-    if (step !== undefined) {
-      const last = this.#found.length - 1
-      const next = this.#chosen + step
-      // One step goes round, a page stops at the end.
-      this.#chosen =
-        Math.abs(step) === 1 && last > 0 ? (next + last + 1) % (last + 1) : Math.max(0, Math.min(next, last))
-      return
-    }
-    const before = this.#buffer.text
-    const edit = key.type === 'paste' ? undefined : editOf(key)
-    if (edit !== undefined) edit(this.#buffer)
-    else if (key.text !== '') this.#buffer.insert(key.text)
-    if (this.#buffer.text !== before) this.#look()
-  }
-
-  #look(): void {
-    this.#search?.abort()
-    const search = (this.#search = new AbortController())
-    const term = this.#buffer.text
-    const offered = term.isWellFormed() ? this.#offer(term, search.signal) : Promise.resolve([])
-    const settle = (found: readonly Uint8Array[], error: unknown): void => {
-      if (this.#search !== search) return
-      this.#search = undefined
-      this.#found = found
-      this.#chosen = 0
-      this.#error = error
-      this.#keys.wake()
-    }
+    const offered = term.isWellFormed() ? offer(term, current.signal) : Promise.resolve([])
     offered.then(
-      (found) => settle(found, undefined),
+      (keysFound) => settle(keysFound, undefined),
       (error: unknown) => settle([], error),
     )
   }
 
-  #rows(): number {
-    return Math.max(1, Math.min(SHOWN, this.#keys.rows - 3))
+  const height = (): number => Math.max(1, Math.min(SHOWN, keys.rows - 3))
+
+  const draw = (): void => {
+    const { columns } = keys
+    const rows = height()
+    const first = Math.max(0, Math.min(chosen - Math.floor(rows / 2), found.length - rows))
+    const below = found
+      .slice(first, first + rows)
+      .map((key, i) => `${first + i === chosen ? '>' : ' '} ${cutToWidth(displayKey(key), columns - 2)}`)
+    const none = search === undefined ? 'no key begins so' : 'searching'
+    below.push(dimmed(cutToWidth(found.length > 0 ? 'Up and Down choose, Enter takes' : none, columns)))
+    const prompt = `${cutToWidth(escapeLine(message), Math.max(8, columns - 10))} `
+    renderer.draw({ prompt, text: buffer.text, cursor: buffer.cursor, ghost: '', below })
   }
 
-  #draw(): void {
-    const { columns } = this.#keys
-    const rows = this.#rows()
-    const first = Math.max(0, Math.min(this.#chosen - Math.floor(rows / 2), this.#found.length - rows))
-    const below = this.#found
-      .slice(first, first + rows)
-      .map((key, i) => `${first + i === this.#chosen ? '>' : ' '} ${cutToWidth(displayKey(key), columns - 2)}`)
-    const status =
-      this.#found.length > 0
-        ? 'Up and Down choose, Enter takes'
-        : this.#search === undefined
-          ? 'no key begins so'
-          : 'searching'
-    below.push(dimmed(cutToWidth(status, columns)))
-    const { text, cursor } = this.#buffer
-    const prompt = `${cutToWidth(this.#message, Math.max(8, columns - 10))} `
-    this.#renderer.draw({ prompt, text, cursor, ghost: '', below })
+  const take = async (key: Key): Promise<void> => {
+    const { name, ctrl } = key
+    takesFirst = isEnter(key)
+    if (takesFirst) return
+    if (ctrl && name === 'c') throw new KvError('KV_INTERRUPTED', 'interrupted, nothing was chosen')
+    if (name === 'escape' || (ctrl && name === 'd' && buffer.text === '')) throw declined()
+    if (ctrl && name === 'l') return renderer.clearScreen()
+    if (ctrl && name === 'z') {
+      renderer.clear()
+      return keys.suspend()
+    }
+    const rows = height()
+    const step =
+      { up: -1, down: 1, tab: key.shift ? -1 : 1, pageup: -rows, pagedown: rows }[name] ??
+      (ctrl ? { p: -1, n: 1 }[name] : undefined)
+    if (step !== undefined) {
+      const last = found.length - 1
+      const next = chosen + step
+      // One step goes round, a page stops at the end.
+      chosen = Math.abs(step) === 1 && last > 0 ? (next + last + 1) % (last + 1) : Math.max(0, Math.min(next, last))
+      return
+    }
+    const before = buffer.text
+    const edit = key.type === 'paste' ? undefined : editOf(key)
+    if (edit !== undefined) edit(buffer)
+    else if (key.text !== '') buffer.insert(key.text)
+    if (buffer.text !== before) look()
+  }
+
+  look()
+  try {
+    for (;;) {
+      draw()
+      const event = await keys.next()
+      if (event.type === 'closed') throw declined()
+      if (event.type === 'key' || event.type === 'paste') await take(event)
+      if (failure !== undefined) throw failure
+      if (takesFirst && search === undefined) {
+        const key = found[chosen]
+        if (key !== undefined) return key
+        takesFirst = false
+        keys.write('\u0007')
+      }
+    }
+  } finally {
+    search?.abort()
+    renderer.clear()
   }
 }
 

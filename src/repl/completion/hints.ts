@@ -2,6 +2,7 @@ import { characterStart, decodeUtf8, utf8 } from '../../bytes.ts'
 import { escapeLine, formatBytes } from '../../safe-text.ts'
 import { type CompletionSession, lineContext } from './line-context.ts'
 import type { Store } from '../../store/store.ts'
+import type { Assistant } from '../../terminal/assistant.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
 
 /** The arguments still missing at the end of a line, shown dim after it; `''` when none is. */
@@ -35,50 +36,44 @@ const PREVIEW = 400
 /** A longer value is not read for one, in bytes. */
 const MAX_READ = 16_384
 
-/** What is worth knowing before Enter: how many keys `--prefix` means, and what is stored under a key. */
-export class LiveHints {
-  readonly #session: CompletionSession
-  readonly #counter: PrefixCounter
-  /** The preview shown last of a store that is elsewhere, good for as long as the entry keeps its revision. */
-  #last: { store: Store; key: string; revision: number; preview: string } | undefined
+/**
+ * Tells what is worth knowing of a line before Enter, safe for the terminal: how many keys `--prefix` means, and what is
+ * stored under a key; `undefined` for nothing.
+ */
+export function liveHints(session: CompletionSession, counter: PrefixCounter): Assistant['live'] {
+  /** The preview shown last of a remote store, good for as long as the entry keeps its revision. */
+  let last: { store: Store; key: string; revision: number; preview: string } | undefined
 
-  constructor(session: CompletionSession, counter: PrefixCounter) {
-    this.#session = session
-    this.#counter = counter
+  const entryHint = async (key: string, verb: string, signal: AbortSignal): Promise<string | undefined> => {
+    const store = await session.store()
+    const head = await store.head(key, { signal })
+    if (head === undefined) return undefined
+    const { revision, valueBytes, expires } = head
+    let shown = last?.store === store && last.key === key && last.revision === revision ? last.preview : undefined
+    if (shown === undefined) {
+      const value = valueBytes > MAX_READ ? undefined : await store.get(key, { signal })
+      shown = value === undefined ? formatBytes(valueBytes) : preview(value)
+      last = store.supports.remote ? { store, key, revision, preview: shown } : undefined
+    }
+    return `${verb} ${shown}${expires === undefined ? '' : `, expires ${new Date(expires).toISOString()}`}`
   }
 
-  /** What there is to say of a line, safe for the terminal; `undefined` for nothing. */
-  async of(text: string, signal: AbortSignal): Promise<string | undefined> {
-    const context = await lineContext(this.#session, text)
+  return async (text, signal) => {
+    const context = await lineContext(session, text)
     if (context?.command === undefined || context.given.has('--key-encoding') || context.given.has('--store'))
       return undefined
     const { name, option, given, word, args } = context
     const prefix = option?.long === '--prefix' ? word : given.get('--prefix')
     if (prefix !== undefined) {
       if (prefix === '') return undefined
-      const { count, shown } = await this.#counter.prefix(await this.#session.store(), utf8(prefix), signal)
+      const { count, shown } = await counter.prefix(await session.store(), utf8(prefix), signal)
       const keys = `${shown} ${count === 1 ? 'key' : 'keys'}`
       return name === 'del' ? `would delete ${keys}` : keys
     }
     if (name !== 'get' && name !== 'peek' && name !== 'put' && name !== 'ttl') return undefined
     const key = args[0] ?? word
     if (key === '' || args.length > 1 || option !== undefined || !key.isWellFormed()) return undefined
-    return this.#entry(key, name === 'put' ? 'replaces' : '=', signal)
-  }
-
-  async #entry(key: string, verb: string, signal: AbortSignal): Promise<string | undefined> {
-    const store = await this.#session.store()
-    const head = await store.head(key, { signal })
-    if (head === undefined) return undefined
-    const { revision, valueBytes, expires } = head
-    const last = this.#last
-    let shown = last?.store === store && last.key === key && last.revision === revision ? last.preview : undefined
-    if (shown === undefined) {
-      const value = valueBytes > MAX_READ ? undefined : await store.get(key, { signal })
-      shown = value === undefined ? formatBytes(valueBytes) : preview(value)
-      this.#last = !store.supports.remote ? undefined : { store, key, revision, preview: shown }
-    }
-    return `${verb} ${shown}${expires === undefined ? '' : `, expires ${new Date(expires).toISOString()}`}`
+    return entryHint(key, name === 'put' ? 'replaces' : '=', signal)
   }
 }
 

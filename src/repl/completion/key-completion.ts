@@ -55,6 +55,7 @@ export async function keyGroups(
   signal?: AbortSignal,
 ): Promise<{ groups: readonly KeyGroup[]; more: boolean }> {
   const prefix = utf8(start)
+  const collect = store.supports.remote ? collectRemote : collectHere
   let found = await collect(store, prefix, (key) => separatorEnd(key, prefix.length), signal)
   if (found.more) {
     const common = await commonOf(store, prefix, signal)
@@ -77,12 +78,7 @@ export async function keyGroups(
   return { groups, more }
 }
 
-/** The first groups of the keys that begin with `prefix`. */
-function collect(store: Store, prefix: Uint8Array, endOf: GroupEnd, signal: AbortSignal | undefined): Promise<Starts> {
-  return store.supports.remote ? collectRemote(store, prefix, endOf, signal) : collectHere(store, prefix, endOf, signal)
-}
-
-/** The same in a store whose reads cost what they ask for: key by key. */
+/** The first groups of the keys that begin with `prefix`, found key by key. */
 async function collectHere(
   store: Store,
   prefix: Uint8Array,

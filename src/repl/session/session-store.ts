@@ -58,11 +58,9 @@ export class SessionStore {
 
   /** Around the driver of a line that needs one of its own, so that `.undo` knows what it writes. */
   wrap(driver: Driver, { store }: GlobalOptions): Driver {
+    const elsewhere = `this wrote to another store, ${escapeLine(store)}, and cannot be undone here`
     return recordingDriver(driver, this.#undo, {
-      refusal: () =>
-        this.#isHere(driver, store)
-          ? undefined
-          : `this wrote to another store, ${escapeLine(store)}, and cannot be undone here`,
+      refusal: () => (this.#isHere(driver, store) ? undefined : elsewhere),
       identity: () => this.identity(),
     })
   }

@@ -2,7 +2,7 @@ import type { Io, Sink, Source } from '../../io.ts'
 import type { CommandLine } from '../language/lexer.ts'
 import type { Word } from '../language/word-reader.ts'
 import { checkApart, checkOutputs, openMessages, openSource } from './files.ts'
-import { type ProgramOptions, ShellStreams } from './shell.ts'
+import { type ProgramOptions, shellStreams } from './shell.ts'
 import { type Streams, asMessages, sinkOver, streamsInto } from './streams.ts'
 
 /** The streams of a line that another line runs, where they are not those of the session. */
@@ -66,7 +66,7 @@ export function openLine(
         ? outer.stdout === undefined
           ? stdout()
           : streamsInto(outer.stdout)
-        : new ShellStreams(shell, programs)
+        : shellStreams(shell, programs)
     const stderr = messages === 'data' ? asMessages(streams.sink) : ownMessages
     const isDefault = shell === undefined && !dataToMessages && messages !== 'data'
     const inherited = { stdin: source, stdout: isDefault ? outer.stdout : streams.sink, stderr }

@@ -19,42 +19,33 @@ export interface ProgramOptions {
  * Sends data through the user's shell: `rest` is the redirections and all from `|` on. The shell starts with the first
  * data, or at the end; never for a command that was a wrong call, so that `> FILE` leaves the file as it is.
  */
-export class ShellStreams implements Streams {
-  readonly sink: Sink
-  readonly #rest: string
-  readonly #options: ProgramOptions
-  #into: { sink: ChildSink; shown: Promise<void> } | undefined
-
-  constructor(rest: string, options: ProgramOptions) {
-    this.#rest = rest
-    this.#options = options
-    this.sink = {
+export function shellStreams(rest: string, options: ProgramOptions): Streams {
+  let started: { readonly input: ChildSink; readonly printed: Promise<void> } | undefined
+  const start = (): NonNullable<typeof started> => {
+    if (started === undefined) {
+      const child = startShell(`cat ${rest}`, 'pipe', options)
+      started = { input: new ChildSink(child), printed: shown(child.stdout, options.stdout) }
+      started.printed.catch(() => {})
+    }
+    return started
+  }
+  return {
+    sink: {
       isTTY: false,
       columns: () => 80,
-      write: (data) => this.#start().sink.write(data),
-      stream: () => this.#start().sink.stream(),
-      drained: async () => this.#into?.sink.drained(),
-    }
-  }
-
-  get waitedMs(): number {
-    return this.#into?.sink.waitedMs ?? 0
-  }
-
-  async end(code: number): Promise<number | undefined> {
-    if (this.#into === undefined && code === CODES.KV_USAGE.exit) return undefined
-    const { sink, shown } = this.#start()
-    const [exit] = await Promise.all([sink.end(), shown])
-    return exit
-  }
-
-  #start(): { sink: ChildSink; shown: Promise<void> } {
-    if (this.#into === undefined) {
-      const child = startShell(`cat ${this.#rest}`, 'pipe', this.#options)
-      this.#into = { sink: new ChildSink(child), shown: shown(child.stdout, this.#options.stdout) }
-      this.#into.shown.catch(() => {})
-    }
-    return this.#into
+      write: (data) => start().input.write(data),
+      stream: () => start().input.stream(),
+      drained: async () => started?.input.drained(),
+    },
+    get waitedMs() {
+      return started?.input.waitedMs ?? 0
+    },
+    async end(code) {
+      if (started === undefined && code === CODES.KV_USAGE.exit) return undefined
+      const { input, printed } = start()
+      const [exit] = await Promise.all([input.end(), printed])
+      return exit
+    },
   }
 }
 

@@ -16,24 +16,16 @@ const LINE_FEED = 0x0a
  * The session's own standard output as the place for one command's data, which end with a line feed: a person types
  * beside it.
  */
-export class LineEndedOutput implements Streams {
-  readonly sink: Sink
-  readonly #out: Sink
-  #midLine = false
-
-  constructor(out: Sink) {
-    this.#out = out
-    this.sink = sinkOver(out, (data) => this.#write(data))
+export function lineEnded(out: Sink): Streams {
+  let isMidLine = false
+  const sink = sinkOver(out, (data) => {
+    out.write(data)
+    if (data.length > 0) isMidLine = typeof data === 'string' ? !data.endsWith('\n') : data.at(-1) !== LINE_FEED
+  })
+  const end = async (): Promise<undefined> => {
+    if (isMidLine) out.write('\n')
   }
-
-  async end(): Promise<undefined> {
-    if (this.#midLine) this.#out.write('\n')
-  }
-
-  #write(data: string | Uint8Array): void {
-    this.#out.write(data)
-    if (data.length > 0) this.#midLine = typeof data === 'string' ? !data.endsWith('\n') : data.at(-1) !== LINE_FEED
-  }
+  return { sink, end }
 }
 
 /** A sink like another, with a way of its own to write. */
