@@ -11,10 +11,7 @@ const COLON = 0x3a
 const LINE_FEED = 0x0a
 const NOTHING = new Uint8Array()
 
-/**
- * Reads server-sent events as kv sends them: lines end in a line feed, data is one line. A list for each chunk that
- * completes any.
- */
+/** Reads server-sent events as kv sends them, data on one line: a list for each chunk that completes any. */
 export async function* serverEvents(
   chunks: AsyncGenerator<Buffer, void, void>,
 ): AsyncGenerator<ServerEvent[], void, void> {

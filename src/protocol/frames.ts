@@ -31,9 +31,8 @@ export interface Frame extends Lifetime {
 }
 
 /**
- * Bytes before key and value, little-endian: kind (1), key length (4), value length (4), revision
- * (8, a float), expiry (8, a float: milliseconds
- * since 1970, NaN for never).
+ * Bytes before key and value, little-endian: kind (1), key length (4), value length (4), revision (8, a float), expiry
+ * (8, a float: milliseconds since 1970, NaN for never).
  */
 export const HEADER_BYTES = 25
 

@@ -35,10 +35,7 @@ export const TEXT_PATHS = {
   batchPut: '/batch_put/',
 } as const
 
-/**
- * Query parameters that bound a range. Keys are percent-encoded bytes, or text in `encoding`, `hex` or `base64`.
- * `start` and `end` are included, `until` is not.
- */
+/** Query parameters that bound a range, with keys in `encoding`. `start` and `end` are included, `until` is not. */
 export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding'] as const
 
 /** Query parameters that choose the entries of a range; `after` is excluded, and with `reverse` above the range. */
@@ -83,10 +80,7 @@ export const NDJSON = 'application/x-ndjson'
 /** JSON Lines whose end is marked by an empty line, between two kv programs: no cut can be taken for the end. */
 export const LINES = 'application/vnd.kv.lines'
 
-/**
- * An answer that takes its time: line feeds that show life, then a {@link LateAnswer} in JSON. Only for clients that
- * sent {@link HEADERS.timeout}.
- */
+/** A late answer: line feeds, then a {@link LateAnswer} in JSON. For clients that sent {@link HEADERS.timeout}. */
 export const LATE = 'application/vnd.kv.late'
 
 /** The real answer within a late one. */

@@ -46,10 +46,7 @@ export interface ServerOptions extends AccessOptions {
   readonly readOnly?: boolean | undefined
   /** Bytes of a body, or of an answer that must be whole before it goes out. Default: 64 MB. */
   readonly maxBodyBytes?: number | undefined
-  /**
-   * Bytes of bodies and answers held in memory at a time; more are answered 503. Default: four bodies, at least 256
-   * MB.
-   */
+  /** Bytes of bodies and answers in memory; more are answered 503. Default: four bodies, at least 256 MB. */
   readonly maxMemoryBytes?: number | undefined
   /** Requests under way at a time; more are answered 503. Default: 1024. */
   readonly maxRequests?: number | undefined
@@ -63,20 +60,11 @@ export interface ServerOptions extends AccessOptions {
   readonly bodyTimeoutMs?: number | undefined
   /** How long a body held in memory may take besides a second for each 50 kB, in milliseconds. Default: 60 s. */
   readonly uploadGraceMs?: number | undefined
-  /**
-   * How long a connection may be silent while nothing is worked on for it, in milliseconds. Default: 75 s, longer
-   * than proxies keep one.
-   */
+  /** How long a connection may be idle, in milliseconds. Default: 75 s, longer than proxies keep one. */
   readonly idleTimeoutMs?: number | undefined
-  /**
-   * How long a client may take nothing of an answer that is made while it is taken (a range, a watch), in
-   * milliseconds. Default: 15 min.
-   */
+  /** How long a client may take nothing of a range or watch, in milliseconds. Default: 15 min. */
   readonly sendTimeoutMs?: number | undefined
-  /**
-   * How often a watch with nothing to report shows that it lives, in milliseconds. Default: a fifth of
-   * `idleTimeoutMs`.
-   */
+  /** How often an idle watch shows that it lives, in milliseconds. Default: a fifth of `idleTimeoutMs`. */
   readonly heartbeatMs?: number | undefined
   /** How long the head of a request may take, and a TLS handshake, in milliseconds. Default: 10 s. */
   readonly headTimeoutMs?: number | undefined

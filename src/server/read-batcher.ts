@@ -38,10 +38,7 @@ export class ReadBatcher {
     this.#maxKeyBytes = store.limits.maxKeyBytes
   }
 
-  /**
-   * Answers with the entry of a key as of the end of this turn of the event loop, not to be changed: others may have
-   * asked for it too.
-   */
+  /** Answers with the entry of a key as of the end of this turn of the event loop; it is shared, not to be changed. */
   get(key: Uint8Array, reply: FastifyReply, answer: Answer): void {
     // What the store refuses, it refuses alone.
     if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes) {

@@ -12,10 +12,7 @@ export interface Call {
   /** The body, in chunks when it is long; their sum in bytes when it is known. */
   readonly body?: Uint8Array | AsyncIterable<Uint8Array>
   readonly length?: number | undefined
-  /**
-   * Statuses that are answers, not errors; beside each of an error the code that its body must have, so that it comes
-   * from the store and not from something between that knows no such path. Default: 200.
-   */
+  /** Statuses that are no errors, with the code that the body must have: a proxy has none. Default: 200. */
   readonly answers?: Readonly<Record<number, Code | 'done'>>
   /** A lost answer means that the write may have been done. */
   readonly write: boolean
@@ -29,10 +26,7 @@ export interface Call {
   readonly hold?: Hold
   /** Aborted when nobody wants the answer any more. */
   readonly signal?: AbortSignal | undefined
-  /**
-   * How long the answer is still waited for then, in milliseconds: an outcome that is known is worth a moment.
-   * Default: not at all.
-   */
+  /** How long to wait for the outcome even so, in milliseconds. Default: not at all. */
   readonly graceMs?: number
 }
 

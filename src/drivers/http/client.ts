@@ -20,10 +20,7 @@ export class HttpClient {
   readonly #streams = new Set<Readable>()
   #isClosed = false
 
-  /**
-   * @param timeoutMs how long the server may say nothing while something is wanted of it: a connection, an answer,
-   * more of one
-   */
+  /** @param timeoutMs how long the server may be silent while something is wanted of it */
   constructor(url: URL, token: string | undefined, timeoutMs: number) {
     this.failures = new Failures(url.origin)
     this.#timeoutMs = timeoutMs
@@ -45,10 +42,7 @@ export class HttpClient {
     return answer
   }
 
-  /**
-   * An answer in JSON, whose fields are of the same types as those of an example. Throws what requests throw, and for
-   * another answer that it is not one of kv.
-   */
+  /** An answer in JSON, its fields of the types of those of `like`. Throws what requests throw. */
   async json<T extends object>(call: Call, like: Partial<T>): Promise<T> {
     const answer = await this.request(call)
     const value = parseObject(answer.body.toString())

@@ -45,10 +45,7 @@ const GET = { method: 'GET', write: false } as const
 /** The headers of a body of frames. */
 const FRAMED = { 'content-type': FRAMES }
 
-/**
- * The driver for a `kv serve` elsewhere: every operation is one request, atomic there. A write
- * whose answer is lost ends with `KV_UNKNOWN_OUTCOME` and is never sent twice.
- */
+/** The driver for a `kv serve` elsewhere: every operation is one atomic request, and a write is never sent twice. */
 export class HttpDriver implements Driver {
   readonly name = 'http'
   readonly limits: Limits

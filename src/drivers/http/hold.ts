@@ -1,7 +1,4 @@
-/**
- * What of a call keeps the process running: its connection and the timer beside it, until the call is told to let it
- * end.
- */
+/** The connection and timer of a call, which keep the process running until they are released. */
 export class Hold {
   readonly #held = new Map<'socket' | 'timer', { unref(): unknown }>()
   #isReleased = false

@@ -4,10 +4,7 @@ import { HEADERS, PATHS, type Parameter } from '../../protocol/http-api.ts'
 import type { RangeQuery } from '../../store/driver.ts'
 import type { Condition } from '../../store/entry.ts'
 
-/**
- * Bytes that stand for themselves in paths and queries (RFC 3986, section 2.3), but for the dot, which some programs
- * take for a folder.
- */
+/** Bytes that need no percent-encoding (RFC 3986, section 2.3), without the dot, which may mean a folder. */
 const PLAIN = /^[A-Za-z0-9_~-]*$/
 
 /** A `%XX` for each byte that needs one. */
@@ -20,10 +17,7 @@ function percentEncode(bytes: Uint8Array): string {
   )
 }
 
-/**
- * Keys that a proxy would change: those that pass a part of a path on may decode it first, where a slash
- * parts it, dots lead upwards, and a percent sign would be decoded again.
- */
+/** Keys that a proxy which decodes paths would change: a slash splits them, dots lead upwards, `%` is decoded again. */
 const UNSAFE = /[\0/%\\]|^\.{1,2}$/
 
 /** Query parameters; texts are percent-encoded. */

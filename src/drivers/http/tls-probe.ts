@@ -1,9 +1,6 @@
 import { connect } from 'node:tls'
 
-/**
- * Whether a server that did not answer HTTP as it should shakes hands by TLS on the same port, within `timeoutMs`.
- * Sends nothing of the user's.
- */
+/** Whether a server answers a TLS handshake on the port within `timeoutMs`. Sends nothing of the user's. */
 export function speaksTls({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')

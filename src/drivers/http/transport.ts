@@ -8,16 +8,10 @@ import { HEADERS } from '../../protocol/http-api.ts'
 import type { Answer, Call } from './call.ts'
 import { type Failures, Silence } from './failures.ts'
 
-/**
- * After how much silence the system asks whether the other side is still there, in milliseconds; it gives up some
- * seconds later.
- */
+/** After how much silence TCP asks whether the other side is still there, in milliseconds. */
 const PROBE_MS = 15_000
 
-/**
- * How long an unused connection is kept, in milliseconds: less than any server does, so that it is not closed under a
- * request.
- */
+/** How long an unused connection is kept, in milliseconds: less than any server keeps it. */
 const KEEP_MS = 4000
 
 /** Sends requests to one server over connections that are kept. */

@@ -20,10 +20,7 @@ export function totalBytes(blocks: Blocks): number | undefined {
   }, empty)
 }
 
-/**
- * Blocks as frames, up to the end frame. While no block comes for `aliveMs`, what is there is sent, and that more may
- * come.
- */
+/** Blocks as frames, up to the end frame. While no block comes, a frame every `aliveMs` says that more may come. */
 export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenerator<Uint8Array, void, void> {
   const writer = new FrameWriter(CHUNK_BYTES)
   const source = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()

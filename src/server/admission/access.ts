@@ -57,10 +57,7 @@ export class AccessPolicy {
     this.#origins = new Origins(corsOrigins, (name) => this.#matches(name))
   }
 
-  /**
-   * Throws 400 for a header that is there twice, 403 for a foreign `Host` or page, and 401 without the
-   * token. Returns true when the request was a preflight and is answered.
-   */
+  /** Throws 400 for a repeated header, 403 for a foreign `Host` or page, 401 without the token. True: a preflight. */
   check(request: FastifyRequest, reply: FastifyReply): boolean {
     const { raw } = request
     const { headers } = raw
@@ -121,9 +118,7 @@ function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
 }
 
-/**
- * Health checks speak HTTP/1.0, which has no need of a host; browsers do not, so no name can have been pointed here.
- */
+/** HTTP/1.0 has no `Host`. Health checks speak it; browsers do not, so this is no DNS rebinding. */
 function isOld({ httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.0'
 }

@@ -110,20 +110,14 @@ export class LoadLimits {
     if (this.#streams.size > 0) this.#streams.delete(response)
   }
 
-  /**
-   * A request let in begins to read a range, for which the store may need a connection of its own. Throws 503 when
-   * too many do.
-   */
+  /** A request let in begins to read a range, which may take a connection of the store. Throws 503 when too many do. */
   acquireRange(response: Admitted): void {
     if (response[HELD] === undefined) throw clientGone()
     if (this.#streams.size >= this.#maxStreams) throw busy(`${this.#maxStreams} ranges are being read`)
     this.#streams.add(response)
   }
 
-  /**
-   * Takes more memory for a request. Throws 503 when there is not enough, and a refusal that nobody hears when its
-   * client is gone.
-   */
+  /** Takes more memory for a request. Throws 503 when there is not enough, 400 when its client is gone. */
   reserve(bytes: number, response: Admitted): void {
     const held = response[HELD]
     if (held === undefined) throw clientGone()

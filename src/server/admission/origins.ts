@@ -18,10 +18,7 @@ export class Origins {
   readonly #allowed: ReadonlySet<string>
   readonly #knows: (host: string) => boolean
 
-  /**
-   * @param allowed origins besides the server's own, as browsers send them
-   * @param knows whether the server may be called under a host
-   */
+  /** @param knows whether the server may be called under a host */
   constructor(allowed: readonly string[], knows: (host: string) => boolean) {
     this.#allowed = new Set(allowed)
     this.#knows = knows
@@ -59,10 +56,7 @@ export class Origins {
     return false
   }
 
-  /**
-   * A proxy may call the server under another host than the page had: then the browser's word counts, for pages of a
-   * known host.
-   */
+  /** Behind a proxy that changes the host, the browser's word counts, for pages of a known host. */
   #isOwn(origin: string, host: string | undefined, site: string | string[] | undefined): boolean {
     if (!URL.canParse(origin)) return false
     const { host: own } = new URL(origin)

@@ -19,10 +19,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 /** Requests of one connection that wait or are under way at most. */
 const MAX_PIPED = 1000
 
-/**
- * Whether a request came before the one ahead of it on its connection was answered. Node gives its response the
- * socket only then.
- */
+/** Whether an earlier request of the connection is not answered yet: Node gives a response the socket only then. */
 export function isPipelined(response: ServerResponse): boolean {
   return response.socket === null
 }

@@ -38,10 +38,7 @@ export function addRequestHooks(app: FastifyInstance, checks: Checks): void {
   })
 }
 
-/**
- * The checks before the requests of one route. It is made when the route is added: finding out for each request what
- * holds for its route would cost more than all the checks.
- */
+/** The checks before the requests of one route, made once: to look up for each request what holds would cost more. */
 export function requestHook(
   { access, limits, readOnly, metrics, log }: Checks,
   method: string,

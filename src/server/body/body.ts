@@ -26,9 +26,7 @@ export function timeFor(bytes: number, { uploadGraceMs }: BodyLimits): number {
   return uploadGraceMs + (bytes / SLOWEST_UPLOAD) * 1000
 }
 
-/**
- * Refuses a packed body (415), and a part of one (400, RFC 9110, section 14.5): its bytes are not the client's data.
- */
+/** Throws 415 for a packed body, 400 for a part of one (RFC 9110, section 14.5). */
 function checkEncoding({ headers }: FastifyRequest): void {
   if (headers['content-range'] !== undefined)
     throw new HttpError(400, { detail: 'a part of a value cannot be written: Content-Range', code: 'KV_USAGE' })
@@ -41,9 +39,8 @@ function checkEncoding({ headers }: FastifyRequest): void {
 }
 
 /**
- * The whole body. Reserves memory for what has come, not for what is announced. Throws 413
- * above the limit, 503 when there is no memory for it, 408 when the client stops sending or
- * sends too slowly.
+ * The whole body. Reserves memory for what has come, not for what is announced. Throws 413 above the limit, 503 when
+ * there is no memory for it, 408 when the client stops sending or sends too slowly.
  */
 export async function readBody(
   request: FastifyRequest,
@@ -70,10 +67,7 @@ export async function readBody(
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, length)
 }
 
-/**
- * The chunks of a body of any length. Throws 415 for a packed one, 408 when the client stops sending
- * or no time is left.
- */
+/** The chunks of a body of any length. Throws 415 for a packed one, 408 when the client is too slow. */
 export async function* bodyChunks(
   request: FastifyRequest,
   { bodyTimeoutMs }: Pick<BodyLimits, 'bodyTimeoutMs'>,

@@ -72,9 +72,8 @@ export class UploadDeadline {
 }
 
 /**
- * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws
- * `KV_INVALID_INPUT` for a stream that does not end with an end frame, and what a {@link FrameReader}
- * throws.
+ * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws `KV_INVALID_INPUT` for a
+ * stream that does not end with an end frame, and what a {@link FrameReader} throws.
  */
 export async function* frameBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,

@@ -4,9 +4,7 @@ const COMMA = 0x2c
 const BRACKET = 0x5b
 const BRACE = 0x7b
 
-/**
- * Whether a text in JSON has more members, elements and nested values than `limit`: told without making any of them.
- */
+/** Whether a text in JSON has more members, elements and nested values than `limit`, without parsing it. */
 export function hasMoreElements(json: Buffer, limit: number): boolean {
   let parts = 0
   for (let at = 0; at < json.length; at++) {

@@ -13,10 +13,7 @@ import type { BatchOp } from '../../store/write-options.ts'
 import { withoutMark } from './body.ts'
 import { tooMany } from '../http/http-error.ts'
 
-/**
- * Entries as lines, written as `kv range` writes them: whole entries, or keys alone as JSON strings. In parts, a long
- * value as they are taken.
- */
+/** Entries as JSON Lines, or only their keys as JSON strings. */
 export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: boolean): Generator<Buffer, void, void> {
   const out = new DeferredText()
   for (const entry of entries) {
@@ -100,10 +97,7 @@ function deletion(source: Buffer, line: number): BatchOp | undefined {
 
 const utf8Text = new TextDecoder('utf-8', { fatal: true })
 
-/**
- * The keys of a list: a JSON string a line, or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above
- * `maxKeys`.
- */
+/** Keys, one a line: a JSON string or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
 export function parseKeys(bytes: Buffer, maxKeys: number): Uint8Array[] {
   const body = withoutMark(bytes)
   const keys: Uint8Array[] = []

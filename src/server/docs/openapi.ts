@@ -18,10 +18,7 @@ const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 120 40" width
 const ICON = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="6" fill="#1b1b1b"/>
 <text x="16" y="22" text-anchor="middle" fill="#fff" font-family="ui-monospace, monospace" font-size="17" font-weight="700">kv</text></svg>`
 
-/**
- * A plugin of the page, in which it runs and where nothing else of this file is: lines of JSON are shown as they are,
- * not as JSON that cannot be parsed.
- */
+/** A plugin that runs in the page: shows JSON Lines as text, not as JSON that cannot be parsed. */
 const linesAsTheyAre = (page: { React: { createElement(component: unknown, props: object): unknown } }): object => ({
   wrapComponents: {
     responseBody: (component: unknown) => (props: { contentType?: string }) =>

@@ -13,10 +13,7 @@ const FILES = {
   'swagger-ui-standalone-preset.js': 'text/javascript; charset=utf-8',
 }
 
-/**
- * Serves the files of the page from the package, where they lie compressed: by brotli, which browsers take over HTTPS
- * only. Without a build `@fastify/swagger-ui` serves its own.
- */
+/** Serves the page's files from our package, where they lie compressed; without a build, `@fastify/swagger-ui` does. */
 export function pageFiles(app: FastifyInstance): void {
   const folder = join(codeFolder(), '../static')
   if (!existsSync(folder)) return

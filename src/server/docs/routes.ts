@@ -1,10 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { PATHS } from '../../protocol/http-api.ts'
 
-/**
- * Adds `/docs` and `/openapi.json` to a server. What they need is loaded when somebody asks: most
- * servers never are, and it would take 40 ms of every start.
- */
+/** Adds `/docs` and `/openapi.json`. What they need is loaded at the first request: it takes 40 ms. */
 export function documentationRoutes(
   app: FastifyInstance,
   describe: (app: FastifyInstance) => void,

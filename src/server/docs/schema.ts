@@ -118,10 +118,7 @@ export function endpoint(
   return { ...schema, response }
 }
 
-/**
- * For `fastify()`: neither validators nor serializers are made from schemas. Handlers check what they take, byte-exact,
- * and write what they send.
- */
+/** For `fastify()`: no validators and serializers from schemas. Handlers check and write bytes themselves. */
 export const WITHOUT_COMPILERS: Pick<FastifyServerOptions, 'schemaController'> = {
   schemaController: {
     compilersFactory: {

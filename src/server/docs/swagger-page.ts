@@ -18,18 +18,14 @@ interface Operation extends Json {
   readonly requestBody?: { readonly content: Readonly<Record<string, Media>> } & Json
 }
 
-/**
- * The media type under which the page lets bodies be typed as they are: it would quote lines of JSON
- * as one JSON string, and take bytes from a file only.
- */
+/** The media type of bodies that the page sends as typed: JSON Lines it would quote, bytes it takes from files only. */
 const TYPED = 'text/plain'
 
 const BYTES = 'application/octet-stream'
 
 /**
- * The document for the page. The page fills in every example, so all conditions and bounds of a call
- * at once, and one click would delete a range: examples of what may be left out go into the
- * descriptions.
+ * The document for the page. The page fills in every example, so all conditions and bounds of a call at once, and one
+ * click would delete a range: examples of what may be left out go into the descriptions.
  */
 export function pageDescription(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>

@@ -14,10 +14,7 @@ export class Connections {
   /** Settled when each of these has closed with the last of its connections. */
   readonly #closed: Promise<unknown>[] = []
 
-  /**
-   * @param max connections at a time; more are closed at once
-   * @param sendTimeoutMs how long the client of an answer that is made while it is taken may take nothing
-   */
+  /** @param max connections at a time; more are closed at once */
   constructor(server: Server, { max, sendTimeoutMs }: { max: number; sendTimeoutMs: number }) {
     server.on('connection', (socket: Socket) => {
       if (this.#sockets.size >= max) {
@@ -71,10 +68,7 @@ function endAnswer(socket: HttpSocket): void {
   socket.destroy()
 }
 
-/**
- * Whether it is the server's turn: it has the request, or more of it than it has taken, and the client has taken all
- * that was sent.
- */
+/** Whether the server has something to do: a request has come, and the client has taken all that was sent. */
 function isAtWork({ _httpMessage: response }: HttpSocket): boolean {
   if (!response || response.writableEnded || response.writableLength > 0) return false
   return response.req.complete || response.req.readableLength > 0

@@ -24,10 +24,7 @@ export class Metrics {
   readonly #registry = new Registry()
   readonly #routes = new Map<string, RouteCounts>()
 
-  /**
-   * @param watches how many watches are under way
-   * @param process with the figures of the process too, which one process should have once
-   */
+  /** @param process whether to show the figures of the process, which one server of a process should */
   constructor(store: Store, { watches, process }: { watches: () => number; process: boolean }) {
     const [register, routes] = [this.#registry, this.#routes]
     const registers = [register]

@@ -5,9 +5,7 @@ import { PARAMETERS } from '../../protocol/http-api.ts'
 import { escapeJson } from '../../safe-text.ts'
 import { percentDecode, targetOf } from './request-target.ts'
 
-/**
- * Parameters that are logged with what they say. Of any other only the name is: it may be a value, or a misspelt one.
- */
+/** Parameters logged with their values; of others only the name is, since they may hold a stored value. */
 const SHOWN = new Set<string>([...PARAMETERS, 'start_key', 'end_key'])
 
 const NOTES = Symbol('notes')
@@ -43,9 +41,7 @@ export class RequestLog {
   readonly #write: (line: string) => unknown
   #dropped = 0
 
-  /**
-   * `write` returns false for a line that it cannot take now: it is left out, and how many were is told by the next.
-   */
+  /** `write` returns false for a line that it cannot take; the next line tells how many were left out. */
   constructor(write: (line: string) => unknown) {
     this.#write = write
   }

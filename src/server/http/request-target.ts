@@ -114,10 +114,7 @@ export function percentDecode(text: string, plusIsSpace = false): Uint8Array | u
   return bytes.subarray(0, to)
 }
 
-/**
- * The parameters of a query, each as bytes. Throws `KV_USAGE`, also for one given twice: either of the two might be
- * meant.
- */
+/** The parameters of a query, each as bytes. Throws `KV_USAGE`, also for one given twice. */
 export class Query {
   readonly #values = new Map<string, Uint8Array>()
 

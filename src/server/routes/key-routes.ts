@@ -167,20 +167,14 @@ function sendValue(limits: LoadLimits, reply: FastifyReply, entry: Entry | undef
   reply.type('application/octet-stream').send(asBuffer(value))
 }
 
-/**
- * The ETag of an entry; its value is read only where the engine keeps no checksum. `undefined` when it is gone by
- * now, or another.
- */
+/** The ETag of an entry, by its value where the engine keeps no checksum; `undefined` when it has changed by now. */
 async function tagOf(store: Store, key: Uint8Array, { revision, checksum: sum }: Head): Promise<string | undefined> {
   if (sum !== undefined) return etag(revision, sum)
   const entry = await store.getEntry(key)
   return entry?.revision === revision ? etag(revision, checksum(entry.key, entry.value, entry.expires)) : undefined
 }
 
-/**
- * The ETag of what was just written; where only the store knows when it ends, `undefined` when it is gone by now, or
- * another.
- */
+/** The ETag of what was just written; `undefined` when it has a time to live and has changed by now. */
 async function writtenTag(
   store: Store,
   key: Uint8Array,
@@ -251,10 +245,7 @@ async function matches(store: Store, key: Uint8Array, head: Head, tags: TagList)
   return tag !== undefined && tags.has(tag)
 }
 
-/**
- * The condition that an entry still is what it was; `undefined` when it is gone by now. What another tool wrote into
- * an old store has no revision.
- */
+/** The condition that an entry is unchanged, by its value where it has no revision; `undefined` when it is gone. */
 async function sameAs(store: Store, key: Uint8Array, { revision }: Head): Promise<Condition | undefined> {
   if (revision > 0) return { type: 'revision', revision }
   const value = await store.get(key)
