@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify'
 import type { Store } from '../store/store.ts'
-import { type Checks, addRequestHooks, requestHook } from './admission/request-hooks.ts'
+import { type Checks, type RequestHook, addRequestHooks, requestHook } from './admission/request-hooks.ts'
 import { answerUnrouted, answerClientError } from './http/raw-responses.ts'
 import { batchRoutes } from './routes/batch-routes.ts'
 import { textRoutes } from './routes/text-routes.ts'
@@ -54,8 +54,6 @@ export interface ServerOptions extends AccessOptions {
   readonly maxStreams?: number | undefined
   /** Watches at a time; more are answered 503. Default: 1024. */
   readonly maxWatches?: number | undefined
-  /** Connections open at a time; more are closed at once. Default: 4096. */
-  readonly maxConnections?: number | undefined
   /** How long a client may send nothing within a body, in milliseconds. Default: 30 s. */
   readonly bodyTimeoutMs?: number | undefined
   /** How long a body held in memory may take besides a second for each 50 kB, in milliseconds. Default: 60 s. */
@@ -78,48 +76,35 @@ export interface ServerOptions extends AccessOptions {
   readonly processMetrics?: boolean | undefined
 }
 
+/** Connections open at a time; more are closed at once. */
+const MAX_CONNECTIONS = 4096
+
 /** Longest head of a request, in bytes: the longest key percent-encoded, and room for headers. */
 const MAX_HEAD_BYTES = 256 * 1024
 
-/** The default of `maxBodyBytes`: 64 MB. */
-export const DEFAULT_MAX_BODY_BYTES = 64_000_000
-
-/** The default of `idleTimeoutMs`. */
-const DEFAULT_IDLE_TIMEOUT_MS = 75_000
-
 /** The server over a store; never listens. Closing it leaves the store open. */
 export async function buildApp(store: Store, options: ServerOptions = {}): Promise<FastifyInstance> {
-  const maxBodyBytes = options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES
+  const { maxBodyBytes = 64_000_000, bodyTimeoutMs = 30_000, uploadGraceMs = 60_000, readOnly = false } = options
+  const { idleTimeoutMs = 75_000, heartbeatMs = idleTimeoutMs / 5, sendTimeoutMs = 15 * 60_000 } = options
   const limits = new LoadLimits({
-    maxRequests: options.maxRequests ?? 1024,
-    maxBytes: options.maxMemoryBytes ?? Math.max(4 * maxBodyBytes, 256_000_000),
-    maxStreams: options.maxStreams ?? 128,
-    maxWatches: options.maxWatches ?? 1024,
+    requests: options.maxRequests ?? 1024,
+    bytes: options.maxMemoryBytes ?? Math.max(4 * maxBodyBytes, 256_000_000),
+    streams: options.maxStreams ?? 128,
+    watches: options.maxWatches ?? 1024,
   })
-  const idleTimeoutMs = options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS
   const context: RouteContext = {
     store,
     reads: new ReadBatcher(store),
     limits,
     metrics: new Metrics(store, { watches: () => limits.watches, process: options.processMetrics ?? false }),
-    bodyLimits: {
-      maxBodyBytes,
-      bodyTimeoutMs: options.bodyTimeoutMs ?? 30_000,
-      uploadGraceMs: options.uploadGraceMs ?? 60_000,
-    },
-    heartbeatMs: options.heartbeatMs ?? idleTimeoutMs / 5,
-    readOnly: options.readOnly ?? false,
+    bodyLimits: { maxBodyBytes, bodyTimeoutMs, uploadGraceMs },
+    heartbeatMs,
+    readOnly,
   }
   const log = options.log && new RequestLog(options.log)
-  const app = createApp(options, log)
+  const app = createApp(options, idleTimeoutMs, log)
   answerUnrouted(app.server, log)
-  app.decorate(
-    'connections',
-    new Connections(app.server, {
-      max: options.maxConnections ?? 4096,
-      sendTimeoutMs: options.sendTimeoutMs ?? 15 * 60_000,
-    }),
-  )
+  app.decorate('connections', new Connections(app.server, { max: MAX_CONNECTIONS, sendTimeoutMs }))
   // None is left out: Node would drop those after the first thousand without a word. Their bytes are limited.
   app.server.maxHeadersCount = 0
   // Bodies are read by the handlers, as bytes; answers are made by them too.
@@ -134,17 +119,12 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     const path = url.replace(':key', '-').replace(/(.)\/$/, '$1')
     paths.set(path, [...(paths.get(path) ?? []), ...[method].flat()])
   })
-  const preValidation = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void): void =>
+  const preValidation: RequestHook = (request, reply, done) =>
     requestHook(checks, request.method, 'none')(request, reply, done)
-  app.setNotFoundHandler({ preValidation }, (request, reply) => {
-    const path = (request.raw.url ?? '').replace(/(.)\/$/, '$1')
-    const methods = paths.get(path)
-    if (methods === undefined) return sendError(noSuchPath(), request, reply)
-    return sendError(
-      new HttpError(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') }),
-      request,
-      reply,
-    )
+  app.setNotFoundHandler({ preValidation }, (request) => {
+    const methods = paths.get((request.raw.url ?? '').replace(/(.)\/$/, '$1'))
+    if (methods === undefined) throw noSuchPath()
+    throw new HttpError(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') })
   })
   const routes = (to: FastifyInstance): void => {
     for (const add of [textRoutes, keyRoutes, rangeRoutes, batchRoutes, watchRoutes, opsRoutes]) add(to, context)
@@ -162,12 +142,15 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
   return app
 }
 
-function createApp(options: ServerOptions, log: RequestLog | undefined): FastifyInstance {
-  const { tls } = options
+function createApp(
+  { tls, headTimeoutMs = 10_000 }: ServerOptions,
+  idleTimeoutMs: number,
+  log: RequestLog | undefined,
+): FastifyInstance {
   const http = {
     maxHeaderSize: MAX_HEAD_BYTES,
     requireHostHeader: false,
-    headersTimeout: options.headTimeoutMs ?? 10_000,
+    headersTimeout: headTimeoutMs,
     connectionsCheckingInterval: 1000,
   }
   const common = {
@@ -177,8 +160,8 @@ function createApp(options: ServerOptions, log: RequestLog | undefined): Fastify
     routerOptions: { ignoreTrailingSlash: true, querystringParser: (): Record<string, unknown> => ({}) },
     return503OnClosing: false,
     forceCloseConnections: 'idle' as const,
-    connectionTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
-    keepAliveTimeout: options.idleTimeoutMs ?? DEFAULT_IDLE_TIMEOUT_MS,
+    connectionTimeout: idleTimeoutMs,
+    keepAliveTimeout: idleTimeoutMs,
     // The time of a body is limited where it is read: see ./body.ts.
     requestTimeout: 0,
     clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => answerClientError(error, socket, log),
@@ -188,6 +171,6 @@ function createApp(options: ServerOptions, log: RequestLog | undefined): Fastify
   const app =
     tls === undefined
       ? fastify({ ...common, http })
-      : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key, handshakeTimeout: http.headersTimeout } })
+      : fastify({ ...common, https: { ...http, cert: tls.cert, key: tls.key, handshakeTimeout: headTimeoutMs } })
   return app as unknown as FastifyInstance
 }

@@ -8,13 +8,12 @@ import type { Answer } from './call.ts'
 const LINE_FEED = 0x0a
 
 /** When the entry of an answer ends, in milliseconds since 1970; `undefined`: never. */
-export function expiresIn({ headers }: Pick<Answer, 'headers'>): number | undefined {
-  const expires = headers[HEADERS.expires]
+export function expiresIn({ headers: { [HEADERS.expires]: expires } }: Answer<unknown>): number | undefined {
   return expires === undefined ? undefined : Number(expires)
 }
 
 /** The revision that an answer tells; `undefined` when it tells none. */
-export function revisionIn({ headers }: Pick<Answer, 'headers'>): number | undefined {
+export function revisionIn({ headers }: Answer<unknown>): number | undefined {
   return revisionFrom(String(headers[HEADERS.revision] ?? '')) ?? revisionOf(headers.etag ?? '')
 }
 

@@ -6,6 +6,12 @@ import type { Answer, Call } from './call.ts'
 /** Codes of certificates that are not accepted. */
 const CERTIFICATE = /^(?:CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_(?:GET|VERIFY)_|ERR_TLS_CERT_)/
 
+/** Why there is no connection, by Node's code. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'no such host',
+}
+
 /** What helps a client of a server, where the server's own hint would not. */
 const HINTS: Readonly<Record<string, string>> = {
   KV_LOCKED: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
@@ -31,7 +37,7 @@ export class Failures {
   }
 
   /** The error for an answer that is not what a kv server gives. */
-  notKv(call: Call, { status }: Pick<Answer, 'status'>): KvError {
+  notKv(call: Call, { status }: Answer<unknown>): KvError {
     const what = `${this.#origin} answered ${status}, and not as kv does`
     // Who refuses a request has not passed it on.
     if (call.write && (status < 400 || status >= 500)) return unknownOutcome(call, what)
@@ -56,9 +62,8 @@ export class Failures {
       })
     }
     if (code === 'KV_DENIED') return new KvError(code, `${this.#origin}: ${message}`, { hint })
-    return code === 'KV_UNAVAILABLE'
-      ? unavailable(`${this.#origin}: ${message}`, { hint })
-      : new KvError(code, message, { hint })
+    if (code === 'KV_UNAVAILABLE') return unavailable(`${this.#origin}: ${message}`, { hint })
+    return new KvError(code, message, { hint })
   }
 
   /** The error for a request that did not reach the server: nothing was done. */
@@ -79,12 +84,7 @@ export class Failures {
         hint: `check the address; ${cause.moreTime}`,
       })
     }
-    const why =
-      code === 'ECONNREFUSED'
-        ? 'nothing listens there'
-        : code === 'ENOTFOUND'
-          ? 'no such host'
-          : message || code || 'no connection'
+    const why = UNREACHABLE[code] ?? (message || code || 'no connection')
     return unavailable(`cannot reach ${this.#origin}: ${why}`, { cause, hint: 'start a server with: kv serve' })
   }
 

@@ -4,17 +4,14 @@ import { connect } from 'node:tls'
 export function speaksTls({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
     const host = hostname.replace(/^\[(.*)\]$/, '$1')
-    const settle = (speaks: boolean): void => {
-      socket.destroy()
-      resolve(speaks)
-    }
     // Whose certificate it is does not matter here.
-    const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false })
-    socket.setTimeout(timeoutMs)
+    const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false, timeout: timeoutMs })
+    const end = (): void => void socket.destroy()
     socket
-      .on('secureConnect', () => settle(true))
-      .on('error', () => settle(false))
-      .on('timeout', () => settle(false))
-      .on('close', () => settle(false))
+      .on('secureConnect', () => resolve(true))
+      .on('secureConnect', end)
+      .on('timeout', end)
+    // Once it is closed for another reason.
+    socket.on('error', end).on('close', () => resolve(false))
   })
 }

@@ -53,6 +53,7 @@ export class Transport {
    */
   send(call: Call, first = true): Promise<Answer> {
     const { method, path, headers, body, length, write, silenceMs = this.#timeoutMs, apart } = call
+    const size = body instanceof Uint8Array ? body.length : length
     const options: RequestOptions = {
       method,
       path: this.#base + path,
@@ -63,7 +64,7 @@ export class Transport {
         [HEADERS.timeout]: String(silenceMs),
         ...headers,
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
-        ...lengthHeader(body, length),
+        ...(size === undefined ? {} : { 'content-length': String(size) }),
       },
     }
     return new Promise((resolve, reject) => {
@@ -137,9 +138,4 @@ function endWhenAborted(request: http.ClientRequest, { signal, graceMs = 0 }: Ca
     clearTimeout(timer)
     signal.removeEventListener('abort', onAbort)
   })
-}
-
-function lengthHeader(body: Call['body'], length: number | undefined): Record<string, string> {
-  if (body instanceof Uint8Array) return { 'content-length': String(body.length) }
-  return length === undefined ? {} : { 'content-length': String(length) }
 }

@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import { isIP } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Origins } from './origins.ts'
@@ -63,9 +62,10 @@ export class AccessPolicy {
     const { headers } = raw
     checkSingle(raw.rawHeaders)
     const { path, authority } = targetOf(raw)
-    // What stands in the target counts (RFC 9112, section 3.2.2).
+    // What stands in the target counts (RFC 9112, section 3.2.2). HTTP/1.0 has no host: health checks speak it,
+    // browsers do not.
     const host = authority ?? headers.host
-    if (!this.#knows(host) && !PROBED.test(path) && !(host === undefined && isOld(raw))) {
+    if (!this.#knows(host) && !PROBED.test(path) && !(host === undefined && raw.httpVersion === '1.0')) {
       throw new HttpError(403, {
         detail: `this server does not answer for the host ${JSON.stringify(host ?? '')}`,
         code: 'KV_DENIED',
@@ -116,11 +116,6 @@ export class AccessPolicy {
 
 function digest(text: string): Buffer {
   return createHash('sha256').update(text).digest()
-}
-
-/** HTTP/1.0 has no `Host`. Health checks speak it; browsers do not, so this is no DNS rebinding. */
-function isOld({ httpVersion }: IncomingMessage): boolean {
-  return httpVersion === '1.0'
 }
 
 function checkSingle(rawHeaders: readonly string[]): void {

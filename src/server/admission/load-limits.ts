@@ -16,42 +16,31 @@ const HELD = Symbol('held')
  */
 type Admitted = ServerResponse & { [HELD]?: number | undefined }
 
+/** What may be under way at a time. */
+interface Maxima {
+  /** Requests, watches not counted. */
+  readonly requests: number
+  /** Bytes of bodies and answers held in memory, by all requests together. */
+  readonly bytes: number
+  /** Of the requests, how many may read a range. */
+  readonly streams: number
+  readonly watches: number
+}
+
 /** Bounds the work and the memory that requests may take together. */
 export class LoadLimits {
-  readonly #maxRequests: number
-  readonly #maxBytes: number
+  readonly #max: Maxima
   /** Requests under way. */
   #requests = 0
   #bytes = 0
   #closing = false
-  readonly #maxStreams: number
   /** Requests that read a range, which may take long. */
   readonly #streams = new Set<ServerResponse>()
-  readonly #maxWatches: number
   /** Watches that stand or are about to, each with what ends it. */
   readonly #watches = new Map<ServerResponse, AbortController>()
 
-  /**
-   * @param maxRequests requests under way at a time, watches not counted
-   * @param maxBytes of bodies and answers held in memory at a time, by all requests together
-   * @param maxStreams of these, how many may read a range
-   * @param maxWatches watches at a time
-   */
-  constructor({
-    maxRequests,
-    maxBytes,
-    maxStreams,
-    maxWatches,
-  }: {
-    maxRequests: number
-    maxBytes: number
-    maxStreams: number
-    maxWatches: number
-  }) {
-    this.#maxStreams = maxStreams
-    this.#maxRequests = maxRequests
-    this.#maxWatches = maxWatches
-    this.#maxBytes = maxBytes
+  constructor(max: Maxima) {
+    this.#max = max
   }
 
   /** Whether the server is going down. */
@@ -78,7 +67,7 @@ export class LoadLimits {
   /** Lets a request in, until {@link release}. Throws 503 when too many are under way. */
   acquire(response: Admitted): void {
     if (this.#closing) throw busy('the server is going down')
-    if (this.#requests >= this.#maxRequests) throw busy(`${this.#maxRequests} requests are under way`)
+    if (this.#requests >= this.#max.requests) throw busy(`${this.#max.requests} requests are under way`)
     this.#requests++
     response[HELD] = 0
   }
@@ -86,7 +75,7 @@ export class LoadLimits {
   /** Lets a watch in, which may last for days. Throws 503 when there are too many. */
   acquireWatch(response: ServerResponse): void {
     if (this.#closing) throw busy('the server is going down')
-    if (this.#watches.size >= this.#maxWatches) throw busy(`${this.#maxWatches} watches are under way`)
+    if (this.#watches.size >= this.#max.watches) throw busy(`${this.#max.watches} watches are under way`)
     const end = new AbortController()
     this.#watches.set(response, end)
     response.once('close', () => {
@@ -113,7 +102,7 @@ export class LoadLimits {
   /** A request let in begins to read a range, which may take a connection of the store. Throws 503 when too many do. */
   acquireRange(response: Admitted): void {
     if (response[HELD] === undefined) throw clientGone()
-    if (this.#streams.size >= this.#maxStreams) throw busy(`${this.#maxStreams} ranges are being read`)
+    if (this.#streams.size >= this.#max.streams) throw busy(`${this.#max.streams} ranges are being read`)
     this.#streams.add(response)
   }
 
@@ -121,7 +110,7 @@ export class LoadLimits {
   reserve(bytes: number, response: Admitted): void {
     const held = response[HELD]
     if (held === undefined) throw clientGone()
-    if (this.#bytes + bytes > this.#maxBytes) throw busy('the requests under way take all the memory they may')
+    if (this.#bytes + bytes > this.#max.bytes) throw busy('the requests under way take all the memory they may')
     response[HELD] = held + bytes
     this.#bytes += bytes
   }

@@ -20,7 +20,7 @@ import type { RequestLog } from '../http/request-log.ts'
 const CONDITIONS = ['if-match', 'if-none-match', HEADERS.ifRevision, HEADERS.ifValueLength] as const
 
 /** Takes a request in, or refuses it, and notes how it ended. */
-type Admit = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
+export type RequestHook = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => void
 
 /** What is asked before a request, and told after it. */
 export interface Checks {
@@ -44,14 +44,14 @@ export function requestHook(
   method: string,
   route: string,
   { write = false, conditional = false, watch = false, long = false, always = false }: FastifyContextConfig = {},
-): Admit {
+): RequestHook {
   const refused = write && readOnly
   const unconditional = write && !conditional
   const count = metrics.counter(method, route)
-  const admit: Admit = (request, reply, done) => {
+  const admit: RequestHook = (request, reply, done) => {
     const began = performance.now()
     const { raw } = reply
-    const begun = log?.begin(request.raw)
+    const logEnd = log?.begin(request.raw)
     let isOver = false
     const isBehindOthers = raw.socket === null
     const over = (): void => {
@@ -61,7 +61,7 @@ export function requestHook(
       limits.release(raw)
       const ms = performance.now() - began
       count(raw.statusCode, ms)
-      if (begun !== undefined) log!.end(begun, raw, ms)
+      logEnd?.(raw, ms)
     }
     raw.on('close', over)
     // An answer that waits for those before it on its connection is told nothing when that ends.

@@ -12,27 +12,6 @@ const BLOCK_BYTES = 1 << 19
 /** Entries in one block at most, for the same reason. */
 const BLOCK_ENTRIES = 4000
 
-/** The chunks of a body, with the refusal that has ended it: drivers take for a bug what they do not know. */
-export class UploadBody {
-  /** What reading the body threw. */
-  failure: unknown
-  readonly #chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
-
-  constructor(chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>) {
-    this.#chunks = chunks
-  }
-
-  /** The chunks as they come. */
-  async *chunks(): AsyncGenerator<Uint8Array, void, void> {
-    try {
-      for await (const chunk of this.#chunks) yield chunk
-    } catch (error) {
-      this.failure = error
-      throw error
-    }
-  }
-}
-
 /**
  * How long a load may still take while it keeps other writers waiting: from its first block on it holds
  * the store's lock, which a client that says only that it lives must not keep.

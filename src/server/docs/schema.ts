@@ -107,8 +107,7 @@ const WRITE_ERRORS = [...READ_ERRORS, 408, 413, 507]
 /** The schema of an endpoint: its own answers, the errors named, and those any call can meet. */
 export function endpoint(
   kind: 'read' | 'write',
-  schema: FastifySchema & Record<string, unknown>,
-  errors: readonly number[] = [],
+  { errors = [], ...schema }: FastifySchema & { readonly errors?: readonly number[] } & Record<string, unknown>,
 ): FastifySchema {
   const all = [...(kind === 'write' ? WRITE_ERRORS : READ_ERRORS), ...errors].sort((a, b) => a - b)
   const response = {

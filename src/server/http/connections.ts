@@ -11,8 +11,8 @@ export class Connections {
   readonly #sockets = new Set<Socket>()
   /** What listens for the server besides itself. */
   readonly #listeners: Listener[] = []
-  /** Settled when each of these has closed with the last of its connections. */
-  readonly #closed: Promise<unknown>[] = []
+  /** Settles when these have closed with the last of their connections. */
+  #closed: Promise<unknown> | undefined
 
   /** @param max connections at a time; more are closed at once */
   constructor(server: Server, { max, sendTimeoutMs }: { max: number; sendTimeoutMs: number }) {
@@ -37,17 +37,16 @@ export class Connections {
   /** Counts also what comes in through another listener that hands its connections to the server. */
   addListener(listener: Listener): void {
     this.#listeners.push(listener)
-    this.#closed.push(once(listener, 'close'))
   }
 
   /** Ends the other listeners; their connections stay. */
   stopAccepting(): void {
-    for (const listener of this.#listeners) listener.close()
+    this.#closed = Promise.all(this.#listeners.map((listener) => once(listener.close(), 'close')))
   }
 
   /** Settles when the other listeners are closed, and what came through them. */
   async allClosed(): Promise<void> {
-    await Promise.all(this.#closed)
+    await this.#closed
   }
 
   /** Closes the connections on which nothing has come yet. */

@@ -16,30 +16,21 @@ export function sendHeartbeats(request: FastifyRequest, { raw }: FastifyReply): 
   const patience = Number(request.headers[HEADERS.timeout])
   if (!(patience > 0)) return
   const everyMs = Math.min(MOST_MS, Math.max(LEAST_MS, patience / 3))
+  let isLate = false
   const timer = setInterval(() => {
-    if (isLate(raw)) raw.write('\n')
-    else if (!raw.headersSent && request.raw.complete && raw.socket !== null) begin(raw)
+    if (!isLate && (raw.headersSent || !request.raw.complete || raw.socket === null)) return
+    if (!isLate) begin(raw)
+    isLate = true
+    raw.write('\n')
   }, everyMs)
   raw.once('close', () => clearInterval(timer))
 }
 
-const LATE_RESPONSES = new WeakSet<ServerResponse>()
-
-function isLate(raw: ServerResponse): boolean {
-  return LATE_RESPONSES.has(raw)
-}
-
 /** Begins the answer. What the route then sends, head and body in one piece, goes into its last line. */
 function begin(raw: ServerResponse): void {
-  LATE_RESPONSES.add(raw)
   const end = raw.end.bind(raw) as (text: string) => ServerResponse
   raw.writeHead(200, { 'content-type': LATE, [HEADERS.server]: '1', 'cache-control': 'no-store' })
-  raw.write('\n')
-  const answer: { status: number; headers: LateAnswer['headers']; body: string } = {
-    status: 200,
-    headers: {},
-    body: '',
-  }
+  const answer = { status: 200, headers: {} as LateAnswer['headers'], body: '' }
   raw.writeHead = (status: number, headers?: unknown) => {
     answer.status = raw.statusCode = status
     answer.headers = headers as LateAnswer['headers']

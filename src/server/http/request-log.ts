@@ -27,15 +27,6 @@ export function note(response: ServerResponse, notes: Notes): void {
   noted[NOTES] = { ...noted[NOTES], ...notes }
 }
 
-/** A request that is under way. */
-interface Begun {
-  readonly request: IncomingMessage
-  readonly socket: Socket
-  readonly client: string | undefined
-  /** Bytes sent on the connection before. */
-  readonly sent: number
-}
-
 /** A line of JSON for each request: who asked for what, and how it ended. Keys are in it, values never. */
 export class RequestLog {
   readonly #write: (line: string) => unknown
@@ -46,26 +37,24 @@ export class RequestLog {
     this.#write = write
   }
 
-  /** To be called when a request has come, while its connection is there. */
-  begin(request: IncomingMessage): Begun {
+  /** To be called when a request has come, while its connection is there; the result, when its answer is out. */
+  begin(request: IncomingMessage): (response: ServerResponse, ms: number) => void {
     const { socket } = request
-    return { request, socket, client: socket.remoteAddress, sent: socket.bytesWritten ?? 0 }
-  }
-
-  /** The answer is out, or its client is gone. */
-  end({ request, socket, client, sent }: Begun, response: ServerResponse, ms: number): void {
-    const { path, query } = targetOf(request)
-    this.#line({
-      client,
-      // Said by whoever calls, and so believed by nobody; behind a proxy it is all there is.
-      forwarded_for: request.headers['x-forwarded-for'],
-      method: request.method,
-      target: query === '' ? path : `${path}?${query.split('&').map(masked).join('&')}`,
-      status: response.statusCode,
-      bytes: (socket.bytesWritten ?? 0) - sent,
-      ms: Number(ms.toFixed(3)),
-      ...(response as { [NOTES]?: Notes })[NOTES],
-    })
+    const { remoteAddress: client, bytesWritten: sent = 0 } = socket
+    return (response, ms) => {
+      const { path, query } = targetOf(request)
+      this.#line({
+        client,
+        // Said by whoever calls, and so believed by nobody; behind a proxy it is all there is.
+        forwarded_for: request.headers['x-forwarded-for'],
+        method: request.method,
+        target: query === '' ? path : `${path}?${query.split('&').map(masked).join('&')}`,
+        status: response.statusCode,
+        bytes: (socket.bytesWritten ?? 0) - sent,
+        ms: Number(ms.toFixed(3)),
+        ...(response as { [NOTES]?: Notes })[NOTES],
+      })
+    }
   }
 
   /** What never became a request was refused. */

@@ -80,14 +80,7 @@ function keyIn(path: string, from: number): string | undefined {
 
 /** The target noted by {@link routePath}. */
 export function targetOf(request: IncomingMessage): Target {
-  return (
-    (request as { [TARGET]?: Target })[TARGET] ?? {
-      path: request.url ?? '/',
-      key: undefined,
-      query: '',
-      authority: undefined,
-    }
-  )
+  return (request as { [TARGET]?: Target })[TARGET]!
 }
 
 /**
@@ -114,27 +107,29 @@ export function percentDecode(text: string, plusIsSpace = false): Uint8Array | u
   return bytes.subarray(0, to)
 }
 
+/** Name and value of each parameter of a query; `undefined` for one that is not percent-encoded. */
+export function parametersOf(query: string): [name: Uint8Array | undefined, value: Uint8Array | undefined][] {
+  if (query === '') return []
+  const parts = query.split('&').filter((part) => part !== '')
+  return parts.map((part) => {
+    const equals = part.indexOf('=')
+    const ends = equals < 0 ? [part, ''] : [part.slice(0, equals), part.slice(equals + 1)]
+    return [percentDecode(ends[0]!, true), percentDecode(ends[1]!, true)]
+  })
+}
+
 /** The parameters of a query, each as bytes. Throws `KV_USAGE`, also for one given twice. */
 export class Query {
   readonly #values = new Map<string, Uint8Array>()
 
   constructor(query: string) {
-    for (const part of query === '' ? [] : query.split('&')) {
-      if (part === '') continue
-      const equals = part.indexOf('=')
-      const name = percentDecode(equals < 0 ? part : part.slice(0, equals), true)
-      const value = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
+    for (const [name, value] of parametersOf(query)) {
       if (name === undefined || value === undefined)
         throw usageError('the query is not percent-encoded: a % needs two hex digits after it')
       const text = asBuffer(name).toString()
       if (this.#values.has(text)) throw usageError(`${text} is given twice`)
       this.#values.set(text, value)
     }
-  }
-
-  /** The bytes of a parameter, or `undefined` when it was not given. */
-  bytes(name: Parameter): Uint8Array | undefined {
-    return this.#values.get(name)
   }
 
   /** The text of a parameter. Throws `KV_USAGE` when it is not UTF-8. */
@@ -155,19 +150,14 @@ export class Query {
 
   /** A whole number of 0 or more. Throws `KV_USAGE`. */
   count(name: Parameter): number | undefined {
-    const text = this.text(name)
-    if (text === undefined) return undefined
-    if (!/^\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
-      throw usageError(`${name} must be a whole number of 0 or more`)
-    return Number(text)
+    return this.integer(name, /^\d{1,16}$/, 'a whole number of 0 or more')
   }
 
   /** A whole number. Throws `KV_USAGE`. */
-  integer(name: Parameter): number | undefined {
+  integer(name: Parameter, form = /^-?\d{1,16}$/, what = 'a whole number'): number | undefined {
     const text = this.text(name)
     if (text === undefined) return undefined
-    if (!/^-?\d{1,16}$/.test(text) || !Number.isSafeInteger(Number(text)))
-      throw usageError(`${name} must be a whole number`)
+    if (!form.test(text) || !Number.isSafeInteger(Number(text))) throw usageError(`${name} must be ${what}`)
     return Number(text)
   }
 

@@ -33,68 +33,61 @@ const conditions = {
 }
 
 const SCHEMAS = {
-  get: endpoint(
-    'read',
-    {
-      tags,
-      summary: 'Read the bytes of a value',
-      description:
-        '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
-      params,
-      querystring: { type: 'object', properties: { encoding } },
-      headers: {
-        type: 'object',
-        properties: {
-          'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'),
-          'if-match': string('412 if none of these is', '"7-3610a686"'),
-        },
-      },
-      response: {
-        200: content('The value', 'application/octet-stream'),
-        304: { description: 'Unchanged', type: 'null' },
+  get: endpoint('read', {
+    errors: [404, 412, 413],
+    tags,
+    summary: 'Read the bytes of a value',
+    description:
+      '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
+    params,
+    querystring: { type: 'object', properties: { encoding } },
+    headers: {
+      type: 'object',
+      properties: {
+        'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'),
+        'if-match': string('412 if none of these is', '"7-3610a686"'),
       },
     },
-    [404, 412, 413],
-  ),
-  put: endpoint(
-    'write',
-    {
-      tags,
-      summary: 'Store bytes under a key',
-      description:
-        'With `Kv-If-Value-Length: N`, the first N bytes of the body must be the value now, and the rest is the new one.',
-      params,
-      querystring: {
-        type: 'object',
-        properties: {
-          encoding,
-          ttl: string('let the entry expire after this time', '90s'),
-          expires: { type: 'integer', description: 'when the entry expires, in milliseconds since 1970' },
-        },
-      },
-      headers: { type: 'object', properties: conditions },
-      consumes: ['application/octet-stream'],
-      body: { type: 'string', format: 'binary', examples: ['Ada'] },
-      response: {
-        200: { description: 'Replaced, and on disk', type: 'null' },
-        201: { description: 'Created, and on disk', type: 'null' },
+    response: {
+      200: content('The value', 'application/octet-stream'),
+      304: { description: 'Unchanged', type: 'null' },
+    },
+  }),
+  put: endpoint('write', {
+    errors: [412, 415],
+    tags,
+    summary: 'Store bytes under a key',
+    description:
+      'With `Kv-If-Value-Length: N`, the first N bytes of the body must be the value now, and the rest is the new one.',
+    params,
+    querystring: {
+      type: 'object',
+      properties: {
+        encoding,
+        ttl: string('let the entry expire after this time', '90s'),
+        expires: { type: 'integer', description: 'when the entry expires, in milliseconds since 1970' },
       },
     },
-    [412, 415],
-  ),
-  del: endpoint(
-    'write',
-    {
-      tags,
-      summary: 'Delete a key',
-      params,
-      querystring: { type: 'object', properties: { encoding } },
-      headers: { type: 'object', properties: { 'if-match': conditions['if-match'] } },
-      response: { 204: { description: 'Deleted, and on disk', type: 'null' } },
+    headers: { type: 'object', properties: conditions },
+    consumes: ['application/octet-stream'],
+    body: { type: 'string', format: 'binary', examples: ['Ada'] },
+    response: {
+      200: { description: 'Replaced, and on disk', type: 'null' },
+      201: { description: 'Created, and on disk', type: 'null' },
     },
-    [404, 412, 415],
-  ),
+  }),
+  del: endpoint('write', {
+    errors: [404, 412, 415],
+    tags,
+    summary: 'Delete a key',
+    params,
+    querystring: { type: 'object', properties: { encoding } },
+    headers: { type: 'object', properties: { 'if-match': conditions['if-match'] } },
+    response: { 204: { description: 'Deleted, and on disk', type: 'null' } },
+  }),
 }
+
+const NOT_APPLIED: PutResult = { applied: false, created: false, revision: 0 }
 
 const PATH = `${PATHS.keys}:key`
 
@@ -143,9 +136,8 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
       const key = keyOf(request, queryOf(request, ['encoding']))
       const { condition } = conditionOf(request, await readBody(request, reply, context))
       const { applied } = await conditionally(store, key, condition, async (one) => ({
+        ...NOT_APPLIED,
         applied: await store.del(key, { condition: one }),
-        created: false,
-        revision: 0,
       }))
       if (applied) return reply.code(204).send()
       // Which of the two it was is told as of now; the delete itself was one step.
@@ -158,10 +150,7 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
 function sendValue(limits: LoadLimits, reply: FastifyReply, entry: Entry | undefined): void {
   if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
   const { key, value, revision, expires } = entry
-  if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) {
-    reply.code(304).send()
-    return
-  }
+  if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) return void reply.code(304).send()
   limits.reserveAnswer(value.length, reply.raw)
   // Never as a page: stored bytes must not become a script of this origin.
   reply.type('application/octet-stream').send(asBuffer(value))
@@ -227,22 +216,17 @@ async function conditionally(
   write: (condition: Condition | undefined) => Promise<PutResult>,
 ): Promise<PutResult> {
   if (condition?.type !== 'matching') return write(condition)
+  const { tags } = condition
   for (;;) {
     const head = await store.head(key)
-    if (head === undefined || !(await matches(store, key, head, condition.tags)))
-      return { applied: false, created: false, revision: head?.revision ?? 0 }
+    // By the strong comparison: a weak tag never is one of an entry.
+    if (head === undefined || !(tags === '*' || tags.has((await tagOf(store, key, head)) ?? '')))
+      return { ...NOT_APPLIED, revision: head?.revision ?? 0 }
     const same = await sameAs(store, key, head)
     if (same === undefined) continue
     const result = await write(same)
     if (result.applied) return result
   }
-}
-
-/** Whether the ETag of an entry is in a list by the strong comparison: a weak one never is. */
-async function matches(store: Store, key: Uint8Array, head: Head, tags: TagList): Promise<boolean> {
-  if (tags === '*') return true
-  const tag = await tagOf(store, key, head)
-  return tag !== undefined && tags.has(tag)
 }
 
 /** The condition that an entry is unchanged, by its value where it has no revision; `undefined` when it is gone. */
@@ -257,10 +241,8 @@ function conditionOf(
   { headers }: FastifyRequest,
   body: Buffer,
 ): { condition: Condition | Matching | undefined; rest: Buffer } {
-  const match = headers['if-match']
-  const noneMatch = headers['if-none-match']
-  const length = headers[HEADERS.ifValueLength]
-  const given = headers[HEADERS.ifRevision]
+  const { 'if-match': match, 'if-none-match': noneMatch } = headers
+  const { [HEADERS.ifValueLength]: length, [HEADERS.ifRevision]: given } = headers
   if ([match, noneMatch, length, given].filter((one) => one !== undefined).length > 1)
     throw usageError('conditions exclude each other')
   if (match !== undefined) {

@@ -17,7 +17,7 @@ import { type FieldProblem, HttpError, noSuchPath, tooLarge, tooMany, wrongField
 import { JSON_TYPE, type RouteContext, sendJson } from '../route-context.ts'
 import { note } from '../http/request-log.ts'
 import { sendStream } from '../http/streams.ts'
-import { percentDecode, targetOf } from '../http/request-target.ts'
+import { parametersOf, percentDecode, targetOf } from '../http/request-target.ts'
 
 /** Bytes of keys and values whose answer is made at once. */
 const SHORT = 1 << 16
@@ -27,6 +27,8 @@ const RANGE_HEAD = '{"message":"Data range fetched successfully.","data":['
 
 /** Commas and brackets of a batch that do not stand between its keys or values, generously. */
 const PARTS_BESIDE = 1000
+
+const NOT_ENCODED = 'Not percent-encoded: a % needs two hex digits after it'
 
 const notFound = (): HttpError => new HttpError(404, { detail: 'Key not found' })
 const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required', type: 'missing' })
@@ -56,22 +58,22 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
 
   app.get(TEXT_PATHS.readKeyRange, { schema: schemas.readKeyRange }, async (request, reply) => {
     const { start_key: start, end_key: end } = queryFields(targetOf(request.raw).query, ['start_key', 'end_key'])
-    if (compareBytes(start!.bytes, end!.bytes) > 0)
+    if (compareBytes(start.bytes, end.bytes) > 0)
       throw new HttpError(400, { detail: 'start_key must not be after end_key' })
-    const range = { gte: start!.bytes, lte: end!.bytes }
-    const short = end!.bytes.length === 0 ? [] : await look(context, reply, range)
+    const range = { gte: start.bytes, lte: end.bytes }
+    const short = end.bytes.length === 0 ? [] : await look(context, reply, range)
     if (short === undefined) return sendStream(reply, JSON_TYPE, rangeAnswer(store.rangePages(range)))
     return reply.type(JSON_TYPE).send(`${RANGE_HEAD}${short.join(',')}]}`)
   })
 
   app.post(TEXT_PATHS.put, { schema: schemas.put, config: { write: true } }, async (request, reply) => {
     const { key, value } = queryFields(targetOf(request.raw).query, ['key', 'value'])
-    if (key!.text === '')
+    if (key.text === '')
       throw wrongFields([{ loc: ['query', 'key'], msg: 'The empty key cannot be stored', type: 'string_too_short' }])
-    await store.put(key!.bytes, value!.bytes)
+    await store.put(key.bytes, value.bytes)
     return sendJson(reply, {
       message: 'Key-Value pair stored successfully.',
-      data: { key: key!.text, value: value!.text },
+      data: { key: key.text, value: value.text },
     })
   })
 
@@ -99,14 +101,17 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
   )
 }
 
+/** A key or value as it was sent. */
+interface Field {
+  readonly bytes: Uint8Array
+  readonly text: string
+}
+
 /** `instead`: what to do with a key that is no text. */
-function pathKey(raw: string | undefined, instead?: string): { readonly bytes: Uint8Array; readonly text: string } {
+function pathKey(raw: string | undefined, instead?: string): Field {
   if (raw === undefined) throw noSuchPath()
   const bytes = percentDecode(raw)
-  if (bytes === undefined)
-    throw wrongFields([
-      { loc: ['path', 'key'], msg: 'Not percent-encoded: a % needs two hex digits after it', type: 'string_encoding' },
-    ])
+  if (bytes === undefined) throw wrongFields([{ loc: ['path', 'key'], msg: NOT_ENCODED, type: 'string_encoding' }])
   checkText(bytes, 'the key', instead)
   return { bytes, text: asBuffer(bytes).toString() }
 }
@@ -123,24 +128,18 @@ function checkEntry({ key, value }: Entry, article: 'a' | 'the'): void {
 }
 
 /** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
-function queryFields<Name extends string>(
-  query: string,
-  names: readonly Name[],
-): { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } {
-  const found: { [name in Name]?: { readonly bytes: Uint8Array; readonly text: string } } = {}
+function queryFields<Name extends string>(query: string, names: readonly Name[]): Record<Name, Field> {
+  const found: Partial<Record<Name, Field>> = {}
   const problems = new Map<Name, FieldProblem>(names.map((name) => [name, missing('query', name)]))
-  for (const part of query.split('&')) {
-    const equals = part.indexOf('=')
-    const written = equals < 0 ? part : part.slice(0, equals)
-    const given = written.includes('%') ? decodeUtf8(percentDecode(written) ?? Buffer.alloc(0)) : written
+  for (const [written, bytes] of parametersOf(query)) {
+    const given = written && decodeUtf8(written)
     const name = names.find((known) => known === given)
     if (name === undefined) continue
-    const bytes = percentDecode(equals < 0 ? '' : part.slice(equals + 1), true)
     const text = bytes && decodeUtf8(bytes)
     if (bytes === undefined || text === undefined) {
       problems.set(name, {
         loc: ['query', name],
-        msg: bytes === undefined ? 'Not percent-encoded: a % needs two hex digits after it' : 'Not valid UTF-8',
+        msg: bytes === undefined ? NOT_ENCODED : 'Not valid UTF-8',
         type: 'string_encoding',
       })
     } else {
@@ -149,7 +148,7 @@ function queryFields<Name extends string>(
     }
   }
   if (problems.size > 0) throw wrongFields([...problems.values()])
-  return found
+  return found as Record<Name, Field>
 }
 
 function parseJson(body: Buffer): unknown {

@@ -17,74 +17,62 @@ function answers(description: string, message: string, schema: Schema, data: unk
 
 /** Descriptions of the five endpoints for text. */
 export const TEXT_SCHEMAS = {
-  read: endpoint(
-    'read',
-    {
-      tags,
-      summary: 'Read the value of a key',
-      params,
-      response: { ...answers('The value', 'Key data fetched successfully.', ENTRY, ADA), 404: missing },
+  read: endpoint('read', {
+    errors: [406, 413],
+    tags,
+    summary: 'Read the value of a key',
+    params,
+    response: { ...answers('The value', 'Key data fetched successfully.', ENTRY, ADA), 404: missing },
+  }),
+  readKeyRange: endpoint('read', {
+    errors: [406, 413],
+    tags,
+    summary: 'Read the entries from one key to another, both included',
+    querystring: object({ start_key: string('first key', 'user:1'), end_key: string('last key', 'user:9') }),
+    response: {
+      ...answers(
+        'The entries in byte order of their keys',
+        'Data range fetched successfully.',
+        { type: 'array', items: ENTRY },
+        [ADA, { key: 'user:2', value: 'Grace' }],
+      ),
+      400: error(400, 'start_key must not be after end_key'),
     },
-    [406, 413],
-  ),
-  readKeyRange: endpoint(
-    'read',
-    {
-      tags,
-      summary: 'Read the entries from one key to another, both included',
-      querystring: object({ start_key: string('first key', 'user:1'), end_key: string('last key', 'user:9') }),
-      response: {
-        ...answers(
-          'The entries in byte order of their keys',
-          'Data range fetched successfully.',
-          { type: 'array', items: ENTRY },
-          [ADA, { key: 'user:2', value: 'Grace' }],
-        ),
-        400: error(400, 'start_key must not be after end_key'),
-      },
-    },
-    [406, 413],
-  ),
+  }),
   put: endpoint('write', {
     tags,
     summary: 'Store a value under a key',
     querystring: object({ key: KEY, value: VALUE }),
     response: answers('Stored, and on disk', 'Key-Value pair stored successfully.', ENTRY, ADA),
   }),
-  batchPut: endpoint(
-    'write',
-    {
-      tags,
-      summary: 'Store many values, all or nothing',
-      description: 'At most 100,000.',
-      consumes: ['application/json'],
-      body: object({
-        keys: { ...LIST, examples: [['user:1', 'user:2']] },
-        values: { ...LIST, examples: [['Ada', 'Grace']] },
-      }),
-      response: {
-        ...answers(
-          'Stored, and on disk',
-          'Batch put successful.',
-          object({ keys: { type: 'array', items: KEY }, values: { type: 'array', items: VALUE } }),
-          { keys: ['user:1', 'user:2'], values: ['Ada', 'Grace'] },
-        ),
-        400: error(400, 'Keys and values length must match'),
-      },
+  batchPut: endpoint('write', {
+    errors: [415],
+    tags,
+    summary: 'Store many values, all or nothing',
+    description: 'At most 100,000.',
+    consumes: ['application/json'],
+    body: object({
+      keys: { ...LIST, examples: [['user:1', 'user:2']] },
+      values: { ...LIST, examples: [['Ada', 'Grace']] },
+    }),
+    response: {
+      ...answers(
+        'Stored, and on disk',
+        'Batch put successful.',
+        object({ keys: { type: 'array', items: KEY }, values: { type: 'array', items: VALUE } }),
+        { keys: ['user:1', 'user:2'], values: ['Ada', 'Grace'] },
+      ),
+      400: error(400, 'Keys and values length must match'),
     },
-    [415],
-  ),
-  delete: endpoint(
-    'write',
-    {
-      tags,
-      summary: 'Delete a key',
-      params,
-      response: {
-        ...answers('Deleted', 'Key deleted successfully.', object({ key: KEY }), { key: 'user:1' }),
-        404: missing,
-      },
+  }),
+  delete: endpoint('write', {
+    errors: [406],
+    tags,
+    summary: 'Delete a key',
+    params,
+    response: {
+      ...answers('Deleted', 'Key deleted successfully.', object({ key: KEY }), { key: 'user:1' }),
+      404: missing,
     },
-    [406],
-  ),
+  }),
 }
