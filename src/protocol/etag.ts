@@ -1,9 +1,6 @@
 /** Entity tags of entries (RFC 9110, section 8.8.3). */
 
-/**
- * The `ETag` of an entry. A revision alone may come again in a store that was put back from a copy, so the checksum of
- * what it stands for (src/blocks/checksum.ts) is part of it.
- */
+/** An `ETag`: the revision, and the checksum, since a store put back from a copy repeats revisions. */
 export function etag(revision: number, checksum: number): string {
   return `"${revision}-${checksum.toString(16).padStart(8, '0')}"`
 }

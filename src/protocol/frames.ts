@@ -30,10 +30,7 @@ export interface Frame extends Lifetime {
   readonly ttl: number | undefined
 }
 
-/**
- * Bytes before key and value, little-endian: kind (1), key length (4), value length (4), revision (8, a float), expiry
- * (8, a float: milliseconds since 1970, NaN for never).
- */
+/** Bytes before key and value: kind (1), both lengths (4 each), revision and expiry (floats of 8; NaN: never). */
 export const HEADER_BYTES = 25
 
 const NOTHING = new Uint8Array()
@@ -124,10 +121,7 @@ export class FrameReader {
     return this.#have > 0
   }
 
-  /**
-   * The frames completed by a chunk; their keys and values share its memory. Throws `KV_TOO_LARGE`
-   * for a frame over the limits and `KV_INVALID_INPUT` for bytes that are no frame.
-   */
+  /** The frames that a chunk completes, sharing its memory. Throws `KV_TOO_LARGE` and `KV_INVALID_INPUT`. */
   push(chunk: Uint8Array): Frame[] {
     this.#parts.push(chunk)
     this.#have += chunk.length

@@ -64,11 +64,7 @@ export class HttpDriver implements Driver {
     this.supports = supportsOf(info)
   }
 
-  /**
-   * Asks the server at `http://HOST:PORT` or `https://HOST:PORT`, or at a path below, what it can do. Throws
-   * `KV_USAGE` for another form of URL, `KV_NOT_SUPPORTED` for `durable: false`, `KV_UNAVAILABLE` when no kv server
-   * answers there or the token is wrong.
-   */
+  /** Asks the server at a URL what it can. Throws `KV_USAGE`, `KV_NOT_SUPPORTED`, `KV_DENIED`, `KV_UNAVAILABLE`. */
   static async open(location: string, options: OpenOptions): Promise<HttpDriver> {
     const { client, info, timeoutMs } = await reach(location, options)
     return new HttpDriver(client, timeoutMs, info)

@@ -68,13 +68,7 @@ export function rangeOf(query: RangeQuery): Parameters {
 export function serverUrl(location: string): URL {
   const url = URL.canParse(location) ? new URL(location) : undefined
   // The page of a server is no part of its address.
-  if (
-    url === undefined ||
-    url.hostname === '' ||
-    /\/docs\/?$/.test(url.pathname) ||
-    url.search !== '' ||
-    url.hash !== ''
-  ) {
+  if (!url?.hostname || url.search + url.hash !== '' || /\/docs\/?$/.test(url.pathname)) {
     throw usageError(
       `not the address of a server: ${location}`,
       'write it as http://HOST:PORT, with the path that a proxy has it under',
@@ -88,19 +82,16 @@ export function serverUrl(location: string): URL {
 /** The headers of a condition, and what must stand before the value. */
 export function conditional(condition: Condition | undefined): {
   headers: Record<string, string>
-  prefix: Uint8Array | undefined
+  prefix?: Uint8Array
 } {
   switch (condition?.type) {
     case undefined:
-      return { headers: {}, prefix: undefined }
+      return { headers: {} }
     case 'absent':
-      return { headers: { 'if-none-match': '*' }, prefix: undefined }
+      return { headers: { 'if-none-match': '*' } }
     case 'revision':
-      return { headers: { [HEADERS.ifRevision]: String(condition.revision) }, prefix: undefined }
+      return { headers: { [HEADERS.ifRevision]: String(condition.revision) } }
     case 'value':
-      return {
-        headers: { [HEADERS.ifValueLength]: String(condition.value.length) },
-        prefix: new Uint8Array(condition.value),
-      }
+      return { headers: { [HEADERS.ifValueLength]: String(condition.value.length) }, prefix: condition.value }
   }
 }

@@ -78,10 +78,7 @@ export class AccessPolicy {
     return false
   }
 
-  /**
-   * Against DNS rebinding: a web page under a name that its owner points at this machine sends that
-   * name here. Where the server listens on every address, any address (not any name) is fine.
-   */
+  /** Against DNS rebinding. Where the server listens on every address, any address (not any name) is fine. */
   #knows(header: string | undefined): boolean {
     if (header === undefined) return false
     if (this.#known.has(header)) return true

@@ -9,11 +9,7 @@ const NAMES = /^[\w!#$%&'*+.^`|~, -]{1,4096}$/
 /** What pages may read of an answer besides its body. */
 const EXPOSED = ['etag', HEADERS.expires, HEADERS.revision, HEADERS.server, 'retry-after'].join(', ')
 
-/**
- * Which web pages may call. A browser sends requests for any page, with whatever this machine's user
- * may do; that the page cannot read the answer is little, since a request may write, and an answer
- * that loads or fails tells whether a key is there.
- */
+/** Which web pages may call: a request may write, and whether an answer loads tells whether a key is there. */
 export class Origins {
   readonly #allowed: ReadonlySet<string>
   readonly #knows: (host: string) => boolean
@@ -24,10 +20,7 @@ export class Origins {
     this.#knows = knows
   }
 
-  /**
-   * Throws 403 for the page of another origin, unless it is allowed or somebody follows a link to
-   * what is `open` to everybody. Returns true when the request was a preflight and is answered.
-   */
+  /** Throws 403 for a page of another origin, but for links to what is `open`. True: a preflight, answered. */
   check(
     { method = '', headers }: IncomingMessage,
     reply: FastifyReply,

@@ -38,10 +38,7 @@ function checkEncoding({ headers }: FastifyRequest): void {
     throw new HttpError(415, { detail: `bodies in ${encoding} are not unpacked here`, code: 'KV_NOT_SUPPORTED' })
 }
 
-/**
- * The whole body. Reserves memory for what has come, not for what is announced. Throws 413 above the limit, 503 when
- * there is no memory for it, 408 when the client stops sending or sends too slowly.
- */
+/** The whole body. Throws 413 above the limit, 503 when there is no memory for it, 408 when it comes too slowly. */
 export async function readBody(
   request: FastifyRequest,
   reply: FastifyReply,

@@ -50,10 +50,7 @@ export class UploadDeadline {
   }
 }
 
-/**
- * Packs puts that come as frames into blocks. Lets other requests run between blocks. Throws `KV_INVALID_INPUT` for a
- * stream that does not end with an end frame, and what a {@link FrameReader} throws.
- */
+/** Packs frames into blocks, with a turn of the event loop after each. Throws `KV_INVALID_INPUT`, `KV_TOO_LARGE`. */
 export async function* frameBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limits: FrameLimits,

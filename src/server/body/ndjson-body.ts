@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { decode, utf8 } from '../../bytes.ts'
+import { decode, decodeUtf8, utf8 } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { BlockBuilder } from '../../blocks/block-builder.ts'
 import { jsonLinesParser } from '../../formats/json/lines-reader.ts'
@@ -83,7 +83,7 @@ function deletion(source: Buffer, line: number): BatchOp | undefined {
   if (!DELETION.test(source.subarray(0, 64).toString('latin1'))) return undefined
   let record: Record<string, unknown>
   try {
-    record = JSON.parse(utf8Text.decode(source)) as Record<string, unknown>
+    record = JSON.parse(decodeUtf8(source) ?? '') as Record<string, unknown>
   } catch (cause) {
     throw new KvError('KV_INVALID_INPUT', `line ${line}: invalid JSON`, { cause })
   }
@@ -94,8 +94,6 @@ function deletion(source: Buffer, line: number): BatchOp | undefined {
     throw new KvError('KV_INVALID_INPUT', `line ${line}: a delete is {"del":KEY} and nothing else`)
   return { type: 'del', key }
 }
-
-const utf8Text = new TextDecoder('utf-8', { fatal: true })
 
 /** Keys, one a line: a JSON string or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
 export function parseKeys(bytes: Buffer, maxKeys: number): Uint8Array[] {

@@ -14,6 +14,32 @@ export function object(properties: Readonly<Record<string, Schema>>): Schema {
   return { type: 'object', required: Object.keys(properties), properties }
 }
 
+/** A schema of an object, any of whose members may be left out. */
+export function optional(properties: Readonly<Record<string, Schema>>): Schema {
+  return { type: 'object', properties }
+}
+
+/** A schema of a whole number. */
+export function integer(description?: string): Schema {
+  return { type: 'integer', ...(description !== undefined && { description }) }
+}
+
+/** A schema of an array. */
+export function list(items: Schema): Schema {
+  return { type: 'array', items }
+}
+
+/** An answer without a body. */
+export function empty(description: string): Schema {
+  return { description, type: 'null' }
+}
+
+/** How keys are written in paths and queries. */
+export function encoding(of: string): Schema {
+  const description = `how ${of} written, before percent-encoding`
+  return { type: 'string', enum: ['utf8', 'hex', 'base64'], description }
+}
+
 /** An answer in JSON with an example. */
 export function answer(description: string, schema: Schema, example: unknown): Schema {
   return { description, content: { 'application/json': { schema, examples: { example: { value: example } } } } }
@@ -21,15 +47,13 @@ export function answer(description: string, schema: Schema, example: unknown): S
 
 /** An answer or body that is not JSON. */
 export function content(description: string, type: string, example?: string): Schema {
-  const schema = { type: 'string', ...(type === 'application/octet-stream' ? { format: 'binary' } : {}) }
-  return {
-    description,
-    content: { [type]: { schema, ...(example === undefined ? {} : { examples: { example: { value: example } } }) } },
-  }
+  const schema = { type: 'string', ...(type === 'application/octet-stream' && { format: 'binary' }) }
+  const examples = { example: { value: example } }
+  return { description, content: { [type]: { schema, ...(example !== undefined && { examples }) } } }
 }
 
 const FIELD = object({
-  loc: { type: 'array', items: { anyOf: [{ type: 'string' }, { type: 'integer' }] } },
+  loc: list({ anyOf: [{ type: 'string' }, integer()] }),
   msg: { type: 'string' },
   type: { type: 'string' },
 })
@@ -86,13 +110,9 @@ const ERRORS: Readonly<Record<number, readonly [description: string, detail: str
 }
 
 /** 422 of the plain endpoints: the fields that are missing or wrong. */
-export const WRONG_FIELDS = answer(
-  'A field is missing or has the wrong type',
-  object({ detail: { type: 'array', items: FIELD } }),
-  {
-    detail: [{ loc: ['query', 'key'], msg: 'Field required', type: 'missing' }],
-  },
-)
+export const WRONG_FIELDS = answer('A field is missing or has the wrong type', object({ detail: list(FIELD) }), {
+  detail: [{ loc: ['query', 'key'], msg: 'Field required', type: 'missing' }],
+})
 
 /** The schema of an error, with the detail that this endpoint gives or an example. */
 export function error(status: number, own?: string): Schema {

@@ -23,10 +23,7 @@ const TYPED = 'text/plain'
 
 const BYTES = 'application/octet-stream'
 
-/**
- * The document for the page. The page fills in every example, so all conditions and bounds of a call at once, and one
- * click would delete a range: examples of what may be left out go into the descriptions.
- */
+/** The document for the page, which fills in every example: those of optional parameters go into the descriptions. */
 export function pageDescription(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>
   // Calls go to where the page itself is: to what is above its own address, /docs/json.
@@ -37,15 +34,13 @@ function onPage(operation: Operation): Operation {
   const { parameters, requestBody } = operation
   return {
     ...operation,
-    ...(parameters === undefined ? {} : { parameters: parameters.map(withoutPrefill) }),
-    ...(requestBody === undefined
-      ? {}
-      : {
-          requestBody: {
-            ...requestBody,
-            content: Object.fromEntries(Object.entries(requestBody.content).flatMap(bodyOnPage)),
-          },
-        }),
+    ...(parameters && { parameters: parameters.map(withoutPrefill) }),
+    ...(requestBody && {
+      requestBody: {
+        ...requestBody,
+        content: Object.fromEntries(Object.entries(requestBody.content).flatMap(bodyOnPage)),
+      },
+    }),
   }
 }
 

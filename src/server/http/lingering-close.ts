@@ -16,11 +16,7 @@ export function isLingering(socket: Socket): boolean {
   return lingering.has(socket)
 }
 
-/**
- * Ends a connection whose answer is written, and takes what the client still sends without looking at it.
- * Closing with something unread would reset the connection, and the client would never see why
- * it was refused (RFC 9112, section 9.6).
- */
+/** Ends a connection, and reads what the client still sends: a reset would hide the answer (RFC 9112, section 9.6). */
 export function lingeringClose(socket: Socket): void {
   lingering.add(socket)
   socket.end()

@@ -12,7 +12,7 @@ import { FRAMES, MAX_KEYS, MAX_OPS, NDJSON, PATHS } from '../../protocol/http-ap
 import { addEntries } from './range-routes.ts'
 import { HttpError, tooMany } from '../http/http-error.ts'
 import { note } from '../http/request-log.ts'
-import { answer, content, endpoint, object } from '../docs/schema.ts'
+import { answer, content, endpoint, integer, object } from '../docs/schema.ts'
 import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 import { sendStream } from '../http/streams.ts'
 
@@ -34,7 +34,7 @@ const SCHEMAS = {
     consumes: [NDJSON],
     body: { type: 'string', examples: ['{"key":"user:1","value":"Ada"}\n{"del":"user:2"}\n'] },
     response: {
-      200: answer('Done, and on disk', object({ operations: { type: 'integer' }, revision: { type: 'integer' } }), {
+      200: answer('Done, and on disk', object({ operations: integer(), revision: integer() }), {
         operations: 2,
         revision: 8,
       }),

@@ -12,21 +12,13 @@ import { type TagList, etag, revisionFrom, tagsOf } from '../../protocol/etag.ts
 import { HEADERS, PATHS } from '../../protocol/http-api.ts'
 import type { Answer } from '../read-batcher.ts'
 import { HttpError } from '../http/http-error.ts'
-import { content, endpoint, string } from '../docs/schema.ts'
+import { content, empty, encoding, endpoint, integer, object, optional, string } from '../docs/schema.ts'
 import { type RouteContext, keyOf, queryOf } from '../route-context.ts'
 import type { Query } from '../http/request-target.ts'
 
 const tags = ['Keys and values as bytes']
-const params = {
-  type: 'object',
-  required: ['key'],
-  properties: { key: string('percent-encoded; any byte can be', 'user:1') },
-}
-const encoding = {
-  type: 'string',
-  enum: ['utf8', 'hex', 'base64'],
-  description: 'how the key is written, before percent-encoding',
-}
+const params = object({ key: string('percent-encoded; any byte can be', 'user:1') })
+const query = { encoding: encoding('the key is') }
 const conditions = {
   'if-match': string('only if one of these is the ETag now, or with `*` if the key is there', '"7-3610a686"'),
   'if-none-match': string('only if the key is not there', '*'),
@@ -40,18 +32,12 @@ const SCHEMAS = {
     description:
       '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
     params,
-    querystring: { type: 'object', properties: { encoding } },
-    headers: {
-      type: 'object',
-      properties: {
-        'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'),
-        'if-match': string('412 if none of these is', '"7-3610a686"'),
-      },
-    },
-    response: {
-      200: content('The value', 'application/octet-stream'),
-      304: { description: 'Unchanged', type: 'null' },
-    },
+    querystring: optional(query),
+    headers: optional({
+      'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'),
+      'if-match': string('412 if none of these is', '"7-3610a686"'),
+    }),
+    response: { 200: content('The value', 'application/octet-stream'), 304: empty('Unchanged') },
   }),
   put: endpoint('write', {
     errors: [412, 415],
@@ -60,30 +46,24 @@ const SCHEMAS = {
     description:
       'With `Kv-If-Value-Length: N`, the first N bytes of the body must be the value now, and the rest is the new one.',
     params,
-    querystring: {
-      type: 'object',
-      properties: {
-        encoding,
-        ttl: string('let the entry expire after this time', '90s'),
-        expires: { type: 'integer', description: 'when the entry expires, in milliseconds since 1970' },
-      },
-    },
-    headers: { type: 'object', properties: conditions },
+    querystring: optional({
+      ...query,
+      ttl: string('let the entry expire after this time', '90s'),
+      expires: integer('when the entry expires, in milliseconds since 1970'),
+    }),
+    headers: optional(conditions),
     consumes: ['application/octet-stream'],
     body: { type: 'string', format: 'binary', examples: ['Ada'] },
-    response: {
-      200: { description: 'Replaced, and on disk', type: 'null' },
-      201: { description: 'Created, and on disk', type: 'null' },
-    },
+    response: { 200: empty('Replaced, and on disk'), 201: empty('Created, and on disk') },
   }),
   del: endpoint('write', {
     errors: [404, 412, 415],
     tags,
     summary: 'Delete a key',
     params,
-    querystring: { type: 'object', properties: { encoding } },
-    headers: { type: 'object', properties: { 'if-match': conditions['if-match'] } },
-    response: { 204: { description: 'Deleted, and on disk', type: 'null' } },
+    querystring: optional(query),
+    headers: optional({ 'if-match': conditions['if-match'] }),
+    response: { 204: empty('Deleted, and on disk') },
   }),
 }
 
@@ -109,42 +89,35 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
     reads.get(keyOf(request, query), reply, answerValue)
   })
 
-  app.put(
-    PATH,
-    { schema: SCHEMAS.put, config: { write: true, conditional: true, long: true } },
-    async (request, reply) => {
-      const query = queryOf(request, ['encoding', 'ttl', 'expires'])
-      const key = keyOf(request, query)
-      const { expires, ttl } = lifetimeOf(query)
-      const body = await readBody(request, reply, context)
-      const { condition, rest } = conditionOf(request, body)
-      const { applied, created, revision } = await conditionally(store, key, condition, (one) =>
-        store.put(key, rest, { expires, ttl, condition: one }),
-      )
-      if (revision > 0) reply.header(HEADERS.revision, String(revision))
-      if (!applied) throw conditionFailed()
-      const tag = await writtenTag(store, key, rest, { expires, ttl }, revision)
-      if (tag !== undefined) reply.header('etag', tag)
-      return reply.code(created ? 201 : 200).send()
-    },
-  )
+  const config = { write: true, conditional: true, long: true }
+  app.put(PATH, { schema: SCHEMAS.put, config }, async (request, reply) => {
+    const query = queryOf(request, ['encoding', 'ttl', 'expires'])
+    const key = keyOf(request, query)
+    const { expires, ttl } = lifetimeOf(query)
+    const body = await readBody(request, reply, context)
+    const { condition, rest } = conditionOf(request, body)
+    const { applied, created, revision } = await conditionally(store, key, condition, (one) =>
+      store.put(key, rest, { expires, ttl, condition: one }),
+    )
+    if (revision > 0) reply.header(HEADERS.revision, String(revision))
+    if (!applied) throw conditionFailed()
+    const tag = await writtenTag(store, key, rest, { expires, ttl }, revision)
+    if (tag !== undefined) reply.header('etag', tag)
+    return reply.code(created ? 201 : 200).send()
+  })
 
-  app.delete(
-    PATH,
-    { schema: SCHEMAS.del, config: { write: true, conditional: true, long: true } },
-    async (request, reply) => {
-      const key = keyOf(request, queryOf(request, ['encoding']))
-      const { condition } = conditionOf(request, await readBody(request, reply, context))
-      const { applied } = await conditionally(store, key, condition, async (one) => ({
-        ...NOT_APPLIED,
-        applied: await store.del(key, { condition: one }),
-      }))
-      if (applied) return reply.code(204).send()
-      // Which of the two it was is told as of now; the delete itself was one step.
-      if (condition !== undefined && (await store.has(key))) throw conditionFailed()
-      throw new KvError('KV_NOT_FOUND', 'key not found')
-    },
-  )
+  app.delete(PATH, { schema: SCHEMAS.del, config }, async (request, reply) => {
+    const key = keyOf(request, queryOf(request, ['encoding']))
+    const { condition } = conditionOf(request, await readBody(request, reply, context))
+    const { applied } = await conditionally(store, key, condition, async (one) => ({
+      ...NOT_APPLIED,
+      applied: await store.del(key, { condition: one }),
+    }))
+    if (applied) return reply.code(204).send()
+    // Which of the two it was is told as of now; the delete itself was one step.
+    if (condition !== undefined && (await store.has(key))) throw conditionFailed()
+    throw new KvError('KV_NOT_FOUND', 'key not found')
+  })
 }
 
 function sendValue(limits: LoadLimits, reply: FastifyReply, entry: Entry | undefined): void {
@@ -205,10 +178,7 @@ interface Matching {
   readonly tags: TagList
 }
 
-/**
- * Writes under a condition. A {@link Matching} one becomes the condition that the revision is still the
- * one that was found to match, and is looked at again when another write came between.
- */
+/** Writes under a condition. {@link Matching} becomes one on the revision, until no other write comes between. */
 async function conditionally(
   store: Store,
   key: Uint8Array,

@@ -7,12 +7,11 @@ import { whileConnected } from '../http/heartbeats.ts'
 import { MAX_OPS, PATHS, type ServerInfo } from '../../protocol/http-api.ts'
 import { HttpError, busy } from '../http/http-error.ts'
 import { note } from '../http/request-log.ts'
-import { answer, content, endpoint, object } from '../docs/schema.ts'
+import { answer, content, endpoint, integer, list, object, optional } from '../docs/schema.ts'
 import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 
 const tags = ['Operations']
 const STATUS = object({ status: { type: 'string' } })
-const NUMBER = { type: 'integer' }
 
 const SCHEMAS = {
   health: endpoint('read', {
@@ -38,25 +37,15 @@ const SCHEMAS = {
     response: {
       200: answer(
         'Counts and bytes',
-        {
-          type: 'object',
-          properties: {
-            driver: { type: 'string' },
-            entries: NUMBER,
-            expiring: NUMBER,
-            revision: NUMBER,
-            size_bytes: NUMBER,
-            details: { type: 'object' },
-          },
-        },
-        {
-          driver: 'sqlite',
-          entries: 2,
-          expiring: 0,
-          revision: 8,
-          size_bytes: 28672,
-          details: { pages: 7 },
-        },
+        optional({
+          driver: { type: 'string' },
+          entries: integer(),
+          expiring: integer(),
+          revision: integer(),
+          size_bytes: integer(),
+          details: { type: 'object' },
+        }),
+        { driver: 'sqlite', entries: 2, expiring: 0, revision: 8, size_bytes: 28672, details: { pages: 7 } },
       ),
     },
   }),
@@ -67,17 +56,12 @@ const SCHEMAS = {
       200: answer(
         'What was found',
         object({
-          checked: NUMBER,
-          unchecked: NUMBER,
-          damaged_keys_base64: { type: 'array', items: { type: 'string' } },
-          problems: { type: 'array', items: { type: 'string' } },
+          checked: integer(),
+          unchecked: integer(),
+          damaged_keys_base64: list({ type: 'string' }),
+          problems: list({ type: 'string' }),
         }),
-        {
-          checked: 2,
-          unchecked: 0,
-          damaged_keys_base64: [],
-          problems: [],
-        },
+        { checked: 2, unchecked: 0, damaged_keys_base64: [], problems: [] },
       ),
     },
   }),
@@ -143,17 +127,10 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
   app.get(PATHS.stat, { schema: SCHEMAS.stat, config: { long: true } }, async (request, reply) => {
     queryOf(request, [])
     const { entries, expiring, revision, sizeBytes, details } = await store.stat()
-    const { file } = details
-    // Where it lies on this machine is nobody's business elsewhere.
-    const told = typeof file === 'string' ? { ...details, file: basename(file) } : details
-    return sendJson(reply, {
-      driver: store.driverName,
-      entries,
-      expiring,
-      revision,
-      size_bytes: sizeBytes,
-      details: told,
-    })
+    // Where the file lies on this machine is nobody's business elsewhere.
+    const told = typeof details.file === 'string' ? { ...details, file: basename(details.file) } : details
+    const facts = { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details: told }
+    return sendJson(reply, facts)
   })
 
   app.post(PATHS.check, { schema: SCHEMAS.check, config: { long: true } }, async (request, reply) => {

@@ -10,7 +10,7 @@ import { entryLines } from '../body/ndjson-body.ts'
 import { whileConnected } from '../http/heartbeats.ts'
 import { addError } from '../../protocol/errors.ts'
 import { BOUNDS, FRAMES, LINES, NDJSON, PATHS, RANGE_PARAMETERS } from '../../protocol/http-api.ts'
-import { answer, content, endpoint, object, string } from '../docs/schema.ts'
+import { answer, content, encoding, endpoint, integer, object, optional, string } from '../docs/schema.ts'
 import { type RouteContext, queryOf, sendJson } from '../route-context.ts'
 import { note } from '../http/request-log.ts'
 import { sendStream } from '../http/streams.ts'
@@ -23,11 +23,7 @@ export const bounds = {
   end: string('last key, included', 'user:9'),
   until: string('end of the range, excluded', 'user;'),
   prefix: string('only keys that begin so', 'user:'),
-  encoding: {
-    type: 'string',
-    enum: ['utf8', 'hex', 'base64'],
-    description: 'how the keys above are written, before percent-encoding',
-  },
+  encoding: encoding('the keys above are'),
 }
 const choice = {
   ...bounds,
@@ -42,10 +38,7 @@ const SCHEMAS = {
     summary: 'Stream the entries of a range',
     description:
       'A line each, as `kv range --json` writes them, all of one moment. Bytes that are not UTF-8 stand under `key_base64` and `value_base64`. An answer cut off is an error, never the end.',
-    querystring: {
-      type: 'object',
-      properties: { ...choice, keys: { type: 'boolean', description: 'keys only, a JSON string a line' } },
-    },
+    querystring: optional({ ...choice, keys: { type: 'boolean', description: 'keys only, a JSON string a line' } }),
     response: {
       200: content('The entries', NDJSON, '{"key":"user:1","value":"Ada"}\n{"key":"user:2","value":"Grace"}\n'),
     },
@@ -53,18 +46,15 @@ const SCHEMAS = {
   count: endpoint('read', {
     tags,
     summary: 'Count the keys of a range',
-    querystring: { type: 'object', properties: choice },
-    response: { 200: answer('How many there are', object({ count: { type: 'integer' } }), { count: 2 }) },
+    querystring: optional(choice),
+    response: { 200: answer('How many there are', object({ count: integer() }), { count: 2 }) },
   }),
   del: endpoint('write', {
     tags,
     summary: 'Delete a range, all or nothing',
     description: 'A range without bounds needs `all=true`.',
-    querystring: {
-      type: 'object',
-      properties: { ...bounds, all: { type: 'boolean', description: 'yes, everything' } },
-    },
-    response: { 200: answer('Deleted, and on disk', object({ deleted: { type: 'integer' } }), { deleted: 2 }) },
+    querystring: optional({ ...bounds, all: { type: 'boolean', description: 'yes, everything' } }),
+    response: { 200: answer('Deleted, and on disk', object({ deleted: integer() }), { deleted: 2 }) },
   }),
 }
 

@@ -1,10 +1,10 @@
-import { type Schema, WRONG_FIELDS, answer, endpoint, error, object, string } from '../docs/schema.ts'
+import { type Schema, WRONG_FIELDS, answer, endpoint, error, list, object, string } from '../docs/schema.ts'
 
 const KEY = string('any text but the empty one', 'user:1')
 const VALUE = string('any text', 'Ada')
 const ENTRY = object({ key: KEY, value: VALUE })
 const ADA = { key: 'user:1', value: 'Ada' }
-const LIST = { type: 'array', items: { type: 'string' } }
+const LIST = list({ type: 'string' })
 const tags = ['Keys and values as text']
 const params = object({ key: string('percent-encoded', 'user:1') })
 const missing = error(404, 'Key not found')
@@ -30,12 +30,10 @@ export const TEXT_SCHEMAS = {
     summary: 'Read the entries from one key to another, both included',
     querystring: object({ start_key: string('first key', 'user:1'), end_key: string('last key', 'user:9') }),
     response: {
-      ...answers(
-        'The entries in byte order of their keys',
-        'Data range fetched successfully.',
-        { type: 'array', items: ENTRY },
-        [ADA, { key: 'user:2', value: 'Grace' }],
-      ),
+      ...answers('The entries in byte order of their keys', 'Data range fetched successfully.', list(ENTRY), [
+        ADA,
+        { key: 'user:2', value: 'Grace' },
+      ]),
       400: error(400, 'start_key must not be after end_key'),
     },
   }),
@@ -56,12 +54,10 @@ export const TEXT_SCHEMAS = {
       values: { ...LIST, examples: [['Ada', 'Grace']] },
     }),
     response: {
-      ...answers(
-        'Stored, and on disk',
-        'Batch put successful.',
-        object({ keys: { type: 'array', items: KEY }, values: { type: 'array', items: VALUE } }),
-        { keys: ['user:1', 'user:2'], values: ['Ada', 'Grace'] },
-      ),
+      ...answers('Stored, and on disk', 'Batch put successful.', object({ keys: list(KEY), values: list(VALUE) }), {
+        keys: ['user:1', 'user:2'],
+        values: ['Ada', 'Grace'],
+      }),
       400: error(400, 'Keys and values length must match'),
     },
   }),

@@ -4,7 +4,7 @@ import { KvError, usageError } from '../../errors.ts'
 import { changeEvents } from '../../protocol/event-writer.ts'
 import { BOUNDS, EVENTS, PATHS } from '../../protocol/http-api.ts'
 import { bounds, rangeOf } from './range-routes.ts'
-import { content, endpoint, string } from '../docs/schema.ts'
+import { content, endpoint, optional, string } from '../docs/schema.ts'
 import { type RouteContext, queryOf } from '../route-context.ts'
 import { sendStream } from '../http/streams.ts'
 
@@ -19,18 +19,12 @@ const SCHEMA = endpoint('read', {
     'An event `ready` when the watch stands, then `put` and `del` for each change after that, by whatever process, in the order of the commits. ' +
     'Entries are written as in a range. A client that comes again with `Last-Event-ID`, as an `EventSource` does by itself, misses nothing and gets nothing twice, up to a minute later; ' +
     '410 when changes since then are no longer kept, and after the id `partial`, which is that of all but the last put of what is there: begin again, and forget what came. A client that reads slowly loses nothing until it is 1 GB or 10 million changes behind. An entry that expires is a `del`. `failure` comes before an end that is an error. This page shows nothing of an answer without end: `curl -N` does.',
-  querystring: {
-    type: 'object',
-    properties: {
-      key: string('this key alone', 'user:1'),
-      ...bounds,
-      after: string('go on after the event of this id; 0: what is there as puts first', 'l8k2v9q4x0ab-7'),
-    },
-  },
-  headers: {
-    type: 'object',
-    properties: { 'last-event-id': string('the same as `after`, and before it', 'l8k2v9q4x0ab-7') },
-  },
+  querystring: optional({
+    key: string('this key alone', 'user:1'),
+    ...bounds,
+    after: string('go on after the event of this id; 0: what is there as puts first', 'l8k2v9q4x0ab-7'),
+  }),
+  headers: optional({ 'last-event-id': string('the same as `after`, and before it', 'l8k2v9q4x0ab-7') }),
   response: { 200: content('The changes, without end', EVENTS, EXAMPLE) },
 })
 
