@@ -22,14 +22,20 @@ export function bodyText(body: ErrorBody): string {
   return escapeJson(JSON.stringify(body))
 }
 
-/** The body that a text is; `undefined` when it is none. */
-export function parseBody(text: string): ErrorBody | undefined {
+/** The JSON object that a text is; `undefined` when it is none. */
+export function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const body = JSON.parse(text) as unknown
-    return typeof body === 'object' && body !== null && 'detail' in body ? (body as ErrorBody) : undefined
+    const value = JSON.parse(text) as Record<string, unknown> | null
+    return typeof value === 'object' ? (value ?? undefined) : undefined
   } catch {
     return undefined
   }
+}
+
+/** The body that a text is; `undefined` when it is none. */
+export function parseBody(text: string): ErrorBody | undefined {
+  const body = parseObject(text)
+  return body && 'detail' in body ? (body as Readonly<Record<string, unknown>> & ErrorBody) : undefined
 }
 
 /** The error that a body stands for; `status` is that of its answer, for a body without a code that is known here. */

@@ -10,11 +10,10 @@ export type Answer = (reply: FastifyReply, entry: Entry | undefined) => void
 /** Bytes of entries that are read together at most. */
 const GROUP_BYTES = 1 << 24
 
+/** A key, and who waits for its entry. */
 interface Wanted {
-  /** Where the key stands among those to read. */
-  readonly index: number
-  readonly reply: FastifyReply
-  readonly answer: Answer
+  readonly key: Uint8Array
+  readonly clients: { readonly reply: FastifyReply; readonly answer: Answer }[]
 }
 
 /**
@@ -27,10 +26,8 @@ export class ReadBatcher {
   /** A store elsewhere answers each call on its own way. */
   readonly #grouped: boolean
   readonly #maxKeyBytes: number
-  #keys: Uint8Array[] = []
-  #wanted: Wanted[] = []
-  /** The index of each key. */
-  #index = new Map<string, number>()
+  /** What this turn of the event loop has asked for, by the bytes of the keys. */
+  #group = new Map<string, Wanted>()
 
   constructor(store: Store) {
     this.#store = store
@@ -40,55 +37,46 @@ export class ReadBatcher {
 
   /** Answers with the entry of a key as of the end of this turn of the event loop; it is shared, not to be changed. */
   get(key: Uint8Array, reply: FastifyReply, answer: Answer): void {
+    const wanted: Wanted = { key, clients: [{ reply, answer }] }
     // What the store refuses, it refuses alone.
-    if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes) {
-      void this.#read([key], [{ index: 0, reply, answer }])
-      return
-    }
-    if (this.#wanted.length === 0) setImmediate(() => this.#readGroup())
+    if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes) return void this.#read([wanted])
+    if (this.#group.size === 0) setImmediate(() => this.#readGroup())
     const name = asBuffer(key).toString('latin1')
-    let index = this.#index.get(name)
-    if (index === undefined) {
-      index = this.#keys.push(key) - 1
-      this.#index.set(name, index)
-    }
-    this.#wanted.push({ index, reply, answer })
+    const others = this.#group.get(name)
+    if (others === undefined) this.#group.set(name, wanted)
+    else others.clients.push(wanted.clients[0]!)
   }
 
   #readGroup(): void {
-    const [keys, wanted] = [this.#keys, this.#wanted]
-    this.#keys = []
-    this.#wanted = []
-    this.#index = new Map()
-    void this.#read(keys, wanted)
+    const group = [...this.#group.values()]
+    this.#group = new Map()
+    void this.#read(group)
   }
 
-  async #read(keys: readonly Uint8Array[], wanted: readonly Wanted[]): Promise<void> {
+  async #read(group: readonly Wanted[]): Promise<void> {
     let entries: (Entry | undefined)[]
     try {
+      const keys = group.map(({ key }) => key)
       entries =
         keys.length === 1
           ? [await this.#store.getEntry(keys[0]!)]
           : await this.#store.getMany(keys, { maxBytes: GROUP_BYTES })
     } catch (error) {
-      if (keys.length > 1 && error instanceof KvError && error.code === 'KV_TOO_LARGE') {
+      if (group.length > 1 && error instanceof KvError && error.code === 'KV_TOO_LARGE') {
         // One after the other, so that each answer is counted before the next is read.
-        for (const [i, key] of keys.entries()) {
-          await this.#read(
-            [key],
-            wanted.filter(({ index }) => index === i).map((one) => ({ ...one, index: 0 })),
-          )
-        }
-        return
+        for (const one of group) await this.#read([one])
+      } else {
+        for (const { clients } of group) for (const { reply } of clients) reply.send(error)
       }
-      for (const { reply } of wanted) reply.send(error)
       return
     }
-    for (const { index, reply, answer } of wanted) {
-      try {
-        answer(reply, entries[index])
-      } catch (error) {
-        reply.send(error)
+    for (const [i, { clients }] of group.entries()) {
+      for (const { reply, answer } of clients) {
+        try {
+          answer(reply, entries[i])
+        } catch (error) {
+          reply.send(error)
+        }
       }
     }
   }

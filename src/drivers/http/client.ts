@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import { closedError } from '../../errors.ts'
+import { parseObject } from '../../protocol/errors.ts'
 import { HEADERS, LATE, type LateAnswer } from '../../protocol/http-api.ts'
 import type { Answer, Call } from './call.ts'
 import { Failures, Silence } from './failures.ts'
@@ -149,13 +150,5 @@ export class HttpClient {
     } finally {
       await chunks.return?.()
     }
-  }
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    return (JSON.parse(text) ?? undefined) as Record<string, unknown> | undefined
-  } catch {
-    return undefined
   }
 }

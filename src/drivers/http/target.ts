@@ -4,17 +4,15 @@ import { HEADERS, PATHS, type Parameter } from '../../protocol/http-api.ts'
 import type { RangeQuery } from '../../store/driver.ts'
 import type { Condition } from '../../store/entry.ts'
 
-/** Bytes that need no percent-encoding (RFC 3986, section 2.3), without the dot, which may mean a folder. */
-const PLAIN = /^[A-Za-z0-9_~-]*$/
+/** Bytes to percent-encode: all but those of RFC 3986, section 2.3, and the dot , which may mean a folder. */
+const ENCODED = /[^A-Za-z0-9_~-]/g
 
 /** A `%XX` for each byte that needs one. */
 function percentEncode(bytes: Uint8Array): string {
-  const text = asBuffer(bytes).toString('latin1')
-  if (PLAIN.test(text)) return text
-  return text.replaceAll(
-    /[^A-Za-z0-9_~-]/g,
-    (char) => `%${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`,
-  )
+  const hex = (char: string): string => char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()
+  return asBuffer(bytes)
+    .toString('latin1')
+    .replaceAll(ENCODED, (char) => `%${hex(char)}`)
 }
 
 /** Keys that a proxy which decodes paths would change: a slash splits them, dots lead upwards, `%` is decoded again. */

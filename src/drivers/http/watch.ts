@@ -28,10 +28,7 @@ export class EventFeed implements Feed {
   #unread: ServerEvent[] = []
   #position: string | undefined
 
-  /**
-   * @param hold what keeps the process running for `connect`
-   * @param after the position to go on after
-   */
+  /** @param after the position to go on after */
   constructor(connect: Connect, hold: Hold, after: string | undefined) {
     this.#connect = connect
     this.#hold = hold

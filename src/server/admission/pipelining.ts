@@ -24,10 +24,7 @@ export function isPipelined(response: ServerResponse): boolean {
   return response.socket === null
 }
 
-/**
- * Runs a pipelined request once what came before it on its connection is answered; at once where
- * all of them, it included, only read (RFC 9112, section 9.3.2). Throws 503 when too many wait.
- */
+/** Runs a pipelined request once the ones before it are answered, or all only read (RFC 9112, 9.3.2). Throws 503. */
 export function afterEarlier(request: IncomingMessage, response: ServerResponse, run: () => void): void {
   const socket = request.socket as PipedSocket
   const line = (socket[LINE] ??= newLine(socket))

@@ -16,8 +16,6 @@ export interface BodyLimits {
 /** Bytes a second that a body must come with that others wait for, beyond the grace. */
 const SLOWEST_UPLOAD = 50_000
 
-const TOO_SLOW = 'the body came too slowly'
-
 /** Bytes that a chunk takes besides its own: a body may come in very small ones. */
 const CHUNK_BYTES = 200
 
@@ -80,9 +78,9 @@ export async function* bodyChunks(
     else if (raw.readableEnded || (raw.complete && raw.readableLength === 0)) return
     else {
       const left = timeLeft()
-      if (left <= 0) throw late(TOO_SLOW)
-      if (left < bodyTimeoutMs) await moreOf(raw, left, TOO_SLOW)
-      else await moreOf(raw, bodyTimeoutMs, `nothing of the body came for ${bodyTimeoutMs} ms`)
+      const why = left < bodyTimeoutMs ? 'the body came too slowly' : `nothing of the body came for ${bodyTimeoutMs} ms`
+      if (left <= 0) throw late(why)
+      await moreOf(raw, Math.min(left, bodyTimeoutMs), why)
     }
   }
 }

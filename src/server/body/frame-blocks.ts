@@ -12,10 +12,7 @@ const BLOCK_BYTES = 1 << 19
 /** Entries in one block at most, for the same reason. */
 const BLOCK_ENTRIES = 4000
 
-/**
- * How long a load may still take while it keeps other writers waiting: from its first block on it holds
- * the store's lock, which a client that says only that it lives must not keep.
- */
+/** How long a load may take once it holds the store's lock, which a client that only says it lives must not keep. */
 export class UploadDeadline {
   readonly #limits: BodyLimits
   #since: number | undefined

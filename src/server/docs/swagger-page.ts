@@ -2,20 +2,11 @@
 
 import { NDJSON } from '../../protocol/http-api.ts'
 
-type Json = Record<string, unknown>
-
-interface Parameter extends Json {
-  readonly required?: boolean
-  readonly description?: string
-}
-
-interface Media extends Json {
-  readonly schema?: Json
-}
+type Json = Readonly<Record<string, unknown>>
 
 interface Operation extends Json {
-  readonly parameters?: readonly Parameter[]
-  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> } & Json
+  readonly parameters?: readonly Json[]
+  readonly requestBody?: { readonly content: Readonly<Record<string, Json>> }
 }
 
 /** The media type of bodies that the page sends as typed: JSON Lines it would quote, bytes it takes from files only. */
@@ -24,7 +15,7 @@ const TYPED = 'text/plain'
 const BYTES = 'application/octet-stream'
 
 /** The document for the page, which fills in every example: those of optional parameters go into the descriptions. */
-export function pageDescription(document: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function pageDescription(document: Json): Record<string, unknown> {
   const paths = (document['paths'] ?? {}) as Record<string, Record<string, Operation>>
   // Calls go to where the page itself is: to what is above its own address, /docs/json.
   return { ...document, servers: [{ url: '..' }], paths: mapValues(paths, (methods) => mapValues(methods, onPage)) }
@@ -44,20 +35,16 @@ function onPage(operation: Operation): Operation {
   }
 }
 
-function withoutPrefill(parameter: Parameter): Parameter {
+function withoutPrefill(parameter: Json): Json {
   const { example, ...rest } = parameter
-  if (parameter.required === true || example === undefined) return parameter
-  return { ...rest, description: `${parameter.description ?? ''}, such as \`${String(example)}\`` }
+  if (rest['required'] === true || example === undefined) return parameter
+  return { ...rest, description: `${String(rest['description'] ?? '')}, such as \`${String(example)}\`` }
 }
 
-function bodyOnPage([type, media]: [string, Media]): [string, Media][] {
+function bodyOnPage([type, media]: [string, Json]): [string, Json][] {
   if (type === NDJSON) return [[TYPED, media]]
-  if (type === BYTES)
-    return [
-      [TYPED, { ...media, schema: { type: 'string' } }],
-      [type, media],
-    ]
-  return [[type, media]]
+  const typed: [string, Json] = [TYPED, { ...media, schema: { type: 'string' } }]
+  return [...(type === BYTES ? [typed] : []), [type, media]]
 }
 
 function mapValues<T, R>(of: Readonly<Record<string, T>>, change: (value: T) => R): Record<string, R> {

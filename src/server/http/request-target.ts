@@ -3,10 +3,7 @@ import { type Encoding, asBuffer, decode, decodeUtf8 } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
 import { type Parameter, PATHS, TEXT_PATHS } from '../../protocol/http-api.ts'
 
-/**
- * The target of a request in its bytes. The router decodes paths as text, which would refuse or
- * change keys such as `%FF`, `%2F` or `%00`; so the key is taken out before routing.
- */
+/** The target of a request in its bytes: the router decodes paths as text, which would change `%FF`, `%2F` or `%00`. */
 export interface Target {
   /** The path without the query, as the client sent it. */
   readonly path: string
@@ -83,10 +80,7 @@ export function targetOf(request: IncomingMessage): Target {
   return (request as { [TARGET]?: Target })[TARGET]!
 }
 
-/**
- * The bytes of percent-encoded text (RFC 3986, section 2.1); `undefined` for a `%` without two hex
- * digits. With `plusIsSpace`, as in queries of forms, `+` stands for a space.
- */
+/** The bytes of percent-encoded text (RFC 3986, section 2.1), maybe with `+` for a space; `undefined` if wrong. */
 export function percentDecode(text: string, plusIsSpace = false): Uint8Array | undefined {
   // Node hands the bytes of the request line over as Latin-1.
   const bytes = Buffer.from(text, 'latin1')

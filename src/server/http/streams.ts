@@ -43,10 +43,7 @@ export async function sendStream(
   return reply.send(Readable.from(all(), { objectMode: false, highWaterMark: AHEAD_BYTES }))
 }
 
-/**
- * Ends an answer that cannot be completed by a reset: where its end is that of the connection, as in
- * HTTP/1.0, which proxies speak, closing it would make the part look like the whole. TLS tells the two apart itself.
- */
+/** Ends an answer that cannot be completed by a reset: to HTTP/1.0, closing would make the part look like the whole. */
 export function cutOff({ socket }: ServerResponse): void {
   if (socket instanceof Socket && !(socket instanceof TLSSocket)) socket.resetAndDestroy()
 }

@@ -155,11 +155,8 @@ function* framesOfEntries(entries: readonly (Entry | undefined)[]): Generator<Bu
 /** 408: what was loaded so far is taken back. */
 function tooSlow(): HttpError {
   const detail = 'the load kept other writers waiting, and its client sent too little; nothing of it is stored'
-  return new HttpError(
-    408,
-    { detail, code: 'KV_UNAVAILABLE', hint: 'collect the input in a file first, or load it without --atomic' },
-    { connection: 'close' },
-  )
+  const hint = 'collect the input in a file first, or load it without --atomic'
+  return new HttpError(408, { detail, code: 'KV_UNAVAILABLE', hint }, { connection: 'close' })
 }
 
 function isFramed(request: FastifyRequest): boolean {

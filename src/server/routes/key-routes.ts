@@ -7,11 +7,9 @@ import type { Condition, Entry, Head, Lifetime, PutResult } from '../../store/en
 import { checksum } from '../../blocks/checksum.ts'
 import type { Store } from '../../store/store.ts'
 import { readBody } from '../body/body.ts'
-import type { LoadLimits } from '../admission/load-limits.ts'
 import { type TagList, etag, revisionFrom, tagsOf } from '../../protocol/etag.ts'
 import { HEADERS, PATHS } from '../../protocol/http-api.ts'
 import type { Answer } from '../read-batcher.ts'
-import { HttpError } from '../http/http-error.ts'
 import { content, empty, encoding, endpoint, integer, object, optional, string } from '../docs/schema.ts'
 import { type RouteContext, keyOf, queryOf } from '../route-context.ts'
 import type { Query } from '../http/request-target.ts'
@@ -67,6 +65,9 @@ const SCHEMAS = {
   }),
 }
 
+const notFound = (): KvError => new KvError('KV_NOT_FOUND', 'key not found')
+const conditionFailed = (): KvError => new KvError('KV_CONDITION', 'the condition does not hold; nothing was written')
+
 const NOT_APPLIED: PutResult = { applied: false, created: false, revision: 0 }
 
 const PATH = `${PATHS.keys}:key`
@@ -74,12 +75,19 @@ const PATH = `${PATHS.keys}:key`
 /** Adds the routes of single keys to a server. */
 export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, reads, limits } = context
-  const answerValue: Answer = (reply, entry) => sendValue(limits, reply, entry)
+  const answerValue: Answer = (reply, entry) => {
+    if (entry === undefined) throw notFound()
+    const { key, value, revision, expires } = entry
+    if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) return void reply.code(304).send()
+    limits.reserveAnswer(value.length, reply.raw)
+    // Never as a page: stored bytes must not become a script of this origin.
+    reply.type('application/octet-stream').send(asBuffer(value))
+  }
 
   app.head(PATH, { schema: { hide: true } }, async (request, reply) => {
     const key = keyOf(request, queryOf(request, ['encoding']))
     const head = await store.head(key)
-    if (head === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
+    if (head === undefined) throw notFound()
     if (isKnown(reply, head, await tagOf(store, key, head))) return reply.code(304).send()
     return reply.header('content-length', String(head.valueBytes)).type('application/octet-stream').send()
   })
@@ -101,7 +109,9 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
     )
     if (revision > 0) reply.header(HEADERS.revision, String(revision))
     if (!applied) throw conditionFailed()
-    const tag = await writtenTag(store, key, rest, { expires, ttl }, revision)
+    // When a time to live ends, only the store knows.
+    const written = ttl === undefined ? { revision, checksum: checksum(key, rest, expires) } : await store.head(key)
+    const tag = written?.revision === revision ? await tagOf(store, key, written) : undefined
     if (tag !== undefined) reply.header('etag', tag)
     return reply.code(created ? 201 : 200).send()
   })
@@ -116,37 +126,19 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
     if (applied) return reply.code(204).send()
     // Which of the two it was is told as of now; the delete itself was one step.
     if (condition !== undefined && (await store.has(key))) throw conditionFailed()
-    throw new KvError('KV_NOT_FOUND', 'key not found')
+    throw notFound()
   })
 }
 
-function sendValue(limits: LoadLimits, reply: FastifyReply, entry: Entry | undefined): void {
-  if (entry === undefined) throw new KvError('KV_NOT_FOUND', 'key not found')
-  const { key, value, revision, expires } = entry
-  if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) return void reply.code(304).send()
-  limits.reserveAnswer(value.length, reply.raw)
-  // Never as a page: stored bytes must not become a script of this origin.
-  reply.type('application/octet-stream').send(asBuffer(value))
-}
-
 /** The ETag of an entry, by its value where the engine keeps no checksum; `undefined` when it has changed by now. */
-async function tagOf(store: Store, key: Uint8Array, { revision, checksum: sum }: Head): Promise<string | undefined> {
+async function tagOf(
+  store: Store,
+  key: Uint8Array,
+  { revision, checksum: sum }: Pick<Head, 'revision' | 'checksum'>,
+): Promise<string | undefined> {
   if (sum !== undefined) return etag(revision, sum)
   const entry = await store.getEntry(key)
   return entry?.revision === revision ? etag(revision, checksum(entry.key, entry.value, entry.expires)) : undefined
-}
-
-/** The ETag of what was just written; `undefined` when it has a time to live and has changed by now. */
-async function writtenTag(
-  store: Store,
-  key: Uint8Array,
-  value: Uint8Array,
-  { expires, ttl }: Lifetime,
-  revision: number,
-): Promise<string | undefined> {
-  if (ttl === undefined) return etag(revision, checksum(key, value, expires))
-  const head = await store.head(key)
-  return head?.revision === revision ? tagOf(store, key, head) : undefined
 }
 
 /** Sets what is told of an entry in headers; whether the client has it already. */
@@ -160,10 +152,6 @@ function isKnown(reply: FastifyReply, { expires }: Pick<Entry, 'expires'>, tag: 
       throw new KvError('KV_CONDITION', 'the condition does not hold')
   }
   return known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))
-}
-
-function conditionFailed(): KvError {
-  return new KvError('KV_CONDITION', 'the condition does not hold; nothing was written')
 }
 
 /** A time to live goes on as one: it counts from the write, not from when the request came. */
@@ -207,10 +195,7 @@ async function sameAs(store: Store, key: Uint8Array, { revision }: Head): Promis
 }
 
 /** The condition that the headers ask for, and the body without what belongs to it. */
-function conditionOf(
-  { headers }: FastifyRequest,
-  body: Buffer,
-): { condition: Condition | Matching | undefined; rest: Buffer } {
+function conditionOf({ headers }: FastifyRequest, body: Buffer): { condition?: Condition | Matching; rest: Buffer } {
   const { 'if-match': match, 'if-none-match': noneMatch } = headers
   const { [HEADERS.ifValueLength]: length, [HEADERS.ifRevision]: given } = headers
   if ([match, noneMatch, length, given].filter((one) => one !== undefined).length > 1)
@@ -229,9 +214,9 @@ function conditionOf(
     if (revision === undefined) throw usageError('Kv-If-Revision must be a number')
     return { condition: { type: 'revision', revision }, rest: body }
   }
-  if (length === undefined) return { condition: undefined, rest: body }
+  if (length === undefined) return { rest: body }
   const bytes = Number(length)
   if (!/^\d+$/.test(String(length)) || bytes > body.length)
-    throw new HttpError(400, { detail: 'Kv-If-Value-Length must be a length within the body', code: 'KV_USAGE' })
+    throw usageError('Kv-If-Value-Length must be a length within the body')
   return { condition: { type: 'value', value: body.subarray(0, bytes) }, rest: body.subarray(bytes) }
 }

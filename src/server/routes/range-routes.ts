@@ -92,12 +92,7 @@ export function rangeRoutes(app: FastifyInstance, { store, limits }: RouteContex
 }
 
 /** The bounds a query asks for. Throws `KV_USAGE` when start is after end. */
-export function rangeOf(query: Query): {
-  gte?: Uint8Array | undefined
-  lte?: Uint8Array | undefined
-  lt?: Uint8Array | undefined
-  prefix?: Uint8Array | undefined
-} {
+export function rangeOf(query: Query): Pick<RangeOptions, 'gte' | 'lte' | 'lt' | 'prefix'> {
   const { encoding } = query
   const gte = query.key('start', encoding)
   const lte = query.key('end', encoding)

@@ -38,7 +38,7 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, reads, limits } = context
   const answerRead: Answer = (reply, entry) => {
     if (entry === undefined) throw notFound()
-    checkEntry(entry, 'the')
+    checkText(entry.value, 'the value')
     if (entry.value.length <= SHORT) {
       reply.type(JSON_TYPE).send(`${READ_HEAD}${shortEntry(entry)}}`)
       return
@@ -71,10 +71,8 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     if (key.text === '')
       throw wrongFields([{ loc: ['query', 'key'], msg: 'The empty key cannot be stored', type: 'string_too_short' }])
     await store.put(key.bytes, value.bytes)
-    return sendJson(reply, {
-      message: 'Key-Value pair stored successfully.',
-      data: { key: key.text, value: value.text },
-    })
+    const data = { key: key.text, value: value.text }
+    return sendJson(reply, { message: 'Key-Value pair stored successfully.', data })
   })
 
   app.post(TEXT_PATHS.batchPut, { schema: schemas.batchPut, config: { write: true } }, async (request, reply) => {
@@ -90,15 +88,12 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
     return sendStream(reply, JSON_TYPE, batchAnswer(keys, values))
   })
 
-  app.delete(
-    `${TEXT_PATHS.delete}:key`,
-    { schema: schemas.delete, config: { write: true } },
-    async (request, reply) => {
-      const { bytes, text } = pathKey(targetOf(request.raw).key, 'delete it with DELETE')
-      if (!(await store.del(bytes))) throw notFound()
-      return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
-    },
-  )
+  const config = { write: true }
+  app.delete(`${TEXT_PATHS.delete}:key`, { schema: schemas.delete, config }, async (request, reply) => {
+    const { bytes, text } = pathKey(targetOf(request.raw).key, 'delete it with DELETE')
+    if (!(await store.del(bytes))) throw notFound()
+    return sendJson(reply, { message: 'Key deleted successfully.', data: { key: text } })
+  })
 }
 
 /** A key or value as it was sent. */
@@ -122,9 +117,9 @@ function checkText(bytes: Uint8Array, what: string, instead = 'read it with GET'
   throw new HttpError(406, { detail: `${what} is not UTF-8 and cannot be shown as JSON; ${instead} /v1/keys/{key}` })
 }
 
-function checkEntry({ key, value }: Entry, article: 'a' | 'the'): void {
-  checkText(key, `${article} key`)
-  checkText(value, `${article} value`)
+function checkEntry({ key, value }: Entry): void {
+  checkText(key, 'a key')
+  checkText(value, 'a value')
 }
 
 /** Fields of a query, all required, with every problem at once. Other fields are ignored. Throws 422. */
@@ -229,7 +224,7 @@ async function look(
   let bytes = 0
   for await (const page of store.rangePages(range)) {
     for (const entry of page) {
-      checkEntry(entry, 'a')
+      checkEntry(entry)
       bytes += entry.key.length + entry.value.length
       if (bytes > bodyLimits.maxBodyBytes)
         throw tooLarge(
@@ -250,7 +245,7 @@ async function* rangeAnswer(pages: AsyncIterable<readonly Entry[]>): AsyncGenera
     for (const entry of page) {
       out.text(before)
       before = ','
-      checkEntry(entry, 'a')
+      checkEntry(entry)
       writeJsonEntry(out, { key: entry.key, value: entry.value }, PLAIN)
     }
     yield* out.take()
