@@ -37,14 +37,15 @@ export class ReadBatcher {
 
   /** Answers with the entry of a key as of the end of this turn of the event loop; it is shared, not to be changed. */
   get(key: Uint8Array, reply: FastifyReply, answer: Answer): void {
-    const wanted: Wanted = { key, clients: [{ reply, answer }] }
+    const client = { reply, answer }
     // What the store refuses, it refuses alone.
-    if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes) return void this.#read([wanted])
+    if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes)
+      return void this.#read([{ key, clients: [client] }])
     if (this.#group.size === 0) setImmediate(() => this.#readGroup())
     const name = asBuffer(key).toString('latin1')
-    const others = this.#group.get(name)
-    if (others === undefined) this.#group.set(name, wanted)
-    else others.clients.push(wanted.clients[0]!)
+    const wanted = this.#group.get(name)
+    if (wanted === undefined) this.#group.set(name, { key, clients: [client] })
+    else wanted.clients.push(client)
   }
 
   #readGroup(): void {

@@ -21,9 +21,13 @@ export interface RouteContext {
   readonly readOnly: boolean
 }
 
+const NO_PARAMETERS = new Query('')
+
 /** The parameters of a request; unknown ones are refused. Throws `KV_USAGE`. */
 export function queryOf(request: FastifyRequest, names: readonly Parameter[]): Query {
-  const query = new Query(targetOf(request.raw).query)
+  const text = targetOf(request.raw).query
+  if (text === '') return NO_PARAMETERS
+  const query = new Query(text)
   query.only(names)
   return query
 }

@@ -72,9 +72,9 @@ export class AccessPolicy {
         hint: 'kv serve --allow-host NAME lets it',
       })
     }
-    const isOpen = OPEN.test(path)
+    const isOpen = (): boolean => OPEN.test(path)
     if (this.#origins.check(raw, reply, host, isOpen)) return true
-    if (this.#token !== undefined && !isOpen) this.#authorize(headers.authorization)
+    if (this.#token !== undefined && !isOpen()) this.#authorize(headers.authorization)
     return false
   }
 

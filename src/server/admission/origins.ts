@@ -20,12 +20,12 @@ export class Origins {
     this.#knows = knows
   }
 
-  /** Throws 403 for a page of another origin, but for links to what is `open`. True: a preflight, answered. */
+  /** Throws 403 for a page of another origin, but for links to what `isOpen`. True: a preflight, answered. */
   check(
     { method = '', headers }: IncomingMessage,
     reply: FastifyReply,
     host: string | undefined,
-    open: boolean,
+    isOpen: () => boolean,
   ): boolean {
     const { origin } = headers
     if (this.#allowed.size > 0) reply.header('vary', 'origin')
@@ -38,7 +38,7 @@ export class Origins {
       )
     }
     const site = headers['sec-fetch-site']
-    const isForeign = (site === 'cross-site' || site === 'same-site') && !(open && isNavigation(method, headers))
+    const isForeign = (site === 'cross-site' || site === 'same-site') && !(isNavigation(method, headers) && isOpen())
     if (isForeign || (origin !== undefined && !this.#isOwn(origin, host, site))) {
       throw new HttpError(403, {
         detail: `pages of ${origin ?? 'other sites'} may not call here`,
