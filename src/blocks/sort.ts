@@ -38,13 +38,12 @@ export interface KeyOrder {
 }
 
 /**
- * The order of the keys by unsigned bytes, a key before those it is a prefix of, equal keys in
- * input order.
+ * The order of the keys by unsigned bytes, a key before those it is a prefix of, equal keys in input order.
  *
- * A most-significant-first radix sort over windows of four bytes. All keys are ordered by their
- * first window after the prefix common to all (radix or insertion sort, both stable); each run of
- * keys equal in it is then ordered by the next window. The work is linear in the bytes needed to
- * tell the keys apart, whatever they look like, and there is no recursion.
+ * A most-significant-first radix sort over windows of four bytes. All keys are ordered by their first window after the
+ * prefix common to all (radix or insertion sort, both stable); each run of keys equal in it is then ordered by the next
+ * window. The work is linear in the bytes needed to tell the keys apart, whatever they look like, and there is no
+ * recursion.
  */
 export function sortKeys(keys: KeyArray): KeyOrder {
   const sorter = new Sorter(keys)

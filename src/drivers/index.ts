@@ -28,9 +28,8 @@ async function openHttp(location: string, options: OpenOptions): Promise<Driver>
 }
 
 /**
- * Opens the driver for a location: `memory:`, `http://HOST:PORT` of a `kv serve`, or one local data
- * file as a path or `file:` URL.
- * Throws `KV_USAGE` for a scheme no driver has, `KV_UNAVAILABLE` and its kin when it cannot open.
+ * Opens the driver for a location: `memory:`, `http://HOST:PORT` of a `kv serve`, or one local data file as a path or
+ * `file:` URL. Throws `KV_USAGE` for a scheme no driver has, `KV_UNAVAILABLE` and its kin when it cannot open.
  */
 export async function openDriver(location: string, options: OpenOptions = {}): Promise<Driver> {
   const { scheme, path } = parseLocation(location)

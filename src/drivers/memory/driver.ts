@@ -92,9 +92,8 @@ export class MemoryDriver implements Driver {
 
   async delRange(query: RangeQuery): Promise<number> {
     const [from, to] = this.#bounds(query)
-    const now = this.#now()
-    const count = this.#rows.slice(from, to).filter((row) => alive(row, now)).length
-    this.#own()
+    const count = this.count({ ...query, limit: Infinity })
+    this.#copyIfRead()
     const gone = this.#rows.splice(from, to - from)
     if (count > 0) this.#revision++
     for (const { key } of gone) this.#log.record({ type: 'del', key })
@@ -166,7 +165,7 @@ export class MemoryDriver implements Driver {
 
   #write(ops: readonly Op[]): number {
     if (ops.length === 0) return this.#revision
-    this.#own()
+    this.#copyIfRead()
     const revision = ++this.#revision
     const now = this.#now()
     for (const op of ops) {
@@ -195,8 +194,8 @@ export class MemoryDriver implements Driver {
     for (const { key } of gone) this.#log.record({ type: 'del', key })
   }
 
-  /** Rows are replaced, never changed, so a copy of the array is a snapshot. */
-  #own(): void {
+  /** Before a write. Rows are replaced, never changed, so a copy of the array is a snapshot. */
+  #copyIfRead(): void {
     if (this.#readers === 0) return
     this.#rows = this.#rows.slice()
     this.#readers = 0

@@ -34,9 +34,8 @@ export async function checkStore(
 
 /** One line for each part of the schema that is missing. */
 function checkSchema(connection: Connection): string[] {
-  return missingParts(connection).map((part) =>
-    part === 'kv'
-      ? 'the table kv is missing, and all entries with it'
-      : `${part === 'row of kv_store' ? 'the row of kv_store' : part} is missing; the next write of kv makes it again`,
-  )
+  return missingParts(connection).map((part) => {
+    if (part === 'kv') return 'the table kv is missing, and all entries with it'
+    return `${part === 'row of kv_store' ? 'the ' : ''}${part} is missing; the next write of kv makes it again`
+  })
 }

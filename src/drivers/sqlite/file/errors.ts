@@ -44,14 +44,14 @@ function fileAbove(path: string): string {
 
 /** A `KvError` in the user's words for what the engine or the file system threw. */
 export function toKvError(error: unknown, path: string): KvError {
-  const told = inWords(error, path)
-  const { message, hint } = told.elsewhere
+  const known = inWords(error, path)
+  const { message, hint } = known.elsewhere
   const elsewhere = {
     message: withoutPaths(message, path),
     hint: hint !== undefined && hint !== withoutPaths(hint, path) ? undefined : hint,
   }
-  if (elsewhere.message === message && elsewhere.hint === hint) return told
-  return new KvError(told.code, told.message, { hint: told.hint, cause: told.cause ?? told, elsewhere })
+  if (elsewhere.message === message && elsewhere.hint === hint) return known
+  return new KvError(known.code, known.message, { hint: known.hint, cause: known.cause ?? known, elsewhere })
 }
 
 function withoutPaths(text: string, path: string): string {

@@ -3,9 +3,8 @@ import type { Entry, Head } from '../../../store/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
-import { EXPIRES, LONG_VALUE, entryOf } from './range.ts'
+import { EXPIRES, type EntryRow, LONG_VALUE, entryOf } from './range.ts'
 
-type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
 
 /** Texts of their own: one put together for each read takes longer to look up. */

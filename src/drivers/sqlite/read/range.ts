@@ -52,7 +52,8 @@ export function keyAt(
   return row?.[0]
 }
 
-type Row = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
+/** The columns of an entry. */
+export type EntryRow = [key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue]
 
 /** The entry that a row's columns make. Throws where damage has given them types that the table does not allow. */
 export function entryOf(key: SqlValue, value: SqlValue, revision: SqlValue, expires: SqlValue): Entry {
@@ -80,7 +81,7 @@ export function* pages(connection: Connection, query: RangeQuery, now: number): 
     // One more than a page takes tells whether anything follows.
     const limit = Math.min(PAGE_ENTRIES + 1, left)
     const parameters: SqlValue[] = [start ?? NOTHING, ...(end === undefined ? [] : [end]), now, limit]
-    const rows = connection.statement(sql).all(...parameters) as Row[]
+    const rows = connection.statement(sql).all(...parameters) as EntryRow[]
     const entries: Entry[] = []
     let bytes = 0
     for (const [key, value, revision, expires] of rows) {
