@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KV, bench, environment, inTurn, installed, kvMs, library, processMs } from './harness.ts'
-import { records as recordsOf, writeRecords } from './records.ts'
+import { fill, sqliteImport, writeRecords } from './records.ts'
 import { report, row } from './table.ts'
 
 /** Entries of a batch of the store that grew. */
@@ -25,10 +25,7 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
       : undefined
   const asText = 'cast(key as text) as key, cast(value as text) as value'
   if (installed('sqlite3')) {
-    writeFileSync(
-      at('import.sql'),
-      `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`,
-    )
+    writeFileSync(at('import.sql'), sqliteImport(at('rows.csv')))
     processMs(folder, 'sqlite3', ['-bail', at('table.db')], at('import.sql'))
   }
   const took = await inTurn(
@@ -63,14 +60,7 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
 /** Makes a store of the same entries as it grows over time: neighbours in key order are not neighbours in the file. */
 async function grow(path: string, count: number): Promise<void> {
   const store = await library.openStore(path, { durable: false })
-  let ops: { type: 'put'; key: string; value: string }[] = []
-  for (const [key, value] of recordsOf(count)) {
-    ops.push({ type: 'put', key, value })
-    if (ops.length < GROWTH) continue
-    await store.batch(ops)
-    ops = []
-  }
-  await store.batch(ops)
+  await fill(store, count, GROWTH)
   await store.close()
 }
 

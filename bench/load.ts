@@ -5,7 +5,7 @@ import { median } from '../src/bench/report/numbers.ts'
 import type { Program } from '../src/bench/peers/program.ts'
 import { startRedis } from '../src/bench/peers/redis.ts'
 import { KV, bench, inTurn, installed, kvMs, peakMemory, processMs, settle } from './harness.ts'
-import { writeRecords } from './records.ts'
+import { sqliteImport, writeRecords } from './records.ts'
 import { bytes, limitRow, report, row } from './table.ts'
 
 /** Records of the smaller load that memory is compared with. */
@@ -25,10 +25,7 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     resp: has.redis ? at('rows.resp') : undefined,
   })
   await writeRecords(FEW, { jsonl: at('few.jsonl') })
-  writeFileSync(
-    at('import.sql'),
-    `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${at('rows.csv')}" kv\n`,
-  )
+  writeFileSync(at('import.sql'), sqliteImport(at('rows.csv')))
   const store = at('store')
   let redis: Program | undefined
   let socket = ''

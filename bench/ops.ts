@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { median } from '../src/bench/report/numbers.ts'
 import { Random } from '../src/bench/random/random.ts'
 import { bench, inTurn, installed, library } from './harness.ts'
-import { endless, records as recordsOf } from './records.ts'
+import { endless, fill, records as recordsOf } from './records.ts'
 import { engine, report, row } from './table.ts'
 
 /** Operations in one slice: the cases take turns slice by slice. */
@@ -114,16 +114,8 @@ async function writes(at: (name: string) => string, rounds: number): Promise<str
 
 async function reads(at: (name: string) => string, records: number, rounds: number): Promise<string[][]> {
   const store = await library.openStore(at('reads.kv'))
-  const keys: Buffer[] = []
-  let ops: Put[] = []
-  for (const [key, value] of recordsOf(records)) {
-    keys.push(Buffer.from(key))
-    ops.push({ type: 'put', key, value })
-    if (ops.length < 100_000) continue
-    await store.batch(ops)
-    ops = []
-  }
-  await store.batch(ops)
+  await fill(store, records, 100_000)
+  const keys = Array.from(recordsOf(records), ([key]) => Buffer.from(key))
   const random = new Random(3)
   const anyKey = (): Buffer => keys[random.uint32() % keys.length]!
   const { Connection } = await engine()

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { Random } from '../src/bench/random/random.ts'
+import type { Store } from '../src/index.ts'
 
 const LETTERS = Buffer.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz', 'latin1')
 const KEY_BYTES = 16
@@ -37,6 +38,23 @@ export function* records(count: number, seed = 42): Generator<[key: string, valu
 export function endless(seed: number): () => [key: string, value: string] {
   const all = records(Infinity, seed)
   return () => all.next().value!
+}
+
+/** Puts the first `count` records into a store, in batches of `size`. */
+export async function fill(store: Store, count: number, size: number): Promise<void> {
+  let ops: { type: 'put'; key: string; value: string }[] = []
+  for (const [key, value] of records(count)) {
+    ops.push({ type: 'put', key, value })
+    if (ops.length < size) continue
+    await store.batch(ops)
+    ops = []
+  }
+  await store.batch(ops)
+}
+
+/** What the sqlite3 program is told to make a table of the records of a CSV file. */
+export function sqliteImport(csv: string): string {
+  return `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${csv}" kv\n`
 }
 
 /** Writes `count` records to a file for each kind of input that is named. */

@@ -2,48 +2,32 @@
 const MAX_SLOTS = 120
 const FIRST_SLOT_MS = 10
 
-/** What happened in one slot of time. */
-interface Slot {
-  operations: number
-  maxNs: number
-}
-
 /** How many operations ended when, and the slowest of them, in slots that widen with the time. */
 export class Timeline {
   #slotMs = FIRST_SLOT_MS
-  #slots: Slot[] = []
+  #operations: number[] = []
+  #maxNs: number[] = []
 
   /** Counts an operation that ended `atMs` after the start and took `ns`. */
   record(atMs: number, ns: number): void {
-    while (this.#indexOf(atMs) >= MAX_SLOTS) this.#widen()
-    const index = this.#indexOf(atMs)
-    while (this.#slots.length <= index) this.#slots.push({ operations: 0, maxNs: 0 })
-    const slot = this.#slots[index]!
-    slot.operations++
-    slot.maxNs = Math.max(slot.maxNs, Math.round(ns))
+    let index: number
+    while ((index = Math.floor(Math.max(0, atMs) / this.#slotMs)) >= MAX_SLOTS) {
+      this.#slotMs *= 2
+      this.#operations = inPairs(this.#operations, (a, b) => a + b)
+      this.#maxNs = inPairs(this.#maxNs, Math.max)
+    }
+    for (let at = this.#operations.length; at <= index; at++) this.#operations[at] = this.#maxNs[at] = 0
+    this.#operations[index]! += 1
+    this.#maxNs[index] = Math.max(this.#maxNs[index]!, Math.round(ns))
   }
 
   /** Width of a slot in milliseconds, operations that ended in each, and the slowest in nanoseconds. */
   report(): { slot_ms: number; operations: number[]; max_ns: number[] } {
-    return {
-      slot_ms: this.#slotMs,
-      operations: this.#slots.map((slot) => slot.operations),
-      max_ns: this.#slots.map((slot) => slot.maxNs),
-    }
+    return { slot_ms: this.#slotMs, operations: this.#operations, max_ns: this.#maxNs }
   }
+}
 
-  #indexOf(atMs: number): number {
-    return Math.floor(Math.max(0, atMs) / this.#slotMs)
-  }
-
-  #widen(): void {
-    this.#slotMs *= 2
-    const old = this.#slots
-    this.#slots = old.filter((_, index) => index % 2 === 0)
-    this.#slots.forEach((slot, index) => {
-      const next = old[2 * index + 1]
-      slot.operations += next?.operations ?? 0
-      slot.maxNs = Math.max(slot.maxNs, next?.maxNs ?? 0)
-    })
-  }
+/** Makes one number of every two; none of either is less than 0. */
+function inPairs(numbers: readonly number[], merge: (a: number, b: number) => number): number[] {
+  return numbers.filter((_, at) => at % 2 === 0).map((number, at) => merge(number, numbers[2 * at + 1] ?? 0))
 }

@@ -4,21 +4,7 @@ import { isBusy } from './machine.ts'
 import { median, round } from './numbers.ts'
 import { type ComparedStep, type Comparison, type Report, SCHEMA, type StepReport, type Verdict } from './report.ts'
 
-/** What differs between two runs so that their figures do not compare. */
-const SETTINGS = [
-  'workload',
-  'records',
-  'key_bytes',
-  'value_bytes',
-  'concurrency',
-  'location',
-  'durable',
-  'duration_ms',
-  'operations',
-  'warmup_ms',
-  'rounds',
-  'seed',
-] as const
+/** Beside the settings, what differs between two runs so that their figures do not compare. */
 const MACHINE = ['cpu', 'cores', 'platform', 'node', 'file_system'] as const
 const STORE = ['engine', 'how'] as const
 
@@ -111,10 +97,12 @@ function differences(old: Report, now: Report): string[] {
     names
       .filter((name) => (then[name] ?? null) !== (today[name] ?? null))
       .map((name) => `${name}: ${then[name] ?? 'none'} then, ${today[name] ?? 'none'} now`)
+  const settings = (Object.keys(now.settings) as (keyof Report['settings'])[]).filter((name) => name !== 'seed')
   return [
     ...differs<Report>(['kv'], old, now),
     ...differs<Report['targets'][number]>(STORE, old.targets[0], now.targets[0]),
-    ...differs<Report['settings']>(SETTINGS, old.settings, now.settings),
+    ...differs<Report['settings']>(settings, old.settings, now.settings),
+    ...differs<Report['settings']>(['seed'], old.settings, now.settings),
     ...differs<Report['machine']>(MACHINE, old.machine, now.machine),
   ]
 }

@@ -28,24 +28,16 @@ export function checkPage(path: string): void {
   }
   if (there === undefined) return
   if (there.isDirectory()) throw usageError(`cannot write ${path}: it is a folder`)
-  if (
-    there.isFile() &&
-    there.size > 0 &&
-    !readFileSync(path).subarray(0, START.length).toString('latin1').toLowerCase().startsWith(START)
-  ) {
+  if (!there.isFile() || there.size === 0) return
+  if (readFileSync(path).toString('latin1', 0, START.length).toLowerCase() !== START)
     throw usageError(`${path} is there already and is no HTML page`, 'name another file for the page')
-  }
 }
 
 /** One page that shows a report, with everything it needs inside: it loads nothing. */
 export function htmlPage(report: Report): string {
+  const shown = { ...report, facts: facts(report), notes: notes(report), ratios: ratios(report) }
   // In a script element only `</script` and `<!--` could end the data early.
-  const data = JSON.stringify({
-    ...report,
-    facts: facts(report),
-    notes: notes(report),
-    ratios: ratios(report),
-  }).replaceAll('<', String.raw`\u003c`)
+  const data = JSON.stringify(shown).replaceAll('<', String.raw`\u003c`)
   return `${START}
 <html lang="en">
 <head>
