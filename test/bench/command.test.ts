@@ -1,15 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { hostname } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
+import { ended, kv, startKv } from '../helpers/kv.ts'
 import { smallDisk } from '../helpers/small-disk.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-
-const BINARY = fileURLToPath(new URL('../../bin/kv.cjs', import.meta.url))
 
 interface Outcome {
   readonly code: number | null
@@ -22,32 +20,34 @@ interface Outcome {
 interface Where {
   readonly home?: string
   readonly tmp?: string
-  /** Called with each piece of output on stderr or stdout, and what can end the process. */
-  readonly onStart?: (child: ReturnType<typeof spawn>, tmp: string) => void
 }
 
-function bench(args: readonly string[], { home = tempDir(), tmp, onStart }: Where = {}): Promise<Outcome> {
+/** Runs a benchmark in this process. */
+async function bench(args: readonly string[], where: Where = {}, run: typeof kv = kv): Promise<Outcome> {
+  const { home, folder } = folders(where)
+  const { code, stdout, stderr } = await run(['bench', ...args], { cwd: home, env: { HOME: home, TMPDIR: folder } })
+  return { code, stdout: stdout.toString(), stderr, left: existsSync(folder) ? readdirSync(folder) : [] }
+}
+
+/** The same in a process of its own, beside a store that the test has open, or which `onStart` looks at. */
+async function benchProcess(
+  args: readonly string[],
+  { onStart, ...where }: Where & { readonly onStart?: (child: ChildProcess, tmp: string) => void } = {},
+): Promise<Outcome> {
+  return bench(args, where, async (line, options) => {
+    const child = startKv(line, options)
+    onStart?.(child, options!.env!['TMPDIR']!)
+    return ended(child)
+  })
+}
+
+function folders({ home = tempDir(), tmp }: Where): { home: string; folder: string } {
   const folder = tmp ?? join(home, 'tmp')
   if (tmp === undefined) mkdirSync(folder, { recursive: true })
-  const child = spawn(process.execPath, [BINARY, 'bench', ...args], {
-    cwd: home,
-    env: { PATH: process.env['PATH'], HOME: home, TMPDIR: folder },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  onStart?.(child, folder)
-  let stdout = ''
-  let stderr = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
-  return new Promise((resolve) =>
-    child.once('close', (code) =>
-      resolve({ code, stdout, stderr, left: existsSync(folder) ? readdirSync(folder) : [] }),
-    ),
-  )
+  return { home, folder }
 }
 
-const SHORT = ['--records', '300', '--duration', '25ms', '--warmup', '0']
+const SHORT = ['--records', '300', '--duration', '10ms', '--warmup', '0']
 
 /** The names in a value, with the form of what they hold. */
 function shape(value: unknown): unknown {
@@ -207,7 +207,7 @@ describe('kv bench', () => {
     { args: ['--value-size', '4000000', '--records', '20'], batch: 16 },
     { args: ['--concurrency', '1000', '--records', '100'], batch: 200 },
   ])('makes batches smaller that would not fit in memory: $args', async ({ args, batch }) => {
-    const { code, stdout, stderr } = await bench([...args, '--ops', '5', '--warmup', '0', '--json'])
+    const { code, stdout, stderr } = await bench([...args, '--ops', '1', '--warmup', '0', '--json'])
     expect([code, stderr]).toEqual([0, ''])
     const { targets } = JSON.parse(stdout) as {
       targets: { steps: { name: string; operations: number; entries: number }[] }[]
@@ -227,7 +227,7 @@ describe('kv bench', () => {
 
   test('measures as many deletes as there are records, says when they ran out, and accepts its own report', async () => {
     const home = tempDir()
-    const { stdout } = await bench(['--ops', '100', '--records', '200', '--json'], { home })
+    const { stdout } = await bench(['--ops', '100', '--records', '200', '--warmup', '10ms', '--json'], { home })
     type Reported = { targets: { steps: { name: string; operations: number; ran_out: boolean }[] }[] }
     expect(
       (JSON.parse(stdout) as Reported).targets[0]!.steps.map(({ operations, ran_out }) => [operations, ran_out]),
@@ -276,7 +276,8 @@ describe('kv bench', () => {
   })
 
   test('names each peer that is absent, and measures the others beside kv', async () => {
-    const { code, stdout, left } = await bench([...SHORT, '--json', '--peers'])
+    const short = ['--records', '100', '--ops', '10', '--warmup', '0', '--peers']
+    const { code, stdout, left } = await benchProcess([...short, '--json'])
     const { targets, absent } = JSON.parse(stdout) as Record<'targets' | 'absent', { name: string }[]>
     expect([...targets, ...absent].map(({ name }) => name).toSorted()).toEqual([
       'better-sqlite3',
@@ -289,7 +290,7 @@ describe('kv bench', () => {
     ])
     expect(absent.map(({ name }) => name)).toEqual(expect.arrayContaining(['classic-level', 'lmdb', 'better-sqlite3']))
     expect([code, left]).toEqual([0, []])
-    const markdown = (await bench([...SHORT, '--format', 'markdown', '--peers'])).stdout
+    const markdown = (await benchProcess([...short, '--format', 'markdown'])).stdout
     for (const { name } of absent) expect(markdown).toContain(`\n- absent: ${name} (`)
     if (targets.length > 1)
       for (const { name } of targets) expect(markdown).toMatch(new RegExp(String.raw`\n- ${name}\*?: `))
@@ -316,7 +317,7 @@ describe("the user's own store", () => {
       { type: 'put', key: 'kv-bencg', value: '2' },
       { type: 'put', key: 'z', value: '3' },
     ])
-    const { code, stderr } = await bench([...SHORT, '--store', path, '--in-place'], { home })
+    const { code, stderr } = await benchProcess([...SHORT, '--store', path, '--in-place'], { home })
     expect([code, stderr]).toEqual([0, ''])
     const keys: string[] = []
     for await (const entry of store.range()) keys.push(Buffer.from(entry.key).toString())
@@ -329,7 +330,7 @@ describe("the user's own store", () => {
     const path = join(home, 'mine.kv')
     await using store = await openStore(path)
     await store.put('kv-bench:x', 'mine')
-    const { code, stderr } = await bench([...SHORT, '--store', path, '--in-place'], { home })
+    const { code, stderr } = await benchProcess([...SHORT, '--store', path, '--in-place'], { home })
     expect([code, stderr]).toEqual([
       2,
       expect.stringMatching(/^kv: the store already has keys that begin with kv-bench: \(KV_USAGE\)\nhint: .*\n$/),
@@ -340,7 +341,7 @@ describe("the user's own store", () => {
 
 describe('an interrupt', () => {
   test.for(['SIGINT', 'SIGTERM'] as const)('%s leaves nothing behind and exits 130', async (signal) => {
-    const { code, stdout, stderr, left } = await bench(['--duration', '10m'], {
+    const { code, stdout, stderr, left } = await benchProcess(['--duration', '10m'], {
       onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill(signal)),
     })
     expect([code, stdout, left]).toEqual([130, '', []])
@@ -352,7 +353,7 @@ describe('an interrupt', () => {
     const path = join(home, 'mine.kv')
     await using store = await openStore(path)
     await store.put('mine', '1')
-    const looking = (child: ReturnType<typeof spawn>): void => {
+    const looking = (child: ChildProcess): void => {
       let told = false
       // Every write changes the log beside the store.
       const listener = watch(home, async () => {
@@ -361,12 +362,15 @@ describe('an interrupt', () => {
       })
       child.once('close', () => listener.close())
     }
-    const { code } = await bench(['--duration', '10m', '--store', path, '--in-place'], { home, onStart: looking })
+    const { code } = await benchProcess(['--duration', '10m', '--store', path, '--in-place'], {
+      home,
+      onStart: looking,
+    })
     expect([code, await store.count()]).toEqual([130, 1])
   })
 
   test('with peers ends the programs that were started', async () => {
-    const { code, left } = await bench(['--peers', '--duration', '10m', '--records', '2000'], {
+    const { code, left } = await benchProcess(['--peers', '--duration', '10m', '--records', '2000'], {
       onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGINT')),
     })
     expect([code, left]).toEqual([130, []])
@@ -376,18 +380,18 @@ describe('an interrupt', () => {
 describe('a benchmark that was killed', () => {
   test('leaves a folder that the next one removes, and none of a benchmark that runs', async () => {
     const home = tempDir()
-    const { left } = await bench(['--duration', '10m'], {
+    const { left } = await benchProcess(['--duration', '10m'], {
       home,
       onStart: (child, tmp) => void whenMade('store.kv', tmp).then(() => child.kill('SIGKILL')),
     })
     expect(left).toHaveLength(1)
     let during: string[] = []
-    const second = bench(['--duration', '10m'], {
+    const second = benchProcess(['--duration', '10m'], {
       home,
       onStart: (child, tmp) =>
         void whenMade('store.kv', tmp, left).then(async () => {
           during = readdirSync(tmp)
-          expect(await bench(SHORT, { home })).toMatchObject({ code: 0, left: during })
+          expect(await benchProcess(SHORT, { home })).toMatchObject({ code: 0, left: during })
           child.kill('SIGINT')
         }),
     })
@@ -416,14 +420,14 @@ describe('a benchmark that was killed', () => {
       context.skip('no redis-server')
     }
     let ended: Promise<void> | undefined
-    const onStart = (child: ReturnType<typeof spawn>, tmp: string): void =>
+    const onStart = (child: ChildProcess, tmp: string): void =>
       // The socket is there a moment before anybody listens; the append-only files come after that.
       void whenMade('appendonly', tmp).then((path) => {
         const connection = createConnection(join(dirname(path), 'redis.sock'))
         ended = new Promise((resolve) => connection.once('close', () => resolve()))
         connection.once('connect', () => child.kill('SIGKILL'))
       })
-    await bench(['--peers', '--duration', '10m', '--records', '2000'], { onStart })
+    await benchProcess(['--peers', '--duration', '10m', '--records', '2000'], { onStart })
     await ended
   })
 })
@@ -435,7 +439,7 @@ describe('a full disk', () => {
     { args: ['--workload', 'ycsb-a', '--records', '3600', '--no-sync'] },
   ])('with $args: one line, exit 4, and nothing left', async ({ args }, context) => {
     const tmp = smallDisk(context, '4m')
-    const { code, stdout, stderr, left } = await bench(args, { tmp })
+    const { code, stdout, stderr, left } = await benchProcess(args, { tmp })
     expect([code, stdout, left]).toEqual([4, '', []])
     expect(stderr).toMatch(
       /^(kv: --no-sync: .*\n)?kv: no space left to write .*store\.kv \(KV_DISK_FULL\)\nhint: .*\n$/,
@@ -447,7 +451,7 @@ describe('a full disk', () => {
     const path = join(disk, 'mine.kv')
     await using store = await openStore(path)
     await store.put('mine', '1')
-    const { code, stderr } = await bench(['--records', '28000', '--store', path, '--in-place'])
+    const { code, stderr } = await benchProcess(['--records', '28000', '--store', path, '--in-place'])
     expect([code, (await store.check()).problems]).toEqual([4, []])
     expect(stderr).toMatch(
       /^kv: no space left to write .*mine\.kv; keys that begin with kv-bench: are left in the store \(KV_DISK_FULL\)\nhint: .* kv del --store \S+mine\.kv --prefix kv-bench: --yes\n$/,
@@ -460,7 +464,9 @@ describe('a full disk', () => {
 
   test('is not filled with records that do not fit', async (context) => {
     const tmp = smallDisk(context, '4m')
-    const { code, stdout, stderr, left } = await bench(['--records', '1000000000', '--value-size', '16777216'], { tmp })
+    const { code, stdout, stderr, left } = await benchProcess(['--records', '1000000000', '--value-size', '16777216'], {
+      tmp,
+    })
     expect([code, stdout, left]).toEqual([2, '', []])
     expect(stderr).toMatch(
       /^kv: the records do not fit: .* of keys and values, .* free in .* \(KV_USAGE\)\nhint: .*\n$/,
@@ -469,13 +475,13 @@ describe('a full disk', () => {
 
   test('in place with peers leaves no temporary folder', async (context) => {
     const path = join(smallDisk(context, '4m'), 'mine.kv')
-    const { code, left } = await bench(['--records', '28000', '--store', path, '--in-place', '--peers'])
+    const { code, left } = await benchProcess(['--records', '28000', '--store', path, '--in-place', '--peers'])
     expect([code, left]).toEqual([4, []])
   })
 
   test('that the page does not fit on is named, and the table is printed all the same', async (context) => {
     const disk = smallDisk(context, '64k')
-    const { code, stdout, stderr } = await bench([...SHORT, '--html', join(disk, 'page.html')])
+    const { code, stdout, stderr } = await benchProcess([...SHORT, '--html', join(disk, 'page.html')])
     expect([code, stdout]).toEqual([4, expect.stringContaining('\nread ')])
     expect(stderr).toMatch(/^kv: cannot write .*page\.html: no space left \(KV_OUTPUT\)\n$/)
   })

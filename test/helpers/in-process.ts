@@ -12,7 +12,7 @@ interface Program {
 
 const { main } = createRequire(import.meta.url)('../../dist/cli/main.cjs') as Program
 
-/** One run at a time has this process's working directory. */
+/** One run at a time has this process's working directory, and its `TMPDIR`. */
 let last: Promise<unknown> = Promise.resolve()
 
 /**
@@ -41,6 +41,8 @@ async function runAlone(
   const fd = openSync(file, 'r')
   const before = process.cwd()
   process.chdir(cwd)
+  const temporary = process.env['TMPDIR']
+  if (env['TMPDIR'] !== undefined) process.env['TMPDIR'] = env['TMPDIR']
   const out: Buffer[] = []
   const err: Buffer[] = []
   const columns = Number(/^[1-9]\d{0,4}$/.exec(env['COLUMNS'] ?? '')?.[0] ?? 80)
@@ -54,6 +56,7 @@ async function runAlone(
     return { stdout: Buffer.concat(out), stderr: Buffer.concat(err).toString(), code, signal: null }
   } finally {
     process.chdir(before)
+    process.env['TMPDIR'] = temporary
     closeSync(fd)
   }
 }
