@@ -28,6 +28,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['formats/json', 'formats store/** blocks'],
   ['formats/csv', 'formats store/** blocks'],
   ['formats/display', 'formats text-width.ts chalk cli-table3 string-width', 'store/**'],
+  ['formats/parsers.ts', 'formats/**'],
   ['formats/index.ts', 'formats/**', 'io.ts'],
   ['load/byte-source.ts', 'io.ts'],
   ['load/unpack', 'load/byte-source.ts'],

@@ -1,7 +1,6 @@
 import type { Encoding } from '../bytes.ts'
 import type { Change, Entry } from '../store/entry.ts'
 import type { ByteBuffer, TextOutput } from './byte-buffer.ts'
-import type { ParserOptions, RecordParser } from './record-reader.ts'
 
 /** How keys and values are written. */
 export interface ValueForm {
@@ -44,14 +43,10 @@ export interface EntryWriter {
   end?(): void
 }
 
-/** One format of records. What it cannot do has no method; what it does is loaded when asked for. */
+/** How a format is written. What it cannot do has no method; what it does is loaded when asked for. */
 export interface Format {
-  /** How files in it end, without the dot; absent where it is not read. */
-  readonly extensions?: readonly string[]
   /** Makes its text safe for a terminal; absent where it is so as it is written. */
   readonly escape?: (text: string) => string
-  /** What makes a parser for one input. */
-  parser?(): Promise<(options: ParserOptions) => RecordParser>
   /** Writes what stands before the first entry. */
   entryWriter?(out: Output, form: EntryForm): EntryWriter | Promise<EntryWriter>
   /** What writes a change. */

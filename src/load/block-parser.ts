@@ -1,6 +1,6 @@
 import type { Block } from '../blocks/block.ts'
 import { BlockBuilder } from '../blocks/block-builder.ts'
-import { FORMATS, type InputFormat } from '../formats/index.ts'
+import { type InputFormat, PARSERS } from '../formats/parsers.ts'
 import { type BadRecord, BadRecordError, type ParserOptions, type RecordParser } from '../formats/record-reader.ts'
 import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
 
@@ -72,7 +72,7 @@ export class BlockParser {
 
   /** A parser for one input, once the code for its format is loaded. */
   static async of(options: ParseOptions): Promise<BlockParser> {
-    return new BlockParser(options, await FORMATS[options.format].parser())
+    return new BlockParser(options, await PARSERS[options.format].parser())
   }
 
   private constructor(options: ParseOptions, parserOf: (options: ParserOptions) => RecordParser) {

@@ -48,9 +48,10 @@ export class ParsePipeline {
   #stored = 0
   #wasCut = false
   #waitingSince = 0
-  #room: (() => void) | undefined
+  #onRoom = (): void => {}
   #isReading = false
-  #unreadable: string | undefined
+  /** Why the file could not be read to its end. */
+  unreadable: string | undefined
 
   /** @param inline parses in this thread as long as the input is small */
   constructor(
@@ -80,7 +81,7 @@ export class ParsePipeline {
     } else {
       this.#send(chunk)
     }
-    while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#room = resolve))
+    while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#onRoom = resolve))
   }
 
   /**
@@ -93,11 +94,6 @@ export class ParsePipeline {
     this.#startWorker()
     this.#post({ type: 'read', fd })
     return true
-  }
-
-  /** Why the file could not be read to its end. */
-  get unreadable(): string | undefined {
-    return this.#unreadable
   }
 
   /**
@@ -133,10 +129,9 @@ export class ParsePipeline {
     this.#handedOver--
     this.#blockBytes = Math.max(this.#blockBytes, block.bytes.length)
     this.#waitingSince = performance.now()
+    const buffer = block.bytes.length >= BLOCK_BYTES ? block.bytes : undefined
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
-    else if (block.bytes.length >= BLOCK_BYTES)
-      this.#post({ type: 'recycle', buffer: block.bytes }, block.bytes.buffer as ArrayBuffer)
-    if (this.#isReading) this.#post({ type: 'stored' })
+    else this.#post({ type: 'stored', buffer }, buffer)
     this.#release()
   }
 
@@ -170,7 +165,7 @@ export class ParsePipeline {
   #flush(): void {
     const buffer = this.#message
     if (buffer === undefined) return
-    this.#post({ type: 'data', buffer, length: this.#messageLength }, buffer.buffer as ArrayBuffer)
+    this.#post({ type: 'data', buffer, length: this.#messageLength }, buffer)
     this.#sent++
     this.#message = undefined
     this.#messageLength = 0
@@ -186,9 +181,7 @@ export class ParsePipeline {
   }
 
   #release(): void {
-    if (!this.#hasRoom()) return
-    this.#room?.()
-    this.#room = undefined
+    if (this.#hasRoom()) this.#onRoom()
   }
 
   #startWorker(): void {
@@ -199,7 +192,7 @@ export class ParsePipeline {
         this.#sent--
         this.#release()
       } else if ('unreadable' in message) {
-        this.#unreadable = message.unreadable
+        this.unreadable = message.unreadable
       } else if ('failed' in message) {
         this.#fail(new KvError(message.failed.code, message.failed.message))
       } else {
@@ -213,7 +206,7 @@ export class ParsePipeline {
     if (waiting.length > 0) this.#send(waiting)
   }
 
-  #post(message: ToWorker, transfer?: ArrayBuffer): void {
-    this.#worker!.postMessage(message, transfer === undefined ? [] : [transfer])
+  #post(message: ToWorker, moved?: Uint8Array): void {
+    this.#worker!.postMessage(message, moved === undefined ? [] : [moved.buffer as ArrayBuffer])
   }
 }

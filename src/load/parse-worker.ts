@@ -8,9 +8,9 @@ import { BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 export type ToWorker =
   | { readonly type: 'data'; readonly buffer: Uint8Array; readonly length: number }
   | { readonly type: 'cut'; readonly final: boolean; readonly last: boolean }
-  | { readonly type: 'recycle'; readonly buffer: Uint8Array }
   | { readonly type: 'read'; readonly fd: number }
-  | { readonly type: 'stored' }
+  // With the buffer of the block that was stored, where it is worth using again.
+  | { readonly type: 'stored'; readonly buffer?: Uint8Array | undefined }
 
 /**
  * What the worker answers: the result of a stretch of input, the buffer of a message, free again, why the file
@@ -71,14 +71,12 @@ function take(message: ToWorker): void {
     case 'cut':
       if (!blockParser.ended) send(blockParser.cut(message.final, message.last))
       break
-    case 'recycle':
-      blockParser.recycle(message.buffer)
-      break
     case 'read':
       file = { fd: message.fd, position: 0, ahead: 0 }
       readOn()
       break
     case 'stored':
+      if (message.buffer !== undefined) blockParser.recycle(message.buffer)
       if (file !== undefined) file.ahead--
       readOn()
   }

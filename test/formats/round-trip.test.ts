@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { Encoding } from '../../src/bytes.ts'
 import { BlockBuilder } from '../../src/blocks/block-builder.ts'
 import type { EntryForm } from '../../src/formats/format.ts'
-import { FORMATS, INPUT_FORMATS, type InputFormat } from '../../src/formats/index.ts'
+import { INPUT_FORMATS, type InputFormat, PARSERS } from '../../src/formats/parsers.ts'
 import { Printer } from '../../src/output/printer.ts'
 import { blockOps } from '../../src/blocks/block.ts'
 import type { Entry } from '../../src/store/entry.ts'
@@ -42,7 +42,7 @@ type Row = [key: string, value: string, expires: number | undefined]
 
 /** The entries that `kv batch-put` reads from a form, in the order of their keys. */
 async function read(bytes: Buffer, format: InputFormat): Promise<Row[]> {
-  const parserOf = await FORMATS[format].parser()
+  const parserOf = await PARSERS[format].parser()
   const parser = parserOf({ maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, now: Date.now, skip: undefined })
   const builder = new BlockBuilder(new Uint8Array(bytes))
   parser.parse(builder, bytes.length, true)
