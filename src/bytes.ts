@@ -7,6 +7,9 @@ export const ENCODINGS = ['utf8', 'hex', 'base64'] as const
 /** How bytes are written as text on the command line and in output. */
 export type Encoding = (typeof ENCODINGS)[number]
 
+/** How bytes that are no text are written as text. */
+export type BytesEncoding = Exclude<Encoding, 'utf8'>
+
 /** The UTF-8 bytes of a text. Lone surrogates become U+FFFD, so check text of unknown origin first. */
 export function utf8(text: string): Uint8Array {
   // A third of the time that TextEncoder takes for a short text.
@@ -49,22 +52,61 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either alphabet.
+ * Bytes from text in a named encoding; `undefined` when the text is not valid in it. Base64 may be of either
+ * alphabet (RFC 4648), with padding or without.
  */
 export function decode(text: string, encoding: Encoding): Uint8Array | undefined {
-  switch (encoding) {
-    case 'utf8':
-      return text.isWellFormed() ? utf8(text) : undefined
-    case 'hex':
-      return text.length % 2 === 0 && /^[0-9a-fA-F]*$/.test(text) ? Buffer.from(text, 'hex') : undefined
-    case 'base64': {
-      const bare = text.replace(/={1,2}$/, '')
-      const padded = text.length === bare.length || text.length % 4 === 0
-      return padded && bare.length % 4 !== 1 && /^(?:[A-Za-z0-9+/]*|[A-Za-z0-9_-]*)$/.test(bare)
-        ? Buffer.from(bare, 'base64')
-        : undefined
-    }
+  if (encoding === 'utf8') return text.isWellFormed() ? utf8(text) : undefined
+  const bytes = utf8(text)
+  return encodedLength(bytes, 0, bytes.length, encoding) < 0 ? undefined : Buffer.from(text, encoding)
+}
+
+/** In which alphabets of base64 (RFC 4648) a byte is: 1 the usual, 2 the one for URLs, 3 both, 0 none. */
+const BASE64 = new Uint8Array(256)
+for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789') BASE64[char.charCodeAt(0)] = 3
+for (const char of '+/') BASE64[char.charCodeAt(0)] = 1
+for (const char of '-_') BASE64[char.charCodeAt(0)] = 2
+
+const PADDING = 0x3d
+
+/**
+ * How many bytes the text between two offsets stands for; -1 when it is not valid in its encoding, see
+ * {@link decode}. Changes nothing.
+ */
+export function encodedLength(bytes: Uint8Array, start: number, end: number, encoding: BytesEncoding): number {
+  if (encoding === 'hex') {
+    for (let at = start; at < end; at++) if (hexDigit(bytes[at]!) < 0) return -1
+    return (end - start) % 2 === 0 ? (end - start) / 2 : -1
   }
+  let last = end
+  while (last > start && end - last < 2 && bytes[last - 1] === PADDING) last--
+  if (last < end && (end - start) % 4 !== 0) return -1
+  let alphabets = 3
+  for (let at = start; at < last; at++) alphabets &= BASE64[bytes[at]!]!
+  const rest = (last - start) % 4
+  return alphabets === 0 || rest === 1 ? -1 : Math.floor((last - start) / 4) * 3 + Math.max(0, rest - 1)
+}
+
+/** Characters decoded at once: a multiple of 4, so that each part of base64 stands for whole bytes. */
+const PART = 1 << 20
+
+/**
+ * Replaces the text between two offsets, valid as {@link encodedLength} finds it, by the bytes it stands for, from
+ * `start` on; returns how many. In parts, since no string of JavaScript holds the text of the longest value.
+ */
+export function decodeEncoded(bytes: Uint8Array, start: number, end: number, encoding: BytesEncoding): number {
+  const buffer = asBuffer(bytes)
+  let to = start
+  for (let at = start; at < end; at += PART)
+    to += buffer.write(buffer.toString('latin1', at, Math.min(at + PART, end)), to, encoding)
+  return to - start
+}
+
+/** The value of a hexadecimal digit in ASCII, -1 for any other byte. */
+export function hexDigit(byte: number): number {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30
+  const lower = byte | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
 }
 
 /**
@@ -80,7 +122,7 @@ export function encode(bytes: Uint8Array, encoding: Encoding): string {
 }
 
 /** The same in parts that are short strings, for what is too long for one. */
-export function* encodeParts(bytes: Uint8Array, encoding: 'hex' | 'base64'): Generator<string, void, void> {
+export function* encodeParts(bytes: Uint8Array, encoding: BytesEncoding): Generator<string, void, void> {
   // A multiple of 3, so that no part but the last ends in padding.
   const part = 3 << 20
   for (let at = 0; at < bytes.length; at += part) yield encode(bytes.subarray(at, at + part), encoding)

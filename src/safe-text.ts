@@ -1,4 +1,4 @@
-import { decodeUtf8 } from './bytes.ts'
+import { decodeUtf8, textParts } from './bytes.ts'
 
 // C0 and C1 controls, DEL, bidirectional controls, line and paragraph separators, and the
 // byte order mark: what can move a cursor, run a terminal's commands or reorder the text around it.
@@ -28,6 +28,14 @@ export function escapeJson(json: string): string {
     /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+}
+
+/** Text in parts that are safe for a terminal, by how a format escapes what is not. */
+export function* safeParts(
+  parts: Iterable<Uint8Array>,
+  escape: (text: string) => string,
+): Generator<Buffer, void, void> {
+  for (const part of parts) for (const text of textParts(part)) yield Buffer.from(escape(text))
 }
 
 /** A number of things, for people: `1 key`, `12,403 keys`. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { encodeParts, textSlices } from '../bytes.ts'
+import { type BytesEncoding, encodeParts, textSlices } from '../bytes.ts'
 import type { Sink } from '../io.ts'
 
 /** Bytes collected before they go out in one write. */
@@ -67,7 +67,7 @@ export class ByteBuffer {
   }
 
   /** Adds the text of bytes in an encoding, however long. */
-  encoded(bytes: Uint8Array, encoding: 'hex' | 'base64'): void {
+  encoded(bytes: Uint8Array, encoding: BytesEncoding): void {
     for (const part of encodeParts(bytes, encoding)) {
       this.text(part)
       this.flushIfFull()

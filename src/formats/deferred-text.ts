@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { asBuffer, encodeParts, textSlices } from '../bytes.ts'
+import { type BytesEncoding, asBuffer, encodeParts, textSlices } from '../bytes.ts'
 import { ByteBuffer, type Escaping, LONG, type TextOutput } from './byte-buffer.ts'
 
 const NOTHING = new Uint8Array()
@@ -22,7 +22,7 @@ export class DeferredText implements TextOutput {
     else this.#collected.bytes(bytes)
   }
 
-  encoded(bytes: Uint8Array, encoding: 'hex' | 'base64'): void {
+  encoded(bytes: Uint8Array, encoding: BytesEncoding): void {
     if (bytes.length > LONG) this.#defer(() => encodedParts(bytes, encoding))
     else this.#collected.encoded(bytes, encoding)
   }
@@ -56,7 +56,7 @@ export class DeferredText implements TextOutput {
   }
 }
 
-function* encodedParts(bytes: Uint8Array, encoding: 'hex' | 'base64'): Generator<Buffer, void, void> {
+function* encodedParts(bytes: Uint8Array, encoding: BytesEncoding): Generator<Buffer, void, void> {
   for (const part of encodeParts(bytes, encoding)) yield Buffer.from(part)
 }
 

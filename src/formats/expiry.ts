@@ -47,14 +47,7 @@ function expiryOfTimestamp(timestamp: string): number | string {
   const reason = 'expires is not an RFC 3339 time such as 2030-01-31T12:00:00Z'
   const match = TIMESTAMP.exec(timestamp)
   if (match === null) return reason
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = match.slice(1, 7).map(Number)
   const offsetHour = Number(match[9] ?? 0)
   const offsetMinute = Number(match[10] ?? 0)
   if (hour > 23 || minute > 59 || second > 60 || offsetHour > 23 || offsetMinute > 59) return reason

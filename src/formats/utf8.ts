@@ -1,24 +1,22 @@
-/**
- * Where UTF-8 goes wrong, and positions in it for people. Whether it is right at all is asked of
- * `isUtf8` of node:buffer, which is many times faster.
- */
+import { isUtf8 } from 'node:buffer'
 
 /** With which the reason of a record that is not UTF-8 begins. */
 export const INVALID_UTF8 = 'invalid UTF-8'
 
 /**
- * The offset of the first byte between `start` and `end` that cannot be part of well-formed UTF-8,
- * as a sequence's first byte; `end` when there is none. Follows table 3-7 of the Unicode Standard
- * (no overlong forms, no surrogates, nothing above U+10FFFF).
+ * The offset of the first byte between `start` and `end` that begins no well-formed sequence; `end` when there is none.
  */
 export function firstInvalidUtf8(bytes: Uint8Array, start: number, end: number): number {
-  let at = start
-  while (at < end) {
-    const length = sequenceLength(bytes, at, end)
-    if (length === 0) return at
-    at += length
+  const text = bytes.subarray(start, end)
+  if (isUtf8(text)) return end
+  // Of the lengths up to which it is well-formed, but for a sequence cut off, the greatest.
+  let right = 0
+  for (let wrong = text.length + 1; wrong - right > 1;) {
+    const middle = (right + wrong) >>> 1
+    if (isUtf8(text.subarray(0, wholeSequences(text, middle)))) right = middle
+    else wrong = middle
   }
-  return end
+  return start + wholeSequences(text, right)
 }
 
 /** The length of a byte order mark at the start of the first `length` bytes; 0 when there is none. */
@@ -51,21 +49,5 @@ export function wholeSequences(bytes: Uint8Array, length: number): number {
     const needed = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : byte >= 0xc0 ? 2 : 1
     return needed > back ? length - back : length
   }
-  return length
-}
-
-/** The length in bytes of the well-formed sequence at `at`; 0 when there is none. */
-function sequenceLength(bytes: Uint8Array, at: number, end: number): number {
-  const lead = bytes[at]!
-  if (lead < 0x80) return 1
-  if (lead < 0xc2 || lead > 0xf4) return 0
-  const length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4
-  if (at + length > end) return 0
-  // Only the second byte's range depends on the first byte.
-  const second = bytes[at + 1]!
-  const low = lead === 0xe0 ? 0xa0 : lead === 0xf0 ? 0x90 : 0x80
-  const high = lead === 0xed ? 0x9f : lead === 0xf4 ? 0x8f : 0xbf
-  if (second < low || second > high) return 0
-  for (let n = 2; n < length; n++) if ((bytes[at + n]! & 0xc0) !== 0x80) return 0
   return length
 }

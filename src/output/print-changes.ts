@@ -3,7 +3,7 @@ import { interrupted } from '../errors.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
 import type { Sink } from '../io.ts'
 import type { Change } from '../store/entry.ts'
-import { safeParts } from './safe-parts.ts'
+import { safeParts } from '../safe-text.ts'
 
 /** Prints changes, each at once, by the writer that `begin` makes; see {@link Printer.changes}. */
 export async function printChanges(

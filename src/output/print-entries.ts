@@ -1,8 +1,8 @@
 import { ByteBuffer } from '../formats/byte-buffer.ts'
 import type { EntryForm, Format, Output } from '../formats/format.ts'
 import type { Sink } from '../io.ts'
+import { safeParts } from '../safe-text.ts'
 import type { Entry } from '../store/entry.ts'
-import { safeParts } from './safe-parts.ts'
 
 /** Entries as they come, or their text. */
 export type Pages = AsyncIterable<Uint8Array | readonly Entry[]> | Iterable<readonly Entry[]>
@@ -23,7 +23,7 @@ export async function printEntries(
   const writer = await entryWriter!({ ...output, text: out }, form)
   let writing: Promise<void> | undefined
   for await (const page of pages) {
-    // The page before goes out while the engine makes this one.
+    // The page before is written while the engine makes this one.
     await writing
     writing = undefined
     if (page instanceof Uint8Array) {
@@ -37,7 +37,6 @@ export async function printEntries(
       out.flushIfFull()
     }
     writer.endPage?.()
-    // What is there should be seen, should the next page take its time.
     out.flush()
   }
   await writing
@@ -48,7 +47,7 @@ export async function printEntries(
 function safeSink(sink: Sink, escape: (text: string) => string): Pick<Sink, 'write'> {
   return {
     write(data) {
-      for (const part of safeParts([typeof data === 'string' ? Buffer.from(data) : data], escape)) sink.write(part)
+      for (const part of safeParts([Buffer.from(data as Uint8Array)], escape)) sink.write(part)
     },
   }
 }

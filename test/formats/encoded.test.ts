@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { decode } from '../../src/bytes.ts'
-import { decodeEncoded, encodedLength } from '../../src/formats/encoded.ts'
+import { decode, decodeEncoded, encodedLength } from '../../src/bytes.ts'
 
 const ENCODINGS = ['hex', 'base64'] as const
 

@@ -1,4 +1,4 @@
-import type { BytesEncoding } from '../encoded.ts'
+import type { BytesEncoding } from '../../bytes.ts'
 
 const KEY_COLUMNS = ['key', 'key_base64', 'key_hex'] as const
 const VALUE_COLUMNS = ['value', 'value_base64', 'value_hex'] as const

@@ -1,8 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { asBuffer } from '../../bytes.ts'
+import { asBuffer, decodeEncoded, encodedLength } from '../../bytes.ts'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { type Column, type Columns, EXPECTED_HEADER, columnsOf } from './columns.ts'
-import { decodeEncoded, encodedLength } from '../encoded.ts'
 import { LONGEST_TIME, expiryOf } from '../expiry.ts'
 import {
   type BadRecord,

@@ -1,5 +1,6 @@
 import { type Encoding, decodeUtf8, encode } from '../../bytes.ts'
 import { escapeLine, formatBytes } from '../../safe-text.ts'
+import { wholeSequences } from '../utf8.ts'
 
 /** Bytes of a value that are looked at: more than any terminal line shows. */
 const MAX_CELL = 4096
@@ -7,10 +8,8 @@ const MAX_CELL = 4096
 /** The beginning of bytes as one line, safe for a terminal; what is no text is summarized. */
 export function cell(bytes: Uint8Array, encoding: Encoding): string {
   if (encoding !== 'utf8') return encode(bytes.subarray(0, MAX_CELL), encoding)
-  let end = Math.min(bytes.length, MAX_CELL)
-  // Not inside a character: a long text must not count as binary for being cut.
-  while (end < bytes.length && end > MAX_CELL - 4 && (bytes[end]! & 0xc0) === 0x80) end--
-  const text = decodeUtf8(bytes.subarray(0, end))
+  // Not cut inside a character: a long text must not count as binary for that.
+  const text = decodeUtf8(bytes.length > MAX_CELL ? bytes.subarray(0, wholeSequences(bytes, MAX_CELL)) : bytes)
   return text === undefined ? binary(bytes) : escapeLine(text)
 }
 

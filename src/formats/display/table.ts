@@ -1,4 +1,4 @@
-import { Chalk } from 'chalk'
+import { Chalk, type ChalkInstance } from 'chalk'
 import Table from 'cli-table3'
 import stringWidth from 'string-width'
 import type { EntryForm, EntryWriter, Output } from '../format.ts'
@@ -36,31 +36,10 @@ export function tableWriter(
   }
 }
 
-/** How a table is drawn. */
-export interface TableOptions {
-  readonly color: boolean
-  /** Columns of the terminal; `Infinity` where nothing cuts lines. */
-  readonly width: number
-}
-
 /** Bare lines: one space between columns, a rule under the head, nothing else. */
-const CHARS = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-  middle: '  ',
-}
+const NONE =
+  'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
+const CHARS = { ...Object.fromEntries(NONE.split(' ').map((name) => [name, ''])), middle: '  ' }
 
 /** Narrowest a column may become before the others give way, in terminal columns. */
 const MIN_WIDTH = 8
@@ -71,20 +50,23 @@ const MIN_WIDTH = 8
  */
 export class TableLines {
   readonly #head: readonly string[]
-  readonly #options: TableOptions
+  readonly #chalk: ChalkInstance
+  readonly #width: number
   #widths: number[] | undefined
 
-  constructor(head: readonly string[], options: TableOptions) {
+  /** @param width columns of the terminal; `Infinity` where nothing cuts lines */
+  constructor(head: readonly string[], { color, width }: { color: boolean; width: number }) {
     this.#head = head
-    this.#options = options
+    this.#chalk = new Chalk({ level: color ? 1 : 0 })
+    this.#width = width
   }
 
   /** The lines for some rows; the first call draws the head above them. */
   draw(rows: readonly (readonly string[])[]): string {
-    const chalk = new Chalk({ level: this.#options.color ? 1 : 0 })
+    const chalk = this.#chalk
     let text = ''
     if (this.#widths === undefined) {
-      this.#widths = fit([this.#head, ...rows], this.#options.width)
+      this.#widths = fit([this.#head, ...rows], this.#width)
       text += this.#lines([this.#head.map((cell) => chalk.bold(cell))])
       text += `${chalk.dim(this.#widths.map((width) => '─'.repeat(width)).join('  '))}\n`
     }
@@ -99,22 +81,16 @@ export class TableLines {
       colWidths: this.#widths!,
     })
     table.push(...rows)
-    return `${table
-      .toString()
-      .split('\n')
-      .map((line) => line.trimEnd())
-      .join('\n')}\n`
+    const lines = table.toString().split('\n')
+    return lines.map((line) => `${line.trimEnd()}\n`).join('')
   }
 }
 
 /** Widths for the columns: as wide as their cells, cut from the widest until the line fits. */
 function fit(rows: readonly (readonly string[])[], available: number): number[] {
   const widths: number[] = []
-  for (const row of rows) {
-    row.forEach((cell, column) => {
-      widths[column] = Math.max(widths[column] ?? 1, stringWidth(cell))
-    })
-  }
+  for (const row of rows)
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 1, stringWidth(cell))
   let excess = widths.reduce((sum, width) => sum + width, 0) + 2 * (widths.length - 1) - available
   while (excess > 0) {
     const widest = Math.max(...widths)

@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
-import { asBuffer } from '../../bytes.ts'
+import { asBuffer, decodeEncoded, encodedLength } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
-import { decodeEncoded, encodedLength } from '../encoded.ts'
 import { JsonScanner } from './scanner.ts'
 import { decodeInPlace } from './string.ts'
 import type { Change } from '../../store/entry.ts'

@@ -1,6 +1,5 @@
-import { asBuffer, utf8 } from '../../bytes.ts'
+import { type BytesEncoding, asBuffer, decodeEncoded, encodedLength, utf8 } from '../../bytes.ts'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
-import { type BytesEncoding, decodeEncoded, encodedLength } from '../encoded.ts'
 import { LONGEST_TIME, expiryOf } from '../expiry.ts'
 import { JsonScanner } from './scanner.ts'
 import { decodedLength, decodeInPlace } from './string.ts'

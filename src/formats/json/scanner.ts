@@ -1,4 +1,4 @@
-import { hexDigit } from '../encoded.ts'
+import { hexDigit } from '../../bytes.ts'
 
 /** What can be wrong with JSON text whose bytes are valid UTF-8. */
 export type JsonFault = 'invalid JSON' | 'lone surrogate'

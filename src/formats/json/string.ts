@@ -1,4 +1,4 @@
-import { hexDigit } from '../encoded.ts'
+import { hexDigit } from '../../bytes.ts'
 
 /** What the byte after a backslash stands for (RFC 8259, section 7); `u` is not in it. */
 const ESCAPES = new Uint8Array(256)

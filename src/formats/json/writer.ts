@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type Encoding, utf8 } from '../../bytes.ts'
+import { type BytesEncoding, type Encoding, utf8 } from '../../bytes.ts'
 import type { Change, Entry } from '../../store/entry.ts'
 import { Escaping, type TextOutput } from '../byte-buffer.ts'
 import type { EntryForm, EntryWriter, Output, ValueForm } from '../format.ts'
@@ -143,7 +143,7 @@ export function writeJsonField(out: TextOutput, field: JsonField, bytes: Uint8Ar
   else if (!out.escaped(field.plain, bytes, QUOTE, JSON_STRING)) encodedField(out, field, bytes, 'base64')
 }
 
-function encodedField(out: TextOutput, field: JsonField, bytes: Uint8Array, encoding: 'hex' | 'base64'): void {
+function encodedField(out: TextOutput, field: JsonField, bytes: Uint8Array, encoding: BytesEncoding): void {
   out.text(`${field.encoded}${encoding}":"`)
   out.encoded(bytes, encoding)
   out.bytes(QUOTE)
