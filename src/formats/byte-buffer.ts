@@ -84,16 +84,12 @@ export class ByteBuffer {
     const begin = this.#length
     this.#reserve(before.length + Math.min(bytes.length, LONG) * escaping.longest + after.length)
     this.#append(before)
-    if (!isLong) {
-      if (!this.#escape(bytes, 0, bytes.length, escaping, false)) {
+    for (const slice of isLong ? textSlices(bytes) : [bytes]) {
+      if (isLong) this.flush()
+      this.#reserve(slice.length * escaping.longest + after.length)
+      if (!this.#escape(slice, escaping, isLong)) {
         this.#length = begin
         return false
-      }
-    } else {
-      for (const slice of textSlices(bytes)) {
-        this.flush()
-        this.#reserve(slice.length * escaping.longest + after.length)
-        this.#escape(slice, 0, slice.length, escaping, true)
       }
     }
     this.#append(after)
@@ -106,17 +102,10 @@ export class ByteBuffer {
   }
 
   /** Adds escaped bytes, for which there is room; false when they turn out not to be UTF-8. */
-  #escape(
-    bytes: Uint8Array,
-    start: number,
-    end: number,
-    { isPlain, escapes }: Escaping,
-    isKnownText: boolean,
-  ): boolean {
+  #escape(bytes: Uint8Array, { isPlain, escapes }: Escaping, isText: boolean): boolean {
     const out = this.#bytes
     let at = this.#length
-    let isText = isKnownText
-    for (let i = start; i < end; i++) {
+    for (let i = 0; i < bytes.length; i++) {
       const byte = bytes[i]!
       if (byte >= 0x80 && !isText) {
         if (!isUtf8(bytes)) return false

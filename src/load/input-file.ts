@@ -1,6 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, read, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { pause, turn } from '../async.ts'
-import { KvError, interrupted, unreadable } from '../errors.ts'
+import { type Code, KvError, interrupted, unreadable } from '../errors.ts'
 import { isTerminal } from '../io.ts'
 
 /**
@@ -46,18 +46,19 @@ export function isTerminalPath(path: string): boolean {
 
 /**
  * The bytes of an open input as they come. While there are none the event loop has its turn, and no thread is held.
- * Throws `KV_USAGE` with `name` when it cannot be read, `KV_INTERRUPTED` when aborted.
+ * Throws `code` with `name` when it cannot be read, `KV_INTERRUPTED` when aborted.
  */
 export async function* readChunks(
   fd: number,
   name: string,
   signal?: AbortSignal,
+  code: Code = 'KV_USAGE',
 ): AsyncGenerator<Uint8Array, void, void> {
   const buffer = Buffer.allocUnsafe(READ_BYTES)
   let hasBegun = !isNamedPipe(fd)
   for (let waits = 0; ; waits++) {
     if (signal?.aborted) throw interrupted(signal)
-    const length = await readOnce(fd, buffer, name)
+    const length = await readOnce(fd, buffer, name, code)
     if (length === 0 && hasBegun) return
     if (length !== 0) hasBegun = true
     if (length > 0) {
@@ -119,13 +120,13 @@ function isNamedPipe(fd: number): boolean {
 }
 
 /** Resolves to the bytes read; -1: none yet. */
-function readOnce(fd: number, buffer: Buffer, name: string): Promise<number> {
+function readOnce(fd: number, buffer: Buffer, name: string, code: Code): Promise<number> {
   return new Promise((resolve, reject) => {
     read(fd, buffer, 0, buffer.length, null, (error, length) => {
       if (error === null) resolve(length)
       else if (error.code === 'EAGAIN') resolve(-1)
       else if (error.code === 'EOF') resolve(0)
-      else reject(unreadable(name, error))
+      else reject(unreadable(name, error, code))
     })
   })
 }

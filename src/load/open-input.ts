@@ -1,5 +1,4 @@
-import { accessSync, constants, createReadStream, fstatSync, openSync, statSync } from 'node:fs'
-import { Readable } from 'node:stream'
+import { accessSync, constants, fstatSync, statSync } from 'node:fs'
 import { untilAborted } from '../async.ts'
 import { KvError, unreadable } from '../errors.ts'
 import { openInputFile, readChunks } from './input-file.ts'
@@ -7,9 +6,6 @@ import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './unpack/gzip.ts'
 import { isZstd } from './unpack/zstd-frame.ts'
 import { hasZstd, unzstd } from './unpack/zstd.ts'
-
-/** Bytes of one read of a file. */
-const READ_BYTES = 1 << 18
 
 /** Bytes that tell how an input is packed. */
 const MAGIC_BYTES = 4
@@ -61,96 +57,86 @@ export async function openInput(
   stop: AbortSignal,
   { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: string } = {},
 ): Promise<OpenInput | undefined> {
-  const name = path === '-' ? 'stdin' : path
-  let read = 0
-  let raw: Readable | undefined
+  const isStdin = path === '-'
+  const name = isStdin ? 'stdin' : path
+  let close = (): void => {}
   try {
-    const fd = path !== '-' && statSync(path).isFile() ? openSync(path, 'r') : undefined
-    const opened =
-      fd === undefined ? streamOf(path, stdinFd, stop) : createReadStream(path, { fd, highWaterMark: READ_BYTES })
-    raw = opened
-    const close = (): void => void opened.destroy()
-    const counted = async function* (): AsyncGenerator<Uint8Array, void, void> {
+    // Who opened a descriptor of its own closes it too.
+    const { fd, close: closeFile } = isStdin ? { fd: stdinFd, close() {} } : openInputFile(path)
+    const closing = new AbortController()
+    const usesProcess = isStdin && fd === 0
+    let read = 0
+    const counted = (async function* (): AsyncGenerator<Uint8Array, void, void> {
       try {
-        for await (const chunk of opened as AsyncIterable<Buffer>) {
+        const raw = usesProcess ? process.stdin : readChunks(fd, name, closing.signal, 'KV_INVALID_INPUT')
+        for await (const chunk of raw as AsyncIterable<Uint8Array>) {
           read += chunk.length
           yield chunk
         }
       } catch (cause) {
-        throw unreadable(name, cause, 'KV_INVALID_INPUT')
+        throw cause instanceof KvError ? cause : unreadable(name, cause, 'KV_INVALID_INPUT')
+      } finally {
+        closeFile()
       }
+    })()
+    close = () => {
+      closing.abort()
+      if (usesProcess) process.stdin.destroy()
+      void counted.return()
     }
-    const source = new ByteSource(counted())
+    const source = new ByteSource(counted)
     const first = await untilAborted(source.peek(MAGIC_BYTES), stop)
-    const unpack = unpacker(first, name, unpackFirst)
+    const { unpack, program } = unpackerOf(first, name, unpackFirst)
     let head = new Uint8Array()
     const chunks = async function* (): AsyncGenerator<Uint8Array, void, void> {
       try {
-        for await (const chunk of unpack === undefined ? asTheyAre(source) : unpacked(unpack(source), name)) {
+        for await (const chunk of unpack(source)) {
           if (head.length < HEAD_BYTES)
             head = new Uint8Array(Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]))
           yield chunk
         }
+      } catch (cause) {
+        if (cause instanceof KvError) throw cause
+        const message = `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`
+        throw new KvError('KV_INVALID_INPUT', message, { cause })
       } finally {
         close()
       }
     }
-    const isFile = unpack === undefined && fd !== undefined
+    const stat = isStdin ? undefined : fstatSync(fd)
+    const size = stat?.isFile() === true ? stat.size : undefined
+    const isPlainFile = program === undefined && size !== undefined
     return {
       name,
       chunks: chunks(),
-      size: fd === undefined ? undefined : fstatSync(fd).size,
-      file: isFile ? fd : undefined,
-      unpack: unpack === undefined ? undefined : isGzip(first) ? 'gzip -dc' : 'zstd -dc',
+      size,
+      file: isPlainFile ? fd : undefined,
+      unpack: program,
       read: () => read,
-      head: () => (isFile ? first.subarray(0, HEAD_BYTES) : head),
+      head: () => (isPlainFile ? first.subarray(0, HEAD_BYTES) : head),
       close,
     }
   } catch (cause) {
-    raw?.destroy()
+    close()
     if (stop.aborted) return undefined
     if (cause instanceof KvError) throw cause
     throw unreadable(name, cause)
   }
 }
 
-/** Standard input, or what is no file, such as a pipe with a name, which holds no thread until there is a writer. */
-function streamOf(path: string, stdinFd: number, stop: AbortSignal): Readable {
-  if (path === '-' && stdinFd === 0) return process.stdin
-  // Who opened a descriptor of its own closes it too.
-  const { fd, close } = path === '-' ? { fd: stdinFd, close() {} } : openInputFile(path)
-  const chunks = readChunks(fd, path === '-' ? 'standard input' : path, stop)
-  return Readable.from(chunks, { objectMode: false, highWaterMark: READ_BYTES }).once('close', close)
-}
-
 async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
   for (let chunk; (chunk = await source.next()) !== undefined;) yield chunk
 }
 
-async function* unpacked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void, void> {
-  try {
-    yield* chunks
-  } catch (cause) {
-    if (cause instanceof KvError) throw cause
-    throw new KvError(
-      'KV_INVALID_INPUT',
-      `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`,
-      { cause },
-    )
-  }
-}
-
-/** How what begins so is unpacked; `undefined` when it is not packed. */
-function unpacker(
+/** How what begins so is unpacked, and the program that does the same. */
+function unpackerOf(
   first: Uint8Array,
   name: string,
   unpackFirst: string | undefined,
-): ((source: ByteSource) => AsyncIterable<Uint8Array>) | undefined {
-  if (isGzip(first)) return gunzip
-  if (!isZstd(first)) return undefined
-  if (!hasZstd())
-    throw new KvError('KV_NOT_SUPPORTED', `${name} is packed with Zstandard, which this Node cannot unpack`, {
-      hint: unpackFirst,
-    })
-  return unzstd
+): { unpack: (source: ByteSource) => AsyncIterable<Uint8Array>; program?: string } {
+  if (isGzip(first)) return { unpack: gunzip, program: 'gzip -dc' }
+  if (!isZstd(first)) return { unpack: asTheyAre }
+  if (hasZstd()) return { unpack: unzstd, program: 'zstd -dc' }
+  const message = `${name} is packed with Zstandard, which this Node cannot unpack`
+  throw new KvError('KV_NOT_SUPPORTED', message, { hint: unpackFirst })
 }

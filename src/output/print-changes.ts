@@ -1,5 +1,4 @@
 import { untilAborted } from '../async.ts'
-import { interrupted } from '../errors.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
 import type { Sink } from '../io.ts'
 import type { Change } from '../store/entry.ts'
@@ -22,11 +21,8 @@ export async function printChanges(
     for (const part of parts) {
       const sending = sink.writeLater?.(part)
       if (sending === undefined) sink.write(part)
-      // A reader who takes his time holds up this loop, and not the event loop: timers go on, and so do signals.
-      else
-        await untilAborted(sending, signal).catch((error: unknown) => {
-          throw signal?.aborted ? interrupted(signal) : error
-        })
+      // A slow reader holds up this loop, and not the event loop: timers go on, and so do signals.
+      else await untilAborted(sending, signal)
     }
   }
 }

@@ -1,6 +1,7 @@
 import { Chalk, type ChalkInstance } from 'chalk'
 import Table from 'cli-table3'
 import stringWidth from 'string-width'
+import { formatCount } from '../../safe-text.ts'
 import type { EntryForm, EntryWriter, Output } from '../format.ts'
 import { cell } from './cell.ts'
 
@@ -31,12 +32,12 @@ export function tableWriter(
     endPage: () => void (count >= TABLE_HEAD && draw()),
     end() {
       draw()
-      out.text(`(${count === 1 ? '1 row' : `${count.toLocaleString('en')} rows`})\n`)
+      out.text(`(${formatCount(count, 'row')})\n`)
     },
   }
 }
 
-/** Bare lines: one space between columns, a rule under the head, nothing else. */
+/** Bare lines: two spaces between columns, a rule under the head, nothing else. */
 const NONE =
   'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
 const CHARS = { ...Object.fromEntries(NONE.split(' ').map((name) => [name, ''])), middle: '  ' }
