@@ -37,6 +37,13 @@ export function tableWriter(
   }
 }
 
+/** How a table is drawn. */
+export interface TableOptions {
+  readonly color: boolean
+  /** Columns of the terminal; `Infinity` where nothing cuts lines. */
+  readonly width: number
+}
+
 /** Bare lines: two spaces between columns, a rule under the head, nothing else. */
 const NONE =
   'top top-mid top-left top-right bottom bottom-mid bottom-left bottom-right left left-mid mid mid-mid right right-mid'
@@ -55,8 +62,7 @@ export class TableLines {
   readonly #width: number
   #widths: number[] | undefined
 
-  /** @param width columns of the terminal; `Infinity` where nothing cuts lines */
-  constructor(head: readonly string[], { color, width }: { color: boolean; width: number }) {
+  constructor(head: readonly string[], { color, width }: TableOptions) {
     this.#head = head
     this.#chalk = new Chalk({ level: color ? 1 : 0 })
     this.#width = width
