@@ -7,10 +7,7 @@ import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
 export const BLOCK_BYTES = 16 << 20
 
-/**
- * The same far into a long input. The more a store holds, the farther apart the keys of a block
- * lie in its index, until each has a page to itself that is read, logged and written for it alone.
- */
+/** The same far into a long input, where the keys of a block lie so far apart that each changes a page of its own. */
 const LONG_BLOCK_BYTES = 64 << 20
 
 /** How many times a block beyond {@link BLOCK_BYTES} must have been read before it. */
@@ -23,12 +20,8 @@ const FIRST_BYTES = 4 << 20
 const LARGE_BYTES = 256 << 20
 
 /** What is known about a parse before it begins; can be sent to another thread. */
-export interface ParseOptions {
+export interface ParseOptions extends Omit<ParserOptions, 'now' | 'skip'> {
   readonly format: InputFormat
-  readonly maxKeyBytes: number
-  readonly maxValueBytes: number
-  /** The longest key and value together, in bytes. */
-  readonly maxEntryBytes?: number | undefined
   /** Go on after bad records. */
   readonly skip: boolean
   /** Where the records go that are skipped. */
@@ -63,12 +56,13 @@ export class BlockParser {
   #goal = FIRST_BYTES
   /** Bytes of input done with. */
   #done = 0
-  #buffer: Uint8Array
+  #buffer: Uint8Array = new Uint8Array(0)
   #length = 0
   #skipped = 0
   #named: BadRecord[] = []
   readonly #rejects: RejectsWriter | undefined
-  #ended = false
+  /** Whether a bad record ended the input: nothing more is parsed. */
+  ended = false
 
   /** A parser for one input, once the code for its format is loaded. */
   static async of(options: ParseOptions): Promise<BlockParser> {
@@ -76,23 +70,11 @@ export class BlockParser {
   }
 
   private constructor(options: ParseOptions, parserOf: (options: ParserOptions) => RecordParser) {
-    const { maxKeyBytes, maxValueBytes, maxEntryBytes } = options
     // An escaped byte takes six.
-    this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (maxKeyBytes + maxValueBytes) + 4096)
-    this.#parser = parserOf({
-      maxKeyBytes,
-      maxValueBytes,
-      maxEntryBytes,
-      now: Date.now,
-      skip: options.skip ? (bad) => this.#skip(bad) : undefined,
-    })
+    this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (options.maxKeyBytes + options.maxValueBytes) + 4096)
+    const skip = options.skip ? (bad: BadRecord) => this.#skip(bad) : undefined
+    this.#parser = parserOf({ ...options, now: Date.now, skip })
     this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
-    this.#buffer = new Uint8Array(0)
-  }
-
-  /** Whether a bad record ended the input: nothing more is parsed. */
-  get ended(): boolean {
-    return this.#ended
   }
 
   /** Bytes waiting to be parsed. */
@@ -104,7 +86,7 @@ export class BlockParser {
   push(chunk: Uint8Array): Parsed[] {
     const full: Parsed[] = []
     // After a bad record nothing counts, also what was on its way to this thread by then.
-    for (let at = 0; at < chunk.length && !this.#ended;) {
+    for (let at = 0; at < chunk.length && !this.ended;) {
       const room = this.room(chunk.length - at)
       const take = Math.min(chunk.length - at, room.length)
       room.set(chunk.subarray(at, at + take))
@@ -130,10 +112,7 @@ export class BlockParser {
     return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
   }
 
-  /**
-   * Parses what is there: the whole records, or with `final` everything. With `last`, nothing follows. Throws
-   * `KV_OUTPUT` for the rejects.
-   */
+  /** Parses the whole records, or with `final` all bytes. With `last`, nothing follows. Throws `KV_OUTPUT`. */
   cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
@@ -147,7 +126,7 @@ export class BlockParser {
     } catch (error) {
       if (!(error instanceof BadRecordError)) throw error
       refused = error.badRecord
-      this.#ended = true
+      this.ended = true
     }
     this.#rejects?.flush()
     const records = builder.count
@@ -183,14 +162,13 @@ export class BlockParser {
     if (buffer.length === this.#goal && this.#spares.length < 2) this.#spares.push(buffer)
   }
 
-  /** The bytes that wait, for another blockParser to go on with; only before the first cut. */
+  /** The bytes that wait, for another parser to go on with; only before the first cut. */
   takeWaiting(): Uint8Array {
     const waiting = this.#buffer.slice(0, this.#length)
     this.#length = 0
     return waiting
   }
 
-  /** The next block is twice as large, as far as that goes. */
   #raiseGoal(): void {
     const goal = this.#goal * 2
     if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
@@ -198,7 +176,6 @@ export class BlockParser {
     this.#spares.length = 0
   }
 
-  /** A buffer of just this size. */
   #spare(size: number): Uint8Array {
     return (size === this.#goal ? this.#spares.pop() : undefined) ?? new Uint8Array(size)
   }
@@ -219,7 +196,7 @@ export class BlockParser {
   /** Ends an input whose next record is longer than any can be. */
   #endless(): Parsed {
     const parsed = this.cut(true)
-    this.#ended = true
+    this.ended = true
     const { line = 0, record = 0 } = parsed.refused ?? {}
     const reason = `a record is longer than ${this.#maxRecordBytes} bytes`
     return { ...parsed, refused: { line, record, reason, isLast: true, start: 0, end: 0 }, final: true }

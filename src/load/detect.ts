@@ -1,14 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { quoteWord } from '../shell-quote.ts'
 import { utf8 } from '../bytes.ts'
-import { COLUMNS, columnsOf } from '../formats/csv/columns.ts'
+import { columnsOf } from '../formats/csv/columns.ts'
 import type { InputFormat } from '../formats/parsers.ts'
 import { jsonForm } from '../formats/json/layout.ts'
-import { FIELDS } from '../formats/json/record.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { type InputSource, after, copyOf, through, throughFilter, withFormat } from './suggested-command.ts'
 import { Row } from '../formats/csv/row.ts'
-import type { BadRecord } from '../formats/record-reader.ts'
+import { type BadRecord, FIELDS } from '../formats/record-reader.ts'
 import { INVALID_UTF8, wholeSequences } from '../formats/utf8.ts'
 
 /** What begins with these bytes, and the programs that unpack it from a file and from a pipe. */
@@ -126,24 +125,23 @@ const SEPARATORS: Readonly<Record<'csv' | 'tsv', string>> = { csv: ',', tsv: '\t
 
 function diagnoseText(text: string, format: InputFormat, source: InputSource): string | undefined {
   const form = formOf(text)
+  const isTable = format === 'csv' || format === 'tsv'
   if (/\r[^\r\n]/.test(text) && !text.includes('\n')) {
     return `its lines end in CR alone: ${throughFilter(source, String.raw`tr '\r' '\n'`, form ?? format)}`
   }
   if (form === 'json' || form === 'jsonl') {
-    if (format === 'csv' || format === 'tsv') return `it looks like JSON: ${withFormat(source, form)}`
+    if (isTable) return `it looks like JSON: ${withFormat(source, form)}`
     const isLines =
       form === 'jsonl' || (format === 'jsonl' && /^\s*\{/.test(text) && isJson(firstLine(text.trimStart())))
-    const isDocumentAsLines = !isLines && format === 'jsonl'
-    return (
-      keyOfRecords(text, isLines, source) ??
-      (isDocumentAsLines ? `it looks like one JSON document: ${withFormat(source, 'json')}` : undefined)
-    )
+    const keyed = keyOfRecords(text, isLines, source)
+    if (keyed !== undefined || isLines || format !== 'jsonl') return keyed
+    return `it looks like one JSON document: ${withFormat(source, 'json')}`
   }
   const line = firstLine(text)
-  const isRead = (format === 'csv' || format === 'tsv') && line.includes(SEPARATORS[format])
+  const isRead = isTable && line.includes(SEPARATORS[format])
   if (form !== undefined && form !== format && !isRead)
     return `it looks like ${form.toUpperCase()}: ${withFormat(source, form)}`
-  return format === 'csv' || format === 'tsv' ? diagnoseHeader(line, format, source) : undefined
+  return isTable ? diagnoseHeader(line, format, source) : undefined
 }
 
 /** Where the first field of records is no field of a record of kv: how jq takes it for the key. */
@@ -151,7 +149,7 @@ function keyOfRecords(text: string, isLines: boolean, source: InputSource): stri
   const [, bracket, quoted = '""'] = /^\s*(\[)?\s*\{\s*("(?:[^"\\]|\\.)*")\s*:/.exec(text) ?? []
   if (isLines === (bracket !== undefined) || quoted.length > LONGEST_NAME || !isJson(quoted)) return undefined
   const name = JSON.parse(quoted) as string
-  if (name === '' || (FIELDS as readonly string[]).includes(name)) return undefined
+  if (name === '' || FIELDS.includes(name)) return undefined
   const each = bracket === undefined ? '' : '.[] | '
   const path = /^[a-z_]\w*$/i.test(name) ? `.${name}` : `.${quoted}`
   if (name === 'type' && /"key(?:_base64)?"/.test(text))
@@ -173,7 +171,7 @@ function diagnoseHeader(line: string, format: 'csv' | 'tsv', source: InputSource
   const header = ['key', 'value'].join(SEPARATORS[format])
   if (names.length < 2) return `the first line must be ${header}, perhaps with ttl or expires`
   if (names.length > 2) {
-    const known = names.filter((name) => COLUMNS.includes(name.trim().toLowerCase()))
+    const known = names.filter((name) => FIELDS.includes(name.trim().toLowerCase()))
     if (known.length > 1)
       return `other columns must go: ${through(source, `mlr ${mlr} cut -f ${quoteWord(known.join(','))}`, format)}`
     const [key, value] = names as [string, string]

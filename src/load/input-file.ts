@@ -69,10 +69,7 @@ export async function* readChunks(
   }
 }
 
-/**
- * All of a named input. Throws `KV_TOO_LARGE` when that is more than `maxBytes`, and what {@link openInputFile} and
- * {@link readChunks} throw.
- */
+/** All of a named input. Throws what {@link openInputFile} and {@link readToEnd} throw. */
 export async function readInputFile(path: string, maxBytes: number, signal?: AbortSignal): Promise<Uint8Array> {
   const { fd, close } = openInputFile(path)
   try {
@@ -87,7 +84,13 @@ export async function readToEnd(fd: number, name: string, maxBytes: number, sign
   const tooLong = (): KvError => new KvError('KV_TOO_LARGE', `${name} is longer than a value may be: ${maxBytes} bytes`)
   const stat = fstatSync(fd)
   if (stat.size > maxBytes) throw tooLong()
-  if (stat.isFile()) return readWhole(fd, name)
+  if (stat.isFile()) {
+    try {
+      return readFileSync(fd)
+    } catch (cause) {
+      throw unreadable(name, cause)
+    }
+  }
   const chunks: Uint8Array[] = []
   let bytes = 0
   for await (const chunk of readChunks(fd, name, signal)) {
@@ -96,14 +99,6 @@ export async function readToEnd(fd: number, name: string, maxBytes: number, sign
     if (bytes > maxBytes) throw tooLong()
   }
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
-}
-
-function readWhole(fd: number, name: string): Uint8Array {
-  try {
-    return readFileSync(fd)
-  } catch (cause) {
-    throw unreadable(name, cause)
-  }
 }
 
 /**

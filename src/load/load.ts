@@ -25,32 +25,18 @@ export interface LoadOptions extends ParseOptions {
  */
 export async function* load(input: OpenInput, options: LoadOptions): AsyncGenerator<Parsed, void, void> {
   const { stop, atOnce, ...parseOptions } = options
-  const ready: Parsed[] = []
   const pace = new Pace()
-  let failure: { readonly error: unknown } | undefined
   let readError: KvError | undefined
-  let isStoring = false
   let isOver = false
-  let wake = (): void => {}
-  const onStop = (): void => wake()
-  const fail = (error: unknown): void => {
-    failure ??= { error }
-    wake()
-  }
-  const take = (parsed: Parsed): void => {
-    ready.push(parsed)
-    pace.answered(parsed)
-    wake()
-  }
-  const pipeline = new ParsePipeline(parseOptions, await BlockParser.of(parseOptions), take, fail)
+  const pipeline = new ParsePipeline(parseOptions, await BlockParser.of(parseOptions))
+  const onStop = (): void => pipeline.wake()
   const live = atOnce
     ? undefined
     : setInterval(() => {
         const { bytes, since } = pipeline.waiting
-        if (ready.length === 0 && !isStoring && performance.now() - since >= LIVE_MS && pace.isTime(bytes))
-          pipeline.cut(false)
+        if (pipeline.isIdle && performance.now() - since >= LIVE_MS && pace.isTime(bytes)) pipeline.cut(false)
       }, LIVE_MS)
-  const isDone = (): boolean => failure !== undefined || isOver || stop.aborted
+  const isDone = (): boolean => pipeline.failure !== undefined || isOver || stop.aborted
   const read = async (): Promise<void> => {
     if (input.file !== undefined && pipeline.takeFile(input.file, input.size!)) return
     try {
@@ -60,7 +46,7 @@ export async function* load(input: OpenInput, options: LoadOptions): AsyncGenera
       }
     } catch (error) {
       if (isDone()) return
-      if (!(error instanceof KvError)) return fail(error)
+      if (!(error instanceof KvError)) return pipeline.fail(error)
       readError = error
     }
     if (!isDone()) pipeline.cut(readError === undefined, true)
@@ -68,26 +54,19 @@ export async function* load(input: OpenInput, options: LoadOptions): AsyncGenera
   stop.addEventListener('abort', onStop)
   try {
     if (!stop.aborted) void read()
-    for (;;) {
-      if (failure !== undefined) throw failure.error
-      const parsed = ready.shift()
-      if (parsed === undefined) {
-        if (stop.aborted) return
-        await new Promise<void>((resolve) => (wake = resolve))
-        continue
-      }
-      isStoring = true
+    while (!isOver) {
+      const parsed = await pipeline.next(stop)
+      if (parsed === undefined) return
+      pace.answered(parsed)
       isOver = parsed.final
-      if (!parsed.final) await pipeline.readAhead()
+      if (!isOver) await pipeline.readAhead()
       yield parsed
       pipeline.stored(parsed)
-      isStoring = false
-      if (!parsed.final) continue
-      if (pipeline.unreadable !== undefined)
-        readError = unreadable(input.name, { message: pipeline.unreadable }, 'KV_INVALID_INPUT')
-      if (readError !== undefined && parsed.refused === undefined) throw readError
-      return
+      if (parsed.refused !== undefined) return
     }
+    if (pipeline.unreadable !== undefined)
+      throw unreadable(input.name, { message: pipeline.unreadable }, 'KV_INVALID_INPUT')
+    if (readError !== undefined) throw readError
   } finally {
     isOver = true
     clearInterval(live)

@@ -12,34 +12,31 @@ const INLINE_BYTES = 1 << 20
 const MAX_AHEAD = 2
 
 /**
- * Bytes of a message to the worker. The buffers of these messages come back and are used again: a
- * buffer left to the collector of the other thread would lie there until that thread is short of memory.
+ * Bytes of a message to the worker. The buffers come back and are used again: the other thread would collect them
+ * only once it is short of memory.
  */
 const MESSAGE_BYTES = 1 << 20
 
-/**
- * Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores; of
- * the longest, a part.
- */
+/** Messages on their way to the worker at a time: the whole next block, for it to parse while this thread stores. */
 const MAX_MESSAGES = BLOCK_BYTES / MESSAGE_BYTES + 2
 
 /** How long a pause of the input is taken for its pace when it is read ahead, in milliseconds. */
 const AHEAD_MS = 5
 
 /**
- * Parses one input, in this thread while it is small and in another when it is not, and hands over
- * what it comes to, in order. What is handed over must be given back with `stored`.
+ * Parses one input, in this thread while it is small and in another when it is not, and hands over what it comes to,
+ * in order. What is handed over must be given back with `stored`.
  */
 export class ParsePipeline {
   readonly #options: ParseOptions
-  readonly #take: (parsed: Parsed) => void
-  readonly #fail: (error: unknown) => void
+  readonly #ready: Parsed[] = []
   #inline: BlockParser | undefined
   #worker: Worker | undefined
   readonly #messages: Uint8Array[] = []
   #message: Uint8Array | undefined
   #messageLength = 0
   #sent = 0
+  /** Results that are ready or being stored. */
   #handedOver = 0
   #closed = false
   #given = 0
@@ -53,20 +50,36 @@ export class ParsePipeline {
   /** Why the file could not be read to its end. */
   unreadable: string | undefined
 
+  /** What went wrong, other than a bad record. */
+  failure: unknown
+  /** Makes {@link next} look again. */
+  wake = (): void => {}
+
   /** @param inline parses in this thread as long as the input is small */
-  constructor(
-    options: ParseOptions,
-    inline: BlockParser,
-    take: (parsed: Parsed) => void,
-    fail: (error: unknown) => void,
-  ) {
+  constructor(options: ParseOptions, inline: BlockParser) {
     this.#options = options
-    this.#take = (parsed) => {
-      this.#handedOver++
-      take(parsed)
-    }
-    this.#fail = fail
     this.#inline = inline
+  }
+
+  /** The next result; `undefined` when there is none yet and `stop` is aborted. Throws the {@link failure}. */
+  async next(stop: AbortSignal): Promise<Parsed | undefined> {
+    for (;;) {
+      if (this.failure !== undefined) throw this.failure
+      const parsed = this.#ready.shift()
+      if (parsed !== undefined || stop.aborted) return parsed
+      await new Promise<void>((resolve) => (this.wake = resolve))
+    }
+  }
+
+  /** Ends everything with an error. */
+  fail(error: unknown): void {
+    this.failure ??= error
+    this.wake()
+  }
+
+  /** Whether nothing is ready, nor being stored. */
+  get isIdle(): boolean {
+    return this.#handedOver === 0
   }
 
   /** Takes a chunk of input. Settles when it is free again and there is room for more. */
@@ -75,19 +88,13 @@ export class ParsePipeline {
     this.#given += chunk.length
     if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length > INLINE_BYTES)
       this.#startWorker()
-    if (this.#inline !== undefined) {
-      const inline = this.#inline
-      this.#parse(() => inline.push(chunk))
-    } else {
-      this.#send(chunk)
-    }
+    const inline = this.#inline
+    if (inline === undefined) this.#send(chunk)
+    else this.#parse(() => inline.push(chunk))
     while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#onRoom = resolve))
   }
 
-  /**
-   * Takes a whole file of so many bytes, by its descriptor; whether it does: a small one is pushed
-   * sooner than a thread starts. Nothing may be pushed besides.
-   */
+  /** Takes a whole file by its descriptor, if so many bytes are worth a thread; nothing may be pushed besides. */
   takeFile(fd: number, size: number): boolean {
     if (size <= INLINE_BYTES) return false
     this.#isReading = true
@@ -97,8 +104,8 @@ export class ParsePipeline {
   }
 
   /**
-   * Settles when as much as there is room for has been read, or the input pauses. Storing holds
-   * this thread; the worker should have its next block by then.
+   * Settles when as much as there is room for has been read, or the input pauses: storing holds this thread, and the
+   * worker should have its next block by then.
    */
   async readAhead(): Promise<void> {
     for (let given = -1; this.#worker !== undefined && !this.#isReading && this.#hasRoom() && given !== this.#given;) {
@@ -142,11 +149,17 @@ export class ParsePipeline {
     await this.#worker?.terminate()
   }
 
+  #take(parsed: Parsed): void {
+    this.#handedOver++
+    this.#ready.push(parsed)
+    this.wake()
+  }
+
   #parse(step: () => Parsed[]): void {
     try {
       for (const parsed of step()) this.#take(parsed)
     } catch (error) {
-      this.#fail(error)
+      this.fail(error)
     }
   }
 
@@ -194,12 +207,12 @@ export class ParsePipeline {
       } else if ('unreadable' in message) {
         this.unreadable = message.unreadable
       } else if ('failed' in message) {
-        this.#fail(new KvError(message.failed.code, message.failed.message))
+        this.fail(new KvError(message.failed.code, message.failed.message))
       } else {
         this.#take(message)
       }
     })
-    worker.on('error', (error) => this.#fail(error))
+    worker.on('error', (error) => this.fail(error))
     this.#worker = worker
     const waiting = this.#inline!.takeWaiting()
     this.#inline = undefined

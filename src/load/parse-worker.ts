@@ -12,10 +12,7 @@ export type ToWorker =
   // With the buffer of the block that was stored, where it is worth using again.
   | { readonly type: 'stored'; readonly buffer?: Uint8Array | undefined }
 
-/**
- * What the worker answers: the result of a stretch of input, the buffer of a message, free again, why the file
- * ends here, or what else went wrong.
- */
+/** What the worker answers: a result, the buffer of a message, why the file ends here, or what else went wrong. */
 export type FromWorker =
   | Parsed
   | Uint8Array

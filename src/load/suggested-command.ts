@@ -19,28 +19,22 @@ export function withFormat(source: InputSource, format: string): string {
 
 /** The command that puts programs before batch-put: `xz -dc rows.xz | kv batch-put --format csv`. */
 export function through(source: InputSource, program: string, format: string, ...next: readonly string[]): string {
-  const { file = '' } = source
-  const pipe = sent(source)
-  const first = pipe === undefined ? `${program} ${fileWord(file)}` : `${pipe} | ${program}`
-  return intoBatchPut(source, [first, ...next].join(' | '), format)
+  return intoBatchPut(source, [fed(source, program), ...next].join(' | '), format)
 }
 
 /** The same for a program that reads its standard input only. */
 export function throughFilter(source: InputSource, program: string, format: string): string {
-  const { file = '' } = source
-  const pipe = sent(source)
-  return intoBatchPut(source, pipe === undefined ? `${program} < ${fileWord(file)}` : `${pipe} | ${program}`, format)
+  return intoBatchPut(source, fed(source, program, ' <'), format)
 }
 
 /** The command that reads the input with a line before it, which `first` prints. */
 export function after(source: InputSource, first: string, format: string): string {
-  const { file, hasMark = false } = source
-  const pipe = sent(source)
+  const { file, unpack, hasMark = false } = source
   const rest = hasMark ? 'tail -c +4' : 'cat'
-  if (file === undefined) return intoBatchPut(source, `${pipe} | (${first}; ${rest})`, format)
+  const input = unpack === undefined || hasMark ? fed(source, rest) : sent(source)
   return intoBatchPut(
     source,
-    `(${first}; ${pipe === undefined ? `${rest} ${fileWord(file)}` : hasMark ? `${pipe} | ${rest}` : pipe})`,
+    file === undefined ? `${sent(source)} | (${first}; ${rest})` : `(${first}; ${input})`,
     format,
   )
 }
@@ -50,10 +44,18 @@ export function copyOf(file: string, source: InputSource): string {
   return intoBatchPut(source, `kv --store ${fileWord(file)} range`, 'jsonl')
 }
 
-/** What sends the input, unpacked, into a pipe; `undefined` for a file that a program can read itself. */
-function sent({ file, unpack }: InputSource): string | undefined {
-  if (file === undefined) return unpack === undefined ? '...' : `... | ${unpack}`
-  return unpack === undefined ? undefined : `${unpack} ${fileWord(file)}`
+/** A program that gets the input, unpacked: a file that is not packed by its name, any other through a pipe. */
+function fed(source: InputSource, program: string, redirect = ''): string {
+  const { file, unpack } = source
+  return file !== undefined && unpack === undefined
+    ? `${program}${redirect} ${fileWord(file)}`
+    : `${sent(source)} | ${program}`
+}
+
+/** What sends the input, unpacked, into a pipe. */
+function sent({ file, unpack }: InputSource): string {
+  if (file !== undefined) return `${unpack} ${fileWord(file)}`
+  return unpack === undefined ? '...' : `... | ${unpack}`
 }
 
 /** The name of a file as a word that no program takes for an option. */
