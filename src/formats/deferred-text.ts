@@ -9,7 +9,7 @@ const NOTHING = new Uint8Array()
  * sends them one by one, and waits for the reader between two, holds the bytes and no more.
  */
 export class DeferredText implements TextOutput {
-  #parts: (Buffer | (() => Iterable<Buffer>))[] = []
+  #parts: (Buffer | (() => Iterable<Buffer | string>))[] = []
   readonly #collected = new ByteBuffer({ write: (data) => void this.#parts.push(Buffer.from(data as Uint8Array)) })
 
   text(text: string): void {
@@ -23,7 +23,7 @@ export class DeferredText implements TextOutput {
   }
 
   encoded(bytes: Uint8Array, encoding: BytesEncoding): void {
-    if (bytes.length > LONG) this.#defer(() => encodedParts(bytes, encoding))
+    if (bytes.length > LONG) this.#defer(() => encodeParts(bytes, encoding))
     else this.#collected.encoded(bytes, encoding)
   }
 
@@ -45,27 +45,21 @@ export class DeferredText implements TextOutput {
     const parts = this.#parts
     this.#parts = []
     for (const part of parts) {
-      if (typeof part === 'function') yield* part()
-      else yield part
+      if (typeof part !== 'function') yield part
+      else for (const made of part()) yield typeof made === 'string' ? Buffer.from(made) : made
     }
   }
 
-  #defer(parts: () => Iterable<Buffer>): void {
+  #defer(parts: () => Iterable<Buffer | string>): void {
     this.#collected.flush()
     this.#parts.push(parts)
   }
 }
 
-function* encodedParts(bytes: Uint8Array, encoding: BytesEncoding): Generator<Buffer, void, void> {
-  for (const part of encodeParts(bytes, encoding)) yield Buffer.from(part)
-}
-
 function* escapedParts(bytes: Uint8Array, escaping: Escaping): Generator<Buffer, void, void> {
-  const made: Buffer[] = []
-  const out = new ByteBuffer({ write: (data) => void made.push(Buffer.from(data as Uint8Array)) })
+  const out = new DeferredText()
   for (const slice of textSlices(bytes)) {
     out.escaped(NOTHING, slice, NOTHING, escaping)
-    out.flush()
-    yield* made.splice(0)
+    yield* out.take()
   }
 }

@@ -1,5 +1,8 @@
 import type { BlockBuilder } from '../blocks/block-builder.ts'
 
+/** The fields of a record, in JSON and as columns. {@link JsonRecordReader} counts on their order. */
+export const FIELDS: readonly string[] = 'key value key_base64 value_base64 key_hex value_hex ttl expires'.split(' ')
+
 /** A record of the input that is not accepted. */
 export interface BadRecord {
   /** 1-based number of the input's line that is at fault, or with which the record begins. */

@@ -68,7 +68,7 @@ export class Printer {
     if (valueEncoding !== 'utf8') for (const part of encodeParts(value, valueEncoding)) this.#sink.write(part)
     else if (isExact) this.#sink.write(value)
     else if (isUtf8(value)) for (const part of textParts(value)) this.#sink.write(escapeText(part))
-    else this.#sink.write(binary(value))
+    else this.#sink.write(binary(value.length))
     if (!isExact) this.#sink.write('\n')
   }
 

@@ -1,9 +1,5 @@
 import type { BytesEncoding } from '../../bytes.ts'
-
-const KEY_COLUMNS = ['key', 'key_base64', 'key_hex'] as const
-const VALUE_COLUMNS = ['value', 'value_base64', 'value_hex'] as const
-/** The names of all columns. */
-export const COLUMNS: readonly string[] = [...KEY_COLUMNS, ...VALUE_COLUMNS, 'ttl', 'expires']
+import { FIELDS } from '../record-reader.ts'
 
 /** A column of keys or of values. */
 export interface Column {
@@ -32,19 +28,20 @@ export const EXPECTED_HEADER = 'key,value'
 export function columnsOf(header: readonly string[]): Columns | string {
   const names = header.map((name) => name.trim().toLowerCase())
   for (const [index, name] of names.entries()) {
-    if (!COLUMNS.includes(name)) return `unknown column ${JSON.stringify(header[index]!.slice(0, 40).toWellFormed())}`
+    if (!FIELDS.includes(name)) return `unknown column ${JSON.stringify(header[index]!.slice(0, 40).toWellFormed())}`
     if (names.indexOf(name) !== index) return `column ${JSON.stringify(name)} is there twice`
   }
-  const key = oneOf(KEY_COLUMNS, names)
+  const key = columnOf('key', names)
   if (typeof key === 'string') return key
-  const value = oneOf(VALUE_COLUMNS, names)
+  const value = columnOf('value', names)
   if (typeof value === 'string') return value
   return { width: names.length, key, value, ttl: names.indexOf('ttl'), expires: names.indexOf('expires') }
 }
 
-function oneOf(forms: readonly string[], names: readonly string[]): Column | string {
-  const [name, other] = forms.filter((form) => names.includes(form))
-  if (name === undefined) return `no column ${JSON.stringify(forms[0])}`
+/** The one column of `key` or of `value` among these names, or what is wrong. */
+function columnOf(field: 'key' | 'value', names: readonly string[]): Column | string {
+  const [name, other] = FIELDS.filter((form) => form.startsWith(field) && names.includes(form))
+  if (name === undefined) return `no column "${field}"`
   if (other !== undefined) return `both columns ${name} and ${other}`
   return {
     name,

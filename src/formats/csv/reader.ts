@@ -20,10 +20,8 @@ const LINE_FEED = 0x0a
 const HEADER_NOT_UTF8 = 'the header is not valid UTF-8'
 
 /**
- * Parses CSV or TSV with a header (see {@link Row}). The columns are `key` and `value`, or `key_base64`, `value_hex`
- * and so on in place of these, perhaps `ttl` (a time such as `10m`; a plain number is seconds) or `expires` (RFC
- * 3339), in any order, and no others. An empty value is the empty value, an empty `ttl` or `expires` none. Blank
- * lines and a byte order mark are fine. A wrong header cannot be skipped.
+ * Parses CSV or TSV (see {@link Row}) with a header of {@link FIELDS} in any order, and no others. An empty value is
+ * the empty value, an empty `ttl` or `expires` none. Blank lines and a byte order mark are fine.
  */
 export class DelimitedParser implements RecordParser {
   readonly #options: ParserOptions
@@ -55,9 +53,9 @@ export class DelimitedParser implements RecordParser {
     while (at < length) {
       const next = row.read(bytes, at, length, final)
       if (next < 0) {
-        const endless = this.#endless(bytes, at, length)
-        if (endless === undefined) break
-        this.#reject({ ...endless, line: this.#line, start: at, end: length, isLast: true })
+        const fault = this.#faultAlready(bytes, at, length)
+        if (fault === undefined) break
+        this.#reject({ ...fault, line: this.#line, start: at, end: length, isLast: true })
       }
       if (row.end > at) {
         if (this.#columns === undefined) this.#readHeader(bytes, at)
@@ -66,23 +64,15 @@ export class DelimitedParser implements RecordParser {
       this.#line += row.lineFeeds + 1
       at = next
     }
-    if (final && this.#columns === undefined)
-      this.#reject({
-        line: 1,
-        record: 0,
-        reason: 'no header',
-        expected: EXPECTED_HEADER,
-        isLast: true,
-        start: 0,
-        end: 0,
-      })
+    if (final && this.#columns === undefined) {
+      const bad = { line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER }
+      this.#reject({ ...bad, isLast: true, start: 0, end: 0 })
+    }
     return at
   }
 
-  /**
-   * Why the row at `at`, which goes on after `length`, is bad whatever follows, if it is: it need not be held to its end.
-   */
-  #endless(
+  /** Why the row at `at`, which goes on after `length`, is bad whatever follows, if it is. */
+  #faultAlready(
     bytes: Uint8Array,
     at: number,
     length: number,
@@ -93,24 +83,19 @@ export class DelimitedParser implements RecordParser {
       if (typeof columns === 'string') return { record: 0, reason: columns, expected: EXPECTED_HEADER }
     }
     const record = this.#records + 1
+    const { maxValueBytes, skip } = this.#options
     if (row.isEndless)
-      return {
-        record,
-        reason: `a field is longer than ${this.#options.maxValueBytes} bytes; perhaps a quote is not closed`,
-      }
+      return { record, reason: `a field is longer than ${maxValueBytes} bytes; perhaps a quote is not closed` }
     const width = this.#columns?.width ?? Infinity
     const isWide =
-      row.count > width &&
-      length - row.start(width) > (this.#options.skip === undefined ? EARLY_CHECK_BYTES : MAX_SKIPPED_BYTES)
+      row.count > width && length - row.start(width) > (skip === undefined ? EARLY_CHECK_BYTES : MAX_SKIPPED_BYTES)
     return isWide ? { record, reason: `more fields than the ${width} of the header` } : undefined
   }
 
   /** What is wrong with the beginning of a header that is longer than any is. */
   #longHeader(bytes: Uint8Array, at: number, length: number): Columns | string {
-    const begin = bytes.slice(
-      at,
-      at + wholeSequences(bytes.subarray(at, length), Math.min(EARLY_CHECK_BYTES, length - at)),
-    )
+    const rest = bytes.subarray(at, length)
+    const begin = rest.slice(0, wholeSequences(rest, Math.min(EARLY_CHECK_BYTES, rest.length)))
     const row = new Row(this.#dialect, EARLY_CHECK_BYTES)
     row.read(begin, 0, begin.length, true)
     return isUtf8(begin) ? columnsOf(row.texts(begin)) : HEADER_NOT_UTF8
@@ -126,7 +111,6 @@ export class DelimitedParser implements RecordParser {
     if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
   }
 
-  /** Takes in the row that begins at `at`. */
   #readRecord(into: BlockBuilder, at: number, isText: boolean): void {
     const { bytes } = into
     const { end, fault } = this.#row
@@ -184,12 +168,10 @@ export class DelimitedParser implements RecordParser {
 
   /** The text of a time to live or a timestamp; `undefined` when there is none. */
   #time(bytes: Uint8Array, field: number): string | undefined {
-    if (field < 0 || this.#row.fieldEnd(field) === this.#row.start(field)) return undefined
-    return asBuffer(bytes).toString(
-      'latin1',
-      this.#row.start(field),
-      Math.min(this.#row.start(field) + LONGEST_TIME, this.#row.fieldEnd(field)),
-    )
+    if (field < 0) return undefined
+    const start = this.#row.start(field)
+    const end = Math.min(start + LONGEST_TIME, this.#row.fieldEnd(field))
+    return asBuffer(bytes).toString('latin1', start, end) || undefined
   }
 
   #badRow(at: number, reason: string): BadRecord {

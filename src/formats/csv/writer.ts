@@ -1,7 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { utf8 } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
-import type { Entry } from '../../store/entry.ts'
 import { type ByteBuffer, Escaping } from '../byte-buffer.ts'
 import type { EntryForm, EntryWriter, Output } from '../format.ts'
 import { displayKey } from '../../safe-text.ts'
@@ -55,29 +54,23 @@ async function delimitedWriter(
       for (const [at, { name, encoding }] of columns.entries()) {
         if (at > 0) out.text(separator)
         if (encoding !== 'utf8') out.encoded(entry[name], encoding)
-        else if (!writeField(out, entry[name], columns.length === 1)) throw notText(entry)
+        else if (!writeField(out, entry[name], columns.length === 1))
+          throw usageError(
+            `the entry of key ${displayKey(entry.key)} is not UTF-8, which CSV and TSV cannot say`,
+            'use --format jsonl, or --key-encoding and --value-encoding hex',
+          )
       }
       if (hasExpires)
         out.text(`${separator}${entry.expires === undefined ? '' : new Date(entry.expires).toISOString()}`)
-      else if (entry.expires !== undefined && only === undefined) throw unannounced(entry)
+      else if (entry.expires !== undefined && only === undefined)
+        throw new KvError(
+          'KV_IO',
+          `the entry of key ${displayKey(entry.key)} got a time to live after the header without one was written`,
+          { hint: 'run it again' },
+        )
       out.text('\n')
     },
   }
-}
-
-function notText({ key }: Entry): KvError {
-  return usageError(
-    `the entry of key ${displayKey(key)} is not UTF-8, which CSV and TSV cannot say`,
-    'use --format jsonl, or --key-encoding and --value-encoding hex',
-  )
-}
-
-function unannounced({ key }: Entry): KvError {
-  return new KvError(
-    'KV_IO',
-    `the entry of key ${displayKey(key)} got a time to live after the header without one was written`,
-    { hint: 'run it again' },
-  )
 }
 
 /** A line of CSV from texts, with its line end. */
@@ -85,20 +78,16 @@ export function csvLine(texts: readonly string[]): string {
   return `${texts.map((text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text)).join(',')}\n`
 }
 
-const COMMA = 0x2c
-const DOUBLE_QUOTE = 0x22
-const LINE_FEED = 0x0a
-const CARRIAGE_RETURN = 0x0d
+/** The bytes for which a field is quoted. */
+const MARKS: readonly number[] = [...Buffer.from(',"\n\r')]
+const IS_MARK = new Uint8Array(256)
+for (const byte of MARKS) IS_MARK[byte] = 1
 
-/** From this many bytes on, four searches of the engine beat one loop. */
+/** From this many bytes on, a search for each of these is quicker than one loop. */
 const SEARCHED_AT_ONCE = 1024
 
 function needsQuotes(bytes: Uint8Array): boolean {
-  if (bytes.length >= SEARCHED_AT_ONCE)
-    return [COMMA, DOUBLE_QUOTE, LINE_FEED, CARRIAGE_RETURN].some((byte) => bytes.includes(byte))
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]!
-    if (byte === COMMA || byte === DOUBLE_QUOTE || byte === LINE_FEED || byte === CARRIAGE_RETURN) return true
-  }
+  if (bytes.length >= SEARCHED_AT_ONCE) return MARKS.some((byte) => bytes.includes(byte))
+  for (let i = 0; i < bytes.length; i++) if (IS_MARK[bytes[i]!] === 1) return true
   return false
 }

@@ -9,11 +9,18 @@ const MAX_CELL = 4096
 export function cell(bytes: Uint8Array, encoding: Encoding): string {
   if (encoding !== 'utf8') return encode(bytes.subarray(0, MAX_CELL), encoding)
   // Not cut inside a character: a long text must not count as binary for that.
-  const text = decodeUtf8(bytes.length > MAX_CELL ? bytes.subarray(0, wholeSequences(bytes, MAX_CELL)) : bytes)
-  return text === undefined ? binary(bytes) : escapeLine(text)
+  return bytes.length > MAX_CELL
+    ? safeLine(bytes.subarray(0, wholeSequences(bytes, MAX_CELL)), bytes.length)
+    : safeLine(bytes)
 }
 
-/** What is shown in place of bytes that are no text. */
-export function binary(bytes: Uint8Array): string {
-  return `(binary, ${formatBytes(bytes.length)})`
+/** Bytes as one line, safe for a terminal, or what is shown in place of `size` bytes that are no text. */
+export function safeLine(bytes: Uint8Array, size = bytes.length): string {
+  const text = decodeUtf8(bytes)
+  return text === undefined ? binary(size) : escapeLine(text)
+}
+
+/** What is shown in place of so many bytes that are no text. */
+export function binary(size: number): string {
+  return `(binary, ${formatBytes(size)})`
 }

@@ -1,10 +1,10 @@
 import { Chalk } from 'chalk'
 import { isUtf8 } from 'node:buffer'
 import { decodeUtf8, encode, textParts } from '../../bytes.ts'
-import { escapeJson, escapeLine, escapeText } from '../../safe-text.ts'
+import { escapeJson, escapeText } from '../../safe-text.ts'
 import type { Entry } from '../../store/entry.ts'
 import type { EntryForm, EntryWriter, Output } from '../format.ts'
-import { binary } from './cell.ts'
+import { binary, safeLine } from './cell.ts'
 
 const INDENT = '  '
 
@@ -77,7 +77,7 @@ export function prettyWriter(
   const writeKey = ({ key, expires }: Entry): void => {
     if (only === undefined && !isFirst) out.text('\n')
     if (keyEncoding === 'utf8' && !isTTY) out.bytes(key)
-    else out.text(chalk.bold(keyEncoding === 'utf8' ? keyText(key) : encode(key, keyEncoding)))
+    else out.text(chalk.bold(keyEncoding === 'utf8' ? safeLine(key) : encode(key, keyEncoding)))
     if (expires !== undefined && only === undefined) out.text(chalk.dim(`  expires ${new Date(expires).toISOString()}`))
     out.text('\n')
   }
@@ -88,7 +88,7 @@ export function prettyWriter(
     if (indented !== undefined) out.text(cut(indented, lines))
     else if (valueEncoding !== 'utf8') out.encoded(value, valueEncoding)
     else if (!isTTY) out.bytes(value)
-    else if (!isUtf8(value)) out.text(binary(value))
+    else if (!isUtf8(value)) out.text(binary(value.length))
     else
       for (const part of textParts(value)) {
         out.text(escapeText(part))
@@ -109,9 +109,4 @@ export function prettyWriter(
 function cut(text: string, most: number): string {
   const lines = text.split('\n')
   return lines.length <= most ? text : [...lines.slice(0, most - TAIL - 1), '…', ...lines.slice(-TAIL)].join('\n')
-}
-
-function keyText(key: Uint8Array): string {
-  const text = decodeUtf8(key)
-  return text === undefined ? binary(key) : escapeLine(text)
 }

@@ -1,7 +1,6 @@
 import { asBuffer } from '../../bytes.ts'
-import { FIELDS } from './record.ts'
 import { JsonScanner } from './scanner.ts'
-import { EARLY_CHECK_BYTES } from '../record-reader.ts'
+import { EARLY_CHECK_BYTES, FIELDS } from '../record-reader.ts'
 import { markLength } from '../utf8.ts'
 
 const LINE_FEED = 0x0a
@@ -10,8 +9,6 @@ const COMMA = 0x2c
 const OPEN_ARRAY = 0x5b
 const OPEN_OBJECT = 0x7b
 const CLOSE_OBJECT = 0x7d
-
-const NAMES: ReadonlySet<string> = new Set(FIELDS)
 
 /** More bytes than the name of any field of a record has. */
 const LONGEST_NAME = 20
@@ -34,38 +31,25 @@ export function jsonForm(bytes: Uint8Array, length: number, final: boolean): Jso
   scanner.reset(bytes, length)
   const start = scanner.space(markLength(bytes, length))
   const first = scanner.at(start)
+  /** The form by the end of the first record, which is negative when that is cut off or wrong. */
+  const formOfRecord = (end: number): JsonForm | undefined => {
+    if (end < 0 && scanner.failedAt >= length && !final) return undefined
+    const lineEnd = bytes.indexOf(LINE_FEED, start)
+    return lineEnd >= 0 && lineEnd < end ? 'sequence' : 'lines'
+  }
   if (first === OPEN_ARRAY) {
     const element = scanner.space(start + 1)
     if (element === length && !final) return undefined
-    return scanner.at(element) === QUOTE
-      ? formOfRecord(scanner, bytes, start, scanner.value(start), length, final)
-      : 'document'
+    return scanner.at(element) === QUOTE ? formOfRecord(scanner.value(start)) : 'document'
   }
   if (first !== OPEN_OBJECT) return (start === length || length < 3) && !final ? undefined : 'document'
   const { end, isRecord } = readObject(scanner, bytes, start)
-  if (isRecord) return formOfRecord(scanner, bytes, start, end, length, final)
+  if (isRecord) return formOfRecord(end)
   if (end < 0) return scanner.failedAt >= length && !final && length < EARLY_CHECK_BYTES ? undefined : 'document'
   const next = scanner.space(end)
   if (next === length && !final && length < EARLY_CHECK_BYTES) return undefined
   const isFollowed = scanner.at(next) === OPEN_OBJECT || scanner.at(next) === OPEN_ARRAY
-  return isFollowed ? formOfRecord(scanner, bytes, start, end, length, final) : 'document'
-}
-
-/**
- * The form of text whose first record begins at `start` and ends at `end`, or is cut off or wrong when that is
- * negative.
- */
-function formOfRecord(
-  scanner: JsonScanner,
-  bytes: Uint8Array,
-  start: number,
-  end: number,
-  length: number,
-  final: boolean,
-): JsonForm | undefined {
-  if (end < 0 && scanner.failedAt >= length && !final) return undefined
-  const lineEnd = bytes.indexOf(LINE_FEED, start)
-  return lineEnd >= 0 && lineEnd < end ? 'sequence' : 'lines'
+  return isFollowed ? formOfRecord(end) : 'document'
 }
 
 /**
@@ -83,7 +67,7 @@ function readObject(scanner: JsonScanner, bytes: Uint8Array, at: number): { end:
     const name = asBuffer(bytes).toString('latin1', at + 1, Math.min(nameEnd - 1, at + LONGEST_NAME))
     hasKey ||= name.startsWith('key')
     hasValue ||= name.startsWith('value')
-    isForeign ||= !NAMES.has(name)
+    isForeign ||= !FIELDS.includes(name)
     const value = scanner.colon(nameEnd)
     const end = value < 0 ? -1 : scanner.value(value)
     if (end < 0) return { end, isRecord: hasKey && !isForeign }

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { JsonRecordReader } from './record.ts'
 import {
+  type BadRecord,
   EARLY_CHECK_BYTES,
   MAX_SKIPPED_BYTES,
   type ParserOptions,
@@ -133,70 +134,58 @@ export class JsonLinesParser implements RecordParser {
     if (length < Math.max(EARLY_CHECK_BYTES, 2 * this.#checked)) return false
     this.#checked = length
     const start = this.#begun ? 0 : markLength(bytes, length)
-    const reason = this.#faultOfBeginning(bytes, start, wholeSequences(bytes, length))
-    if (reason === undefined || (this.#options.skip !== undefined && length < MAX_SKIPPED_BYTES)) return false
+    const fault = this.#fault(bytes, start, wholeSequences(bytes, length), false, true)
+    if (fault === undefined || (this.#options.skip !== undefined && length < MAX_SKIPPED_BYTES)) return false
     this.#begun = true
     this.#inBadLine = true
     this.#lines++
     this.#records++
-    this.#reject(reason, this.#reader.scanner.expected, start, length)
+    this.#reject(fault, start, length)
     return true
-  }
-
-  /** Why the line that begins at `start` is bad, whatever follows after `end`. */
-  #faultOfBeginning(bytes: Uint8Array, start: number, end: number): string | undefined {
-    const reader = this.#reader
-    const scanner = reader.scanner
-    scanner.expected = ''
-    if (!isUtf8(bytes.subarray(start, end)))
-      return `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}`
-    reader.reset(bytes, end)
-    const first = scanner.space(start)
-    if (first === end) return undefined
-    const after = reader.record(first)
-    if (after < 0 && scanner.failedAt < end)
-      return `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
-    scanner.expected = ''
-    if (after < 0) return reader.badAlready(end)
-    const rest = scanner.space(after)
-    return rest < end ? `text after the record at column ${columnOf(bytes, start, rest)}` : reader.reason
   }
 
   /** Parses any line, from `start` up to its line ending at `end`. */
   #line(into: BlockBuilder, start: number, end: number, isKnownUtf8: boolean): void {
-    const bytes = into.bytes
-    const reader = this.#reader
-    const scanner = reader.scanner
-    reader.reset(bytes, end)
-    const first = scanner.space(start)
-    if (first === end) return
+    this.#reader.reset(into.bytes, end)
+    if (this.#reader.scanner.space(start) === end) return
     this.#records++
-    if (!isKnownUtf8 && !isUtf8(bytes.subarray(start, end))) {
-      const column = columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))
-      this.#reject(`${INVALID_UTF8} at column ${column}`, undefined, start, end)
-      return
-    }
-    const after = reader.record(first)
-    if (after < 0) {
-      const column = columnOf(bytes, start, scanner.failedAt)
-      this.#reject(`${scanner.fault} at column ${column}`, scanner.expected, start, end)
-      return
-    }
-    const rest = scanner.space(after)
-    if (rest < end) {
-      this.#reject(`text after the record at column ${columnOf(bytes, start, rest)}`, undefined, start, end)
-    } else if (reader.reason !== undefined) {
-      this.#reject(reader.reason, undefined, start, end)
-    } else {
-      reader.commit(into)
-    }
+    const fault = this.#fault(into.bytes, start, end, isKnownUtf8, false)
+    if (fault === undefined) this.#reader.commit(into)
+    else this.#reject(fault, start, end)
   }
 
-  #reject(reason: string, expected: string | undefined, start: number, end: number): void {
-    reject(
-      { line: this.#lines, record: this.#records, reason, expected: expected || undefined, start, end },
-      this.#options,
-    )
+  /** Reads the record of a line. Returns why it is bad: where it `goesOn` after `end`, whatever follows. */
+  #fault(
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+    isKnownUtf8: boolean,
+    goesOn: boolean,
+  ): Pick<BadRecord, 'reason' | 'expected'> | undefined {
+    const reader = this.#reader
+    const scanner = reader.scanner
+    if (!isKnownUtf8 && !isUtf8(bytes.subarray(start, end)))
+      return { reason: `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}` }
+    reader.reset(bytes, end)
+    const first = scanner.space(start)
+    if (first === end) return undefined
+    const after = reader.record(first)
+    if (after < 0 && !(goesOn && scanner.failedAt >= end)) {
+      const reason = `${scanner.fault} at column ${columnOf(bytes, start, scanner.failedAt)}`
+      return { reason, expected: scanner.expected || undefined }
+    }
+    const rest = after < 0 ? end : scanner.space(after)
+    const reason =
+      rest < end
+        ? `text after the record at column ${columnOf(bytes, start, rest)}`
+        : after < 0
+          ? reader.badAlready(end)
+          : reader.reason
+    return reason === undefined ? undefined : { reason }
+  }
+
+  #reject({ reason, expected }: Pick<BadRecord, 'reason' | 'expected'>, start: number, end: number): void {
+    reject({ line: this.#lines, record: this.#records, reason, expected, start, end }, this.#options)
   }
 }
 

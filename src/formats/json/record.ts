@@ -3,10 +3,8 @@ import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { LONGEST_TIME, expiryOf } from '../expiry.ts'
 import { JsonScanner } from './scanner.ts'
 import { decodedLength, decodeInPlace } from './string.ts'
-import { type ParserOptions, lengthFault } from '../record-reader.ts'
+import { FIELDS, type ParserOptions, lengthFault } from '../record-reader.ts'
 
-/** The fields of a record. */
-export const FIELDS = ['key', 'value', 'key_base64', 'value_base64', 'key_hex', 'value_hex', 'ttl', 'expires'] as const
 const NAMES = FIELDS.map((name) => utf8(name))
 const KEY = 0
 const VALUE = 1
@@ -179,7 +177,7 @@ export class JsonRecordReader {
   #field(start: number, end: number): number {
     let field = -1
     const isShort = end - start <= LONGEST_NAME
-    if (this.scanner.escaped && isShort) field = (FIELDS as readonly string[]).indexOf(this.#text(start, end))
+    if (this.scanner.escaped && isShort) field = FIELDS.indexOf(this.#text(start, end))
     else {
       for (let n = 0; n < NAMES.length && field < 0; n++) {
         if (NAMES[n]!.length === end - start - 2 && this.#isAt(start + 1, NAMES[n]!)) field = n
