@@ -405,6 +405,14 @@ describe('kv batch-put', () => {
     })
   })
 
+  test('a bad record ends a load from a pipe with a name, also while its writer keeps it open', async () => {
+    const script = 'mkfifo pipe && exec 3<>pipe && echo bad >&3 && kv batch-put pipe 3>&-'
+    expectRun(await shell(script, { store: await givenStore(), cwd: tempDir() }), {
+      stderr: /^kv: pipe:1: invalid JSON at column 1, expected a value; nothing was stored/,
+      code: 3,
+    })
+  })
+
   test('a .json file with a record a line is read as such, and overwrites no key of the name key', async () => {
     const store = await givenStore([['key', 'precious']])
     const cwd = tempDir()
