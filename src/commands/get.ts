@@ -41,8 +41,6 @@ export function get(ctx: Context): Command {
         keyEncoding,
         valueEncoding,
         jsonValues,
-        only: undefined,
-        nul: false,
         exact: true,
         expiring: () => entries.some(({ expires }) => expires !== undefined),
       })

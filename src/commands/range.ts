@@ -42,8 +42,7 @@ export function range(ctx: Context): Command {
         valueEncoding: flags.valueEncoding,
         jsonValues: flags.jsonValues ?? false,
         only: keys ? 'key' : values ? 'value' : undefined,
-        nul: flags[0] ?? false,
-        exact: false,
+        nul: flags[0],
         expiring: () => store.hasExpiring({ ...options, signal }),
       }
       const text = (): Pages | undefined => {

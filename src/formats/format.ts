@@ -12,12 +12,12 @@ export interface ValueForm {
 
 /** How entries are written, in whichever format. */
 export interface EntryForm extends ValueForm {
-  /** Only the keys or only the values; `undefined`: both. */
-  readonly only: 'key' | 'value' | undefined
+  /** Only the keys or only the values; absent: both. */
+  readonly only?: 'key' | 'value' | undefined
   /** End each key, value or raw item with a NUL instead of a line feed. */
-  readonly nul: boolean
+  readonly nul?: boolean | undefined
   /** With `--format raw`, send the stored bytes to a terminal as they are. */
-  readonly exact: boolean
+  readonly exact?: boolean
   /** Lines of a value that `pretty` shows at most; absent: all. */
   readonly lines?: number
   /** Whether one of the entries expires; asked where a column for that must be announced before the first. */

@@ -61,7 +61,7 @@ export class Printer {
     const { value } = entry
     const { valueEncoding } = form
     if (this.isPretty) {
-      const plain = { keyEncoding: 'utf8', jsonValues: false, nul: false, exact: false, expiring: () => false } as const
+      const plain = { keyEncoding: 'utf8', jsonValues: false, expiring: () => false } as const
       return this.entries({ pages: () => [[entry]] }, { ...plain, ...form, only: 'value' })
     }
     const isExact = !this.#sink.isTTY || this.#options.format === 'raw'
@@ -80,7 +80,7 @@ export class Printer {
     const { only, keyEncoding, valueEncoding, jsonValues } = form
     const isPlain = only === undefined && keyEncoding === 'utf8' && valueEncoding === 'utf8' && !jsonValues
     const text = isPlain && name === 'jsonl' && !this.#sink.isTTY ? source.text?.() : undefined
-    const isExact = form.exact && this.#options.format === 'raw'
+    const isExact = form.exact === true && this.#options.format === 'raw'
     const { printEntries } = await import('./print-entries.ts')
     await printEntries(this.#sink, this.#output, text ?? source.pages(), FORMATS[name], form, isExact)
   }

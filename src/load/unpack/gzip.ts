@@ -65,7 +65,6 @@ async function skipHeader(source: ByteSource): Promise<void> {
 }
 
 async function exactly(source: ByteSource, length: number): Promise<Uint8Array> {
-  if (length === 0) return new Uint8Array()
   const bytes = await source.take(length)
   if (bytes.length < length) throw new Error('unexpected end of file')
   return bytes
