@@ -7,7 +7,7 @@ import { refuseLostLog } from '../identity/log-owner.ts'
 import { placeFile } from './place-file.ts'
 import { SCHEMA } from './schema.ts'
 
-/** Bytes of a page. Chosen by measurement; see DESIGN.md. */
+/** Bytes of a page. Chosen by measurement; see BENCHMARKS.md, "Layout". */
 const PAGE_SIZE = 8192
 
 /**

@@ -11,7 +11,7 @@ const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime
 
 /**
  * The log of changes, there only while somebody watches, and filled by triggers, so that no write of
- * any program is left out. DESIGN.md ("Watching") has the reasons.
+ * any program is left out. FORMAT.md ("The change log") has the reasons.
  *
  * `kv_log` holds the log's name while the log is whole: the first write that finds every watcher
  * gone takes the name away and logs nothing, and so does every later one. Positions are row ids, one
