@@ -23,8 +23,9 @@ export default defineConfig({
     pool: 'forks',
     // Tests wait for other processes most of the time; by itself vitest leaves one processor idle.
     maxWorkers: availableParallelism() + 1,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Ends what hangs, also on a machine with much else to do.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     retry: 0,
     env: { TMPDIR: temporaryFolder() },
     // The style sheet of the benchmark's page is taken in as text.

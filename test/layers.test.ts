@@ -6,10 +6,12 @@ import { describe, expect, test } from 'vitest'
 /**
  * Who may import whom, in the order of the layers: a row may import only rows above it, so that there are no circles
  * between folders. A row is a folder without its subfolders, or a file that is a layer of its own; `folder/**` names
- * every row in and below a folder. Every row may import {@link EVERYWHERE} and `node:` modules. The third column may
- * be imported with `import type` only.
+ * every row in and below a folder; a row `folder/*` holds for each of its folders without a row of its own. Every row may
+ * import {@link EVERYWHERE} and `node:` modules. The third column may be imported with `import type` only.
  */
-const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] = [
+type Layer = readonly [row: string, may: string, types?: string]
+
+const LISTED: readonly Layer[] = [
   ['errors.ts', ''],
   ['async.ts', ''],
   ['shell-quote.ts', ''],
@@ -25,8 +27,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['blocks', 'store/**'],
   ['store', 'store/** blocks'],
   ['formats', 'store/** blocks', 'io.ts'],
-  ['formats/json', 'formats store/** blocks'],
-  ['formats/csv', 'formats store/** blocks'],
+  ['formats/*', 'formats store/** blocks'],
   ['formats/display', 'formats text-width.ts chalk cli-table3 string-width', 'store/**'],
   ['formats/parsers.ts', 'formats/**'],
   ['formats/index.ts', 'formats/**', 'io.ts'],
@@ -39,7 +40,7 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['protocol', 'formats/**', 'store/**'],
   ['drivers/location.ts', ''],
   ['drivers/options.ts', 'store/**'],
-  ['drivers/memory', 'store/** blocks drivers/kit'],
+  ['drivers/*', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts'],
   ['drivers/http', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts protocol formats/**'],
   ['drivers/sqlite/engine', ''],
   ['drivers/sqlite/format', ''],
@@ -106,6 +107,17 @@ const LAYERS: readonly (readonly [row: string, may: string, types?: string])[] =
   ['main.ts', 'commands/index.ts cli/** io.ts'],
 ]
 
+const SRC = fileURLToPath(new URL('../src', import.meta.url))
+
+const LAYERS: readonly Layer[] = LISTED.flatMap(([row, ...columns]) => {
+  if (!row.endsWith('/*')) return [[row, ...columns] as const]
+  const folders = readdirSync(join(SRC, row.slice(0, -2)), { withFileTypes: true }).filter((it) => it.isDirectory())
+  return folders
+    .map(({ name }) => row.replace('*', name))
+    .filter((folder) => !LISTED.some(([other]) => other === folder))
+    .map((folder) => [folder, ...columns] as const)
+})
+
 /** Rows that every other may import, so long as they stand above it. */
 const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-text.ts code-folder.ts'
 
@@ -130,8 +142,6 @@ const WORDS: readonly { word: RegExp; may: readonly string[] }[] = [
 
 /** Packages heavy enough that they must be imported lazily, so that `kv --help` loads none of them. */
 const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify']
-
-const SRC = fileURLToPath(new URL('../src', import.meta.url))
 
 interface Import {
   /** A path below `src`, or a package's name. */

@@ -47,7 +47,7 @@ function folders({ home = tempDir(), tmp }: Where): { home: string; folder: stri
   return { home, folder }
 }
 
-const SHORT = ['--records', '300', '--duration', '10ms', '--warmup', '0']
+const SHORT = ['--records', '300', '--duration', '25ms', '--warmup', '0']
 
 /** The names in a value, with the form of what they hold. */
 function shape(value: unknown): unknown {
@@ -58,7 +58,7 @@ function shape(value: unknown): unknown {
 
 describe('kv bench', () => {
   test('prints a table with every step and removes its store', async () => {
-    const { code, stdout, stderr, left } = await bench(SHORT)
+    const { code, stdout, stderr, left } = await bench(['--records', '300', '--ops', '50', '--warmup', '0'])
     expect(stderr).toBe('')
     expect(code).toBe(0)
     expect(left).toEqual([])

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { COMMANDS as ENTRIES } from '../../src/commands/index.ts'
 import { CODES } from '../../src/errors.ts'
 import { errorText, expectRun, kv } from '../helpers/kv.ts'
 
@@ -18,24 +19,8 @@ function expectGolden(name: string, text: string): void {
   expect(text).toBe(readFileSync(file, 'utf8'))
 }
 
-const COMMANDS = [
-  'get',
-  'put',
-  'range',
-  'batch-put',
-  'del',
-  'count',
-  'watch',
-  'ttl',
-  'stat',
-  'check',
-  'bench',
-  'serve',
-  'peek',
-  'pick',
-  'repl',
-  'help',
-]
+/** Every command, and `help`, which is the program's own. */
+const COMMANDS = [...Object.keys(ENTRIES), 'help']
 const TOPICS = ['exit-codes', 'formats', 'environment', 'durability']
 
 describe('help', () => {

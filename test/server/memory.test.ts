@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { openTestStore } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import { client, head, listening } from './server.ts'
+import { client, eventually, head, listening } from './server.ts'
 
 /** Puts as many bytes as the server may hold at once. */
 async function putOf(app: FastifyInstance, bytes: number): Promise<number> {
@@ -32,11 +32,11 @@ describe('memory that requests hold together', () => {
     const sockets = [1, 2].map(() =>
       client(port, `${head('PUT /v1/keys/a', 'content-length: 1000\r\n')}${'x'.repeat(700)}`),
     )
-    await vi.waitFor(async () => expect(await putOf(app, 700)).toBe(503))
+    await eventually(async () => expect(await putOf(app, 700)).toBe(503))
     const refused = await app.inject({ method: 'PUT', url: '/v1/keys/probe', payload: Buffer.alloc(700) })
     expect(refused.headers['retry-after']).toBe('1')
     for (const socket of sockets) socket.destroy()
-    await vi.waitFor(async () => expect(await putOf(app, 700)).not.toBe(503))
+    await eventually(async () => expect(await putOf(app, 700)).not.toBe(503))
   })
 
   test('that runs out within a body leaves the connection for the next request', async () => {
@@ -68,7 +68,7 @@ describe('memory that requests hold together', () => {
       socket.destroy()
       await once(socket, 'close')
     }
-    await vi.waitFor(async () => expect(await putOf(app, 7_900_000)).not.toBe(503))
+    await eventually(async () => expect(await putOf(app, 7_900_000)).not.toBe(503))
   })
 
   test('is free again when a client leaves before its pipelined requests are answered', async () => {
@@ -83,7 +83,7 @@ describe('memory that requests hold together', () => {
     await once(app.server, 'request')
     socket.destroy()
     await once(socket, 'close')
-    await vi.waitFor(async () =>
+    await eventually(async () =>
       expect(await Promise.all([1, 2, 3].map(async () => (await app.inject('/v1/count')).statusCode))).toEqual([
         200, 200, 200,
       ]),
@@ -102,7 +102,7 @@ describe('answers that nobody takes', () => {
     const statuses = (await Promise.all(others)).map(({ statusCode }) => statusCode)
     expect(statuses).toContain(503)
     first.destroy()
-    await vi.waitFor(async () => expect((await app.inject(url)).statusCode).toBe(200))
+    await eventually(async () => expect((await app.inject(url)).statusCode).toBe(200))
   })
 
   test('of many large values asked for at once are read one after the other', async () => {

@@ -1,6 +1,6 @@
 import { type Socket, connect } from 'node:net'
 import type { FastifyInstance } from 'fastify'
-import { onTestFinished } from 'vitest'
+import { onTestFinished, vi } from 'vitest'
 import { type ServerOptions, buildApp } from '../../src/server/app.ts'
 import { openTestStore } from '../helpers/store.ts'
 
@@ -49,4 +49,9 @@ export function raw(port: number, request: string | Uint8Array, host = '127.0.0.
 /** `status body` of an answer, for exact comparison. */
 export function shown({ statusCode, body }: { statusCode: number; body: string }): string {
   return `${statusCode} ${body}`
+}
+
+/** Settles when an assertion holds; how long that takes depends on the machine. */
+export function eventually(assertion: () => Promise<void>): Promise<void> {
+  return vi.waitFor(assertion, { timeout: 100_000 })
 }

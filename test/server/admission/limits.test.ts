@@ -7,7 +7,7 @@ import { FRAMES } from '../../../src/protocol/http-api.ts'
 import { holdLock } from '../../helpers/lock.ts'
 import { openTestStore } from '../../helpers/store.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
-import { client, head, listening, raw, server } from '../server.ts'
+import { client, eventually, head, listening, raw, server } from '../server.ts'
 
 /** The beginning of a load, with more than one block of entries. */
 function loadBegun(): Buffer {
@@ -77,7 +77,7 @@ describe('a load', () => {
     const socket = client(port, loadBegun())
     await once(app.server, 'request')
     socket.destroy()
-    await vi.waitFor(async () => expect((await app.inject({ method: 'PUT', url: '/v1/keys/a' })).statusCode).toBe(201))
+    await eventually(async () => expect((await app.inject({ method: 'PUT', url: '/v1/keys/a' })).statusCode).toBe(201))
     expect((await app.inject('/v1/count')).json()).toEqual({ count: 1 })
     expect(onBug).not.toHaveBeenCalled()
   })
@@ -87,7 +87,7 @@ describe('a load', () => {
     onTestFinished(() => app.close())
     const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
     client(Number(url.port), loadBegun())
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const answer = await app.inject({ method: 'PUT', url: '/v1/keys/a' })
       expect(answer.statusCode).toBe(503)
       expect(answer.headers['retry-after']).toBe('1')
@@ -129,7 +129,7 @@ test('more ranges at a time than allowed are 503 with Retry-After, and go on lat
   }
   expect((await app.inject('/v1/count')).statusCode).toBe(200)
   socket.destroy()
-  await vi.waitFor(async () => expect((await app.inject('/v1/range?limit=0')).statusCode).toBe(200))
+  await eventually(async () => expect((await app.inject('/v1/range?limit=0')).statusCode).toBe(200))
 })
 
 describe('one request has at most', () => {
