@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { contents, errorText, expectRun, givenStore, kv, shell } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { FORMAT_NAMES } from '../../src/formats/index.ts'
 
 describe('flags', () => {
   test.for([
@@ -166,7 +167,7 @@ describe('what other programs call it', () => {
 
 describe('a variable whose value is wrong', () => {
   test.for([
-    ['KV_FORMAT', 'nope', 'unknown format: nope', 'one of table pretty jsonl json csv tsv raw markdown'],
+    ['KV_FORMAT', 'nope', 'unknown format: nope', `one of ${FORMAT_NAMES.join(' ')}`],
     [
       'KV_LOCK_TIMEOUT',
       'x',

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { type Case, type Given, errorText, testCases } from '../helpers/kv.ts'
+import { FORMAT_NAMES } from '../../src/formats/index.ts'
 
 const ENTRIES: readonly Given[] = [
   ['a', 'plain'],
@@ -203,7 +204,7 @@ const FORMATS: readonly Case[] = [
   {
     name: 'a format that is none is refused',
     args: ['range', '--format', 'yaml'],
-    stderr: errorText('unknown format: yaml', 'KV_USAGE', 'one of table pretty jsonl json csv tsv raw markdown'),
+    stderr: errorText('unknown format: yaml', 'KV_USAGE', `one of ${FORMAT_NAMES.join(' ')}`),
     code: 2,
   },
   {
@@ -355,11 +356,7 @@ const VARIABLES: readonly Case[] = [
     name: 'KV_FORMAT that is none is refused',
     args: ['range'],
     env: { KV_FORMAT: 'yaml' },
-    stderr: errorText(
-      'KV_FORMAT: unknown format: yaml',
-      'KV_USAGE',
-      'one of table pretty jsonl json csv tsv raw markdown',
-    ),
+    stderr: errorText('KV_FORMAT: unknown format: yaml', 'KV_USAGE', `one of ${FORMAT_NAMES.join(' ')}`),
     code: 2,
   },
   { name: 'KV_JSON stands for --json', args: ['count'], env: { KV_JSON: '1' }, stdout: '{"count":0}\n' },
