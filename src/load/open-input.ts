@@ -63,6 +63,9 @@ export async function openInput(
   try {
     // Who opened a descriptor of its own closes it too.
     const { fd, close: closeFile } = isStdin ? { fd: stdinFd, close() {} } : openInputFile(path)
+    // Before anything is read: a short file is closed by then.
+    const stat = isStdin ? undefined : fstatSync(fd)
+    const size = stat?.isFile() === true ? stat.size : undefined
     const closing = new AbortController()
     const usesProcess = isStdin && fd === 0
     let read = 0
@@ -103,8 +106,6 @@ export async function openInput(
         close()
       }
     }
-    const stat = isStdin ? undefined : fstatSync(fd)
-    const size = stat?.isFile() === true ? stat.size : undefined
     const isPlainFile = program === undefined && size !== undefined
     return {
       name,

@@ -305,6 +305,16 @@ describe('kv batch-put', () => {
     ])
   })
 
+  test.each([
+    ['short.json', '[]', { stderr: summary(0) }],
+    ['short.csv', 'x', { stderr: /^kv: short\.csv:1: unknown column "x", expected key,value; nothing/, code: 3 }],
+    ['empty.jsonl', '', { stderr: summary(0) }],
+  ])('a file shorter than what tells a packed one is read: %s', async (name, input, outcome) => {
+    const cwd = tempDir()
+    writeFileSync(join(cwd, name), input)
+    expectRun(await kv(['batch-put', name], { store: join(cwd, 's.kv'), cwd }), outcome)
+  })
+
   test('a folder is no input', async () => {
     const store = await givenStore()
     expectRun(await shell('kv batch-put < /', { store }), usage('cannot read standard input: it is a folder'))
