@@ -42,7 +42,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
       stdin: typedSource(keys, editing),
       sharesStdin: true,
       stdout: (isLive) => new PagedOutput(io.stdout, keys, { env: io.env, isLive }),
-      atKeyboard: (step) => step(keys),
+      atKeyboard: (step) => keys.borrowed(step),
       async withTerminal(step) {
         // Ctrl-C right behind Enter has come as a key, and is still to be read.
         await turn()

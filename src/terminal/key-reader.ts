@@ -163,6 +163,17 @@ export class KeyReader {
     this.#isMoved = true
   }
 
+  /** Runs a step that reads keys, though another program was to have the terminal, which gets it after that. */
+  async borrowed<T>(step: (keys: this) => Promise<T>): Promise<T> {
+    const released = this.#released
+    for (let i = 0; i < released; i++) this.reclaim()
+    try {
+      return await step(this)
+    } finally {
+      for (let i = 0; i < released; i++) this.release()
+    }
+  }
+
   /** Stops the process as Ctrl-Z does in a shell; settles when it goes on, at once where no shell would wake it. */
   async suspend(): Promise<void> {
     this.release()

@@ -62,6 +62,12 @@ test('an undone command that is done again by a second .undo is saved', async ()
   expect(readFileSync(join(home, 's'), 'utf8')).toBe('put a 1\nput a 2\n')
 })
 
+test('help of a session is not saved', async () => {
+  const home = tempDir()
+  await script('put a 1\n.help undo\n.help put\n.help\n.save s', { home })
+  expect(readFileSync(join(home, 's'), 'utf8')).toBe('put a 1\n')
+})
+
 test('.save writes whole or not at all, and leaves nothing beside', async () => {
   const home = tempDir()
   expect(await script('put a 1\n.save s\n.save s\n', { home })).toMatchObject({

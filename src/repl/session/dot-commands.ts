@@ -19,7 +19,7 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
     usage: '[TOPIC]',
     summary: 'explain a command, or list those of the session',
     async run(session, [topic], io) {
-      if (topic !== undefined) return session.run(lexLine(`help ${quoteWord(topic)}`))
+      if (topic !== undefined) return session.run(lexLine(`help ${quoteWord(topic)}`), { save: false })
       io.stdout.write(sessionHelp(session.dotCommands))
     },
   },

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { KV, Screen } from '../screen.ts'
 import { given, kv, open } from '../sessions.ts'
@@ -52,6 +54,22 @@ test.for(QUESTIONS)(
     expect(screen.lines.slice(-2)).toEqual(['2', 't.kv>'])
   },
 )
+
+test.for([
+  ['pick user: > out', '> user:1', '\r', /^t\.kv>$/m, 'Ada'],
+  ['pick user: | tr A-Z a-z > out', '> user:1', '\x1b[B\r', /^t\.kv>$/m, 'grace'],
+  ['del --prefix user: > out', 'Delete these 2 keys?', 'y\r', /^t\.kv>$/m, '2\n'],
+  ['put k > out', 'Ctrl-D ends it', 'v\r\x04', 'created k (1 B)', ''],
+] as const)('%s has the keyboard before its program', async ([command, shown, keys, done, out]) => {
+  const home = await given(USERS)
+  using screen = await open({ home })
+  screen.type(`${command}\r`)
+  await screen.until(shown)
+  screen.type(keys)
+  await screen.until(done)
+  await screen.run('count')
+  expect(readFileSync(join(home, 'out'), 'utf8')).toBe(out)
+})
 
 test.for(QUESTIONS)('the question of $command goes on after Ctrl-Z and fg', async ({ command, shown }) => {
   const home = await given(USERS)
