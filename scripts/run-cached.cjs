@@ -16,5 +16,5 @@ try {
 }
 const script = new Script(readFileSync(filename, 'latin1'), { filename, cachedData })
 // For whoever writes the cache.
-module.cached = { script, cachePath }
+Object.assign(module, { cached: { script, cachePath } })
 script.runInThisContext().call(exports, exports, require, module, __filename, __dirname)
