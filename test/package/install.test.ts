@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -48,6 +48,24 @@ async function main(): Promise<void> {
   await store.close()
 }
 void main()
+`
+
+const LONG_RANGE = `
+let threads = 0
+const { Worker } = workers
+workers.Worker = class extends Worker {
+  constructor(...args) {
+    super(...args)
+    threads++
+  }
+}
+openStore('long-' + Math.random() + '.kv').then(async (store) => {
+  const value = 'x'.repeat(1000)
+  await store.batch(Array.from({ length: 6000 }, (_, i) => ({ type: 'put', key: 'k' + i, value })))
+  for await (const _ of store.jsonLines({ parallel: true }));
+  await store.close()
+  console.log(threads)
+})
 `
 
 /** Whether SQLite is built into this Node. */
@@ -191,6 +209,16 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
       ? ['--no-experimental-require-module']
       : []
     expect(run(process.execPath, ...flag, 'user.cjs')).toBe('Ada\n')
+  })
+
+  // Where there is a second processor, a long range in JSON Lines has a thread beside it.
+  test.for([
+    ['mjs', "import workers from 'node:worker_threads'\nimport { openStore } from 'kvfile'"],
+    ['cjs', "const workers = require('node:worker_threads')\nconst { openStore } = require('kvfile')"],
+  ])('has a second thread for a long range (%s)', ([type, imports]) => {
+    const file = `thread.${type}`
+    writeFileSync(join(project.folder, file), `${imports}\n${LONG_RANGE}`)
+    expect(run(process.execPath, file)).toBe(availableParallelism() > 1 ? '1\n' : '0\n')
   })
 
   const PROGRAM = `import { openStore } from 'kvfile'

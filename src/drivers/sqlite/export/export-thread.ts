@@ -8,8 +8,8 @@ import type { FromWorker, PageText, TextPage, ToWorker, WorkerData } from './pag
 /** Pages the thread has at a time: the one it makes, and the next. */
 const PAGES = 2
 
-/** Where the thread's code is, from the command line's, from the library, and from the sources. */
-const WORKER_FOLDERS = ['.', '../cli', '../dist/cli']
+/** Where the thread's code is: from the command line's, from the library (ES modules, CommonJS), and from the sources. */
+const WORKER_FOLDERS = ['.', '../cli', '../../cli', '../dist/cli']
 
 /** A thread that makes pages of JSON Lines on a connection of its own; ready only if it got the same snapshot. */
 export class ExportThread {
