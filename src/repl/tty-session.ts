@@ -33,7 +33,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
     () => session.endInput(),
   )
   const editing = {
-    edit: async (text: TypedText): Promise<string> => editText(keys, io.env, text),
+    edit: async (text: TypedText): Promise<string> => editText(keys, session.programEnv, text),
     report: (error: unknown): unknown => session.report(error),
   }
   const session: Session = new Session(
@@ -41,7 +41,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
     {
       stdin: typedSource(keys, editing),
       sharesStdin: true,
-      stdout: (isLive) => new PagedOutput(io.stdout, keys, { env: io.env, isLive }),
+      stdout: (isLive) => new PagedOutput(io.stdout, keys, { env: session.programEnv, isLive }),
       atKeyboard: (step) => keys.borrowed(step),
       async withTerminal(step) {
         // Ctrl-C right behind Enter has come as a key, and is still to be read.

@@ -20,7 +20,10 @@ export function editText(keys: KeyReader, env: Readonly<Record<string, string | 
     const file = join(folder, 'line')
     attempt('hand the line to an editor', () => writeFileSync(file, text, { mode: 0o600 }))
     const command = `${env['VISUAL'] || env['EDITOR'] || 'vi'} "$1"`
-    const { status } = spawnSync('/bin/sh', ['-c', command, 'sh', file], { stdio: 'inherit' })
+    const { status } = spawnSync('/bin/sh', ['-c', command, 'sh', file], {
+      stdio: 'inherit',
+      env: env as NodeJS.ProcessEnv,
+    })
     if (status !== 0) return text
     const edited = decodeTyped(attempt('read the line back from the editor', () => readFileSync(file))).replace(
       /\n$/,

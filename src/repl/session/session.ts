@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { Context, type Program, type SessionHost } from '../../cli/context.ts'
 import { commandName } from '../../cli/called.ts'
+import type { Env } from '../../cli/environment.ts'
 import { type GlobalOptions, resolveGlobals, variablesOf } from '../../cli/options.ts'
 import { Foreground } from '../../cli/interrupt.ts'
 import { report } from '../../cli/report.ts'
@@ -133,6 +134,11 @@ export class Session {
     return this.#endOfInputStops && this.foreground.stop()
   }
 
+  /** The environment of programs: a kv among them finds the session's store and options. */
+  get programEnv(): Env {
+    return { ...this.io.env, ...variablesOf(this.#globals) }
+  }
+
   /** Aborted when the user stops the running command. */
   get signal(): AbortSignal {
     return this.foreground.signal
@@ -234,9 +240,7 @@ export class Session {
   }
 
   #programs(): ProgramOptions {
-    // A kv among them finds the session's store and options.
-    const env = { ...this.io.env, ...variablesOf(this.#globals) }
-    return { env, stdout: this.#streams.stdout, signal: this.signal }
+    return { env: this.programEnv, stdout: this.#streams.stdout, signal: this.signal }
   }
 
   #text(word: Word): string {

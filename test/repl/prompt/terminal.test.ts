@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempDir } from '../../helpers/temp-dir.ts'
@@ -66,6 +66,19 @@ test('Ctrl-X Ctrl-E opens the line in $EDITOR', async () => {
   await screen.until('put k')
   screen.type('\u0018\u0005')
   await screen.until('put k edited')
+})
+
+test('a kv in the pager and in the editor has the store and the options of the session', async () => {
+  const home = tempDir()
+  const seen = join(home, 'seen')
+  const shown = 'printf "%s:%s:%s\\n" "${KV_STORE##*/}" "$KV_FORMAT"'
+  using screen = await open({ home, rows: 6, env: { PAGER: `${shown} pager; :`, EDITOR: `${shown} editor > seen; :` } })
+  await screen.run('.open other.kv')
+  await screen.run('.mode csv')
+  await screen.run('help')
+  expect(screen.text).toContain('other.kv:csv:pager')
+  screen.type('get k\x18\x05')
+  await screen.until(() => existsSync(seen) && readFileSync(seen, 'utf8') === 'other.kv:csv:editor\n')
 })
 
 test('what is taller than the screen goes through $PAGER, and nothing else', async () => {
