@@ -9,7 +9,7 @@
  * ```
  */
 import { openDriver } from './drivers/index.ts'
-import type { OpenOptions } from './drivers/options.ts'
+import { type OpenOptions, TOKEN_FORM, isToken } from './drivers/options.ts'
 import { interrupted, usageError } from './errors.ts'
 import { checkFunction, checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
@@ -31,6 +31,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
   checkOptions(options.credentials, ['token'], 'credentials')
   const token: unknown = options.credentials?.token
   if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)
+  if (token !== undefined && !isToken(token)) throw usageError('the token of credentials is none', TOKEN_FORM)
   checkFunction(options.clock, 'clock')
   const text = String(location)
   return new Store(text, await openDriver(text, options))

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { TOKEN_FORM, isToken } from '../drivers/options.ts'
 import { unreadable, usageError } from '../errors.ts'
 import type { GlobalOptions } from './options.ts'
 
@@ -20,11 +21,7 @@ export function readToken(
     }
   }
   const bare = text?.trim()
-  if (bare !== undefined && !/^[\x21-\x7e]+$/.test(bare)) {
-    throw usageError(
-      path === undefined ? 'KV_TOKEN is not a token' : `${path} holds no token`,
-      'a token is one word of printable ASCII',
-    )
-  }
+  if (bare !== undefined && !isToken(bare))
+    throw usageError(path === undefined ? 'KV_TOKEN is not a token' : `${path} holds no token`, TOKEN_FORM)
   return bare
 }

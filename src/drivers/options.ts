@@ -27,6 +27,10 @@ export interface Credentials {
   readonly token?: string | undefined
 }
 
+/** What a token is, and whether a text is one: a header can hold it. */
+export const TOKEN_FORM = 'a token is one word of printable ASCII'
+export const isToken = (text: string): boolean => /^[\x21-\x7e]+$/.test(text)
+
 /** How long a server may be silent by default, in milliseconds. */
 export const DEFAULT_TIMEOUT_MS = 30_000
 

@@ -210,7 +210,8 @@ function jsonOf(value: unknown): string {
   try {
     json = JSON.stringify(value)
   } catch (cause) {
-    throw noJson(cause instanceof Error ? `: ${cause.message}` : '', cause)
+    // V8 draws a circle on lines of its own.
+    throw noJson(cause instanceof Error ? `: ${cause.message.split('\n', 1)[0]!}` : '', cause)
   }
   if (json === undefined) throw noJson()
   return json

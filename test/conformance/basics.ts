@@ -22,6 +22,16 @@ export function basics(kit: Kit): void {
     expect(await store.check()).toMatchObject({ checked: 0, unchecked: 0, damagedKeys: [], problems: [] })
   })
 
+  test('keys and values are plain Uint8Arrays', async () => {
+    const store = await kit.store()
+    for (const key of ['a', Uint8Array.of(0xff, 0x2f)]) {
+      await store.put(key, key)
+      const found = [await store.getEntry(key), ...(await store.getMany([key])), ...(await entries(store))]
+      const bytes = [await store.get(key), ...found.flatMap((entry) => [entry!.key, entry!.value])]
+      for (const one of bytes) expect(Object.getPrototypeOf(one)).toBe(Uint8Array.prototype)
+    }
+  })
+
   test('a missing key beside existing ones is undefined', async () => {
     const store = await kit.store()
     await store.put('b', '1')

@@ -2,6 +2,11 @@ import { expect, test } from 'vitest'
 import { type OpenOptions, openStore } from '../../src/index.ts'
 import { failure } from '../helpers/store.ts'
 
+test.for(['', 'two words', 'line\n', '\u{e4}'])('a token that no header can hold is refused: %j', async (token) => {
+  const error = await failure(() => openStore('http://127.0.0.1:1', { credentials: { token } }))
+  expect(error).toMatchObject({ code: 'KV_USAGE', hint: 'a token is one word of printable ASCII' })
+})
+
 test.for<[string, string, OpenOptions]>([
   ['sqlite', 'unmade.kv', { credentials: { token: 'secret' } }],
   ['memory', 'memory:', { credentials: { token: 'secret' } }],

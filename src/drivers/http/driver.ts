@@ -86,7 +86,7 @@ export class HttpDriver implements Driver {
     }
     const { buffer, byteOffset, length } = answer.body
     const value = new Uint8Array(buffer, byteOffset, length)
-    return { key, value, revision: this.#revision(call, answer), expires: expiresIn(answer) }
+    return { key: new Uint8Array(key), value, revision: this.#revision(call, answer), expires: expiresIn(answer) }
   }
 
   async head(key: Uint8Array, { signal }: Abortable = {}): Promise<Head | undefined> {
