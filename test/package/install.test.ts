@@ -96,7 +96,7 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
       'LICENSE',
     ]
     expect(files).toEqual(expect.arrayContaining(wanted))
-    const known = /^(bin|dist)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|DESIGN\.md)$/
+    const known = /^(bin|dist)\/|^(package\.json|README\.md|LICENSE|(CHANGELOG|DESIGN|FORMAT)\.md)$/
     expect(files.filter((path) => !known.test(path))).toEqual([])
   })
 
