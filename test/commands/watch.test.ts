@@ -20,6 +20,9 @@ function logOf(path: string): () => boolean {
 
 /** Settles when somebody watches the store in a file. */
 async function watched(path: string): Promise<() => boolean> {
+  // kv must have the file open first: it does not know of connections that others have in its process, and closing a
+  // file of its own would drop their locks.
+  await (await openTestStore(path)).get('none')
   const hasLog = logOf(path)
   while (!hasLog()) await new Promise(setImmediate)
   return hasLog
