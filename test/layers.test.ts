@@ -15,6 +15,7 @@ const LISTED: readonly Layer[] = [
   ['errors.ts', ''],
   ['async.ts', ''],
   ['shell-quote.ts', ''],
+  ['process-id.ts', ''],
   ['bytes.ts', ''],
   ['duration.ts', ''],
   ['safe-text.ts', ''],
@@ -119,7 +120,7 @@ const LAYERS: readonly Layer[] = LISTED.flatMap(([row, ...columns]) => {
 })
 
 /** Rows that every other may import, so long as they stand above it. */
-const EVERYWHERE = 'errors.ts async.ts shell-quote.ts bytes.ts duration.ts safe-text.ts code-folder.ts'
+const EVERYWHERE = 'errors.ts async.ts shell-quote.ts process-id.ts bytes.ts duration.ts safe-text.ts code-folder.ts'
 
 /** Imports against the order of {@link LAYERS} that still stand. To become empty: only take lines away. */
 const AGAINST_THE_ORDER: readonly string[] = []

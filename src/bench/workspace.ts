@@ -2,6 +2,7 @@ import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Code, KvError } from '../errors.ts'
+import { isRunning } from '../process-id.ts'
 
 /** What the names of this machine's folders begin with; the number of their process follows. */
 const PREFIX = `kv-bench-store-${hostname()}-`
@@ -49,13 +50,5 @@ function removeAbandoned(parent: string): void {
     }
   } catch {
     // A folder that may not be listed, or another benchmark that was quicker.
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }

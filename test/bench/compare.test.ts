@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { compare } from '../../src/bench/report/compare.ts'
-import { type Report, SCHEMA, type StepReport } from '../../src/bench/report/report.ts'
+import type { Report, StepReport } from '../../src/bench/report/report.ts'
+import { reportOf } from './report.ts'
 
 function step(rounds: readonly number[], operations = 1000): StepReport {
   return {
@@ -12,36 +13,8 @@ function step(rounds: readonly number[], operations = 1000): StepReport {
 }
 
 function report(only: StepReport, load = 0): Report {
-  return {
-    schema: SCHEMA,
-    created: '2026-01-02T03:04:05.000Z',
-    kv: '1.0.0',
-    machine: {
-      cpu: 'cpu',
-      cores: 2,
-      memory_bytes: 8e9,
-      platform: 'x',
-      node: 'v20.0.0',
-      load_average: load,
-      file_system: 'ext4',
-      peers_file_system: null,
-      clock_ns: 40,
-    },
-    settings: {
-      workload: 'classic',
-      records: 1000,
-      key_bytes: 25,
-      value_bytes: 10,
-      concurrency: 1,
-      seed: 1,
-      location: null,
-      durable: true,
-      duration_ms: 150,
-      operations: null,
-      warmup_ms: 0,
-      rounds: 5,
-    },
-    targets: [
+  return reportOf(
+    [
       {
         name: 'kv',
         engine: 'SQLite 3',
@@ -52,9 +25,8 @@ function report(only: StepReport, load = 0): Report {
         unsupported: [],
       },
     ],
-    absent: [],
-    comparison: null,
-  }
+    { machine: { load_average: load } },
+  )
 }
 
 const verdictOf = (old: Report, now: Report): string => compare(old, now).steps[0]!.verdict

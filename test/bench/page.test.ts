@@ -5,11 +5,11 @@ import { type Browser, chromium } from 'playwright-core'
 import { type TestContext, afterAll, describe, expect, test } from 'vitest'
 import { htmlPage } from '../../src/bench/report/page/page.ts'
 import type { Report } from '../../src/bench/report/report.ts'
-import { SCHEMA } from '../../src/bench/report/report.ts'
 import { runSuite } from '../../src/bench/measure/suite.ts'
 import type { Target } from '../../src/bench/targets/target.ts'
 import { workloadNamed } from '../../src/bench/workloads/index.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { reportOf } from './report.ts'
 
 const CHROMIUM = '/usr/bin/chromium'
 
@@ -66,40 +66,8 @@ async function report(names: readonly string[], more: Partial<Report> = {}): Pro
     signal: new AbortController().signal,
     patienceMs: 0,
   }
-  return {
-    schema: SCHEMA,
-    created: '2026-01-02T03:04:05.000Z',
-    kv: '1.2.3',
-    machine: {
-      cpu: 'cpu',
-      cores: 2,
-      memory_bytes: 8e9,
-      platform: 'x',
-      node: 'v20.0.0',
-      load_average: 0,
-      file_system: 'ext4',
-      peers_file_system: null,
-      clock_ns: 40,
-    },
-    settings: {
-      workload: 'classic',
-      records: 1000,
-      key_bytes: 25,
-      value_bytes: 10,
-      concurrency: 1,
-      seed: 1,
-      location: null,
-      durable: true,
-      duration_ms: 150,
-      operations: null,
-      warmup_ms: 0,
-      rounds: 5,
-    },
-    targets: await runSuite(plan, targets, environment, { onProgress: () => {}, onFailure: () => {} }),
-    absent: [],
-    comparison: null,
-    ...more,
-  }
+  const measured = await runSuite(plan, targets, environment, { onProgress: () => {}, onFailure: () => {} })
+  return { ...reportOf(measured, { kv: '1.2.3' }), ...more }
 }
 
 describe('the page', () => {

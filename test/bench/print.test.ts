@@ -2,8 +2,9 @@ import { expect, test } from 'vitest'
 import { notes } from '../../src/bench/report/notes.ts'
 import { printTable } from '../../src/bench/report/print-table.ts'
 import { printCsv, printMarkdown } from '../../src/bench/report/print-text.ts'
-import { type Report, SCHEMA, type StepReport, type TargetReport } from '../../src/bench/report/report.ts'
+import type { Report, StepReport, TargetReport } from '../../src/bench/report/report.ts'
 import { rowsOf } from '../../src/bench/report/rows.ts'
+import { reportOf } from './report.ts'
 
 function step(name: string, operations: number): StepReport {
   return {
@@ -46,48 +47,8 @@ function target(name: string, more: Partial<TargetReport> = {}): TargetReport {
   }
 }
 
-function report(
-  targets: TargetReport[],
-  {
-    settings = {},
-    machine = {},
-  }: { settings?: Partial<Report['settings']>; machine?: Partial<Report['machine']> } = {},
-): Report {
-  return {
-    schema: SCHEMA,
-    created: '2026-01-02T03:04:05.000Z',
-    kv: '1.0.0',
-    machine: {
-      cpu: 'cpu',
-      cores: 2,
-      memory_bytes: 8e9,
-      platform: 'x',
-      node: 'v20.0.0',
-      load_average: 0,
-      file_system: 'ext4',
-      peers_file_system: null,
-      clock_ns: 40,
-      ...machine,
-    },
-    settings: {
-      workload: 'classic',
-      records: 1000,
-      key_bytes: 25,
-      value_bytes: 10,
-      concurrency: 1,
-      seed: 1,
-      location: null,
-      durable: true,
-      duration_ms: 150,
-      operations: null,
-      warmup_ms: 300,
-      rounds: 5,
-      ...settings,
-    },
-    targets,
-    absent: [],
-    comparison: null,
-  }
+function report(targets: TargetReport[], { settings = {}, machine = {} }: Parameters<typeof reportOf>[1] = {}): Report {
+  return reportOf(targets, { machine, settings: { warmup_ms: 300, ...settings } })
 }
 
 test.for([[['kv']], [['kv', 'better-sqlite3']]])(

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isRunning } from '../format/temporary-names.ts'
+import { isRunning } from '../../../process-id.ts'
 
 /** What a file system says that has no hard links, such as FAT and exFAT. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL'])

@@ -1,3 +1,5 @@
+import { isRunning } from '../../../process-id.ts'
+
 /** Names under which stores are made, before they get their own; the number is that of the process. */
 const TEMPORARY = /^\.kv-new-(\d+)-[0-9a-z]+\.tmp(-wal|-shm|-journal)?$/
 
@@ -15,13 +17,4 @@ export function isTemporary(name: string): boolean {
 export function isAbandoned(name: string): boolean {
   const pid = TEMPORARY.exec(name)?.[1]
   return pid !== undefined && !isRunning(Number(pid))
-}
-
-/** Whether there is a process of this number; one of another user counts. */
-export function isRunning(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
-  }
 }
