@@ -1,25 +1,15 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
+import { PROGRAM_PATH as PATH, hasProgram } from './programs.ts'
 import { tempDir } from './temp-dir.ts'
-
-/** Where Debian keeps programs for the system. */
-const PATH = `${process.env['PATH'] ?? ''}:/usr/sbin:/usr/local/sbin`
 
 /** Whether a proxy is installed; without it the tests of it are skipped loudly, and fail in CI. */
 export function hasProxy(name: 'nginx' | 'haproxy'): boolean {
-  try {
-    execFileSync(name, ['-v'], { env: { PATH }, stdio: 'ignore' })
-    return true
-  } catch {
-    const hint = `apt-get install ${name === 'nginx' ? 'nginx-light' : name}`
-    if (process.env['CI']) throw new Error(`tests need ${name}: ${hint}`)
-    console.warn(`not tested with ${name}: it is not here (${hint})`)
-    return false
-  }
+  return hasProgram(name, name === 'nginx' ? 'nginx-light' : name)
 }
 
 /** nginx as it comes, with a server block of these lines; the address it is reached under. */

@@ -1,0 +1,31 @@
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+
+/** Where programs are looked for. Debian keeps those for the system apart. */
+export const PROGRAM_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter)
+
+/**
+ * Whether a program is installed. Where it is not, the tests with it are skipped and say so; in CI they fail, except
+ * for one that has no Debian package.
+ */
+export function hasProgram(name: string, debianPackage: string | undefined = name): boolean {
+  const found = PROGRAM_PATH.split(delimiter).some((folder) => isExecutable(join(folder, name)))
+  if (found) return true
+  if (debianPackage === undefined) {
+    console.warn(`not tested with ${name}: it is not here`)
+    return false
+  }
+  const hint = `apt-get install ${debianPackage}`
+  if (process.env['CI']) throw new Error(`tests need ${name}: ${hint}`)
+  console.warn(`not tested with ${name}: it is not here (${hint})`)
+  return false
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
