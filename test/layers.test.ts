@@ -33,7 +33,7 @@ const LISTED: readonly Layer[] = [
   ['formats/parsers.ts', 'formats/**'],
   ['formats/index.ts', 'formats/**', 'io.ts'],
   ['load/byte-source.ts', 'io.ts'],
-  ['load/unpack', 'load/byte-source.ts'],
+  ['load/unpack', 'load/byte-source.ts zstddec'],
   ['load', 'load/** formats/** store/** blocks io.ts'],
   ['output', 'formats/**', 'store/** io.ts'],
   ['terminal', 'output text-width.ts io.ts string-width'],
@@ -142,7 +142,7 @@ const WORDS: readonly { word: RegExp; may: readonly string[] }[] = [
 ]
 
 /** Packages heavy enough that they must be imported lazily, so that `kv --help` loads none of them. */
-const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify']
+const LAZY = ['@inquirer/prompts', 'cli-table3', 'fastify', 'zstddec']
 
 interface Import {
   /** A path below `src`, or a package's name. */

@@ -34,8 +34,8 @@ key_base64 or value_base64; an entry that expires has "expires", a time such as
 say bytes that are no text only with --key-encoding or --value-encoding, whose columns are
 key_hex, value_base64 and so on.
 
-Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv. gzip and, where Node
-can, Zstandard are told by content.
+Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv. gzip and Zstandard are
+told by content.
   jsonl   {"key":K,"value":V} or [K,V] a line, perhaps with "ttl" (seconds, or "10m") or
           "expires"; null is none. A string value is stored as its text, any other JSON
           value as its exact source.

@@ -158,7 +158,7 @@ class BatchPut {
     const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
     const input = await openInput(name, this.#ctx.signal, {
       stdinFd: this.#ctx.io.stdin.fd,
-      unpackFirst: through(source, 'zstd -dc', format),
+      unpackFirst: (program) => through(source, program, format),
     })
     if (input === undefined) throw this.#interrupted()
     return { input, format, source: { ...source, unpack: input.unpack } }

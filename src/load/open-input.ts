@@ -4,8 +4,8 @@ import { KvError, unreadable } from '../errors.ts'
 import { openInputFile, readChunks } from './input-file.ts'
 import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './unpack/gzip.ts'
-import { isZstd } from './unpack/zstd-frame.ts'
-import { hasZstd, unzstd } from './unpack/zstd.ts'
+import { NotUnpackedError, isZstd } from './unpack/zstd-frame.ts'
+import { unzstd } from './unpack/zstd.ts'
 
 /** Bytes that tell how an input is packed. */
 const MAGIC_BYTES = 4
@@ -49,13 +49,13 @@ export function checkInput(path: string, stdinFd: number): void {
 /**
  * Opens a file (`-`: standard input, `stdinFd`) and unpacks gzip and Zstandard, known by their first bytes.
  * `undefined` when `stop` was called for before anything came. Throws `KV_USAGE` for a file that
- * cannot be read, `KV_NOT_SUPPORTED` with the hint `unpackFirst` for Zstandard on a Node without it; the loop over the
- * chunks throws `KV_INVALID_INPUT` where reading or unpacking fails later.
+ * cannot be read; the loop over the chunks throws `KV_INVALID_INPUT` where reading or unpacking fails later, with the
+ * hint `unpackFirst` where the program in it unpacks what kv does not.
  */
 export async function openInput(
   path: string,
   stop: AbortSignal,
-  { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: string } = {},
+  { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: (program: string) => string } = {},
 ): Promise<OpenInput | undefined> {
   const isStdin = path === '-'
   const name = isStdin ? 'stdin' : path
@@ -89,7 +89,7 @@ export async function openInput(
     }
     const source = new ByteSource(counted)
     const first = await untilAborted(source.peek(MAGIC_BYTES), stop)
-    const { unpack, program } = unpackerOf(first, name, unpackFirst)
+    const { unpack, program } = unpackerOf(first)
     let head = new Uint8Array()
     const chunks = async function* (): AsyncGenerator<Uint8Array, void, void> {
       try {
@@ -100,6 +100,7 @@ export async function openInput(
         }
       } catch (cause) {
         if (cause instanceof KvError) throw cause
+        if (cause instanceof NotUnpackedError) throw notUnpacked(name, cause, unpackFirst)
         const message = `${name}: the packed data is damaged or cut off: ${(cause as Error).message}`
         throw new KvError('KV_INVALID_INPUT', message, { cause })
       } finally {
@@ -130,14 +131,19 @@ async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, 
 }
 
 /** How what begins so is unpacked, and the program that does the same. */
-function unpackerOf(
-  first: Uint8Array,
-  name: string,
-  unpackFirst: string | undefined,
-): { unpack: (source: ByteSource) => AsyncIterable<Uint8Array>; program?: string } {
+function unpackerOf(first: Uint8Array): {
+  unpack: (source: ByteSource) => AsyncIterable<Uint8Array>
+  program?: string
+} {
   if (isGzip(first)) return { unpack: gunzip, program: 'gzip -dc' }
-  if (!isZstd(first)) return { unpack: asTheyAre }
-  if (hasZstd()) return { unpack: unzstd, program: 'zstd -dc' }
-  const message = `${name} is packed with Zstandard, which this Node cannot unpack`
-  throw new KvError('KV_NOT_SUPPORTED', message, { hint: unpackFirst })
+  return isZstd(first) ? { unpack: unzstd, program: 'zstd -dc' } : { unpack: asTheyAre }
+}
+
+function notUnpacked(
+  name: string,
+  cause: NotUnpackedError,
+  unpackFirst: ((program: string) => string) | undefined,
+): KvError {
+  const hint = cause.option === undefined ? undefined : unpackFirst?.(`zstd -dc ${cause.option}`)
+  return new KvError('KV_INVALID_INPUT', `${name}: ${cause.message}`, { hint, cause })
 }

@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest'
 import { ByteSource } from '../../src/load/byte-source.ts'
 import { gunzip } from '../../src/load/unpack/gzip.ts'
 import { ZstdFrame, isSkippable, isZstd } from '../../src/load/unpack/zstd-frame.ts'
-import { hasZstd, unzstd } from '../../src/load/unpack/zstd.ts'
+import { unpackFrame } from '../../src/load/unpack/zstd-wasm.ts'
+import { type UnpackFrame, unzstd } from '../../src/load/unpack/zstd.ts'
 
 /** The same bytes in pieces that end at `cuts`. */
 function pieces(bytes: Uint8Array, cuts: readonly number[]): Uint8Array[] {
@@ -108,6 +109,7 @@ const dataFrame = fc
   })
   .map(({ sizeFlag, isSingle, hasChecksum, dictionaryFlag, blocks }) => {
     const descriptor = (sizeFlag << 6) | (isSingle ? 0x20 : 0) | (hasChecksum ? 4 : 0) | dictionaryFlag
+    // Without a dictionary, and with a window that is not too large.
     const fields = (isSingle ? 0 : 1) + [0, 1, 2, 4][dictionaryFlag]! + [isSingle ? 1 : 0, 2, 4, 8][sizeFlag]!
     const body = blocks.flatMap(([isRun, length], n) => block(isRun, length, n === blocks.length - 1))
     return Uint8Array.from([
@@ -116,7 +118,7 @@ const dataFrame = fc
       0x2f,
       0xfd,
       descriptor,
-      ...Buffer.alloc(fields, 7),
+      ...Buffer.alloc(fields),
       ...body,
       ...Buffer.alloc(hasChecksum ? 4 : 0, 9),
     ])
@@ -165,36 +167,96 @@ describe('frames of Zstandard', () => {
   })
 })
 
-// Node 20 has no Zstandard; there only the frames can be looked at.
-describe.runIf(hasZstd())('Zstandard', () => {
-  const { zstdCompressSync } = zlib as unknown as { zstdCompressSync(text: string): Buffer }
-  const frames = hasZstd() ? TEXTS.map((text) => zstdCompressSync(text)) : []
+test.each<[string, number[], string | undefined]>([
+  ['a window of 128 MiB', [0, 17 << 3], undefined],
+  ['a window that is larger', [0, (17 << 3) | 1], 'it takes 144 MiB of memory to unpack, and kv takes 128 MiB'],
+  ['a content of 128 MiB in one piece', [0xa0, 0, 0, 0, 8], undefined],
+  ['a content that is larger', [0xa0, 1, 0, 0, 8], 'it takes 129 MiB of memory to unpack, and kv takes 128 MiB'],
+  ['a dictionary', [3, 0, 0, 0, 0, 1], 'it is packed with a dictionary'],
+  ['the dictionary 0, which is none', [3, 0, 0, 0, 0, 0], undefined],
+])('a frame with %s', (_, header, fault) => {
+  const look = (): number => new ZstdFrame().end(Uint8Array.from([0x28, 0xb5, 0x2f, 0xfd, ...header]))
+  if (fault === undefined) expect(look()).toBe(-1)
+  else expect(look).toThrow(fault)
+})
+
+/** As `zstd --check` packs {@link TEXTS} and one record many times. */
+const FRAMES = [
+  '28b52ffd04582100006f6e650adf166809',
+  '28b52ffd240001000099e9d851',
+  '28b52ffd04586400002074776f0a0100f9ffe78e084c000008740100fcff3910024c000008740100fcff391002450000087401007cda032198647103',
+  '28b52ffd045831000074687265650ad706fd28',
+].map((hex) => Buffer.from(hex, 'hex'))
+const RECORDS = Buffer.from(
+  '28b52ffd0458fd0000c07b226b6579223a2261222c2276616c7565223a2262227d0a010014af3ac75ddafd85',
+  'hex',
+)
+
+describe.each<[string, UnpackFrame | undefined]>([
+  ['what this Node has', undefined],
+  ['WebAssembly', unpackFrame],
+])('Zstandard with %s', (_, unpacker) => {
+  const unpackAll: Unpack = (source) => unzstd(source, unpacker)
   const skippable = Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3])
 
   test('all frames are unpacked and skippable ones skipped, wherever the input is cut', async () => {
-    const bytes = Buffer.concat([skippable, ...frames, skippable])
+    const bytes = Buffer.concat([skippable, ...FRAMES, skippable])
     expect(isSkippable(bytes)).toBe(true)
     await fc.assert(
       fc.asyncProperty(cuts, async (at) => {
-        expect(await unpack(unzstd, bytes, at)).toEqual({ text: ALL, fault: undefined })
+        expect(await unpack(unpackAll, bytes, at)).toEqual({ text: ALL, fault: undefined })
       }),
       { numRuns: 30 },
     )
   })
 
   test('a cut-off frame is refused, wherever it is cut, and what stands before it is there', async () => {
-    const last = zstdCompressSync('{"key":"a","value":"b"}\n'.repeat(20))
-    for (let length = 1; length < last.length; length++) {
-      const { text, fault } = await unpack(unzstd, Buffer.concat([...frames, last.subarray(0, length)]))
+    for (let length = 1; length < RECORDS.length; length++) {
+      const { text, fault } = await unpack(unpackAll, Buffer.concat([...FRAMES, RECORDS.subarray(0, length)]))
       expect([length, fault]).toEqual([length, 'unexpected end of file'])
       expect(text.startsWith(ALL)).toBe(true)
     }
   })
 
   test('what follows and is no Zstandard is refused after everything before it', async () => {
-    expect(await unpack(unzstd, Buffer.concat([...frames, Buffer.from('["a",1]\n')]))).toEqual({
+    expect(await unpack(unpackAll, Buffer.concat([...FRAMES, Buffer.from('["a",1]\n')]))).toEqual({
       text: ALL,
       fault: 'what follows is not Zstandard',
     })
   })
+
+  test('damage is refused, wherever it is, and what stands before the frame is there', async () => {
+    for (let at = 4; at < RECORDS.length; at++) {
+      const damaged = Buffer.from(RECORDS)
+      damaged[at]! ^= 0x55
+      const { text, fault } = await unpack(unpackAll, Buffer.concat([...FRAMES, damaged]))
+      // The size of the window says nothing about what is in it.
+      if (at !== 5) expect([at, fault]).toEqual([at, expect.any(String)])
+      expect(text.startsWith(ALL)).toBe(true)
+    }
+  })
+})
+
+test('WebAssembly unpacks a frame of many blocks as it comes, and the end of a loop frees what it took', async () => {
+  // A raw block of its window's size each.
+  const length = 1 << 17
+  const count = 100
+  const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3])
+  for (let round = 0; round < 20; round++) {
+    let given = 0
+    const frame = {
+      next: async () => {
+        const n = given++
+        return n === 0 ? header : n > count ? undefined : Uint8Array.from(block(false, length, n === count))
+      },
+      unread() {},
+    }
+    let unpacked = 0
+    for await (const chunk of unpackFrame(frame)) {
+      unpacked += chunk.length
+      expect(given * length).toBeGreaterThanOrEqual(unpacked)
+      if (round > 0 && unpacked > 3 * length) break
+    }
+    if (round === 0) expect(unpacked).toBe(length * count)
+  }
 })

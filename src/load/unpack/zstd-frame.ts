@@ -5,6 +5,21 @@ const SKIPPABLE = 0x184d2a50
 /** Bytes of a content checksum. */
 const CHECKSUM_BYTES = 4
 
+/** The largest window that is unpacked: as much memory as `zstd --long` asks for. */
+const MAX_WINDOW_BYTES = 128 << 20
+
+/** Thrown for data that is right and that kv does not unpack; the message says why, for people. */
+export class NotUnpackedError extends Error {
+  override readonly name = 'NotUnpackedError'
+  /** What the program `zstd` must be called with to unpack it, where that is known. */
+  readonly option: string | undefined
+
+  constructor(message: string, option?: string) {
+    super(message)
+    this.option = option
+  }
+}
+
 /** Whether bytes begin as a frame of Zstandard does. */
 export function isZstd(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && (littleEndian(bytes, 4) === MAGIC || isSkippable(bytes))
@@ -21,7 +36,7 @@ export function isSkippable(bytes: Uint8Array): boolean {
  */
 export class ZstdFrame {
   /** The header that is read now, which may lie in several chunks. */
-  readonly #header = new Uint8Array(8)
+  readonly #header = new Uint8Array(16)
   #length = 0
   #needed = 4
   /** Takes in the header once it is whole, and says which is the next. */
@@ -33,7 +48,7 @@ export class ZstdFrame {
 
   /**
    * Looks at the next bytes of the frame. Returns the offset after its last one, or -1 when it goes on. Throws an
-   * `Error` where the bytes are no frame.
+   * `Error` where the bytes are no frame, {@link NotUnpackedError} where it needs a dictionary or too much memory.
    */
   end(chunk: Uint8Array): number {
     for (let at = 0; ;) {
@@ -72,8 +87,15 @@ export class ZstdFrame {
     this.#hasChecksum = (descriptor & 4) !== 0
     const sizeBytes = [isSingleSegment ? 1 : 0, 2, 4, 8][descriptor >>> 6]!
     const dictionaryBytes = [0, 1, 2, 4][descriptor & 3]!
-    this.#content = (isSingleSegment ? 0 : 1) + dictionaryBytes + sizeBytes
-    this.#expect(3, () => this.#block(littleEndian(this.#header, 3)))
+    const windowBytes = isSingleSegment ? 0 : 1
+    this.#expect(windowBytes + dictionaryBytes + sizeBytes, () => {
+      const [fields, sizeAt] = [this.#header, windowBytes + dictionaryBytes]
+      if (littleEndian(fields.subarray(windowBytes), dictionaryBytes) !== 0)
+        throw new NotUnpackedError('it is packed with a dictionary')
+      // Without a window of its own, the whole content is the window.
+      checkWindow(isSingleSegment ? littleEndian(fields.subarray(sizeAt), sizeBytes) : windowOf(fields[0]!))
+      this.#expect(3, () => this.#block(littleEndian(this.#header, 3)))
+    })
   }
 
   #block(header: number): void {
@@ -90,6 +112,20 @@ export class ZstdFrame {
     this.#content = bytes
     this.#isOver = true
   }
+}
+
+/** The bytes of a window as a frame's header describes it. */
+function windowOf(descriptor: number): number {
+  const base = 2 ** (10 + (descriptor >>> 3))
+  return base + (base / 8) * (descriptor & 7)
+}
+
+function checkWindow(bytes: number): void {
+  if (bytes > MAX_WINDOW_BYTES)
+    throw new NotUnpackedError(
+      `it takes ${Math.ceil(bytes / 2 ** 20)} MiB of memory to unpack, and kv takes 128 MiB`,
+      '--long=31',
+    )
 }
 
 function littleEndian(bytes: Uint8Array, length: number): number {

@@ -3,18 +3,27 @@ import type { ByteSource, ChunkSource } from '../byte-source.ts'
 import { type Unpacker, unpackStream } from './unpack-stream.ts'
 import { ZstdFrame, isSkippable, isZstd } from './zstd-frame.ts'
 
-/** Whether this Node can unpack Zstandard. */
-export function hasZstd(): boolean {
-  return 'createZstdDecompress' in zlib
+/** Unpacks one frame, to the end of its chunks; throws an `Error` where they are damaged. */
+export type UnpackFrame = (frame: ChunkSource) => AsyncIterable<Uint8Array>
+
+/** What unpacks a frame: node:zlib from Node 22.15 on, else the code of zstd in WebAssembly, loaded when asked for. */
+export async function frameUnpacker(): Promise<UnpackFrame> {
+  const { createZstdDecompress } = zlib as { createZstdDecompress?: () => Unpacker }
+  if (createZstdDecompress !== undefined) return (frame) => unpackStream(createZstdDecompress(), frame)
+  return (await import('./zstd-wasm.ts')).unpackFrame
 }
 
 /**
  * Unpacks all frames of Zstandard (RFC 8878); skippable ones are skipped. node:zlib takes one frame of them, and up to
  * Node 22 a part of one for the whole, so where a frame ends is found here. Throws an `Error` where the data is
- * damaged, cut off, or followed by something else, after everything before that was yielded.
+ * damaged, cut off, or followed by something else, after everything before that was yielded, and
+ * {@link NotUnpackedError} before a frame that needs too much memory or a dictionary.
  */
-export async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
-  const { createZstdDecompress } = zlib as unknown as { createZstdDecompress(): Unpacker }
+export async function* unzstd(
+  source: ByteSource,
+  unpack?: UnpackFrame | undefined,
+): AsyncGenerator<Uint8Array, void, void> {
+  const unpackFrame = unpack ?? (await frameUnpacker())
   for (;;) {
     const magic = await source.peek(4)
     if (magic.length === 0) return
@@ -22,7 +31,7 @@ export async function* unzstd(source: ByteSource): AsyncGenerator<Uint8Array, vo
     if (!isZstd(magic)) throw new Error('what follows is not Zstandard')
     const frame = new FrameSource(source)
     if (isSkippable(magic)) while ((await frame.next()) !== undefined);
-    else yield* unpackStream(createZstdDecompress(), frame)
+    else yield* unpackFrame(frame)
   }
 }
 
