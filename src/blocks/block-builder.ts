@@ -19,6 +19,8 @@ export class BlockBuilder {
   #valueStart: Uint32Array
   #valueLength: Uint32Array
   #expires: Float64Array | undefined
+  #deleted: Uint8Array | undefined
+  #deletes = 0
 
   /** `capacity`: how many entries are expected; it grows when there are more. */
   constructor(bytes: Uint8Array, capacity: number = FIRST_CAPACITY) {
@@ -32,6 +34,11 @@ export class BlockBuilder {
   /** How many entries were added; of a key added twice, both count. */
   get count(): number {
     return this.#count
+  }
+
+  /** How many deletes are among them. */
+  get deletes(): number {
+    return this.#deletes
   }
 
   /** Adds an entry that does not expire. Positions and lengths are in bytes of the buffer; the key is not empty. */
@@ -55,6 +62,14 @@ export class BlockBuilder {
     this.#expires[this.#count - 1] = expires
   }
 
+  /** Adds the delete of a key, which is not empty, by its position and length in bytes of the buffer. */
+  addDelete(keyStart: number, keyLength: number): void {
+    this.add(keyStart, keyLength, keyStart, 0)
+    this.#deleted ??= new Uint8Array(this.#keyStart.length)
+    this.#deleted[this.#count - 1] = 1
+    this.#deletes++
+  }
+
   /**
    * The entries in ascending key order (unsigned bytes) with their checksums; of a key added more
    * than once, the last. The builder must not be used afterwards: the block may own its arrays.
@@ -76,6 +91,7 @@ export class BlockBuilder {
         valueStart: this.#valueStart,
         valueLength: this.#valueLength,
         expires: this.#expires,
+        deleted: this.#deleted,
         checksums,
       }
     }
@@ -102,6 +118,8 @@ export class BlockBuilder {
         this.#expires === undefined
           ? undefined
           : Float64Array.from(order.subarray(0, count), (i) => this.#expires![i]!),
+      deleted:
+        this.#deleted === undefined ? undefined : Uint8Array.from(order.subarray(0, count), (i) => this.#deleted![i]!),
       checksums: gather(checksums, order, count),
     }
   }
@@ -166,6 +184,11 @@ export class BlockBuilder {
       const expires = new Float64Array(capacity).fill(Number.NaN, this.#count)
       expires.set(this.#expires)
       this.#expires = expires
+    }
+    if (this.#deleted !== undefined) {
+      const deleted = new Uint8Array(capacity)
+      deleted.set(this.#deleted)
+      this.#deleted = deleted
     }
   }
 }

@@ -1,10 +1,10 @@
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
-import type { Entry, Lifetime, Put } from '../store/entry.ts'
+import type { Entry, Lifetime, Op } from '../store/entry.ts'
 import { expiryOf } from '../store/expiry.ts'
 
 /**
- * Many puts packed in one buffer, in ascending key order and no key twice: what bulk loading hands
+ * Many puts and deletes packed in one buffer, in ascending key order and no key twice: what bulk loading hands
  * from the parser (perhaps in another thread) to the driver without an object per entry.
  *
  * Entry `i` has the key `bytes[keyStart[i] .. keyStart[i] + keyLength[i]]`, and its value likewise.
@@ -23,6 +23,11 @@ export interface Block {
    * is a time to live with its sign turned, in milliseconds from the write on: see {@link settled}.
    */
   readonly expires: Float64Array | undefined
+  /**
+   * 1: entry `i` is the delete of its key, which need not be there; its value is empty, and it does not expire. 0: it
+   * is a put. `undefined` when all are puts.
+   */
+  readonly deleted?: Uint8Array | undefined
   /** Of each entry, as `checksum` in ./checksum.ts computes it; with a time to live, of key and value alone. */
   readonly checksums: Uint32Array
 }
@@ -30,16 +35,21 @@ export interface Block {
 /** Blocks one after the other; of a key in several, the last wins. */
 export type Blocks = Iterable<Block> | AsyncIterable<Block>
 
-/** The entries of a block as puts, views of its buffer. */
-export function* blockOps(block: Block): Generator<Put, void, void> {
-  const { bytes, keyStart, keyLength, valueStart, valueLength } = block
+/** The entries of a block as operations, views of its buffer. */
+export function* blockOps(block: Block): Generator<Op, void, void> {
+  const { bytes, keyStart, keyLength, valueStart, valueLength, deleted } = block
   for (let i = 0; i < block.count; i++) {
+    const key = bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
+    if (deleted?.[i] === 1) {
+      yield { type: 'del', key }
+      continue
+    }
     // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is
     // spread into.
     const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
     yield {
       type: 'put',
-      key: bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!),
+      key,
       value: bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!),
       expires,
       ttl,
@@ -69,6 +79,30 @@ export function settled(block: Block, now: number): Block {
 export function hasTtl({ count, expires }: Block): boolean {
   if (expires !== undefined) for (let i = 0; i < count; i++) if (expires[i]! < 0) return true
   return false
+}
+
+/** The puts of a block, in the same memory. */
+export function putsOf(block: Block): Block {
+  const { deleted, count } = block
+  if (deleted === undefined) return block
+  const isPut = (_: number, i: number): boolean => i < count && deleted[i] === 0
+  const checksums = block.checksums.filter(isPut)
+  return {
+    bytes: block.bytes,
+    count: checksums.length,
+    keyStart: block.keyStart.filter(isPut),
+    keyLength: block.keyLength.filter(isPut),
+    valueStart: block.valueStart.filter(isPut),
+    valueLength: block.valueLength.filter(isPut),
+    expires: block.expires?.filter(isPut),
+    checksums,
+  }
+}
+
+/** The keys that a block deletes, views of its buffer. */
+export function* deletedKeys({ bytes, count, keyStart, keyLength, deleted }: Block): Generator<Uint8Array, void, void> {
+  if (deleted === undefined) return
+  for (let i = 0; i < count; i++) if (deleted[i] === 1) yield bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
 }
 
 /** A block of entries in their order; bulk loading needs them in key order with no key twice. */

@@ -36,6 +36,8 @@ export interface Parsed {
   readonly block: Block
   /** Records in it; the block has fewer entries when a key came twice. */
   readonly records: number
+  /** Of these, records that delete their key. */
+  readonly deletes: number
   /** Bytes of input done with. */
   readonly inputBytes: number
   /** Bad records that were skipped. */
@@ -132,6 +134,7 @@ export class BlockParser {
     const records = builder.count
     const parsed = {
       records,
+      deletes: builder.deletes,
       inputBytes: consumed,
       skipped: this.#skipped,
       named: this.#named,

@@ -112,4 +112,6 @@ export interface ServerInfo {
   readonly expiry_step_ms?: number | undefined
   /** Whether a load may be stored in parts, and so may say `atomic=false`. */
   readonly load_in_parts?: boolean | undefined
+  /** Whether a load may have deletes in it; absent from servers older than that. */
+  readonly load_deletes?: boolean | undefined
 }

@@ -1,7 +1,7 @@
 import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
 import { KvError, interrupted } from '../errors.ts'
 import type { Abortable, Driver, Limits, DriverLoadOptions } from './driver.ts'
-import type { Put } from './entry.ts'
+import type { Op, Put } from './entry.ts'
 import { roundedUp } from './expiry.ts'
 import { checkSize, keyId, sizeOf } from './operations.ts'
 
@@ -15,10 +15,10 @@ export interface LoadOptions extends DriverLoadOptions {
 export async function loadAtOnce(driver: Driver, blocks: Blocks, { signal }: Abortable): Promise<number> {
   const { limits } = driver
   const { maxBatchOps, maxBatchBytes } = limits
-  const ops = new Map<string, Put>()
+  const ops = new Map<string, Op>()
   let bytes = 0
   for await (const block of blocks) {
-    for (const op of puts(block, limits)) {
+    for (const op of opsOf(block, limits)) {
       const id = keyId(op.key)
       const old = ops.get(id)
       bytes += sizeOf(op, limits) - (old === undefined ? 0 : sizeOf(old, limits))
@@ -54,7 +54,7 @@ export async function loadInBatches(
   }
   try {
     for await (const block of blocks) {
-      for (const batch of batches(puts(block, driver.limits), driver.limits)) {
+      for (const batch of batches(opsOf(block, driver.limits), driver.limits)) {
         if (underWay.length === driver.limits.maxBatchesInFlight) await oldest()
         if (signal?.aborted) throw interrupted(signal)
         const done = driver.batch(batch, { signal })
@@ -73,9 +73,9 @@ export async function loadInBatches(
   return newest ?? driver.batch([], { signal })
 }
 
-/** Puts in lists that a batch can hold each. */
-function* batches(ops: Iterable<Put>, limits: Limits): Generator<Put[], void, void> {
-  let batch: Put[] = []
+/** Operations in lists that a batch can hold each. */
+function* batches(ops: Iterable<Op>, limits: Limits): Generator<Op[], void, void> {
+  let batch: Op[] = []
   let bytes = 0
   for (const op of ops) {
     const size = sizeOf(op, limits)
@@ -90,12 +90,17 @@ function* batches(ops: Iterable<Put>, limits: Limits): Generator<Put[], void, vo
   if (batch.length > 0) yield batch
 }
 
-/** The puts of a block in memory of their own. Throws `KV_TOO_LARGE` for an entry over a limit. */
-function* puts(block: Block, limits: Limits): Generator<Put, void, void> {
-  for (const { key, value, expires, ttl } of blockOps(block)) {
-    const lifetime = roundedUp({ expires, ttl }, limits.expiryStepMs)
-    const op: Put = { type: 'put', key: new Uint8Array(key), value: new Uint8Array(value), ...lifetime }
-    checkSize(op, limits)
-    yield op
+/** The operations of a block in memory of their own. Throws `KV_TOO_LARGE` for an entry over a limit. */
+function* opsOf(block: Block, limits: Limits): Generator<Op, void, void> {
+  for (const op of blockOps(block)) {
+    const key = new Uint8Array(op.key)
+    if (op.type === 'del') {
+      yield { type: 'del', key }
+      continue
+    }
+    const { expires, ttl } = roundedUp(op, limits.expiryStepMs)
+    const put: Put = { type: 'put', key, value: new Uint8Array(op.value), expires, ttl }
+    checkSize(put, limits)
+    yield put
   }
 }

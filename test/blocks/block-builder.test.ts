@@ -107,6 +107,7 @@ describe('CRC-32', () => {
 
 describe('a block', () => {
   const entry = fc.record({
+    isDelete: fc.boolean(),
     key: fc.string({ unit: fc.constantFrom('a', 'b', '\u0000', 'é'), minLength: 1, maxLength: 3 }),
     value: fc.oneof(fc.string(), fc.constant('x'.repeat(500))),
     expires: fc.option(fc.oneof(fc.integer(), fc.constantFrom(0, -1, 253_402_300_799_999, -62_135_596_800_000)), {
@@ -114,7 +115,7 @@ describe('a block', () => {
     }),
   })
 
-  test('holds the last entry of each key in order, with its checksum', () => {
+  test('holds the last entry of each key in order, with its checksum, and deletes', () => {
     fc.assert(
       fc.property(
         fc.array(entry, { maxLength: 40 }),
@@ -127,22 +128,30 @@ describe('a block', () => {
             capacity,
           )
           let at = 0
-          for (const { key, value, expires } of entries) {
+          for (const { key, value, expires, isDelete } of entries) {
             const keyLength = Buffer.byteLength(key)
             const valueLength = Buffer.byteLength(value)
-            if (expires === undefined) builder.add(at, keyLength, at + keyLength, valueLength)
+            if (isDelete) builder.addDelete(at, keyLength)
+            else if (expires === undefined) builder.add(at, keyLength, at + keyLength, valueLength)
             else builder.addExpiring(at, keyLength, at + keyLength, valueLength, expires)
             at += keyLength + valueLength
           }
           expect(builder.count).toBe(entries.length)
+          expect(builder.deletes).toBe(entries.filter((e) => e.isDelete).length)
           const block = builder.finish()
           const last = new Map(entries.map((e) => [e.key, e]))
           const expected = [...last.values()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)))
           expect(block.count).toBe(expected.length)
-          for (const [i, { key, value, expires }] of expected.entries()) {
+          for (const [i, { key, value, expires, isDelete }] of expected.entries()) {
             const slice = (start: number, length: number): string =>
               Buffer.from(block.bytes.subarray(start, start + length)).toString()
             expect(slice(block.keyStart[i]!, block.keyLength[i]!)).toBe(key)
+            expect(block.deleted?.[i] ?? 0).toBe(Number(isDelete))
+            if (isDelete) {
+              expect(block.valueLength[i]).toBe(0)
+              expect(block.expires?.[i] ?? Number.NaN).toBeNaN()
+              continue
+            }
             expect(slice(block.valueStart[i]!, block.valueLength[i]!)).toBe(value)
             expect(block.expires?.[i] ?? Number.NaN).toBe(expires ?? Number.NaN)
             expect(block.checksums[i]).toBe(
@@ -154,6 +163,7 @@ describe('a block', () => {
             )
           }
           if (entries.every((e) => e.expires === undefined)) expect(block.expires).toBeUndefined()
+          if (entries.every((e) => !e.isDelete)) expect(block.deleted).toBeUndefined()
         },
       ),
     )

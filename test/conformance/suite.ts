@@ -144,11 +144,17 @@ export function stoppedClock(time = Date.UTC(2030, 0, 1)): { now: Clock; time: n
   return clock
 }
 
-/** A block of the given entries, which must be in key order; a negative expiry is a time to live. */
-export function block(
-  all: readonly (readonly [key: string | Uint8Array, value: string | Uint8Array, expires?: number])[],
-): Block {
-  const parts = all.map(([key, value, expires]) => ({ key: Buffer.from(key), value: Buffer.from(value), expires }))
+/** An entry of a block; a negative expiry is a time to live, no value a delete. */
+export type BlockRow = readonly [key: string | Uint8Array, value?: string | Uint8Array | undefined, expires?: number]
+
+/** A block of the given entries, which must be in key order. */
+export function block(all: readonly BlockRow[]): Block {
+  const parts = all.map(([key, value, expires]) => ({
+    key: Buffer.from(key),
+    value: Buffer.from(value ?? ''),
+    expires,
+    isDelete: value === undefined,
+  }))
   const packed: Block = {
     bytes: Uint8Array.from(Buffer.concat(parts.flatMap(({ key, value }) => [value, key]))),
     count: parts.length,
@@ -158,6 +164,9 @@ export function block(
     valueLength: Uint32Array.from(parts, ({ value }) => value.length),
     expires: parts.some(({ expires }) => expires !== undefined)
       ? Float64Array.from(parts, ({ expires }) => expires ?? Number.NaN)
+      : undefined,
+    deleted: parts.some(({ isDelete }) => isDelete)
+      ? Uint8Array.from(parts, ({ isDelete }) => Number(isDelete))
       : undefined,
     checksums: Uint32Array.from(parts, ({ key, value, expires }) =>
       checksum(key, value, expires !== undefined && expires < 0 ? undefined : expires),

@@ -98,6 +98,24 @@ export function watches(kit: Kit): void {
     ])
   })
 
+  test('a load with deletes comes entry by entry, but for deletes of what is not there', async () => {
+    const changes = await reported(async (store) => {
+      await store.batch(['a', 'c'].map((key) => ({ type: 'put', key, value: 'old' })))
+      await store.load([block([['a'], ['b', '1'], ['c', '2'], ['d']]), block([['b'], ['d', '3']])])
+    })
+    expect(changes.slice(0, 2).map(shown)).toEqual(['put a=old', 'put c=old'])
+    const load = changes.slice(2).map(shown)
+    expect([
+      ['del a', 'del b', 'put b=1', 'put c=2', 'put d=3'],
+      // An engine may know only what became of each key.
+      ['del a', 'put c=2', 'put d=3'],
+    ]).toContainEqual(load.toSorted())
+    for (const key of ['a', 'b', 'c', 'd']) {
+      const of = load.filter((change) => change.includes(` ${key}`))
+      expect([[`del a`], [`put b=1`, `del b`], [], ['put c=2'], ['put d=3']]).toContainEqual(of)
+    }
+  })
+
   test('a delete of a range comes as a delete of each entry', async () => {
     const fill = (store: Store): Promise<unknown> =>
       store.batch(['a', 'b1', 'b2', 'b3', 'c'].map((key) => ({ type: 'put', key, value: key })))

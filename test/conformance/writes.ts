@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { BatchOp, Store } from '../../src/index.ts'
 import { noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode } from '../helpers/store.ts'
-import { type Kit, block, readPages } from './suite.ts'
+import { type BlockRow, type Kit, block, readPages } from './suite.ts'
 
 /** Expiries far ahead, in steps that any driver has. */
 const LATER = Date.UTC(2100, 0, 1)
@@ -379,6 +379,37 @@ export function writes(kit: Kit): void {
       ])
       expect((await entries(store)).map((entry) => entry.expires)).toEqual([expires, undefined, expires + STEP])
       expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
+    })
+
+    test('deletes what it is told to, whether it is there or not', async () => {
+      const store = await kit.store()
+      await store.batch([put('a'), put('b'), put('d')])
+      await store.load([block([['a'], ['b', '2'], ['c'], ['d'], ['e', '5', LATER], ['f']]), block([['b'], ['d', '4']])])
+      expect(await pairs(store)).toEqual(['d=4', 'e=5'])
+      expect(await store.check()).toMatchObject({ checked: 2, damagedKeys: [], problems: [] })
+      const later = async function* () {
+        yield block([['d'], ['e']])
+        await new Promise(setImmediate)
+        yield block([['e', '6']])
+      }
+      await store.load(later())
+      expect(await pairs(store)).toEqual(['e=6'])
+      await store.load([block([['e'], ['none']])], { atomic: false })
+      expect(await pairs(store)).toEqual([])
+    })
+
+    test('deletes and puts many in one block', { timeout: 30_000 }, async () => {
+      const store = await kit.store()
+      const name = (i: number): string => `k${String(i).padStart(5, '0')}`
+      const all = Array.from({ length: 40_000 }, (_, i) => i)
+      await store.load([block(all.map((i) => [name(i), 'old']))], { atomic: false })
+      const rows = all.map((i): BlockRow =>
+        i % 3 === 0 ? [name(i)] : [name(i), `${i}`, i % 5 === 0 ? LATER : undefined],
+      )
+      await store.load([block(rows)], { atomic: false })
+      const kept = all.filter((i) => i % 3 !== 0)
+      expect(await pairs(store)).toEqual(kept.map((i) => `${name(i)}=${i}`))
+      expect(await store.check()).toMatchObject({ checked: kept.length, damagedKeys: [], problems: [] })
     })
 
     test('of no entries changes nothing', async () => {

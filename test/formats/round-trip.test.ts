@@ -46,7 +46,10 @@ async function read(bytes: Buffer, format: InputFormat): Promise<Row[]> {
   const parser = parserOf({ maxKeyBytes: 65_535, maxValueBytes: 2 ** 29, now: Date.now, skip: undefined })
   const builder = new BlockBuilder(new Uint8Array(bytes))
   parser.parse(builder, bytes.length, true)
-  return [...blockOps(builder.finish())].map(({ key, value, expires }) => [toHex(key), toHex(value), expires])
+  return [...blockOps(builder.finish())].map((op) => {
+    if (op.type === 'del') throw new Error('a delete')
+    return [toHex(op.key), toHex(op.value), op.expires]
+  })
 }
 
 const hard = fc.constantFrom(

@@ -7,9 +7,9 @@ const OPTIONS = { format: 'jsonl', maxKeyBytes: 100, maxValueBytes: 2 ** 26, ski
 
 function entries(parsed: readonly Parsed[]): [string, string][] {
   return parsed.flatMap(({ block }) =>
-    [...blockOps(block)].map(({ key, value }): [string, string] => [
-      Buffer.from(key).toString(),
-      Buffer.from(value).toString(),
+    [...blockOps(block)].map((op): [string, string] => [
+      Buffer.from(op.key).toString(),
+      op.type === 'del' ? '(deleted)' : Buffer.from(op.value).toString(),
     ]),
   )
 }

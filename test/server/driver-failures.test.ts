@@ -13,6 +13,7 @@ import { FRAMES } from '../../src/protocol/http-api.ts'
 import { type Block, blockOf } from '../../src/blocks/block.ts'
 import { Store } from '../../src/store/store.ts'
 import { expectRun, kv } from '../helpers/kv.ts'
+import { block as blockOfRows } from '../conformance/suite.ts'
 import { failure, failureCode } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { listening, server } from './server.ts'
@@ -298,6 +299,23 @@ describe('a load that pauses', () => {
     expect(await store.count()).toBe(0)
   })
 
+  test.for([true, false])(
+    'with a delete in it is not sent to an older server, whether all is there: %s',
+    async (allThere) => {
+      const { url } = await pretender(() => {})
+      const store = await opened(url)
+      const blocks = async function* () {
+        yield blockOfRows([['a', '1'], ['b']])
+      }
+      const error = await failure(() => store.load(allThere ? [blockOfRows([['a', '1'], ['b']])] : blocks()))
+      expect(error).toMatchObject({
+        code: 'KV_NOT_SUPPORTED',
+        message: 'the server runs an older version of kv, which takes no deletes in a load',
+        hint: 'update kv where the server runs',
+      })
+    },
+  )
+
   test('shows that it lives, and the server takes that', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())
@@ -308,7 +326,7 @@ describe('a load that pauses', () => {
       await pause
       yield blockOf([{ key: utf8('b'), value: utf8('2') }])
     }
-    const chunks = blockChunks(blocks(), 10_000)
+    const chunks = blockChunks(blocks(), { aliveMs: 10_000, takesDeletes: false })
     const first = chunks.next()
     await vi.advanceTimersByTimeAsync(10_000)
     const sent = [(await first).value!]

@@ -54,12 +54,14 @@ export class HttpDriver implements Driver {
   /** How often whoever has nothing to say shows that he lives, in milliseconds. */
   readonly #aliveMs: number
   readonly #loadsInParts: boolean
+  readonly #loadsDeletes: boolean
   readonly #watches = new Subscriptions()
 
   private constructor(client: HttpClient, timeoutMs: number, info: ServerInfo) {
     this.#client = client
     this.#aliveMs = timeoutMs / 3
     this.#loadsInParts = info.load_in_parts ?? false
+    this.#loadsDeletes = info.load_deletes ?? false
     this.limits = limitsOf(info)
     this.supports = supportsOf(info)
   }
@@ -174,7 +176,7 @@ export class HttpDriver implements Driver {
       method: 'POST',
       path: withQuery(PATHS.load, { atomic: atomic || !this.#loadsInParts ? undefined : false }),
       headers: FRAMED,
-      body: blockChunks(blocks, this.#aliveMs),
+      body: blockChunks(blocks, { aliveMs: this.#aliveMs, takesDeletes: this.#loadsDeletes }),
       // With a length that is known, a server takes the body whole before it begins.
       length: totalBytes(blocks),
       write: true,

@@ -1,4 +1,5 @@
 import { within } from '../../async.ts'
+import { KvError } from '../../errors.ts'
 import { FRAME, FrameWriter, frameBytes } from '../../protocol/frames.ts'
 import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
 
@@ -20,8 +21,14 @@ export function totalBytes(blocks: Blocks): number | undefined {
   }, empty)
 }
 
-/** Blocks as frames, up to the end frame. While no block comes, a frame every `aliveMs` says that more may come. */
-export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenerator<Uint8Array, void, void> {
+/**
+ * Blocks as frames, up to the end frame. While no block comes, a frame every `aliveMs` says that more may come. Throws
+ * `KV_NOT_SUPPORTED` at a delete that the server would not take.
+ */
+export async function* blockChunks(
+  blocks: Blocks,
+  { aliveMs, takesDeletes }: { readonly aliveMs: number; readonly takesDeletes: boolean },
+): AsyncGenerator<Uint8Array, void, void> {
   const writer = new FrameWriter(CHUNK_BYTES)
   const source = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()
   let next = Promise.resolve(source.next())
@@ -37,7 +44,9 @@ export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenera
       isWaiting = false
       if (result.done === true) break
       for (const op of blockOps(result.value)) {
-        writer.put(op)
+        if (op.type === 'put') writer.put(op)
+        else if (takesDeletes) writer.add(FRAME.del, op.key)
+        else throw olderServer('takes no deletes in a load')
         if (writer.length >= CHUNK_BYTES) yield writer.take()
       }
       next = Promise.resolve(source.next())
@@ -51,4 +60,11 @@ export async function* blockChunks(blocks: Blocks, aliveMs: number): AsyncGenera
   }
   writer.add(FRAME.end)
   yield writer.take()
+}
+
+/** The error for a load that an older server would not take as it is meant. */
+export function olderServer(what: string): KvError {
+  return new KvError('KV_NOT_SUPPORTED', `the server runs an older version of kv, which ${what}`, {
+    hint: 'update kv where the server runs',
+  })
 }

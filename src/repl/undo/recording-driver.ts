@@ -92,13 +92,16 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
   }
 
   async load(blocks: Blocks, options?: DriverLoadOptions): Promise<number> {
-    const seen: { key: Uint8Array; before: Entry | undefined }[] = []
+    const seen: { key: Uint8Array; isPut: boolean; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
       if (!this.#records()) return
       if (seen.length + block.count > UNDO_KEYS) return this.#log.overflow()
-      const keys = [...blockOps(block)].map(({ key }) => new Uint8Array(key))
-      const before = await this.#before(keys, options)
-      keys.forEach((key, i) => seen.push({ key, before: before[i] }))
+      const ops = [...blockOps(block)].map(({ type, key }) => ({ isPut: type === 'put', key: new Uint8Array(key) }))
+      const before = await this.#before(
+        ops.map(({ key }) => key),
+        options,
+      )
+      ops.forEach((op, i) => seen.push({ ...op, before: before[i] }))
     }
     // The driver tells blocks that are all there from blocks that are still to come.
     if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
@@ -106,7 +109,7 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
       this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options),
       () => true,
     )
-    for (const { key, before } of seen) this.#log.record(key, before, revision)
+    for (const { key, isPut, before } of seen) this.#log.record(key, before, isPut ? revision : undefined)
     return revision
   }
 

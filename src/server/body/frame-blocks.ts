@@ -67,7 +67,7 @@ export async function* frameBlocks(
           ended = true
           continue
         }
-        if (frame.kind !== FRAME.entry || frame.key.length === 0) throw new KvError('KV_INVALID_INPUT', 'not a put')
+        if (!isOperation(frame)) throw new KvError('KV_INVALID_INPUT', 'neither a put nor a delete')
         checkLifetime(frame)
         frames.push(frame)
         const size = frameBytes(frame.key, frame.value)
@@ -85,16 +85,22 @@ export async function* frameBlocks(
   if (frames.length > 0) yield pack(frames, bytes)
 }
 
+function isOperation({ kind, key, value, expires }: Frame): boolean {
+  const isBareDelete = kind === FRAME.del && value.length === 0 && expires === undefined
+  return (kind === FRAME.entry || isBareDelete) && key.length > 0
+}
+
 /** Sorts by itself what does not come in order, and computes the checksums: nothing is taken on trust. */
 function pack(frames: readonly Frame[], size: number): Block {
   const bytes = new Uint8Array(size)
   const builder = new BlockBuilder(bytes, frames.length)
   let at = 0
-  for (const { key, value, expires, ttl } of frames) {
+  for (const { kind, key, value, expires, ttl } of frames) {
     bytes.set(key, at)
     bytes.set(value, at + key.length)
     const end = ttl === undefined ? expires : -ttl
-    if (end === undefined) builder.add(at, key.length, at + key.length, value.length)
+    if (kind === FRAME.del) builder.addDelete(at, key.length)
+    else if (end === undefined) builder.add(at, key.length, at + key.length, value.length)
     else builder.addExpiring(at, key.length, at + key.length, value.length, end)
     at += key.length + value.length
   }

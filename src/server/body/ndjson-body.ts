@@ -71,6 +71,10 @@ class OpCollector extends BlockBuilder {
     })
   }
 
+  override addDelete(keyStart: number, keyLength: number): void {
+    this.push({ type: 'del', key: this.bytes.subarray(keyStart, keyStart + keyLength) })
+  }
+
   override addExpiring(...put: Parameters<BlockBuilder['addExpiring']>): void {
     this.add(...put)
   }

@@ -67,7 +67,7 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
     return sendJson(reply, { operations: ops.length, revision: await store.batch(ops) })
   })
 
-  // Between kv programs: a batch of puts of any size, stored while it comes.
+  // Between kv programs: a batch of any size, stored while it comes.
   app.post(PATHS.load, { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
     const atomic = queryOf(request, ['atomic']).text('atomic') !== 'false'
     if (!isFramed(request))

@@ -120,6 +120,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       op_overhead_bytes: store.limits.opOverheadBytes,
       expiry_step_ms: store.limits.expiryStepMs,
       load_in_parts: Math.min(maxBatchOps, maxBatchBytes) !== Infinity,
+      load_deletes: true,
     }
     return sendJson(reply, info)
   })

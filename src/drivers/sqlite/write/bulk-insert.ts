@@ -1,4 +1,4 @@
-import { type Block, blockOps, hasTtl, settled } from '../../../blocks/block.ts'
+import { type Block, blockOps, deletedKeys, hasTtl, putsOf, settled } from '../../../blocks/block.ts'
 import type { Clock } from '../../../store/driver.ts'
 import type { BlockSpool } from './block-spool.ts'
 import type { Connection } from '../file/connection.ts'
@@ -44,8 +44,10 @@ export function blockLoader(transaction: Transaction): (block: Block, now?: numb
     const block = settled(given, now)
     revision ??= transaction.nextRevision()
     // A field has no room for longer lengths and positions; such a block has few rows.
-    if (block.count >= MIN_ROWS && block.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, block, revision)
-    else for (const op of blockOps(block)) transaction.apply(op, revision)
+    const puts = putsOf(block)
+    if (puts.count >= MIN_ROWS && puts.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, puts, revision)
+    else for (const op of blockOps(puts)) transaction.apply(op, revision)
+    for (const key of deletedKeys(block)) transaction.apply({ type: 'del', key }, revision)
   }
 }
 
