@@ -86,7 +86,8 @@ const LISTED: readonly Layer[] = [
     `cli/line drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
     @inquirer/prompts`,
   ],
-  ['commands', 'cli/** output load formats/** blocks store/** terminal bench/** commander'],
+  ['commands/batch-put', 'cli/** output load formats/** blocks store/** commander'],
+  ['commands', 'commands/batch-put cli/** output load formats/** blocks store/** terminal bench/** commander'],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],
   ['repl/streams', 'repl/language cli load io.ts'],

@@ -1,18 +1,24 @@
 import type { Block } from './block.ts'
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
-import { isStrictlyAscending, sortKeys } from './sort.ts'
+import { type ByteArena, copy } from './byte-arena.ts'
+import { type KeyOrder, isStrictlyAscending, sortKeys } from './sort.ts'
 
 /** Entries this builder has room for at first. */
 const FIRST_CAPACITY = 1024
 
-/** From this many bytes on, a call that copies them beats a loop. */
-const COPIED_AT_ONCE = 128
+/** What of every entry is made: put together in an arena, since it does not lie in the input as it stands. */
+export interface Made {
+  readonly arena: ByteArena
+  readonly keys: boolean
+  readonly values: boolean
+}
 
 /** Collects positions of entries in a buffer, in input order, and makes a {@link Block}, which needs the buffer. */
 export class BlockBuilder {
-  /** The buffer all entries lie in: less than 4 GiB. Parsers change it while they decode. */
+  /** The buffer with the input: less than 4 GiB. Parsers change it while they decode. */
   readonly bytes: Uint8Array
+  readonly #made: Made | undefined
   #count = 0
   #keyStart: Uint32Array
   #keyLength: Uint32Array
@@ -22,9 +28,13 @@ export class BlockBuilder {
   #deleted: Uint8Array | undefined
   #deletes = 0
 
-  /** `capacity`: how many entries are expected; it grows when there are more. */
-  constructor(bytes: Uint8Array, capacity: number = FIRST_CAPACITY) {
+  /**
+   * `capacity`: how many entries are expected; it grows when there are more. With `made`, positions of keys or of
+   * values are in its arena.
+   */
+  constructor(bytes: Uint8Array, capacity: number = FIRST_CAPACITY, made?: Made) {
     this.bytes = bytes
+    this.#made = made
     this.#keyStart = new Uint32Array(capacity)
     this.#keyLength = new Uint32Array(capacity)
     this.#valueStart = new Uint32Array(capacity)
@@ -41,7 +51,12 @@ export class BlockBuilder {
     return this.#deletes
   }
 
-  /** Adds an entry that does not expire. Positions and lengths are in bytes of the buffer; the key is not empty. */
+  /** Where keys and values are put together; only with `made`. */
+  get arena(): ByteArena {
+    return this.#made!.arena
+  }
+
+  /** Adds an entry that does not expire. Positions and lengths are in bytes; the key is not empty. */
   add(keyStart: number, keyLength: number, valueStart: number, valueLength: number): void {
     const at = this.#count
     if (at === this.#keyStart.length) this.#grow()
@@ -76,13 +91,15 @@ export class BlockBuilder {
    *
    * With `packInto`, as long as this builder's buffer, entries that were not in order are copied
    * there in key order, so that whoever stores them walks ascending memory (a quarter less time
-   * for a block beyond the processor's cache); the block's `bytes` tells whether that was done.
+   * for a block beyond the processor's cache); the block's `bytes` tells whether that was done. What is made is always
+   * copied out of its arena, to memory of its own where `packInto` has no room for it.
    */
   finish(packInto?: Uint8Array): Block {
-    const keys = { bytes: this.bytes, count: this.#count, start: this.#keyStart, length: this.#keyLength }
+    const keys = { bytes: this.#keyBytes, count: this.#count, start: this.#keyStart, length: this.#keyLength }
     // Checksums first: entries in input order lie in ascending memory.
     const checksums = this.#checksums()
-    if (isStrictlyAscending(keys)) {
+    const isAscending = isStrictlyAscending(keys)
+    if (isAscending && this.#made === undefined) {
       return {
         bytes: this.bytes,
         count: this.#count,
@@ -95,7 +112,7 @@ export class BlockBuilder {
         checksums,
       }
     }
-    const { order, hasDuplicates } = sortKeys(keys)
+    const { order, hasDuplicates } = isAscending ? inTurn(this.#count) : sortKeys(keys)
     const count = hasDuplicates ? this.#dropDuplicates(order) : order.length
     const positions = {
       keyStart: gather(this.#keyStart, order, count),
@@ -103,15 +120,21 @@ export class BlockBuilder {
       valueStart: gather(this.#valueStart, order, count),
       valueLength: gather(this.#valueLength, order, count),
     }
-    if (packInto !== undefined) {
+    let packed = packInto
+    if (this.#made !== undefined) {
+      let needed = 0
+      for (let n = 0; n < count; n++) needed += positions.keyLength[n]! + positions.valueLength[n]!
+      if (packed === undefined || packed.length < needed) packed = new Uint8Array(needed)
+    }
+    if (packed !== undefined) {
       let at = 0
       for (let n = 0; n < count; n++) {
-        at = this.#move(positions.keyStart, n, positions.keyLength[n]!, packInto, at)
-        at = this.#move(positions.valueStart, n, positions.valueLength[n]!, packInto, at)
+        at = move(this.#keyBytes, positions.keyStart, n, positions.keyLength[n]!, packed, at)
+        at = move(this.#valueBytes, positions.valueStart, n, positions.valueLength[n]!, packed, at)
       }
     }
     return {
-      bytes: packInto ?? this.bytes,
+      bytes: packed ?? this.bytes,
       count,
       ...positions,
       expires:
@@ -124,17 +147,12 @@ export class BlockBuilder {
     }
   }
 
-  /**
-   * Copies `length` bytes from `starts[n]` of the buffer to `to[at]`, which `starts[n]` tells then; returns the
-   * position after them.
-   */
-  #move(starts: Uint32Array, n: number, length: number, to: Uint8Array, at: number): number {
-    const bytes = this.bytes
-    const start = starts[n]!
-    starts[n] = at
-    if (length >= COPIED_AT_ONCE) to.set(bytes.subarray(start, start + length), at)
-    else for (let i = 0; i < length; i++) to[at + i] = bytes[start + i]!
-    return at + length
+  get #keyBytes(): Uint8Array {
+    return this.#made?.keys === true ? this.#made.arena.bytes : this.bytes
+  }
+
+  get #valueBytes(): Uint8Array {
+    return this.#made?.values === true ? this.#made.arena.bytes : this.bytes
   }
 
   /** Keeps the last of each run of equal keys in `order`; returns how many are left. */
@@ -151,7 +169,7 @@ export class BlockBuilder {
   #sameKey(a: number, b: number): boolean {
     const length = this.#keyLength[a]!
     if (length !== this.#keyLength[b]) return false
-    const bytes = this.bytes
+    const bytes = this.#keyBytes
     const startA = this.#keyStart[a]!
     const startB = this.#keyStart[b]!
     // From the end: neighbours in key order differ there sooner.
@@ -160,12 +178,13 @@ export class BlockBuilder {
   }
 
   #checksums(): Uint32Array {
-    const bytes = this.bytes
+    const keyBytes = this.#keyBytes
+    const valueBytes = this.#valueBytes
     const expires = this.#expires
     const sums = new Uint32Array(this.#count)
     for (let i = 0; i < sums.length; i++) {
-      const key = crc32(bytes, this.#keyStart[i]!, this.#keyLength[i]!, 0)
-      sums[i] = crc32(bytes, this.#valueStart[i]!, this.#valueLength[i]!, key)
+      const key = crc32(keyBytes, this.#keyStart[i]!, this.#keyLength[i]!, 0)
+      sums[i] = crc32(valueBytes, this.#valueStart[i]!, this.#valueLength[i]!, key)
     }
     if (expires === undefined) return sums
     for (let i = 0; i < sums.length; i++) {
@@ -191,6 +210,21 @@ export class BlockBuilder {
       this.#deleted = deleted
     }
   }
+}
+
+/**
+ * Copies `length` bytes from `starts[n]` of `from` to `to[at]`, which `starts[n]` tells then; returns the position after
+ * them.
+ */
+function move(from: Uint8Array, starts: Uint32Array, n: number, length: number, to: Uint8Array, at: number): number {
+  copy(from, starts[n]!, length, to, at)
+  starts[n] = at
+  return at + length
+}
+
+/** The order of keys that are in order. */
+function inTurn(count: number): KeyOrder {
+  return { order: Uint32Array.from({ length: count }, (_, i) => i), hasDuplicates: false }
 }
 
 function enlarged(array: Uint32Array, capacity: number): Uint32Array {

@@ -12,16 +12,20 @@ export const PARSERS = {
   json: { extensions: ['json'], parser: async () => (await import('./json/reader.ts')).jsonParser },
   csv: { extensions: ['csv'], parser: async () => (await import('./csv/reader.ts')).csvParser },
   tsv: { extensions: ['tsv', 'tab'], parser: async () => (await import('./csv/reader.ts')).tsvParser },
+  lines: { extensions: [], parser: async () => (await import('./lines.ts')).linesParser },
 } satisfies Record<string, { extensions: string[]; parser(): Promise<MakeParser> }>
 
 /** The name of a format that is read. */
 export type InputFormat = keyof typeof PARSERS
 
-/** The names of these formats. */
-export const INPUT_FORMATS = Object.keys(PARSERS) as InputFormat[]
+/** The names of those that `--format` can name: lines are asked for by a flag of their own. */
+export const INPUT_FORMATS = (Object.keys(PARSERS) as InputFormat[]).filter(
+  (name): name is Exclude<InputFormat, 'lines'> => name !== 'lines',
+)
 
 /** The format of a file by its name, `.gz` and `.zst` set aside; JSON Lines when the name says nothing. */
 export function formatOf(name: string): InputFormat {
   const extension = /\.([a-z]+)$/i.exec(name.replace(/\.(?:gz|zst)$/i, ''))?.[1]?.toLowerCase() ?? ''
-  return INPUT_FORMATS.find((format) => PARSERS[format].extensions.includes(extension)) ?? 'jsonl'
+  const has = (format: InputFormat): boolean => (PARSERS[format].extensions as readonly string[]).includes(extension)
+  return INPUT_FORMATS.find(has) ?? 'jsonl'
 }

@@ -1,4 +1,6 @@
-import type { BlockBuilder } from '../blocks/block-builder.ts'
+import type { BlockBuilder, Made } from '../blocks/block-builder.ts'
+import type { Mapping } from './mapping.ts'
+import type { Path } from './path.ts'
 
 /** The fields of a record, in JSON and as columns. {@link JsonRecordReader} counts on their order. */
 export const FIELDS: readonly string[] = 'key value key_base64 value_base64 key_hex value_hex ttl expires'.split(' ')
@@ -37,8 +39,24 @@ export class BadRecordError extends Error {
   }
 }
 
+/** How CSV is written, where that is not the usual way. */
+export interface Delimiters {
+  /** The byte between fields. Default: that of the format. */
+  readonly delimiter?: number | undefined
+  /** The byte around fields; -1: no field is quoted. Default: that of the format. */
+  readonly quote?: number | undefined
+}
+
 /** What every parser of input needs to know. */
-export interface ParserOptions {
+export interface ParserOptions extends Delimiters {
+  /** How entries are made of the records. Default: the records have the fields of an entry. */
+  readonly mapping?: Mapping | undefined
+  /** Where in a JSON document the records are. Default: the document holds them. */
+  readonly at?: Path | undefined
+  /** Names of the columns of CSV or TSV without a header; empty: none were given. Default: there is a header. */
+  readonly columns?: readonly string[] | undefined
+  /** Whether lines end in a NUL instead of a line feed. */
+  readonly nul?: boolean | undefined
   /** The longest key, in bytes. */
   readonly maxKeyBytes: number
   /** The longest value, in bytes. */
@@ -80,6 +98,10 @@ export const MAX_SKIPPED_BYTES = 64 << 20
 
 /** A parser of one input, fed with one buffer after another. */
 export interface RecordParser {
+  /** What of the entries it puts together in the arena of the builder; absent: nothing. */
+  readonly makes?: Omit<Made, 'arena'> | undefined
+  /** The most bytes that it may put together there for a byte of input, as far as that is known. Default: 1. */
+  readonly growth?: number
   /**
    * Parses the complete records of the first `length` bytes of `into.bytes` and adds them to
    * `into`. Returns how many bytes are done with; the caller hands in the rest again, at the start

@@ -1,5 +1,6 @@
 import type { Block } from '../blocks/block.ts'
-import { BlockBuilder } from '../blocks/block-builder.ts'
+import { ByteArena } from '../blocks/byte-arena.ts'
+import { BlockBuilder, type Made } from '../blocks/block-builder.ts'
 import { type InputFormat, PARSERS } from '../formats/parsers.ts'
 import { type BadRecord, BadRecordError, type ParserOptions, type RecordParser } from '../formats/record-reader.ts'
 import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
@@ -16,6 +17,12 @@ const LONG_AFTER = 8
 /** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
 const FIRST_BYTES = 4 << 20
 
+/** Bytes put together for one block, at most. */
+const MADE_BYTES = 32 << 20
+
+/** Bytes of the first block of an input whose keys or values are put together: how much that is is not known yet. */
+const FIRST_MADE_BYTES = 1 << 20
+
 /** Bytes of a record from which on its buffer grows more slowly. */
 const LARGE_BYTES = 256 << 20
 
@@ -24,6 +31,8 @@ export interface ParseOptions extends Omit<ParserOptions, 'now' | 'skip'> {
   readonly format: InputFormat
   /** Go on after bad records. */
   readonly skip: boolean
+  /** How many may be skipped; one more ends the input. Default: any number. */
+  readonly maxSkipped?: number | undefined
   /** Where the records go that are skipped. */
   readonly rejects?: RejectsFile | undefined
 }
@@ -55,7 +64,9 @@ export class BlockParser {
   readonly #parser: RecordParser
   readonly #spares: Uint8Array[] = []
   readonly #maxRecordBytes: number
-  #goal = FIRST_BYTES
+  readonly #maxSkipped: number
+  #skippedBefore = 0
+  #goal: number
   /** Bytes of input done with. */
   #done = 0
   #buffer: Uint8Array = new Uint8Array(0)
@@ -63,6 +74,8 @@ export class BlockParser {
   #skipped = 0
   #named: BadRecord[] = []
   readonly #rejects: RejectsWriter | undefined
+  /** Where keys and values are put together. */
+  readonly #made: Made | undefined
   /** Whether a bad record ended the input: nothing more is parsed. */
   ended = false
 
@@ -72,10 +85,14 @@ export class BlockParser {
   }
 
   private constructor(options: ParseOptions, parserOf: (options: ParserOptions) => RecordParser) {
+    this.#maxSkipped = options.maxSkipped ?? Infinity
     // An escaped byte takes six.
     this.#maxRecordBytes = Math.max(BLOCK_BYTES, 6 * (options.maxKeyBytes + options.maxValueBytes) + 4096)
     const skip = options.skip ? (bad: BadRecord) => this.#skip(bad) : undefined
     this.#parser = parserOf({ ...options, now: Date.now, skip })
+    const { makes } = this.#parser
+    this.#made = makes && { ...makes, arena: new ByteArena(1 << 16) }
+    this.#goal = makes === undefined ? FIRST_BYTES : FIRST_MADE_BYTES
     this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
   }
 
@@ -117,10 +134,12 @@ export class BlockParser {
   /** Parses the whole records, or with `final` all bytes. With `last`, nothing follows. Throws `KV_OUTPUT`. */
   cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
-    const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7))
+    const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7), this.#made)
+    if (this.#made !== undefined) this.#made.arena.length = 0
     const length = this.#length
     let consumed = length
     let refused: BadRecord | undefined
+    this.#skippedBefore += this.#skipped
     this.#skipped = 0
     this.#named = []
     try {
@@ -148,7 +167,7 @@ export class BlockParser {
     if (isFull) this.#raiseGoal()
     const packInto = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES ? this.#spare(length) : undefined
     const block = builder.finish(packInto)
-    if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
+    if (packInto !== undefined && block.bytes !== packInto) this.recycle(packInto)
     this.#length = length - consumed
     if (block.bytes === buffer) {
       // The block keeps the buffer; what is left of the input begins the next one.
@@ -174,6 +193,7 @@ export class BlockParser {
 
   #raiseGoal(): void {
     const goal = this.#goal * 2
+    if (this.#made !== undefined && goal * (this.#parser.growth ?? 1) > MADE_BYTES) return
     if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
     this.#goal = goal
     this.#spares.length = 0
@@ -206,6 +226,7 @@ export class BlockParser {
   }
 
   #skip(bad: BadRecord): void {
+    if (this.#skippedBefore + this.#skipped === this.#maxSkipped) throw new BadRecordError(bad)
     if (this.#skipped++ < NAMED) this.#named.push(bad)
     this.#rejects?.add(this.#buffer, bad)
   }

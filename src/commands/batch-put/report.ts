@@ -1,0 +1,180 @@
+import type { Context } from '../../cli/context.ts'
+import { KvError } from '../../errors.ts'
+import { type BadRecord, explain } from '../../formats/record-reader.ts'
+import type { InputFormat } from '../../formats/parsers.ts'
+import { NAMED, type Parsed } from '../../load/block-parser.ts'
+import { suggestionFor } from '../../load/detect.ts'
+import type { OpenInput } from '../../load/open-input.ts'
+import type { InputSource } from '../../load/suggested-command.ts'
+import { Progress } from '../../output/progress.ts'
+import { escapeLine, formatBytes, formatCount } from '../../safe-text.ts'
+import type { Request } from './flags.ts'
+
+/** The input that is read now. */
+export interface Reading {
+  readonly input: OpenInput
+  readonly format: InputFormat
+  /** How the user gave it. */
+  readonly source: InputSource
+}
+
+interface FirstSkipped {
+  readonly reading: Reading
+  readonly record: BadRecord
+}
+
+/** Counts what one run of batch-put comes to, and puts it into words: progress, faults, and the end. */
+export class Report {
+  readonly #ctx: Context
+  readonly #request: Request
+  readonly #progress: Progress
+  readonly #began = performance.now()
+  #put = 0
+  /** Of the block that is being stored, entries that are. */
+  #ahead = 0
+  #skipped = 0
+  #bytes = 0
+  /** Of the inputs before the one that is read. */
+  #bytesBefore = 0
+  #reading: Reading | undefined
+  #firstSkipped: FirstSkipped | undefined
+
+  constructor(ctx: Context, request: Request) {
+    this.#ctx = ctx
+    this.#request = request
+    this.#progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
+  }
+
+  /** Records that were skipped so far. */
+  get skipped(): number {
+    return this.#skipped
+  }
+
+  /** The next input begins. */
+  begin(reading: Reading): void {
+    this.#reading = reading
+    this.#bytesBefore = this.#bytes
+  }
+
+  /** So many entries of the block that is being stored are stored for certain. */
+  ahead(entries: number): void {
+    this.#ahead = entries
+    this.#draw()
+  }
+
+  /** A stretch of input is done with. */
+  count({ records, inputBytes, skipped, named }: Parsed, reading: Reading): void {
+    this.#put += records
+    this.#ahead = 0
+    this.#bytes += inputBytes
+    for (const [n, record] of named.entries()) {
+      if (this.#skipped + n < NAMED) this.#ctx.say(`kv: skipped ${describe(reading.input, record)}`)
+      this.#firstSkipped ??= { reading, record }
+    }
+    if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED)
+      this.#ctx.say('kv: more records are skipped, and not named')
+    this.#skipped += skipped
+    this.#draw()
+  }
+
+  /** Takes the progress line away. */
+  done(): void {
+    this.#progress.done()
+  }
+
+  #draw(): void {
+    const { input } = this.#reading!
+    const ofInput = (): number => (input.file === undefined ? input.read() : this.#bytes - this.#bytesBefore)
+    this.#progress.rows(this.#put + this.#ahead, input.size === undefined ? this.#bytes : ofInput(), input.size)
+  }
+
+  /** What a user is told who interrupted the run. */
+  interrupted(): KvError {
+    return new KvError('KV_INTERRUPTED', `interrupted; ${this.#storedSoFar('so far')}`)
+  }
+
+  /** The same error, which also says what is stored, unless that is clear. */
+  withCount(error: unknown): unknown {
+    if (!(error instanceof KvError)) return error
+    const { code, message, hint } = error
+    if (code === 'KV_INTERRUPTED') return this.interrupted()
+    // Of a load whose outcome is unknown all may be stored.
+    const isClear =
+      (this.#put + this.#ahead === 0 && code !== 'KV_INVALID_INPUT') ||
+      (this.#request.atomic && code === 'KV_UNKNOWN_OUTCOME')
+    return isClear
+      ? error
+      : new KvError(code, `${message}; ${this.#storedSoFar('before that')}`, { hint, cause: error })
+  }
+
+  /** The error of a bad record that ends the run. */
+  refusal(reading: Reading, record: BadRecord): KvError {
+    const { maxErrors } = this.#request
+    const isOver = maxErrors !== undefined && record.isLast !== true
+    const tooMany = isOver ? `, and no more than ${maxErrors} may be refused` : ''
+    const message = `${describe(reading.input, record)}${tooMany}; ${this.#storedSoFar('before it')}`
+    return new KvError('KV_INVALID_INPUT', message, { hint: suggestion(reading, record) ?? this.#hint(record) })
+  }
+
+  /** What can be done about a record that ended the input. */
+  #hint(record: BadRecord): string {
+    const { skip, atomic } = this.#request
+    const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
+    if (record.isLast && skip)
+      return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
+    const harmless = this.#put > 0 && !atomic ? ' (what is stored already does no harm)' : ''
+    return `${mend}${harmless}${record.isLast || skip || atomic ? '' : ', or use --on-error skip'}`
+  }
+
+  #storedSoFar(where: string): string {
+    const { atomic, dryRun } = this.#request
+    if (atomic || dryRun || this.#put + this.#ahead === 0) return 'nothing was stored'
+    const ahead = this.#ahead === 0 ? '' : `, and ${this.#ahead.toLocaleString('en')} of those that follow`
+    return `the ${formatCount(this.#put, 'record')} ${where} ${this.#put === 1 ? 'is' : 'are'} stored${ahead}`
+  }
+
+  /**
+   * The end: what was put. Throws `KV_INVALID_INPUT` where nothing but refused records came, since nobody meant that,
+   * and where a dry run found one.
+   */
+  summary(first?: readonly unknown[]): void {
+    const { dryRun } = this.#request
+    const seconds = (performance.now() - this.#began) / 1000
+    const rate = Math.round(this.#put / Math.max(seconds, 0.001))
+    const summary = {
+      ...(dryRun ? { dry_run: true } : {}),
+      put: this.#put,
+      skipped: this.#skipped,
+      bytes: this.#bytes,
+      ...(dryRun ? { first } : { seconds: Number(seconds.toFixed(3)), rows_per_second: rate }),
+    }
+    if (this.#ctx.globals.json) this.#ctx.print.record(summary, '')
+    const [put, skipped, perSecond] = [this.#put, this.#skipped, rate].map((count) => count.toLocaleString('en'))
+    this.#ctx.say(
+      dryRun
+        ? `${put} would be put, ${skipped} refused; nothing was stored`
+        : `${put} put, ${skipped} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${perSecond} rows/s)`,
+    )
+    if (this.#firstSkipped !== undefined && (dryRun || this.#put === 0))
+      throw this.#nothingButRefused(this.#firstSkipped)
+  }
+
+  #nothingButRefused({ reading, record }: FirstSkipped): KvError {
+    const count = this.#skipped.toLocaleString('en')
+    const all = this.#put === 0
+    const what =
+      this.#skipped === 1
+        ? `${all ? 'the only record' : 'a record'} was refused`
+        : `${all ? `all ${count}` : count} records were refused`
+    return new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: suggestion(reading, record) })
+  }
+}
+
+/** How to give the input, by what it looks like. */
+function suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
+  return suggestionFor(record, input.head(), format, source)
+}
+
+function describe(input: OpenInput, record: BadRecord): string {
+  return escapeLine(`${input.name}:${record.line}: ${explain(record)}`)
+}

@@ -1,0 +1,29 @@
+import { usageError } from '../errors.ts'
+
+/** Names from the outside to the inside: where a field lies in a record. */
+export type Path = readonly string[]
+
+/** One name of a path: in double quotes as a JSON string, or as it is up to the next dot. */
+const STEP = /("(?:[^"\\]|\\.)*"|[^."]+)(?:\.|$)/y
+
+/**
+ * The path that text such as `id`, `address.city`, `tags.0` or `"a.b".c` names: names joined by dots, in double quotes
+ * (a JSON string) where a name has a dot or a quote in it. Throws `KV_USAGE` for anything else.
+ */
+export function parsePath(text: string): Path {
+  const steps: string[] = []
+  const wrong = (): Error =>
+    usageError(`not a field: ${text === '' ? "''" : text}`, `names joined by dots: id, address.city, '"a.b".c'`)
+  STEP.lastIndex = 0
+  while (STEP.lastIndex < text.length) {
+    const [, step] = STEP.exec(text) ?? []
+    if (step === undefined) throw wrong()
+    try {
+      steps.push(step.startsWith('"') ? (JSON.parse(step) as string) : step)
+    } catch {
+      throw wrong()
+    }
+  }
+  if (steps.length === 0 || text.endsWith('.')) throw wrong()
+  return steps
+}
