@@ -11,7 +11,11 @@ import { EARLIEST_EXPIRY, LATEST_EXPIRY } from '../../src/store/expiry.ts'
 import { toHex } from '../helpers/bytes.ts'
 
 /** What `kv range` prints in a form, into a pipe. */
-async function printed(entries: readonly Entry[], format: Exclude<InputFormat, 'lines'>, options: Partial<EntryForm>): Promise<Buffer> {
+async function printed(
+  entries: readonly Entry[],
+  format: Exclude<InputFormat, 'lines'>,
+  options: Partial<EntryForm>,
+): Promise<Buffer> {
   const parts: Buffer[] = []
   const write = (data: string | Uint8Array): void => void parts.push(Buffer.from(data as Uint8Array))
   const printer = new Printer(

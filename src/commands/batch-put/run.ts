@@ -8,6 +8,7 @@ import { openInput } from '../../load/open-input.ts'
 import { openRejects } from '../../load/rejects-writer.ts'
 import { type InputSource, through } from '../../load/suggested-command.ts'
 import type { Entry } from '../../store/entry.ts'
+import { expiryOf } from '../../store/expiry.ts'
 import type { Store } from '../../store/store.ts'
 import type { Request } from './flags.ts'
 import { type Reading, Report } from './report.ts'
@@ -63,9 +64,11 @@ export class Run {
   /** Stores nothing; keeps the first entries. */
   async #look(blocks: AsyncIterable<Block>, first: Entry[]): Promise<void> {
     for await (const block of blocks) {
-      for (const { key, value, expires } of blockOps(block)) {
+      for (const op of blockOps(block)) {
         if (first.length === SHOWN) break
-        first.push({ key: new Uint8Array(key), value: new Uint8Array(value), revision: 0, expires })
+        if (op.type === 'del') continue
+        const expires = expiryOf(op, Date.now())
+        first.push({ key: new Uint8Array(op.key), value: new Uint8Array(op.value), revision: 0, expires })
       }
     }
   }
