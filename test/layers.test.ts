@@ -81,9 +81,10 @@ const LISTED: readonly Layer[] = [
   ['bench/measure', 'bench/report bench/targets bench/workloads'],
   ['bench', 'bench/** drivers/location.ts store/**'],
   ['cli/line', 'store/** commander'],
+  ['cli/topics', ''],
   [
     'cli',
-    `cli/line drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
+    `cli/line cli/topics drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
     @inquirer/prompts`,
   ],
   ['commands/batch-put', 'cli/** output load formats/** blocks store/** commander'],

@@ -1,5 +1,6 @@
 import { CODES } from '../errors.ts'
 import { GLOBAL_OPTION_LIST, type GlobalOption } from './options.ts'
+import { RECIPES } from './topics/recipes.ts'
 
 /** Texts of `kv help TOPIC`. */
 export const TOPICS: Readonly<Record<string, string>> = {
@@ -45,6 +46,7 @@ told by content.
           value_hex and so on stand in their place
   tsv     the same with tabs; no quotes, but \\t \\n \\r and \\\\ as escapes
 `,
+  recipes: RECIPES,
   environment: `
 Environment
 ${GLOBAL_OPTION_LIST.map(environmentRow).join('\n')}

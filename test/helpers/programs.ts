@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { delimiter, join } from 'node:path'
 
 /** Where programs are looked for. Debian keeps those for the system apart. */
@@ -28,4 +30,13 @@ function isExecutable(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/** A TCP port of 127.0.0.1 that nobody listened on a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
+  return port
 }

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { type AddressInfo, connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { onTestFinished, vi } from 'vitest'
-import { PROGRAM_PATH as PATH, hasProgram } from './programs.ts'
+import { PROGRAM_PATH as PATH, freePort, hasProgram } from './programs.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** Whether a proxy is installed; without it the tests of it are skipped loudly, and fail in CI. */
@@ -67,12 +67,4 @@ export async function haproxyCheck(backend: string, port: number): Promise<strin
 function run(name: string, args: readonly string[]): void {
   const child = spawn(name, args, { env: { PATH }, stdio: 'ignore' })
   onTestFinished(() => void child.kill('SIGTERM'))
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  await once(server.close(), 'close')
-  return port
 }
