@@ -34,6 +34,7 @@ const LISTED: readonly Layer[] = [
   ['formats/index.ts', 'formats/**', 'io.ts'],
   ['load/byte-source.ts', 'io.ts'],
   ['load/unpack', 'load/byte-source.ts zstddec'],
+  ['load/encoding', ''],
   ['load', 'load/** formats/** store/** blocks io.ts'],
   ['output', 'formats/**', 'store/** io.ts'],
   ['terminal', 'output text-width.ts io.ts string-width'],

@@ -1,6 +1,7 @@
 import { accessSync, constants, fstatSync, statSync } from 'node:fs'
 import { untilAborted } from '../async.ts'
 import { KvError, unreadable } from '../errors.ts'
+import { type Encoding, toUtf8 } from './encoding/encoding.ts'
 import { openInputFile, readChunks } from './input-file.ts'
 import { ByteSource } from './byte-source.ts'
 import { gunzip, isGzip } from './unpack/gzip.ts'
@@ -17,7 +18,7 @@ const HEAD_BYTES = 1 << 16
 export interface OpenInput {
   /** As messages name it. */
   readonly name: string
-  /** Unpacked bytes. Each chunk is the taker's own. Leaving the loop closes the input. */
+  /** Unpacked bytes, as UTF-8 where they are text in another encoding. Each chunk is the taker's own. Leaving the loop closes the input. */
   readonly chunks: AsyncIterable<Uint8Array>
   /** Bytes of the file as it lies on disk, when known. */
   readonly size: number | undefined
@@ -29,10 +30,22 @@ export interface OpenInput {
   readonly unpack: string | undefined
   /** Bytes of it read so far. */
   read(): number
-  /** The first unpacked bytes that came, 64 KiB at most. */
+  /** How many bytes its text became longer by in UTF-8; negative: shorter. */
+  grown(): number
+  /** The first unpacked bytes that came, 64 KiB at most, as UTF-8. */
   head(): Uint8Array
   /** Stops reading, also while waiting for a silent pipe. */
   close(): void
+}
+
+/** How an input is opened. */
+export interface OpenOptions {
+  /** The descriptor of standard input. */
+  readonly stdinFd?: number
+  /** The encoding of its text; `undefined`: UTF-8, or no text. */
+  readonly encoding?: Encoding | undefined
+  /** The command that gives what a program unpacks to kv, for hints. */
+  readonly unpackFirst?: (program: string) => string
 }
 
 /** Throws `KV_USAGE` for a file that cannot be read, without opening it; `-` is standard input, `stdinFd`. */
@@ -55,7 +68,7 @@ export function checkInput(path: string, stdinFd: number): void {
 export async function openInput(
   path: string,
   stop: AbortSignal,
-  { stdinFd = 0, unpackFirst }: { stdinFd?: number; unpackFirst?: (program: string) => string } = {},
+  { stdinFd = 0, encoding, unpackFirst }: OpenOptions = {},
 ): Promise<OpenInput | undefined> {
   const isStdin = path === '-'
   const name = isStdin ? 'stdin' : path
@@ -91,9 +104,17 @@ export async function openInput(
     const first = await untilAborted(source.peek(MAGIC_BYTES), stop)
     const { unpack, program } = unpackerOf(first)
     let head = new Uint8Array()
+    let grown = 0
+    const unpacked = async function* (): AsyncGenerator<Uint8Array, void, void> {
+      for await (const chunk of unpack(source)) {
+        grown -= chunk.length
+        yield chunk
+      }
+    }
     const chunks = async function* (): AsyncGenerator<Uint8Array, void, void> {
       try {
-        for await (const chunk of unpack(source)) {
+        for await (const chunk of encoding === undefined ? unpack(source) : toUtf8(unpacked(), encoding, name)) {
+          if (encoding !== undefined) grown += chunk.length
           if (head.length < HEAD_BYTES)
             head = new Uint8Array(Buffer.concat([head, chunk.subarray(0, HEAD_BYTES - head.length)]))
           yield chunk
@@ -107,7 +128,7 @@ export async function openInput(
         close()
       }
     }
-    const isPlainFile = program === undefined && size !== undefined
+    const isPlainFile = program === undefined && encoding === undefined && size !== undefined
     return {
       name,
       chunks: chunks(),
@@ -115,6 +136,7 @@ export async function openInput(
       file: isPlainFile ? fd : undefined,
       unpack: program,
       read: () => read,
+      grown: () => grown,
       head: () => (isPlainFile ? first.subarray(0, HEAD_BYTES) : head),
       close,
     }
