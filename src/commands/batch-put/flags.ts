@@ -6,6 +6,7 @@ import { fieldMapping } from '../../formats/mapping.ts'
 import { INPUT_FORMATS, type InputFormat } from '../../formats/parsers.ts'
 import { parsePath } from '../../formats/path.ts'
 import type { ParserOptions } from '../../formats/record-reader.ts'
+import { type Encoding, encodingOf } from '../../load/encoding/encoding.ts'
 
 /** The flags of `kv batch-put`, as commander gives them. */
 export interface Flags {
@@ -38,8 +39,8 @@ export interface Request {
   /** Each file is an entry. */
   readonly isFiles: boolean
   readonly parser: Pick<ParserOptions, 'mapping' | 'at' | 'columns' | 'nul' | 'delimiter' | 'quote'>
-  /** Another encoding than UTF-8, by its name. */
-  readonly encoding: string | undefined
+  /** Of the text; `undefined`: UTF-8, or no text. */
+  readonly encoding: Encoding | undefined
   readonly ifAbsent: boolean
   /** How many records may be refused; `undefined`: as many as there are. */
   readonly maxErrors: number | undefined
@@ -112,6 +113,8 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
     throw usageError('--fields needs --no-header', 'a header names the columns itself')
   if (at !== undefined && (files || (format !== undefined && format !== 'json' && format !== 'jsonl')))
     throw usageError('--at is for JSON')
+  if (files && flags.encoding !== undefined)
+    throw usageError('--encoding is for text; --files stores bytes as they are')
   if (files && value !== undefined) throw usageError('the value of --files is what is in the file')
   const mapping = {
     key: key ?? (value === undefined ? undefined : 'key'),
@@ -132,7 +135,7 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
       delimiter: flags.delimiter === undefined ? undefined : byteOf('--delimiter', flags.delimiter),
       quote: flags.quote === undefined ? undefined : flags.quote === '' ? -1 : byteOf('--quote', flags.quote),
     },
-    encoding: flags.encoding,
+    encoding: flags.encoding === undefined ? undefined : encodingOf(flags.encoding),
     ifAbsent: flags.ifAbsent ?? false,
     maxErrors: flags.maxErrors,
     skip,

@@ -77,6 +77,12 @@ export class Report {
     this.#draw()
   }
 
+  /** An input is done with, to its end. */
+  end({ input }: Reading): void {
+    // Bytes are counted before they become UTF-8.
+    this.#bytes -= input.grown()
+  }
+
   /** Takes the progress line away. */
   done(): void {
     this.#progress.done()

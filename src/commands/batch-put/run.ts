@@ -91,6 +91,7 @@ export class Run {
           if (parsed.refused !== undefined) throw this.#report.refusal(reading, parsed.refused)
         }
         if (this.#ctx.signal.aborted) throw this.#report.interrupted()
+        this.#report.end(reading)
       }
     } catch (error) {
       // The store passes it on, perhaps as the cause of another.
@@ -104,6 +105,7 @@ export class Run {
     const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
     const input = await openInput(name, this.#ctx.signal, {
       stdinFd: this.#ctx.io.stdin.fd,
+      encoding: this.#request.encoding,
       unpackFirst: (program) => through(source, program, format),
     })
     if (input === undefined) throw this.#report.interrupted()

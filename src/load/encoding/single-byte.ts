@@ -38,7 +38,7 @@ export class SingleByteConverter implements Converter {
   /** @param name as the standard spells it */
   constructor(name: string) {
     for (let byte = 0; byte < 0x80; byte++) this.#define(byte, String.fromCharCode(byte))
-    for (let byte = 0x80; byte < 0x100; byte++) this.#define(byte, characterOf(byte, name))
+    for (const [n, character] of upperHalf(name).entries()) this.#define(0x80 + n, character)
     for (const [from, characters] of CORRECTIONS[name] ?? [])
       for (const [n, character] of [...characters].entries()) this.#define(from + n, character)
   }
@@ -72,12 +72,17 @@ export class SingleByteConverter implements Converter {
   }
 }
 
-function characterOf(byte: number, name: string): string {
-  // Not known to an older Node: all of it is in the corrections.
-  if (name === 'iso-8859-16') return String.fromCharCode(byte)
-  try {
-    return new TextDecoder(name, { fatal: true }).decode(Uint8Array.of(byte))
-  } catch {
-    return NONE
-  }
+/** What the bytes from 128 on mean to this Node. */
+function upperHalf(name: string): string[] {
+  const bytes = Array.from({ length: 0x80 }, (_, n) => 0x80 + n)
+  // Not known to older versions, and all of it is in the corrections.
+  if (name === 'iso-8859-16') return bytes.map((byte) => String.fromCharCode(byte))
+  const decoder = new TextDecoder(name, { fatal: true })
+  return bytes.map((byte) => {
+    try {
+      return decoder.decode(Uint8Array.of(byte))
+    } catch {
+      return NONE
+    }
+  })
 }
