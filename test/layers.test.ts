@@ -88,7 +88,7 @@ const LISTED: readonly Layer[] = [
     `cli/line cli/topics drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
     @inquirer/prompts`,
   ],
-  ['commands/batch-put', 'cli/** output load formats/** blocks store/** commander'],
+  ['commands/batch-put', 'cli/** output load load/encoding formats/** blocks store/** commander'],
   ['commands', 'commands/batch-put cli/** output load formats/** blocks store/** terminal bench/** commander'],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],

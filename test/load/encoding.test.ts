@@ -97,7 +97,7 @@ describe('UTF-16', () => {
     await fc.assert(
       fc.asyncProperty(text, fc.boolean(), fc.boolean(), cuts, async (content, isBigEndian, hasMark, at) => {
         // What begins like a mark of the other order is one.
-        fc.pre(hasMark || !/^\ufffe/.test(content))
+        fc.pre(hasMark || !content.startsWith('\ufffe'))
         const bytes = asBytes((hasMark ? '\ufeff' : '') + content, isBigEndian)
         const label = hasMark ? 'utf-16' : isBigEndian ? 'utf-16be' : 'utf16'
         expect(await decoded(label, bytes, at)).toEqual({ text: content, fault: undefined })
