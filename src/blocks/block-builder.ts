@@ -14,6 +14,14 @@ export interface Made {
   readonly values: boolean
 }
 
+/** What kind of blocks are made. */
+export interface BuilderOptions {
+  /** Positions of keys or of values are in its arena. Default: all are in the buffer with the input. */
+  readonly made?: Made | undefined
+  /** Keeps all entries of a key, in input order, for a load with `ifAbsent`. Default: only the last. */
+  readonly keepsEqual?: boolean | undefined
+}
+
 /** Collects positions of entries in a buffer, in input order, and makes a {@link Block}, which needs the buffer. */
 export class BlockBuilder {
   /** The buffer with the input: less than 4 GiB. Parsers change it while they decode. */
@@ -27,14 +35,15 @@ export class BlockBuilder {
   #expires: Float64Array | undefined
   #deleted: Uint8Array | undefined
   #deletes = 0
+  readonly #keepsEqual: boolean
 
   /**
-   * `capacity`: how many entries are expected; it grows when there are more. With `made`, positions of keys or of
-   * values are in its arena.
+   * @param capacity how many entries are expected; it grows when there are more
    */
-  constructor(bytes: Uint8Array, capacity: number = FIRST_CAPACITY, made?: Made) {
+  constructor(bytes: Uint8Array, capacity: number = FIRST_CAPACITY, { made, keepsEqual = false }: BuilderOptions = {}) {
     this.bytes = bytes
     this.#made = made
+    this.#keepsEqual = keepsEqual
     this.#keyStart = new Uint32Array(capacity)
     this.#keyLength = new Uint32Array(capacity)
     this.#valueStart = new Uint32Array(capacity)
@@ -87,7 +96,7 @@ export class BlockBuilder {
 
   /**
    * The entries in ascending key order (unsigned bytes) with their checksums; of a key added more
-   * than once, the last. The builder must not be used afterwards: the block may own its arrays.
+   * than once, the last, unless all are kept. The builder must not be used afterwards: the block may own its arrays.
    *
    * With `packInto`, as long as this builder's buffer, entries that were not in order are copied
    * there in key order, so that whoever stores them walks ascending memory (a quarter less time
@@ -113,7 +122,7 @@ export class BlockBuilder {
       }
     }
     const { order, hasDuplicates } = isAscending ? inTurn(this.#count) : sortKeys(keys)
-    const count = hasDuplicates ? this.#dropDuplicates(order) : order.length
+    const count = hasDuplicates && !this.#keepsEqual ? this.#dropDuplicates(order) : order.length
     const positions = {
       keyStart: gather(this.#keyStart, order, count),
       keyLength: gather(this.#keyLength, order, count),

@@ -5,7 +5,8 @@ import { expiryOf } from '../store/expiry.ts'
 
 /**
  * Many puts and deletes packed in one buffer, in ascending key order and no key twice: what bulk loading hands
- * from the parser (perhaps in another thread) to the driver without an object per entry.
+ * from the parser (perhaps in another thread) to the driver without an object per entry. Only in a block for a load
+ * with `ifAbsent` a key may be there several times; then these are to be done in their order.
  *
  * Entry `i` has the key `bytes[keyStart[i] .. keyStart[i] + keyLength[i]]`, and its value likewise.
  * The arrays may be longer than `count`.

@@ -1,6 +1,6 @@
 import type { Block } from '../blocks/block.ts'
 import { ByteArena } from '../blocks/byte-arena.ts'
-import { BlockBuilder, type Made } from '../blocks/block-builder.ts'
+import { BlockBuilder, type BuilderOptions } from '../blocks/block-builder.ts'
 import { type InputFormat, PARSERS } from '../formats/parsers.ts'
 import { type BadRecord, BadRecordError, type ParserOptions, type RecordParser } from '../formats/record-reader.ts'
 import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
@@ -29,6 +29,8 @@ const LARGE_BYTES = 256 << 20
 /** What is known about a parse before it begins; can be sent to another thread. */
 export interface ParseOptions extends Omit<ParserOptions, 'now' | 'skip'> {
   readonly format: InputFormat
+  /** Keep all records of a key, in input order, for a load with `ifAbsent`. Default: of each block only the last. */
+  readonly keepsEqual?: boolean | undefined
   /** Go on after bad records. */
   readonly skip: boolean
   /** How many may be skipped; one more ends the input. Default: any number. */
@@ -74,8 +76,7 @@ export class BlockParser {
   #skipped = 0
   #named: BadRecord[] = []
   readonly #rejects: RejectsWriter | undefined
-  /** Where keys and values are put together. */
-  readonly #made: Made | undefined
+  readonly #building: BuilderOptions
   /** Whether a bad record ended the input: nothing more is parsed. */
   ended = false
 
@@ -91,7 +92,10 @@ export class BlockParser {
     const skip = options.skip ? (bad: BadRecord) => this.#skip(bad) : undefined
     this.#parser = parserOf({ ...options, now: Date.now, skip })
     const { makes } = this.#parser
-    this.#made = makes && { ...makes, arena: new ByteArena(1 << 16) }
+    this.#building = {
+      made: makes && { ...makes, arena: new ByteArena(1 << 16) },
+      keepsEqual: options.keepsEqual,
+    }
     this.#goal = makes === undefined ? FIRST_BYTES : FIRST_MADE_BYTES
     this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
   }
@@ -134,8 +138,8 @@ export class BlockParser {
   /** Parses the whole records, or with `final` all bytes. With `last`, nothing follows. Throws `KV_OUTPUT`. */
   cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
-    const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7), this.#made)
-    if (this.#made !== undefined) this.#made.arena.length = 0
+    const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7), this.#building)
+    if (this.#building.made !== undefined) this.#building.made.arena.length = 0
     const length = this.#length
     let consumed = length
     let refused: BadRecord | undefined
@@ -193,7 +197,7 @@ export class BlockParser {
 
   #raiseGoal(): void {
     const goal = this.#goal * 2
-    if (this.#made !== undefined && goal * (this.#parser.growth ?? 1) > MADE_BYTES) return
+    if (this.#building.made !== undefined && goal * (this.#parser.growth ?? 1) > MADE_BYTES) return
     if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
     this.#goal = goal
     this.#spares.length = 0

@@ -42,7 +42,7 @@ export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding'] as const
 export const RANGE_PARAMETERS = [...BOUNDS, 'after', 'limit', 'reverse'] as const
 
 /** Every query parameter below `/v1`. */
-export const PARAMETERS = [...RANGE_PARAMETERS, 'key', 'keys', 'ttl', 'expires', 'all', 'atomic'] as const
+export const PARAMETERS = [...RANGE_PARAMETERS, 'key', 'keys', 'ttl', 'expires', 'all', 'atomic', 'if_absent'] as const
 
 /** The name of a query parameter. */
 export type Parameter = (typeof PARAMETERS)[number]
@@ -114,4 +114,6 @@ export interface ServerInfo {
   readonly load_in_parts?: boolean | undefined
   /** Whether a load may have deletes in it; absent from servers older than that. */
   readonly load_deletes?: boolean | undefined
+  /** Whether a load may say `if_absent=true`; absent from servers older than that. */
+  readonly load_if_absent?: boolean | undefined
 }

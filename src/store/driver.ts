@@ -150,6 +150,13 @@ export interface JsonLinesOptions extends Abortable {
 export interface DriverLoadOptions extends Abortable {
   /** All or nothing. If false, an engine with limited batches may store parts, in order. Default: true. */
   readonly atomic?: boolean | undefined
+  /**
+   * Puts only what is not there: of several entries of one key the first, unless a delete comes before. Throws
+   * `KV_NOT_SUPPORTED` where an engine cannot do that, or not all at once.
+   */
+  readonly ifAbsent?: boolean | undefined
+  /** Told once before a load with `ifAbsent` settles, how many puts were left because their key was there. */
+  readonly onExisting?: ((entries: number) => void) | undefined
 }
 
 /** A fresh moment: called once per operation that must tell expired entries from living ones. */
@@ -202,7 +209,7 @@ export interface Driver {
   /** Applies all operations in order, all or nothing; settles to their revision when they are durable. */
   batch(ops: readonly Op[], options?: Abortable): Promise<number>
   /**
-   * Optional: puts all blocks in order, whatever the `limits` of batches, quicker than `batch` could. Settles to the
+   * Optional: applies all blocks in order, whatever the `limits` of batches, quicker than `batch` could. Settles to the
    * newest revision. A block is used up when the next is asked for; during an atomic load readers see none of it, and
    * other writers wait. The signal may be ignored once the first block is asked for: the source can end the blocks.
    */

@@ -1,6 +1,7 @@
 import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
+import { compareBytes } from '../bytes.ts'
 import { KvError, interrupted } from '../errors.ts'
-import type { Abortable, Driver, Limits, DriverLoadOptions } from './driver.ts'
+import type { Driver, Limits, DriverLoadOptions } from './driver.ts'
 import type { Op, Put } from './entry.ts'
 import { roundedUp } from './expiry.ts'
 import { checkSize, keyId, sizeOf } from './operations.ts'
@@ -11,8 +12,16 @@ export interface LoadOptions extends DriverLoadOptions {
   readonly onProgress?: ((entries: number) => void) | undefined
 }
 
-/** Loads blocks as one batch, for a driver without `load`. Throws `KV_TOO_LARGE` when they are over its limits. */
-export async function loadAtOnce(driver: Driver, blocks: Blocks, { signal }: Abortable): Promise<number> {
+/**
+ * Loads blocks as one batch, for a driver without `load`. Throws `KV_TOO_LARGE` when they are over its limits, and
+ * `KV_NOT_SUPPORTED` with `ifAbsent`.
+ */
+export async function loadAtOnce(driver: Driver, blocks: Blocks, { ifAbsent, signal }: LoadOptions): Promise<number> {
+  if (ifAbsent === true) {
+    throw new KvError('KV_NOT_SUPPORTED', 'this store cannot put only absent keys all at once or not at all', {
+      hint: 'without --atomic (in a program: atomic: false) it puts them one by one',
+    })
+  }
   const { limits } = driver
   const { maxBatchOps, maxBatchBytes } = limits
   const ops = new Map<string, Op>()
@@ -35,17 +44,25 @@ export async function loadAtOnce(driver: Driver, blocks: Blocks, { signal }: Abo
 }
 
 /**
- * The same in batches within the limits. Those of one block may be under way together, since it has each key once. When
- * one fails, no further is begun, and those under way are waited for.
+ * The same in batches within the limits. Those of one block may be under way together, since it has each key once; with
+ * `ifAbsent`, each put by itself, and those of one key one after the other. When one fails, no further is begun, and
+ * those under way are waited for.
  */
 export async function loadInBatches(
   driver: Driver,
   blocks: Blocks,
-  { signal, onProgress }: LoadOptions,
+  { ifAbsent = false, onExisting, onProgress, signal }: LoadOptions,
 ): Promise<number> {
   const underWay: { readonly done: Promise<number>; readonly entries: number }[] = []
   let newest: number | undefined
   let stored = 0
+  let existing = 0
+  const putIfAbsent = async ({ key, value, expires, ttl }: Put): Promise<number> => {
+    const { applied, revision } = await driver.put(key, value, { expires, ttl, condition: { type: 'absent' }, signal })
+    if (!applied) existing++
+    return revision
+  }
+  const limits = ifAbsent ? { ...driver.limits, maxBatchOps: 1 } : driver.limits
   const oldest = async (): Promise<void> => {
     const revision = await underWay[0]!.done
     stored += underWay.shift()!.entries
@@ -54,10 +71,15 @@ export async function loadInBatches(
   }
   try {
     for await (const block of blocks) {
-      for (const batch of batches(opsOf(block, driver.limits), driver.limits)) {
-        if (underWay.length === driver.limits.maxBatchesInFlight) await oldest()
+      let before: Uint8Array | undefined
+      for (const batch of batches(opsOf(block, limits), limits)) {
+        const [op] = batch as [Op]
+        const isAgain = ifAbsent && before !== undefined && compareBytes(op.key, before) === 0
+        before = op.key
+        const most = isAgain ? 1 : limits.maxBatchesInFlight
+        while (underWay.length >= most) await oldest()
         if (signal?.aborted) throw interrupted(signal)
-        const done = driver.batch(batch, { signal })
+        const done = ifAbsent && op.type === 'put' ? putIfAbsent(op) : driver.batch(batch, { signal })
         done.catch(() => {})
         underWay.push({ done, entries: batch.length })
       }
@@ -70,6 +92,7 @@ export async function loadInBatches(
     if (stored > 0) onProgress?.(stored)
     throw error
   }
+  if (ifAbsent) onExisting?.(existing)
   return newest ?? driver.batch([], { signal })
 }
 

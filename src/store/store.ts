@@ -136,19 +136,24 @@ export class Store extends TextAccess {
   }
 
   /**
-   * Puts many entries packed in blocks: bulk loading. Resolves to their newest revision. A block must hold no empty key
-   * and nothing over a limit, and is not read after the next one is asked for. All or nothing, unless `atomic` is
+   * Puts and deletes many entries packed in blocks: bulk loading. Resolves to the newest revision. A block must hold no
+   * empty key and nothing over a limit, and is not read after the next one is asked for. All or nothing, unless `atomic` is
    * false: then a store with limited batches stores the blocks in parts, and `onProgress` tells how much is stored for
    * certain. Throws `KV_TOO_LARGE`, and stores nothing, when they must be atomic and are over the limit of a batch.
+   * With `ifAbsent`, keys that are there keep their entries; a store without a load of its own does that only when
+   * `atomic` is false, and throws `KV_NOT_SUPPORTED` otherwise.
    */
   async load(blocks: Blocks, options: LoadOptions = {}): Promise<number> {
-    checkOptions(options, ['atomic', 'onProgress', 'signal'], 'load')
-    const { onProgress, signal, atomic = flagOf(options.atomic, 'atomic') ?? true } = options
+    checkOptions(options, ['atomic', 'ifAbsent', 'onExisting', 'onProgress', 'signal'], 'load')
+    const { onExisting, onProgress, signal } = options
+    const atomic = flagOf(options.atomic, 'atomic') ?? true
+    const ifAbsent = flagOf(options.ifAbsent, 'ifAbsent') ?? false
+    checkFunction(onExisting, 'onExisting')
     checkFunction(onProgress, 'onProgress')
     if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks)))
       throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
     const driver = this.#open(signal)
-    if (driver.load !== undefined) return driver.load(blocks, { atomic, signal })
+    if (driver.load !== undefined) return driver.load(blocks, { atomic, ifAbsent, onExisting, signal })
     return atomic ? loadAtOnce(driver, blocks, options) : loadInBatches(driver, blocks, options)
   }
 

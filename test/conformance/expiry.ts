@@ -207,6 +207,35 @@ export function expiry(kit: Kit): void {
       expect(await store.check()).toMatchObject({ damagedKeys: [], problems: [] })
     })
 
+    test.for([1, 100])('that is over leaves a key absent for a load, of %d entries at a time', async (size) => {
+      const clock = stoppedClock(NOW)
+      const store = await kit.store({ clock: clock.now })
+      const names = (name: string): string[] => Array.from({ length: size }, (_, i) => `${name}${1000 + i}`)
+      const some = (name: string, value: string | undefined, expires?: number) =>
+        block(names(name).map((key) => [key, value, expires] as const))
+      await store.load([some('a', 'old', NOW + 5), some('b', 'old', NOW + 50), some('c', 'old')])
+      clock.time = NOW + 5
+      let left = -1
+      const options = { ifAbsent: true, onExisting: (entries: number) => void (left = entries) }
+      await store.load([some('a', 'new'), some('b', 'new'), some('c', 'new', NOW + 60)], options)
+      expect(left).toBe(2 * size)
+      const blocks = async function* () {
+        yield some('a', 'newer', -20)
+        yield some('c', undefined)
+        yield some('c', 'newer', -20)
+        yield some('b', 'newer', -20)
+        clock.time = NOW + 50
+      }
+      await store.load(blocks(), options)
+      expect(left).toBe(size)
+      expect((await entries(store)).map(({ key, value, expires }) => [toText(key), toText(value), expires])).toEqual([
+        ...names('a').map((key) => [key, 'new', undefined]),
+        ...names('b').map((key) => [key, 'newer', NOW + 70]),
+        ...names('c').map((key) => [key, 'newer', NOW + 70]),
+      ])
+      expect(await store.check()).toMatchObject({ checked: 3 * size, damagedKeys: [], problems: [] })
+    })
+
     test.for([1, 100])('counts from the end of a load, of %d entries at a time', async (size) => {
       const clock = stoppedClock(NOW)
       const store = await kit.store({ clock: clock.now })

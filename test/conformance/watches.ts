@@ -116,6 +116,27 @@ export function watches(kit: Kit): void {
     }
   })
 
+  test('a load of what is absent comes without what was left', async () => {
+    const changes = await reported(async (store) => {
+      await store.put('b', 'old')
+      await store.load(
+        [
+          block([
+            ['a', '1'],
+            ['a', '2'],
+            ['b', '1'],
+            ['c', '1'],
+          ]),
+        ],
+        { atomic: false, ifAbsent: true },
+      )
+      await store.load([block([['b', '3'], ['b'], ['b', '4']])], { atomic: false, ifAbsent: true })
+    })
+    expect(changes.slice(0, 1).map(shown)).toEqual(['put b=old'])
+    expect(changes.slice(1, 3).map(shown).sort()).toEqual(['put a=1', 'put c=1'])
+    expect([['del b', 'put b=4'], ['put b=4']]).toContainEqual(changes.slice(3).map(shown))
+  })
+
   test('a delete of a range comes as a delete of each entry', async () => {
     const fill = (store: Store): Promise<unknown> =>
       store.batch(['a', 'b1', 'b2', 'b3', 'c'].map((key) => ({ type: 'put', key, value: key })))

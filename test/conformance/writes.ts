@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { BatchOp, Store } from '../../src/index.ts'
+import { type BatchOp, type Blocks, KvError, type Store } from '../../src/index.ts'
 import { noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode } from '../helpers/store.ts'
 import { type BlockRow, type Kit, block, readPages } from './suite.ts'
@@ -410,6 +410,119 @@ export function writes(kit: Kit): void {
       const kept = all.filter((i) => i % 3 !== 0)
       expect(await pairs(store)).toEqual(kept.map((i) => `${name(i)}=${i}`))
       expect(await store.check()).toMatchObject({ checked: kept.length, damagedKeys: [], problems: [] })
+    })
+
+    describe('of what is absent', () => {
+      /** Loads in one step where the engine can, and tells how many puts were left. */
+      const loadAbsent = async (store: Store, blocks: Blocks, atomic = false): Promise<number> => {
+        let left = -1
+        await store.load(blocks, { atomic, ifAbsent: true, onExisting: (entries) => (left = entries) })
+        return left
+      }
+
+      test('leaves what is there, and takes the first of equal keys', async () => {
+        const store = await kit.store()
+        await store.batch([put('b'), { type: 'put', key: 'c', value: 'v', expires: LATER }])
+        const blocks = [
+          block([
+            ['a', '1'],
+            ['a', '2', LATER],
+            ['b', '1'],
+            ['c', '1'],
+            ['d', '1', LATER],
+          ]),
+          block([]),
+          block([
+            ['a', '3'],
+            ['d', '2'],
+            ['e', '2'],
+          ]),
+        ]
+        expect(await loadAbsent(store, blocks)).toBe(5)
+        expect(await pairs(store)).toEqual(['a=1', 'b=v', 'c=v', 'd=1', 'e=2'])
+        const ends = (await entries(store)).map(({ expires }) => expires)
+        expect(ends).toEqual([undefined, undefined, LATER, LATER, undefined])
+        expect(
+          await loadAbsent(store, [
+            block([
+              ['a', '9'],
+              ['e', '9'],
+            ]),
+          ]),
+        ).toBe(2)
+        expect(await loadAbsent(store, [])).toBe(0)
+        expect(await store.check()).toMatchObject({ checked: 5, damagedKeys: [], problems: [] })
+      })
+
+      test('does puts and deletes of a key in their order', async () => {
+        const store = await kit.store()
+        await store.batch([put('b'), put('c'), put('e')])
+        const blocks = async function* () {
+          yield block([
+            ['a', '1'],
+            ['a'],
+            ['a', '2'],
+            ['a', '3'],
+            ['b'],
+            ['b', '2'],
+            ['c', '1'],
+            ['c'],
+            ['d'],
+            ['d', '1'],
+          ])
+          await new Promise(setImmediate)
+          yield block([['a'], ['d', '2'], ['e', '2'], ['f', '2'], ['f']])
+        }
+        expect(await loadAbsent(store, blocks())).toBe(4)
+        expect(await pairs(store)).toEqual(['b=2', 'd=1', 'e=v'])
+        expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
+      })
+
+      test('is many at once', { timeout: 30_000 }, async () => {
+        const store = await kit.store()
+        const name = (i: number): string => `k${String(i).padStart(5, '0')}`
+        const all = Array.from({ length: 20_000 }, (_, i) => i)
+        const old = all.filter((i) => i % 7 === 0)
+        await store.load([block(old.map((i) => [name(i), 'old']))], { atomic: false })
+        const rows = all.flatMap((i): BlockRow[] => {
+          const row = [name(i), `${i}`, i % 5 === 0 ? LATER : undefined] as const
+          return i % 100 === 0 ? [row, [name(i), 'again']] : [row]
+        })
+        expect(await loadAbsent(store, [block(rows)])).toBe(old.length + 200)
+        expect(await pairs(store)).toEqual(all.map((i) => `${name(i)}=${i % 7 === 0 ? 'old' : i}`))
+        expect(await store.check()).toMatchObject({ checked: 20_000, damagedKeys: [], problems: [] })
+      })
+
+      test('is all or nothing where the engine can, and is refused by name where not', async () => {
+        const store = await kit.store()
+        await store.put('a', 'old')
+        const failing = async function* () {
+          yield block([
+            ['a', '1'],
+            ['b', '1'],
+          ])
+          throw new RangeError('mine')
+        }
+        const loaded = await loadAbsent(
+          store,
+          [
+            block([
+              ['a', '1'],
+              ['c', '1'],
+            ]),
+          ],
+          true,
+        ).catch((error: unknown) => error)
+        if (loaded instanceof KvError) {
+          expect(loaded).toMatchObject({ code: 'KV_NOT_SUPPORTED', hint: expect.stringContaining('without --atomic') })
+          expect(await pairs(store)).toEqual(['a=old'])
+          return
+        }
+        expect(loaded).toBe(1)
+        expect(await pairs(store)).toEqual(['a=old', 'c=1'])
+        await expect(loadAbsent(store, failing(), true)).rejects.toThrow('mine')
+        expect(await pairs(store)).toEqual(['a=old', 'c=1'])
+      })
     })
 
     test('of no entries changes nothing', async () => {

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { expect } from 'vitest'
 import type { Condition, Entry, RangeOptions } from '../../src/index.ts'
 import { Store } from '../../src/index.ts'
+import type { Block } from '../../src/blocks/block.ts'
+import { BlockBuilder } from '../../src/blocks/block-builder.ts'
 import type { Clock, Driver } from '../../src/store/driver.ts'
 import { hex, toHex } from '../helpers/bytes.ts'
 
@@ -69,6 +71,7 @@ export type Step = { on: number } & (
   | { do: 'del'; key: string; condition: HexCondition | undefined }
   | { do: 'batch'; ops: HexOp[] }
   | { do: 'together'; ops: HexOp[] }
+  | { do: 'load'; ops: HexOp[]; size: number; ifAbsent: boolean; later: boolean; relative: boolean }
   | { do: 'get'; key: string }
   | { do: 'getMany'; keys: string[] }
   | { do: 'range'; range: HexRange }
@@ -123,6 +126,7 @@ const op: fc.Arbitrary<HexOp> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ type: fc.constant('del' as const), key }) },
 )
 // Drivers may have a way of their own for many puts in a row.
+const many = fc.array(op, { maxLength: 120 })
 const ops = fc.oneof(
   { weight: 6, arbitrary: fc.array(op, { maxLength: 8 }) },
   { weight: 1, arbitrary: fc.array(put, { minLength: 32, maxLength: 80 }) },
@@ -139,6 +143,16 @@ export function runs({ handles, reopen }: { handles: number; reopen: boolean }):
       { weight: 3, arbitrary: step('del', { key, condition }) },
       { weight: 3, arbitrary: step('batch', { ops }) },
       { weight: 2, arbitrary: step('together', { ops }) },
+      {
+        weight: 3,
+        arbitrary: step('load', {
+          ops: fc.oneof(ops, many),
+          size: fc.integer({ min: 1, max: 80 }),
+          ifAbsent: fc.boolean(),
+          later: fc.boolean(),
+          relative: fc.boolean(),
+        }),
+      },
       { weight: 3, arbitrary: step('get', { key }) },
       { weight: 2, arbitrary: step('getMany', { keys: fc.array(key, { maxLength: 6 }) }) },
       { weight: 6, arbitrary: step('range', { range }) },
@@ -208,6 +222,32 @@ async function take(step: Exclude<Step, { do: 'reopen' }>, model: Model, store: 
       if (step.ops.length > 0) apply(model, step.ops, revision)
       return
     }
+    case 'load': {
+      let existing = 0
+      let told = 0
+      const written: HexOp[] = []
+      const rows = model.rows
+      model.rows = new Map(rows)
+      for (const one of step.ops) {
+        if (step.ifAbsent && one.type === 'put' && model.live(one.key) !== undefined) {
+          existing++
+          continue
+        }
+        written.push(one)
+        change(model, one, 0)
+      }
+      model.rows = rows
+      const blocks = blocksOf(step, model)
+      const revision = await store.load(step.later ? asTheyCome(blocks) : blocks, {
+        ifAbsent: step.ifAbsent,
+        onExisting: (entries) => (told = entries),
+      })
+      // Of two equal puts of what has expired already, nobody can tell whether the second was done.
+      const areClear = step.ops.every((one) => one.type === 'del' || one.ttl === undefined || one.ttl > 0)
+      if (areClear) expect(told).toBe(existing)
+      if (step.ops.length > 0) apply(model, written, revision)
+      return
+    }
     case 'together': {
       // Calls of one turn take effect in the order of the calls.
       const calls = step.ops.map((one) =>
@@ -274,10 +314,37 @@ async function take(step: Exclude<Step, { do: 'reopen' }>, model: Model, store: 
 function apply(model: Model, all: readonly HexOp[], revision: number): void {
   expect(revision).toBeGreaterThan(model.newest)
   model.newest = revision
-  for (const one of all) {
-    if (one.type === 'del') model.rows.delete(one.key)
-    else model.rows.set(one.key, { value: one.value, expires: expires(model, one.ttl), revision })
+  for (const one of all) change(model, one, revision)
+}
+
+function change(model: Model, one: HexOp, revision: number): void {
+  if (one.type === 'del') model.rows.delete(one.key)
+  else model.rows.set(one.key, { value: one.value, expires: expires(model, one.ttl), revision })
+}
+
+/** The blocks of a load, of `size` operations each. */
+function blocksOf({ ops, size, ifAbsent, relative }: Extract<Step, { do: 'load' }>, model: Model): Block[] {
+  const blocks: Block[] = []
+  for (let from = 0; from < ops.length; from += size) {
+    const part = ops.slice(from, from + size)
+    const parts = part.map((one) => [hex(one.key), one.type === 'del' ? hex('') : hex(one.value)] as const)
+    const builder = new BlockBuilder(new Uint8Array(Buffer.concat(parts.flat())), size, { keepsEqual: ifAbsent })
+    let at = 0
+    for (const [i, [{ length: keyLength }, { length: valueLength }]] of parts.entries()) {
+      const one = part[i]!
+      const position = [at, keyLength, at + keyLength, valueLength] as const
+      if (one.type === 'del') builder.addDelete(at, keyLength)
+      else if (one.ttl === undefined) builder.add(...position)
+      else builder.addExpiring(...position, relative && one.ttl > 0 ? -one.ttl : model.now + one.ttl)
+      at += keyLength + valueLength
+    }
+    blocks.push(builder.finish())
   }
+  return blocks
+}
+
+async function* asTheyCome(blocks: readonly Block[]): AsyncGenerator<Block, void, void> {
+  yield* blocks
 }
 
 async function compare(store: Store, model: Model): Promise<void> {

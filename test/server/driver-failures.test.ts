@@ -316,6 +316,17 @@ describe('a load that pauses', () => {
     },
   )
 
+  test('is not sent to an older server where only absent keys are to be put', async () => {
+    const { url, heads } = await pretender(() => {})
+    const store = await opened(url)
+    expect(await failure(() => store.load([blockOfRows([['a', '1']])], { ifAbsent: true }))).toMatchObject({
+      code: 'KV_NOT_SUPPORTED',
+      message: 'the server runs an older version of kv, which cannot put only absent keys in a load',
+      hint: 'update kv where the server runs',
+    })
+    expect(heads).toEqual([])
+  })
+
   test('shows that it lives, and the server takes that', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())

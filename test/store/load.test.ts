@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
 import { KvError, Store } from '../../src/index.ts'
 import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
-import type { Driver, Limits } from '../../src/store/driver.ts'
-import type { Op } from '../../src/store/entry.ts'
+import type { Driver, DriverPutOptions, Limits } from '../../src/store/driver.ts'
+import type { Op, PutResult } from '../../src/store/entry.ts'
 import { block } from '../conformance/suite.ts'
 import { toText } from '../helpers/bytes.ts'
 import { entries, failure, failureCode } from '../helpers/store.ts'
@@ -15,18 +15,27 @@ function limited(limits: Partial<Limits>, fail: readonly number[] = []) {
     get(target, name) {
       if (name === 'limits') return { ...memory.limits, ...limits }
       if (name === 'supports') return { ...memory.supports, repeatedKeys: false }
+      if (name === 'load') return undefined
       if (name === 'batch') return batch
+      if (name === 'put') return put
       const value: unknown = Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value
     },
   })
   async function batch(ops: readonly Op[]): Promise<number> {
-    const number = seen.batches.push(ops.map(({ key }) => toText(key)))
+    await sent(ops.map(({ key }) => toText(key)))
+    return memory.batch(ops)
+  }
+  async function put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult> {
+    await sent([toText(key)])
+    return memory.put(key, value, options)
+  }
+  async function sent(keys: string[]): Promise<void> {
+    const number = seen.batches.push(keys)
     seen.most = Math.max(seen.most, ++seen.underWay)
     await new Promise(setImmediate)
     seen.underWay--
     if (fail.includes(number)) throw new KvError('KV_UNAVAILABLE', `batch ${number}`)
-    return memory.batch(ops)
   }
   return { store: new Store('limited', driver), seen }
 }
@@ -73,6 +82,27 @@ describe('a load that need not be atomic', () => {
     expect(await keysOf(store)).toBe(stored)
     expect(progress.at(-1)).toBe(told)
     expect(seen.underWay).toBe(0)
+  })
+
+  test('of what is absent puts one by one, as many under way as the driver allows, those of one key in their order', async () => {
+    const { store, seen } = limited({ maxBatchOps: 100, maxBatchesInFlight: 3 })
+    await store.put('c', 'old')
+    seen.batches.length = 0
+    const told: number[] = []
+    let existing: number | undefined
+    const blocks = [
+      block([['a', '1'], ['b', '1'], ['c', '1'], ['d', '1'], ['d', '2'], ['d'], ['d', '3'], ['e', '1']]),
+      block([
+        ['e', '2'],
+        ['f', '2'],
+      ]),
+    ]
+    const onProgress = (entries: number): number => told.push(entries)
+    await store.load(blocks, { atomic: false, ifAbsent: true, onProgress, onExisting: (count) => (existing = count) })
+    expect(seen.batches.join('')).toBe('abcddddeef')
+    expect([seen.most, existing, told.at(-1)]).toEqual([3, 3, 10])
+    const values = (await entries(store)).map(({ key, value }) => toText(key) + toText(value))
+    expect(values).toEqual(['a1', 'b1', 'cold', 'd3', 'e1', 'f2'])
   })
 
   test('ends between two batches when it is aborted', async () => {

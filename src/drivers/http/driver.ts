@@ -30,7 +30,7 @@ import type { HttpClient } from './client.ts'
 import { limitsOf, reach, supportsOf } from './reach.ts'
 import { Hold } from './hold.ts'
 import { boundsOf, conditional, keyPath, rangeOf, withQuery } from './target.ts'
-import { blockChunks, totalBytes } from './upload.ts'
+import { blockChunks, olderServer, totalBytes } from './upload.ts'
 import { type Connect, EventFeed } from './watch.ts'
 
 /** How long a watch may be silent before its connection counts as lost, in milliseconds: far longer than one is. */
@@ -53,15 +53,13 @@ export class HttpDriver implements Driver {
   readonly #client: HttpClient
   /** How often whoever has nothing to say shows that he lives, in milliseconds. */
   readonly #aliveMs: number
-  readonly #loadsInParts: boolean
-  readonly #loadsDeletes: boolean
+  readonly #info: ServerInfo
   readonly #watches = new Subscriptions()
 
   private constructor(client: HttpClient, timeoutMs: number, info: ServerInfo) {
     this.#client = client
     this.#aliveMs = timeoutMs / 3
-    this.#loadsInParts = info.load_in_parts ?? false
-    this.#loadsDeletes = info.load_deletes ?? false
+    this.#info = info
     this.limits = limitsOf(info)
     this.supports = supportsOf(info)
   }
@@ -171,12 +169,20 @@ export class HttpDriver implements Driver {
     return (await this.#client.json(call, { revision: 0 })).revision
   }
 
-  async load(blocks: Blocks, { atomic = true, signal }: DriverLoadOptions = {}): Promise<number> {
+  async load(
+    blocks: Blocks,
+    { atomic = true, ifAbsent = false, onExisting, signal }: DriverLoadOptions = {},
+  ): Promise<number> {
+    const { load_in_parts: inParts, load_deletes: takesDeletes = false, load_if_absent: takesIfAbsent } = this.#info
+    if (ifAbsent && takesIfAbsent !== true) throw olderServer('cannot put only absent keys in a load')
     const call: Call = {
       method: 'POST',
-      path: withQuery(PATHS.load, { atomic: atomic || !this.#loadsInParts ? undefined : false }),
+      path: withQuery(PATHS.load, {
+        atomic: atomic || inParts !== true ? undefined : false,
+        if_absent: ifAbsent || undefined,
+      }),
       headers: FRAMED,
-      body: blockChunks(blocks, { aliveMs: this.#aliveMs, takesDeletes: this.#loadsDeletes }),
+      body: blockChunks(blocks, { aliveMs: this.#aliveMs, takesDeletes }),
       // With a length that is known, a server takes the body whole before it begins.
       length: totalBytes(blocks),
       write: true,
@@ -184,7 +190,10 @@ export class HttpDriver implements Driver {
       signal,
       graceMs: LOAD_GRACE_MS,
     }
-    return (await this.#client.json(call, { revision: 0 })).revision
+    const like = { revision: 0, ...(ifAbsent && { existing: 0 }) }
+    const { revision, existing = 0 } = await this.#client.json<{ revision: number; existing?: number }>(call, like)
+    if (ifAbsent) onExisting?.(existing)
+    return revision
   }
 
   async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {

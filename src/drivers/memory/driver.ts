@@ -1,4 +1,6 @@
+import { type Blocks, blockOps } from '../../blocks/block.ts'
 import { compareBytes } from '../../bytes.ts'
+import { interrupted } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { holds } from '../kit/condition.ts'
@@ -12,6 +14,7 @@ import type {
   DriverDelOptions,
   Driver,
   GetManyOptions,
+  DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
@@ -90,6 +93,22 @@ export class MemoryDriver implements Driver {
     return this.#write(ops)
   }
 
+  async load(blocks: Blocks, { ifAbsent = false, onExisting, signal }: DriverLoadOptions = {}): Promise<number> {
+    const ops: Op[] = []
+    for await (const block of blocks) {
+      for (const op of blockOps(block)) {
+        const key = new Uint8Array(op.key)
+        ops.push(op.type === 'del' ? { ...op, key } : { ...op, key, value: new Uint8Array(op.value) })
+      }
+    }
+    if (signal?.aborted) throw interrupted(signal, 'interrupted, nothing was done')
+    let existing = 0
+    const isLeft = ({ type, key }: Op): boolean => type === 'put' && this.#live(key) !== undefined && ++existing > 0
+    const revision = this.#write(ops, ifAbsent ? isLeft : undefined)
+    if (ifAbsent) onExisting?.(existing)
+    return revision
+  }
+
   async delRange(query: RangeQuery): Promise<number> {
     const [from, to] = this.#bounds(query)
     const count = this.count({ ...query, limit: Infinity })
@@ -163,12 +182,13 @@ export class MemoryDriver implements Driver {
     this.#readers = 0
   }
 
-  #write(ops: readonly Op[]): number {
+  #write(ops: readonly Op[], isLeft: (op: Op) => boolean = () => false): number {
     if (ops.length === 0) return this.#revision
     this.#copyIfRead()
     const revision = ++this.#revision
     const now = this.#now()
     for (const op of ops) {
+      if (isLeft(op)) continue
       const at = this.#find(op.key)
       const there = this.#rows[at] !== undefined && compareBytes(this.#rows[at].key, op.key) === 0
       if (op.type === 'del') {

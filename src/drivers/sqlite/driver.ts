@@ -10,6 +10,7 @@ import type {
   Driver,
   GetManyOptions,
   JsonLinesOptions,
+  DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
@@ -33,7 +34,14 @@ import type { WatchHub } from './watch/watch-hub.ts'
 import { applyOps, deleteIf, putIf } from './write/apply-ops.ts'
 import { blockLoader, loadAsTheyCome } from './write/bulk-insert.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
+import type { Transaction } from './write/transaction.ts'
 import { type Job, Writer } from './write/writer.ts'
+
+/** What a load came to: the newest revision, and how many puts were left because their key was there. */
+interface Loaded {
+  readonly revision: number
+  readonly existing: number
+}
 
 /**
  * The embedded driver: one SQLite file in WAL mode, for any number of processes at once. Reads are synchronous; writes
@@ -139,23 +147,32 @@ export class SqliteDriver implements Driver {
     )
   }
 
-  load(blocks: Blocks, { signal }: Abortable = {}): Promise<number> {
-    if (Symbol.asyncIterator in blocks) return this.#loadAsItComes(blocks[Symbol.asyncIterator](), signal)
-    return this.#writer.write((transaction) => {
-      const load = blockLoader(transaction)
-      for (const block of blocks) load(block)
-      return transaction.revision
-    }, signal)
+  async load(blocks: Blocks, { ifAbsent = false, onExisting, signal }: DriverLoadOptions = {}): Promise<number> {
+    const job = (transaction: Transaction): Loaded => {
+      const load = blockLoader(transaction, ifAbsent)
+      let existing = 0
+      for (const block of blocks as Iterable<Block>) existing += load(block)
+      return { revision: transaction.revision, existing }
+    }
+    const { revision, existing } = await (Symbol.asyncIterator in blocks
+      ? this.#loadAsItComes(blocks[Symbol.asyncIterator](), ifAbsent, signal)
+      : this.#writer.write(job, signal))
+    if (ifAbsent) onExisting?.(existing)
+    return revision
   }
 
   /** Takes the lock when the first block is there: waiting for it must not keep others from writing. */
-  async #loadAsItComes(blocks: AsyncIterator<Block>, signal: AbortSignal | undefined): Promise<number> {
+  async #loadAsItComes(
+    blocks: AsyncIterator<Block>,
+    ifAbsent: boolean,
+    signal: AbortSignal | undefined,
+  ): Promise<Loaded> {
     const first = await blocks.next()
-    if (first.done === true) return this.batch([], { signal })
+    if (first.done === true) return { revision: await this.batch([], { signal }), existing: 0 }
     try {
       return await this.#writer.writeLong(async (transaction) => {
-        await loadAsTheyCome(transaction, first.value, blocks, this.#now)
-        return transaction.revision
+        const existing = await loadAsTheyCome(transaction, first.value, blocks, { now: this.#now, ifAbsent })
+        return { revision: transaction.revision, existing }
       }, signal)
     } finally {
       await blocks.return?.()

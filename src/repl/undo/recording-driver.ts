@@ -9,6 +9,7 @@ import type {
   RangeQuery,
 } from '../../store/driver.ts'
 import type { Entry, Op, PutResult } from '../../store/entry.ts'
+import { keyId } from '../../store/operations.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
 /** Where a driver's writes go, seen from the session. */
@@ -92,6 +93,7 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
   }
 
   async load(blocks: Blocks, options?: DriverLoadOptions): Promise<number> {
+    let existing = 0
     const seen: { key: Uint8Array; isPut: boolean; before: Entry | undefined }[] = []
     const look = async (block: Block): Promise<void> => {
       if (!this.#records()) return
@@ -106,10 +108,27 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     // The driver tells blocks that are all there from blocks that are still to come.
     if (Symbol.iterator in blocks) for (const block of blocks) await look(block)
     const revision = await this.#writing(
-      this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), options),
+      this.#inner.load!(Symbol.iterator in blocks ? blocks : looked(blocks, look), {
+        ...options,
+        onExisting: (entries) => {
+          existing = entries
+          options?.onExisting?.(entries)
+        },
+      }),
       () => true,
     )
-    for (const { key, isPut, before } of seen) this.#log.record(key, before, isPut ? revision : undefined)
+    const isThere = new Map<string, boolean>()
+    for (const { key, isPut, before } of seen) {
+      const id = keyId(key)
+      if (options?.ifAbsent === true && isPut && (isThere.get(id) ?? before !== undefined)) {
+        existing--
+        continue
+      }
+      isThere.set(id, isPut)
+      this.#log.record(key, before, isPut ? revision : undefined)
+    }
+    if (seen.length > 0 && existing !== 0)
+      this.#log.refuse('another process wrote the same keys meanwhile, and so this cannot be undone')
     return revision
   }
 

@@ -47,11 +47,11 @@ export class UploadDeadline {
   }
 }
 
-/** Packs frames into blocks, with a turn of the event loop after each. Throws `KV_INVALID_INPUT`, `KV_TOO_LARGE`. */
+/** Packs frames into blocks, with a turn of the event loop after each; `keepsEqual` as for {@link BlockBuilder}. Throws `KV_INVALID_INPUT`, `KV_TOO_LARGE`. */
 export async function* frameBlocks(
   chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
   limits: FrameLimits,
-  deadline?: UploadDeadline,
+  { deadline, keepsEqual = false }: { readonly deadline?: UploadDeadline; readonly keepsEqual?: boolean } = {},
 ): AsyncGenerator<Block, void, void> {
   const reader = new FrameReader(limits)
   let frames: Frame[] = []
@@ -74,7 +74,7 @@ export async function* frameBlocks(
         bytes += size
         deadline?.came(size)
         if (frames.length < BLOCK_ENTRIES && bytes < BLOCK_BYTES) continue
-        yield pack(frames, bytes)
+        yield pack(frames, bytes, keepsEqual)
         frames = []
         bytes = 0
         await turn()
@@ -82,7 +82,7 @@ export async function* frameBlocks(
     }
   }
   if (!ended) throw new KvError('KV_INVALID_INPUT', 'the body is cut off')
-  if (frames.length > 0) yield pack(frames, bytes)
+  if (frames.length > 0) yield pack(frames, bytes, keepsEqual)
 }
 
 function isOperation({ kind, key, value, expires }: Frame): boolean {
@@ -91,9 +91,9 @@ function isOperation({ kind, key, value, expires }: Frame): boolean {
 }
 
 /** Sorts by itself what does not come in order, and computes the checksums: nothing is taken on trust. */
-function pack(frames: readonly Frame[], size: number): Block {
+function pack(frames: readonly Frame[], size: number, keepsEqual: boolean): Block {
   const bytes = new Uint8Array(size)
-  const builder = new BlockBuilder(bytes, frames.length)
+  const builder = new BlockBuilder(bytes, frames.length, { keepsEqual })
   let at = 0
   for (const { kind, key, value, expires, ttl } of frames) {
     bytes.set(key, at)

@@ -69,7 +69,9 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
 
   // Between kv programs: a batch of any size, stored while it comes.
   app.post(PATHS.load, { schema: { hide: true }, config: { write: true, long: true } }, async (request, reply) => {
-    const atomic = queryOf(request, ['atomic']).text('atomic') !== 'false'
+    const query = queryOf(request, ['atomic', 'if_absent'])
+    const atomic = query.text('atomic') !== 'false'
+    const ifAbsent = query.text('if_absent') === 'true'
     if (!isFramed(request))
       throw new HttpError(415, {
         detail: `this takes ${FRAMES}; POST /v1/batch takes JSON Lines`,
@@ -94,7 +96,7 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
     const blocks = frameBlocks(
       chunks(),
       { ...store.limits, maxValueBytes: Math.min(store.limits.maxValueBytes, bodyLimits.maxBodyBytes) },
-      deadline,
+      { deadline, keepsEqual: ifAbsent },
     )
     // Until there is something to write, nobody waits for this client.
     const first = await blocks.next()
@@ -103,10 +105,12 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
       if (first.done !== true) yield first.value
       yield* blocks
     }
-    const revision = await store.load(all(), { atomic }).catch((error: unknown) => {
+    let existing: number | undefined
+    const onExisting = (entries: number): void => void (existing = entries)
+    const revision = await store.load(all(), { atomic, ifAbsent, onExisting }).catch((error: unknown) => {
       throw failure instanceof HttpError && failure.status === 408 && deadline.isLocked ? tooSlow() : (failure ?? error)
     })
-    return sendJson(reply, { revision })
+    return sendJson(reply, { revision, existing })
   })
 
   app.post(PATHS.get, { schema: SCHEMAS.get }, async (request, reply) => {

@@ -121,6 +121,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       expiry_step_ms: store.limits.expiryStepMs,
       load_in_parts: Math.min(maxBatchOps, maxBatchBytes) !== Infinity,
       load_deletes: true,
+      load_if_absent: true,
     }
     return sendJson(reply, info)
   })

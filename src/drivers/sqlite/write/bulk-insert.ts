@@ -3,7 +3,7 @@ import type { Clock } from '../../../store/driver.ts'
 import type { BlockSpool } from './block-spool.ts'
 import type { Connection } from '../file/connection.ts'
 import type { Transaction } from './transaction.ts'
-import { ON_CONFLICT } from './transaction.ts'
+import { ON_CONFLICT, unlessExisting } from './transaction.ts'
 
 /** Fewer rows are not worth the preparation. */
 export const MIN_ROWS = 32
@@ -36,39 +36,61 @@ function digitGroups(): Uint32Array {
   return new Uint32Array(new Uint8Array(text).buffer)
 }
 
-/** Loads blocks under one revision. A time to live counts from `now`, by default the time of the transaction. */
-export function blockLoader(transaction: Transaction): (block: Block, now?: number) => void {
+/**
+ * Loads blocks under one revision, with `ifAbsent` only what is not there. A time to live counts from `now`, by default
+ * the time of the transaction. Each call returns how many puts were left because their key was there.
+ */
+export function blockLoader(transaction: Transaction, ifAbsent: boolean): (block: Block, now?: number) => number {
   let revision: number | undefined
   return (given, now = transaction.now) => {
-    if (given.count === 0) return
+    if (given.count === 0) return 0
     const block = settled(given, now)
     revision ??= transaction.nextRevision()
     // A field has no room for longer lengths and positions; such a block has few rows.
     const puts = putsOf(block)
-    if (puts.count >= MIN_ROWS && puts.bytes.length <= 2 ** VALUE_BITS) insertBlock(transaction, puts, revision)
+    const isQuick = puts.count >= MIN_ROWS && puts.bytes.length <= 2 ** VALUE_BITS
+    if (ifAbsent) {
+      // With deletes, the order of the entries decides.
+      if (isQuick && puts === block) return block.count - insertBlock(transaction, block, revision, now)
+      return putIfAbsent(transaction, block, revision, now)
+    }
+    if (isQuick) insertBlock(transaction, puts, revision)
     else for (const op of blockOps(puts)) transaction.apply(op, revision)
     for (const key of deletedKeys(block)) transaction.apply({ type: 'del', key }, revision)
+    return 0
   }
 }
 
-/** Loads blocks as they come. A time to live counts from the end: the first block with one, and all after it, wait. */
+/** Does the entries of a block in their order, with puts only of what is not there; returns how many were left. */
+function putIfAbsent(transaction: Transaction, block: Block, revision: number, now: number): number {
+  let left = 0
+  for (const op of blockOps(block)) {
+    if (op.type === 'del') transaction.apply(op, revision)
+    else if (!transaction.putIfAbsent(op, revision, now)) left++
+  }
+  return left
+}
+
+/** Loads blocks as {@link blockLoader} does, as they come; returns how many puts were left. A time to live counts from the end: the first block with one, and all after it, wait. */
 export async function loadAsTheyCome(
   transaction: Transaction,
   first: Block,
   more: AsyncIterator<Block>,
-  now: Clock,
-): Promise<void> {
-  const load = blockLoader(transaction)
+  { now, ifAbsent }: { readonly now: Clock; readonly ifAbsent: boolean },
+): Promise<number> {
+  const load = blockLoader(transaction, ifAbsent)
+  let left = 0
   let spool: BlockSpool | undefined
   try {
     for (let block: Block | undefined = first; block !== undefined;) {
       if (spool === undefined && hasTtl(block)) spool = new (await import('./block-spool.ts')).BlockSpool()
-      if (spool === undefined) load(block)
+      if (spool === undefined) left += load(block)
       else spool.add(block)
       const next = await more.next()
       block = next.done === true ? undefined : next.value
     }
-    if (spool !== undefined) for (const block of spool.blocks()) load(block, now())
+    if (spool !== undefined) for (const block of spool.blocks()) left += load(block, now())
+    return left
   } finally {
     spool?.close()
   }
@@ -78,18 +100,25 @@ export async function loadAsTheyCome(
  * Inserts the entries of a block, which may also be out of order and have a key twice, with one
  * statement per 16,384 rows. The statement gets the part of the buffer they lie in, of at most
  * 64 MiB, and a table of digits that says where each key and value lies, and cuts them out itself:
- * half the time of a call per row, which goes into crossing from JavaScript to the engine.
+ * half the time of a call per row, which goes into crossing from JavaScript to the engine. With `absentAt`, keys that
+ * are there at that time are left. Returns how many rows were written.
  */
-export function insertBlock({ connection }: Transaction, block: Block, revision: number): void {
+export function insertBlock({ connection }: Transaction, block: Block, revision: number, absentAt?: number): number {
   provideNumbers(connection, Math.min(block.count, ROWS_PER_INSERT))
-  const insert = connection.statement(block.expires === undefined ? INSERT : INSERT_EXPIRING)
-  const fields = block.expires === undefined ? 3 : 4
+  const isExpiring = block.expires !== undefined
+  const [always, ifAbsent] = isExpiring ? [INSERT_EXPIRING, INSERT_EXPIRING_ABSENT] : [INSERT, INSERT_ABSENT]
+  const insert = connection.statement(absentAt === undefined ? always : ifAbsent)
+  const time = absentAt === undefined ? [] : [absentAt]
+  const fields = isExpiring ? 4 : 3
+  let written = 0
   const digits = new Uint32Array((Math.min(block.count, ROWS_PER_INSERT) * fields * DIGITS) / GROUP)
   for (let from = 0; from < block.count; from += ROWS_PER_INSERT) {
     const count = Math.min(ROWS_PER_INSERT, block.count - from)
     const bytes = encodePositions(block, from, count, digits)
-    insert.run(revision, bytes, new Uint8Array(digits.buffer, 0, count * fields * DIGITS), count)
+    const rows = new Uint8Array(digits.buffer, 0, count * fields * DIGITS)
+    written += Number(insert.run(revision, bytes, rows, count, ...time).changes)
   }
+  return written
 }
 
 function provideNumbers(connection: Connection, rows: number): void {
@@ -140,15 +169,19 @@ function write(groups: Uint32Array, digits: Uint32Array, at: number, value: numb
 }
 
 /** The statement that inserts `?4` rows of the buffer `?2` as the digits `?3` describe them, under revision `?1`. */
-function insertSql(fields: readonly string[], expires: string): string {
+function insertSql(fields: readonly string[], expires: string, onConflict: string): string {
   const columns = fields.map(
     (name, n) => `cast(substr(?3, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`,
   )
   // The limit keeps the numbers apart from their uses, so that each is read once.
   return `insert into kv (key, value, revision, expires, checksum)
     select substr(?2, k >> ${KEY_BITS}, k & ${2 ** KEY_BITS - 1}), substr(?2, v >> ${VALUE_BITS}, v & ${2 ** VALUE_BITS - 1}), ?1, ${expires}, c
-    from (select ${columns.join(', ')} from temp.kv_row where i < ?4 order by i limit -1) where true ${ON_CONFLICT}`
+    from (select ${columns.join(', ')} from temp.kv_row where i < ?4 order by i limit -1) where true ${onConflict}`
 }
 
-const INSERT = insertSql(['k', 'v', 'c'], 'null')
-const INSERT_EXPIRING = insertSql(['k', 'v', 'c', 'e'], `nullif(e, 0) - ${EXPIRY_BASE}`)
+const PLAIN = [['k', 'v', 'c'], 'null'] as const
+const EXPIRING = [['k', 'v', 'c', 'e'], `nullif(e, 0) - ${EXPIRY_BASE}`] as const
+const INSERT = insertSql(...PLAIN, ON_CONFLICT)
+const INSERT_EXPIRING = insertSql(...EXPIRING, ON_CONFLICT)
+const INSERT_ABSENT = insertSql(...PLAIN, unlessExisting('?5'))
+const INSERT_EXPIRING_ABSENT = insertSql(...EXPIRING, unlessExisting('?5'))

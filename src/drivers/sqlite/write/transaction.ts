@@ -1,20 +1,31 @@
 import { checksum } from '../../../blocks/checksum.ts'
-import type { Op } from '../../../store/entry.ts'
+import type { Op, Put } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
 import { markCommit, removeExpired } from '../file/schema.ts'
 
-/**
- * What an insert does with a key that exists. One that this write has just put with the same content is left alone: an
- * update that changes neither revision nor checksum would look like another tool's.
- */
-export const ON_CONFLICT = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
-  expires = excluded.expires, checksum = excluded.checksum
-  where kv.revision is not excluded.revision or kv.checksum is not excluded.checksum
-    or kv.expires is not excluded.expires or kv.value is not excluded.value`
+const REPLACE = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
+  expires = excluded.expires, checksum = excluded.checksum`
 
-const UPSERT = `insert into kv (key, value, revision, expires, checksum) values (?, ?, ?, ?, ?) ${ON_CONFLICT}`
+/**
+ * Whether an insert changes the entry of its key. One that this write has just put with the same content is left alone:
+ * an update that changes neither revision nor checksum would look like another tool's.
+ */
+const DIFFERS = `(kv.revision is not excluded.revision or kv.checksum is not excluded.checksum
+  or kv.expires is not excluded.expires or kv.value is not excluded.value)`
+
+/** What an insert does with a key that exists. */
+export const ON_CONFLICT = `${REPLACE} where ${DIFFERS}`
+
+/** The same where only what is not there is put: an entry is replaced that has expired by the time of a parameter. */
+export function unlessExisting(now: string): string {
+  return `${REPLACE} where kv.expires <= ${now} and ${DIFFERS}`
+}
+
+const INSERT = 'insert into kv (key, value, revision, expires, checksum) values (?1, ?2, ?3, ?4, ?5)'
+const UPSERT = `${INSERT} ${ON_CONFLICT}`
+const INSERT_ABSENT = `${INSERT} ${unlessExisting('?6')}`
 
 /** The write transaction that the jobs of one commit share. */
 export class Transaction {
@@ -52,6 +63,14 @@ export class Transaction {
     const { key, value } = op
     const expires = expiryOf(op, this.now)
     this.connection.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
+  }
+
+  /** Puts an entry under a revision unless its key is there at `now`, from when a time to live counts; false if it is. */
+  putIfAbsent(op: Put, revision: number, now: number): boolean {
+    const { key, value } = op
+    const expires = expiryOf(op, now)
+    const statement = this.connection.statement(INSERT_ABSENT)
+    return Number(statement.run(key, value, revision, expires ?? null, checksum(key, value, expires), now).changes) > 0
   }
 
   /** Before the commit: stores the revision and removes some expired entries. False when nothing was written. */
