@@ -51,6 +51,25 @@ describe('.undo takes back the last command that wrote, whatever options it had'
   })
 })
 
+test('what a load left because it was there is left by .undo as well', async () => {
+  const rows = ['["a","new"]', '["b","new"]', '["b","newer"]', '["c","new"]'].join('\\n')
+  const { stdout, stderr, code } = await script(
+    `!printf '${rows}\\n' > rows\nput a old\nbatch-put --if-absent < rows\nput a newest\n.undo\nbatch-put --if-absent < rows\nrange\n`,
+    {},
+  )
+  expect([stdout, code]).toEqual([
+    '{"key":"a","value":"old"}\n{"key":"b","value":"new"}\n{"key":"c","value":"new"}\n',
+    0,
+  ])
+  expect(stderr).toContain('undone: put a newest (1 key)\n')
+  const undone = await script(
+    `!printf '${rows}\\n' > rows\nput a old\nput c old\nbatch-put --if-absent < rows\n.undo\nrange\n`,
+  )
+  expect(undone.stderr).toContain('1 put, 3 existing')
+  expect(undone.stderr).toContain('undone: batch-put --if-absent < rows (1 key)\n')
+  expect(undone.stdout).toBe('{"key":"a","value":"old"}\n{"key":"c","value":"old"}\n')
+})
+
 test('a file that was replaced since keeps what it has, also where the revisions are the same', async () => {
   const home = await given([['c', 'old']])
   using screen = await open({ home })

@@ -29,7 +29,11 @@ export class Report {
   readonly #request: Request
   readonly #progress: Progress
   readonly #began = performance.now()
-  #put = 0
+  /** Records done with, those that delete or were left among them. */
+  #records = 0
+  #deletes = 0
+  /** Puts that were left because their key was there. */
+  #existing = 0
   /** Of the block that is being stored, entries that are. */
   #ahead = 0
   #skipped = 0
@@ -62,9 +66,15 @@ export class Report {
     this.#draw()
   }
 
+  /** So many puts were left because their key was there. */
+  left(entries: number): void {
+    this.#existing += entries
+  }
+
   /** A stretch of input is done with. */
-  count({ records, inputBytes, skipped, named }: Parsed, reading: Reading): void {
-    this.#put += records
+  count({ records, deletes, inputBytes, skipped, named }: Parsed, reading: Reading): void {
+    this.#records += records
+    this.#deletes += deletes
     this.#ahead = 0
     this.#bytes += inputBytes
     for (const [n, record] of named.entries()) {
@@ -91,7 +101,7 @@ export class Report {
   #draw(): void {
     const { input } = this.#reading!
     const ofInput = (): number => (input.file === undefined ? input.read() : this.#bytes - this.#bytesBefore)
-    this.#progress.rows(this.#put + this.#ahead, input.size === undefined ? this.#bytes : ofInput(), input.size)
+    this.#progress.rows(this.#records + this.#ahead, input.size === undefined ? this.#bytes : ofInput(), input.size)
   }
 
   /** What a user is told who interrupted the run. */
@@ -106,7 +116,7 @@ export class Report {
     if (code === 'KV_INTERRUPTED') return this.interrupted()
     // Of a load whose outcome is unknown all may be stored.
     const isClear =
-      (this.#put + this.#ahead === 0 && code !== 'KV_INVALID_INPUT') ||
+      (this.#records + this.#ahead === 0 && code !== 'KV_INVALID_INPUT') ||
       (this.#request.atomic && code === 'KV_UNKNOWN_OUTCOME')
     return isClear
       ? error
@@ -128,15 +138,16 @@ export class Report {
     const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
     if (record.isLast && skip)
       return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
-    const harmless = this.#put > 0 && !atomic ? ' (what is stored already does no harm)' : ''
+    const harmless = this.#records > 0 && !atomic ? ' (what is stored already does no harm)' : ''
     return `${mend}${harmless}${record.isLast || skip || atomic ? '' : ', or use --on-error skip'}`
   }
 
   #storedSoFar(where: string): string {
-    const { atomic, dryRun } = this.#request
-    if (atomic || dryRun || this.#put + this.#ahead === 0) return 'nothing was stored'
+    const { atomic, dryRun, ifAbsent } = this.#request
+    if (atomic || dryRun || this.#records + this.#ahead === 0) return 'nothing was stored'
     const ahead = this.#ahead === 0 ? '' : `, and ${this.#ahead.toLocaleString('en')} of those that follow`
-    return `the ${formatCount(this.#put, 'record')} ${where} ${this.#put === 1 ? 'is' : 'are'} stored${ahead}`
+    const done = ifAbsent || this.#deletes > 0 ? 'done' : 'stored'
+    return `the ${formatCount(this.#records, 'record')} ${where} ${this.#records === 1 ? 'is' : 'are'} ${done}${ahead}`
   }
 
   /**
@@ -144,30 +155,35 @@ export class Report {
    * and where a dry run found one.
    */
   summary(first?: readonly unknown[]): void {
-    const { dryRun } = this.#request
+    const { dryRun, ifAbsent } = this.#request
+    const put = this.#records - this.#deletes - this.#existing
     const seconds = (performance.now() - this.#began) / 1000
-    const rate = Math.round(this.#put / Math.max(seconds, 0.001))
+    const rate = Math.round(this.#records / Math.max(seconds, 0.001))
     const summary = {
       ...(dryRun ? { dry_run: true } : {}),
-      put: this.#put,
+      put,
+      ...(this.#deletes > 0 ? { deleted: this.#deletes } : {}),
+      ...(ifAbsent && !dryRun ? { existing: this.#existing } : {}),
       skipped: this.#skipped,
       bytes: this.#bytes,
       ...(dryRun ? { first } : { seconds: Number(seconds.toFixed(3)), rows_per_second: rate }),
     }
     if (this.#ctx.globals.json) this.#ctx.print.record(summary, '')
-    const [put, skipped, perSecond] = [this.#put, this.#skipped, rate].map((count) => count.toLocaleString('en'))
+    const many = (count: number): string => count.toLocaleString('en')
+    const deleted = this.#deletes > 0 ? `${many(this.#deletes)} deleted, ` : ''
+    const existing = ifAbsent ? `${many(this.#existing)} existing, ` : ''
     this.#ctx.say(
       dryRun
-        ? `${put} would be put, ${skipped} refused; nothing was stored`
-        : `${put} put, ${skipped} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${perSecond} rows/s)`,
+        ? `${ifAbsent ? 'up to ' : ''}${many(put)} would be put, ${deleted}${many(this.#skipped)} refused; nothing was stored`
+        : `${many(put)} put, ${deleted}${existing}${many(this.#skipped)} skipped, ${formatBytes(this.#bytes)} in ${seconds.toFixed(2)} s (${many(rate)} rows/s)`,
     )
-    if (this.#firstSkipped !== undefined && (dryRun || this.#put === 0))
+    if (this.#firstSkipped !== undefined && (dryRun || this.#records === 0))
       throw this.#nothingButRefused(this.#firstSkipped)
   }
 
   #nothingButRefused({ reading, record }: FirstSkipped): KvError {
     const count = this.#skipped.toLocaleString('en')
-    const all = this.#put === 0
+    const all = this.#records === 0
     const what =
       this.#skipped === 1
         ? `${all ? 'the only record' : 'a record'} was refused`

@@ -56,9 +56,16 @@ export class Run {
 
   async #load(blocks: AsyncIterable<Block>): Promise<void> {
     const { signal } = this.#ctx
-    if (this.#request.atomic) return void (await this.#store.load(blocks, { signal }))
-    const onProgress = (entries: number): void => this.#report.ahead(entries)
-    for await (const block of blocks) await this.#store.load([block], { atomic: false, signal, onProgress })
+    const { atomic, ifAbsent } = this.#request
+    const options = {
+      atomic,
+      ifAbsent,
+      onExisting: (entries: number): void => this.#report.left(entries),
+      onProgress: (entries: number): void => this.#report.ahead(entries),
+      signal,
+    }
+    if (atomic) await this.#store.load(blocks, options)
+    else for await (const block of blocks) await this.#store.load([block], options)
   }
 
   /** Stores nothing; keeps the first entries. */
@@ -114,7 +121,7 @@ export class Run {
 
   async *#parse({ input, format }: Reading): AsyncGenerator<Parsed, void, void> {
     const { maxKeyBytes, maxValueBytes, maxEntryBytes, maxBatchBytes, opOverheadBytes } = this.#store.limits
-    const { parser, skip, atomic, dryRun, maxErrors } = this.#request
+    const { parser, skip, atomic, dryRun, ifAbsent, maxErrors } = this.#request
     try {
       yield* load(input, {
         ...parser,
@@ -122,6 +129,7 @@ export class Run {
         maxKeyBytes,
         maxValueBytes,
         maxEntryBytes: Math.min(maxEntryBytes, maxBatchBytes) - opOverheadBytes,
+        keepsEqual: ifAbsent,
         skip: skip || dryRun,
         maxSkipped: maxErrors === undefined ? undefined : maxErrors - this.#report.skipped,
         rejects: this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name },
