@@ -52,11 +52,12 @@ export type {
   DriverLoadOptions,
   DriverPutOptions,
   GetManyOptions,
-  JsonLinesOptions,
   Limits,
   RangeQuery,
   Stat,
   Supports,
+  TextForm,
+  TextOptions,
   WatchQuery,
 } from './store/driver.ts'
 export type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './store/entry.ts'

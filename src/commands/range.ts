@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { usageError } from '../errors.ts'
 import type { EntryForm } from '../formats/format.ts'
+import type { TextForm } from '../store/driver.ts'
 import type { Pages } from '../output/print-entries.ts'
 import { type ValueFlags, encodingOption } from '../cli/line/arguments.ts'
 import { printCount } from './count.ts'
@@ -45,8 +46,8 @@ export function range(ctx: Context): Command {
         nul: flags[0],
         expiring: () => store.hasExpiring({ ...options, signal }),
       }
-      const text = (): Pages | undefined => {
-        const lines = store.jsonLines({ ...options, parallel: true, signal })
+      const text = (form: TextForm): Pages | undefined => {
+        const lines = store.rangeText({ ...options, ...form, parallel: true, signal })
         return lines && ctx.paced(lines)
       }
       const pages = (): Pages => ctx.paced(store.rangePages({ ...options, keysOnly: keys, signal }))

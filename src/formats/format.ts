@@ -1,5 +1,6 @@
 import type { Encoding } from '../bytes.ts'
 import type { Change, Entry } from '../store/entry.ts'
+import type { TextForm } from '../store/driver.ts'
 import type { ByteBuffer, TextOutput } from './byte-buffer.ts'
 
 /** How keys and values are written. */
@@ -24,6 +25,11 @@ export interface EntryForm extends ValueForm {
   expiring(): boolean | Promise<boolean>
 }
 
+/** Whether keys and values are written whole and as the text that they are. */
+export function isPlain({ only, keyEncoding, valueEncoding, jsonValues }: EntryForm): boolean {
+  return only === undefined && keyEncoding === 'utf8' && valueEncoding === 'utf8' && !jsonValues
+}
+
 /** Where entries or changes are written. */
 export interface Output<Text = ByteBuffer> {
   readonly text: Text
@@ -36,6 +42,8 @@ export interface Output<Text = ByteBuffer> {
 
 /** Writes entries one by one. */
 export interface EntryWriter {
+  /** The form in which an engine would write the same of all entries; absent: none. */
+  readonly text?: TextForm | undefined
   write(entry: Entry): void
   /** No entry may come for a while: what there is should be seen. */
   endPage?(): void

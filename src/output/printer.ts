@@ -7,20 +7,13 @@ import { FORMATS, type FormatName, OUTPUT_FORMATS } from '../formats/index.ts'
 import type { Sink } from '../io.ts'
 import { escapeText } from '../safe-text.ts'
 import type { Change, Entry } from '../store/entry.ts'
-import type { Pages } from './print-entries.ts'
+import type { EntrySource } from './print-entries.ts'
 
 /** What the printer was asked for by global options. */
 export interface PrinterOptions {
   readonly format: FormatName | undefined
   readonly json: boolean
   readonly color: boolean
-}
-
-/** Entries to print; one of these is asked, once. */
-export interface EntrySource {
-  /** Optional: the same as JSON Lines that the engine makes, in whole lines, or entries where it does not. */
-  text?(): Pages | undefined
-  pages(): Pages
 }
 
 /**
@@ -77,12 +70,9 @@ export class Printer {
     const name = this.#formatOf(form)
     if (form.nul && name !== 'raw')
       throw usageError(`-0 does not go with ${name}`, 'it is for --keys, --values and --format raw')
-    const { only, keyEncoding, valueEncoding, jsonValues } = form
-    const isPlain = only === undefined && keyEncoding === 'utf8' && valueEncoding === 'utf8' && !jsonValues
-    const text = isPlain && name === 'jsonl' && !this.#sink.isTTY ? source.text?.() : undefined
     const isExact = form.exact === true && this.#options.format === 'raw'
     const { printEntries } = await import('./print-entries.ts')
-    await printEntries(this.#sink, this.#output, text ?? source.pages(), FORMATS[name], form, isExact)
+    await printEntries(this.#sink, this.#output, source, FORMATS[name], form, isExact)
   }
 
   /**

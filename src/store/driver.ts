@@ -140,8 +140,16 @@ export interface DriverDelOptions extends Abortable {
 /** How one entry is written. Without a lifetime an old expiry goes. */
 export interface DriverPutOptions extends DriverDelOptions, Lifetime {}
 
-/** How a range is to be made into JSON Lines. */
-export interface JsonLinesOptions extends Abortable {
+/** A form of text in which an engine may write entries, a line each. */
+export interface TextForm {
+  /** As the lines of `kv range --format` are. Default: `jsonl`. */
+  readonly form?: 'jsonl' | 'csv' | 'tsv' | undefined
+  /** Whether CSV and TSV have a third column that says when an entry expires. Default: false. */
+  readonly expires?: boolean | undefined
+}
+
+/** How a range is to be made into text. */
+export interface TextOptions extends TextForm, Abortable {
   /** Whether a long range may take a second thread: for a process that does nothing else. Default: false. */
   readonly parallel?: boolean | undefined
 }
@@ -220,11 +228,11 @@ export interface Driver {
   /** The entries of a range, in pages of any size but zero. Stopping early (`return()`) frees what the range holds. */
   range(query: RangeQuery, options?: Abortable): AsyncIterable<Entry[]>
   /**
-   * Optional: the same range as JSON Lines, where the engine is quicker than JavaScript: each item is whole lines
-   * `{"key":"...","value":"..."}`, escaped as `JSON.stringify` does, or entries for the caller to write. `undefined`
-   * for a query that it has no quick way for.
+   * Optional: the same range as text, where the engine is quicker than JavaScript: each item is whole lines, byte for
+   * byte as `kv range` writes them without a header, or entries for the caller to write. `undefined` for a query or a
+   * form that it has no quick way for.
    */
-  jsonLines?(query: RangeQuery, options?: JsonLinesOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
+  rangeText?(query: RangeQuery, options?: TextOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
   /** Optional, where that can be told without reading entries: whether any entry of the store expires. */
   anyExpires?(options?: Abortable): Awaitable<boolean>
   /** How many entries the range has (at most `limit`). */

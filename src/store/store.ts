@@ -6,14 +6,14 @@ import type {
   CheckReport,
   Driver,
   GetManyOptions,
-  JsonLinesOptions,
   Limits,
   Stat,
   Supports,
+  TextOptions,
 } from './driver.ts'
 import type { Entry, Head, PutResult } from './entry.ts'
 import { guarded, eachOf } from './guarded.ts'
-import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
+import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf, shown } from './input.ts'
 import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
 import { keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
 import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
@@ -26,6 +26,8 @@ import {
   type DelRangeOptions,
   type PutOptions,
 } from './write-options.ts'
+
+const TEXT_FORMS = ['jsonl', 'csv', 'tsv']
 
 /**
  * An ordered map from byte strings to byte strings, over any driver. Strings given as keys or values stand for their
@@ -158,17 +160,20 @@ export class Store extends TextAccess {
   }
 
   /**
-   * A range as lines of JSON, mixed with entries to be written by the caller; see `jsonLines` of the driver.
-   * `undefined` where {@link rangePages} is as quick.
+   * A range as lines of text, mixed with entries to be written by the caller; see `rangeText` of the driver. `undefined`
+   * where {@link rangePages} is as quick.
    */
-  jsonLines(options: RangeOptions & JsonLinesOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
-    checkOptions(options, [...RANGE_NAMES, 'parallel', 'signal'], 'jsonLines')
-    const { parallel, signal } = options
-    flagOf(parallel, 'parallel')
+  rangeText(options: RangeOptions & TextOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
+    checkOptions(options, [...RANGE_NAMES, 'form', 'expires', 'parallel', 'signal'], 'rangeText')
+    const { form, signal } = options
+    if (form !== undefined && !TEXT_FORMS.includes(form))
+      throw usageError(`form is ${shown(form)}`, `one of ${TEXT_FORMS.join(' ')}`)
+    const expires = flagOf(options.expires, 'expires')
+    const parallel = flagOf(options.parallel, 'parallel')
     const driver = this.#open(signal)
     const query = toQuery(options)
-    const lines = query && driver.jsonLines?.(query, { parallel, signal })
-    return lines && guarded(lines, () => this.#open(signal))
+    const text = query && driver.rangeText?.(query, { form, expires, parallel, signal })
+    return text && guarded(text, () => this.#open(signal))
   }
 
   /**

@@ -62,7 +62,7 @@ workers.Worker = class extends Worker {
 openStore('long-' + Math.random() + '.kv').then(async (store) => {
   const value = 'x'.repeat(1000)
   await store.batch(Array.from({ length: 6000 }, (_, i) => ({ type: 'put', key: 'k' + i, value })))
-  for await (const _ of store.jsonLines({ parallel: true }));
+  for await (const _ of store.rangeText({ parallel: true }));
   await store.close()
   console.log(threads)
 })

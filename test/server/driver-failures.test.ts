@@ -65,9 +65,9 @@ async function opened(url: string) {
 }
 
 /** The store as JSON Lines, which the server writes. */
-async function lines(store: Pick<Store, 'jsonLines'>): Promise<string> {
+async function lines(store: Pick<Store, 'rangeText'>): Promise<string> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of store.jsonLines()!) chunks.push(chunk as Uint8Array)
+  for await (const chunk of store.rangeText()!) chunks.push(chunk as Uint8Array)
   return Buffer.concat(chunks).toString()
 }
 

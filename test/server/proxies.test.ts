@@ -49,7 +49,7 @@ describe.skipIf(!hasProxy('nginx'))('behind nginx as it comes', () => {
       Array.from({ length: 3000 }, (_, i) => ({ type: 'put' as const, key: `k${i}`, value: 'v'.repeat(1000) })),
     )
     const pages = store.rangePages.bind(store)
-    store.jsonLines = () => undefined
+    store.rangeText = () => undefined
     store.rangePages = async function* (options) {
       yield* pages({ ...options, limit: 2000 })
       throw new Error('the disk is gone')

@@ -74,7 +74,7 @@ const READS: Record<string, (store: Store, signal?: AbortSignal) => unknown> = {
   head: (store, signal) => store.head('a', { signal }),
   getMany: (store, signal) => store.getMany(['a'], { signal }),
   range: (store, signal) => store.range({ signal }).next(),
-  jsonLines: (store, signal) => store.jsonLines({ signal })![Symbol.asyncIterator]().next(),
+  rangeText: (store, signal) => store.rangeText({ signal })![Symbol.asyncIterator]().next(),
   count: (store, signal) => store.count({ signal }),
   stat: (store, signal) => store.stat({ signal }),
   check: (store, signal) => store.check({ signal }),
@@ -102,7 +102,7 @@ describe('a server that says nothing', () => {
   describe.for(Object.entries(STAGES))('%s', ([, beginning]) => {
     test.for(Object.entries(READS))('is given up by %s, as one that cannot be reached', async ([name, read]) => {
       // HEAD has no body to wait for, and a watch or lines that are frames are not waited for.
-      if (beginning !== '' && ['head', 'watch', 'jsonLines'].includes(name)) return
+      if (beginning !== '' && ['head', 'watch', 'rangeText'].includes(name)) return
       const store = await opened((await mute({ beginning })).url, 200)
       const error = await failure(() => read(store))
       expect(error).toMatchObject({ code: 'KV_UNAVAILABLE', hint: 'more time gives --timeout 1s' })
@@ -115,7 +115,7 @@ describe('a server that says nothing', () => {
     })
 
     test.for(Object.entries(READS))('is left by %s when that is aborted', async ([name, read]) => {
-      if (beginning !== '' && ['head', 'watch', 'jsonLines'].includes(name)) return
+      if (beginning !== '' && ['head', 'watch', 'rangeText'].includes(name)) return
       const { url, asked } = await mute({ beginning })
       const store = await opened(url)
       const stop = new AbortController()

@@ -13,13 +13,13 @@ import type {
   DriverDelOptions,
   Driver,
   GetManyOptions,
-  JsonLinesOptions,
   Limits,
   DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
   Supports,
+  TextOptions,
   WatchQuery,
 } from '../../store/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
@@ -211,8 +211,8 @@ export class HttpDriver implements Driver {
     return framesOf(this.#range(query, FRAMES, signal))
   }
 
-  jsonLines(query: RangeQuery, { signal }: JsonLinesOptions = {}): AsyncIterable<Uint8Array> | undefined {
-    return query.keysOnly ? undefined : wholeLines(this.#range(query, LINES, signal))
+  rangeText(query: RangeQuery, { form = 'jsonl', signal }: TextOptions = {}): AsyncIterable<Uint8Array> | undefined {
+    return query.keysOnly || form !== 'jsonl' ? undefined : wholeLines(this.#range(query, LINES, signal))
   }
 
   /** As the server's figures say: reading every key to find that none expires would carry them all here. */

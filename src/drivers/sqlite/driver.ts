@@ -9,11 +9,12 @@ import type {
   DriverDelOptions,
   Driver,
   GetManyOptions,
-  JsonLinesOptions,
   DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
+  TextForm,
+  TextOptions,
   WatchQuery,
 } from '../../store/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
@@ -197,21 +198,22 @@ export class SqliteDriver implements Driver {
     for await (const page of this.#snapshots.items((connection) => pages(connection, query, now))) yield page.entries
   }
 
-  jsonLines(
+  rangeText(
     query: RangeQuery,
-    { parallel = false }: JsonLinesOptions = {},
+    { form, expires, parallel = false }: TextOptions = {},
   ): AsyncIterable<Uint8Array | Entry[]> | undefined {
     if (query.reverse || query.keysOnly) return undefined
-    return this.#jsonLines(query, this.#now(), parallel)
+    return this.#rangeText(query, { form, expires }, this.#now(), parallel)
   }
 
-  async *#jsonLines(
+  async *#rangeText(
     query: RangeQuery,
+    form: TextForm,
     now: number,
     parallel: boolean,
   ): AsyncGenerator<Uint8Array | Entry[], void, void> {
-    const { exportLines } = await import('./export/export.ts')
-    yield* exportLines(this.#file, this.#snapshots, query, now, parallel)
+    const { exportText } = await import('./export/export.ts')
+    yield* exportText(this.#file, this.#snapshots, query, form, now, parallel)
   }
 
   anyExpires(): boolean {

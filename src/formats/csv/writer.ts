@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { utf8 } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
 import { type ByteBuffer, Escaping } from '../byte-buffer.ts'
-import type { EntryForm, EntryWriter, Output } from '../format.ts'
+import { type EntryForm, type EntryWriter, type Output, isPlain } from '../format.ts'
 import { displayKey } from '../../safe-text.ts'
 
 /** Adds a field as text; false, and nothing is added, when the bytes are not UTF-8. */
@@ -50,6 +50,7 @@ async function delimitedWriter(
   const header = columns.map(({ name, encoding }) => (encoding === 'utf8' ? name : `${name}_${encoding}`))
   out.text(`${[...header, ...(hasExpires ? ['expires'] : [])].join(separator)}\n`)
   return {
+    text: isPlain(form) ? { form: separator === ',' ? 'csv' : 'tsv', expires: hasExpires } : undefined,
     write(entry) {
       for (const [at, { name, encoding }] of columns.entries()) {
         if (at > 0) out.text(separator)

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { type BytesEncoding, type Encoding, utf8 } from '../../bytes.ts'
 import type { Change, Entry } from '../../store/entry.ts'
 import { Escaping, type TextOutput } from '../byte-buffer.ts'
-import type { EntryForm, EntryWriter, Output, ValueForm } from '../format.ts'
+import { type EntryForm, type EntryWriter, type Output, type ValueForm, isPlain } from '../format.ts'
 import { JsonScanner } from './scanner.ts'
 
 /** Text as it is, values as JSON strings: how the API writes entries. */
@@ -11,6 +11,7 @@ export const PLAIN: ValueForm = { keyEncoding: 'utf8', valueEncoding: 'utf8', js
 /** JSON Lines: each entry an object, or with one field only, that as a string. */
 export function jsonLinesWriter({ text: out }: Output, form: EntryForm): EntryWriter {
   return {
+    text: isPlain(form) ? { form: 'jsonl' } : undefined,
     write(entry) {
       writeItem(out, entry, form)
       out.text('\n')

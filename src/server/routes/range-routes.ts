@@ -112,7 +112,7 @@ function choiceOf(query: Query): RangeOptions {
 }
 
 async function* lines(store: Store, options: RangeOptions): AsyncGenerator<Buffer, void, void> {
-  const text = options.keysOnly === true ? undefined : store.jsonLines(options)
+  const text = options.keysOnly === true ? undefined : store.rangeText(options)
   for await (const page of text ?? store.rangePages(options)) {
     if (page instanceof Uint8Array) yield asBuffer(page)
     else yield* entryLines(page, options.keysOnly ?? false)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { Connection } from '../../../src/drivers/sqlite/file/connection.ts'
 import { type ExportThread, startExportThread } from '../../../src/drivers/sqlite/export/export-thread.ts'
-import { jsonLines } from '../../../src/drivers/sqlite/export/json-lines.ts'
+import { rangeText } from '../../../src/drivers/sqlite/export/range-text.ts'
 import { type BatchOp, type Entry, openStore } from '../../../src/index.ts'
 import { toText } from '../../helpers/bytes.ts'
 import { openTestStore } from '../../helpers/store.ts'
@@ -42,8 +42,9 @@ beforeAll(async () => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-function line({ key, value }: Pick<Entry, 'key' | 'value'>): string {
-  return JSON.stringify({ key: toText(key), value: toText(value) })
+function line({ key, value, expires }: Pick<Entry, 'key' | 'value' | 'expires'>): string {
+  const time = expires === undefined ? {} : { expires: new Date(expires).toISOString() }
+  return JSON.stringify({ key: toText(key), value: toText(value), ...time })
 }
 
 function lines(page: Uint8Array | Entry[]): string[] {
@@ -80,7 +81,7 @@ async function withHelper(helper: () => ExportThread): Promise<{ all: string[]; 
     })
     return started
   }
-  for await (const page of jsonLines(database, QUERY, Date.now(), { startThread: help })) {
+  for await (const page of rangeText(database, QUERY, {}, Date.now(), { startThread: help })) {
     all.push(...lines(page))
     if (started !== undefined && given === 0) await ready(started)
   }
@@ -90,7 +91,7 @@ async function withHelper(helper: () => ExportThread): Promise<{ all: string[]; 
 
 describe('a long range as JSON Lines', () => {
   test('is the same with a thread that helps', async () => {
-    const { all, given } = await withHelper(() => startExportThread(path, OPTIONS, () => true)!)
+    const { all, given } = await withHelper(() => startExportThread(path, OPTIONS, {}, () => true)!)
     expect(given).toBeGreaterThan(5)
     expect(all).toHaveLength(expected.length)
     expect(all).toEqual(expected)
@@ -100,8 +101,8 @@ describe('a long range as JSON Lines', () => {
     let helper!: ExportThread
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), {
-      startThread: () => (helper = startExportThread(path, OPTIONS, () => true)!),
+    for await (const page of rangeText(database, QUERY, {}, Date.now(), {
+      startThread: () => (helper = startExportThread(path, OPTIONS, {}, () => true)!),
     })) {
       all.push(...lines(page))
       if (helper === undefined) continue
@@ -115,8 +116,8 @@ describe('a long range as JSON Lines', () => {
   test('is made by one thread when the helper cannot open the store', async () => {
     const database = snapshot()
     const all: string[] = []
-    for await (const page of jsonLines(database, QUERY, Date.now(), {
-      startThread: () => startExportThread(`${path}-absent`, OPTIONS, () => true),
+    for await (const page of rangeText(database, QUERY, {}, Date.now(), {
+      startThread: () => startExportThread(`${path}-absent`, OPTIONS, {}, () => true),
     }))
       all.push(...lines(page))
     database.close()
@@ -130,7 +131,7 @@ describe('a long range as JSON Lines', () => {
       for (const writeAfter of [0, 1, 20, 30]) {
         const all: string[] = []
         let pages = 0
-        for await (const page of store.jsonLines({ parallel: true })!) {
+        for await (const page of store.rangeText({ parallel: true })!) {
           all.push(...lines(page))
           // By this process's own connection, and by another.
           if (pages++ !== writeAfter) continue
@@ -154,13 +155,13 @@ describe('a long range as JSON Lines', () => {
   test('that is left early leaves no thread behind', async () => {
     await using store = await openStore(path)
     let pages = 0
-    for await (const _ of store.jsonLines({ parallel: true })!) if (++pages > 15) break
+    for await (const _ of store.rangeText({ parallel: true })!) if (++pages > 15) break
     expect(process.getActiveResourcesInfo().filter((name) => /worker|message/i.test(name))).toEqual([])
   })
 
   test('that ends because the store is closed leaves no thread behind', async () => {
     const store = await openStore(path)
-    const pages = store.jsonLines({ parallel: true })![Symbol.asyncIterator]()
+    const pages = store.rangeText({ parallel: true })![Symbol.asyncIterator]()
     for (let n = 0; n < 15; n++) await pages.next()
     await store.close()
     await expect(pages.next()).rejects.toMatchObject({ code: 'KV_CLOSED' })

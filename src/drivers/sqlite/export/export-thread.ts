@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
+import type { TextForm } from '../../../store/driver.ts'
 import { codeFolder } from '../../../code-folder.ts'
 import type { FromWorker, PageText, TextPage, ToWorker, WorkerData } from './page.ts'
 
@@ -11,7 +12,7 @@ const PAGES = 2
 /** Where the thread's code is: from the command line's, from the library (ES modules, CommonJS), and from the sources. */
 const WORKER_FOLDERS = ['.', '../cli', '../../cli', '../dist/cli']
 
-/** A thread that makes pages of JSON Lines on a connection of its own; ready only if it got the same snapshot. */
+/** A thread that makes pages of text on a connection of its own; ready only if it got the same snapshot. */
 export class ExportThread {
   readonly #worker: Worker
   readonly #waiting: ((made: PageText | undefined) => void)[] = []
@@ -77,6 +78,7 @@ export class ExportThread {
 export function startExportThread(
   path: string,
   options: ConnectionOptions,
+  form: TextForm,
   sameSnapshot: () => boolean,
 ): ExportThread | undefined {
   const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) =>
@@ -84,7 +86,7 @@ export function startExportThread(
   )
   if (script === undefined) return undefined
   const { Worker } = process.getBuiltinModule('node:worker_threads')
-  const workerData: WorkerData = { path, options }
+  const workerData: WorkerData = { path, options, form }
   // With streams of its own, or the thread would set the descriptors of this process to non-blocking.
   return new ExportThread(new Worker(script, { workerData, stdin: false, stdout: true, stderr: true }), sameSnapshot)
 }

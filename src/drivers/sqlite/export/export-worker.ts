@@ -2,11 +2,13 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Connection } from '../file/connection.ts'
 import { type FromWorker, type PageText, type ToWorker, type WorkerData, limitScanCache, makeText } from './page.ts'
+import { RowText, type TextPart } from './row-text.ts'
 
 const port = parentPort
 if (port === null) throw new Error('not a worker thread')
 
-const { path, options } = workerData as WorkerData
+const { path, options, form } = workerData as WorkerData
+const text = new RowText(form)
 const connection = new Connection(path, options)
 connection.exec('begin')
 limitScanCache(connection)
@@ -21,10 +23,15 @@ port.on('message', (message: ToWorker) => {
   }
   let made: PageText | undefined
   try {
-    made = makeText(connection, message.page, message.now)
+    made = makeText(connection, message.page, text, message.now)
   } catch {
     // The other thread meets the same error, and tells it.
   }
-  port.postMessage(made satisfies FromWorker, made?.text === undefined ? [] : [made.text.buffer as ArrayBuffer])
+  port.postMessage(made satisfies FromWorker, buffersOf(made?.parts))
 })
 port.postMessage('ready' satisfies FromWorker)
+
+function buffersOf(parts: readonly TextPart[] = []): ArrayBuffer[] {
+  const buffers = parts.map((part) => ('text' in part ? part.text : part.key).buffer as ArrayBuffer)
+  return [...new Set(buffers)]
+}

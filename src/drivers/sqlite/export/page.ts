@@ -1,8 +1,8 @@
-/** A page of JSON Lines: where it begins and ends, and its text as the engine makes it. */
-import { isUtf8 } from 'node:buffer'
-import type { RangeQuery } from '../../../store/driver.ts'
+/** A page of text: where it begins and ends, and what the engine makes of it. */
+import type { RangeQuery, TextForm } from '../../../store/driver.ts'
 import type { Connection, ConnectionOptions } from '../file/connection.ts'
 import { LONG_VALUE, rangeSql } from '../read/range.ts'
+import type { RowText, TextPart } from './row-text.ts'
 
 /** A store from this size on is large, in bytes. */
 const LARGE_BYTES = 1 << 26
@@ -21,13 +21,14 @@ export type TextPage = Pick<RangeQuery, 'start' | 'end'>
 export interface PageText {
   readonly count: number
   /** `undefined` when there is none, and when some entry is not for the engine to write. */
-  readonly text: Uint8Array | undefined
+  readonly parts: readonly TextPart[] | undefined
 }
 
 /** What an export thread is started with. */
 export interface WorkerData {
   readonly path: string
   readonly options: ConnectionOptions
+  readonly form: TextForm
 }
 
 /** To the thread: a page to make, and the time by which entries have expired; or that it is to end. */
@@ -36,18 +37,22 @@ export type ToWorker = { readonly page: TextPage; readonly now: number } | 'clos
 /** From the thread: its snapshot stands; or what came of the next page, `undefined` when it could not be made. */
 export type FromWorker = 'ready' | PageText | undefined
 
-type Row = [text: Uint8Array | null, count: number, longest: number, expiring: number]
+type Row = [rows: Uint8Array | null, count: number, long: number, expiring: number]
 
-/** Lets the engine write the lines of a page; `now` tells what has expired. */
-export function makeText(connection: Connection, page: TextPage, now: number): PageText {
+/** Lets the engine write the rows of a page; `now` tells what has expired. */
+export function makeText(connection: Connection, page: TextPage, text: RowText, now: number): PageText {
   const { where, bounds } = rangeSql(page)
   // The index decides the order in which the rows are joined, so it is named.
-  const sql = `select
-      cast(group_concat(json_object('key', cast(key as text), 'value', case when length(value) <= ${LONG_VALUE} then cast(value as text) end), char(10)) || char(10) as blob),
-      count(*), coalesce(max(length(value)), 0), count(expires)
+  const sql = `select ${text.sql}, count(*), count(iif(length(value) > ${LONG_VALUE}, 1, null)), count(expires)
     from kv indexed by sqlite_autoindex_kv_1 ${where} and (expires is null or expires > ?)`
-  const [text, count, longest, expiring] = connection.statement(sql).get(...bounds, now) as Row
-  return { count, text: text !== null && longest <= LONG_VALUE && expiring === 0 && isUtf8(text) ? text : undefined }
+  const [rows, count, long, expiring] = connection.statement(sql).get(...bounds, now) as Row
+  if (rows === null || (expiring > 0 && !text.hasExpires)) return { count, parts: undefined }
+  return { count, parts: text.parts(rows, count, long) }
+}
+
+/** The bytes of text there are in parts. */
+export function textBytes(parts: readonly TextPart[] | undefined): number {
+  return (parts ?? []).reduce((bytes, part) => bytes + ('text' in part ? part.text.length : 0), 0)
 }
 
 /** Whether a store is so large that a thread pays early. */

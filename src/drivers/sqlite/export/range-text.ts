@@ -1,11 +1,14 @@
 import { turn } from '../../../async.ts'
-import type { RangeQuery } from '../../../store/driver.ts'
+import type { RangeQuery, TextForm } from '../../../store/driver.ts'
 import type { Entry } from '../../../store/entry.ts'
 import type { Connection } from '../file/connection.ts'
+import { damagedRow } from '../engine/result-codes.ts'
+import { liveEntry } from '../read/lookup.ts'
 import { keyAt, pages } from '../read/range.ts'
 import { deadBufferCollector } from './dead-buffers.ts'
 import type { ExportThread } from './export-thread.ts'
-import { type PageText, type TextPage, limitScanCache, isLarge, makeText } from './page.ts'
+import { type PageText, type TextPage, limitScanCache, isLarge, makeText, textBytes } from './page.ts'
+import { RowText } from './row-text.ts'
 
 /** Entries the engine joins into one text: at first, and at most. */
 const FIRST_ROWS = 500
@@ -35,21 +38,21 @@ interface Task {
 }
 
 /**
- * A forward range as JSON Lines made by the engine itself, five times quicker than row by row, on a snapshot that the
- * caller holds. A page with anything but short, valid UTF-8 that never expires comes as entries.
- *
- * SQLite escapes strings as `JSON.stringify` does, and passes invalid UTF-8 through, which a check of the whole page
- * finds: the bytes around each string are ASCII.
+ * A forward range as text that the engine makes of whole pages, five times quicker than row by row, on a snapshot that
+ * the caller holds. An entry with a long value comes as such; so do all of a page with bytes that are not UTF-8, or with
+ * an expiry that the form has no place for.
  *
  * @param long how to go about a long range when that is all the process is for
  */
-export async function* jsonLines(
+export async function* rangeText(
   connection: Connection,
   query: RangeQuery,
+  form: TextForm,
   now: number,
   long?: LongRangeOptions,
 ): AsyncGenerator<Uint8Array | Entry[], void, void> {
   const range = new RangeCutter(connection, query)
+  const text = new RowText(form)
   const tasks: Task[] = []
   let thread: ExportThread | undefined
   let freeDead: (() => void) | undefined
@@ -73,17 +76,18 @@ export async function* jsonLines(
       if (task.made instanceof Promise) {
         // While the other thread is at it.
         const own = tasks.find(({ made }) => made === undefined)
-        if (own !== undefined) own.made = makeText(connection, own.page, now)
+        if (own !== undefined) own.made = makeText(connection, own.page, text, now)
       }
-      const made = (await task.made) ?? makeText(connection, task.page, now)
+      const made = (await task.made) ?? makeText(connection, task.page, text, now)
       tasks.shift()
       range.learn(made)
-      if (made.text !== undefined) yield made.text
-      else if (made.count > 0) {
+      if (made.parts !== undefined) {
+        for (const part of made.parts) yield 'text' in part ? part.text : [longEntry(connection, part.key, now)]
+      } else if (made.count > 0) {
         const { start, end } = task.page
         for (const page of pages(connection, { ...query, start, end, limit: Infinity }, now)) yield page.entries
       }
-      bytes += made.text?.length ?? 0
+      bytes += textBytes(made.parts)
       if (
         long !== undefined &&
         !isLong &&
@@ -101,6 +105,13 @@ export async function* jsonLines(
   } finally {
     await thread?.close()
   }
+}
+
+/** An entry that a page left out. */
+function longEntry(connection: Connection, key: Uint8Array, now: number): Entry {
+  const entry = liveEntry(connection, key, now)
+  if (entry === undefined) throw damagedRow()
+  return entry
 }
 
 function isAll({ start, end }: RangeQuery): boolean {
@@ -134,9 +145,10 @@ class RangeCutter {
   }
 
   /** What came of a page tells how many rows the next should have. */
-  learn({ count, text }: PageText): void {
+  learn({ count, parts }: PageText): void {
     this.#left -= count
-    if (text !== undefined)
-      this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, Math.floor((PAGE_BYTES * count) / text.length)))
+    if (parts === undefined) return
+    const fitting = Math.floor((PAGE_BYTES * count) / Math.max(1, textBytes(parts)))
+    this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, fitting))
   }
 }
