@@ -36,6 +36,7 @@ const LISTED: readonly Layer[] = [
   ['load/unpack', 'load/byte-source.ts zstddec'],
   ['load/encoding', ''],
   ['load', 'load/** formats/** store/** blocks io.ts'],
+  ['load/files', 'load/** formats/** store/** blocks io.ts'],
   ['output', 'formats/**', 'store/** io.ts'],
   ['terminal', 'output text-width.ts io.ts string-width'],
   ['drivers/kit', 'store/**'],
@@ -88,7 +89,7 @@ const LISTED: readonly Layer[] = [
     `cli/line cli/topics drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
     @inquirer/prompts`,
   ],
-  ['commands/batch-put', 'cli/** output load load/encoding formats/** blocks store/** commander'],
+  ['commands/batch-put', 'cli/** output load/** formats/** blocks store/** commander'],
   ['commands', 'commands/batch-put cli/** output load formats/** blocks store/** terminal bench/** commander'],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],

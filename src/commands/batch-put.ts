@@ -30,11 +30,12 @@ export function batchPut(ctx: Context): Command {
         throw usageError(`${own} is the terminal of this session`, 'name files, or write batch-put < FILE')
       if (names.includes('-') && isTTY) {
         if (!ctx.globals.input) throw usageError('no input', 'name files, or send records through a pipe')
-        ctx.io.stderr.write('reading records, one {"key":...,"value":...} a line; end with Ctrl-D\n')
+        const what = request.isFiles ? 'names of files, one' : 'records, one {"key":...,"value":...}'
+        ctx.io.stderr.write(`reading ${what} a line; end with Ctrl-D\n`)
       }
       if (files.length === 0 && isNull) throw usageError('no input', 'name files, or send records through a pipe')
       // Before anything is stored, so that a wrong name stores nothing.
-      for (const name of names) checkInput(name, fd)
+      for (const name of names) if (!request.isFiles || name === '-') checkInput(name, fd)
       await new Run(ctx, await ctx.store({ sync: flags.sync }), request).all(names)
     })
 }

@@ -82,7 +82,11 @@ export function reject(bad: BadRecord, { skip }: Pick<ParserOptions, 'skip'>): v
 export function lengthFault(
   keyLength: number,
   valueLength: number,
-  { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity }: ParserOptions,
+  {
+    maxKeyBytes,
+    maxValueBytes,
+    maxEntryBytes = Infinity,
+  }: Pick<ParserOptions, 'maxKeyBytes' | 'maxValueBytes' | 'maxEntryBytes'>,
 ): string | undefined {
   if (keyLength === 0) return 'key is empty'
   if (keyLength > maxKeyBytes) return `key is longer than ${maxKeyBytes} bytes`

@@ -8,8 +8,8 @@ import { gunzip, isGzip } from './unpack/gzip.ts'
 import { NotUnpackedError, isZstd } from './unpack/zstd-frame.ts'
 import { unzstd } from './unpack/zstd.ts'
 
-/** Bytes that tell how an input is packed. */
-const MAGIC_BYTES = 4
+/** A part of what packed data begins with that does not tell yet: of gzip, of a frame of Zstandard and of one to skip. */
+const PART_OF_MAGIC = /^(?:\x1f|\x28(?:\xb5\x2f?)?|[\x50-\x5f](?:\x2a\x4d?)?)$/
 
 /** Bytes kept of the beginning of an input. */
 const HEAD_BYTES = 1 << 16
@@ -101,7 +101,7 @@ export async function openInput(
       void counted.return()
     }
     const source = new ByteSource(counted)
-    const first = await untilAborted(source.peek(MAGIC_BYTES), stop)
+    const first = await untilAborted(beginningOf(source), stop)
     const { unpack, program } = unpackerOf(first)
     let head = new Uint8Array()
     let grown = 0
@@ -146,6 +146,16 @@ export async function openInput(
     if (cause instanceof KvError) throw cause
     throw unreadable(name, cause)
   }
+}
+
+/** The first bytes of an input: enough to tell how it is packed, and no more, since a live pipe may wait with the next. */
+async function beginningOf(source: ByteSource): Promise<Uint8Array> {
+  let bytes = await source.peek(1)
+  for (let length = 0; length < bytes.length && PART_OF_MAGIC.test(Buffer.from(bytes).toString('latin1'));) {
+    length = bytes.length
+    bytes = await source.peek(length + 1)
+  }
+  return bytes
 }
 
 async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {

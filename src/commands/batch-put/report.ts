@@ -12,8 +12,9 @@ import type { Request } from './flags.ts'
 
 /** The input that is read now. */
 export interface Reading {
-  readonly input: OpenInput
-  readonly format: InputFormat
+  readonly input: Pick<OpenInput, 'name' | 'size' | 'file' | 'read' | 'grown' | 'head'>
+  /** The form of its records; of `files`, each of its records is the name of one. */
+  readonly format: InputFormat | 'files'
   /** How the user gave it. */
   readonly source: InputSource
 }
@@ -78,7 +79,7 @@ export class Report {
     this.#ahead = 0
     this.#bytes += inputBytes
     for (const [n, record] of named.entries()) {
-      if (this.#skipped + n < NAMED) this.#ctx.say(`kv: skipped ${describe(reading.input, record)}`)
+      if (this.#skipped + n < NAMED) this.#ctx.say(`kv: skipped ${describe(reading, record)}`)
       this.#firstSkipped ??= { reading, record }
     }
     if (this.#skipped <= NAMED && this.#skipped + skipped > NAMED)
@@ -128,14 +129,16 @@ export class Report {
     const { maxErrors } = this.#request
     const isOver = maxErrors !== undefined && record.isLast !== true
     const tooMany = isOver ? `, and no more than ${maxErrors} may be refused` : ''
-    const message = `${describe(reading.input, record)}${tooMany}; ${this.#storedSoFar('before it')}`
+    const message = `${describe(reading, record)}${tooMany}; ${this.#storedSoFar('before it')}`
     return new KvError('KV_INVALID_INPUT', message, { hint: suggestion(reading, record) ?? this.#hint(record) })
   }
 
   /** What can be done about a record that ended the input. */
   #hint(record: BadRecord): string {
-    const { skip, atomic } = this.#request
-    const mend = `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
+    const { skip, atomic, isFiles } = this.#request
+    const mend = isFiles
+      ? 'leave it out and run it again'
+      : `mend the ${record.record === 0 ? 'header' : 'record'} and run it again`
     if (record.isLast && skip)
       return `${mend}: it cannot be told where the next record begins, so this one cannot be skipped`
     const harmless = this.#records > 0 && !atomic ? ' (what is stored already does no harm)' : ''
@@ -194,9 +197,10 @@ export class Report {
 
 /** How to give the input, by what it looks like. */
 function suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
-  return suggestionFor(record, input.head(), format, source)
+  return format === 'files' ? undefined : suggestionFor(record, input.head(), format, source)
 }
 
-function describe(input: OpenInput, record: BadRecord): string {
-  return escapeLine(`${input.name}:${record.line}: ${explain(record)}`)
+function describe({ input, format }: Reading, record: BadRecord): string {
+  // A file is named by its path, which its reason begins with.
+  return escapeLine(`${format === 'files' ? '' : `${input.name}:${record.line}: `}${explain(record)}`)
 }

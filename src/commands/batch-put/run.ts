@@ -1,10 +1,14 @@
+import { isUtf8 } from 'node:buffer'
 import { closeSync } from 'node:fs'
 import { type Block, blockOps } from '../../blocks/block.ts'
+import { asBuffer, utf8 } from '../../bytes.ts'
 import type { Context } from '../../cli/context.ts'
-import { formatOf } from '../../formats/parsers.ts'
+import { type InputFormat, formatOf } from '../../formats/parsers.ts'
 import type { Parsed } from '../../load/block-parser.ts'
-import { load } from '../../load/load.ts'
-import { openInput } from '../../load/open-input.ts'
+import { type FileName, namesIn } from '../../load/files/file-names.ts'
+import { loadFiles } from '../../load/files/load-files.ts'
+import { type LoadOptions, load } from '../../load/load.ts'
+import { type OpenInput, openInput } from '../../load/open-input.ts'
 import { openRejects } from '../../load/rejects-writer.ts'
 import { type InputSource, through } from '../../load/suggested-command.ts'
 import type { Entry } from '../../store/entry.ts'
@@ -15,6 +19,9 @@ import { type Reading, Report } from './report.ts'
 
 /** Entries that a dry run shows. */
 const SHOWN = 5
+
+/** A {@link Reading} of records. */
+type InputReading = Reading & { readonly input: OpenInput; readonly format: InputFormat }
 
 /** One run of batch-put over all its inputs. */
 export class Run {
@@ -50,7 +57,7 @@ export class Run {
     }
     if (dryRun && !this.#ctx.globals.json) await this.#show(first)
     this.#report.summary(
-      first.map(({ key, value }) => ({ key: Buffer.from(key).toString(), value: Buffer.from(value).toString() })),
+      first.map(({ key, value }) => ({ ...textOrBase64('key', key), ...textOrBase64('value', value) })),
     )
   }
 
@@ -89,17 +96,12 @@ export class Run {
   /** The blocks of all inputs; each must be stored when the next is asked for. */
   async *#blocks(names: readonly string[]): AsyncGenerator<Block, void, void> {
     try {
-      for (const name of names) {
-        const reading = await this.#open(name)
-        this.#report.begin(reading)
-        for await (const parsed of this.#parse(reading)) {
-          if (parsed.block.count > 0) yield parsed.block
-          this.#report.count(parsed, reading)
-          if (parsed.refused !== undefined) throw this.#report.refusal(reading, parsed.refused)
+      if (this.#request.isFiles) yield* this.#take(filesReading(names), this.#files(names))
+      else
+        for (const name of names) {
+          const reading = await this.#open(name)
+          yield* this.#take(reading, this.#parse(reading))
         }
-        if (this.#ctx.signal.aborted) throw this.#report.interrupted()
-        this.#report.end(reading)
-      }
     } catch (error) {
       // The store passes it on, perhaps as the cause of another.
       this.#inputError = error
@@ -107,7 +109,19 @@ export class Run {
     }
   }
 
-  async #open(name: string): Promise<Reading> {
+  /** The blocks of one input. */
+  async *#take(reading: Reading, stretches: AsyncIterable<Parsed>): AsyncGenerator<Block, void, void> {
+    this.#report.begin(reading)
+    for await (const parsed of stretches) {
+      if (parsed.block.count > 0) yield parsed.block
+      this.#report.count(parsed, reading)
+      if (parsed.refused !== undefined) throw this.#report.refusal(reading, parsed.refused)
+    }
+    if (this.#ctx.signal.aborted) throw this.#report.interrupted()
+    this.#report.end(reading)
+  }
+
+  async #open(name: string): Promise<InputReading> {
     const format = this.#request.format ?? formatOf(name)
     const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
     const input = await openInput(name, this.#ctx.signal, {
@@ -119,27 +133,80 @@ export class Run {
     return { input, format, source: { ...source, unpack: input.unpack } }
   }
 
-  async *#parse({ input, format }: Reading): AsyncGenerator<Parsed, void, void> {
-    const { maxKeyBytes, maxValueBytes, maxEntryBytes, maxBatchBytes, opOverheadBytes } = this.#store.limits
-    const { parser, skip, atomic, dryRun, ifAbsent, maxErrors } = this.#request
+  async *#parse({ input, format }: InputReading): AsyncGenerator<Parsed, void, void> {
     try {
-      yield* load(input, {
-        ...parser,
-        format,
-        maxKeyBytes,
-        maxValueBytes,
-        maxEntryBytes: Math.min(maxEntryBytes, maxBatchBytes) - opOverheadBytes,
-        keepsEqual: ifAbsent,
-        skip: skip || dryRun,
-        maxSkipped: maxErrors === undefined ? undefined : maxErrors - this.#report.skipped,
-        rejects: this.#rejects === undefined ? undefined : { fd: this.#rejects, input: input.name },
-        stop: this.#ctx.signal,
-        atOnce: atomic || dryRun,
-      })
+      yield* load(input, { ...this.#loadOptions(input.name), format })
     } catch (error) {
       throw this.#report.withCount(error)
     }
   }
+
+  /** The entries that files become. `-` among their names: a list of names. */
+  async *#files(names: readonly string[]): AsyncGenerator<Parsed, void, void> {
+    const options = { ...this.#loadOptions(nameOfList(names)), storeFiles: this.#store.files }
+    try {
+      yield* loadFiles(this.#fileNames(names), options)
+    } catch (error) {
+      throw this.#report.withCount(error)
+    }
+  }
+
+  async *#fileNames(names: readonly string[]): AsyncGenerator<FileName[], void, void> {
+    for (const [n, name] of names.entries()) {
+      if (name !== '-') {
+        yield [{ path: utf8(name), line: n + 1 }]
+        continue
+      }
+      const input = await openInput(name, this.#ctx.signal, { stdinFd: this.#ctx.io.stdin.fd })
+      if (input === undefined) return
+      const close = (): void => input.close()
+      this.#ctx.signal.addEventListener('abort', close)
+      try {
+        yield* namesIn(input.chunks, this.#request.parser.nul === true, input.name)
+      } finally {
+        this.#ctx.signal.removeEventListener('abort', close)
+        input.close()
+      }
+    }
+  }
+
+  #loadOptions(input: string): Omit<LoadOptions, 'format'> {
+    const { maxKeyBytes, maxValueBytes, maxEntryBytes, maxBatchBytes, opOverheadBytes } = this.#store.limits
+    const { parser, skip, atomic, dryRun, ifAbsent, maxErrors } = this.#request
+    return {
+      ...parser,
+      maxKeyBytes,
+      maxValueBytes,
+      maxEntryBytes: Math.min(maxEntryBytes, maxBatchBytes) - opOverheadBytes,
+      keepsEqual: ifAbsent,
+      skip: skip || dryRun,
+      maxSkipped: maxErrors === undefined ? undefined : maxErrors - this.#report.skipped,
+      rejects: this.#rejects === undefined ? undefined : { fd: this.#rejects, input },
+      stop: this.#ctx.signal,
+      atOnce: atomic || dryRun,
+    }
+  }
+}
+
+/** A field of JSON as records have it: base64 under a name of its own where bytes are not UTF-8. */
+function textOrBase64(name: string, bytes: Uint8Array): Record<string, string> {
+  const buffer = asBuffer(bytes)
+  return isUtf8(buffer) ? { [name]: buffer.toString() } : { [`${name}_base64`]: buffer.toString('base64') }
+}
+
+/** Files have no form and no size of their own. */
+function filesReading(names: readonly string[]): Reading {
+  const input = { name: nameOfList(names), size: undefined, file: undefined, read: () => 0, grown: () => 0 }
+  return {
+    input: { ...input, head: () => new Uint8Array() },
+    format: 'files',
+    source: { file: undefined, store: undefined },
+  }
+}
+
+/** Where the names of files come from, as the rejects say it. */
+function nameOfList(names: readonly string[]): string {
+  return names.includes('-') ? 'stdin' : 'arguments'
 }
 
 /** What a hint's `--store` must say: nothing where the same store is found without. */
