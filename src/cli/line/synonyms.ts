@@ -47,6 +47,7 @@ const OPTIONS: readonly (readonly [command: string, words: string, use: string])
   ['batch-put', '-f --file --input', 'kv batch-put FILE'],
   ['batch-put', '--skip --ignore-errors --continue', '--on-error skip'],
   ['batch-put', '--transaction --tx', '--atomic'],
+  ['batch-put', '--nx --no-clobber --if-not-exists --skip-existing --ignore', '--if-absent'],
   ['watch', '-n --max', '--limit N'],
   ['range', '--keys-only --keys_only --only-keys', '--keys'],
   ['range', '--values-only --print-value-only --only-values', '--values'],

@@ -59,7 +59,7 @@ export function withFlags(command: Command): Command {
     .option('--at <field>', 'where in a JSON document the records are: data.items')
     .option('--prefix <text>', 'goes before every key')
     .option('--ttl <time>', 'let entries expire that say nothing of it: 500ms 90s 10m 2h 7d')
-    .option('--if-absent', 'leave keys that are there as they are')
+    .option('--if-absent', 'leave keys that are there as they are; of equal keys the first stays')
     .optionsGroup('Form of the input:')
     .option('--lines', 'each line is a key')
     .option('--files', 'each file is an entry, its path the key; without FILE their names are read from standard input')
