@@ -52,7 +52,8 @@ export class LinesParser implements RecordParser, Fields {
       if (field < 0) throw usageError(`a line has no field ${name}`, `its fields are ${FIELD_NAMES.join(' and ')}`)
       return field
     })
-    this.growth = growthOf(this.#mapping, 1)
+    // The number of a line is no part of it.
+    this.growth = 1 + growthOf(this.#mapping, 1)
     const keys = !this.#isPlain || this.#mapping.prefix.length > 0
     if (keys) this.makes = { keys, values: this.#mapping.value !== undefined }
   }

@@ -44,7 +44,9 @@ export function fieldMapping(key: string, { value, prefix, ttl }: Mapping): Fiel
  * Bytes of keys and of values from templates that are made for a byte of input at most, where a record has no fewer
  * than `shortest`.
  */
-export function growthOf({ prefix, key, value }: FieldMapping, shortest: number): number {
+export function growthOf({ fields, prefix, key, value }: FieldMapping, shortest: number): number {
+  const parts = [...key.parts, ...(value?.parts ?? [])]
+  const uses = fields.names.map((_, field) => parts.filter((part) => 'field' in part && part.field === field).length)
   const own = prefix.length + ownBytes(key) + (value === undefined ? 0 : ownBytes(value))
-  return 2 + own / shortest
+  return Math.max(...uses, 0) + own / shortest
 }

@@ -89,7 +89,8 @@ export function fill({ parts }: Template, fields: Fields, out: ByteArena): strin
 /** Bytes that a template makes whatever the record: its text, and the widths it pads to. */
 export function ownBytes({ parts }: Template): number {
   return parts.reduce(
-    (sum, part) => sum + (part instanceof Uint8Array ? part.length : 4 * (part.padding?.width ?? 0)),
+    (sum, part) =>
+      sum + (part instanceof Uint8Array ? part.length : (part.padding?.width ?? 0) * (part.padding?.fill.length ?? 0)),
     0,
   )
 }

@@ -51,3 +51,37 @@ export function wholeSequences(bytes: Uint8Array, length: number): number {
   }
   return length
 }
+
+/** A line and a column, both 1-based, the column in code points. */
+export interface Place {
+  readonly line: number
+  readonly column: number
+}
+
+/** The place of an offset that only ever goes forward. */
+export class Position {
+  line = 1
+  column = 1
+  #offset = 0
+
+  /** Moves on to `offset` in `bytes`; stays when that lies behind. Returns where that is. */
+  advance(bytes: Uint8Array, offset: number): Place {
+    let { line, column } = this
+    for (let at = this.#offset; at < offset; at++) {
+      const byte = bytes[at]!
+      if (byte === 0x0a) {
+        line++
+        column = 1
+      } else if ((byte & 0xc0) !== 0x80) column++
+    }
+    this.line = line
+    this.column = column
+    this.#offset = Math.max(this.#offset, offset)
+    return { line, column }
+  }
+
+  /** The byte at `offset` is the first one of the next buffer, or of the text after a mark that counts as nothing. */
+  rebase(offset: number): void {
+    this.#offset -= offset
+  }
+}

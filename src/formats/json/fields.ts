@@ -21,6 +21,10 @@ interface Node {
   readonly name: Uint8Array
   /** The same as an index of an array; -1: none. */
   readonly index: number
+  /** The path to here, for people. */
+  readonly label: string
+  /** The number of the value in which it was found last. */
+  seen: number
   /** The field that lies here; -1: paths only go on from here. */
   field: number
   readonly children: Node[]
@@ -31,14 +35,16 @@ interface Node {
  * changed. The paths differ from each other.
  */
 export class JsonFields {
-  /** A field that the value had twice; -1: none. */
-  twice = -1
+  /** A field that the value had twice, or what leads to one; `undefined`: none. */
+  twice: string | undefined
   readonly #scanner: JsonScanner
-  readonly #root: Node = node('')
+  readonly #root: Node = node('', '')
   readonly #kind: Uint8Array
   readonly #start: Uint32Array
   readonly #end: Uint32Array
   #bytes: Uint8Array = new Uint8Array(0)
+  /** How many values were read. */
+  #values = 0
 
   /** @param scanner what goes through the text; whoever resets it resets this, too */
   constructor(paths: readonly Path[], scanner: JsonScanner) {
@@ -48,9 +54,9 @@ export class JsonFields {
     this.#end = new Uint32Array(paths.length)
     for (const [field, path] of paths.entries()) {
       let place = this.#root
-      for (const name of path) {
+      for (const [depth, name] of path.entries()) {
         let child = place.children.find((other) => asBuffer(other.name).toString() === name)
-        if (child === undefined) place.children.push((child = node(name)))
+        if (child === undefined) place.children.push((child = node(name, path.slice(0, depth + 1).join('.'))))
         place = child
       }
       place.field = field
@@ -70,7 +76,8 @@ export class JsonFields {
 
   /** Forgets what was noted. */
   clear(): void {
-    this.twice = -1
+    this.twice = undefined
+    this.#values++
     for (let field = 0; field < this.#kind.length; field++) this.#kind[field] = ABSENT
   }
 
@@ -117,6 +124,7 @@ export class JsonFields {
       const nameEnd = scanner.string(at)
       if (nameEnd < 0) return -1
       const child = this.#named(place, at, nameEnd)
+      if (child !== undefined) this.#see(child)
       at = scanner.colon(nameEnd)
       if (at >= 0) at = child === undefined ? scanner.value(at) : this.#value(at, child)
       if (at < 0) return -1
@@ -162,15 +170,20 @@ export class JsonFields {
     return true
   }
 
+  #see(place: Node): void {
+    if (place.seen === this.#values) this.twice ??= place.label
+    place.seen = this.#values
+  }
+
   #note({ field }: Node, kind: number, start: number, end: number): void {
     if (field < 0) return
-    if (this.#kind[field] !== ABSENT) this.twice = field
     this.#kind[field] = kind
     this.#start[field] = start
     this.#end[field] = end
   }
 }
 
-function node(name: string): Node {
-  return { name: utf8(name), index: /^(?:0|[1-9]\d{0,8})$/.test(name) ? Number(name) : -1, field: -1, children: [] }
+function node(name: string, label: string): Node {
+  const index = /^(?:0|[1-9]\d{0,8})$/.test(name) ? Number(name) : -1
+  return { name: utf8(name), index, label, seen: 0, field: -1, children: [] }
 }

@@ -1,6 +1,8 @@
 import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
-import { JsonRecordReader } from './record.ts'
+import { JsonDocumentParser } from './document.ts'
+import { recordReader } from './mapped-record.ts'
+import { JsonRecordReader, type RecordReader } from './record.ts'
 import {
   type BadRecord,
   EARLY_CHECK_BYTES,
@@ -26,8 +28,12 @@ PLAIN[0x5c] = 0
  * missing last line ending are fine.
  */
 export class JsonLinesParser implements RecordParser {
+  readonly makes: RecordParser['makes']
+  readonly growth: number
   readonly #options: ParserOptions
-  readonly #reader: JsonRecordReader
+  readonly #reader: RecordReader
+  /** The same, where the records have the fields of kv. */
+  readonly #plainReader: JsonRecordReader | undefined
   /** Lines and records done with, over all buffers. */
   #lines = 0
   #records = 0
@@ -39,7 +45,11 @@ export class JsonLinesParser implements RecordParser {
 
   constructor(options: ParserOptions) {
     this.#options = options
-    this.#reader = new JsonRecordReader(options)
+    const reader = recordReader(options)
+    this.#reader = reader
+    this.#plainReader = reader instanceof JsonRecordReader ? reader : undefined
+    this.makes = reader.makes
+    this.growth = reader.growth
   }
 
   /** See {@link RecordParser.parse}. Complete records are those of whole lines. */
@@ -61,8 +71,8 @@ export class JsonLinesParser implements RecordParser {
       at = markLength(bytes, end)
     }
     while (at < end) {
-      if (allUtf8) {
-        at = this.#commonLines(into, at, end)
+      if (allUtf8 && this.#plainReader !== undefined) {
+        at = this.#commonLines(into, this.#plainReader, at, end)
         if (at >= end) break
       }
       let lineEnd = bytes.indexOf(LINE_FEED, at)
@@ -80,9 +90,12 @@ export class JsonLinesParser implements RecordParser {
    * and comma) without escapes, as nearly all real lines are. Returns the start of the first line
    * that is not of it, or is bad.
    */
-  #commonLines(into: BlockBuilder, at: number, end: number): number {
+  #commonLines(into: BlockBuilder, reader: JsonRecordReader, at: number, end: number): number {
     const bytes = into.bytes
-    const { maxKeyBytes, maxValueBytes, maxEntryBytes = Infinity } = this.#options
+    const { mapping, maxValueBytes, maxEntryBytes = Infinity } = this.#options
+    const prefixLength = mapping?.prefix?.length ?? 0
+    const maxKeyBytes = this.#options.maxKeyBytes - prefixLength
+    const asItStands = prefixLength === 0 && mapping?.ttl === undefined
     // The shortest such line, `{"key":"k","value":""}`, has 22 bytes: reading so far ahead stays inside.
     const last = end - 22
     let line = at
@@ -109,7 +122,7 @@ export class JsonLinesParser implements RecordParser {
       const valueStart = ++at
       while (at < end && PLAIN[bytes[at]!] === 1) at++
       const valueLength = at - valueStart
-      if (keyLength + valueLength > maxEntryBytes) break
+      if (prefixLength + keyLength + valueLength > maxEntryBytes) break
       if (at + 2 > end || valueLength > maxValueBytes || bytes[at] !== QUOTE || bytes[at + 1] !== 0x7d) break
       at += 2
       if (at < end) {
@@ -117,7 +130,8 @@ export class JsonLinesParser implements RecordParser {
         if (bytes[at] !== LINE_FEED) break
         at++
       }
-      into.add(keyStart, keyLength, valueStart, valueLength)
+      if (asItStands) into.add(keyStart, keyLength, valueStart, valueLength)
+      else reader.add(into, keyStart, keyLength, valueStart, valueLength)
       parsed++
       line = at
     }
@@ -150,8 +164,9 @@ export class JsonLinesParser implements RecordParser {
     if (this.#reader.scanner.space(start) === end) return
     this.#records++
     const fault = this.#fault(into.bytes, start, end, isKnownUtf8, false)
-    if (fault === undefined) this.#reader.commit(into)
-    else this.#reject(fault, start, end)
+    const reason = fault === undefined ? this.#reader.commit(into) : undefined
+    if (reason !== undefined) this.#reject({ reason }, start, end)
+    else if (fault !== undefined) this.#reject(fault, start, end)
   }
 
   /** Reads the record of a line. Returns why it is bad: where it `goesOn` after `end`, whatever follows. */
@@ -189,9 +204,9 @@ export class JsonLinesParser implements RecordParser {
   }
 }
 
-/** A parser for one input of JSON Lines. */
+/** A parser for one input of JSON Lines. With a path, each line is a document that has its records there. */
 export function jsonLinesParser(options: ParserOptions): RecordParser {
-  return new JsonLinesParser(options)
+  return options.at === undefined ? new JsonLinesParser(options) : new JsonDocumentParser(options, 'documents')
 }
 
 /** The offset after the last line feed in the first `length` bytes; 0 when there is none. */

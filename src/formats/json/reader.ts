@@ -1,6 +1,7 @@
 import { JsonDocumentParser } from './document.ts'
 import { jsonForm } from './layout.ts'
 import { jsonLinesParser } from './lines-reader.ts'
+import { recordReader } from './mapped-record.ts'
 import type { ParserOptions, RecordParser } from '../record-reader.ts'
 
 /**
@@ -9,10 +10,13 @@ import type { ParserOptions, RecordParser } from '../record-reader.ts'
  */
 export function jsonParser(options: ParserOptions): RecordParser {
   let parser: RecordParser | undefined
+  const { makes, growth } = recordReader(options)
   return {
+    makes,
+    growth,
     parse(into, length, final) {
       if (parser === undefined) {
-        const form = jsonForm(into.bytes, length, final)
+        const form = jsonForm(into.bytes, length, final, options)
         if (form === undefined) return 0
         parser = form === 'lines' ? jsonLinesParser(options) : new JsonDocumentParser(options, form)
       }

@@ -34,6 +34,8 @@ export class JsonScanner {
   expected = ''
   /** Whether the last string has an escape. */
   escaped = false
+  /** Where a string that failed can be taken up again with more text: after what is right of it. */
+  resumeAt = -1
   #bytes: Uint8Array = new Uint8Array(0)
   #end = 0
   #containers = new Uint8Array(64)
@@ -61,7 +63,7 @@ export class JsonScanner {
     return offset < this.#end ? this.#bytes[offset]! : -1
   }
 
-  /** A string, whose opening quote is at `at`. */
+  /** A string, whose opening quote is at `at`; or the rest of one, which begins after `at`. */
   string(at: number): number {
     const bytes = this.#bytes
     const end = this.#end
@@ -69,6 +71,7 @@ export class JsonScanner {
     at++
     for (;;) {
       while (at < end && SPECIAL[bytes[at]!] === 0) at++
+      this.resumeAt = at
       if (at >= end) return this.fail(at, "'\"'")
       const byte = bytes[at]!
       if (byte === 0x22) return at + 1
