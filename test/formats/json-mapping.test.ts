@@ -58,7 +58,7 @@ function load(input: string | Uint8Array, { format = 'json', mapping, at, cuts =
     // Bytes after `length` must play no part.
     buffer = new Uint8Array([...rest, ...bytes.subarray(from, to), ...Buffer.from('"}\n')])
     from = to
-    const builder = new BlockBuilder(buffer, 1, parser.makes && { ...parser.makes, arena: new ByteArena(1) })
+    const builder = new BlockBuilder(buffer, 1, { made: parser.makes && { ...parser.makes, arena: new ByteArena(1) } })
     const final = n === ends.length - 1
     try {
       const consumed = parser.parse(builder, length, final)
@@ -338,7 +338,7 @@ describe('records at a path', () => {
     let entries = 0
     const feed = (text: string, final = false): number => {
       const bytes = new Uint8Array(Buffer.from(text))
-      const builder = new BlockBuilder(bytes, 1, made)
+      const builder = new BlockBuilder(bytes, 1, { made })
       const consumed = parser.parse(builder, bytes.length, final)
       entries += builder.count
       return bytes.length - consumed

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { decode, decodeUtf8, utf8 } from '../../bytes.ts'
+import { decode, utf8 } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { BlockBuilder } from '../../blocks/block-builder.ts'
 import { jsonLinesParser } from '../../formats/json/lines-reader.ts'
@@ -26,16 +26,13 @@ export function entryLines(entries: readonly (Entry | undefined)[], keysOnly: bo
 }
 
 /**
- * The operations of a batch, a line each: `{"del":KEY}` (or `del_base64`), or a record to put as
- * `kv batch-put` reads it. They share the memory of the body, which is changed. Throws
+ * The operations of a batch, a line each: a record to put or to delete as `kv batch-put` reads it. They share the memory of the body, which is changed. Throws
  * `KV_INVALID_INPUT` with the number of the first wrong line, and 413 above `maxOps`.
  */
 export function parseOps(body: Buffer, { maxKeyBytes, maxValueBytes }: Limits, maxOps: number): BatchOp[] {
   const ops = new OpCollector(body, maxOps)
-  const skip = (bad: BadRecord): void => {
-    const op = deletion(body.subarray(bad.start, bad.end), bad.line)
-    if (op === undefined) throw new KvError('KV_INVALID_INPUT', `line ${bad.line}: ${explain(bad)}`)
-    ops.push(op)
+  const skip = (bad: BadRecord): never => {
+    throw new KvError('KV_INVALID_INPUT', `line ${bad.line}: ${explain(bad)}`)
   }
   jsonLinesParser({ maxKeyBytes, maxValueBytes, now: Date.now, skip }).parse(ops, body.length, true)
   return ops.ops
@@ -78,25 +75,6 @@ class OpCollector extends BlockBuilder {
   override addExpiring(...put: Parameters<BlockBuilder['addExpiring']>): void {
     this.add(...put)
   }
-}
-
-/** A line that may be a delete, which no parser of records takes. */
-const DELETION = /^\s*\{\s*"del(?:_base64|_hex)?"/
-
-function deletion(source: Buffer, line: number): BatchOp | undefined {
-  if (!DELETION.test(source.subarray(0, 64).toString('latin1'))) return undefined
-  let record: Record<string, unknown>
-  try {
-    record = JSON.parse(decodeUtf8(source) ?? '') as Record<string, unknown>
-  } catch (cause) {
-    throw new KvError('KV_INVALID_INPUT', `line ${line}: invalid JSON`, { cause })
-  }
-  const [[name, text] = ['', undefined], ...rest] = Object.entries(record)
-  const encoding = name === 'del' ? 'utf8' : name === 'del_hex' ? 'hex' : 'base64'
-  const key = typeof text === 'string' && rest.length === 0 ? decode(text, encoding) : undefined
-  if (key === undefined || key.length === 0)
-    throw new KvError('KV_INVALID_INPUT', `line ${line}: a delete is {"del":KEY} and nothing else`)
-  return { type: 'del', key }
 }
 
 /** Keys, one a line: a JSON string or `{"key_base64":...}`. Throws `KV_INVALID_INPUT`, and 413 above `maxKeys`. */
