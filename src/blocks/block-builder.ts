@@ -7,6 +7,9 @@ import { type KeyOrder, isStrictlyAscending, sortKeys } from './sort.ts'
 /** Entries this builder has room for at first. */
 const FIRST_CAPACITY = 1024
 
+/** Bytes put together for one block, but for the last entry: then it is full. */
+const MADE_BYTES = 32 << 20
+
 /** What of every entry is made: put together in an arena, since it does not lie in the input as it stands. */
 export interface Made {
   readonly arena: ByteArena
@@ -63,6 +66,11 @@ export class BlockBuilder {
   /** Where keys and values are put together; only with `made`. */
   get arena(): ByteArena {
     return this.#made!.arena
+  }
+
+  /** Whether so much was put together that what comes belongs in another block. */
+  get isFull(): boolean {
+    return this.#made !== undefined && this.#made.arena.length >= MADE_BYTES
   }
 
   /** Adds an entry that does not expire. Positions and lengths are in bytes; the key is not empty. */

@@ -29,6 +29,19 @@ export class Escaping {
   }
 }
 
+/**
+ * How a JSON string is written: RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below
+ * 0x20.
+ */
+export const JSON_STRING = new Escaping(
+  Object.fromEntries(
+    [...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [
+      char,
+      JSON.stringify(char).slice(1, -1),
+    ]),
+  ),
+)
+
 /** Where text is put together; see {@link ByteBuffer}. */
 export type TextOutput = Pick<ByteBuffer, 'text' | 'bytes' | 'encoded' | 'escaped'>
 

@@ -15,6 +15,8 @@ export interface BadRecord {
   readonly reason: string
   /** What would have been right at that column (`':'`, `a value`), where a single thing can be named. */
   readonly expected?: string | undefined
+  /** What can be done about it, for people, where more is known than the reason: `perhaps --key id`. */
+  readonly hint?: string | undefined
   /** Whether nobody can tell where the next record begins, so that this one cannot be skipped. */
   readonly isLast?: boolean
   /** Where the record's source begins in the buffer being parsed. Its bytes are still those of the input. */
@@ -53,7 +55,7 @@ export interface ParserOptions extends Delimiters {
   readonly mapping?: Mapping | undefined
   /** Where in a JSON document the records are. Default: the document holds them. */
   readonly at?: Path | undefined
-  /** Names of the columns of CSV or TSV without a header; empty: none were given. Default: there is a header. */
+  /** Names of the columns of CSV or TSV without a header; empty: they are numbered. Default: there is a header. */
   readonly columns?: readonly string[] | undefined
   /** Whether lines end in a NUL instead of a line feed. */
   readonly nul?: boolean | undefined
@@ -110,7 +112,8 @@ export interface RecordParser {
    * Parses the complete records of the first `length` bytes of `into.bytes` and adds them to
    * `into`. Returns how many bytes are done with; the caller hands in the rest again, at the start
    * of the next buffer, followed by more input. With `final` no more input follows, and all bytes
-   * are done with. Strings are decoded in place, so the bytes done with are no longer the input's.
+   * are done with, unless `into` became full. Strings are decoded in place, so the bytes done with are no longer the
+   * input's.
    *
    * Throws {@link BadRecordError}; the records before the bad one are in `into` then, and this
    * parser must not be used again.

@@ -77,6 +77,8 @@ export class BlockParser {
   #named: BadRecord[] = []
   readonly #rejects: RejectsWriter | undefined
   readonly #building: BuilderOptions
+  /** Whether whole records may be left since a block was full. */
+  #hasMore = false
   /** Whether a bad record ended the input: nothing more is parsed. */
   ended = false
 
@@ -130,13 +132,23 @@ export class BlockParser {
   filled(bytes: number): Parsed | undefined {
     this.#length += bytes
     if (this.#length < this.#goal || this.#length < this.#buffer.length) return undefined
-    const parsed = this.cut(false)
+    const parsed = this.#cut(false, false)
     if (parsed.inputBytes > 0 || parsed.final) return parsed
     return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
   }
 
-  /** Parses the whole records, or with `final` all bytes. With `last`, nothing follows. Throws `KV_OUTPUT`. */
-  cut(final: boolean, last: boolean = final): Parsed {
+  /**
+   * Parses the whole records, or with `final` all bytes: one result, and more where so much is put together that it
+   * does not belong in one block. With `last`, nothing follows these. Throws `KV_OUTPUT`.
+   */
+  cut(final: boolean, last: boolean = final): Parsed[] {
+    const results: Parsed[] = []
+    do results.push(this.#cut(final, last))
+    while (this.#hasMore)
+    return results
+  }
+
+  #cut(final: boolean, last: boolean): Parsed {
     const buffer = this.#buffer
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7), this.#building)
     if (this.#building.made !== undefined) this.#building.made.arena.length = 0
@@ -154,6 +166,7 @@ export class BlockParser {
       this.ended = true
     }
     this.#rejects?.flush()
+    this.#hasMore = builder.isFull && consumed < length && refused === undefined
     const records = builder.count
     const parsed = {
       records,
@@ -162,7 +175,7 @@ export class BlockParser {
       skipped: this.#skipped,
       named: this.#named,
       refused,
-      final: last || refused !== undefined,
+      final: (last && !this.#hasMore) || refused !== undefined,
     }
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
@@ -222,7 +235,7 @@ export class BlockParser {
 
   /** Ends an input whose next record is longer than any can be. */
   #endless(): Parsed {
-    const parsed = this.cut(true)
+    const parsed = this.#cut(true, true)
     this.ended = true
     const { line = 0, record = 0 } = parsed.refused ?? {}
     const reason = `a record is longer than ${this.#maxRecordBytes} bytes`

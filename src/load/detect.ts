@@ -6,7 +6,7 @@ import type { InputFormat } from '../formats/parsers.ts'
 import { jsonForm } from '../formats/json/layout.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { type InputSource, after, copyOf, through, throughFilter, withFormat } from './suggested-command.ts'
-import { Row } from '../formats/csv/row.ts'
+import { DIALECTS, Row } from '../formats/csv/row.ts'
 import { type BadRecord, FIELDS } from '../formats/record-reader.ts'
 import { INVALID_UTF8, wholeSequences } from '../formats/utf8.ts'
 
@@ -188,7 +188,7 @@ function diagnoseHeader(line: string, format: 'csv' | 'tsv', source: InputSource
 /** The names in a line of CSV or TSV: all of them, or more than there are columns; none when a quote is not closed. */
 function namesIn(line: string, format: 'csv' | 'tsv'): string[] {
   const bytes = utf8(line)
-  const row = new Row(format, bytes.length)
+  const row = new Row(DIALECTS[format], bytes.length)
   row.read(bytes, 0, bytes.length, true)
   return row.fault === undefined ? row.texts(bytes) : []
 }

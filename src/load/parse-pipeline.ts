@@ -123,7 +123,7 @@ export class ParsePipeline {
   cut(final: boolean, last: boolean = final): void {
     this.#wasCut = true
     const inline = this.#inline
-    if (inline !== undefined) this.#parse(() => [inline.cut(final, last)])
+    if (inline !== undefined) this.#parse(() => inline.cut(final, last))
     else {
       this.#flush()
       this.#post({ type: 'cut', final, last })

@@ -52,11 +52,13 @@ function readOn(): void {
       port!.postMessage({ unreadable }, [])
     }
     file.position += bytes
-    const parsed = bytes === 0 ? blockParser.cut(unreadable === undefined, true) : blockParser.filled(bytes)
-    if (parsed === undefined) continue
-    file.ahead++
-    if (parsed.final) file = undefined
-    send(parsed)
+    const parsed = bytes === 0 ? blockParser.cut(unreadable === undefined, true) : [blockParser.filled(bytes)]
+    for (const result of parsed) {
+      if (result === undefined) continue
+      if (result.final) file = undefined
+      else file!.ahead++
+      send(result)
+    }
   }
 }
 
@@ -67,7 +69,7 @@ function take(message: ToWorker): void {
       port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
-      if (!blockParser.ended) send(blockParser.cut(message.final, message.last))
+      if (!blockParser.ended) for (const parsed of blockParser.cut(message.final, message.last)) send(parsed)
       break
     case 'read':
       file = { fd: message.fd, position: 0, ahead: 0 }

@@ -11,7 +11,7 @@ import {
   BadRecordError,
   type BadRecord,
 } from '../../src/formats/record-reader.ts'
-import { Row } from '../../src/formats/csv/row.ts'
+import { DIALECTS, Row } from '../../src/formats/csv/row.ts'
 import { checksum } from '../../src/blocks/checksum.ts'
 
 type Format = 'jsonl' | 'json' | 'csv' | 'tsv'
@@ -740,7 +740,7 @@ describe('CSV', () => {
   test('rows are those that csv-parse finds', () => {
     const unit = fc.constantFrom('a', '"', '""', ',', '\n', '\r\n', 'é', ' ', ',"', '",')
     const rowsOf = (bytes: Uint8Array): string[][] => {
-      const row = new Row('csv', 1000)
+      const row = new Row(DIALECTS.csv, 1000)
       const rows: string[][] = []
       for (let at = 0; at < bytes.length;) {
         const next = row.read(bytes, at, bytes.length, true)

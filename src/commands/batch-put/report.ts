@@ -130,7 +130,9 @@ export class Report {
     const isOver = maxErrors !== undefined && record.isLast !== true
     const tooMany = isOver ? `, and no more than ${maxErrors} may be refused` : ''
     const message = `${describe(reading, record)}${tooMany}; ${this.#storedSoFar('before it')}`
-    return new KvError('KV_INVALID_INPUT', message, { hint: suggestion(reading, record) ?? this.#hint(record) })
+    return new KvError('KV_INVALID_INPUT', message, {
+      hint: record.hint ?? suggestion(reading, record) ?? this.#hint(record),
+    })
   }
 
   /** What can be done about a record that ended the input. */

@@ -1,5 +1,9 @@
 import type { BytesEncoding } from '../../bytes.ts'
-import { FIELDS } from '../record-reader.ts'
+import type { Path } from '../path.ts'
+import { type BadRecord, FIELDS } from '../record-reader.ts'
+
+/** What is wrong with a row, and what helps. */
+export type Fault = Pick<BadRecord, 'reason' | 'expected' | 'hint'>
 
 /** A column of keys or of values. */
 export interface Column {
@@ -12,8 +16,6 @@ export interface Column {
 
 /** What the header of CSV or TSV says about the records after it. */
 export interface Columns {
-  /** Fields of each record. */
-  readonly width: number
   readonly key: Column
   readonly value: Column
   /** Which field is the time to live, and which the expiry; -1: none. */
@@ -35,7 +37,7 @@ export function columnsOf(header: readonly string[]): Columns | string {
   if (typeof key === 'string') return key
   const value = columnOf('value', names)
   if (typeof value === 'string') return value
-  return { width: names.length, key, value, ttl: names.indexOf('ttl'), expires: names.indexOf('expires') }
+  return { key, value, ttl: names.indexOf('ttl'), expires: names.indexOf('expires') }
 }
 
 /** The one column of `key` or of `value` among these names, or what is wrong. */
@@ -48,4 +50,48 @@ function columnOf(field: 'key' | 'value', names: readonly string[]): Column | st
     field: names.indexOf(name),
     encoding: name.endsWith('_hex') ? 'hex' : name.endsWith('_base64') ? 'base64' : undefined,
   }
+}
+
+/** Names of columns that a message lists, and how much of each. */
+const LISTED = 20
+const LISTED_CHARS = 40
+
+/** The column of a name that `--key` or `--value` gives: as it is written, else as a path of one name; -1: none. */
+export function columnNamed(name: string, path: Path, header: readonly string[]): number {
+  const at = header.indexOf(name)
+  return at < 0 && path.length === 1 ? header.indexOf(path[0]!) : at
+}
+
+/** Why there is no column of this name. */
+export function noColumn(name: string, header: readonly string[]): string {
+  const names = header.slice(0, LISTED).map((other) => brief(other) || '""')
+  const more = header.length > LISTED ? ` and ${(header.length - LISTED).toLocaleString('en')} more` : ''
+  const [verb, list] = names.length === 1 ? ['is', `only ${names[0]}`] : ['are', names.join(', ') || 'none']
+  return `no column ${JSON.stringify(brief(name))}; there ${verb} ${list}${more}`
+}
+
+function brief(name: string): string {
+  return (name.length <= LISTED_CHARS ? name : `${name.slice(0, LISTED_CHARS)}...`).toWellFormed()
+}
+
+/** The name that was probably meant: of another case, or with one or two letters wrong. */
+export function nearestColumn(name: string, header: readonly string[]): string | undefined {
+  const known = header.slice(0, 1000).filter((other) => other !== '' && other.length <= LISTED_CHARS)
+  const same = known.find((other) => other.toLowerCase() === name.toLowerCase())
+  if (same !== undefined || name.length > LISTED_CHARS) return same
+  const near = known.map((other) => ({ other, far: distance(name.toLowerCase(), other.toLowerCase()) }))
+  const best = near.reduce((a, b) => (b.far < a.far ? b : a), { other: '', far: Infinity })
+  return best.far <= Math.min(2, Math.floor(name.length / 2)) ? best.other : undefined
+}
+
+/** How many characters must be put in, taken out or changed to make one text of another (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, n) => n)
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i]
+    for (let j = 1; j <= b.length; j++)
+      next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)))
+    row = next
+  }
+  return row[b.length]!
 }

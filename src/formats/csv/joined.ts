@@ -1,4 +1,4 @@
-import type { Dialect } from './row.ts'
+import type { DialectName } from './row.ts'
 
 /** Ends every field of a row but the last. No UTF-8 text has this byte. */
 export const FIELD_END = 0xfe
@@ -45,7 +45,7 @@ export class JoinedRows {
   #length = 0
 
   /** @param columns fields of each row */
-  constructor(dialect: Dialect, columns: number) {
+  constructor(dialect: DialectName, columns: number) {
     this.#isCsv = dialect === 'csv'
     this.#columns = columns
   }

@@ -1,42 +1,57 @@
 import { isUtf8 } from 'node:buffer'
-import { asBuffer, decodeEncoded, encodedLength } from '../../bytes.ts'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
-import { type Column, type Columns, EXPECTED_HEADER, columnsOf } from './columns.ts'
-import { LONGEST_TIME, expiryOf } from '../expiry.ts'
+import { usageError } from '../../errors.ts'
 import {
   type BadRecord,
   EARLY_CHECK_BYTES,
   MAX_SKIPPED_BYTES,
   type ParserOptions,
   type RecordParser,
-  lengthFault,
   reject,
 } from '../record-reader.ts'
-import { type Dialect, NOT_CLOSED, Row } from './row.ts'
 import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, wholeSequences } from '../utf8.ts'
+import type { Fault } from './columns.ts'
+import { EntryRows, type RowEntries } from './entry-rows.ts'
+import { MappedRows } from './mapped-rows.ts'
+import { DIALECTS, type Dialect, NOT_CLOSED, Row, dialectWith } from './row.ts'
 
 const LINE_FEED = 0x0a
+
+/** Bytes of a header, at most. */
+const MAX_HEADER_BYTES = 4 << 20
 
 const HEADER_NOT_UTF8 = 'the header is not valid UTF-8'
 
 /**
- * Parses CSV or TSV (see {@link Row}) with a header of {@link FIELDS} in any order, and no others. An empty value is
- * the empty value, an empty `ttl` or `expires` none. Blank lines and a byte order mark are fine.
+ * Parses CSV or TSV (see {@link Row}), with a header or without. Blank lines, a byte order mark, and before the header
+ * of CSV a line `sep=;` that names the delimiter, are fine.
  */
 export class DelimitedParser implements RecordParser {
+  readonly makes: RecordParser['makes']
   readonly #options: ParserOptions
+  readonly #entries: RowEntries
   readonly #dialect: Dialect
   readonly #row: Row
-  #columns: Columns | undefined
+  /** Fields of each record; `undefined`: not known yet. */
+  #width: number | undefined
   #records = 0
   /** Number of the line that comes next. */
   #line = 1
   #begun = false
+  /** Whether the first row was read. */
+  #isPastFirst = false
 
+  /** Throws `KV_USAGE` where the names of the columns were given and do not have what is asked for. */
   constructor(options: ParserOptions, dialect: Dialect) {
     this.#options = options
-    this.#dialect = dialect
-    this.#row = new Row(dialect, Math.max(options.maxKeyBytes, options.maxValueBytes))
+    this.#entries = options.mapping?.key === undefined ? new EntryRows(options) : new MappedRows(options)
+    this.makes = this.#entries.makes
+    this.#dialect = dialectWith(dialect, options)
+    this.#row = new Row(this.#dialect, Math.max(options.maxKeyBytes, options.maxValueBytes))
+    const names = options.columns?.length === 0 ? this.#entries.names : options.columns
+    if (names === undefined || names.length === 0) return
+    const fault = this.#begin(names)
+    if (fault !== undefined) throw usageError(fault.reason, fault.hint)
   }
 
   /** See {@link RecordParser.parse}. A record is complete with its line ending. */
@@ -50,132 +65,133 @@ export class DelimitedParser implements RecordParser {
       at = markLength(bytes, length)
     }
     const isText = isUtf8(bytes.subarray(0, final ? length : wholeSequences(bytes, length)))
-    while (at < length) {
+    while (at < length && !into.isFull) {
       const next = row.read(bytes, at, length, final)
       if (next < 0) {
         const fault = this.#faultAlready(bytes, at, length)
         if (fault === undefined) break
         this.#reject({ ...fault, line: this.#line, start: at, end: length, isLast: true })
       }
-      if (row.end > at) {
-        if (this.#columns === undefined) this.#readHeader(bytes, at)
+      const isFirst = !this.#isPastFirst
+      this.#isPastFirst = true
+      if (row.end > at && !(isFirst && this.#isDelimiterLine(bytes, at))) {
+        if (this.#width === undefined) this.#readFirst(into, at, isText)
         else this.#readRecord(into, at, isText)
       }
       this.#line += row.lineFeeds + 1
       at = next
     }
-    if (final && this.#columns === undefined) {
-      const bad = { line: 1, record: 0, reason: 'no header', expected: EXPECTED_HEADER }
-      this.#reject({ ...bad, isLast: true, start: 0, end: 0 })
-    }
+    if (final && at === length && this.#width === undefined && this.#options.columns === undefined)
+      this.#reject({
+        ...this.#entries.columns([])!,
+        reason: 'no header',
+        line: 1,
+        record: 0,
+        isLast: true,
+        start: 0,
+        end: 0,
+      })
     return at
   }
 
+  /** Takes the names of the columns; returns what is wrong with them. */
+  #begin(names: readonly string[]): Fault | undefined {
+    const fault = this.#entries.columns(names)
+    if (fault !== undefined) return fault
+    this.#width = names.length
+    this.#row.maxFields = names.length + 1
+    this.#row.maxFieldBytes *= this.#entries.widest
+    return undefined
+  }
+
+  /** Whether the first line is `sep=;`, as Excel writes it: what it names is the delimiter, where none was given. */
+  #isDelimiterLine(bytes: Uint8Array, at: number): boolean {
+    if (this.#dialect.hasEscapes || this.#row.end - at !== 5) return false
+    if (Buffer.from(bytes.subarray(at, at + 4)).toString('latin1') !== 'sep=') return false
+    this.#row.delimiter = this.#options.delimiter ?? bytes[at + 4]!
+    return true
+  }
+
   /** Why the row at `at`, which goes on after `length`, is bad whatever follows, if it is. */
-  #faultAlready(
-    bytes: Uint8Array,
-    at: number,
-    length: number,
-  ): Pick<BadRecord, 'record' | 'reason' | 'expected'> | undefined {
+  #faultAlready(bytes: Uint8Array, at: number, length: number): (Fault & { record: number }) | undefined {
     const row = this.#row
-    if (this.#columns === undefined) {
-      const columns = length - at > EARLY_CHECK_BYTES ? this.#longHeader(bytes, at, length) : undefined
-      if (typeof columns === 'string') return { record: 0, reason: columns, expected: EXPECTED_HEADER }
+    const { columns, maxValueBytes, skip } = this.#options
+    if (this.#width === undefined && columns === undefined) {
+      const fault = length - at > EARLY_CHECK_BYTES ? this.#longHeader(bytes, at, length) : undefined
+      return fault && { ...fault, record: 0 }
     }
     const record = this.#records + 1
-    const { maxValueBytes, skip } = this.#options
     if (row.isEndless)
       return { record, reason: `a field is longer than ${maxValueBytes} bytes; perhaps a quote is not closed` }
-    const width = this.#columns?.width ?? Infinity
+    const width = this.#width ?? row.maxFields - 1
     const isWide =
       row.count > width && length - row.start(width) > (skip === undefined ? EARLY_CHECK_BYTES : MAX_SKIPPED_BYTES)
     return isWide ? { record, reason: `more fields than the ${width} of the header` } : undefined
   }
 
-  /** What is wrong with the beginning of a header that is longer than any is. */
-  #longHeader(bytes: Uint8Array, at: number, length: number): Columns | string {
+  /** What is wrong with a header by its beginning, if that tells. */
+  #longHeader(bytes: Uint8Array, at: number, length: number): Fault | undefined {
+    if (length - at > MAX_HEADER_BYTES) return { reason: `the header is longer than ${MAX_HEADER_BYTES} bytes` }
     const rest = bytes.subarray(at, length)
-    const begin = rest.slice(0, wholeSequences(rest, Math.min(EARLY_CHECK_BYTES, rest.length)))
-    const row = new Row(this.#dialect, EARLY_CHECK_BYTES)
+    const begin = rest.subarray(0, wholeSequences(rest, rest.length))
+    if (!isUtf8(begin)) return { reason: HEADER_NOT_UTF8 }
+    if (this.#options.mapping?.key !== undefined) return undefined
+    // Longer than any header of these columns.
+    const row = new Row({ ...this.#dialect, delimiter: this.#row.delimiter }, EARLY_CHECK_BYTES)
     row.read(begin, 0, begin.length, true)
-    return isUtf8(begin) ? columnsOf(row.texts(begin)) : HEADER_NOT_UTF8
+    return this.#entries.columns(row.texts(begin))
   }
 
-  #readHeader(bytes: Uint8Array, at: number): void {
+  /** Reads the first row, which is the header or tells how many columns there are. */
+  #readFirst(into: BlockBuilder, at: number, isText: boolean): void {
+    const { bytes } = into
     const row = this.#row
-    const columns = row.fault ?? (isUtf8(bytes.subarray(at, row.end)) ? columnsOf(row.texts(bytes)) : HEADER_NOT_UTF8)
-    if (typeof columns === 'string')
-      return this.#reject({ ...this.#badRow(at, columns), expected: EXPECTED_HEADER, isLast: true })
-    this.#columns = columns
-    // Hex takes two characters a byte.
-    if (columns.key.encoding !== undefined || columns.value.encoding !== undefined) row.maxFieldBytes *= 2
+    if (this.#options.columns === undefined) {
+      const names = isText || isUtf8(bytes.subarray(at, row.end)) ? row.texts(bytes) : undefined
+      const reason = row.fault ?? (names === undefined ? HEADER_NOT_UTF8 : undefined)
+      const fault = reason === undefined ? this.#begin(names!) : { reason }
+      if (fault !== undefined) this.#reject({ ...this.#badRow(at, fault), isLast: true })
+      return
+    }
+    // A row whose fields cannot be told does not tell how many there are.
+    const names = Array.from({ length: row.count }, (_, n) => String(n + 1))
+    const fault = row.fault === undefined ? this.#begin(names) : undefined
+    if (fault !== undefined) this.#reject({ ...this.#badRow(at, fault), record: this.#records + 1, isLast: true })
+    this.#readRecord(into, at, isText)
   }
 
   #readRecord(into: BlockBuilder, at: number, isText: boolean): void {
     const { bytes } = into
-    const { end, fault } = this.#row
+    const { end, fault, count } = this.#row
     this.#records++
     if (!isText && !isUtf8(bytes.subarray(at, end))) {
       const bad = firstInvalidUtf8(bytes, at, end)
       const lineStart = Math.max(at, bytes.lastIndexOf(LINE_FEED, bad) + 1)
       const linesBefore = bytes.subarray(at, bad).filter((byte) => byte === LINE_FEED).length
       this.#reject({
-        ...this.#badRow(at, `${INVALID_UTF8} at column ${columnOf(bytes, lineStart, bad)}`),
+        ...this.#badRow(at, { reason: `${INVALID_UTF8} at column ${columnOf(bytes, lineStart, bad)}` }),
         line: this.#line + linesBefore,
       })
       return
     }
-    // Nobody knows what the quote took in, so it is not one record that could be skipped.
-    const reason = fault ?? this.#add(into)
-    if (reason !== undefined) this.#reject({ ...this.#badRow(at, reason), isLast: fault === NOT_CLOSED })
+    const reason = fault ?? (count === this.#width ? this.#entries.add(into, this.#row) : this.#wrongWidth())
+    // Nobody knows what a quote that is not closed took in, so it is not one record that could be skipped.
+    if (reason !== undefined) this.#reject({ ...this.#badRow(at, { reason }), isLast: fault === NOT_CLOSED })
   }
 
-  /** Adds the entry of the row, or returns why it is bad. */
-  #add(into: BlockBuilder): string | undefined {
-    const row = this.#row
-    const { key, value, ttl, expires: timestamp, width } = this.#columns!
-    if (row.count !== width) return `${row.count} ${row.count === 1 ? 'field' : 'fields'} where the header has ${width}`
-    const { bytes } = into
-    const keyLength = this.#length(bytes, key)
-    if (keyLength < 0) return `${key.name} is not ${key.encoding}`
-    const valueLength = this.#length(bytes, value)
-    if (valueLength < 0) return `${value.name} is not ${value.encoding}`
-    const fault = lengthFault(keyLength, valueLength, this.#options)
-    if (fault !== undefined) return fault
-    const expires = expiryOf(this.#time(bytes, ttl), this.#time(bytes, timestamp), this.#options.now)
-    if (typeof expires === 'string') return expires
-    this.#decode(bytes, key)
-    this.#decode(bytes, value)
-    if (expires === undefined) into.add(row.start(key.field), keyLength, row.start(value.field), valueLength)
-    else into.addExpiring(row.start(key.field), keyLength, row.start(value.field), valueLength, expires)
-    return undefined
+  #wrongWidth(): string {
+    const { count } = this.#row
+    const { columns } = this.#options
+    const fields = `${count} ${count === 1 ? 'field' : 'fields'} where`
+    if (columns === undefined) return `${fields} the header has ${this.#width}`
+    if (columns.length > 0) return `${fields} --fields names ${this.#width}`
+    return this.#entries.names.length > 0
+      ? `${fields} ${this.#width} are expected: ${this.#entries.names.join(',')}`
+      : `${fields} the first record has ${this.#width}`
   }
 
-  /** How many bytes a field stands for; -1 when it is not in its encoding. */
-  #length(bytes: Uint8Array, { field, encoding }: Column): number {
-    const row = this.#row
-    return encoding === undefined
-      ? row.decodedLength(field)
-      : encodedLength(bytes, row.start(field), row.fieldEnd(field), encoding)
-  }
-
-  /** Makes the bytes a field stands for be in the buffer at its start. */
-  #decode(bytes: Uint8Array, { field, encoding }: Column): void {
-    const row = this.#row
-    if (encoding === undefined) row.decode(bytes, field)
-    else decodeEncoded(bytes, row.start(field), row.fieldEnd(field), encoding)
-  }
-
-  /** The text of a time to live or a timestamp; `undefined` when there is none. */
-  #time(bytes: Uint8Array, field: number): string | undefined {
-    if (field < 0) return undefined
-    const start = this.#row.start(field)
-    const end = Math.min(start + LONGEST_TIME, this.#row.fieldEnd(field))
-    return asBuffer(bytes).toString('latin1', start, end) || undefined
-  }
-
-  #badRow(at: number, reason: string): BadRecord {
-    return { line: this.#line, record: this.#records, reason, expected: undefined, start: at, end: this.#row.end }
+  #badRow(at: number, fault: Fault): BadRecord {
+    return { ...fault, line: this.#line, record: this.#records, start: at, end: this.#row.end }
   }
 
   #reject(bad: BadRecord): void {
@@ -185,10 +201,10 @@ export class DelimitedParser implements RecordParser {
 
 /** A parser for one input of CSV. */
 export function csvParser(options: ParserOptions): RecordParser {
-  return new DelimitedParser(options, 'csv')
+  return new DelimitedParser(options, DIALECTS.csv)
 }
 
 /** A parser for one input of TSV. */
 export function tsvParser(options: ParserOptions): RecordParser {
-  return new DelimitedParser(options, 'tsv')
+  return new DelimitedParser(options, DIALECTS.tsv)
 }

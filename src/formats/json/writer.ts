@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type BytesEncoding, type Encoding, utf8 } from '../../bytes.ts'
 import type { Change, Entry } from '../../store/entry.ts'
-import { Escaping, type TextOutput } from '../byte-buffer.ts'
+import { JSON_STRING, type TextOutput } from '../byte-buffer.ts'
 import { type EntryForm, type EntryWriter, type Output, type ValueForm, isPlain } from '../format.ts'
 import { JsonScanner } from './scanner.ts'
 
@@ -104,19 +104,6 @@ export function writeJsonBytes(out: TextOutput, name: 'key' | 'value', bytes: Ui
     out.bytes(CLOSE)
   }
 }
-
-/**
- * How a JSON string is written: RFC 8259, section 7, as `JSON.stringify` does it: quote, backslash and controls below
- * 0x20.
- */
-const JSON_STRING = new Escaping(
-  Object.fromEntries(
-    [...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)), '"', '\\'].map((char) => [
-      char,
-      JSON.stringify(char).slice(1, -1),
-    ]),
-  ),
-)
 
 /** What stands before the string of a field: its name with what is before it, and the name up to that of an encoding. */
 export interface JsonField {

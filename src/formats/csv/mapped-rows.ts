@@ -1,0 +1,128 @@
+import type { BlockBuilder } from '../../blocks/block-builder.ts'
+import type { ByteArena } from '../../blocks/byte-arena.ts'
+import { quoteWord } from '../../shell-quote.ts'
+import { type FieldMapping, type Mapping, fieldMapping } from '../mapping.ts'
+import { type ParserOptions, lengthFault } from '../record-reader.ts'
+import { type Fields, type Place, type Template, fill } from '../template.ts'
+import { type Fault, columnNamed, nearestColumn, noColumn } from './columns.ts'
+import type { RowEntries } from './entry-rows.ts'
+import { ObjectOfColumns } from './object.ts'
+import type { Row } from './row.ts'
+
+/** Rows whose columns a {@link Mapping} makes keys and values of. The value is an object of all columns, if nothing else. */
+export class MappedRows implements RowEntries, Fields {
+  readonly makes: RowEntries['makes']
+  readonly names: readonly string[] = []
+  readonly widest = 1
+  readonly #options: ParserOptions
+  readonly #given: Mapping
+  readonly #mapping: FieldMapping
+  /** Whether the key, and whether the value, is a field as it stands, which need not be put together. */
+  readonly #keyStands: boolean
+  readonly #valueStands: boolean
+  /** The column of each field of the mapping. */
+  #columns: number[] = []
+  #object: ObjectOfColumns | undefined
+  #row: Row | undefined
+  #bytes: Uint8Array = new Uint8Array(0)
+
+  /** Throws `KV_USAGE` for a wrong template. */
+  constructor(options: ParserOptions) {
+    const given = options.mapping!
+    this.#options = options
+    this.#given = given
+    this.#mapping = fieldMapping(given.key!, given)
+    const { prefix, key, value } = this.#mapping
+    this.#valueStands = value !== undefined && isOneField(value)
+    this.#keyStands = prefix.length === 0 && isOneField(key) && this.#valueStands
+    this.makes = this.#keyStands ? undefined : { keys: true, values: !this.#valueStands }
+  }
+
+  columns(names: readonly string[]): Fault | undefined {
+    const header = names.map((name) => name.trim())
+    const { fields, value } = this.#mapping
+    this.#columns = fields.names.map((name, field) => columnNamed(name, fields.paths[field]!, header))
+    for (const [field, column] of this.#columns.entries()) {
+      const name = fields.names[field]!
+      if (column < 0) return { reason: noColumn(name, header), hint: this.#correction(name, header) }
+      if (header.includes(header[column]!, column + 1))
+        return { reason: `column ${JSON.stringify(name)} is there twice` }
+    }
+    if (value !== undefined) return undefined
+    const seen = new Set<string>()
+    for (const name of header) {
+      if (seen.has(name))
+        return {
+          reason: `column ${JSON.stringify(name)} is there twice, which an object cannot say`,
+          hint: "choose the value with --value, as in --value '{a}:{b}', or name the columns with --no-header --fields",
+        }
+      seen.add(name)
+    }
+    this.#object = new ObjectOfColumns(header)
+    return undefined
+  }
+
+  add(into: BlockBuilder, row: Row): string | undefined {
+    const { bytes } = into
+    this.#row = row
+    this.#bytes = bytes
+    const { prefix, key, value, ttl } = this.#mapping
+    const valueColumn = this.#valueStands ? this.#columns.at(-1)! : -1
+    let keyStart: number
+    let keyLength: number
+    let valueStart = 0
+    let valueLength = valueColumn < 0 ? 0 : row.decodedLength(valueColumn)
+    let fault: string | undefined
+    if (this.#keyStands) {
+      const column = this.#columns[0]!
+      keyStart = row.start(column)
+      keyLength = row.decodedLength(column)
+      fault = lengthFault(keyLength, valueLength, this.#options)
+      if (fault === undefined && column !== valueColumn) row.decode(bytes, column)
+    } else {
+      const { arena } = into
+      keyStart = arena.length
+      arena.add(prefix)
+      fault = fill(key, this, arena)
+      keyLength = arena.length - keyStart
+      if (valueColumn < 0 && fault === undefined) {
+        valueStart = arena.length
+        fault =
+          value === undefined
+            ? this.#object!.add(bytes, row, arena, this.#options.maxValueBytes)
+            : fill(value, this, arena)
+        valueLength = arena.length - valueStart
+      }
+      fault ??= lengthFault(keyLength, valueLength, this.#options)
+      if (fault !== undefined) arena.length = keyStart
+    }
+    if (fault !== undefined) return fault
+    if (valueColumn >= 0) {
+      row.decode(bytes, valueColumn)
+      valueStart = row.start(valueColumn)
+    }
+    if (ttl === undefined) into.add(keyStart, keyLength, valueStart, valueLength)
+    else into.addExpiring(keyStart, keyLength, valueStart, valueLength, -ttl)
+    return undefined
+  }
+
+  /** See {@link Fields.addText}. */
+  addText(field: number, out: ByteArena): string | undefined {
+    this.#row!.addText(this.#bytes, this.#columns[field]!, out)
+    return undefined
+  }
+
+  /** The option with the name of a column in place of one that is not there, when one is much like it. */
+  #correction(name: string, header: readonly string[]): string | undefined {
+    const near = nearestColumn(name, header)
+    if (near === undefined) return undefined
+    const { key, value } = this.#given
+    const option = key!.includes(name) ? '--key' : '--value'
+    return `perhaps ${option} ${quoteWord((option === '--key' ? key! : value!).replace(name, () => near))}`
+  }
+}
+
+/** Whether a template is one field and nothing else. */
+function isOneField({ parts }: Template): boolean {
+  return parts.length === 1 && !(parts[0] instanceof Uint8Array) && (parts[0] as Place).padding === undefined
+}
