@@ -1,7 +1,7 @@
 import { escapeJson, escapeText } from '../safe-text.ts'
 import type { Format } from './format.ts'
 
-/** Every format that `--format` can name, in the order of the help. Markdown is for the figures of `kv bench` only. */
+/** Every format that `--format` can name, in the order of the help. Markdown is for the figures of `kv bench` only, lines for what batch-put reads. */
 export const FORMATS = {
   table: {
     entryWriter: async (out, form) => (await import('./display/table.ts')).tableWriter(out, form),
@@ -33,6 +33,7 @@ export const FORMATS = {
     entryWriter: async (out, form) => (await import('./raw.ts')).rawWriter(out, form),
   },
   markdown: {},
+  lines: {},
 } satisfies Record<string, Format>
 
 /** The name of a format, see {@link FORMATS}. */

@@ -18,10 +18,8 @@ export const PARSERS = {
 /** The name of a format that is read. */
 export type InputFormat = keyof typeof PARSERS
 
-/** The names of those that `--format` can name: lines are asked for by a flag of their own. */
-export const INPUT_FORMATS = (Object.keys(PARSERS) as InputFormat[]).filter(
-  (name): name is Exclude<InputFormat, 'lines'> => name !== 'lines',
-)
+/** The names of those. */
+export const INPUT_FORMATS = Object.keys(PARSERS) as readonly InputFormat[]
 
 /** The format of a file by its name, `.gz` and `.zst` set aside; JSON Lines when the name says nothing. */
 export function formatOf(name: string): InputFormat {

@@ -6,7 +6,7 @@ import type { InputFormat } from '../formats/parsers.ts'
 import { jsonForm } from '../formats/json/layout.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { type InputSource, after, copyOf, through, throughFilter, withFormat } from './suggested-command.ts'
-import { DIALECTS, Row } from '../formats/csv/row.ts'
+import { DIALECTS, fieldsOf } from '../formats/csv/row.ts'
 import { type BadRecord, FIELDS } from '../formats/record-reader.ts'
 import { INVALID_UTF8, wholeSequences } from '../formats/utf8.ts'
 
@@ -166,7 +166,7 @@ function diagnoseHeader(line: string, format: 'csv' | 'tsv', source: InputSource
     const program = `mlr ${mlr} --ifs ${quoteWord(separator)} cat`
     return `the separator seems to be ${separator}: ${line.startsWith('sep=') ? through(source, 'sed 1d', format, program) : through(source, program, format)}`
   }
-  const names = namesIn(line, format)
+  const names = fieldsOf(line, DIALECTS[format]) ?? []
   if (typeof columnsOf(names) !== 'string') return undefined
   const header = ['key', 'value'].join(SEPARATORS[format])
   if (names.length < 2) return `the first line must be ${header}, perhaps with ttl or expires`
@@ -183,12 +183,4 @@ function diagnoseHeader(line: string, format: 'csv' | 'tsv', source: InputSource
   }
   const echo = format === 'csv' ? `echo ${header}` : String.raw`printf 'key\tvalue\n'`
   return `where the first line is a record: ${after(source, echo, format)}`
-}
-
-/** The names in a line of CSV or TSV: all of them, or more than there are columns; none when a quote is not closed. */
-function namesIn(line: string, format: 'csv' | 'tsv'): string[] {
-  const bytes = utf8(line)
-  const row = new Row(DIALECTS[format], bytes.length)
-  row.read(bytes, 0, bytes.length, true)
-  return row.fault === undefined ? row.texts(bytes) : []
 }

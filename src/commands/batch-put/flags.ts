@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { choiceOption, syncOption } from '../../cli/line/arguments.ts'
 import { parseDuration } from '../../duration.ts'
 import { oneOf, usageError } from '../../errors.ts'
+import { DIALECTS, dialectWith, fieldsOf } from '../../formats/csv/row.ts'
 import { fieldMapping } from '../../formats/mapping.ts'
 import { INPUT_FORMATS, type InputFormat } from '../../formats/parsers.ts'
 import { parsePath } from '../../formats/path.ts'
@@ -95,11 +96,11 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
   if (flags.rejects === '-')
     throw usageError('--rejects takes a file', 'standard output is /dev/stdout, a file of that name ./-')
   if (lines && files) throw usageError('--lines and --files exclude each other')
-  if ((lines || files) && named !== undefined)
+  if (named !== undefined && (files || (lines && named !== 'lines')))
     throw usageError(`--${lines ? 'lines' : 'files'} does not go with --format ${named}`)
-  if (flags[0] && !lines && !files) throw usageError('-0 is for --lines and --files')
   const isTable = flags.delimiter !== undefined || flags.quote !== undefined
   const format = lines ? 'lines' : (named ?? (isTable ? 'csv' : undefined))
+  if (flags[0] && format !== 'lines' && !files) throw usageError('-0 is for --lines and --files')
   const forTables = [
     ...(flags.header ? [] : ['--no-header']),
     ...(['delimiter', 'quote', 'fields'] as const)
@@ -122,6 +123,11 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
     prefix: prefix === undefined ? undefined : new Uint8Array(Buffer.from(prefix)),
     ttl: ttl === undefined ? undefined : parseDuration(ttl, 'time to live'),
   }
+  const delimiter = flags.delimiter === undefined ? undefined : byteOf('--delimiter', flags.delimiter)
+  const quote = flags.quote === undefined ? undefined : flags.quote === '' ? -1 : byteOf('--quote', flags.quote)
+  const dialect = dialectWith(DIALECTS.csv, { delimiter, quote })
+  if (isTable && dialect.delimiter === dialect.quote)
+    throw usageError(`${flags.delimiter ?? ','} cannot be delimiter and quote both`)
   // Here, so that a wrong template is a wrong call before anything is read.
   if (mapping.key !== undefined) fieldMapping(mapping.key, mapping)
   return {
@@ -130,10 +136,10 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
     parser: {
       mapping: Object.values(mapping).some((part) => part !== undefined) ? mapping : undefined,
       at: at === undefined ? undefined : parsePath(at),
-      columns: flags.header ? undefined : (flags.fields?.split(',') ?? []),
+      columns: flags.header ? undefined : flags.fields === undefined ? [] : namesOf(flags.fields),
       nul: flags[0],
-      delimiter: flags.delimiter === undefined ? undefined : byteOf('--delimiter', flags.delimiter),
-      quote: flags.quote === undefined ? undefined : flags.quote === '' ? -1 : byteOf('--quote', flags.quote),
+      delimiter,
+      quote,
     },
     encoding: flags.encoding === undefined ? undefined : encodingOf(flags.encoding),
     ifAbsent: flags.ifAbsent ?? false,
@@ -143,6 +149,13 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
     atomic,
     dryRun,
   }
+}
+
+/** The names in a line of CSV. */
+function namesOf(line: string): string[] {
+  const names = fieldsOf(line, DIALECTS.csv)
+  if (names === undefined) throw usageError(`--fields takes names with commas between, not ${line}`, 'id,name,city')
+  return names
 }
 
 function byteOf(option: string, text: string): number {

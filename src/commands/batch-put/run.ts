@@ -3,12 +3,14 @@ import { closeSync } from 'node:fs'
 import { type Block, blockOps } from '../../blocks/block.ts'
 import { asBuffer, utf8 } from '../../bytes.ts'
 import type { Context } from '../../cli/context.ts'
+import { useColor } from '../../cli/environment.ts'
 import { type InputFormat, formatOf } from '../../formats/parsers.ts'
 import type { Parsed } from '../../load/block-parser.ts'
 import { type FileName, namesIn } from '../../load/files/file-names.ts'
 import { loadFiles } from '../../load/files/load-files.ts'
 import { type LoadOptions, load } from '../../load/load.ts'
 import { type OpenInput, openInput } from '../../load/open-input.ts'
+import { Printer } from '../../output/printer.ts'
 import { openRejects } from '../../load/rejects-writer.ts'
 import { type InputSource, through } from '../../load/suggested-command.ts'
 import type { Entry } from '../../store/entry.ts'
@@ -90,7 +92,13 @@ export class Run {
   async #show(entries: readonly Entry[]): Promise<void> {
     const form = { keyEncoding: 'utf8', valueEncoding: 'utf8', jsonValues: false } as const
     const expiring = (): boolean => entries.some(({ expires }) => expires !== undefined)
-    await this.#ctx.print.entries({ pages: () => [entries] }, { ...form, expiring })
+    // `--format` names the form of the input.
+    const { io, globals } = this.#ctx
+    const color = useColor(io.stdout.isTTY, globals, io.env)
+    await new Printer(io.stdout, { format: undefined, json: false, color }).entries(
+      { pages: () => [entries] },
+      { ...form, expiring },
+    )
   }
 
   /** The blocks of all inputs; each must be stored when the next is asked for. */

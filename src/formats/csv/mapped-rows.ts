@@ -3,7 +3,7 @@ import type { ByteArena } from '../../blocks/byte-arena.ts'
 import { quoteWord } from '../../shell-quote.ts'
 import { type FieldMapping, type Mapping, fieldMapping } from '../mapping.ts'
 import { type ParserOptions, lengthFault } from '../record-reader.ts'
-import { type Fields, type Place, type Template, fill } from '../template.ts'
+import { type Fields, type Template, fill } from '../template.ts'
 import { type Fault, columnNamed, nearestColumn, noColumn } from './columns.ts'
 import type { RowEntries } from './entry-rows.ts'
 import { ObjectOfColumns } from './object.ts'
@@ -17,9 +17,10 @@ export class MappedRows implements RowEntries, Fields {
   readonly #options: ParserOptions
   readonly #given: Mapping
   readonly #mapping: FieldMapping
-  /** Whether the key, and whether the value, is a field as it stands, which need not be put together. */
+  /** The field that the value is as it stands; -1: it is put together. */
+  readonly #valueField: number
+  /** Whether the key need not be put together either. */
   readonly #keyStands: boolean
-  readonly #valueStands: boolean
   /** The column of each field of the mapping. */
   #columns: number[] = []
   #object: ObjectOfColumns | undefined
@@ -33,9 +34,9 @@ export class MappedRows implements RowEntries, Fields {
     this.#given = given
     this.#mapping = fieldMapping(given.key!, given)
     const { prefix, key, value } = this.#mapping
-    this.#valueStands = value !== undefined && isOneField(value)
-    this.#keyStands = prefix.length === 0 && isOneField(key) && this.#valueStands
-    this.makes = this.#keyStands ? undefined : { keys: true, values: !this.#valueStands }
+    this.#valueField = value === undefined ? -1 : onlyField(value)
+    this.#keyStands = prefix.length === 0 && onlyField(key) >= 0 && this.#valueField >= 0
+    this.makes = this.#keyStands ? undefined : { keys: true, values: this.#valueField < 0 }
   }
 
   columns(names: readonly string[]): Fault | undefined {
@@ -67,7 +68,7 @@ export class MappedRows implements RowEntries, Fields {
     this.#row = row
     this.#bytes = bytes
     const { prefix, key, value, ttl } = this.#mapping
-    const valueColumn = this.#valueStands ? this.#columns.at(-1)! : -1
+    const valueColumn = this.#valueField < 0 ? -1 : this.#columns[this.#valueField]!
     let keyStart: number
     let keyLength: number
     let valueStart = 0
@@ -122,7 +123,10 @@ export class MappedRows implements RowEntries, Fields {
   }
 }
 
-/** Whether a template is one field and nothing else. */
-function isOneField({ parts }: Template): boolean {
-  return parts.length === 1 && !(parts[0] instanceof Uint8Array) && (parts[0] as Place).padding === undefined
+/** The field that a template is and nothing else; -1: none. */
+function onlyField({ parts }: Template): number {
+  const [part] = parts
+  return parts.length > 1 || part === undefined || part instanceof Uint8Array || part.padding !== undefined
+    ? -1
+    : part.field
 }

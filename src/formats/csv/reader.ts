@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder } from '../../blocks/block-builder.ts'
 import { usageError } from '../../errors.ts'
+import { quoteWord } from '../../shell-quote.ts'
 import {
   type BadRecord,
   EARLY_CHECK_BYTES,
   MAX_SKIPPED_BYTES,
   type ParserOptions,
   type RecordParser,
+  explain,
   reject,
 } from '../record-reader.ts'
 import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, wholeSequences } from '../utf8.ts'
@@ -51,7 +53,8 @@ export class DelimitedParser implements RecordParser {
     const names = options.columns?.length === 0 ? this.#entries.names : options.columns
     if (names === undefined || names.length === 0) return
     const fault = this.#begin(names)
-    if (fault !== undefined) throw usageError(fault.reason, fault.hint)
+    if (fault !== undefined)
+      throw usageError(explain(fault), fault.hint ?? `--key ${quoteWord(names[0]!)} takes that column as the key`)
   }
 
   /** See {@link RecordParser.parse}. A record is complete with its line ending. */

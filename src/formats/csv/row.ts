@@ -1,4 +1,4 @@
-import { asBuffer } from '../../bytes.ts'
+import { asBuffer, utf8 } from '../../bytes.ts'
 import { ByteArena } from '../../blocks/byte-arena.ts'
 import type { Delimiters } from '../record-reader.ts'
 
@@ -245,4 +245,12 @@ export class Row {
     if (hasReturn && !isQuoted && last < this.maxFields) this.#end[last]! -= 1
     return end < length ? end + 1 : end
   }
+}
+
+/** The fields of text that is one row; `undefined` when they cannot be told, or more rows follow. */
+export function fieldsOf(text: string, dialect: Dialect): string[] | undefined {
+  const bytes = utf8(text)
+  const row = new Row(dialect, bytes.length)
+  const end = row.read(bytes, 0, bytes.length, true)
+  return row.fault === undefined && end === bytes.length ? row.texts(bytes) : undefined
 }
