@@ -5,7 +5,10 @@ import { KvError } from '../errors.ts'
 import { BLOCK_BYTES, type BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 import type { FromWorker, ToWorker } from './parse-worker.ts'
 
-/** Inputs beyond this are parsed in a thread of their own, which takes 20 ms to start. */
+/**
+ * Inputs of so many bytes and more are parsed in a thread of their own, which takes 20 ms to start. No first block is
+ * smaller, so that the other thread takes over before anything was parsed here.
+ */
 const INLINE_BYTES = 1 << 20
 
 /** Blocks given to the worker and not yet stored: one being stored and one being filled. */
@@ -86,7 +89,7 @@ export class ParsePipeline {
   async push(chunk: Uint8Array): Promise<void> {
     if (this.#given === this.#stored) this.#waitingSince = performance.now()
     this.#given += chunk.length
-    if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length > INLINE_BYTES)
+    if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length >= INLINE_BYTES)
       this.#startWorker()
     const inline = this.#inline
     if (inline === undefined) this.#send(chunk)
@@ -96,7 +99,7 @@ export class ParsePipeline {
 
   /** Takes a whole file by its descriptor, if so many bytes are worth a thread; nothing may be pushed besides. */
   takeFile(fd: number, size: number): boolean {
-    if (size <= INLINE_BYTES) return false
+    if (size < INLINE_BYTES) return false
     this.#isReading = true
     this.#startWorker()
     this.#post({ type: 'read', fd })

@@ -245,6 +245,14 @@ describe('kv batch-put', () => {
     expect(existsSync(store)).toBe(false)
   })
 
+  test('lines are counted on where another thread goes on with a long input', async () => {
+    const cwd = tempDir()
+    const lines = `${'x'.repeat(1023)}\n`.repeat(1500)
+    writeFileSync(join(cwd, 'long.gz'), gzipSync(Buffer.concat([Buffer.from(lines), Buffer.from([0xff, 0x0a])])))
+    const stderr = /^kv: long.gz:1501: invalid UTF-8 at column 1; the 1,500 records before it are stored /
+    expectRun(await kv(['batch-put', '--lines', 'long.gz'], { store: await givenStore(), cwd }), { stderr, code: 3 })
+  })
+
   test('all members of gzip are read, and every record before a fault in them is stored', async () => {
     const store = await givenStore()
     const cwd = tempDir()
