@@ -132,8 +132,16 @@ const ops = fc.oneof(
   { weight: 1, arbitrary: fc.array(put, { minLength: 32, maxLength: 80 }) },
 )
 
-/** Runs of steps for stores with so many handles. */
-export function runs({ handles, reopen }: { handles: number; reopen: boolean }): fc.Arbitrary<Step[]> {
+/** Runs of steps for stores with so many handles. Only where calls take effect `inTurn`, several are made at once. */
+export function runs({
+  handles,
+  reopen,
+  inTurn = true,
+}: {
+  handles: number
+  reopen: boolean
+  inTurn?: boolean
+}): fc.Arbitrary<Step[]> {
   const on = fc.nat({ max: handles - 1 })
   const step = <T extends object>(name: string, fields: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
     fc.record({ do: fc.constant(name), on, ...fields }) as unknown as fc.Arbitrary<Step>
@@ -142,7 +150,7 @@ export function runs({ handles, reopen }: { handles: number; reopen: boolean }):
       { weight: 6, arbitrary: step('put', { key, value, ttl, condition }) },
       { weight: 3, arbitrary: step('del', { key, condition }) },
       { weight: 3, arbitrary: step('batch', { ops }) },
-      { weight: 2, arbitrary: step('together', { ops }) },
+      { weight: inTurn ? 2 : 0, arbitrary: step('together', { ops }) },
       {
         weight: 3,
         arbitrary: step('load', {

@@ -1,9 +1,10 @@
+import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { KvError, Store } from '../../src/index.ts'
 import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
 import type { Driver, DriverPutOptions, Limits } from '../../src/store/driver.ts'
 import type { Op, PutResult } from '../../src/store/entry.ts'
-import { block } from '../conformance/suite.ts'
+import { type BlockRow, block } from '../conformance/suite.ts'
 import { toText } from '../helpers/bytes.ts'
 import { entries, failure, failureCode } from '../helpers/store.ts'
 
@@ -103,6 +104,40 @@ describe('a load that need not be atomic', () => {
     expect([seen.most, existing, told.at(-1)]).toEqual([3, 3, 10])
     const values = (await entries(store)).map(({ key, value }) => toText(key) + toText(value))
     expect(values).toEqual(['a1', 'b1', 'cold', 'd3', 'e1', 'f2'])
+  })
+
+  test('does what its entries say one after another, whatever the limits', async () => {
+    const row: fc.Arbitrary<BlockRow> = fc.oneof(
+      fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('1', '2')),
+      fc.tuple(fc.constantFrom('a', 'b', 'c', 'd')),
+    )
+    const limits = fc.record({ maxBatchOps: fc.constantFrom(1, 3), maxBatchesInFlight: fc.constantFrom(1, 4) })
+    const loads = fc.array(fc.array(row, { maxLength: 10 }), { maxLength: 3 })
+    await fc.assert(
+      fc.asyncProperty(limits, loads, fc.boolean(), async (limits, all, ifAbsent) => {
+        const { store } = limited(limits)
+        for (const key of ['a', 'c']) await store.put(key, 'old')
+        const wanted = new Map([
+          ['a', 'old'],
+          ['c', 'old'],
+        ])
+        let existing = 0
+        let left = 0
+        const sorted = all.map((rows) => rows.toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))))
+        const blocks = sorted.map((rows) => (ifAbsent ? rows : [...new Map(rows.map((one) => [one[0], one])).values()]))
+        for (const [key, value] of blocks.flat() as [string, string | undefined][]) {
+          if (value === undefined) wanted.delete(key)
+          else if (ifAbsent && wanted.has(key)) existing++
+          else wanted.set(key, value)
+        }
+        await store.load(blocks.map(block), { atomic: false, ifAbsent, onExisting: (count) => (left = count) })
+        expect((await entries(store)).map(({ key, value }) => [toText(key), toText(value)])).toEqual(
+          [...wanted].toSorted(),
+        )
+        expect(left).toBe(existing)
+        await store.close()
+      }),
+    )
   })
 
   test('ends between two batches when it is aborted', async () => {
