@@ -61,6 +61,41 @@ describe('kv batch-put --if-absent', () => {
     ])
   })
 
+  // Also after a time to live, from which on an atomic load puts its blocks aside until all have come.
+  test.for([[], ['--atomic']])('takes deletes in their order: %j', async (args) => {
+    const given = [
+      ['a', 'old'],
+      ['b', 'old'],
+    ] as const
+    const input = [
+      '{"key":"z","value":"1","ttl":900}',
+      '{"del":"a"}',
+      '{"key":"a","value":"1"}',
+      '{"key":"a","value":"2"}',
+      '{"key":"b","value":"1"}',
+      '{"key":"c","value":"1"}',
+      '{"del":"c"}',
+      '{"del":"none"}',
+    ].join('\n')
+    const store = await givenStore(given)
+    const run = await kv(['batch-put', '--if-absent', ...args], { store, input })
+    expect([run.stderr, run.code]).toEqual([expect.stringMatching(summary('3 put, 3 deleted, 2 existing')), 0])
+    expect(await contents(store)).toEqual([
+      ['a', '1'],
+      ['b', 'old'],
+      ['z', '1'],
+    ])
+    const plain = await givenStore(given)
+    const replaced = await kv(['batch-put', ...args], { store: plain, input })
+    expect(replaced.stderr).toMatch(summary('5 put, 3 deleted'))
+    expect(await contents(plain)).toEqual([
+      ['a', '2'],
+      ['b', '1'],
+      ['z', '1'],
+    ])
+    expect((await kv(['check'], { store: plain })).code).toBe(0)
+  })
+
   test('gives a time to live only to what it puts', async () => {
     const store = await givenStore([['a', 'old']])
     await kv(['batch-put', '--if-absent'], { store, input: '{"key":"a","value":"1","ttl":90}\n["b","1"]\n' })

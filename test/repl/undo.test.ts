@@ -51,7 +51,7 @@ describe('.undo takes back the last command that wrote, whatever options it had'
   })
 })
 
-test('what a load left because it was there is left by .undo as well', async () => {
+test('.undo brings back what a load deleted, and leaves what that left because it was there', async () => {
   const rows = ['["a","new"]', '["b","new"]', '["b","newer"]', '["c","new"]'].join('\\n')
   const { stdout, stderr, code } = await script(
     `!printf '${rows}\\n' > rows\nput a old\nbatch-put --if-absent < rows\nput a newest\n.undo\nbatch-put --if-absent < rows\nrange\n`,
@@ -62,6 +62,10 @@ test('what a load left because it was there is left by .undo as well', async () 
     0,
   ])
   expect(stderr).toContain('undone: put a newest (1 key)\n')
+  const deleted = await script(
+    `!printf '{"del":"a"}\\n["b","2"]\\n{"del":"none"}\\n' > rows\nput a 1\nbatch-put < rows\nrange\n.undo\nrange\n`,
+  )
+  expect(deleted.stdout).toBe('{"key":"b","value":"2"}\n{"key":"a","value":"1"}\n')
   const undone = await script(
     `!printf '${rows}\\n' > rows\nput a old\nput c old\nbatch-put --if-absent < rows\n.undo\nrange\n`,
   )
