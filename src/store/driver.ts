@@ -233,8 +233,11 @@ export interface Driver {
    * form that it has no quick way for.
    */
   rangeText?(query: RangeQuery, options?: TextOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
-  /** Optional, where that can be told without reading entries: whether any entry of the store expires. */
-  anyExpires?(options?: Abortable): Awaitable<boolean>
+  /**
+   * Optional: whether an entry between the bounds of a query expires, its `limit` aside; `undefined` where that cannot be
+   * told without reading the range.
+   */
+  anyExpires?(query: RangeQuery, options?: Abortable): Awaitable<boolean | undefined>
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, options?: Abortable): Awaitable<number>
 

@@ -192,12 +192,14 @@ export class Store extends TextAccess {
     return guarded(query && driver.range(query, { signal }), () => this.#open(signal))
   }
 
-  /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows of none. */
+  /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows without that. */
   async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
     checkOptions(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
     const { signal } = options
-    if (toQuery(options) === undefined) return false
-    if ((await this.#open(signal).anyExpires?.({ signal })) === false) return false
+    const query = toQuery(options)
+    if (query === undefined) return false
+    const any = await this.#open(signal).anyExpires?.(query, { signal })
+    if (any === false || (any === true && query.limit === Infinity)) return any
     for await (const page of this.rangePages({ ...options, keysOnly: true }))
       if (page.some(({ expires }) => expires !== undefined)) return true
     return false

@@ -9,7 +9,7 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { type Project, bytesOf, installedPackage } from './tarball.ts'
 
 const USER = `
-import type { Blocks, Code, Driver, Entry, Head, JsonLinesOptions, PutOptions, PutResult, Stat } from 'kvfile'
+import type { Blocks, Code, Driver, Entry, Head, PutOptions, PutResult, Stat, TextOptions } from 'kvfile'
 import type { TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from 'kvfile'
 import { CODES, KvError, openStore } from 'kvfile'
 await using store = await openStore('lib-' + Math.random() + '.kv')

@@ -216,8 +216,9 @@ export class HttpDriver implements Driver {
   }
 
   /** As the server's figures say: reading every key to find that none expires would carry them all here. */
-  async anyExpires(options?: Abortable): Promise<boolean> {
-    return (await this.stat(options)).expiring > 0
+  async anyExpires({ start, end }: RangeQuery, options?: Abortable): Promise<boolean | undefined> {
+    if ((await this.stat(options)).expiring === 0) return false
+    return start === undefined && end === undefined ? true : undefined
   }
 
   async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {

@@ -27,6 +27,7 @@ import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { withoutLinks } from './file/inspect.ts'
 import { StoreFile } from './file/store-file.ts'
 import { countInSlices, countNow } from './read/count.ts'
+import { anyExpires } from './read/expiring.ts'
 import { liveEntry, liveEntryWithin, liveHead, liveValue } from './read/lookup.ts'
 import { pages } from './read/range.ts'
 import { SnapshotPool } from './read/snapshot-pool.ts'
@@ -216,11 +217,9 @@ export class SqliteDriver implements Driver {
     yield* exportText(this.#file, this.#snapshots, query, form, now, parallel)
   }
 
-  anyExpires(): boolean {
-    const found = this.#file.read((connection) =>
-      connection.statement('select 1 from kv where expires > ? limit 1').get(this.#now()),
-    )
-    return found !== undefined
+  anyExpires(query: RangeQuery): boolean | undefined {
+    const read = this.#file.read((connection) => ({ any: anyExpires(connection, query, this.#now()) }))
+    return read === undefined ? false : read.any
   }
 
   count(query: RangeQuery, { signal }: Abortable = {}): Awaitable<number> {

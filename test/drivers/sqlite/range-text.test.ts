@@ -167,6 +167,23 @@ test.for(['csv', 'tsv'] as const)('%s with bytes that are no text is refused as 
   }
 })
 
+test('whether an entry of a range expires is known among many that do', async () => {
+  const put = (key: string, expires?: number): BatchOp => ({ type: 'put', key, value: '', expires })
+  const many = Array.from({ length: 10_500 }, (_, i) => put(`a${i}`, NOW + 1000))
+  for (const others of [[], many]) {
+    const store = await filled([...others, put('y'), put('z'), put('z1', NOW + 2000)])
+    for (const [options, any] of [
+      [{}, true],
+      [{ gte: 'y' }, true],
+      [{ gte: 'y', limit: 2 }, false],
+      [{ prefix: 'y' }, false],
+      [{ prefix: 'z' }, true],
+      [{ lt: 'y' }, others.length > 0],
+    ] as const)
+      expect(await store.hasExpiring(options), JSON.stringify(options)).toBe(any)
+  }
+})
+
 test('an entry that expires comes as such where its form has no column for that', async () => {
   const store = await filled([
     { type: 'put', key: 'a', value: '1' },
