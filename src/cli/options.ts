@@ -83,6 +83,8 @@ export interface GlobalOptions {
   readonly storeIsDefault: boolean
   /** `--format` as given on the command line; `undefined` when it was not. */
   readonly formatFlag: FormatName | undefined
+  /** Whether `--json` was given on the command line. */
+  readonly jsonFlag: boolean
   /** The form of output asked for by flag or environment, `json` standing for `--json`; `undefined`: by terminal. */
   readonly format: FormatName | undefined
   /** `--json`: the machine form, whatever the command prints. */
@@ -122,6 +124,7 @@ export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOption
     },
     storeIsDefault: location === undefined && (base?.storeIsDefault ?? true),
     formatFlag,
+    jsonFlag: flags.json === true,
     format: formatFlag ?? (json ? undefined : base === undefined ? parsed(env, format) : base.format),
     json,
     quiet: flags.quiet ?? base?.quiet ?? isSet('quiet'),

@@ -1,62 +1,105 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { usageError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import type { EntryForm } from '../formats/format.ts'
 import type { Entry } from '../store/entry.ts'
+import type { Selection } from '../output/selection.ts'
+import { type KeyFlags, encodingOption, notFound, parseKey, parseValue } from '../cli/line/arguments.ts'
 import {
-  type KeyFlags,
-  type ValueFlags,
-  encodingOption,
-  notFound,
-  parseKey,
-  parseValue,
-} from '../cli/line/arguments.ts'
+  type SelectionFlags,
+  checkSelection,
+  isSelection,
+  takeField,
+  withSelection,
+} from '../cli/line/selection-flags.ts'
 
-interface Flags extends KeyFlags, ValueFlags {
+interface Flags extends KeyFlags, SelectionFlags {
   default?: string
-  jsonValues?: boolean
 }
 
 /** `kv get KEY...` */
 export function get(ctx: Context): Command {
-  return new Command('get')
+  const command = new Command('get')
     .description(
-      'Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal. With several keys, print the entries that exist, in the order asked.',
+      'Print the value of a key: its exact bytes into a pipe or file, safe text on a terminal. With several keys, print the entries that exist, in the order asked. An operand .FIELD after the first key is a field of JSON values, printed in their place.',
     )
     .argument('<KEY...>')
-    .option('--default <value>', 'print this when the key is not there')
-    .option('--json-values', 'write values that are JSON text as JSON')
+    .option('--default <value>', 'print this when the key, or the field, is not there')
+  return withSelection(command, 'lines of a template, and values of several keys with --format raw,')
     .addOption(encodingOption('key'))
     .addOption(encodingOption('value'))
     .addHelpText(
       'after',
-      '\nExamples:\n  kv get user:1\n  kv get image.png > image.png\n  kv get a b c --json\n  kv get theme --default light',
+      `
+Examples:
+  kv get user:1
+  kv get image.png > image.png
+  kv get a b c --json
+  kv get theme --default light
+  kv get user:1 .address.city            a field of a value that is JSON
+  kv get -- user:1 .profile              two keys`,
     )
-    .action(async (keys: string[], flags: Flags) => {
+    .action(async (operands: string[], flags: Flags, self: Command) => {
       const { keyEncoding, valueEncoding, jsonValues = false } = flags
+      const { operands: keys, field } = takeField(operands, afterEnd(self))
+      if (field !== undefined && flags.field !== undefined)
+        throw usageError(`.${field} cannot be used with --field`, 'one field at a time; several: --columns')
+      const chosen = { ...flags, field: flags.field ?? field }
+      checkSelection(chosen, ctx.globals)
       const wanted = keys.map((text) => parseKey(text, keyEncoding))
       if (flags.default !== undefined && wanted.length > 1) throw usageError('--default is for one key')
+      if (flags[0] && wanted.length === 1 && flags.template === undefined)
+        throw usageError('-0 is for --template, and for several keys with --format raw')
       const fallback = flags.default === undefined ? undefined : parseValue(flags.default, valueEncoding)
+      const selection = isSelection(chosen)
+        ? (await import('../output/selection.ts')).selectionOf(chosen, flags[0] === true)
+        : undefined
+      const isJson = selection?.field !== undefined && (jsonValues || ctx.print.printsJson({}, wanted.length === 1))
       const form = (entries: readonly Entry[]): EntryForm => ({
         keyEncoding,
         valueEncoding,
         jsonValues,
+        isJson,
         exact: true,
+        nul: flags[0],
+        ...selection?.form,
         expiring: () => entries.some(({ expires }) => expires !== undefined),
       })
       const store = await ctx.store()
       if (wanted.length === 1) {
         const key = wanted[0]!
-        const entry =
-          (await store.getEntry(key, ctx.abortable)) ??
-          (fallback && { key, value: fallback, revision: 0, expires: undefined })
-        if (entry === undefined) throw notFound(wanted)
-        return ctx.print.entry(entry, form([entry]))
+        const stored = await store.getEntry(key, ctx.abortable)
+        const entry = stored && inPlace(stored, selection, isJson)
+        if (entry !== undefined) await ctx.print.entry(entry, form([entry]))
+        else if (fallback !== undefined) {
+          const substitute = { key, value: fallback, revision: 0, expires: undefined }
+          await ctx.print.entry(substitute, { ...form([substitute]), isJson: false })
+        } else if (stored === undefined) throw notFound(wanted)
+        else throw new KvError('KV_NOT_FOUND', selection!.field!.why(stored))
+      } else {
+        const entries = await store.getMany(wanted, ctx.abortable)
+        const stored = entries.filter((entry): entry is Entry => entry !== undefined)
+        const found = stored.flatMap((entry) => inPlace(entry, selection, isJson) ?? [])
+        await ctx.print.entries({ pages: () => [found] }, form(found))
+        const missing = wanted.filter((_, i) => entries[i] === undefined)
+        const reasons = missing.length === 0 ? [] : [notFound(missing).message]
+        if (found.length < stored.length)
+          for (const entry of stored)
+            if (inPlace(entry, selection, isJson) === undefined) reasons.push(selection!.field!.why(entry))
+        if (reasons.length > 0) throw new KvError('KV_NOT_FOUND', reasons.join('; '))
       }
-      const entries = await store.getMany(wanted, ctx.abortable)
-      const found = entries.filter((entry): entry is Entry => entry !== undefined)
-      await ctx.print.entries({ pages: () => [found] }, form(found))
-      const missing = wanted.filter((_, i) => entries[i] === undefined)
-      if (missing.length > 0) throw notFound(missing)
+      for (const remark of selection?.remarks() ?? []) ctx.say(`kv: ${remark}`)
     })
+}
+
+/** How many operands stand after `--`. */
+function afterEnd({ parent }: Command): number {
+  const { rawArgs } = parent as Command & { readonly rawArgs: readonly string[] }
+  const end = rawArgs.indexOf('--')
+  return end < 0 ? 0 : rawArgs.length - 1 - end
+}
+
+/** The entry, with the field that was chosen in the place of its value; `undefined` where it has none. */
+function inPlace(entry: Entry, selection: Selection | undefined, isJson: boolean): Entry | undefined {
+  return selection?.field === undefined ? entry : selection.field.of(entry, isJson)
 }

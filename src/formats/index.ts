@@ -5,6 +5,7 @@ import type { Format } from './format.ts'
 export const FORMATS = {
   table: {
     entryWriter: async (out, form) => (await import('./display/table.ts')).tableWriter(out, form),
+    columnWriter: async (out, columns) => (await import('./display/table.ts')).columnTableWriter(out, columns),
     changeWriter: async (out, form) => (await import('./display/change-lines.ts')).changeLines(out, form),
   },
   pretty: {
@@ -14,19 +15,23 @@ export const FORMATS = {
   jsonl: {
     escape: escapeJson,
     entryWriter: async (out, form) => (await import('./json/writer.ts')).jsonLinesWriter(out, form),
+    columnWriter: async (out, columns) => (await import('./json/column-writer.ts')).jsonLinesColumnWriter(out, columns),
     changeWriter: async (out, form) => (await import('./json/writer.ts')).jsonChangeWriter(out, form),
   },
   json: {
     escape: escapeJson,
     entryWriter: async (out, form) => (await import('./json/writer.ts')).jsonArrayWriter(out, form),
+    columnWriter: async (out, columns) => (await import('./json/column-writer.ts')).jsonArrayColumnWriter(out, columns),
   },
   csv: {
     escape: escapeText,
     entryWriter: async (out, form) => (await import('./csv/writer.ts')).csvWriter(out, form),
+    columnWriter: async (out, columns) => (await import('./csv/column-writer.ts')).csvColumnWriter(out, columns),
   },
   tsv: {
     escape: escapeText,
     entryWriter: async (out, form) => (await import('./csv/writer.ts')).tsvWriter(out, form),
+    columnWriter: async (out, columns) => (await import('./csv/column-writer.ts')).tsvColumnWriter(out, columns),
   },
   raw: {
     escape: escapeText,
@@ -41,6 +46,9 @@ export type FormatName = keyof typeof FORMATS
 
 /** The names of all formats. */
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[]
+
+/** The names of those in which columns of entries are written. */
+export const COLUMN_FORMATS = FORMAT_NAMES.filter((name) => 'columnWriter' in FORMATS[name])
 
 /** The names of those in which entries are written. */
 export const OUTPUT_FORMATS = FORMAT_NAMES.filter((name) => 'entryWriter' in FORMATS[name])

@@ -27,3 +27,8 @@ export function parsePath(text: string): Path {
   if (steps.length === 0 || text.endsWith('.')) throw wrong()
   return steps
 }
+
+/** The text that {@link parsePath} reads as this path. */
+export function pathText(path: Path): string {
+  return path.map((name) => (/^[^".{}:]+$/.test(name) ? name : JSON.stringify(name))).join('.')
+}

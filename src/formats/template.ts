@@ -38,10 +38,10 @@ export class FieldList {
 const PART = /\{\{|\}\}|\{((?:"(?:[^"\\]|\\.)*"|[^"{}:])*)(?::([^{}]*))?\}|[{}]|[^{}]+/gsu
 
 /**
- * Reads a template such as `user:{country}:{id:08}`; `{{` and `}}` are braces. Its fields are added to `fields`. Throws
- * `KV_USAGE`.
+ * Reads a template such as `user:{country}:{id:08}`; `{{` and `}}` are braces, and `literal` says what other text
+ * between fields stands for. Its fields are added to `fields`. Throws `KV_USAGE`.
  */
-export function parseTemplate(text: string, fields: FieldList): Template {
+export function parseTemplate(text: string, fields: FieldList, literal = (part: string): string => part): Template {
   const parts: (Uint8Array | Place)[] = []
   for (const [part, name, padding] of text.matchAll(PART)) {
     if (name !== undefined) {
@@ -50,7 +50,7 @@ export function parseTemplate(text: string, fields: FieldList): Template {
     } else if (part === '{' || part === '}') {
       throw usageError(`a lone ${part} in the template ${text}`, 'a field is {name}; a brace itself is {{ or }}')
     } else {
-      parts.push(utf8(part === '{{' ? '{' : part === '}}' ? '}' : part))
+      parts.push(utf8(part === '{{' ? '{' : part === '}}' ? '}' : literal(part)))
     }
   }
   return { parts }

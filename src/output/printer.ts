@@ -3,7 +3,7 @@ import { encodeParts, textParts } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import type { EntryForm, Format, Output, ValueForm } from '../formats/format.ts'
 import { binary } from '../formats/display/cell.ts'
-import { FORMATS, type FormatName, OUTPUT_FORMATS } from '../formats/index.ts'
+import { COLUMN_FORMATS, FORMATS, type FormatName, OUTPUT_FORMATS } from '../formats/index.ts'
 import type { Sink } from '../io.ts'
 import { escapeText } from '../safe-text.ts'
 import type { Change, Entry } from '../store/entry.ts'
@@ -39,11 +39,20 @@ export class Printer {
     return this.#sink.isTTY
   }
 
+  /** Whether entries are printed as JSON; `isOne`: a single one, see {@link entry}. */
+  printsJson(form: Pick<EntryForm, 'only'>, isOne: boolean): boolean {
+    const { format, json } = this.#options
+    if (isOne && format === undefined && !json) return false
+    const name = this.#formatOf(form)
+    return name === 'json' || name === 'jsonl'
+  }
+
   /** Prints one entry: its value alone, unless a format of entries was asked for. */
   async entry(entry: Entry, form: EntryForm): Promise<void> {
     const { format, json } = this.#options
     const isValue = format === undefined ? !json : format === 'raw' || format === 'pretty'
-    return isValue ? this.value(entry, form) : this.entries({ pages: () => [[entry]] }, form)
+    const isChosen = form.columns !== undefined || form.template !== undefined
+    return isValue && !isChosen ? this.value(entry, form) : this.entries({ pages: () => [[entry]] }, form)
   }
 
   /**
@@ -67,12 +76,10 @@ export class Printer {
 
   /** Prints entries as they come. Throws `KV_USAGE` for a format they do not have. */
   async entries(source: EntrySource, form: EntryForm): Promise<void> {
-    const name = this.#formatOf(form)
-    if (form.nul && name !== 'raw')
-      throw usageError(`-0 does not go with ${name}`, 'it is for --keys, --values and --format raw')
+    const format = this.#writerOf(form)
     const isExact = form.exact === true && this.#options.format === 'raw'
     const { printEntries } = await import('./print-entries.ts')
-    await printEntries(this.#sink, this.#output, source, FORMATS[name], form, isExact)
+    await printEntries(this.#sink, this.#output, source, format, form, isExact)
   }
 
   /**
@@ -108,8 +115,23 @@ export class Printer {
     return { isTTY, color: this.#options.color, columns: () => (isTTY ? this.#sink.columns() : Infinity) }
   }
 
+  /** What writes the entries. Throws `KV_USAGE` where the form asked for cannot be written in the format. */
+  #writerOf(form: EntryForm): Format {
+    const { columns, template, nul } = form
+    if (template !== undefined) return { entryWriter: template, escape: escapeText }
+    const name = this.#formatOf(form)
+    if (nul && name !== 'raw')
+      throw usageError(`-0 does not go with ${name}`, 'it is for --keys, --values, --template and --format raw')
+    const format: Format = FORMATS[name]
+    if (columns === undefined) return format
+    const { columnWriter, escape } = format
+    if (columnWriter === undefined)
+      throw usageError(`columns cannot be printed as ${name}`, `one of ${COLUMN_FORMATS.join(' ')}`)
+    return { entryWriter: (out) => columnWriter(out, columns), ...(escape && { escape }) }
+  }
+
   /** The format asked for; keys or values alone are one a line unless one is. */
-  #formatOf({ only }: EntryForm): FormatName {
+  #formatOf({ only }: Pick<EntryForm, 'only'>): FormatName {
     const { format, json } = this.#options
     if (format !== undefined && !OUTPUT_FORMATS.includes(format))
       throw usageError(`entries cannot be printed as ${format}`, `one of ${OUTPUT_FORMATS.join(' ')}`)

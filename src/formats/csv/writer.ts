@@ -6,7 +6,7 @@ import { type EntryForm, type EntryWriter, type Output, isPlain } from '../forma
 import { displayKey } from '../../safe-text.ts'
 
 /** Adds a field as text; false, and nothing is added, when the bytes are not UTF-8. */
-type WriteField = (out: ByteBuffer, bytes: Uint8Array, isAlone: boolean) => boolean
+export type WriteField = (out: ByteBuffer, bytes: Uint8Array, isAlone: boolean) => boolean
 
 const NOTHING = new Uint8Array()
 const QUOTE = utf8('"')
@@ -17,18 +17,32 @@ const BACKSLASHED = new Escaping({ '\t': '\\t', '\n': '\\n', '\r': '\\r', '\\': 
  * Comma-separated values (RFC 4180), lines ending in LF: a field that holds a comma, a quote or a line end is quoted.
  */
 export function csvWriter(out: Output, form: EntryForm): Promise<EntryWriter> {
-  return delimitedWriter(out.text, form, ',', (text, bytes, isAlone) => {
-    // A lone empty field would make a blank line, which is no record.
-    if (needsQuotes(bytes) || (isAlone && bytes.length === 0)) return text.escaped(QUOTE, bytes, QUOTE, QUOTED)
-    if (!isUtf8(bytes)) return false
-    text.bytes(bytes)
-    return true
-  })
+  return delimitedWriter(out.text, form, ',', CSV_FIELD)
 }
 
 /** Tab-separated values as jq and Miller write them: no quotes; tab, line ends and backslash as `\t \n \r \\`. */
 export function tsvWriter(out: Output, form: EntryForm): Promise<EntryWriter> {
-  return delimitedWriter(out.text, form, '\t', (text, bytes) => text.escaped(NOTHING, bytes, NOTHING, BACKSLASHED))
+  return delimitedWriter(out.text, form, '\t', TSV_FIELD)
+}
+
+/** A field of CSV. */
+export const CSV_FIELD: WriteField = (out, bytes, isAlone) => {
+  // A lone empty field would make a blank line, which is no record.
+  if (needsQuotes(bytes) || (isAlone && bytes.length === 0)) return out.escaped(QUOTE, bytes, QUOTE, QUOTED)
+  if (!isUtf8(bytes)) return false
+  out.bytes(bytes)
+  return true
+}
+
+/** A field of TSV. */
+export const TSV_FIELD: WriteField = (out, bytes) => out.escaped(NOTHING, bytes, NOTHING, BACKSLASHED)
+
+/** The error of an entry that these formats cannot say. */
+export function notText(key: Uint8Array): KvError {
+  return usageError(
+    `the entry of key ${displayKey(key)} is not UTF-8, which CSV and TSV cannot say`,
+    'use --format jsonl, or --key-encoding and --value-encoding hex',
+  )
 }
 
 /**
@@ -55,11 +69,7 @@ async function delimitedWriter(
       for (const [at, { name, encoding }] of columns.entries()) {
         if (at > 0) out.text(separator)
         if (encoding !== 'utf8') out.encoded(entry[name], encoding)
-        else if (!writeField(out, entry[name], columns.length === 1))
-          throw usageError(
-            `the entry of key ${displayKey(entry.key)} is not UTF-8, which CSV and TSV cannot say`,
-            'use --format jsonl, or --key-encoding and --value-encoding hex',
-          )
+        else if (!writeField(out, entry[name], columns.length === 1)) throw notText(entry.key)
       }
       if (hasExpires)
         out.text(`${separator}${entry.expires === undefined ? '' : new Date(entry.expires).toISOString()}`)

@@ -1,23 +1,43 @@
 import { Chalk, type ChalkInstance } from 'chalk'
 import Table from 'cli-table3'
 import stringWidth from 'string-width'
-import { formatCount } from '../../safe-text.ts'
-import type { EntryForm, EntryWriter, Output } from '../format.ts'
+import { escapeLine, formatCount } from '../../safe-text.ts'
+import type { Entry } from '../../store/entry.ts'
+import type { Columns, EntryForm, EntryWriter, Output } from '../format.ts'
 import { cell } from './cell.ts'
 
 /** Rows that decide the widths of a table; later ones are drawn as they come. */
 const TABLE_HEAD = 500
 
 /** Shows entries in a table, a line each, and how many they are below it. */
-export function tableWriter(
-  { text: out, color, columns }: Output,
-  { only, keyEncoding, valueEncoding }: EntryForm,
-): EntryWriter {
+export function tableWriter(out: Output, { only, keyEncoding, valueEncoding }: EntryForm): EntryWriter {
   const fields = only === undefined ? (['key', 'value'] as const) : [only]
-  const table = new TableLines(
+  return rowWriter(
+    out,
     fields.map((field) => field.toUpperCase()),
-    { color, width: columns() },
+    (entry) => fields.map((field) => cell(entry[field], field === 'key' ? keyEncoding : valueEncoding)),
   )
+}
+
+/** The same of columns of entries. */
+export function columnTableWriter(out: Output, columns: Columns): EntryWriter {
+  const { list } = columns
+  return rowWriter(
+    out,
+    list.map(({ name }) => escapeLine(name)),
+    (entry) => {
+      columns.read(entry)
+      return list.map(({ encoding }, at) => cell(columns.text(at), encoding))
+    },
+  )
+}
+
+function rowWriter(
+  { text: out, color, columns }: Output,
+  head: readonly string[],
+  rowOf: (entry: Entry) => string[],
+): EntryWriter {
+  const table = new TableLines(head, { color, width: columns() })
   let count = 0
   let rows: string[][] = []
   const draw = (): void => {
@@ -26,7 +46,7 @@ export function tableWriter(
   }
   return {
     write(entry) {
-      rows.push(fields.map((field) => cell(entry[field], field === 'key' ? keyEncoding : valueEncoding)))
+      rows.push(rowOf(entry))
       count++
     },
     endPage: () => void (count >= TABLE_HEAD && draw()),

@@ -44,6 +44,7 @@ export function jsonChangeWriter({ text: out }: Output<TextOutput>, form: ValueF
 function writeItem(out: TextOutput, entry: Entry, form: EntryForm): void {
   const { only } = form
   if (only === undefined) writeJsonEntry(out, entry, form)
+  else if (only === 'value' && form.isJson === true) out.bytes(entry.value)
   else writeJsonBytes(out, only, entry[only], only === 'key' ? form.keyEncoding : form.valueEncoding)
 }
 
@@ -80,7 +81,7 @@ export function writeJsonChange(out: TextOutput, change: Change, options: ValueF
 }
 
 function rest(out: TextOutput, entry: Omit<Written, 'key'>, options: ValueForm): void {
-  const source = options.jsonValues ? jsonSource(entry.value) : undefined
+  const source = options.isJson === true ? entry.value : options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
     out.bytes(SOURCE)
     out.bytes(source)

@@ -1,0 +1,51 @@
+import { formatCount } from '../../safe-text.ts'
+import type { Entry } from '../../store/entry.ts'
+import { ValueFields } from '../json/value-fields.ts'
+import type { FieldList } from '../template.ts'
+
+const NOTHING = new Uint8Array()
+
+/** The fields that columns or a template take from the values of entries, with an account of those that were not there. */
+export class EntryFields {
+  /** Whether anything but the key and the expiry is asked for. */
+  readonly needsValue: boolean
+  protected readonly values: ValueFields
+  readonly #names: readonly string[]
+  /** Fields that no value has had so far. */
+  #missing: number[]
+  #entries = 0
+  /** Values that are no JSON objects or arrays. */
+  #without = 0
+
+  constructor({ names, paths }: FieldList, takesValue: boolean) {
+    this.#names = names
+    this.values = new ValueFields(paths)
+    this.#missing = names.map((_, field) => field)
+    this.needsValue = takesValue || names.length > 0
+  }
+
+  /** Goes on to an entry. */
+  read({ value }: Entry): void {
+    if (this.#names.length === 0) return
+    this.#entries++
+    if (this.values.read(value) !== 'container') this.#without++
+    else if (this.#missing.length > 0) this.#missing = this.#missing.filter((field) => !this.values.has(field))
+  }
+
+  /** The text of a field, empty where it is missing or null. Good until the next call. */
+  protected fieldText(field: number): Uint8Array {
+    const text = this.values.text(field)
+    return text === undefined || this.values.isNull(field) ? NOTHING : text
+  }
+
+  /** What is worth knowing about fields that were empty, a line each. */
+  remarks(): string[] {
+    const remarks: string[] = []
+    const [entries, without] = [this.#entries, this.#without]
+    if (without > 0)
+      remarks.push(`${formatCount(without, 'value')} ${without === 1 ? 'is' : 'are'} no JSON object: fields left empty`)
+    if (entries > without)
+      for (const field of this.#missing) remarks.push(`no value has a field ${this.#names[field]!}`)
+    return remarks
+  }
+}

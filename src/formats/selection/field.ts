@@ -1,0 +1,36 @@
+import { displayKey } from '../../safe-text.ts'
+import type { Entry } from '../../store/entry.ts'
+import { ValueFields } from '../json/value-fields.ts'
+import { parsePath } from '../path.ts'
+
+/** Puts a field of each value in the place of the value. */
+export class ValueField {
+  readonly #written: string
+  readonly #values: ValueFields
+
+  /** Throws `KV_USAGE` for a text that is no path. */
+  constructor(written: string) {
+    this.#written = written
+    this.#values = new ValueFields([parsePath(written)])
+  }
+
+  /**
+   * The entry with the field as its value: of a string the text, else the source; or always the source as JSON on one line
+   * (`isJson`). `undefined` when the value has no such field.
+   */
+  of(entry: Entry, isJson: boolean): Entry | undefined {
+    const values = this.#values
+    values.read(entry.value)
+    const value = isJson ? values.source(0) : values.text(0)
+    if (value === undefined) return undefined
+    // What was decoded lies where the text of the next field will.
+    return { ...entry, value: value.buffer === entry.value.buffer ? value : value.slice() }
+  }
+
+  /** Why {@link of} has found nothing in an entry, for people. */
+  why({ key, value }: Entry): string {
+    const kind = this.#values.read(value)
+    const reason = kind === 'none' ? ', whose value is not JSON' : kind === 'scalar' ? ', whose value is no object' : ''
+    return `no field ${this.#written} in ${displayKey(key)}${reason}`
+  }
+}
