@@ -25,7 +25,7 @@ export function get(ctx: Context): Command {
     )
     .argument('<KEY...>')
     .option('--default <value>', 'print this when the key, or the field, is not there')
-  return withSelection(command, 'lines of a template, and values of several keys with --format raw,')
+  return withSelection(command)
     .addOption(encodingOption('key'))
     .addOption(encodingOption('value'))
     .addHelpText(
@@ -48,12 +48,8 @@ Examples:
       checkSelection(chosen, ctx.globals)
       const wanted = keys.map((text) => parseKey(text, keyEncoding))
       if (flags.default !== undefined && wanted.length > 1) throw usageError('--default is for one key')
-      if (flags[0] && wanted.length === 1 && flags.template === undefined)
-        throw usageError('-0 is for --template, and for several keys with --format raw')
       const fallback = flags.default === undefined ? undefined : parseValue(flags.default, valueEncoding)
-      const selection = isSelection(chosen)
-        ? (await import('../output/selection.ts')).selectionOf(chosen, flags[0] === true)
-        : undefined
+      const selection = isSelection(chosen) ? (await import('../output/selection.ts')).selectionOf(chosen) : undefined
       const isJson = selection?.field !== undefined && (jsonValues || ctx.print.printsJson({}, wanted.length === 1))
       const form = (entries: readonly Entry[]): EntryForm => ({
         keyEncoding,
@@ -61,7 +57,6 @@ Examples:
         jsonValues,
         isJson,
         exact: true,
-        nul: flags[0],
         ...selection?.form,
         expiring: () => entries.some(({ expires }) => expires !== undefined),
       })
@@ -75,7 +70,7 @@ Examples:
           const substitute = { key, value: fallback, revision: 0, expires: undefined }
           await ctx.print.entry(substitute, { ...form([substitute]), isJson: false })
         } else if (stored === undefined) throw notFound(wanted)
-        else throw new KvError('KV_NOT_FOUND', selection!.field!.why(stored))
+        else throw selection!.field!.missing(stored)
       } else {
         const entries = await store.getMany(wanted, ctx.abortable)
         const stored = entries.filter((entry): entry is Entry => entry !== undefined)
@@ -85,7 +80,7 @@ Examples:
         const reasons = missing.length === 0 ? [] : [notFound(missing).message]
         if (found.length < stored.length)
           for (const entry of stored)
-            if (inPlace(entry, selection, isJson) === undefined) reasons.push(selection!.field!.why(entry))
+            if (inPlace(entry, selection, isJson) === undefined) reasons.push(selection!.field!.missing(entry).message)
         if (reasons.length > 0) throw new KvError('KV_NOT_FOUND', reasons.join('; '))
       }
       for (const remark of selection?.remarks() ?? []) ctx.say(`kv: ${remark}`)

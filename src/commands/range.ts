@@ -25,7 +25,8 @@ export function range(ctx: Context): Command {
     .option('--keys', 'print the keys only, one a line')
     .option('--values', 'print the values only, one a line')
     .option('--count', 'print only how many there are')
-  return withSelection(command, 'keys, values, raw items or lines of a template')
+  return withSelection(command)
+    .option('-0', 'end keys, values, raw items or lines of a template with a NUL')
     .addOption(encodingOption('value'))
     .addHelpText(
       'after',

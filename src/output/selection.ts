@@ -25,7 +25,7 @@ export interface Selection {
 }
 
 /** Reads what was chosen; `nul`: lines of a template end in a NUL. Throws `KV_USAGE`. */
-export function selectionOf(chosen: Chosen, nul: boolean): Selection {
+export function selectionOf(chosen: Chosen, nul = false): Selection {
   const { columns, template, field } = chosen
   if (columns !== undefined) {
     const list = new EntryColumns(columns, chosen)

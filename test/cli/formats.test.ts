@@ -198,7 +198,11 @@ const FORMATS: readonly Case[] = [
   {
     name: '-0 does not go with --format pretty',
     args: ['range', '-0', '--format', 'pretty'],
-    stderr: errorText('-0 does not go with pretty', 'KV_USAGE', 'it is for --keys, --values and --format raw'),
+    stderr: errorText(
+      '-0 does not go with pretty',
+      'KV_USAGE',
+      'it is for --keys, --values, --template and --format raw',
+    ),
     code: 2,
   },
   {

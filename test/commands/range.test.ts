@@ -196,13 +196,13 @@ const CASES: readonly Case[] = [
     name: '-0 without lines to end is refused',
     args: ['range', '-0'],
     given: LETTERS,
-    ...usage('-0 does not go with jsonl', 'it is for --keys, --values and --format raw'),
+    ...usage('-0 does not go with jsonl', 'it is for --keys, --values, --template and --format raw'),
   },
   {
     name: '-0 does not go with --json',
     args: ['range', '--keys', '-0', '--json'],
     given: LETTERS,
-    ...usage('-0 does not go with jsonl', 'it is for --keys, --values and --format raw'),
+    ...usage('-0 does not go with jsonl', 'it is for --keys, --values, --template and --format raw'),
   },
   {
     name: 'does not show what has expired',

@@ -11,14 +11,13 @@ export interface SelectionFlags extends ValueFlags {
   '0'?: boolean
 }
 
-/** Adds these flags. `ended` says what `-0` ends. */
-export function withSelection(command: Command, ended: string): Command {
+/** Adds these flags, but `-0`: a command that has it takes no negative number as an argument. */
+export function withSelection(command: Command): Command {
   return command
     .option('--columns <names>', 'print columns: key, value, expires, or fields of JSON values: id,name,address.city')
     .option('--template <text>', "print a line for each: '{key} {value.name}'; see kv help templates")
     .option('--field <field>', 'print this field of JSON values in their place: name, address.city, tags.0')
     .option('--json-values', 'write values that are JSON text as JSON')
-    .option('-0', `end ${ended} with a NUL`)
 }
 
 /** Whether something else than keys and values is to be printed. */

@@ -35,7 +35,7 @@ interface Node {
  * changed. The paths differ from each other.
  */
 export class JsonFields {
-  /** A field that the value had twice, or what leads to one; `undefined`: none. */
+  /** A field that the value had twice, or what leads to one; `undefined`: none. The last of them counts. */
   twice: string | undefined
   readonly #scanner: JsonScanner
   readonly #root: Node = node('', '')
@@ -171,8 +171,17 @@ export class JsonFields {
   }
 
   #see(place: Node): void {
-    if (place.seen === this.#values) this.twice ??= place.label
+    if (place.seen === this.#values) {
+      this.twice ??= place.label
+      this.#forget(place)
+    }
     place.seen = this.#values
+  }
+
+  /** Forgets what was noted at a place and below it. */
+  #forget({ field, children }: Node): void {
+    if (field >= 0) this.#kind[field] = ABSENT
+    for (const child of children) this.#forget(child)
   }
 
   #note({ field }: Node, kind: number, start: number, end: number): void {

@@ -1,4 +1,4 @@
-import { formatCount } from '../../safe-text.ts'
+import { escapeLine, formatCount } from '../../safe-text.ts'
 import type { Entry } from '../../store/entry.ts'
 import { ValueFields } from '../json/value-fields.ts'
 import type { FieldList } from '../template.ts'
@@ -43,9 +43,13 @@ export class EntryFields {
     const remarks: string[] = []
     const [entries, without] = [this.#entries, this.#without]
     if (without > 0)
-      remarks.push(`${formatCount(without, 'value')} ${without === 1 ? 'is' : 'are'} no JSON object: fields left empty`)
+      remarks.push(
+        without === 1
+          ? '1 value is no JSON object: its fields are empty'
+          : `${formatCount(without, 'value')} are no JSON objects: their fields are empty`,
+      )
     if (entries > without)
-      for (const field of this.#missing) remarks.push(`no value has a field ${this.#names[field]!}`)
+      for (const field of this.#missing) remarks.push(`no value has a field ${escapeLine(this.#names[field]!)}`)
     return remarks
   }
 }

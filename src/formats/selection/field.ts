@@ -1,3 +1,4 @@
+import { KvError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
 import type { Entry } from '../../store/entry.ts'
 import { ValueFields } from '../json/value-fields.ts'
@@ -27,10 +28,12 @@ export class ValueField {
     return { ...entry, value: value.buffer === entry.value.buffer ? value : value.slice() }
   }
 
-  /** Why {@link of} has found nothing in an entry, for people. */
-  why({ key, value }: Entry): string {
+  /** The error of an entry in which {@link of} has found nothing. */
+  missing({ key, value }: Entry): KvError {
     const kind = this.#values.read(value)
     const reason = kind === 'none' ? ', whose value is not JSON' : kind === 'scalar' ? ', whose value is no object' : ''
-    return `no field ${this.#written} in ${displayKey(key)}${reason}`
+    const element = this.#written.replaceAll(/\[(\d+)\]/g, '.$1')
+    const hint = element === this.#written ? undefined : `an element of an array: .${element}`
+    return new KvError('KV_NOT_FOUND', `no field ${this.#written} in ${displayKey(key)}${reason}`, { hint })
   }
 }
