@@ -196,7 +196,7 @@ describe('kv range --field', () => {
       given: ALL,
       stdout: '1\n2\n',
     },
-    { name: 'with -0', args: ['range', '--values', '--field', 'id', '-0'], given: ALL, stdout: '1\0' + '2\0' },
+    { name: 'with -0', args: ['range', '--values', '--field', 'id', '-0'], given: ALL, stdout: '1\x002\0' },
     {
       name: 'with --keys prints the keys that have it',
       args: ['range', '--keys', '--field', 'address'],
