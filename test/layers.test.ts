@@ -30,7 +30,7 @@ const LISTED: readonly Layer[] = [
   ['formats', 'store/** blocks', 'io.ts'],
   ['formats/*', 'formats store/** blocks'],
   ['formats/display', 'formats text-width.ts chalk cli-table3 string-width', 'store/**'],
-  ['formats/selection', 'formats formats/json blocks', 'store/**'],
+  ['formats/selection', 'formats formats/json formats/csv blocks', 'store/**'],
   ['formats/parsers.ts', 'formats/**'],
   ['formats/index.ts', 'formats/**', 'io.ts'],
   ['load/byte-source.ts', 'io.ts'],

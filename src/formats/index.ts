@@ -15,23 +15,25 @@ export const FORMATS = {
   jsonl: {
     escape: escapeJson,
     entryWriter: async (out, form) => (await import('./json/writer.ts')).jsonLinesWriter(out, form),
-    columnWriter: async (out, columns) => (await import('./json/column-writer.ts')).jsonLinesColumnWriter(out, columns),
+    columnWriter: async (out, columns) =>
+      (await import('./selection/json-writer.ts')).jsonLinesColumnWriter(out, columns),
     changeWriter: async (out, form) => (await import('./json/writer.ts')).jsonChangeWriter(out, form),
   },
   json: {
     escape: escapeJson,
     entryWriter: async (out, form) => (await import('./json/writer.ts')).jsonArrayWriter(out, form),
-    columnWriter: async (out, columns) => (await import('./json/column-writer.ts')).jsonArrayColumnWriter(out, columns),
+    columnWriter: async (out, columns) =>
+      (await import('./selection/json-writer.ts')).jsonArrayColumnWriter(out, columns),
   },
   csv: {
     escape: escapeText,
     entryWriter: async (out, form) => (await import('./csv/writer.ts')).csvWriter(out, form),
-    columnWriter: async (out, columns) => (await import('./csv/column-writer.ts')).csvColumnWriter(out, columns),
+    columnWriter: async (out, columns) => (await import('./selection/csv-writer.ts')).csvColumnWriter(out, columns),
   },
   tsv: {
     escape: escapeText,
     entryWriter: async (out, form) => (await import('./csv/writer.ts')).tsvWriter(out, form),
-    columnWriter: async (out, columns) => (await import('./csv/column-writer.ts')).tsvColumnWriter(out, columns),
+    columnWriter: async (out, columns) => (await import('./selection/csv-writer.ts')).tsvColumnWriter(out, columns),
   },
   raw: {
     escape: escapeText,

@@ -1,6 +1,6 @@
 import { escapeLine, formatCount } from '../../safe-text.ts'
 import type { Entry } from '../../store/entry.ts'
-import { ValueFields } from '../json/value-fields.ts'
+import { ValueFields } from './value-fields.ts'
 import type { FieldList } from '../template.ts'
 
 const NOTHING = new Uint8Array()

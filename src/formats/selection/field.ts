@@ -1,7 +1,7 @@
 import { KvError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
 import type { Entry } from '../../store/entry.ts'
-import { ValueFields } from '../json/value-fields.ts'
+import { ValueFields } from './value-fields.ts'
 import { parsePath } from '../path.ts'
 
 /** Puts a field of each value in the place of the value. */

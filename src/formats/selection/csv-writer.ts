@@ -1,6 +1,6 @@
 import { utf8 } from '../../bytes.ts'
 import type { Columns, EntryWriter, Output } from '../format.ts'
-import { type WriteField, CSV_FIELD, TSV_FIELD, notText } from './writer.ts'
+import { type WriteField, CSV_FIELD, TSV_FIELD, notText } from '../csv/writer.ts'
 
 /** Comma-separated values of columns, see `csvWriter`. */
 export function csvColumnWriter(out: Output, columns: Columns): EntryWriter {

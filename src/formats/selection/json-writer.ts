@@ -1,7 +1,7 @@
 import { utf8 } from '../../bytes.ts'
 import type { ByteBuffer } from '../byte-buffer.ts'
 import type { Columns, EntryWriter, Output } from '../format.ts'
-import { jsonField, writeJsonField } from './writer.ts'
+import { jsonField, writeJsonField } from '../json/writer.ts'
 
 const NULL = utf8('null')
 

@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import { ByteArena } from '../../blocks/byte-arena.ts'
 import type { Path } from '../path.ts'
-import { ABSENT, ESCAPED_STRING, JsonFields, OTHER } from './fields.ts'
-import { JsonScanner } from './scanner.ts'
-import { decodeInPlace } from './string.ts'
+import { ABSENT, ESCAPED_STRING, JsonFields, OTHER } from '../json/fields.ts'
+import { JsonScanner } from '../json/scanner.ts'
+import { decodeInPlace } from '../json/string.ts'
 
 const OPEN_ARRAY = 0x5b
 const OPEN_OBJECT = 0x7b
