@@ -35,7 +35,8 @@ export const GLOBAL_OPTIONS = {
     flags: '--format <format>',
     variable: 'KV_FORMAT',
     parse: parseFormat,
-    help: `form of the output: ${FORMAT_NAMES.join(' ')}`,
+    // Lines are read only.
+    help: `form of the output: ${FORMAT_NAMES.filter((name) => name !== 'lines').join(' ')}`,
   },
   quiet: { flags: '-q, --quiet', variable: 'KV_QUIET', help: 'no messages but errors' },
   color: {

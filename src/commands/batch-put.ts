@@ -17,7 +17,7 @@ export function batchPut(ctx: Context): Command {
   return withFlags(command)
     .addHelpText(
       'after',
-      `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')}; without it, the file name decides.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --key 'user:{id}' people.csv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`,
+      `\nHere --format names the form of the input: ${INPUT_FORMATS.join(' ')};\nwithout it, the name of the file decides, else a look at what is in it.\n\nExamples:\n  kv batch-put rows.jsonl more.csv.gz\n  cat rows.jsonl | kv batch-put\n  kv range | kv batch-put --store copy.kv\n  kv batch-put --key 'user:{id}' people.csv\n  kv batch-put --on-error skip --rejects bad.jsonl rows.jsonl`,
     )
     .action(async (files: string[], flags: Flags) => {
       const request = requestOf(flags, ctx.globals.formatFlag)

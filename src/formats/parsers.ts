@@ -21,9 +21,9 @@ export type InputFormat = keyof typeof PARSERS
 /** The names of those. */
 export const INPUT_FORMATS = Object.keys(PARSERS) as readonly InputFormat[]
 
-/** The format of a file by its name, `.gz` and `.zst` set aside; JSON Lines when the name says nothing. */
-export function formatOf(name: string): InputFormat {
+/** The format of a file by its name, `.gz` and `.zst` set aside; `undefined` when the name says nothing. */
+export function formatOf(name: string): InputFormat | undefined {
   const extension = /\.([a-z]+)$/i.exec(name.replace(/\.(?:gz|zst)$/i, ''))?.[1]?.toLowerCase() ?? ''
   const has = (format: InputFormat): boolean => (PARSERS[format].extensions as readonly string[]).includes(extension)
-  return INPUT_FORMATS.find(has) ?? 'jsonl'
+  return INPUT_FORMATS.find(has)
 }

@@ -20,6 +20,11 @@ export interface OpenInput {
   readonly name: string
   /** Unpacked bytes, as UTF-8 where they are text in another encoding. Each chunk is the taker's own. Leaving the loop closes the input. */
   readonly chunks: AsyncIterable<Uint8Array>
+  /**
+   * The first of these bytes, which still come; none at the end. Only before the loop. Throws what that throws where
+   * nothing else comes before.
+   */
+  begin(): Promise<Uint8Array>
   /** Bytes of the file as it lies on disk, when known. */
   readonly size: number | undefined
   /**
@@ -128,10 +133,12 @@ export async function openInput(
         close()
       }
     }
+    const out = new ByteSource(chunks())
     const isPlainFile = program === undefined && encoding === undefined && size !== undefined
     return {
       name,
-      chunks: chunks(),
+      chunks: asTheyAre(out, close),
+      begin: async () => (isPlainFile ? first : out.peek(1)),
       size,
       file: isPlainFile ? fd : undefined,
       unpack: program,
@@ -158,8 +165,13 @@ async function beginningOf(source: ByteSource): Promise<Uint8Array> {
   return bytes
 }
 
-async function* asTheyAre(source: ByteSource): AsyncGenerator<Uint8Array, void, void> {
-  for (let chunk; (chunk = await source.next()) !== undefined;) yield chunk
+/** The chunks that are left. Leaving the loop calls `close`. */
+async function* asTheyAre(source: ByteSource, close = (): void => {}): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    for (let chunk; (chunk = await source.next()) !== undefined;) yield chunk
+  } finally {
+    close()
+  }
 }
 
 /** How what begins so is unpacked, and the program that does the same. */
@@ -168,7 +180,7 @@ function unpackerOf(first: Uint8Array): {
   program?: string
 } {
   if (isGzip(first)) return { unpack: gunzip, program: 'gzip -dc' }
-  return isZstd(first) ? { unpack: unzstd, program: 'zstd -dc' } : { unpack: asTheyAre }
+  return isZstd(first) ? { unpack: unzstd, program: 'zstd -dc' } : { unpack: (source) => asTheyAre(source) }
 }
 
 function notUnpacked(

@@ -8,13 +8,14 @@ export interface InputSource {
   readonly store: string | undefined
   /** The program that unpacks it (`gzip -dc`), of an input that is packed. */
   readonly unpack?: string | undefined
-  /** Whether it begins with a byte order mark, which after another line would belong to a key. */
-  readonly hasMark?: boolean
+  /** The options that say what the records are (`--key id`), which hold for every other way to give it as well. */
+  readonly options?: readonly string[]
 }
 
-/** The command that reads the input in another form. */
-export function withFormat(source: InputSource, format: string): string {
-  return `${batchPut(source)} --format ${format}${source.file === undefined ? '' : ` ${fileWord(source.file)}`}`
+/** The command that reads the input with more options. */
+export function again(source: InputSource, options: readonly string[]): string {
+  const file = source.file === undefined ? [] : [fileWord(source.file)]
+  return [batchPut(source), ...options.map(quoteWord), ...file].join(' ')
 }
 
 /** The command that puts programs before batch-put: `xz -dc rows.xz | kv batch-put --format csv`. */
@@ -25,18 +26,6 @@ export function through(source: InputSource, program: string, format: string, ..
 /** The same for a program that reads its standard input only. */
 export function throughFilter(source: InputSource, program: string, format: string): string {
   return intoBatchPut(source, fed(source, program, ' <'), format)
-}
-
-/** The command that reads the input with a line before it, which `first` prints. */
-export function after(source: InputSource, first: string, format: string): string {
-  const { file, unpack, hasMark = false } = source
-  const rest = hasMark ? 'tail -c +4' : 'cat'
-  const input = unpack === undefined || hasMark ? fed(source, rest) : sent(source)
-  return intoBatchPut(
-    source,
-    file === undefined ? `${sent(source)} | (${first}; ${rest})` : `(${first}; ${input})`,
-    format,
-  )
 }
 
 /** The command that copies a store which was named as an input. */
@@ -67,6 +56,7 @@ function intoBatchPut(source: InputSource, command: string, format: string): str
   return `${command} | ${batchPut(source)}${format === 'jsonl' ? '' : ` --format ${format}`}`
 }
 
-function batchPut({ store }: InputSource): string {
-  return store === undefined ? 'kv batch-put' : `kv batch-put --store ${quoteWord(store)}`
+function batchPut({ store, options = [] }: InputSource): string {
+  const words = [...(store === undefined ? [] : ['--store', store]), ...options]
+  return ['kv batch-put', ...words.map(quoteWord)].join(' ')
 }

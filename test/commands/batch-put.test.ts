@@ -182,7 +182,7 @@ const REFUSED: readonly Case[] = [
   {
     name: 'refuses a form it cannot read',
     args: ['batch-put', '--format', 'table'],
-    ...usage('batch-put cannot read table', 'one of jsonl json csv tsv'),
+    ...usage('batch-put cannot read table', 'one of jsonl json csv tsv lines'),
   },
   {
     name: 'refuses a missing file',
@@ -441,7 +441,7 @@ describe('kv batch-put', () => {
     expectRun(await kv(['batch-put', 'nd.json'], { store, cwd }), { stderr: summary(2) })
     expectRun(await kv(['batch-put', 'foreign.json.gz'], { store, cwd }), {
       stderr:
-        /^kv: foreign.json.gz:1: unknown field "id"; nothing was stored \(KV_INVALID_INPUT\)\nhint: jq makes a key/,
+        /^kv: foreign.json.gz:1: unknown field "id"; nothing was stored \(KV_INVALID_INPUT\)\nhint: a field can be the key: kv batch-put /,
       code: 3,
     })
     expect(await contents(store)).toEqual([

@@ -14,7 +14,7 @@ const sqlite = (mark: string): Buffer =>
   Buffer.concat([Buffer.from('SQLite format 3\0'), Buffer.alloc(52), Buffer.from(mark)])
 
 describe('what an input looks like', () => {
-  test.each<[string, Uint8Array | string, InputFormat, string, string?]>([
+  test.each<[string, Uint8Array | string, InputFormat, string | undefined, string?]>([
     [
       'xz',
       Buffer.from('fd377a585a0000', 'hex'),
@@ -42,31 +42,31 @@ describe('what an input looks like', () => {
       'UTF-16 with a mark, tabs',
       utf16('\ufeffkey\tvalue\r\n'),
       'jsonl',
-      "it is UTF-16: iconv -f UTF-16 -t UTF-8 'my rows' | kv batch-put --format tsv",
+      "it is UTF-16: kv batch-put --encoding utf-16 --format tsv 'my rows'",
     ],
     [
       'UTF-16 without a mark',
       utf16('["key","value"]\n'),
       'jsonl',
-      "it is UTF-16: iconv -f UTF-16LE -t UTF-8 'my rows' | kv batch-put",
+      "it is UTF-16: kv batch-put --encoding utf-16 'my rows'",
     ],
     [
       'UTF-16 of the other order',
       utf16('key,value\n').swap16(),
       'csv',
-      "it is UTF-16: iconv -f UTF-16BE -t UTF-8 'my rows' | kv batch-put --format csv",
+      "it is UTF-16: kv batch-put --encoding utf-16be --format csv 'my rows'",
     ],
     [
       'UTF-16 with one record',
       utf16('\ufeff{"key":"a","value":1}\n'),
       'jsonl',
-      "it is UTF-16: iconv -f UTF-16 -t UTF-8 'my rows' | kv batch-put",
+      "it is UTF-16: kv batch-put --encoding utf-16 'my rows'",
     ],
     [
       'Latin-1',
       Buffer.from('key,value\ncaf\xe9,1\n', 'latin1'),
       'csv',
-      "if it is Windows-1252 or Latin-1: iconv -f WINDOWS-1252 -t UTF-8 'my rows' | kv batch-put --format csv",
+      "if it is Windows-1252 or Latin-1: kv batch-put --encoding latin1 --format csv 'my rows'",
     ],
     ['zeros', new Uint8Array(100), 'jsonl', 'it begins with zero bytes, as no text does'],
     [
@@ -105,22 +105,34 @@ describe('what an input looks like', () => {
       'records without a key',
       '{"id":1,"name":"x"}\n{"id":2}\n',
       'jsonl',
-      "jq makes a key of a field, and a value of all: jq -c '[(.id | tostring), .]' 'my rows' | kv batch-put",
+      "a field can be the key: kv batch-put --key id 'my rows'",
     ],
     [
       'an array of records without a key',
       '[{"a b":1}]',
       'json',
-      `jq makes a key of a field, and a value of all: jq -c '.[] | [(."a b" | tostring), .]' 'my rows' | kv batch-put`,
+      "a field can be the key: kv batch-put --format json --key 'a b' 'my rows'",
     ],
     [
-      'changes that kv watch prints',
-      '{"type":"put","key":"a","value":"1"}\n',
+      'one object with an array of records, on a line',
+      '{"count":2,"items":[{"name":"x","id":1}]}\n',
       'jsonl',
-      `these are changes, of which the puts are records: jq -c 'select(.type == "put") | del(.type)' 'my rows' | kv batch-put`,
+      `its records seem to be in the field "items": kv batch-put --at items --key id 'my rows'`,
+    ],
+    [
+      'one object with an array of entries',
+      '{\n"next":null,"a.b":[{"key":"x","value":1}]}',
+      'json',
+      `its records seem to be in the field "a.b": kv batch-put --at '"a.b"' 'my rows'`,
     ],
     ['CSV', 'key,value\na,1\n', 'jsonl', "it looks like CSV: kv batch-put --format csv 'my rows'"],
-    ['CSV in a .json', '1,2\n', 'json', "it looks like CSV: kv batch-put --format csv 'my rows'"],
+    ['CSV in a .json', '1,2\n', 'json', "it looks like CSV: kv batch-put --format csv --no-header 'my rows'"],
+    [
+      'CSV with other columns',
+      'id,name\n1,x\n',
+      'jsonl',
+      "it looks like CSV: kv batch-put --format csv --key id --value name 'my rows'",
+    ],
     ['TSV', 'key\tvalue\na,b\t1\n', 'jsonl', "it looks like TSV: kv batch-put --format tsv 'my rows'"],
     ['tabs in CSV', 'key\tvalue\n', 'csv', "it looks like TSV: kv batch-put --format tsv 'my rows'"],
     ['commas in TSV', 'key,value\n', 'tsv', "it looks like CSV: kv batch-put --format csv 'my rows'"],
@@ -130,55 +142,63 @@ describe('what an input looks like', () => {
       'csv',
       "it looks like JSON: kv batch-put --format jsonl 'my rows'",
     ],
+    ['semicolons', 'key;value\na;1\n', 'csv', "the separator seems to be ;: kv batch-put --delimiter ';' 'my rows'"],
     [
-      'semicolons',
-      'key;value\na;1\n',
-      'csv',
-      "the separator seems to be ;: mlr --icsv --ocsv --ifs ';' cat 'my rows' | kv batch-put --format csv",
+      'semicolons, other columns',
+      'id;name;city\n1;x;y\n',
+      'tsv',
+      "the separator seems to be ;: kv batch-put --format csv --delimiter ';' --key id 'my rows'",
     ],
     [
-      'sep=',
-      'sep=;\nkey;value\n',
+      'sep=, other columns',
+      'sep=;\r\nid;name\r\n1;x\r\n',
       'csv',
-      "the separator seems to be ;: sed 1d 'my rows' | mlr --icsv --ocsv --ifs ';' cat | kv batch-put --format csv",
+      "columns are chosen by their names: kv batch-put --format csv --key id --value name 'my rows'",
+    ],
+    [
+      'tabs and commas',
+      'id\tname, first\n',
+      'jsonl',
+      "it looks like TSV: kv batch-put --format tsv --key id --value 'name, first' 'my rows'",
     ],
     [
       'no header',
       'a,1\n',
       'csv',
-      "where the first line is a record: (echo key,value; cat 'my rows') | kv batch-put --format csv",
-      'where the first line is a record: ... | (echo key,value; cat) | kv batch-put --format csv',
+      "where the first line is a record: kv batch-put --format csv --no-header 'my rows'",
+      'where the first line is a record: kv batch-put --format csv --no-header',
     ],
     [
       'other columns',
       'zip code,city,state\n',
       'csv',
-      "two columns must be named key and value: mlr --icsv --ocsv cut -o -f 'zip code,city' then rename 'zip code,key,city,value' 'my rows' | kv batch-put --format csv",
+      "columns are chosen by their names: kv batch-put --format csv --key 'zip code' 'my rows'",
     ],
     [
       'a column too many',
       'Key,note,value\n',
       'csv',
-      "other columns must go: mlr --icsv --ocsv cut -f Key,value 'my rows' | kv batch-put --format csv",
+      "columns are chosen by their names: kv batch-put --format csv --key Key --value value 'my rows'",
     ],
     [
-      'two columns of one name',
-      'a,a,b\n',
+      'columns of one name',
+      'a,a,id,name\n',
       'csv',
-      "two columns must be named key and value: mlr --icsv --ocsv label key,value then cut -o -f key,value 'my rows' | kv batch-put --format csv",
+      "columns are chosen by their names: kv batch-put --format csv --key id --value name 'my rows'",
     ],
+    ['a name that would be a template', '"{a}",b\n', 'csv', undefined],
     [
       'a mark and no header',
       '\ufeffa,1\n',
       'csv',
-      "where the first line is a record: (echo key,value; tail -c +4 'my rows') | kv batch-put --format csv",
-      'where the first line is a record: ... | (echo key,value; tail -c +4) | kv batch-put --format csv',
+      "where the first line is a record: kv batch-put --format csv --no-header 'my rows'",
+      'where the first line is a record: kv batch-put --format csv --no-header',
     ],
     [
       'columns with commas in their names',
       '"a, b",c,d\n',
       'csv',
-      "two columns must be named key and value: mlr --icsv --ocsv label key,value then cut -o -f key,value 'my rows' | kv batch-put --format csv",
+      "columns are chosen by their names: kv batch-put --format csv --key 'a, b' 'my rows'",
     ],
     [
       'one column with a comma in its name',
@@ -216,25 +236,11 @@ describe('the command of a hint', () => {
   const gzip = { unpack: 'gzip -dc', store: undefined }
   test.each<[string, string, InputFormat, string, string]>([
     [
-      'a program',
-      'key;value\n',
-      'csv',
-      "gzip -dc 'my rows' | mlr --icsv --ocsv --ifs ';' cat | kv batch-put --format csv",
-      "... | gzip -dc | mlr --icsv --ocsv --ifs ';' cat | kv batch-put --format csv",
-    ],
-    [
       'a filter',
       'key,value\ra,1\r',
       'csv',
       String.raw`gzip -dc 'my rows' | tr '\r' '\n' | kv batch-put --format csv`,
       String.raw`... | gzip -dc | tr '\r' '\n' | kv batch-put --format csv`,
-    ],
-    [
-      'a line before it',
-      'a,1\n',
-      'csv',
-      "(echo key,value; gzip -dc 'my rows') | kv batch-put --format csv",
-      '... | gzip -dc | (echo key,value; cat) | kv batch-put --format csv',
     ],
     [
       'a program that takes files alone',
@@ -252,8 +258,8 @@ describe('the command of a hint', () => {
   test('names a file so that no program takes it for an option', () => {
     const command = (head: string, format: InputFormat): string =>
       diagnose(Buffer.from(head), format, { file: '-n', store: undefined })!
-    expect(command('a,1\n', 'csv')).toContain('cat ./-n)')
-    expect(command('key;value\n', 'csv')).toContain(' cat ./-n |')
+    expect(command('a,1\n', 'csv')).toContain(' --no-header ./-n')
+    expect(command('key,value\ra,1\r', 'csv')).toContain(' < ./-n |')
     expect(command('key,value\n', 'jsonl')).toContain(' ./-n')
   })
 })
@@ -261,7 +267,17 @@ describe('the command of a hint', () => {
 /** The hint's command, in a shell with the store that it would find by itself. */
 describe('the command of a hint, pasted, reads the input', () => {
   test.each<[string, string, Uint8Array | string, [string, string][]]>([
-    ['rows.txt', 'a CSV by another name', 'key,value\na,1\n', [['a', '1']]],
+    ['rows.json', 'a CSV by another name', 'key,value\na,1\n', [['a', '1']]],
+    ['rows.txt', 'a CSV with other columns', 'id,name\n1,x\n', [['1', 'x']]],
+    ['rows.csv', 'three columns', 'zip code,"a, b",c\n1,x,y\n', [['1', '{"zip code":"1","a, b":"x","c":"y"}']]],
+    ['half.csv', 'semicolons', 'id;name\n1;x\n', [['1', 'x']]],
+    ['half.tsv', 'semicolons in a TSV', 'key;value\n1;x\n', [['1', 'x']]],
+    ['sep.csv', 'sep=', 'sep=|\nid|name\n1|x\n', [['1', 'x']]],
+    ['wide.tsv', 'no header', '1\tx\ty\n', [['1', '{"1":"1","2":"x","3":"y"}']]],
+    ['people.jsonl', 'other fields', '{"name":"x","id":7}\n', [['7', '{"name":"x","id":7}']]],
+    ['people.json', 'an array of other records', '[{"a b":1}]', [['1', '{"a b":1}']]],
+    ['-answer.jsonl', 'records within an object', '{"n":1,"a.b":[{"id":7}]}\n', [['7', '{"id":7}']]],
+    ['be.jsonl', 'UTF-16 of the other order', utf16('["a","é"]\n').swap16(), [['a', 'é']]],
     ['rows.jsonl', 'a pretty document', '{\n  "a": "1"\n}\n', [['a', '1']]],
     ['excel rows.txt', 'UTF-16', utf16('\ufeffkey\tvalue\r\na\té\r\n'), [['a', 'é']]],
     ['latin.csv', 'Latin-1', Buffer.from('key,value\na,\xe9\n', 'latin1'), [['a', 'é']]],
@@ -296,5 +312,43 @@ describe('the command of a hint, pasted, reads the input', () => {
     const [, command] = /\nhint: [^:]*: (.*)\n$/.exec(stderr)!
     expect((await shell(command!, { store, cwd })).code).toBe(0)
     expect(await contents(store)).toEqual(leaves)
+  })
+})
+
+describe('a hint goes on from the options that were given', () => {
+  test.each<[string, string | Uint8Array, string[], string]>([
+    [
+      'rows.csv',
+      'id;name\n1;x\n',
+      ['--key', 'id', '--prefix', 'o p:'],
+      "the separator seems to be ;: kv batch-put --key id --prefix 'o p:' --delimiter ';' rows.csv",
+    ],
+    [
+      'rows.csv',
+      Buffer.from('id,n\n1,\xe9\n', 'latin1'),
+      ['--key', '{id}', '--ttl', '1h'],
+      "if it is Windows-1252 or Latin-1: kv batch-put --key '{id}' --ttl 1h --encoding latin1 rows.csv",
+    ],
+    [
+      'rows.jsonl',
+      '{"n":1,"items":[{"id":1}]}\n',
+      ['--key', 'id', '--if-absent'],
+      'its records seem to be in the field "items": kv batch-put --key id --if-absent --at items rows.jsonl',
+    ],
+    ['rows.jsonl', '{"id":1,"name":"x"}\n', ['--key', 'idd'], 'its fields are id, name'],
+    [
+      'rows.csv',
+      'id,name\n1,x\n',
+      ['--prefix', 'p:'],
+      'columns are chosen by their names: kv batch-put --prefix p: --key id --value name rows.csv',
+    ],
+  ])('%s, %j, %j', async (file, bytes, flags, hint) => {
+    const store = await givenStore()
+    const cwd = tempDir()
+    writeFileSync(join(cwd, file), bytes)
+    const { stderr, code } = await kv(['batch-put', ...flags, file], { env: { KV_STORE: store }, cwd })
+    expect([code, /\nhint: (.*)\n$/.exec(stderr)?.[1]]).toEqual([3, hint])
+    const command = /: (kv .*)$/.exec(hint)?.[1]
+    if (command !== undefined) expect((await shell(command, { store, cwd })).code).toBe(0)
   })
 })

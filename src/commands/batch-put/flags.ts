@@ -39,6 +39,8 @@ export interface Request {
   readonly format: InputFormat | undefined
   /** Each file is an entry. */
   readonly isFiles: boolean
+  /** The options that say what the records are, as they were given: for the commands of hints. */
+  readonly given: readonly string[]
   readonly parser: Pick<ParserOptions, 'mapping' | 'at' | 'columns' | 'nul' | 'delimiter' | 'quote'>
   /** Of the text; `undefined`: UTF-8, or no text. */
   readonly encoding: Encoding | undefined
@@ -133,6 +135,7 @@ export function requestOf(flags: Flags, formatFlag: string | undefined): Request
   return {
     format: at !== undefined ? (format ?? 'json') : format,
     isFiles: files,
+    given: givenAgain(flags),
     parser: {
       mapping: Object.values(mapping).some((part) => part !== undefined) ? mapping : undefined,
       at: at === undefined ? undefined : parsePath(at),
@@ -156,6 +159,16 @@ function namesOf(line: string): string[] {
   const names = fieldsOf(line, DIALECTS.csv)
   if (names === undefined) throw usageError(`--fields takes names with commas between, not ${line}`, 'id,name,city')
   return names
+}
+
+/** The options of the first two groups, but for those that name a form of the input. */
+function givenAgain(flags: Flags): string[] {
+  const names = ['key', 'value', 'at', 'prefix', 'ttl', 'delimiter', 'quote', 'fields', 'encoding'] as const
+  return [
+    ...names.flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`, flags[name]])),
+    ...(flags.ifAbsent === true ? ['--if-absent'] : []),
+    ...(flags.header ? [] : ['--no-header']),
+  ]
 }
 
 function byteOf(option: string, text: string): number {

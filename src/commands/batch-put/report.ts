@@ -131,7 +131,7 @@ export class Report {
     const tooMany = isOver ? `, and no more than ${maxErrors} may be refused` : ''
     const message = `${describe(reading, record)}${tooMany}; ${this.#storedSoFar('before it')}`
     return new KvError('KV_INVALID_INPUT', message, {
-      hint: record.hint ?? suggestion(reading, record) ?? this.#hint(record),
+      hint: record.hint ?? this.#suggestion(reading, record) ?? this.#hint(record),
     })
   }
 
@@ -193,13 +193,13 @@ export class Report {
       this.#skipped === 1
         ? `${all ? 'the only record' : 'a record'} was refused`
         : `${all ? `all ${count}` : count} records were refused`
-    return new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: suggestion(reading, record) })
+    return new KvError('KV_INVALID_INPUT', `${what}; nothing was stored`, { hint: this.#suggestion(reading, record) })
   }
-}
 
-/** How to give the input, by what it looks like. */
-function suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
-  return format === 'files' ? undefined : suggestionFor(record, input.head(), format, source)
+  /** How to give the input, by what it looks like. */
+  #suggestion({ input, format, source }: Reading, record: BadRecord): string | undefined {
+    return format === 'files' ? undefined : suggestionFor(record, input.head(), format, source, this.#request.parser)
+  }
 }
 
 function describe({ input, format }: Reading, record: BadRecord): string {

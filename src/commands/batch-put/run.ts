@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { closeSync } from 'node:fs'
 import { type Block, blockOps } from '../../blocks/block.ts'
+import { untilAborted } from '../../async.ts'
 import { asBuffer, utf8 } from '../../bytes.ts'
 import type { Context } from '../../cli/context.ts'
 import { useColor } from '../../cli/environment.ts'
 import { type InputFormat, formatOf } from '../../formats/parsers.ts'
 import type { Parsed } from '../../load/block-parser.ts'
+import { formatOfContent } from '../../load/content-format.ts'
 import { type FileName, namesIn } from '../../load/files/file-names.ts'
 import { loadFiles } from '../../load/files/load-files.ts'
 import { type LoadOptions, load } from '../../load/load.ts'
@@ -130,15 +132,30 @@ export class Run {
   }
 
   async #open(name: string): Promise<InputReading> {
-    const format = this.#request.format ?? formatOf(name)
-    const source: InputSource = { file: name === '-' ? undefined : name, store: storeToName(this.#ctx) }
+    const named = this.#request.format ?? formatOf(name)
+    const source: InputSource = {
+      file: name === '-' ? undefined : name,
+      store: storeToName(this.#ctx),
+      options: this.#request.given,
+    }
     const input = await openInput(name, this.#ctx.signal, {
       stdinFd: this.#ctx.io.stdin.fd,
       encoding: this.#request.encoding,
-      unpackFirst: (program) => through(source, program, format),
+      unpackFirst: (program) => through(source, program, named ?? 'jsonl'),
     })
     if (input === undefined) throw this.#report.interrupted()
+    const format = named ?? (await this.#formatOfContent(input))
     return { input, format, source: { ...source, unpack: input.unpack } }
+  }
+
+  async #formatOfContent(input: OpenInput): Promise<InputFormat> {
+    try {
+      const head = await untilAborted(input.begin(), this.#ctx.signal)
+      return formatOfContent(head, this.#request.parser) ?? 'jsonl'
+    } catch (error) {
+      input.close()
+      throw this.#report.withCount(error)
+    }
   }
 
   async *#parse({ input, format }: InputReading): AsyncGenerator<Parsed, void, void> {
