@@ -1,7 +1,7 @@
 import type { Block } from './block.ts'
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
-import { type ByteArena, copy } from './byte-arena.ts'
+import { type ByteArena, Mover } from './byte-arena.ts'
 import { type KeyOrder, isStrictlyAscending, sortKeys } from './sort.ts'
 
 /** Entries this builder has room for at first. */
@@ -141,13 +141,19 @@ export class BlockBuilder {
     if (this.#made !== undefined) {
       let needed = 0
       for (let n = 0; n < count; n++) needed += positions.keyLength[n]! + positions.valueLength[n]!
-      if (packed === undefined || packed.length < needed) packed = new Uint8Array(needed)
+      // With room for a larger one to come after it.
+      if (packed === undefined || packed.length < needed) packed = new Uint8Array(needed + (needed >>> 3))
     }
     if (packed !== undefined) {
+      const keyBytes = new Mover(this.#keyBytes, packed)
+      const valueBytes = new Mover(this.#valueBytes, packed)
+      const { keyStart, keyLength, valueStart, valueLength } = positions
       let at = 0
       for (let n = 0; n < count; n++) {
-        at = move(this.#keyBytes, positions.keyStart, n, positions.keyLength[n]!, packed, at)
-        at = move(this.#valueBytes, positions.valueStart, n, positions.valueLength[n]!, packed, at)
+        const value = keyBytes.move(keyStart[n]!, keyLength[n]!, at)
+        keyStart[n] = at
+        at = valueBytes.move(valueStart[n]!, valueLength[n]!, value)
+        valueStart[n] = value
       }
     }
     return {
@@ -227,16 +233,6 @@ export class BlockBuilder {
       this.#deleted = deleted
     }
   }
-}
-
-/**
- * Copies `length` bytes from `starts[n]` of `from` to `to[at]`, which `starts[n]` tells then; returns the position after
- * them.
- */
-function move(from: Uint8Array, starts: Uint32Array, n: number, length: number, to: Uint8Array, at: number): number {
-  copy(from, starts[n]!, length, to, at)
-  starts[n] = at
-  return at + length
 }
 
 /** The order of keys that are in order. */

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder, Made } from '../blocks/block-builder.ts'
 import type { ByteArena } from '../blocks/byte-arena.ts'
 import { usageError } from '../errors.ts'
-import { type FieldMapping, fieldMapping, growthOf } from './mapping.ts'
+import { type FieldMapping, fieldMapping } from './mapping.ts'
 import {
   EARLY_CHECK_BYTES,
   MAX_SKIPPED_BYTES,
@@ -26,7 +26,6 @@ const FIELD_NAMES = ['line', 'number']
  */
 export class LinesParser implements RecordParser, Fields {
   readonly makes: Omit<Made, 'arena'> | undefined
-  readonly growth: number = 2
   readonly #options: ParserOptions
   readonly #mapping: FieldMapping
   /** Whether lines are keys. */
@@ -52,8 +51,6 @@ export class LinesParser implements RecordParser, Fields {
       if (field < 0) throw usageError(`a line has no field ${name}`, `its fields are ${FIELD_NAMES.join(' and ')}`)
       return field
     })
-    // The number of a line is no part of it.
-    this.growth = 1 + growthOf(this.#mapping, 1)
     const keys = !this.#isPlain || this.#mapping.prefix.length > 0
     if (keys) this.makes = { keys, values: this.#mapping.value !== undefined }
   }
@@ -68,7 +65,7 @@ export class LinesParser implements RecordParser, Fields {
       this.#begun = true
       at = markLength(bytes, length)
     }
-    while (at < length) {
+    while (at < length && !into.isFull) {
       const found = bytes.indexOf(this.#end, at)
       const hasEnd = found >= 0 && found < length
       if (!hasEnd && !final) {

@@ -1,4 +1,4 @@
-import { type Template, FieldList, ownBytes, parseFieldOrTemplate } from './template.ts'
+import { type Template, FieldList, parseFieldOrTemplate } from './template.ts'
 
 /** How entries are made of the records of an input; plain data, which can be sent to another thread. */
 export interface Mapping {
@@ -38,15 +38,4 @@ export function fieldMapping(key: string, { value, prefix, ttl }: Mapping): Fiel
     keyFields,
     ttl,
   }
-}
-
-/**
- * Bytes of keys and of values from templates that are made for a byte of input at most, where a record has no fewer
- * than `shortest`.
- */
-export function growthOf({ fields, prefix, key, value }: FieldMapping, shortest: number): number {
-  const parts = [...key.parts, ...(value?.parts ?? [])]
-  const uses = fields.names.map((_, field) => parts.filter((part) => 'field' in part && part.field === field).length)
-  const own = prefix.length + ownBytes(key) + (value === undefined ? 0 : ownBytes(value))
-  return Math.max(...uses, 0) + own / shortest
 }

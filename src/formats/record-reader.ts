@@ -106,8 +106,6 @@ export const MAX_SKIPPED_BYTES = 64 << 20
 export interface RecordParser {
   /** What of the entries it puts together in the arena of the builder; absent: nothing. */
   readonly makes?: Omit<Made, 'arena'> | undefined
-  /** The most bytes that it may put together there for a byte of input, as far as that is known. Default: 1. */
-  readonly growth?: number
   /**
    * Parses the complete records of the first `length` bytes of `into.bytes` and adds them to
    * `into`. Returns how many bytes are done with; the caller hands in the rest again, at the start

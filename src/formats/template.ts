@@ -85,12 +85,3 @@ export function fill({ parts }: Template, fields: Fields, out: ByteArena): strin
   }
   return undefined
 }
-
-/** Bytes that a template makes whatever the record: its text, and the widths it pads to. */
-export function ownBytes({ parts }: Template): number {
-  return parts.reduce(
-    (sum, part) =>
-      sum + (part instanceof Uint8Array ? part.length : (part.padding?.width ?? 0) * (part.padding?.fill.length ?? 0)),
-    0,
-  )
-}

@@ -17,12 +17,6 @@ const LONG_AFTER = 8
 /** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
 const FIRST_BYTES = 4 << 20
 
-/** Bytes put together for one block, at most. */
-const MADE_BYTES = 32 << 20
-
-/** Bytes of the first block of an input whose keys or values are put together: how much that is is not known yet. */
-const FIRST_MADE_BYTES = 1 << 20
-
 /** Bytes of a record from which on its buffer grows more slowly. */
 const LARGE_BYTES = 256 << 20
 
@@ -68,7 +62,7 @@ export class BlockParser {
   readonly #maxRecordBytes: number
   readonly #maxSkipped: number
   #skippedBefore = 0
-  #goal: number
+  #goal = FIRST_BYTES
   /** Bytes of input done with. */
   #done = 0
   #buffer: Uint8Array = new Uint8Array(0)
@@ -98,7 +92,6 @@ export class BlockParser {
       made: makes && { ...makes, arena: new ByteArena(1 << 16) },
       keepsEqual: options.keepsEqual,
     }
-    this.#goal = makes === undefined ? FIRST_BYTES : FIRST_MADE_BYTES
     this.#rejects = options.rejects === undefined ? undefined : new RejectsWriter(options.rejects)
   }
 
@@ -182,9 +175,10 @@ export class BlockParser {
     const isFull = length >= this.#goal
     this.#done += consumed
     if (isFull) this.#raiseGoal()
-    const packInto = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES ? this.#spare(length) : undefined
+    const isPacked = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES
+    const packInto = isPacked ? this.#spare(length) : undefined
     const block = builder.finish(packInto)
-    if (packInto !== undefined && block.bytes !== packInto) this.recycle(packInto)
+    if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
     this.#length = length - consumed
     if (block.bytes === buffer) {
       // The block keeps the buffer; what is left of the input begins the next one.
@@ -198,7 +192,8 @@ export class BlockParser {
 
   /** Gives a block's buffer back for later blocks. */
   recycle(buffer: Uint8Array): void {
-    if (buffer.length === this.#goal && this.#spares.length < 2) this.#spares.push(buffer)
+    const isUsable = this.#isMade ? buffer.length >= this.#goal : buffer.length === this.#goal
+    if (isUsable && this.#spares.length < 2) this.#spares.push(buffer)
   }
 
   /** The bytes that wait, for another parser to go on with; only before the first cut. */
@@ -210,19 +205,26 @@ export class BlockParser {
 
   #raiseGoal(): void {
     const goal = this.#goal * 2
-    if (this.#building.made !== undefined && goal * (this.#parser.growth ?? 1) > MADE_BYTES) return
+    if (this.#isMade && goal > BLOCK_BYTES) return
     if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
     this.#goal = goal
     this.#spares.length = 0
   }
 
-  #spare(size: number): Uint8Array {
+  /** Memory for a block of so much input; where keys or values are made, of the size of one before, if of any. */
+  #spare(size: number): Uint8Array | undefined {
+    if (this.#isMade) return this.#spares.pop()
     return (size === this.#goal ? this.#spares.pop() : undefined) ?? new Uint8Array(size)
+  }
+
+  /** Whether blocks are put together in memory of their own, and the input stays in its buffer. */
+  get #isMade(): boolean {
+    return this.#building.made !== undefined
   }
 
   /** More room: doubling for a small input, a block's size, or what one very long record needs. */
   #enlarge(needed: number): void {
-    const spare = this.#length === 0 ? this.#spares.pop() : undefined
+    const spare = this.#length === 0 && !this.#isMade ? this.#spares.pop() : undefined
     const growth = this.#length < LARGE_BYTES ? 2 : 1.5
     const size =
       this.#length >= this.#goal

@@ -92,3 +92,24 @@ test('far into a long input blocks grow, up to four times the usual size, and lo
   expect(largest).toBeGreaterThan(3 * BLOCK_BYTES)
   expect(largest).toBeLessThanOrEqual(4 * BLOCK_BYTES)
 })
+
+test.each([
+  ['jsonl', '{"a":"x"}\n', { key: '{a}', value: 'v'.repeat(1000) + '{a}' }],
+  ['jsonl', '{"key":"x","value":"1"}\n', { prefix: utf8('p'.repeat(1000)) }],
+  ['json', '[{"a":"x"}]', { key: '{a}', value: 'v'.repeat(1000) + '{a}' }],
+  ['lines', 'x\n', { key: '{line}', value: 'v'.repeat(1000) + '{line}' }],
+] as const)(
+  '%s of which much more is made than there is of it comes in several blocks',
+  async (format, record, mapping) => {
+    const count = 100_000
+    const blockParser = await BlockParser.of({ ...OPTIONS, format, mapping, maxKeyBytes: 2000, keepsEqual: true })
+    const input = utf8(record.repeat(count))
+    const all: Parsed[] = []
+    for (const part of [input.subarray(0, 1000), input.subarray(1000)]) all.push(...blockParser.push(part))
+    all.push(...blockParser.cut(true))
+    expect(all.length).toBeGreaterThan(2)
+    expect(all.reduce((sum, { block }) => sum + block.count, 0)).toBe(count)
+    expect(all.reduce((sum, { inputBytes }) => sum + inputBytes, 0)).toBe(input.length)
+    for (const { block } of all) expect(block.bytes.length).toBeLessThan(48 << 20)
+  },
+)

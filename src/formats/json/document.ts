@@ -54,7 +54,6 @@ type State =
  */
 export class JsonDocumentParser implements RecordParser {
   readonly makes: RecordParser['makes']
-  readonly growth: number
   readonly #options: ParserOptions
   readonly #reader: RecordReader
   readonly #skipper: JsonSkipper
@@ -80,7 +79,6 @@ export class JsonDocumentParser implements RecordParser {
     this.#isMap = form === 'map'
     this.#reader = recordReader(options)
     this.makes = this.#reader.makes
-    this.growth = this.#reader.growth
     this.#skipper = new JsonSkipper(this.#reader.scanner)
     this.#descent = options.at && new Descent(options.at, this.#reader.scanner)
   }
@@ -118,7 +116,8 @@ export class JsonDocumentParser implements RecordParser {
     this.#reader.reset(bytes, end)
     this.#descent?.reset(bytes)
     this.#isCut = false
-    while (!this.#isCut) at = this.#step(into, at)
+    while (!this.#isCut && !into.isFull) at = this.#step(into, at)
+    if (!this.#isCut) return at
     const { failedAt, fault, expected } = this.#reader.scanner
     if (this.#state === 'lost') return at
     if (this.#open && failedAt >= end) return this.#refusedAlready(bytes, at, end)

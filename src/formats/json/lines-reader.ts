@@ -29,7 +29,6 @@ PLAIN[0x5c] = 0
  */
 export class JsonLinesParser implements RecordParser {
   readonly makes: RecordParser['makes']
-  readonly growth: number
   readonly #options: ParserOptions
   readonly #reader: RecordReader
   /** The same, where the records have the fields of kv. */
@@ -49,7 +48,6 @@ export class JsonLinesParser implements RecordParser {
     this.#reader = reader
     this.#plainReader = reader instanceof JsonRecordReader ? reader : undefined
     this.makes = reader.makes
-    this.growth = reader.growth
   }
 
   /** See {@link RecordParser.parse}. Complete records are those of whole lines. */
@@ -70,10 +68,10 @@ export class JsonLinesParser implements RecordParser {
       this.#begun = true
       at = markLength(bytes, end)
     }
-    while (at < end) {
+    while (at < end && !into.isFull) {
       if (allUtf8 && this.#plainReader !== undefined) {
         at = this.#commonLines(into, this.#plainReader, at, end)
-        if (at >= end) break
+        if (at >= end || into.isFull) break
       }
       let lineEnd = bytes.indexOf(LINE_FEED, at)
       if (lineEnd < 0 || lineEnd > end) lineEnd = end
@@ -82,7 +80,8 @@ export class JsonLinesParser implements RecordParser {
       this.#line(into, at, isCrlf ? lineEnd - 1 : lineEnd, allUtf8)
       at = lineEnd + 1
     }
-    return end
+    // Without its last line ending.
+    return Math.min(at, end)
   }
 
   /**
@@ -134,6 +133,7 @@ export class JsonLinesParser implements RecordParser {
       else reader.add(into, keyStart, keyLength, valueStart, valueLength)
       parsed++
       line = at
+      if (!asItStands && into.isFull) break
     }
     this.#lines += parsed
     this.#records += parsed

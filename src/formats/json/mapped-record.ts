@@ -1,7 +1,6 @@
 import type { BlockBuilder, Made } from '../../blocks/block-builder.ts'
 import type { ByteArena } from '../../blocks/byte-arena.ts'
-import { type FieldMapping, fieldMapping, growthOf } from '../mapping.ts'
-import type { Path } from '../path.ts'
+import { type FieldMapping, fieldMapping } from '../mapping.ts'
 import { MAX_SKIPPED_BYTES, type ParserOptions, lengthFault } from '../record-reader.ts'
 import { type Fields, fill } from '../template.ts'
 import { ABSENT, ESCAPED_STRING, JsonFields, OTHER } from './fields.ts'
@@ -24,7 +23,6 @@ export function recordReader(options: ParserOptions): RecordReader {
 /** Reads records of any fields, of which a {@link Mapping} makes entries. Keys are put together in the arena. */
 class MappedRecordReader implements RecordReader, Fields {
   readonly makes: Omit<Made, 'arena'>
-  readonly growth: number
   readonly scanner = new JsonScanner()
   reason: string | undefined
   readonly #options: ParserOptions
@@ -46,7 +44,6 @@ class MappedRecordReader implements RecordReader, Fields {
     const isAsItStands = only !== undefined && 'field' in only && only.padding === undefined
     this.#valueField = isAsItStands ? only.field : -1
     this.makes = { keys: true, values: value !== undefined && !isAsItStands }
-    this.growth = growthOf(mapping, shortestRecord(fields.paths))
   }
 
   reset(bytes: Uint8Array, end: number): void {
@@ -154,10 +151,4 @@ class MappedRecordReader implements RecordReader, Fields {
     const end = this.#fields.end(field)
     return this.decodes ? decodedLength(this.#bytes, start, end) : end - start
   }
-}
-
-/** Bytes of the shortest record with these fields: `[1,2]` or `{"id":1}`. */
-function shortestRecord(paths: readonly Path[]): number {
-  const shortestField = (path: Path): number => (/^\d+$/.test(path.at(-1)!) ? 2 : path.at(-1)!.length + 5)
-  return 1 + paths.reduce((sum, path) => sum + shortestField(path), 0)
 }

@@ -10,10 +10,9 @@ import type { ParserOptions, RecordParser } from '../record-reader.ts'
  */
 export function jsonParser(options: ParserOptions): RecordParser {
   let parser: RecordParser | undefined
-  const { makes, growth } = recordReader(options)
+  const { makes } = recordReader(options)
   return {
     makes,
-    growth,
     parse(into, length, final) {
       if (parser === undefined) {
         const form = jsonForm(into.bytes, length, final, options)

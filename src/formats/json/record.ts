@@ -21,8 +21,6 @@ import { decodedLength, decodeInPlace } from './string.ts'
 export interface RecordReader {
   /** See {@link RecordParser.makes}. */
   readonly makes: Omit<Made, 'arena'> | undefined
-  /** See {@link RecordParser.growth}. */
-  readonly growth: number
   /** Where and why the text was no JSON, after a method returned -1. */
   readonly scanner: JsonScanner
   /** Why the record read last is bad although it is JSON; `undefined` when it is accepted. */
@@ -44,9 +42,6 @@ export interface RecordReader {
   commit(into: BlockBuilder): string | undefined
 }
 
-/** Bytes of the shortest record, `["k",1]`. */
-const SHORTEST = 7
-
 const [DEL = 0] = DEL_FORMS
 const [KEY = 0] = KEY_FORMS
 
@@ -61,7 +56,6 @@ const [KEY = 0] = KEY_FORMS
  */
 export class JsonRecordReader implements RecordReader {
   readonly makes: Omit<Made, 'arena'> | undefined
-  readonly growth: number
   readonly scanner = new JsonScanner()
   reason: string | undefined
   readonly #options: ParserOptions
@@ -77,7 +71,6 @@ export class JsonRecordReader implements RecordReader {
     this.#options = options
     this.#prefix = options.mapping?.prefix ?? new Uint8Array()
     this.makes = this.#prefix.length > 0 ? { keys: true, values: false } : undefined
-    this.growth = 1 + this.#prefix.length / SHORTEST
   }
 
   reset(bytes: Uint8Array, end: number): void {
