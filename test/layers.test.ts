@@ -214,7 +214,7 @@ test('every source file was found and read', () => {
     expect.arrayContaining(['index.ts', 'store/store.ts', 'drivers/sqlite/driver.ts']),
   )
   expect(SOURCES.get('index.ts')!.imports).toContainEqual({ to: 'store/store.ts', kind: 'static' })
-  expect(SOURCES.get('drivers/kit/condition.ts')!.imports).toContainEqual({ to: 'store/entry.ts', kind: 'type' })
+  expect(SOURCES.get('store/conditional.ts')!.imports).toContainEqual({ to: 'store/entry.ts', kind: 'type' })
   expect(SOURCES.get('drivers/index.ts')!.imports).toContainEqual({ to: 'drivers/memory/driver.ts', kind: 'lazy' })
 })
 

@@ -3,13 +3,17 @@ import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isDumb } from '../cli/environment.ts'
 import { displayKey, formatCount } from '../safe-text.ts'
+import { holdsFor } from '../store/conditional.ts'
+import type { Condition } from '../store/entry.ts'
 import type { RangeOptions } from '../store/range.ts'
 import { keyId } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
+import { type ConditionFlags, addConditions, conditionFailed, conditionOf } from '../cli/line/condition.ts'
 import { type KeyFlags, encodingOption, notFound, parseBound, parseKey, syncOption } from '../cli/line/arguments.ts'
 import { bounds } from '../cli/line/range-arguments.ts'
 
-interface Flags extends KeyFlags {
+interface Flags extends KeyFlags, ConditionFlags {
+  ignoreMissing?: boolean
   prefix?: string
   range?: boolean
   all?: boolean
@@ -23,7 +27,7 @@ const SAMPLES = 5
 
 /** `kv del KEY...` */
 export function del(ctx: Context): Command {
-  return new Command('del')
+  const command = new Command('del')
     .description(
       'Delete the named keys, or every key of a prefix or range, and print how many were there. A delete of many asks first on a terminal, and needs --yes elsewhere.',
     )
@@ -31,23 +35,55 @@ export function del(ctx: Context): Command {
     .option('--prefix <prefix>', 'every key that begins so')
     .option('--range', 'the two arguments are START and END of a range, both included')
     .option('--all', 'every key of the store')
+    .option('--ignore-missing', 'it is fine when a named key is not there')
     .option('--dry-run', 'only say what would be deleted')
     .option('-y, --yes', 'do not ask')
+  return addConditions(command)
     .addOption(encodingOption('key'))
+    .addOption(encodingOption('value'))
     .addOption(syncOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  kv del user:1 user:2\n  kv del --prefix session: --dry-run\n  kv del --range log:2024 log:2025 --yes',
+      '\nExamples:\n  kv del user:1 user:2\n  kv del --prefix session: --dry-run\n  kv del --range log:2024 log:2025 --yes\n  kv del leader --if-value "$HOSTNAME"      only its own entry',
     )
     .action(async (keys: string[], flags: Flags) => {
       const range = rangeOf(keys, flags)
+      const condition = conditionOf(flags)
+      if (condition !== undefined && keys.length !== 1)
+        throw usageError('--if-value and --if-revision are for one named key')
       const store = await ctx.store({ sync: flags.sync })
-      if (range === undefined) await delKeys(ctx, store, keys, flags)
+      if (condition !== undefined) await delIf(ctx, store, parseKey(keys[0]!, flags.keyEncoding), condition, flags)
+      else if (range === undefined) await delKeys(ctx, store, keys, flags)
       else await delRange(ctx, store, range, flags)
     })
 }
 
-async function delKeys(ctx: Context, store: Store, names: string[], { keyEncoding, dryRun }: Flags): Promise<void> {
+async function delIf(
+  ctx: Context,
+  store: Store,
+  key: Uint8Array,
+  condition: Condition,
+  { dryRun = false, ignoreMissing }: Flags,
+): Promise<void> {
+  const { signal } = ctx
+  const entry = dryRun ? await store.getEntry(key, { signal }) : undefined
+  const isDone = dryRun
+    ? entry !== undefined && holdsFor(condition, entry)
+    : await store.del(key, { condition, signal })
+  printDeleted(ctx, isDone ? 1 : 0, dryRun)
+  if (isDone) return
+  // Which of the two it was is told as of now.
+  const there = await store.head(key, { signal })
+  if (there !== undefined) throw conditionFailed('not deleted', key, condition, there.revision)
+  if (!ignoreMissing) throw notFound([key])
+}
+
+async function delKeys(
+  ctx: Context,
+  store: Store,
+  names: string[],
+  { keyEncoding, dryRun, ignoreMissing }: Flags,
+): Promise<void> {
   const named = names.map((name) => parseKey(name, keyEncoding))
   // A key named twice is deleted once, and was there.
   const keys = [...new Map(named.map((key) => [keyId(key), key])).values()]
@@ -58,7 +94,7 @@ async function delKeys(ctx: Context, store: Store, names: string[], { keyEncodin
   const there = await Promise.all(keys.map((key) => store.del(key, { signal: ctx.signal })))
   printDeleted(ctx, there.filter(Boolean).length, false)
   const missing = keys.filter((_, i) => !there[i])
-  if (missing.length > 0) throw notFound(missing)
+  if (missing.length > 0 && !ignoreMissing) throw notFound(missing)
 }
 
 async function delRange(

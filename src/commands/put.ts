@@ -2,29 +2,22 @@ import { Command } from 'commander'
 import { asBuffer } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, usageError } from '../errors.ts'
+import { usageError } from '../errors.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'
-import type { Condition } from '../store/entry.ts'
-import {
-  type KeyFlags,
-  type ValueFlags,
-  encodingOption,
-  parseKey,
-  parseValue,
-  syncOption,
-} from '../cli/line/arguments.ts'
+import { putKeepingExpiry } from '../store/conditional.ts'
+import { type KeyFlags, encodingOption, parseKey, parseValue, syncOption } from '../cli/line/arguments.ts'
+import { type ConditionFlags, addConditions, conditionFailed, conditionOf } from '../cli/line/condition.ts'
 
-interface Flags extends KeyFlags, ValueFlags {
+interface Flags extends KeyFlags, ConditionFlags {
   file?: string
   ttl?: string
-  ifAbsent?: boolean
-  ifValue?: string
+  keepTtl?: boolean
   sync: boolean
 }
 
 /** `kv put KEY [VALUE]` */
 export function put(ctx: Context): Command {
-  return new Command('put')
+  const command = new Command('put')
     .description(
       'Store a value under a key. VALUE is the argument, or the exact bytes of standard input (without VALUE, or -), or of a file. It is on disk when kv exits.',
     )
@@ -32,8 +25,9 @@ export function put(ctx: Context): Command {
     .argument('[VALUE]')
     .option('--file <file>', 'take the value from a file; - is standard input')
     .option('--ttl <time>', 'let the entry expire after this time: 500ms 90s 10m 2h 7d')
+    .option('--keep-ttl', 'let it expire when the entry that is there would')
     .option('--if-absent', 'only if the key is not there')
-    .option('--if-value <value>', 'only if the key has this value now')
+  return addConditions(command)
     .addOption(encodingOption('key'))
     .addOption(encodingOption('value'))
     .addOption(syncOption())
@@ -44,24 +38,17 @@ export function put(ctx: Context): Command {
     .action(async (keyText: string, valueText: string | undefined, flags: Flags, command: Command) => {
       const key = parseKey(keyText, flags.keyEncoding)
       const condition = conditionOf(flags)
+      if (flags.ttl !== undefined && flags.keepTtl) throw usageError('--ttl and --keep-ttl exclude each other')
       const ttl = flags.ttl === undefined ? undefined : parseDuration(flags.ttl, 'time to live')
       const store = await ctx.store({ sync: flags.sync })
       const value = await valueOf(ctx, valueText, flags, endsOptions(command), store.limits.maxValueBytes)
-      const result = await store.put(key, value, { ttl, condition, ...ctx.abortable })
-      if (!result.applied) {
-        const isThere = result.revision > 0 ? 'exists with another value' : 'does not exist'
-        const why = condition?.type === 'absent' ? 'exists' : isThere
-        throw new KvError('KV_CONDITION', `not stored: ${displayKey(key)} ${why}`)
-      }
+      const result = flags.keepTtl
+        ? await putKeepingExpiry(store, key, value, condition, ctx.abortable)
+        : await store.put(key, value, { ttl, condition, ...ctx.abortable })
+      if (!result.applied) throw conditionFailed('not stored', key, condition!, result.revision)
       if (ctx.io.stderr.isTTY)
         ctx.say(`${result.created ? 'created' : 'replaced'} ${displayKey(key)} (${formatBytes(value.length)})`)
     })
-}
-
-function conditionOf({ ifAbsent, ifValue, valueEncoding }: Flags): Condition | undefined {
-  if (ifAbsent && ifValue !== undefined) throw usageError('--if-absent and --if-value exclude each other')
-  if (ifAbsent) return { type: 'absent' }
-  return ifValue === undefined ? undefined : { type: 'value', value: parseValue(ifValue, valueEncoding) }
 }
 
 /** Whether `--` stood before the value: then a lone `-` is the text `-`. */

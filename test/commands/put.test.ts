@@ -141,6 +141,54 @@ const CASES: readonly Case[] = [
     ...usage('--if-absent and --if-value exclude each other'),
   },
   {
+    name: '--if-revision stores over the entry of that revision',
+    args: ['put', 'k', 'new', '--if-revision', '1'],
+    given: [['k', 'old']],
+    leaves: [['k', 'new']],
+  },
+  {
+    name: '--if-revision leaves an entry of another revision, exit 1',
+    args: ['put', 'k', 'new', '--if-revision', '7'],
+    given: [['k', 'old']],
+    stderr: errorText('not stored: k exists with another revision, 1', 'KV_CONDITION'),
+    code: 1,
+    leaves: [['k', 'old']],
+  },
+  {
+    name: '--if-revision does not create a key, exit 1',
+    args: ['put', 'k', 'new', '--if-revision', '1'],
+    given: [['other', '']],
+    stderr: errorText('not stored: k does not exist', 'KV_CONDITION'),
+    code: 1,
+    leaves: [['other', '']],
+  },
+  { name: '--if-revision 0 stores a new key', args: ['put', 'k', 'v', '--if-revision', '0'], leaves: [['k', 'v']] },
+  {
+    name: '--if-revision 0 leaves a key that is there, exit 1',
+    args: ['put', 'k', 'new', '--if-revision', '0'],
+    given: [['k', 'old']],
+    stderr: errorText('not stored: k exists', 'KV_CONDITION'),
+    code: 1,
+    leaves: [['k', 'old']],
+  },
+  ...['x', '-1', '1.5', '9007199254740993'].map((revision) => ({
+    name: `--if-revision refuses ${revision}`,
+    args: ['put', 'k', 'v', `--if-revision=${revision}`],
+    ...usage(`--if-revision wants a whole number of 0 or more, not ${revision}`),
+    leaves: [],
+  })),
+  {
+    name: '--if-revision and --if-value exclude each other',
+    args: ['put', 'k', 'v', '--if-revision', '1', '--if-value', 'x'],
+    ...usage('--if-value and --if-revision exclude each other'),
+  },
+  {
+    name: '--ttl and --keep-ttl exclude each other',
+    args: ['put', 'k', 'v', '--ttl', '1h', '--keep-ttl'],
+    ...usage('--ttl and --keep-ttl exclude each other'),
+  },
+  { name: '--keep-ttl stores a new key', args: ['put', 'k', 'v', '--keep-ttl'], leaves: [['k', 'v']] },
+  {
     name: 'refuses a time to live that is no time',
     args: ['put', 'k', 'v', '--ttl', '5x'],
     ...usage('not a time to live: 5x', 'write a time as 500ms, 90s, 10m, 2h or 7d; a plain number is seconds'),
@@ -319,5 +367,24 @@ describe('kv put', () => {
       stderr: errorText('cannot read standard input: it is a folder', 'KV_USAGE'),
       code: 2,
     })
+  })
+})
+
+test.for([
+  [[], 0],
+  [['--if-value', 'old'], 0],
+  [['--if-revision', '1'], 0],
+  [['--if-value', 'x'], 1],
+  [['--if-revision', '7'], 1],
+  [['--if-absent'], 1],
+  [['--if-revision', '0'], 1],
+] as const)('--keep-ttl keeps when the entry expires: %j', async ([condition, code]) => {
+  const store = await givenStore([['k', 'old', { expires: 4102444800000 }]])
+  expectRun(await kv(['put', 'k', 'new', '--keep-ttl', ...condition], { store }), {
+    code,
+    stderr: code === 0 ? '' : /^kv: not stored: k exists.* \(KV_CONDITION\)\n$/,
+  })
+  expectRun(await kv(['range'], { store }), {
+    stdout: `{"key":"k","value":"${code === 0 ? 'new' : 'old'}","expires":"2100-01-01T00:00:00.000Z"}\n`,
   })
 })

@@ -63,10 +63,15 @@ function howToWrite(encoding: Encoding): string | undefined {
 
 /** The value of `--limit`: a whole number of 0 or more. Throws `KV_USAGE`. */
 export function parseLimit(text: string): number {
-  const count = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(count))
-    throw usageError(`--limit wants a whole number of 0 or more, not ${text}`)
-  return count
+  return wholeNumber(text, '--limit')
+}
+
+/** The value of an option that is a whole number of 0 or more. Throws `KV_USAGE` with the option's name. */
+export function wholeNumber(text: string, option: string): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number))
+    throw usageError(`${option} wants a whole number of 0 or more, not ${text}`)
+  return number
 }
 
 /** The error of keys that are not there. */

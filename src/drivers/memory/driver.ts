@@ -3,7 +3,7 @@ import { compareBytes } from '../../bytes.ts'
 import { interrupted } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
-import { holds } from '../kit/condition.ts'
+import { holdsFor } from '../../store/conditional.ts'
 import { expiryOf } from '../../store/expiry.ts'
 import type {
   Abortable,
@@ -76,15 +76,14 @@ export class MemoryDriver implements Driver {
     { expires, ttl, condition }: DriverPutOptions = {},
   ): Promise<PutResult> {
     const old = this.#live(key)
-    if (!holds(condition, old, (wanted) => compareBytes(old!.value, wanted) === 0))
-      return { applied: false, created: false, revision: old?.revision ?? 0 }
+    if (!holdsFor(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
     const revision = this.#write([{ type: 'put', key, value, expires, ttl }])
     return { applied: true, created: old === undefined, revision }
   }
 
   async del(key: Uint8Array, { condition }: DriverDelOptions = {}): Promise<boolean> {
     const old = this.#live(key)
-    if (old === undefined || !holds(condition, old, (wanted) => compareBytes(old.value, wanted) === 0)) return false
+    if (old === undefined || !holdsFor(condition, old)) return false
     this.#write([{ type: 'del', key }])
     return true
   }

@@ -20,7 +20,7 @@ import type {
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
-import { holds } from '../kit/condition.ts'
+import { holds } from '../../store/conditional.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'

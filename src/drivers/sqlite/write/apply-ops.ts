@@ -1,7 +1,7 @@
 import { blockOf } from '../../../blocks/block.ts'
 import type { Condition, Op, Put, PutResult } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
-import { holds } from '../../kit/condition.ts'
+import { holds } from '../../../store/conditional.ts'
 import { hasValue, liveHead } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
