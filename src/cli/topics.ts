@@ -3,6 +3,7 @@ import { DURABILITY_TOPIC } from './topics/durability.ts'
 import { EXIT_CODES_TOPIC } from './topics/exit-codes.ts'
 import { FORMATS_TOPIC } from './topics/formats.ts'
 import { RECIPES } from './topics/recipes.ts'
+import { TEMPLATES_TOPIC } from './topics/templates.ts'
 
 const ENVIRONMENT_TOPIC = `
 Environment
@@ -16,6 +17,7 @@ A flag wins over its variable.
 export const TOPICS: Readonly<Record<string, string>> = {
   'exit-codes': EXIT_CODES_TOPIC,
   formats: FORMATS_TOPIC,
+  templates: TEMPLATES_TOPIC,
   recipes: RECIPES,
   environment: ENVIRONMENT_TOPIC,
   durability: DURABILITY_TOPIC,

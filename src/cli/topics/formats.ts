@@ -15,14 +15,24 @@ key_base64 or value_base64; an entry that expires has "expires", a time such as
 say bytes that are no text only with --key-encoding or --value-encoding, whose columns are
 key_hex, value_base64 and so on.
 
-Input of kv batch-put (by file name, or --format): jsonl, json, csv, tsv. gzip and Zstandard are
-told by content.
+--columns and --template of kv range and kv get print fields of JSON values: kv help templates.
+
+Forms of input (kv batch-put --format; else the file name decides, else the content)
   jsonl   {"key":K,"value":V} or [K,V] a line, perhaps with "ttl" (seconds, or "10m") or
           "expires"; null is none. A string value is stored as its text, any other JSON
-          value as its exact source.
-  json    an array of such records, or an object that maps keys to values; a .json file
-          with a record a line is read as jsonl
+          value as its exact source. {"del":K} deletes; so what kv watch --json prints can be
+          played into another store.
+  json    an array of such records, or an object that maps keys to values; also several
+          documents one after another. --at data.items: the records are below that field.
+          A .json file with a record a line is read as jsonl.
   csv     a header line that names key and value, perhaps ttl or expires; key_base64,
-          value_hex and so on stand in their place
+          value_hex and so on stand in their place. --delimiter, --quote, --no-header and
+          --fields for other habits.
   tsv     the same with tabs; no quotes, but \\t \\n \\r and \\\\ as escapes
+  lines   (--lines) a key a line, with an empty value
+  --files each file is an entry: its path the key, its bytes the value
+
+With --key the records may have any fields: --key id, or --key 'user:{id}'. The value is then the
+whole record as JSON, a record of CSV as an object of its columns; or what --value names.
+gzip and Zstandard are told by content. --encoding latin1 and others: text that is not UTF-8.
 `
