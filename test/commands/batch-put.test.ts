@@ -245,6 +245,15 @@ describe('kv batch-put', () => {
     expect(existsSync(store)).toBe(false)
   })
 
+  test('an empty document of JSON has no header to mend', async () => {
+    const stderr = errorText(
+      'stdin:1: no JSON document at column 1; nothing was stored',
+      'KV_INVALID_INPUT',
+      'mend the record and run it again',
+    )
+    expectRun(await kv(['batch-put', '--format', 'json'], { store: await givenStore() }), { stderr, code: 3 })
+  })
+
   test('lines are counted on where another thread goes on with a long input', async () => {
     const cwd = tempDir()
     const lines = `${'x'.repeat(1023)}\n`.repeat(1500)

@@ -3,9 +3,10 @@ import { type KvError, usageError } from '../../errors.ts'
 import { quoteWord } from '../../shell-quote.ts'
 
 /**
- * Options whose empty value says something (a bound of a range, a value), and one that is refused in words of its own.
+ * Options whose empty value says something (a bound of a range, a value, nothing), and one that is refused in words of
+ * its own.
  */
-const MAY_BE_EMPTY = new Set(['--prefix', '--after', '--default', '--if-value', '--store'])
+const MAY_BE_EMPTY = new Set(['--prefix', '--after', '--default', '--if-value', '--store', '--quote'])
 
 /**
  * The words of a command line as commander takes them on both sides of a command: short flags written together (`-yq`)

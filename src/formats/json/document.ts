@@ -285,7 +285,8 @@ export class JsonDocumentParser implements RecordParser {
   #fail(bytes: Uint8Array, at: number, what: string, expected?: string): number {
     const { line, column } = this.#position.advance(bytes, at)
     const isBetween = this.#state === 'between'
-    const record = this.#records + (isBetween ? 0 : 1)
+    // What is wrong before the first record stands in its place.
+    const record = Math.max(1, this.#records + (isBetween ? 0 : 1))
     const reason = `${what} at column ${column}${isBetween ? '' : ` (record ${record})`}`
     const bad: BadRecord = { line, record, reason, expected, start: at, end: at }
     if (!this.#isMarked || this.#options.skip === undefined) throw new BadRecordError({ ...bad, isLast: true })
