@@ -1,22 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { contents, kv } from '../helpers/kv.ts'
-import { PROGRAM_PATH, hasProgram } from '../helpers/programs.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { IS_HERE, type Program, hardText, run } from './programs.ts'
 
 /** Key and value. */
 type Row = [key: string, value: string]
-
-/** Parts of texts that programs have got wrong. */
-const HARD = [
-  ...Array.from({ length: 0x20 }, (_, code) => String.fromCharCode(code)),
-  ...['\r\n', '\r\r\n', '"', '""', "'", ',', ';', '|', '\\', '\\t', '\\n', '\\\\', ' ', '  ', '#', '=', '{', '}', ':'],
-  ...['\u007f', '\u0080', '\u0085', '\u00a0', 'é', 'e\u0301', '\u2028', '\u2029', '\ufeff', '\ufffd', '\uffff'],
-  ...['\u{1f600}', '\u{10ffff}', 'a', 'Z', '0', '-1', '1e5', 'null', 'true', '\\u0041', '\\x41', '&amp;', '%41'],
-]
 
 interface Limits {
   /** Texts that a program cannot say in this form. */
@@ -25,14 +16,7 @@ interface Limits {
 
 /** Hundreds of rows with different keys that are not empty, for one run of a program. */
 function rows({ not }: Limits = {}): fc.Arbitrary<Row[]> {
-  const sayable = (text: string): boolean => not === undefined || !not.test(text)
-  const text = fc
-    .oneof(
-      fc.array(fc.constantFrom(...HARD), { maxLength: 8 }).map((parts) => parts.join('')),
-      fc.string({ unit: 'grapheme' }),
-      fc.string({ unit: 'binary' }).map((string) => string.toWellFormed()),
-    )
-    .filter(sayable)
+  const text = hardText.filter((candidate) => not === undefined || !not.test(candidate))
   return fc.uniqueArray(
     fc.tuple(
       text.filter((key) => key !== ''),
@@ -44,18 +28,6 @@ function rows({ not }: Limits = {}): fc.Arbitrary<Row[]> {
 
 function sorted(all: readonly Row[]): Row[] {
   return all.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-}
-
-/** What a program writes, given this on its standard input. */
-function run(program: string, args: readonly string[], input: string | Uint8Array): Buffer {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
-    input,
-    env: { PATH: PROGRAM_PATH, LC_ALL: 'C.UTF-8', PYTHONIOENCODING: 'utf-8' },
-    maxBuffer: 2 ** 28,
-  })
-  if (error !== undefined) throw error
-  if (status !== 0) throw new Error(`${program} ended with ${status}: ${String(stderr)}`)
-  return stdout
 }
 
 /** A script of Python that has `rows`, a list of pairs; it writes bytes with `out`. */
@@ -209,15 +181,9 @@ function sqliteReads(bytes: Buffer): Row[] {
   return pairs(run('sqlite3', ['-batch', ':memory:'], script))
 }
 
-const PACKAGES = { python3: 'python3', jq: 'jq', mlr: 'miller', sqlite3: 'sqlite3' } as const
-type Program = keyof typeof PACKAGES
-const HERE = Object.fromEntries(
-  Object.entries(PACKAGES).map(([program, debian]) => [program, hasProgram(program, debian)]),
-)
-
 describe('what other programs write is loaded as it was', () => {
   for (const [name, program, form, write, limits] of WRITERS) {
-    test.skipIf(!HERE[program])(`${form}: ${name}`, async () => {
+    test.skipIf(!IS_HERE[program])(`${form}: ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(rows(limits), async (all) => {
           const store = join(tempDir(), 'test.kv')
@@ -233,7 +199,7 @@ describe('what other programs write is loaded as it was', () => {
 
 describe('what kv range writes is read by other programs as it was', () => {
   for (const [name, program, form, read, limits] of READERS) {
-    test.skipIf(!HERE[program])(`${form}: ${name}`, async () => {
+    test.skipIf(!IS_HERE[program])(`${form}: ${name}`, async () => {
       await fc.assert(
         fc.asyncProperty(rows(limits), async (all) => {
           const store = join(tempDir(), 'test.kv')
