@@ -34,6 +34,7 @@ const HARD: readonly (readonly [string, string])[] = [
   ['user:1', 'Ada "é"\t\\ \u{1f600}\r\n\u0001'],
 ]
 
+const PEOPLE = 'id,name\n7,Ada\n12,"Bo, B."\n'
 const USERS: readonly (readonly [string, string])[] = [
   ['user:00000007', '{"id":7,"name":"Ada"}'],
   ['user:00000012', '{"id":12,"name":"Bo, B."}'],
@@ -54,10 +55,11 @@ const TESTS: Readonly<Record<string, Recipe>> = {
   },
   'kv to Redis': {
     needs: { 'redis-server': 'redis-server', 'redis-cli': 'redis-tools', jq: 'jq' },
-    store: HARD,
+    store: [...HARD, ['short', 'v', { ttl: 1_000_000 }]],
     before: redis,
     check: async ({ bash }, output) => {
-      expect(output).toContain('errors: 0, replies: 2')
+      expect(output).toContain('errors: 0, replies: 3')
+      expect(Number(await bash('redis-cli TTL short'))).toBeGreaterThan(900)
       for (const [key, value] of HARD) expect(await bash(`redis-cli --raw GET ${quoted(key)}`)).toBe(`${value}\n`)
     },
   },
@@ -106,17 +108,94 @@ const TESTS: Readonly<Record<string, Recipe>> = {
     check: async ({ bash }) =>
       expect(await bash("mdb_dump lmdb | grep '^ '")).toBe(LMDB.replace(/.*HEADER=END\n|DATA.*/gs, '')),
   },
+  'SQLite to kv: each row as JSON': {
+    needs: { sqlite3: 'sqlite3' },
+    before: ({ bash }) =>
+      bash(
+        `sqlite3 shop.db "CREATE TABLE item(id, name, price); INSERT INTO item VALUES (1, 'tea \\"x\\"', 2.5), (2, 'é', NULL)"`,
+      ),
+    leaves: [
+      ['item:1', '{"id":1,"name":"tea \\"x\\"","price":2.5}'],
+      ['item:2', '{"id":2,"name":"é","price":null}'],
+    ],
+  },
+  'kv to SQLite: a column for each field': {
+    needs: { sqlite3: 'sqlite3' },
+    store: [
+      ['item:1', '{"id":1,"name":"tea, \\"x\\"","price":2.5,"more":[1]}'],
+      ['item:2', '{"id":2,"name":"é\\n"}'],
+    ],
+    check: async ({ bash }) =>
+      expect(await bash(`sqlite3 copy.db 'SELECT id, hex(name), price FROM item'`)).toBe(
+        '1|7465612C20227822|2.5\n2|C3A90A|\n',
+      ),
+  },
+  'pandas to kv': {
+    needs: { python3: 'python3' },
+    before: (place) => {
+      writeFileSync(join(place.folder, 'people.csv'), PEOPLE)
+      pandas(place)
+    },
+    leaves: USERS,
+  },
   'kv to pandas': {
     needs: { python3: 'python3' },
     store: USERS,
     before: pandas,
     check: (_, output) => expect(output).toBe('   id    name\n0   7     Ada\n1  12  Bo, B.\n'),
   },
+  'DuckDB to kv': {
+    needs: { duckdb: undefined },
+    before: async ({ folder, bash }) => {
+      writeFileSync(join(folder, 'people.csv'), PEOPLE)
+      await bash(`duckdb -c "COPY (FROM 'people.csv') TO 'people.parquet'"`)
+    },
+    leaves: USERS,
+  },
   'kv to DuckDB': {
     needs: { duckdb: undefined },
     store: USERS,
     check: async ({ bash }) =>
       expect(await bash(`duckdb people.db -c "SELECT string_agg(id || name) FROM users"`)).toContain('7Ada,12Bo, B.'),
+  },
+  'Commits of Git, by time': {
+    needs: { git: 'git' },
+    before: ({ bash }) =>
+      bash(`export GIT_COMMITTER_DATE=2030-01-01T00:00:00Z GIT_AUTHOR_DATE=2030-01-01T00:00:00Z
+        git init -q . && git -c user.name='Ada "é" Lovelace' -c user.email=a@example.com commit -q --allow-empty -m 'Say "hi", \\t\tdone'`),
+    check: async ({ store }) => {
+      const [[key, value], ...more] = (await contents(store)) as [[string, string]]
+      expect(more).toEqual([])
+      const commit = key.replace('commit:2030-01-01T00:00:00+00:00:', '')
+      expect(commit).toMatch(/^[0-9a-f]{40}$/)
+      const fields = {
+        commit,
+        time: '2030-01-01T00:00:00+00:00',
+        author: 'Ada "é" Lovelace',
+        subject: 'Say "hi", \\t\tdone',
+      }
+      expect(JSON.parse(value)).toEqual(fields)
+    },
+  },
+  'Files, with their bytes': {
+    needs: { find: 'findutils' },
+    before: ({ folder }) => {
+      mkdirSync(join(folder, 'sub'))
+      writeFileSync(join(folder, 'sub', 'two\nlines'), '\0\u00ff\n', 'latin1')
+    },
+    check: async ({ bash }) => expect(await bash("kv get ./sub/two$'\\n'lines | od -An -tx1")).toBe(' 00 ff 0a\n'),
+  },
+  'Files, size and time of each': {
+    needs: { find: 'findutils' },
+    before: async ({ folder, bash }) => {
+      writeFileSync(join(folder, 'a "b", \\c'), '12345')
+      await bash('touch -d 2030-02-03 a*')
+    },
+    leaves: [['file:./a "b", \\c', JSON.stringify({ path: './a "b", \\c', size: '5', day: '2030-02-03' })]],
+  },
+  'Users of this machine': {
+    needs: {},
+    check: async ({ bash }) => expect(await bash('kv get login:root | jq -r .home')).toBe('/root\n'),
   },
 }
 
