@@ -1,4 +1,7 @@
-/** Export: a million entries as JSON text in key order into a pipe, beside `sqlite3 -json`. */
+/**
+ * Export: a million entries as JSON text in key order into a pipe, beside `sqlite3 -json`; CSV and TSV beside the JSON
+ * text.
+ */
 import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,14 +14,20 @@ const GROWTH = 1000
 
 await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records, write }) => {
   const at = (name: string): string => join(folder, name)
-  await writeRecords(records, { jsonl: at('rows.jsonl'), csv: at('rows.csv') })
+  await writeRecords(records, {
+    jsonl: at('rows.jsonl'),
+    csv: at('rows.csv'),
+    objectsJsonl: at('objects.jsonl'),
+  })
   kvMs(folder, '--quiet', '--store', at('store.kv'), 'batch-put', at('rows.jsonl'))
+  kvMs(folder, '--quiet', '--store', at('objects.kv'), 'batch-put', at('objects.jsonl'))
   checkExport(folder)
   await grow(at('grown.kv'), records)
   const throughPipe = (command: string) => ({
     run: () => processMs(folder, 'sh', ['-c', `${command} | cat > /dev/null`]),
   })
-  const range = (store: string) => throughPipe(`'${process.execPath}' '${KV}' --store '${at(store)}' range`)
+  const range = (store: string, format = 'jsonl') =>
+    throughPipe(`'${process.execPath}' '${KV}' --store '${at(store)}' range --format ${format}`)
   const asJson = (file: string, columns: string) =>
     installed('sqlite3')
       ? throughPipe(`sqlite3 -json '${at(file)}' 'select ${columns} from kv order by key'`)
@@ -35,6 +44,11 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
       sameFile: asJson('store.kv', asText),
       sameGrown: asJson('grown.kv', asText),
       ownTable: asJson('table.db', 'key, value'),
+      csv: range('store.kv', 'csv'),
+      tsv: range('store.kv', 'tsv'),
+      objects: range('objects.kv'),
+      objectsCsv: range('objects.kv', 'csv'),
+      objectsTsv: range('objects.kv', 'tsv'),
     },
     rounds,
   )
@@ -51,6 +65,24 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
         theirs: took.sameGrown,
         peer: '`sqlite3 -json` on the same file',
       }),
+      ...(['csv', 'tsv'] as const).map((form) =>
+        row({
+          what: `\`kv range --format ${form}\``,
+          ours: took[form],
+          theirs: took.kv,
+          peer: 'JSON Lines',
+          atMost: 1.3,
+        }),
+      ),
+      ...(['Csv', 'Tsv'] as const).map((form) =>
+        row({
+          what: `\`kv range --format ${form.toLowerCase()}\`, values of JSON`,
+          ours: took[`objects${form}`],
+          theirs: took.objects,
+          peer: 'JSON Lines',
+          atMost: 1.3,
+        }),
+      ),
     ],
     folder,
     write,

@@ -21,7 +21,11 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   await writeRecords(records, {
     jsonl: at('rows.jsonl'),
     ldb: has.ldb ? at('rows.ldb') : undefined,
-    csv: has.sqlite3 ? at('rows.csv') : undefined,
+    csv: at('rows.csv'),
+    tsv: at('rows.tsv'),
+    objectsJsonl: at('objects.jsonl'),
+    objectsCsv: at('objects.csv'),
+    objectsTsv: at('objects.tsv'),
     resp: has.redis ? at('rows.resp') : undefined,
   })
   await writeRecords(FEW, { jsonl: at('few.jsonl') })
@@ -41,12 +45,21 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     `$TIME '${process.execPath}' '${KV}' --quiet --store '${store}' batch-put '${at(name)}'`
   const pipe = (name: string): string =>
     `cat '${at(name)}' | $TIME '${process.execPath}' '${KV}' --quiet --store '${store}' batch-put`
+  const loadFile = (name: string) => ({
+    prepare,
+    run: () => kvMs(folder, '--quiet', '--store', store, 'batch-put', at(name)),
+  })
   const load = (isThere: boolean, run: () => number) => (isThere ? { prepare, run } : undefined)
   let took
   try {
     took = await inTurn(
       {
-        file: { prepare, run: () => kvMs(folder, '--quiet', '--store', store, 'batch-put', at('rows.jsonl')) },
+        file: loadFile('rows.jsonl'),
+        csv: loadFile('rows.csv'),
+        tsv: loadFile('rows.tsv'),
+        objects: loadFile('objects.jsonl'),
+        objectsCsv: loadFile('objects.csv'),
+        objectsTsv: loadFile('objects.tsv'),
         pipe: { prepare, run: () => processMs(folder, 'sh', ['-c', pipe('rows.jsonl').replace('$TIME', '')]) },
         ldb: load(has.ldb, () =>
           processMs(folder, 'ldb', [`--db=${store}`, '--create_if_missing', 'load'], at('rows.ldb')),
@@ -91,6 +104,13 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
       row({ what: 'the same', ours, theirs: took.redis, peer: '`redis-cli --pipe`' }),
     )
   }
+  for (const [what, ours, theirs] of [
+    ['`kv batch-put FILE.csv`', took.csv, took.file],
+    ['`kv batch-put FILE.tsv`', took.tsv, took.file],
+    ['`kv batch-put FILE.csv`, values of JSON', took.objectsCsv, took.objects],
+    ['`kv batch-put FILE.tsv`, values of JSON', took.objectsTsv, took.objects],
+  ] as const)
+    rows.push(row({ what, ours, theirs, peer: 'JSON Lines', atMost: 1.3 }))
   for (const [how, command] of [
     ['from a file', file],
     ['through a pipe', pipe],

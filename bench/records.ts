@@ -11,14 +11,29 @@ const VALUE_BYTES = 100
 /** Bytes written at a time. */
 const CHUNK = 1 << 20
 
-/** How a record is written in each kind of input. No letter of a record needs escaping in any of them. */
+/** A record's value in a JSON object, which has commas and quotes to be escaped. */
+const object = (value: string): string => `{"id":"${value.slice(0, 20)}","text":"${value.slice(20)}","tags":["a","b"]}`
+
+/** How a record is written in each kind of input. No letter of a record itself needs escaping in any of them. */
 const WRITERS = {
   jsonl: (key: string, value: string) => `{"key":"${key}","value":"${value}"}\n`,
   csv: (key: string, value: string) => `${key},${value}\n`,
+  tsv: (key: string, value: string) => `${key}\t${value}\n`,
+  objectsJsonl: (key: string, value: string) => `{"key":"${key}","value":${JSON.stringify(object(value))}}\n`,
+  objectsCsv: (key: string, value: string) => `${key},"${object(value).replaceAll('"', '""')}"\n`,
+  objectsTsv: (key: string, value: string) => `${key}\t${object(value)}\n`,
   ldb: (key: string, value: string) => `${key} ==> ${value}\n`,
   // The protocol of Redis: an array of three strings, each with its length.
   resp: (key: string, value: string) =>
     `*3\r\n$3\r\nSET\r\n$${key.length}\r\n${key}\r\n$${value.length}\r\n${value}\r\n`,
+}
+
+/** What stands before the first record. */
+const HEADERS: { readonly [kind in keyof typeof WRITERS]?: string } = {
+  csv: 'key,value\n',
+  tsv: 'key\tvalue\n',
+  objectsCsv: 'key,value\n',
+  objectsTsv: 'key\tvalue\n',
 }
 
 /** The first `count` records of a seed: 16 and 100 letters and digits, keys in random order. */
@@ -54,7 +69,7 @@ export async function fill(store: Store, count: number, size: number): Promise<v
 
 /** What the sqlite3 program is told to make a table of the records of a CSV file. */
 export function sqliteImport(csv: string): string {
-  return `create table kv(key text primary key, value text not null);\n.mode csv\n.import "${csv}" kv\n`
+  return `create table kv(key text primary key, value text not null);\n.mode csv\n.import --skip 1 "${csv}" kv\n`
 }
 
 /** Writes `count` records to a file for each kind of input that is named. */
@@ -65,7 +80,13 @@ export async function writeRecords(
   const outputs = Object.entries(files).flatMap(([kind, path]) =>
     path === undefined
       ? []
-      : [{ write: WRITERS[kind as keyof typeof WRITERS], text: '', stream: createWriteStream(path) }],
+      : [
+          {
+            write: WRITERS[kind as keyof typeof WRITERS],
+            text: HEADERS[kind as keyof typeof WRITERS] ?? '',
+            stream: createWriteStream(path),
+          },
+        ],
   )
   for (const [key, value] of records(count)) {
     for (const output of outputs) {
