@@ -9,13 +9,20 @@ export interface InputSource {
   /** The program that unpacks it (`gzip -dc`), of an input that is packed. */
   readonly unpack?: string | undefined
   /** The options that say what the records are (`--key id`), which hold for every other way to give it as well. */
-  readonly options?: readonly string[]
+  readonly options?: readonly (readonly string[])[]
 }
+
+/** Options that have a meaning for some formats only. */
+const FOR_JSON: readonly string[] = ['--at']
+const FOR_TABLES: readonly string[] = ['--delimiter', '--quote', '--fields', '--no-header']
 
 /** The command that reads the input with more options. */
 export function again(source: InputSource, options: readonly string[]): string {
+  const format = options.includes('--format') ? options[options.indexOf('--format') + 1] : undefined
+  const foreign = format === undefined ? [] : ['csv', 'tsv'].includes(format) ? FOR_JSON : FOR_TABLES
+  const given = source.options?.filter(([name]) => !foreign.includes(name!))
   const file = source.file === undefined ? [] : [fileWord(source.file)]
-  return [batchPut(source), ...options.map(quoteWord), ...file].join(' ')
+  return [batchPut({ ...source, options: given ?? [] }), ...options.map(quoteWord), ...file].join(' ')
 }
 
 /** The command that puts programs before batch-put: `xz -dc rows.xz | kv batch-put --format csv`. */
@@ -57,6 +64,6 @@ function intoBatchPut(source: InputSource, command: string, format: string): str
 }
 
 function batchPut({ store, options = [] }: InputSource): string {
-  const words = [...(store === undefined ? [] : ['--store', store]), ...options]
+  const words = [...(store === undefined ? [] : ['--store', store]), ...options.flat()]
   return ['kv batch-put', ...words.map(quoteWord)].join(' ')
 }

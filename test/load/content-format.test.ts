@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { formatOfContent } from '../../src/load/content-format.ts'
-import { contents, ended, expectRun, givenStore, kv, startKv } from '../helpers/kv.ts'
+import { contents, ended, errorText, expectRun, givenStore, kv, startKv } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const key = (name: string): { mapping: { key: string } } => ({ mapping: { key: name } })
@@ -116,6 +116,19 @@ describe('kv batch-put without --format', () => {
     const { code, stderr } = await kv(['batch-put', 'rows.jsonl'], { store, cwd })
     expect([code, stderr]).toEqual([3, expect.stringContaining('kv batch-put --store')])
     expect(await contents(store)).toEqual([])
+  })
+
+  test('--no-header is refused for a file whose name says that it is no table', async () => {
+    const cwd = tempDir()
+    writeFileSync(join(cwd, 'rows.jsonl'), 'a,1\n')
+    expectRun(await kv(['batch-put', '--no-header', 'rows.jsonl'], { store: await givenStore(), cwd }), {
+      stderr: errorText(
+        '--no-header is for CSV and TSV, and rows.jsonl is read as jsonl',
+        'KV_USAGE',
+        'if it is CSV, add --format csv',
+      ),
+      code: 2,
+    })
   })
 
   test.each([

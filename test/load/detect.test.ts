@@ -335,6 +335,19 @@ describe('a hint goes on from the options that were given', () => {
       ['--key', 'id', '--if-absent'],
       'its records seem to be in the field "items": kv batch-put --key id --if-absent --at items rows.jsonl',
     ],
+    ['rows.csv', 'key,value\na,1\n', ['--at', 'x'], 'it looks like CSV: kv batch-put --format csv rows.csv'],
+    [
+      'rows.jsonl',
+      '{"key":"a","value":1}\n',
+      ['--delimiter', ';'],
+      'it looks like JSON: kv batch-put --format jsonl rows.jsonl',
+    ],
+    [
+      'rows.csv',
+      'id,n\r1,2\r',
+      ['--key', 'id'],
+      String.raw`its lines end in CR alone: tr '\r' '\n' < rows.csv | kv batch-put --key id --format csv`,
+    ],
     ['rows.jsonl', '{"id":1,"name":"x"}\n', ['--key', 'idd'], 'its fields are id, name'],
     [
       'rows.csv',
@@ -348,7 +361,7 @@ describe('a hint goes on from the options that were given', () => {
     writeFileSync(join(cwd, file), bytes)
     const { stderr, code } = await kv(['batch-put', ...flags, file], { env: { KV_STORE: store }, cwd })
     expect([code, /\nhint: (.*)\n$/.exec(stderr)?.[1]]).toEqual([3, hint])
-    const command = /: (kv .*)$/.exec(hint)?.[1]
+    const command = /: ((?:kv|tr) .*)$/.exec(hint)?.[1]
     if (command !== undefined) expect((await shell(command, { store, cwd })).code).toBe(0)
   })
 })

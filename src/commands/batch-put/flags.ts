@@ -40,7 +40,7 @@ export interface Request {
   /** Each file is an entry. */
   readonly isFiles: boolean
   /** The options that say what the records are, as they were given: for the commands of hints. */
-  readonly given: readonly string[]
+  readonly given: readonly (readonly string[])[]
   readonly parser: Pick<ParserOptions, 'mapping' | 'at' | 'columns' | 'nul' | 'delimiter' | 'quote'>
   /** Of the text; `undefined`: UTF-8, or no text. */
   readonly encoding: Encoding | undefined
@@ -162,12 +162,12 @@ function namesOf(line: string): string[] {
 }
 
 /** The options of the first two groups, but for those that name a form of the input. */
-function givenAgain(flags: Flags): string[] {
+function givenAgain(flags: Flags): string[][] {
   const names = ['key', 'value', 'at', 'prefix', 'ttl', 'delimiter', 'quote', 'fields', 'encoding'] as const
   return [
-    ...names.flatMap((name) => (flags[name] === undefined ? [] : [`--${name}`, flags[name]])),
-    ...(flags.ifAbsent === true ? ['--if-absent'] : []),
-    ...(flags.header ? [] : ['--no-header']),
+    ...names.flatMap((name) => (flags[name] === undefined ? [] : [[`--${name}`, flags[name]]])),
+    ...(flags.ifAbsent === true ? [['--if-absent']] : []),
+    ...(flags.header ? [] : [['--no-header']]),
   ]
 }
 

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs'
 import { type Block, blockOps } from '../../blocks/block.ts'
 import { untilAborted } from '../../async.ts'
 import { asBuffer, utf8 } from '../../bytes.ts'
+import { usageError } from '../../errors.ts'
 import type { Context } from '../../cli/context.ts'
 import { useColor } from '../../cli/environment.ts'
 import { type InputFormat, formatOf } from '../../formats/parsers.ts'
@@ -133,6 +134,11 @@ export class Run {
 
   async #open(name: string): Promise<InputReading> {
     const named = this.#request.format ?? formatOf(name)
+    if (this.#request.parser.columns !== undefined && named !== undefined && named !== 'csv' && named !== 'tsv')
+      throw usageError(
+        `--no-header is for CSV and TSV, and ${name} is read as ${named}`,
+        'if it is CSV, add --format csv',
+      )
     const source: InputSource = {
       file: name === '-' ? undefined : name,
       store: storeToName(this.#ctx),

@@ -151,7 +151,11 @@ export class DelimitedParser implements RecordParser {
     const row = this.#row
     if (this.#options.columns === undefined) {
       const names = isText || isUtf8(bytes.subarray(at, row.end)) ? row.texts(bytes) : undefined
-      const reason = row.fault ?? (names === undefined ? HEADER_NOT_UTF8 : undefined)
+      // Lines that end in CR alone are all one header.
+      const hasReturn = row.lineFeeds === 0 && names?.some((name) => name.includes('\r'))
+      const reason =
+        row.fault ??
+        (names === undefined ? HEADER_NOT_UTF8 : hasReturn ? 'a name in the header has a CR in it' : undefined)
       const fault = reason === undefined ? this.#begin(names!) : { reason }
       if (fault !== undefined) this.#reject({ ...this.#badRow(at, fault), isLast: true })
       return
