@@ -21,6 +21,8 @@ export const CODES = {
   KV_NOT_SUPPORTED: { exit: 2, http: 501 },
   /** What is stored was read as text or as JSON and is not UTF-8, or not JSON. */
   KV_NOT_TEXT: { exit: 2, http: 406 },
+  /** What is stored was to be added to and is no integer of 64 bits, or the sum would be none. */
+  KV_NOT_INTEGER: { exit: 2, http: 409 },
   /** A record of the input was refused. */
   KV_INVALID_INPUT: { exit: 3, http: 422 },
   /** Another process held the write lock longer than the lock timeout. */

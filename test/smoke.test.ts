@@ -19,6 +19,9 @@ const CASES: readonly Case[] = [
   { name: 'count', args: ['count'], given: [['a', '1']], stdout: '1\n' },
   { name: 'watch', args: ['watch'], stderr: /KV_USAGE/, code: 2 },
   { name: 'ttl', args: ['ttl', 'a'], given: [['a', '1']], stdout: 'none\n' },
+  { name: 'incr', args: ['incr', 'a'], given: [['a', '1']], stdout: '2\n', leaves: [['a', '2']] },
+  { name: 'expire', args: ['expire', 'a', '1m'], given: [['a', '1']], stdout: '60\n' },
+  { name: 'persist', args: ['persist', 'a'], given: [['a', '1', { ttl: 60_000 }]], stdout: 'none\n' },
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"entries":1\b/ },
   { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
   {

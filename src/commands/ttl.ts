@@ -14,7 +14,12 @@ export function ttl(ctx: Context): Command {
       const store = await ctx.store()
       const entry = await store.head(key, { signal: ctx.signal })
       if (entry === undefined) throw notFound([key])
-      const seconds = entry.expires === undefined ? null : Math.ceil((entry.expires - Date.now()) / 1000)
-      ctx.print.record({ ttl: seconds }, seconds === null ? 'none' : String(seconds))
+      printTtl(ctx, entry.expires === undefined ? undefined : entry.expires - Date.now())
     })
+}
+
+/** Prints for how many milliseconds an entry lives (`undefined`: for ever), as whole seconds. */
+export function printTtl(ctx: Context, ms: number | undefined): void {
+  const seconds = ms === undefined ? null : Math.ceil(ms / 1000)
+  ctx.print.record({ ttl: seconds }, seconds === null ? 'none' : String(seconds))
 }

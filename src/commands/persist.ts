@@ -1,0 +1,36 @@
+import { Command } from 'commander'
+import type { Context } from '../cli/context.ts'
+import { type KeyFlags, encodingOption, notFound, parseKey, syncOption } from '../cli/line/arguments.ts'
+import { update } from '../store/conditional.ts'
+import { printTtl } from './ttl.ts'
+
+interface Flags extends KeyFlags {
+  sync: boolean
+}
+
+/** `kv persist KEY` */
+export function persist(ctx: Context): Command {
+  return new Command('persist')
+    .description('Let an entry stay for ever that would expire, and print `none`, as kv ttl does.')
+    .argument('<KEY>')
+    .addOption(encodingOption('key'))
+    .addOption(syncOption())
+    .addHelpText('after', '\nExample:\n  kv persist session:9')
+    .action(async (text: string, { keyEncoding, sync }: Flags) => {
+      const key = parseKey(text, keyEncoding)
+      const store = await ctx.store({ sync })
+      let isThere = false
+      await update(
+        store,
+        key,
+        (old) => {
+          isThere = old !== undefined
+          // One that does not expire is not written again.
+          return old?.expires === undefined ? undefined : { value: old.value }
+        },
+        ctx.abortable,
+      )
+      if (!isThere) throw notFound([key])
+      printTtl(ctx, undefined)
+    })
+}
