@@ -28,7 +28,9 @@ export function parsePath(text: string): Path {
   return steps
 }
 
-/** The text that {@link parsePath} reads as this path. */
+/** The text that {@link parsePath} reads as this path, also within a template and in a list of columns. */
 export function pathText(path: Path): string {
-  return path.map((name) => (/^[^".{}:]+$/.test(name) ? name : JSON.stringify(name))).join('.')
+  return path
+    .map((name) => (/^[^\s".,{}:](?:[^".,{}:]*[^\s".,{}:])?$/.test(name) ? name : JSON.stringify(name)))
+    .join('.')
 }

@@ -3,7 +3,7 @@ export const TEMPLATES_TOPIC = String.raw`
 Fields and templates
 
 A field is named by the names that lead to it, joined by dots: id, address.city. A number is
-also an element of an array, counted from 0: tags.0. A name with a dot, a colon, a quote or a
+also an element of an array, counted from 0: tags.0. A name with a dot, comma, colon, quote or
 brace in it stands in double quotes, as in JSON: "a.b". In CSV and TSV a field is a column.
 
 A template is text with fields in braces: 'user:{country}:{id}'. {{ and }} are braces. Of a
