@@ -141,6 +141,13 @@ describe('what other programs call it', () => {
       'that is: --ttl TIME, such as --ttl 60s; if it is a value, it stands after --: kv put KEY -- --ex',
     ],
     ['put k v --nx', '--nx', 'that is: --if-absent; if it is a value, it stands after --: kv put KEY -- --nx'],
+    ['get k --jq .a', '--jq', 'that is: --field FIELD; if it is a key, it stands after --: kv get -- --jq'],
+    [
+      'range --select a',
+      '--select',
+      'that is: --columns NAMES; if it is a key, it stands after --: kv range -- --select',
+    ],
+    ['batch-put --pk id', '--pk', 'that is: --key FIELD; if it is a file, it stands after --: kv batch-put -- --pk'],
     ['del --force a', '--force', 'that is: --yes; if it is a key, it stands after --: kv del -- --force'],
     [
       'range --from=a',
