@@ -99,8 +99,11 @@ export function lengthFault(
 /** Bytes of a record whose end is not there yet after which its beginning is checked. */
 export const EARLY_CHECK_BYTES = 1 << 16
 
-/** Bytes of a bad record that are held until its end is there, where bad records are skipped. */
-export const MAX_SKIPPED_BYTES = 64 << 20
+/**
+ * Bytes of a bad record that are held until its end is there, where bad records are skipped; also of a record that has
+ * not named its key. A buffer of twice a block is enough for it.
+ */
+export const MAX_SKIPPED_BYTES = 24 << 20
 
 /** A parser of one input, fed with one buffer after another. */
 export interface RecordParser {

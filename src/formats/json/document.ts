@@ -261,7 +261,7 @@ export class JsonDocumentParser implements RecordParser {
   #refusedAlready(bytes: Uint8Array, at: number, end: number): number {
     const isRecord = this.#state === 'record' || this.#state === 'first' || this.#state === 'document'
     const { skip } = this.#options
-    if (!isRecord || end - at <= (skip === undefined ? EARLY_CHECK_BYTES : MAX_SKIPPED_BYTES)) return at
+    if (!isRecord || end - at < (skip === undefined ? EARLY_CHECK_BYTES : MAX_SKIPPED_BYTES)) return at
     const reader = this.#reader
     const reason = reader.badAlready(end)
     if (reason === undefined) return at

@@ -79,10 +79,8 @@ class MappedRecordReader implements RecordReader, Fields {
     if (fault !== undefined) return fault
     const { maxValueBytes } = this.#options
     const length = end - this.#start
-    if (length > MAX_SKIPPED_BYTES) {
-      const missing = this.#missing()
-      if (missing !== undefined) return `${missing} in its first ${MAX_SKIPPED_BYTES} bytes`
-    }
+    const missing = length < MAX_SKIPPED_BYTES ? undefined : this.#missing()
+    if (missing !== undefined) return `${missing} in the first ${MAX_SKIPPED_BYTES >> 20} MiB of a record`
     if (this.#mapping.value === undefined && length > maxValueBytes)
       return `value is longer than ${maxValueBytes} bytes`
     return undefined

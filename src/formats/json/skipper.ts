@@ -16,7 +16,8 @@ export class JsonSkipper {
   done = true
   readonly #scanner: JsonScanner
   #next: Next = 'value'
-  #isFirst = true
+  /** Whether whole containers are looked for: nearly all are there to their end. */
+  #triesWhole = true
   #depth = 0
   /** The closing bracket of each container that is open. */
   #closing = new Uint8Array(64)
@@ -30,7 +31,6 @@ export class JsonSkipper {
   begin(): void {
     this.done = false
     this.#next = 'value'
-    this.#isFirst = true
     this.#depth = 0
   }
 
@@ -39,16 +39,7 @@ export class JsonSkipper {
    * that is not {@link done}, the scanner has failed: at the end, or where the text is not JSON.
    */
   skip(at: number, open: boolean): number {
-    if (this.#isFirst) {
-      // Nearly always the whole value is there.
-      this.#isFirst = false
-      const begin = this.#scanner.space(at)
-      const end = this.#scanner.value(begin)
-      if (end >= 0 && (!open || this.#scanner.at(end) >= 0)) {
-        this.done = true
-        return end
-      }
-    }
+    this.#triesWhole = true
     for (let isOn = true; isOn && !this.done;) {
       const from = at
       at = this.#step(at, open)
@@ -98,6 +89,10 @@ export class JsonSkipper {
 
   #value(at: number, byte: number, open: boolean): number {
     if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      const end = this.#triesWhole ? this.#scanner.value(at) : -1
+      if (end >= 0) return this.#complete(end)
+      // Once in a buffer, or one with many open brackets would be gone through again and again.
+      this.#triesWhole = false
       this.#open(byte + 2)
       this.#next = byte === OPEN_OBJECT ? 'name or end' : 'value or end'
       return at + 1
