@@ -1,32 +1,12 @@
 import type { ChildProcess } from 'node:child_process'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { type Store, openStore } from '../../src/index.ts'
-import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { type Given, ended, errorText, expectRun, givenStore, kv, shell, startKv } from '../helpers/kv.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { needTerminal, terminal } from '../helpers/terminal.ts'
+import { watched } from '../helpers/watch.ts'
 
 const ADA: readonly Given[] = [['user:1', 'Ada']]
-
-/** Tells whether a store file has a log of changes. */
-function logOf(path: string): () => boolean {
-  const connection = new (sqliteEngine().DatabaseSync)(path)
-  onTestFinished(() => connection.close())
-  const names = connection.prepare(
-    `select name from sqlite_schema where name glob 'kv_log*' or name in ('kv_watcher', 'kv_change', 'kv_replaced')`,
-  )
-  return () => names.all().length > 0
-}
-
-/** Settles when somebody watches the store in a file. */
-async function watched(path: string): Promise<() => boolean> {
-  // kv must have the file open first: it does not know of connections that others have in its process, and closing a
-  // file of its own would drop their locks.
-  await (await openTestStore(path)).get('none')
-  const hasLog = logOf(path)
-  while (!hasLog()) await new Promise(setImmediate)
-  return hasLog
-}
 
 /** `kv watch` over a store that is there, once it stands. */
 async function started(

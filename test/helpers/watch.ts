@@ -1,6 +1,8 @@
 import { onTestFinished } from 'vitest'
 import type { Change, Store, Watch, WatchOptions } from '../../src/index.ts'
+import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { toText } from './bytes.ts'
+import { openTestStore } from './store.ts'
 
 /** A watch that is closed when the running test is over. */
 export async function watching(store: Store, options: WatchOptions = {}): Promise<Watch> {
@@ -34,4 +36,24 @@ export async function takeUntil(watch: Watch, key: string): Promise<Change[]> {
 /** `put key=value` or `del key`. */
 export function shown(change: Change): string {
   return change.type === 'put' ? `put ${toText(change.key)}=${toText(change.value)}` : `del ${toText(change.key)}`
+}
+
+/** Tells whether a store file has a log of changes. */
+export function logOf(path: string): () => boolean {
+  const connection = new (sqliteEngine().DatabaseSync)(path)
+  onTestFinished(() => connection.close())
+  const names = connection.prepare(
+    `select name from sqlite_schema where name glob 'kv_log*' or name in ('kv_watcher', 'kv_change', 'kv_replaced')`,
+  )
+  return () => names.all().length > 0
+}
+
+/** Settles when somebody watches the store in a file. */
+export async function watched(path: string): Promise<() => boolean> {
+  // kv must have the file open first: it does not know of connections that others have in its process, and closing a
+  // file of its own would drop their locks.
+  await (await openTestStore(path)).get('none')
+  const hasLog = logOf(path)
+  while (!hasLog()) await new Promise(setImmediate)
+  return hasLog
 }
