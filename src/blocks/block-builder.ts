@@ -7,8 +7,8 @@ import { type KeyOrder, isStrictlyAscending, sortKeys } from './sort.ts'
 /** Entries this builder has room for at first. */
 const FIRST_CAPACITY = 1024
 
-/** Bytes put together for one block, but for the last entry: then it is full. */
-const MADE_BYTES = 32 << 20
+/** Bytes put together after which a block is full: a little less than the power of two that the arena grows to. */
+const MADE_BYTES = 15 << 20
 
 /** What of every entry is made: put together in an arena, since it does not lie in the input as it stands. */
 export interface Made {

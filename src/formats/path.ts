@@ -1,4 +1,5 @@
 import { usageError } from '../errors.ts'
+import { quoteWord } from '../shell-quote.ts'
 
 /** Names from the outside to the inside: where a field lies in a record. */
 export type Path = readonly string[]
@@ -13,7 +14,12 @@ const STEP = /("(?:[^"\\]|\\.)*"|[^."]+)(?:\.|$)/y
 export function parsePath(text: string): Path {
   const steps: string[] = []
   const wrong = (): Error =>
-    usageError(`not a field: ${text === '' ? "''" : text}`, `names joined by dots: id, address.city, '"a.b".c'`)
+    usageError(
+      `not a field: ${text === '' ? "''" : text}`,
+      text === ''
+        ? `names joined by dots: id, address.city, '"a.b".c'`
+        : `names are joined by dots; where that is one name: ${quoteWord(JSON.stringify(text))}`,
+    )
   STEP.lastIndex = 0
   while (STEP.lastIndex < text.length) {
     const [, step] = STEP.exec(text) ?? []

@@ -51,6 +51,8 @@ export interface Parsed {
   readonly named: readonly BadRecord[]
   /** The bad record that ended the input, after those of the block. */
   readonly refused: BadRecord | undefined
+  /** The block was full before all was parsed that could be: there is to be another cut once this is stored. */
+  readonly more: boolean
   /** Nothing follows. */
   readonly final: boolean
 }
@@ -71,8 +73,8 @@ export class BlockParser {
   #named: BadRecord[] = []
   readonly #rejects: RejectsWriter | undefined
   readonly #building: BuilderOptions
-  /** Whether whole records may be left since a block was full. */
-  #hasMore = false
+  /** Whether whole records may be left since the last block was full. */
+  hasMore = false
   /** Whether a bad record ended the input: nothing more is parsed. */
   ended = false
 
@@ -125,23 +127,16 @@ export class BlockParser {
   filled(bytes: number): Parsed | undefined {
     this.#length += bytes
     if (this.#length < this.#goal || this.#length < this.#buffer.length) return undefined
-    const parsed = this.#cut(false, false)
+    const parsed = this.cut(false)
     if (parsed.inputBytes > 0 || parsed.final) return parsed
     return this.#length < this.#maxRecordBytes ? undefined : this.#endless()
   }
 
   /**
-   * Parses the whole records, or with `final` all bytes: one result, and more where so much is put together that it
-   * does not belong in one block. With `last`, nothing follows these. Throws `KV_OUTPUT`.
+   * Parses the whole records, or with `final` all bytes, unless the block is full before. With `last`, nothing follows.
+   * Throws `KV_OUTPUT`.
    */
-  cut(final: boolean, last: boolean = final): Parsed[] {
-    const results: Parsed[] = []
-    do results.push(this.#cut(final, last))
-    while (this.#hasMore)
-    return results
-  }
-
-  #cut(final: boolean, last: boolean): Parsed {
+  cut(final: boolean, last: boolean = final): Parsed {
     const buffer = this.#buffer
     const builder = new BlockBuilder(buffer, Math.max(64, this.#length >>> 7), this.#building)
     if (this.#building.made !== undefined) this.#building.made.arena.length = 0
@@ -159,7 +154,7 @@ export class BlockParser {
       this.ended = true
     }
     this.#rejects?.flush()
-    this.#hasMore = builder.isFull && consumed < length && refused === undefined
+    this.hasMore = builder.isFull && consumed < length && refused === undefined
     const records = builder.count
     const parsed = {
       records,
@@ -168,13 +163,14 @@ export class BlockParser {
       skipped: this.#skipped,
       named: this.#named,
       refused,
-      final: (last && !this.#hasMore) || refused !== undefined,
+      more: this.hasMore,
+      final: (last && !this.hasMore) || refused !== undefined,
     }
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
     const isFull = length >= this.#goal
     this.#done += consumed
-    if (isFull) this.#raiseGoal()
+    if (isFull && !this.hasMore) this.#raiseGoal()
     const isPacked = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES
     const packInto = isPacked ? this.#spare(length) : undefined
     const block = builder.finish(packInto)
@@ -237,11 +233,11 @@ export class BlockParser {
 
   /** Ends an input whose next record is longer than any can be. */
   #endless(): Parsed {
-    const parsed = this.#cut(true, true)
+    const parsed = this.cut(true)
     this.ended = true
     const { line = 0, record = 0 } = parsed.refused ?? {}
     const reason = `a record is longer than ${this.#maxRecordBytes} bytes`
-    return { ...parsed, refused: { line, record, reason, isLast: true, start: 0, end: 0 }, final: true }
+    return { ...parsed, refused: { line, record, reason, isLast: true, start: 0, end: 0 }, more: false, final: true }
   }
 
   #skip(bad: BadRecord): void {

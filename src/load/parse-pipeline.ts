@@ -47,6 +47,7 @@ export class ParsePipeline {
   #blockBytes = BLOCK_BYTES
   #stored = 0
   #wasCut = false
+  #lastCut = { final: false, last: false }
   #waitingSince = 0
   #onRoom = (): void => {}
   #isReading = false
@@ -125,8 +126,9 @@ export class ParsePipeline {
   /** Hands over the whole records that are there, at the end of input everything. With `last`, nothing follows. */
   cut(final: boolean, last: boolean = final): void {
     this.#wasCut = true
+    this.#lastCut = { final, last }
     const inline = this.#inline
-    if (inline !== undefined) this.#parse(() => inline.cut(final, last))
+    if (inline !== undefined) this.#parse(() => [inline.cut(final, last)])
     else {
       this.#flush()
       this.#post({ type: 'cut', final, last })
@@ -134,7 +136,7 @@ export class ParsePipeline {
   }
 
   /** Says that something handed over has been stored: its buffer is free. */
-  stored({ inputBytes, block }: Parsed): void {
+  stored({ inputBytes, block, more }: Parsed): void {
     this.#stored += inputBytes
     this.#handedOver--
     this.#blockBytes = Math.max(this.#blockBytes, block.bytes.length)
@@ -142,6 +144,7 @@ export class ParsePipeline {
     const buffer = block.bytes.length >= BLOCK_BYTES ? block.bytes : undefined
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
     else this.#post({ type: 'stored', buffer }, buffer)
+    if (more && !this.#isReading) this.cut(this.#lastCut.final, this.#lastCut.last)
     this.#release()
   }
 

@@ -37,29 +37,37 @@ const send = (parsed: Parsed): void => {
 
 let blockParser: BlockParser
 
-/** A file this thread reads itself, as far ahead as there is room. */
-let file: { readonly fd: number; position: number; ahead: number } | undefined
+/** A file this thread reads itself, as far ahead as there is room; `isWhole` once it was read to its end, or was not. */
+let file: { readonly fd: number; position: number; ahead: number; isWhole?: boolean } | undefined
 
 function readOn(): void {
   while (file !== undefined && file.ahead < AHEAD) {
-    const room = blockParser.room(READ_BYTES)
-    let bytes = 0
-    let unreadable: string | undefined
-    try {
-      bytes = readSync(file.fd, room, 0, Math.min(room.length, READ_BYTES), file.position)
-    } catch (error) {
-      unreadable = reasonOf(error)
-      port!.postMessage({ unreadable }, [])
-    }
-    file.position += bytes
-    const parsed = bytes === 0 ? blockParser.cut(unreadable === undefined, true) : [blockParser.filled(bytes)]
-    for (const result of parsed) {
-      if (result === undefined) continue
-      if (result.final) file = undefined
-      else file!.ahead++
-      send(result)
-    }
+    const parsed = blockParser.hasMore || file.isWhole !== undefined ? cutOn(file) : readSome(file)
+    if (parsed === undefined) continue
+    file.ahead++
+    if (parsed.final) file = undefined
+    send(parsed)
   }
+}
+
+/** Parses what is there of a file. */
+function cutOn({ isWhole }: { isWhole?: boolean }): Parsed {
+  return blockParser.cut(isWhole ?? false, isWhole !== undefined)
+}
+
+/** Reads more of a file; returns the block that became full by it. */
+function readSome(from: NonNullable<typeof file>): Parsed | undefined {
+  const room = blockParser.room(READ_BYTES)
+  try {
+    const bytes = readSync(from.fd, room, 0, Math.min(room.length, READ_BYTES), from.position)
+    from.position += bytes
+    if (bytes > 0) return blockParser.filled(bytes)
+    from.isWhole = true
+  } catch (error) {
+    from.isWhole = false
+    port!.postMessage({ unreadable: reasonOf(error) }, [])
+  }
+  return undefined
 }
 
 function take(message: ToWorker): void {
@@ -69,7 +77,7 @@ function take(message: ToWorker): void {
       port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
       break
     case 'cut':
-      if (!blockParser.ended) for (const parsed of blockParser.cut(message.final, message.last)) send(parsed)
+      if (!blockParser.ended) send(blockParser.cut(message.final, message.last))
       break
     case 'read':
       file = { fd: message.fd, position: 0, ahead: 0 }

@@ -44,8 +44,9 @@ export class MappedRows implements RowEntries, Fields {
     const { fields, value } = this.#mapping
     this.#columns = fields.names.map((name, field) => columnNamed(name, fields.paths[field]!, header))
     for (const [field, column] of this.#columns.entries()) {
-      const name = fields.names[field]!
-      if (column < 0) return { reason: noColumn(name, header), hint: this.#correction(name, header) }
+      const path = fields.paths[field]!
+      const name = path.length === 1 ? path[0]! : fields.names[field]!
+      if (column < 0) return { reason: noColumn(name, header), hint: this.#correction(field, name, header) }
       if (header.includes(header[column]!, column + 1))
         return { reason: `column ${JSON.stringify(name)} is there twice` }
     }
@@ -113,13 +114,17 @@ export class MappedRows implements RowEntries, Fields {
     return undefined
   }
 
-  /** The option with the name of a column in place of one that is not there, when one is much like it. */
-  #correction(name: string, header: readonly string[]): string | undefined {
+  /** The options that were probably meant, where a column is not there. */
+  #correction(field: number, name: string, header: readonly string[]): string | undefined {
+    const delimiter = header.length === 1 ? /[;\t|,]/.exec(header[0]!)?.[0] : undefined
+    if (delimiter !== undefined) return `perhaps --delimiter ${delimiter === '\t' ? 'tab' : quoteWord(delimiter)}`
     const near = nearestColumn(name, header)
-    if (near === undefined) return undefined
-    const { key, value } = this.#given
-    const option = key!.includes(name) ? '--key' : '--value'
-    return `perhaps ${option} ${quoteWord((option === '--key' ? key! : value!).replace(name, () => near))}`
+    if (near === undefined) return '--key and --value take names of columns'
+    const isOfKey = field < this.#mapping.keyFields
+    const text = (isOfKey ? this.#given.key : this.#given.value)!
+    const asPath = /[."{}:]/.test(near) ? JSON.stringify(near) : near
+    const right = text.replace(this.#mapping.fields.names[field]!, () => asPath)
+    return `perhaps ${isOfKey ? '--key' : '--value'} ${quoteWord(right)}`
   }
 }
 

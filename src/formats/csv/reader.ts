@@ -86,8 +86,8 @@ export class DelimitedParser implements RecordParser {
     }
     if (final && at === length && this.#width === undefined && this.#options.columns === undefined)
       this.#reject({
-        ...this.#entries.columns([])!,
         reason: 'no header',
+        expected: this.#entries.columns([])?.expected,
         line: 1,
         record: 0,
         isLast: true,

@@ -163,6 +163,7 @@ class FileBlocks {
       skipped: this.#skipped,
       named: this.#named,
       refused,
+      more: false,
       final: last,
       block: this.#builder.finish(),
     }
