@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { BlockBuilder, Made } from '../blocks/block-builder.ts'
 import type { ByteArena } from '../blocks/byte-arena.ts'
+import { utf8 } from '../bytes.ts'
 import { usageError } from '../errors.ts'
 import { type FieldMapping, fieldMapping } from './mapping.ts'
 import {
@@ -12,25 +13,29 @@ import {
   reject,
 } from './record-reader.ts'
 import { type Fields, fill } from './template.ts'
-import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength } from './utf8.ts'
+import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, mayBeMark, wholeSequences } from './utf8.ts'
 
 const LINE_FEED = 0x0a
 const CARRIAGE_RETURN = 0x0d
 
-/** The fields of a line. */
+/** The fields of a line, and which of them its text is. */
 const FIELD_NAMES = ['line', 'number']
+const LINE = 0
 
 /**
  * Parses text of which each line is a record: its text is the field `line`, its number, from 1, the field `number`.
- * The line is the key, and the value empty, unless a mapping says otherwise; empty lines are no records then.
+ * The line is the key, unless a mapping says otherwise. Where the key has the line in it, empty lines are no records,
+ * and the value is empty if nothing else; otherwise it is the line.
  */
 export class LinesParser implements RecordParser, Fields {
   readonly makes: Omit<Made, 'arena'> | undefined
   readonly #options: ParserOptions
   readonly #mapping: FieldMapping
-  /** Whether lines are keys. */
-  readonly #isPlain: boolean
+  /** For each field of the mapping which one of a line it is. */
   readonly #fields: readonly number[]
+  /** Whether the line is a part of its key. */
+  readonly #isInKey: boolean
+  /** The byte that ends a line. */
   readonly #end: number
   #lines = 0
   #begun = false
@@ -40,19 +45,17 @@ export class LinesParser implements RecordParser, Fields {
   #lineStart = 0
   #lineEnd = 0
 
+  /** Throws `KV_USAGE` for a wrong template, and for fields that a line does not have. */
   constructor(options: ParserOptions) {
     const { mapping = {}, nul } = options
+    const { key = 'line' } = mapping
     this.#options = options
     this.#end = nul === true ? 0 : LINE_FEED
-    this.#isPlain = mapping.key === undefined
-    this.#mapping = fieldMapping(mapping.key ?? 'line', mapping)
-    this.#fields = this.#mapping.fields.names.map((name) => {
-      const field = FIELD_NAMES.indexOf(name)
-      if (field < 0) throw usageError(`a line has no field ${name}`, `its fields are ${FIELD_NAMES.join(' and ')}`)
-      return field
-    })
-    const keys = !this.#isPlain || this.#mapping.prefix.length > 0
-    if (keys) this.makes = { keys, values: this.#mapping.value !== undefined }
+    this.#isInKey = hasLine(fieldMapping(key, {}))
+    this.#mapping = fieldMapping(key, { ...mapping, value: mapping.value ?? (this.#isInKey ? undefined : 'line') })
+    this.#fields = fieldsOf(this.#mapping)
+    const isMade = mapping.key !== undefined || this.#mapping.prefix.length > 0 || this.#mapping.value !== undefined
+    if (isMade) this.makes = { keys: true, values: this.#mapping.value !== undefined }
   }
 
   /** See {@link RecordParser.parse}. A record is complete with its line ending. */
@@ -61,22 +64,25 @@ export class LinesParser implements RecordParser, Fields {
     this.#bytes = bytes
     let at = 0
     if (!this.#begun) {
-      if (!final && length < 3) return 0
+      if (!final && mayBeMark(bytes, length)) return 0
       this.#begun = true
       at = markLength(bytes, length)
     }
+    const isText = isUtf8(bytes.subarray(0, final ? length : wholeSequences(bytes, length)))
     while (at < length && !into.isFull) {
       const found = bytes.indexOf(this.#end, at)
       const hasEnd = found >= 0 && found < length
       if (!hasEnd && !final) {
-        if (!this.#inBadLine && !this.#isTooLong(length - at)) break
-        this.#tooLong(at, length)
+        if (!this.#inBadLine) {
+          if (!this.#isTooLong(length - at)) break
+          this.#tooLong(at, length)
+        }
         return length
       }
       const end = hasEnd ? found : length
+      const hasReturn = this.#end === LINE_FEED && end > at && bytes[end - 1] === CARRIAGE_RETURN
       if (this.#inBadLine) this.#inBadLine = false
-      else
-        this.#line(into, at, this.#end === LINE_FEED && end > at && bytes[end - 1] === CARRIAGE_RETURN ? end - 1 : end)
+      else this.#line(into, at, hasReturn ? end - 1 : end, isText)
       at = hasEnd ? end + 1 : length
     }
     return at
@@ -84,22 +90,22 @@ export class LinesParser implements RecordParser, Fields {
 
   /** See {@link Fields.addText}. */
   addText(field: number, out: ByteArena): string | undefined {
-    if (this.#fields[field] === 0) out.add(this.#bytes, this.#lineStart, this.#lineEnd)
-    else out.add(Buffer.from(String(this.#lines)))
+    if (this.#fields[field] === LINE) out.add(this.#bytes, this.#lineStart, this.#lineEnd)
+    else out.add(utf8(String(this.#lines)))
     return undefined
   }
 
-  #line(into: BlockBuilder, start: number, end: number): void {
+  #line(into: BlockBuilder, start: number, end: number, isText: boolean): void {
     this.#lines++
-    if (end === start && this.#isPlain) return
-    const reason = this.#add(into, start, end)
+    if (end === start && this.#isInKey) return
+    const reason = this.#add(into, start, end, isText)
     if (reason !== undefined) this.#reject(reason, start, end)
   }
 
   /** Adds the entry of a line, or returns why it is bad. */
-  #add(into: BlockBuilder, start: number, end: number): string | undefined {
+  #add(into: BlockBuilder, start: number, end: number, isText: boolean): string | undefined {
     const bytes = this.#bytes
-    if (!isUtf8(bytes.subarray(start, end)))
+    if (!isText && !isUtf8(bytes.subarray(start, end)))
       return `${INVALID_UTF8} at column ${columnOf(bytes, start, firstInvalidUtf8(bytes, start, end))}`
     this.#lineStart = start
     this.#lineEnd = end
@@ -129,18 +135,22 @@ export class LinesParser implements RecordParser, Fields {
     else into.addExpiring(keyStart, keyLength, valueStart, valueLength, -ttl)
   }
 
-  /** Whether a line that is not there to its end is longer than any can be, or need not be held. */
+  /** The most bytes of a line that can be a record. */
+  get #longest(): number {
+    const { maxKeyBytes, maxValueBytes } = this.#options
+    return this.#mapping.value === undefined ? maxKeyBytes : Math.max(maxKeyBytes, maxValueBytes)
+  }
+
+  /** Whether a line that is not there to its end is longer than any can be, and need not be held. */
   #isTooLong(bytes: number): boolean {
-    const { maxKeyBytes, maxValueBytes, skip } = this.#options
-    const longest = Math.max(EARLY_CHECK_BYTES, this.#isPlain ? maxKeyBytes : maxKeyBytes + maxValueBytes)
-    return bytes > (skip === undefined ? longest : Math.max(longest, MAX_SKIPPED_BYTES))
+    const longest = Math.max(EARLY_CHECK_BYTES, this.#longest + 1)
+    return bytes > (this.#options.skip === undefined ? longest : Math.max(longest, MAX_SKIPPED_BYTES))
   }
 
   #tooLong(start: number, length: number): void {
-    if (this.#inBadLine) return
     this.#inBadLine = true
     this.#lines++
-    this.#reject('a line is longer than a key may be', start, length)
+    this.#reject(`a line is longer than ${this.#longest} bytes`, start, length)
   }
 
   #reject(reason: string, start: number, end: number): void {
@@ -151,4 +161,18 @@ export class LinesParser implements RecordParser, Fields {
 /** A parser for one input of lines. */
 export function linesParser(options: ParserOptions): RecordParser {
   return new LinesParser(options)
+}
+
+/** For each field of a mapping which one of a line it is. Throws `KV_USAGE` for others. */
+function fieldsOf({ fields }: FieldMapping): number[] {
+  return fields.paths.map((path, n) => {
+    const field = path.length === 1 ? FIELD_NAMES.indexOf(path[0]!) : -1
+    if (field < 0)
+      throw usageError(`a line has no field ${fields.names[n]}`, `its fields are ${FIELD_NAMES.join(' and ')}`)
+    return field
+  })
+}
+
+function hasLine(mapping: FieldMapping): boolean {
+  return fieldsOf(mapping).includes(LINE)
 }

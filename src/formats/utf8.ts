@@ -24,6 +24,11 @@ export function markLength(bytes: Uint8Array, length: number): number {
   return length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0
 }
 
+/** Whether the first `length` bytes are the beginning of a byte order mark, so that more tells whether one is there. */
+export function mayBeMark(bytes: Uint8Array, length: number): boolean {
+  return length < 3 && (length < 1 || bytes[0] === 0xef) && (length < 2 || bytes[1] === 0xbb)
+}
+
 /** The 1-based column of an offset in the line that begins at `start`, in code points. */
 export function columnOf(bytes: Uint8Array, start: number, offset: number): number {
   return countCodePoints(bytes, start, offset) + 1

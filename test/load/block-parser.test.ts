@@ -106,7 +106,8 @@ test.each([
     const input = utf8(record.repeat(count))
     const all: Parsed[] = []
     for (const part of [input.subarray(0, 1000), input.subarray(1000)]) all.push(...blockParser.push(part))
-    all.push(...blockParser.cut(true))
+    do all.push(blockParser.cut(true))
+    while (all.at(-1)!.more)
     expect(all.length).toBeGreaterThan(2)
     expect(all.reduce((sum, { block }) => sum + block.count, 0)).toBe(count)
     expect(all.reduce((sum, { inputBytes }) => sum + inputBytes, 0)).toBe(input.length)

@@ -11,7 +11,7 @@ import {
   explain,
   reject,
 } from '../record-reader.ts'
-import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, wholeSequences } from '../utf8.ts'
+import { INVALID_UTF8, columnOf, firstInvalidUtf8, markLength, mayBeMark, wholeSequences } from '../utf8.ts'
 import type { Fault } from './columns.ts'
 import { EntryRows, type RowEntries } from './entry-rows.ts'
 import { MappedRows } from './mapped-rows.ts'
@@ -63,7 +63,7 @@ export class DelimitedParser implements RecordParser {
     const row = this.#row
     let at = 0
     if (!this.#begun) {
-      if (!final && length < 3) return 0
+      if (!final && mayBeMark(bytes, length)) return 0
       this.#begun = true
       at = markLength(bytes, length)
     }
