@@ -114,12 +114,10 @@ export class MappedRows implements RowEntries, Fields {
     return undefined
   }
 
-  /** The options that were probably meant, where a column is not there. */
+  /** The option with the name that was probably meant, where a column is not there. */
   #correction(field: number, name: string, header: readonly string[]): string | undefined {
-    const delimiter = header.length === 1 ? /[;\t|,]/.exec(header[0]!)?.[0] : undefined
-    if (delimiter !== undefined) return `perhaps --delimiter ${delimiter === '\t' ? 'tab' : quoteWord(delimiter)}`
     const near = nearestColumn(name, header)
-    if (near === undefined) return '--key and --value take names of columns'
+    if (near === undefined) return undefined
     const isOfKey = field < this.#mapping.keyFields
     const text = (isOfKey ? this.#given.key : this.#given.value)!
     const asPath = /[."{}:]/.test(near) ? JSON.stringify(near) : near
