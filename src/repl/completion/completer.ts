@@ -5,13 +5,14 @@ import { FORMAT_NAMES } from '../../formats/index.ts'
 import { escapeLine } from '../../safe-text.ts'
 import { keyGroups, keyLabel } from './key-completion.ts'
 import { quoteWord } from '../../shell-quote.ts'
+import { fieldNames } from './field-names.ts'
 import { type CompletionSession, type LineContext, lineContext } from './line-context.ts'
 import type { Candidate, Completion } from '../../terminal/menu.ts'
 import type { PrefixCounter } from './prefix-counter.ts'
 import type { Store } from '../../store/store.ts'
 
 /** What a place of the line takes, by the names that arguments and values have in the help texts. */
-type Kind = 'command' | 'option' | 'key' | 'file' | 'topic' | 'format' | 'nothing' | readonly string[]
+type Kind = 'command' | 'option' | 'key' | 'field' | 'file' | 'topic' | 'format' | 'nothing' | readonly string[]
 
 const KINDS: Readonly<Record<string, Kind>> = {
   key: 'key',
@@ -42,12 +43,18 @@ export async function complete(
   const kind = kindOf(context, session.dotCommands)
   if (kind === 'key') return { ...place, ...(await keys(await session.store(), counter, word, signal)) }
   if (kind === 'file') return { ...place, candidates: files(word), footer: '' }
+  if (kind === 'field') {
+    const names = await fieldNames(await session.store(), context.args[0]!, word, signal)
+    // A name may lead on to others.
+    const candidates = names.map((name) => ({ ...plain(quoteWord(name)), final: false }))
+    return { ...place, candidates, footer: '' }
+  }
   const candidates = candidatesOf(kind, context, session).filter((each) => each.text.startsWith(word))
   return { ...place, candidates, footer: '' }
 }
 
 function candidatesOf(
-  kind: Exclude<Kind, 'key' | 'file'>,
+  kind: Exclude<Kind, 'key' | 'field' | 'file'>,
   context: LineContext,
   session: CompletionSession,
 ): Candidate[] {
@@ -102,6 +109,7 @@ function kindOf(
   }
   if (command === undefined) return 'nothing'
   if (!ended && word.startsWith('-')) return 'option'
+  if (!ended && name === 'get' && args.length > 0 && word.startsWith('.')) return 'field'
   const known = command.registeredArguments
   const last = known.at(-1)
   return kindOfName((known[args.length] ?? (last?.variadic === true ? last : undefined))?.name())
