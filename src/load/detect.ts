@@ -24,6 +24,12 @@ const PACKED: readonly (readonly [name: string, begin: string, program: string, 
 const STORE_MARK = 'kvf1'
 const STORE_MARK_AT = 68
 
+/** Text that begins with two lines of comment: one may be a header such as `#id,name`. */
+const COMMENTS = /^#.*\n#/
+
+/** A line that is the name of something: no JSON, and no table. */
+const WORDS = /^[\p{L}\p{N}./_-][^;|"{}[\]]*$/u
+
 /** What was asked of the records. */
 export type Asked = Pick<ParserOptions, 'mapping' | 'at' | 'columns' | 'delimiter' | 'quote'>
 
@@ -137,6 +143,8 @@ function diagnoseText(text: string, format: InputFormat, source: InputSource, as
     return `it looks like one JSON document: ${again(source, asDocument)}`
   }
   const line = firstLine(text)
+  if (isTable && COMMENTS.test(text))
+    return `lines that begin with # seem to be comments: ${through(source, "grep -v '^#'", format)}`
   if (
     isTable &&
     (form === format || form === undefined || line.includes(SEPARATORS[format]) || asked.delimiter !== undefined)
@@ -146,6 +154,14 @@ function diagnoseText(text: string, format: InputFormat, source: InputSource, as
     const form = options.includes('--delimiter') ? [] : formatOptions(format, source)
     return `${what}: ${again(source, [...form, ...options])}`
   }
+  if (
+    form === undefined &&
+    format === 'jsonl' &&
+    asked.mapping === undefined &&
+    asked.at === undefined &&
+    WORDS.test(line)
+  )
+    return `if each line is a key: ${again(source, ['--lines'])}`
   if (form !== 'csv' && form !== 'tsv') return undefined
   const [, options = []] = headerOptions(text, form, asked) ?? []
   return `it looks like ${form.toUpperCase()}: ${again(source, ['--format', form, ...options])}`
