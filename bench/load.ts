@@ -20,6 +20,7 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   }
   await writeRecords(records, {
     jsonl: at('rows.jsonl'),
+    fields: at('fields.jsonl'),
     ldb: has.ldb ? at('rows.ldb') : undefined,
     csv: at('rows.csv'),
     tsv: at('rows.tsv'),
@@ -45,9 +46,9 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     `$TIME '${process.execPath}' '${KV}' --quiet --store '${store}' batch-put '${at(name)}'`
   const pipe = (name: string): string =>
     `cat '${at(name)}' | $TIME '${process.execPath}' '${KV}' --quiet --store '${store}' batch-put`
-  const loadFile = (name: string) => ({
+  const loadFile = (name: string, ...options: string[]) => ({
     prepare,
-    run: () => kvMs(folder, '--quiet', '--store', store, 'batch-put', at(name)),
+    run: () => kvMs(folder, '--quiet', '--store', store, 'batch-put', ...options, at(name)),
   })
   const load = (isThere: boolean, run: () => number) => (isThere ? { prepare, run } : undefined)
   let took
@@ -55,6 +56,7 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     took = await inTurn(
       {
         file: loadFile('rows.jsonl'),
+        fields: loadFile('fields.jsonl', '--key', '{a}:{b}'),
         csv: loadFile('rows.csv'),
         tsv: loadFile('rows.tsv'),
         objects: loadFile('objects.jsonl'),
@@ -111,6 +113,15 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     ['`kv batch-put FILE.tsv`, values of JSON', took.objectsTsv, took.objects],
   ] as const)
     rows.push(row({ what, ours, theirs, peer: 'JSON Lines', atMost: 1.3 }))
+  rows.push(
+    row({
+      what: "`kv batch-put --key '{a}:{b}' FILE`",
+      ours: took.fields,
+      theirs: took.file,
+      peer: 'records of key and value',
+      atMost: 1.5,
+    }),
+  )
   for (const [how, command] of [
     ['from a file', file],
     ['through a pipe', pipe],

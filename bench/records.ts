@@ -17,6 +17,9 @@ const object = (value: string): string => `{"id":"${value.slice(0, 20)}","text":
 /** How a record is written in each kind of input. No letter of a record itself needs escaping in any of them. */
 const WRITERS = {
   jsonl: (key: string, value: string) => `{"key":"${key}","value":"${value}"}\n`,
+  // As long as the value, and its first two fields together as the key.
+  fields: (key: string, value: string) =>
+    `{"a":"${key.slice(0, 8)}","b":"${key.slice(9)}","text":"${value.slice(0, 60)}"}\n`,
   csv: (key: string, value: string) => `${key},${value}\n`,
   tsv: (key: string, value: string) => `${key}\t${value}\n`,
   objectsJsonl: (key: string, value: string) => `{"key":"${key}","value":${JSON.stringify(object(value))}}\n`,

@@ -501,6 +501,38 @@ test('random records, paths and cuts give what JSON.parse gives', () => {
   )
 })
 
+test('the whole record is a value byte for byte, of equal keys the last', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom('k1', 'k2', 'k3'), anyValue), { minLength: 1, maxLength: 5 }),
+      // By the first record it is told whether each has a line to itself.
+      fc.constantFrom('', ' ', '\n\t', '\r\n'),
+      fc.constantFrom('json', 'at', 'array', 'jsonl'),
+      (rows, blank, form) => {
+        const records = rows.map(([id, value]) => {
+          const space = form === 'jsonl' ? ' ' : blank
+          return `{${space}"v":${value},"id" :${space}"${id}"${space}}`
+        })
+        const input =
+          form === 'at'
+            ? `{"x":[{}],"rows":[${records.join(' , ')} ]}`
+            : form === 'array'
+              ? `[${records.join(',')}\n]`
+              : records.join('\n')
+        const expected = new Map(rows.map(([id], n) => [id, latin1(records[n]!)]))
+        const loaded = load(input, {
+          format: form === 'jsonl' ? 'jsonl' : 'json',
+          mapping: { key: 'id' },
+          at: form === 'at' ? 'rows' : undefined,
+        })
+        expect(loaded.stopped).toBeUndefined()
+        expect(new Map(loaded.entries.map(([key, value]) => [key, value]))).toEqual(expected)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
+
 test('wherever an input is cut, it gives the same', () => {
   const inputs: [string, Given][] = [
     [
