@@ -45,7 +45,26 @@ export function suggestionFor(
   asked: Asked,
 ): string | undefined {
   const looks = record <= 1 ? diagnose(head, format, source, asked) : undefined
-  return looks ?? (reason.startsWith(INVALID_UTF8) ? notUtf8(format, source) : undefined)
+  if (looks !== undefined) return looks
+  if (reason.startsWith(INVALID_UTF8)) return notUtf8(format, source)
+  return format === 'csv' && isShort(reason) && isPlainTable(asked) ? ragged(source) : undefined
+}
+
+/** Whether that is the reason of a row with fewer fields than the header. */
+function isShort(reason: string): boolean {
+  const [, fields, columns] = /^(\d+) fields? where the header has (\d+)/.exec(reason) ?? []
+  return Number(fields) < Number(columns)
+}
+
+/** Whether nothing is known of a table but which of its columns is the key. */
+function isPlainTable({ mapping, columns, delimiter, quote }: Asked): boolean {
+  return mapping?.key !== undefined && (columns ?? delimiter ?? quote) === undefined
+}
+
+/** What reads rows that leave out their last fields; `-S`: all fields stay texts. */
+function ragged(source: InputSource): string {
+  const program = 'mlr -S --icsv --ojsonl --allow-ragged-csv-input cat'
+  return `where rows leave out their last fields: ${through(source, program, 'jsonl')}`
 }
 
 /**

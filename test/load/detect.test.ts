@@ -325,6 +325,18 @@ describe('the command of a hint, pasted, reads the input', () => {
   })
 })
 
+test('rows that leave out their last fields are filled by Miller', async () => {
+  const cwd = tempDir()
+  writeFileSync(join(cwd, 'short.csv'), 'id,name,note\n007,x,\n8,y\n')
+  const store = await givenStore()
+  const { stderr } = await kv(['batch-put', '--key', 'id', 'short.csv'], { store, cwd })
+  expect(stderr).toMatch(
+    /^kv: short\.csv:3: 2 fields where the header has 3; .*\nhint: where rows leave out their last fields: mlr -S --icsv --ojsonl --allow-ragged-csv-input cat short\.csv \| kv batch-put .*--key id\n$/,
+  )
+  const { stderr: longer } = await kv(['batch-put', '--key', 'id'], { store, input: 'id,name\n1,x,y\n' })
+  expect(longer).not.toContain('mlr')
+})
+
 describe('a hint goes on from the options that were given', () => {
   test.each<[string, string | Uint8Array, string[], string]>([
     [
