@@ -20,6 +20,7 @@ const CASES: readonly Case[] = [
   { name: 'watch', args: ['watch'], stderr: /KV_USAGE/, code: 2 },
   { name: 'ttl', args: ['ttl', 'a'], given: [['a', '1']], stdout: 'none\n' },
   { name: 'incr', args: ['incr', 'a'], given: [['a', '1']], stdout: '2\n', leaves: [['a', '2']] },
+  { name: 'lock', args: ['lock', 'n', '--', 'echo', 'ran'], stdout: 'ran\n', leaves: [] },
   { name: 'expire', args: ['expire', 'a', '1m'], given: [['a', '1']], stdout: '60\n' },
   { name: 'persist', args: ['persist', 'a'], given: [['a', '1', { ttl: 60_000 }]], stdout: 'none\n' },
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"entries":1\b/ },

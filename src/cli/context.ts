@@ -114,6 +114,15 @@ export class Context {
     if (this.session === undefined) this.#interrupt.handle(signals)
   }
 
+  /**
+   * From now on SIGINT, SIGTERM and SIGHUP go to `receiver`, for a program that this command runs, and abort nothing; of
+   * a session, its Ctrl-C.
+   */
+  passSignals(receiver: (signal: NodeJS.Signals) => void): void {
+    if (this.session === undefined) this.#interrupt.passTo(receiver)
+    else this.session.signal.addEventListener('abort', () => receiver('SIGINT'), { once: true })
+  }
+
   /** Where a signal has stopped this command: closes everything and ends the process by that signal. */
   async endBySignal(): Promise<void> {
     if (this.#interrupt.received === undefined) return

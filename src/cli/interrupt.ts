@@ -10,6 +10,7 @@ export class Interrupt {
   #lazyController: AbortController | undefined
   /** Whether anything can abort {@link signal}. */
   isHandling = false
+  #receiver: ((signal: NodeJS.Signals) => void) | undefined
   /** The signal that came. */
   received: NodeJS.Signals | undefined
 
@@ -19,9 +20,19 @@ export class Interrupt {
     for (const signal of signals) process.off(signal, this.#onSignal).on(signal, this.#onSignal)
   }
 
+  /** From now on each of these signals, as often as it comes, is only handed to `receiver`. */
+  passTo(receiver: (signal: NodeJS.Signals) => void): void {
+    this.#receiver = receiver
+    // In this order: with no listener in between, a signal that has just come would be lost, or end the process.
+    for (const signal of SIGNALS) process.on(signal, receiver).off(signal, this.#onSignal)
+  }
+
   /** Signals end the process again. */
   release(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#onSignal)
+    for (const signal of SIGNALS) {
+      process.off(signal, this.#onSignal)
+      if (this.#receiver !== undefined) process.off(signal, this.#receiver)
+    }
   }
 
   /** Ends the process by the signal that came, as if it never had been; call it when all is cleaned up. */

@@ -13,6 +13,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   count: { summary: 'count keys', load: async () => (await import('./count.ts')).count },
   watch: { summary: 'print changes as they happen', load: async () => (await import('./watch.ts')).watch },
   incr: { summary: 'add to a counter', load: async () => (await import('./incr.ts')).incr },
+  lock: {
+    summary: 'run a command that only one may run at a time',
+    load: async () => (await import('./lock.ts')).lock,
+  },
   ttl: { summary: 'print how long a key will live', load: async () => (await import('./ttl.ts')).ttl },
   expire: { summary: 'let a key expire after a time', load: async () => (await import('./expire.ts')).expire },
   persist: { summary: 'let a key stay for ever', load: async () => (await import('./persist.ts')).persist },

@@ -27,7 +27,8 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['persist unexpire', 'kv persist KEY'],
   ['incr incrby increment add-to counter', 'kv incr KEY [BY]'],
   ['decr decrby decrement', 'kv incr KEY -1'],
-  ['lock', 'kv put NAME OWNER --if-absent --ttl TIME'],
+  ['lock flock mutex lease exclusive setlock', 'kv lock NAME -- CMD'],
+  ['unlock', 'kv del NAME --if-value OWNER'],
   ['copy cp backup', 'kv range | kv batch-put --store FILE'],
   ['rename mv move', 'kv put NEW VALUE, then kv del OLD'],
 ]
@@ -51,6 +52,8 @@ const OPTIONS: readonly (readonly [command: string, words: string, use: string])
   ['put', '--if-equals --expect --cas --if-match --if-version', '--if-value VALUE, or --if-revision N'],
   ['put', '--keepttl --keep-expiry', '--keep-ttl'],
   ['del', '--from --to --start --end', '--range START END'],
+  ['lock', '-w --timeout-in --wait-for --conflict-timeout', '--wait TIME'],
+  ['lock', '-n -nb --nb --nonblock --no-wait', '--wait 0'],
   ['batch-put', '-f --file --input', 'kv batch-put FILE'],
   ['batch-put', '--skip --ignore-errors --continue', '--on-error skip'],
   ['batch-put', '--transaction --tx', '--atomic'],

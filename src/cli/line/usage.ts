@@ -42,5 +42,6 @@ export function wrongCall({ code, message }: CommanderError, command: string | u
 
 function endOfOptions(word: string, command: string | undefined): string {
   if (command === undefined) return 'kv --help lists the options; -- ends them'
+  if (command === 'lock') return `the command stands after --: kv lock NAME -- CMD ${quoteWord(word)}`
   return `if it is a ${ARGUMENT[command] ?? 'key'}, it stands after --: kv ${command}${command === 'put' ? ' KEY' : ''} -- ${quoteWord(word)}`
 }

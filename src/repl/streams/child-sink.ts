@@ -1,7 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
-import { constants } from 'node:os'
-import { KvError, reasonOf } from '../../errors.ts'
+import { exitOf } from '../../child-process.ts'
 import { ReaderGone, type Sink } from '../../io.ts'
+
+/** The hint when the user's shell is not there. */
+export const NO_SHELL = 'the variable SHELL names it: SHELL=/bin/sh kv'
 
 /** A sink into a child process. */
 export class ChildSink implements Sink {
@@ -20,7 +22,7 @@ export class ChildSink implements Sink {
     this.#columns = columns
     child.stdin!.on('error', () => (this.#gone = true))
     child.stdin!.on('close', () => (this.#gone = true))
-    this.#exit = exitOf(child)
+    this.#exit = exitOf(child, NO_SHELL)
     // Seen by who waits for the end.
     this.#exit.catch(() => {})
   }
@@ -61,21 +63,4 @@ export class ChildSink implements Sink {
     this.#child.stdin!.end()
     return this.#exit
   }
-}
-
-/** The exit code of a program, as a shell tells it. Throws `KV_USAGE` when it could not be started. */
-export function exitOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve, reject) => {
-    child.on('error', (cause) => reject(cannotRun(child.spawnfile, cause)))
-    // 130 is what the user stopped.
-    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal!]))
-  })
-}
-
-/** The error of a program that could not be started. */
-export function cannotRun(shell: string, cause: unknown): KvError {
-  const { code } = cause as NodeJS.ErrnoException
-  const reason = code === 'E2BIG' ? 'the line is too long for a program' : reasonOf(cause)
-  const hint = code === 'ENOENT' || code === 'EACCES' ? 'the variable SHELL names it: SHELL=/bin/sh kv' : undefined
-  return new KvError('KV_USAGE', `cannot run ${shell}: ${reason}`, { cause, hint })
 }

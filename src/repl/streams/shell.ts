@@ -3,7 +3,8 @@ import type { Readable } from 'node:stream'
 import { CODES } from '../../errors.ts'
 import { ReaderGone, type Sink } from '../../io.ts'
 import type { Env } from '../../cli/environment.ts'
-import { ChildSink, cannotRun, exitOf } from './child-sink.ts'
+import { cannotRun, exitOf } from '../../child-process.ts'
+import { ChildSink, NO_SHELL } from './child-sink.ts'
 import type { Streams } from './streams.ts'
 
 /** What a program of the user's shell works with. */
@@ -58,7 +59,7 @@ export async function runShell(
   { stdin, ...options }: ProgramOptions & { readonly stdin: boolean },
 ): Promise<number> {
   const child = startShell(command, stdin ? 'inherit' : 'ignore', options)
-  const [exit] = await Promise.all([exitOf(child), shown(child.stdout, options.stdout)])
+  const [exit] = await Promise.all([exitOf(child, NO_SHELL), shown(child.stdout, options.stdout)])
   return exit
 }
 
@@ -73,7 +74,7 @@ function startShell(
   try {
     child = spawn(shell, ['-c', command], { stdio, env: env as NodeJS.ProcessEnv })
   } catch (cause) {
-    throw cannotRun(shell, cause)
+    throw cannotRun(shell, cause, NO_SHELL)
   }
   // What happens where not even a pipe could be made.
   if (stdin === 'pipe' && child.stdin === null) throw cannotRun(shell, new Error('too many open files'))
