@@ -64,6 +64,11 @@ const LISTED: readonly Layer[] = [
   ],
   ['drivers/sqlite/check', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks'],
   ['drivers/sqlite/export', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** formats/csv'],
+  [
+    'drivers/sqlite/care',
+    `drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/file drivers/sqlite/read
+    drivers/sqlite/check drivers/location.ts store/** blocks`,
+  ],
   ['drivers/sqlite', 'drivers/sqlite/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],
   // The list of drivers: it imports each, lazily.
   ['drivers/index.ts', 'drivers/** store/**'],

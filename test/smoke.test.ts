@@ -25,6 +25,7 @@ const CASES: readonly Case[] = [
   { name: 'persist', args: ['persist', 'a'], given: [['a', '1', { ttl: 60_000 }]], stdout: 'none\n' },
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"entries":1\b/ },
   { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
+  { name: 'backup', args: ['backup', 'copy.kv', '--json'], given: [['a', '1']], stdout: /"bytes":\d+/ },
   {
     name: 'bench',
     args: ['bench', '--in-place', '--records', '10', '--ops', '1', '--warmup', '0', '--json'],

@@ -24,15 +24,32 @@ export class Progress {
    * Says how many rows are done, and, where the total is known, how many of the bytes.
    */
   rows(rows: number, doneBytes?: number, totalBytes?: number): void {
-    const now = performance.now()
-    const elapsed = now - this.#began
-    if (!this.#on || elapsed < DELAY_MS || now - this.#drawn < EVERY_MS) return
-    this.#drawn = now
+    const elapsed = this.#due()
+    if (elapsed === undefined) return
     const rate = `${rows.toLocaleString('en')} rows, ${Math.round((rows / elapsed) * 1000).toLocaleString('en')}/s`
     const line =
       doneBytes !== undefined && totalBytes
         ? `${bar(doneBytes / totalBytes)}  ${rate}, ${eta(elapsed, doneBytes / totalBytes)}`
         : `${rate}${doneBytes === undefined ? '' : `, ${formatBytes(doneBytes)}`}`
+    this.#draw(line)
+  }
+
+  /** Says how many of the bytes are done. */
+  bytes(done: number, total: number): void {
+    const elapsed = this.#due()
+    if (elapsed !== undefined) this.#draw(`${bar(done / total)}  ${formatBytes(done)}, ${eta(elapsed, done / total)}`)
+  }
+
+  /** Milliseconds since the beginning when the line is to be drawn again, else `undefined`. */
+  #due(): number | undefined {
+    const now = performance.now()
+    const elapsed = now - this.#began
+    if (!this.#on || elapsed < DELAY_MS || now - this.#drawn < EVERY_MS) return undefined
+    this.#drawn = now
+    return elapsed
+  }
+
+  #draw(line: string): void {
     this.#sink.write(`\r\u001b[K${line.slice(0, this.#sink.columns() - 1)}`)
     this.#shown = true
   }

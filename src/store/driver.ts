@@ -5,6 +5,7 @@
  */
 
 import type { Blocks } from '../blocks/block.ts'
+import type { Care } from './care.ts'
 import type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
@@ -195,6 +196,8 @@ export interface Driver {
   readonly supports: Supports
   /** Absolute paths of the store's files on this machine, whether they exist now or not. Absent: none. */
   readonly files?: readonly string[]
+  /** Care of a store that is a file of this machine. Absent: it is none. */
+  readonly care?: Care
   /** Grows when another store was found in place of this one, such as a file renamed over it. Absent: not detected. */
   readonly incarnation?: number
 

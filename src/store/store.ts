@@ -12,6 +12,7 @@ import type {
   TextOptions,
 } from './driver.ts'
 import type { Entry, Head, PutResult } from './entry.ts'
+import type { Care } from './care.ts'
 import { guarded, eachOf } from './guarded.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf, shown } from './input.ts'
 import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
@@ -250,6 +251,15 @@ export class Store extends TextAccess {
   /** Counts and sizes. */
   async stat(options?: Abortable): Promise<Stat> {
     return this.#use(options, ['signal'], 'stat').stat(options)
+  }
+
+  /** Copies and repairs of a store that is a file of this machine. Throws `KV_NOT_SUPPORTED` for any other. */
+  get care(): Care {
+    const { care, name } = this.#open()
+    if (care !== undefined) return care
+    throw new KvError('KV_NOT_SUPPORTED', `this is for a store in a file of this machine, not for ${name}`, {
+      hint: 'copy its entries instead: kv range | kv batch-put --store FILE',
+    })
   }
 
   /** Reads everything and verifies structure and checksums. */

@@ -3,6 +3,7 @@ import { Store } from '../../src/index.ts'
 import type { Clock, Driver, RangeQuery, Supports } from '../../src/store/driver.ts'
 import type { Entry } from '../../src/store/entry.ts'
 import { basics } from './basics.ts'
+import { care } from './care.ts'
 import { expiry } from './expiry.ts'
 import { lifecycle } from './lifecycle.ts'
 import { ranges } from './ranges.ts'
@@ -93,6 +94,7 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
     describe.skipIf(target.ownClock)('expiry in real time', () => realTime(kit))
     describe.skipIf(!target.supports.watch)('watches', () => watches(kit))
     describe('lifecycle', () => lifecycle(kit))
+    describe('care', () => care(kit))
   })
 }
 

@@ -17,6 +17,16 @@ const input = createInterface({ input: process.stdin })[Symbol.asyncIterator]()
 const heard = async () => (await input.next()).value
 
 const MODES = {
+  /** Puts the same number under ten keys, again and again, each time in one batch with values of some length. */
+  async same(path) {
+    const store = await openStore(path)
+    for (let n = 1; ; n++) {
+      const value = `${n} ${'x'.repeat(random(30_000))}`
+      await store.batch(Array.from({ length: 10 }, (_, i) => ({ type: 'put', key: `same:${i}`, value })))
+      say(`${n}`)
+    }
+  },
+
   /**
    * Batch n puts the keys `ID:n:0 .. ID:n:k-1`, each with `n k` at the beginning of its value, deletes the
    * keys of batch n - KEPT, and sets the counter `ID`. Several batches are under way at once.

@@ -29,7 +29,8 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['decr decrby decrement', 'kv incr KEY -1'],
   ['lock flock mutex lease exclusive setlock', 'kv lock NAME -- CMD'],
   ['unlock', 'kv del NAME --if-value OWNER'],
-  ['copy cp backup', 'kv range | kv batch-put --store FILE'],
+  ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
+  ['copy cp', 'kv range | kv batch-put --store FILE'],
   ['rename mv move', 'kv put NEW VALUE, then kv del OLD'],
 ]
 

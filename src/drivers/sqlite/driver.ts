@@ -17,6 +17,7 @@ import type {
   TextOptions,
   WatchQuery,
 } from '../../store/driver.ts'
+import type { Care } from '../../store/care.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
@@ -53,6 +54,10 @@ export class SqliteDriver implements Driver {
   readonly name = 'sqlite'
   readonly limits = LOCAL_LIMITS
   readonly supports = LOCAL_SUPPORTS
+  readonly care: Care = {
+    backup: async (to, options = {}) =>
+      (await import('./care/backup.ts')).backup(this.#file, this.#snapshots, to, options),
+  }
   readonly #file: StoreFile
   readonly #now: Clock
   readonly #writer: Writer

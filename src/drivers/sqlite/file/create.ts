@@ -33,15 +33,20 @@ export function create(path: string, options: { makeFolder: boolean }): void {
     }
     placeFile(temporary, path)
   } finally {
-    for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
+    removeTemporary(temporary)
   }
 }
 
-/** A store is made in milliseconds: one so old, in milliseconds, was left by a process that was killed. */
+/** Removes a store that is being made, with what the engine has put beside it. */
+export function removeTemporary(temporary: string): void {
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
+}
+
+/** Made in milliseconds, or written to all the time: one so old, in milliseconds, was left by a process that was killed. */
 const ABANDONED_MS = 3_600_000
 
-/** Removes what killed creations left in a folder; a clean-up, so what cannot be done is left. */
-function removeAbandoned(folder: string): void {
+/** Removes what killed creations and copies left in a folder; a clean-up, so what cannot be done is left. */
+export function removeAbandoned(folder: string): void {
   try {
     for (const file of readdirSync(folder)) {
       if (!isAbandoned(file)) continue

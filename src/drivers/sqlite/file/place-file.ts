@@ -22,26 +22,42 @@ const PLACING = '.kv-placing'
 const PLACING_MS = 60_000
 
 /**
- * Gives a finished file its name, durably: the file and all its folders are on disk first. When the name is taken the
- * file stays as it is. Throws what the file system throws, and what the engine throws for a lock when another process
- * is doing the same.
+ * Gives a finished file its name, durably: the file and all its folders are on disk first. Returns false, and the file
+ * stays as it is, when the name is taken. Throws what the file system throws, and what the engine throws for a lock when
+ * another process is doing the same.
  */
-export function placeFile(temporary: string, path: string): void {
-  const folder = dirname(path)
-  sync(temporary)
-  for (let child = folder; dirname(child) !== child; child = dirname(child)) syncFolder(dirname(child))
+export function placeFile(temporary: string, path: string): boolean {
+  const folder = syncBefore(temporary, path)
+  let isPlaced = true
   try {
     linkSync(temporary, path)
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException
-    if (NO_LINKS.has(code)) renameIfFree(temporary, path)
-    else if (code !== 'EEXIST') throw error
+    if (NO_LINKS.has(code)) isPlaced = renameIfFree(temporary, path)
+    else if (code === 'EEXIST') isPlaced = false
+    else throw error
   }
+  syncFolder(folder)
+  return isPlaced
+}
+
+/** The same where the name may be taken, by a file that is replaced. */
+export function replaceFile(temporary: string, path: string): void {
+  const folder = syncBefore(temporary, path)
+  renameSync(temporary, path)
   syncFolder(folder)
 }
 
+/** Puts a file on disk, and all folders above the one that `path` is in, which is returned. */
+function syncBefore(temporary: string, path: string): string {
+  const folder = dirname(path)
+  sync(temporary)
+  for (let child = folder; dirname(child) !== child; child = dirname(child)) syncFolder(dirname(child))
+  return folder
+}
+
 /** A rename replaces what has the name, which is therefore looked for first, by one process at a time. */
-function renameIfFree(temporary: string, path: string): void {
+function renameIfFree(temporary: string, path: string): boolean {
   const placing = join(dirname(path), PLACING)
   try {
     writeFileSync(placing, String(process.pid), { flag: 'wx', mode: 0o600 })
@@ -51,7 +67,9 @@ function renameIfFree(temporary: string, path: string): void {
     throw Object.assign(new Error('database is locked'), { code: 'ERR_SQLITE_ERROR' })
   }
   try {
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) renameSync(temporary, path)
+    if (statSync(path, { throwIfNoEntry: false }) !== undefined) return false
+    renameSync(temporary, path)
+    return true
   } finally {
     rmSync(placing, { force: true })
   }

@@ -85,6 +85,9 @@ export function markCommit(connection: Connection, revision?: number): void {
   else connection.statement(`update kv_store set revision = ?, ${set}`).run(revision)
 }
 
+/** Marks a copy with a commit of its own, so that no log of the original is taken for the copy's. */
+export const MARK_COPY = `update kv_store set mark_before = mark, mark = ${ownMark(true)}`
+
 /** Expired entries removed at a time, so that no write pays for a flood of them. */
 const SWEEP_ROWS = 1000
 

@@ -8,7 +8,7 @@ import { type CommitRow, commitRow, storeRoot } from './store-page.ts'
 
 /** Bytes of the log's header, and of that of a frame; a page follows each of the latter. */
 export const LOG_HEADER_BYTES = 32
-const FRAME_BYTES = 24
+export const FRAME_BYTES = 24
 
 /** The first word; the last bit tells the byte order of what the checksums add up. */
 const MAGIC = 0x37_7f_06_82

@@ -1,0 +1,151 @@
+import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { turn } from '../../../async.ts'
+import { interrupted } from '../../../errors.ts'
+import type { Copied, CopyOptions } from '../../../store/care.ts'
+import { SQLITE, resultCode } from '../engine/result-codes.ts'
+import { sqliteEngine } from '../engine/engine.ts'
+import type { Connection } from '../file/connection.ts'
+import { toKvError } from '../file/errors.ts'
+import { MARK_COPY } from '../file/schema.ts'
+import { HEADER_BYTES, pageSizeOf } from '../format/header.ts'
+import { FRAME_BYTES, LOG_HEADER_BYTES, readLogHeader } from '../format/log-file.ts'
+import { openForReading, sizeOf, withFile } from '../format/read-file.ts'
+import { readStoreRow } from '../format/store-page.ts'
+import { ChangedWhileRead } from '../identity/file-state.ts'
+import { closeWhenFree, fileId, idOf, openBeside } from '../locks/posix-locks.ts'
+
+/** Bytes copied between two turns of the event loop. */
+const PART_BYTES = 1 << 22
+
+/** The permissions of a file, as `stat` has them in its mode. */
+const PERMISSIONS = 0o777
+
+/**
+ * Copies the store at `path` to `to`, a new file that no other program knows, while others write. The connection is in a read
+ * transaction. The file is copied first and its log after it: until the transaction ends the log keeps all that was
+ * committed before it, and nothing newer is moved into the file. So whatever page was written meanwhile is in the log
+ * that was copied, and playing that gives a state at or after the transaction's. Then the copy gets a mark of its own.
+ * Throws {@link ChangedWhileRead} when another file was put in its place, or it was read without locks and changed.
+ */
+export async function copyStore(
+  connection: Connection,
+  path: string,
+  to: string,
+  options: CopyOptions,
+): Promise<Copied> {
+  const total = sizeOf(path) + sizeOf(`${path}-wal`)
+  const target = openSync(to, 'wx', 0o600)
+  let pageSize: number
+  let copied: number
+  try {
+    const source = openBeside(path)
+    try {
+      const stat = fstatSync(source)
+      if (idOf(stat) !== connection.file) throw new ChangedWhileRead()
+      fchmodSync(target, stat.mode & PERMISSIONS)
+      copied = await copyBytes(source, target, 0, (bytes) => options.onProgress?.(bytes, total), options.signal)
+      pageSize = pageSizeOf(headerOf(source))
+    } finally {
+      closeWhenFree(source)
+    }
+  } finally {
+    closeSync(target)
+  }
+  if (connection.log !== undefined)
+    await copyLog(connection.log, path, `${to}-wal`, pageSize, {
+      ...options,
+      onProgress: (bytes) => options.onProgress?.(copied + bytes, total),
+    })
+  connection.verify()
+  settleCopy(to)
+  const { row } = withFile(to, (fd) => readStoreRow(fd!, pageSize))
+  return { bytes: sizeOf(to), revision: row?.revision ?? 0 }
+}
+
+/** Copies from a place on, to the same place, as much as is wanted; returns the bytes. Throws `KV_INTERRUPTED`. */
+async function copyBytes(
+  from: number,
+  to: number,
+  at: number,
+  onProgress: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+  isWanted: (part: Buffer) => number = (part) => part.length,
+): Promise<number> {
+  const part = Buffer.allocUnsafe(PART_BYTES)
+  for (let copied = 0; ; await turn()) {
+    if (signal?.aborted) throw interrupted(signal)
+    const bytes = readSync(from, part, 0, PART_BYTES, at + copied)
+    const wanted = isWanted(part.subarray(0, bytes))
+    for (let written = 0; written < wanted;)
+      written += writeSync(to, part, written, wanted - written, at + copied + written)
+    copied += wanted
+    if (wanted < bytes || bytes === 0) return copied
+    onProgress(copied)
+  }
+}
+
+/** Copies the frames that a log holds now; those of an older log that lie behind them are left. */
+async function copyLog(
+  id: string,
+  path: string,
+  to: string,
+  pageSize: number,
+  { onProgress, signal }: CopyOptions,
+): Promise<void> {
+  const source = openForReading(`${path}-wal`)
+  const target = openSync(to, 'wx', 0o600)
+  try {
+    if (idOf(fstatSync(source)) !== id || fileId(`${path}-wal`) !== id) throw new ChangedWhileRead()
+    for (;;) {
+      const header = readLogHeader(source)
+      if (header === undefined) return
+      writeSync(target, header, 0, LOG_HEADER_BYTES, 0)
+      let offset = 0
+      // Frames do not end where parts do: the headers of those that begin in a part tell whether they are of this log.
+      const ofThisLog = (part: Buffer): number => {
+        const frame = FRAME_BYTES + pageSize
+        let at = (frame - (offset % frame)) % frame
+        for (; at + 16 <= part.length; at += frame) if (part.compare(header, 16, 24, at + 8, at + 16) !== 0) return at
+        offset += part.length
+        return part.length
+      }
+      await copyBytes(source, target, LOG_HEADER_BYTES, (bytes) => onProgress?.(bytes, bytes), signal, ofThisLog)
+      // One that was begun anew meanwhile gets another header first. That happens once at most: what the new one holds
+      // is not moved into the file before the transaction ends.
+      if (readLogHeader(source)?.equals(header) === true) return
+      ftruncateSync(target)
+    }
+  } finally {
+    closeSync(source)
+    closeSync(target)
+  }
+}
+
+/** Plays the log of a copy into it and marks it. The engine's statements are not prepared, so that it closes at once. */
+function settleCopy(to: string): void {
+  const copy = new (sqliteEngine().DatabaseSync)(to)
+  try {
+    // Whoever gives the file its name has it on disk first.
+    copy.exec('pragma synchronous = off; pragma journal_mode = wal')
+    try {
+      copy.exec(MARK_COPY)
+    } catch (error) {
+      // A store of an older kv, or one that has lost the table, has no marks.
+      if (resultCode(error) !== SQLITE.ERROR) throw error
+    }
+  } finally {
+    copy.close()
+  }
+}
+
+function headerOf(fd: number): Buffer {
+  const header = Buffer.alloc(HEADER_BYTES)
+  readSync(fd, header, 0, HEADER_BYTES, 0)
+  return header
+}
+
+/** What is told of an error while a file is written that is to be named `to`. */
+export function toCopyError(error: unknown, path: string, to: string): unknown {
+  if (error instanceof ChangedWhileRead || resultCode(error) === SQLITE.CORRUPT) return toKvError(error, path)
+  return toKvError(error, to)
+}

@@ -1,0 +1,33 @@
+/** Care of a store that is a file of this machine. */
+
+/** How a copy is followed and stopped. */
+export interface CopyOptions {
+  /** Told how many bytes of how many were copied so far. */
+  readonly onProgress?: ((bytes: number, total: number) => void) | undefined
+  /** Ends it with `KV_INTERRUPTED`; what was there stays as it was. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a backup is made. */
+export interface BackupOptions extends CopyOptions {
+  /** Whether a store that has the name is replaced. Default: false. */
+  readonly force?: boolean | undefined
+}
+
+/** A store that was copied. */
+export interface Copied {
+  /** Bytes of the copy. */
+  readonly bytes: number
+  /** The newest revision in it; 0 where the file does not tell. */
+  readonly revision: number
+}
+
+/** What a driver offers whose store is a file of this machine. */
+export interface Care {
+  /**
+   * Copies the store as it is at one moment, while others write, into a file that is a store of its own: whole and on
+   * disk before it has its name. Throws `KV_USAGE` where the name is taken, unless by a store and with `force`;
+   * `KV_FOREIGN` for a file that is no store; `KV_UNAVAILABLE` when there is no store, or one in use has the name.
+   */
+  backup(to: string, options?: BackupOptions): Promise<Copied>
+}

@@ -1,0 +1,88 @@
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { openStore } from '../../src/index.ts'
+import { noise, toText } from '../helpers/bytes.ts'
+import { ended, expectRun, kvProcess, startKv } from '../helpers/kv.ts'
+import { smallDisk } from '../helpers/small-disk.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
+import { Child, needLibrary, spin } from './child.ts'
+
+const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 8)
+
+/** Throws unless the store at `path` is sound, and shows one moment of the writer's. Returns its number. */
+async function sameNumber(path: string): Promise<number> {
+  await using store = await openStore(path)
+  const numbers = new Set<number>()
+  for await (const { value } of store.range({ prefix: 'same:' })) numbers.add(Number(toText(value).split(' ')[0]))
+  expect(numbers.size).toBe(1)
+  expect(await store.check()).toMatchObject({ unchecked: 0, damagedKeys: [], problems: [] })
+  return [...numbers][0]!
+}
+
+/** A store of some megabytes. */
+async function filled(path: string, megabytes: number): Promise<string> {
+  await using store = await openStore(path, { durable: false })
+  for (let n = 0; n < megabytes; n++)
+    await store.batch(
+      Array.from({ length: 100 }, (_, i) => ({ type: 'put', key: `${n}:${i}`, value: noise(10_000, n) })),
+    )
+  return path
+}
+
+test(
+  'a backup while another process writes is of one moment, not before it began',
+  { timeout: 30_000 + ROUNDS * 3000 },
+  async (context) => {
+    needLibrary(context)
+    const folder = tempDir()
+    const store = await filled(join(folder, 'store.kv'), 5)
+    const writer = new Child('writer.mjs', ['same', store])
+    await writer.until(5)
+    for (let round = 0; round < ROUNDS; round++) {
+      const written = writer.lines.length
+      const copy = join(folder, `${round}.kv`)
+      expectRun(await kvProcess(['backup', copy], { store }), {})
+      expect(await sameNumber(copy)).toBeGreaterThanOrEqual(written)
+      await writer.until(written + 1)
+    }
+  },
+)
+
+test(
+  'a backup that is killed leaves no file of its name, or a whole one, and can be run again',
+  { timeout: 30_000 + ROUNDS * 3000 },
+  async () => {
+    const folder = tempDir()
+    const store = await filled(join(folder, 'store.kv'), 20)
+    const copy = join(folder, 'copies', 'copy.kv')
+    mkdirSync(join(folder, 'copies'))
+    for (let round = 0; round < ROUNDS; round++) {
+      const child = startKv(['backup', copy, '--force'], { store })
+      spin(150)
+      child.kill('SIGKILL')
+      await ended(child)
+      if (existsSync(copy)) expect(await (await openStore(copy)).check()).toMatchObject({ checked: 2000, problems: [] })
+    }
+  },
+)
+
+test('a full disk leaves the backup of before', async (context) => {
+  const disk = smallDisk(context, '5m')
+  const folder = tempDir()
+  const copy = join(disk, 'copy.kv')
+  expectRun(await kvProcess(['backup', copy], { store: await filled(join(folder, 'small.kv'), 2) }), {})
+  const store = await filled(join(folder, 'store.kv'), 4)
+  for (const args of [
+    ['backup', copy, '--force'],
+    ['backup', join(disk, 'other.kv')],
+  ])
+    expectRun(await kvProcess(args, { store }), {
+      stderr: /^kv: no space left to write .*\.kv \(KV_DISK_FULL\)\nhint: /,
+      code: 4,
+    })
+  expect(readdirSync(disk)).toEqual(['copy.kv'])
+  expect(await (await openStore(copy)).count()).toBe(200)
+  rmSync(copy)
+  expectRun(await kvProcess(['backup', copy], { store }), {})
+})
