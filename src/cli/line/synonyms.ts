@@ -30,7 +30,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['lock flock mutex lease exclusive setlock', 'kv lock NAME -- CMD'],
   ['unlock', 'kv del NAME --if-value OWNER'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
-  ['copy cp', 'kv range | kv batch-put --store FILE'],
+  ['copy cp clone sync replicate', 'kv copy SRC DST'],
   ['rename mv move', 'kv put NEW VALUE, then kv del OLD'],
 ]
 
