@@ -3,12 +3,15 @@
  * characters become escapes within `$'...'`, so that the word stays on one line.
  */
 export function quoteWord(text: string): string {
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) {
-    return `$'${text.replaceAll(/[\\'\u0000-\u001f\u007f-\u009f]/g, escapeForQuote)}'`
-  }
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text)) return `$'${escapeInQuote(text)}'`
   if (!text.startsWith('~') && (/^[\w@%+=:,./~^-]+$/u.test(text) || /^[^\s"'\\#$`|<>;&()*?[\]!{}]+$/u.test(text)))
     return text
   return `'${text.replaceAll("'", String.raw`'\''`)}'`
+}
+
+/** Text as it stands within `$'...'`. */
+export function escapeInQuote(text: string): string {
+  return text.replaceAll(/[\\'\u0000-\u001f\u007f-\u009f]/g, escapeForQuote)
 }
 
 function escapeForQuote(char: string): string {

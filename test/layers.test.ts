@@ -29,7 +29,6 @@ const LISTED: readonly Layer[] = [
   ['store', 'store/** blocks'],
   ['child-process.ts', ''],
   ['lock', 'store/**'],
-  ['copy', 'store/** blocks'],
   ['formats', 'store/** blocks', 'io.ts'],
   ['formats/*', 'formats store/** blocks'],
   ['formats/display', 'formats text-width.ts chalk cli-table3 string-width', 'store/**'],
@@ -64,10 +63,7 @@ const LISTED: readonly Layer[] = [
     'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
   ['drivers/sqlite/check', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks'],
-  [
-    'drivers/sqlite/export',
-    'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks formats/csv',
-  ],
+  ['drivers/sqlite/export', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** formats/csv'],
   [
     'drivers/sqlite/care',
     `drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/file drivers/sqlite/read
@@ -101,10 +97,12 @@ const LISTED: readonly Layer[] = [
     `cli/line cli/topics drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
     @inquirer/prompts`,
   ],
+  ['completion', 'cli/** formats/index.ts store/** commander'],
+  ['completion/shells', 'completion cli/** store/** commander'],
   ['commands/batch-put', 'cli/** output load/** formats/** blocks store/** commander'],
   [
     'commands',
-    'commands/batch-put copy cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
+    'commands/batch-put completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
   ],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],
@@ -113,14 +111,14 @@ const LISTED: readonly Layer[] = [
     'repl/undo',
     'repl/language cli blocks store/** drivers/index.ts drivers/location.ts output io.ts chalk string-width',
   ],
-  ['repl/completion', 'repl/language cli/** formats/index.ts store/** terminal commander'],
+  ['repl/completion', 'repl/language completion cli/** store/** terminal'],
   ['repl/prompt', 'repl/streams cli terminal io.ts'],
   [
     'repl/session',
     `repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks formats/index.ts load output terminal
     text-width.ts io.ts commander`,
   ],
-  ['repl', 'text-width.ts repl/** cli drivers/location.ts output terminal io.ts'],
+  ['repl', 'text-width.ts repl/** completion cli drivers/location.ts output terminal io.ts'],
   // A session runs command lines, so it may know what the program knows.
   ['commands/repl.ts', 'repl commander', 'cli'],
   ['commands/index.ts', 'commands/** cli commander'],

@@ -26,7 +26,6 @@ const CASES: readonly Case[] = [
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"entries":1\b/ },
   { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
   { name: 'backup', args: ['backup', 'copy.kv', '--json'], given: [['a', '1']], stdout: /"bytes":\d+/ },
-  { name: 'copy', args: ['copy', 'a.kv', 'a.kv'], stderr: /the same store \(KV_USAGE\)/, code: 2 },
   {
     name: 'bench',
     args: ['bench', '--in-place', '--records', '10', '--ops', '1', '--warmup', '0', '--json'],
@@ -34,6 +33,12 @@ const CASES: readonly Case[] = [
   },
   { name: 'peek', args: ['peek', 'a'], given: [['a', 'text']], stdout: /text/ },
   { name: 'pick', args: ['pick'], stderr: /^kv: pick needs a terminal to ask on \(KV_USAGE\)\n/, code: 2 },
+  {
+    name: 'completion',
+    args: ['completion', 'bash', '--', 'kv get a', 'a'],
+    given: [['ab', '']],
+    stdout: 'done\nab\n',
+  },
   { name: 'repl', args: ['repl'], input: 'get a\n', given: [['a', '1']], stdout: /^1/ },
 ]
 

@@ -38,9 +38,9 @@ export type Blocks = Iterable<Block> | AsyncIterable<Block>
 
 /** The entries of a block as operations, views of its buffer. */
 export function* blockOps(block: Block): Generator<Op, void, void> {
-  const { deleted } = block
+  const { bytes, keyStart, keyLength, valueStart, valueLength, deleted } = block
   for (let i = 0; i < block.count; i++) {
-    const key = blockKey(block, i)
+    const key = bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
     if (deleted?.[i] === 1) {
       yield { type: 'del', key }
       continue
@@ -51,46 +51,10 @@ export function* blockOps(block: Block): Generator<Op, void, void> {
     yield {
       type: 'put',
       key,
-      value: blockValue(block, i),
+      value: bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!),
       expires,
       ttl,
     }
-  }
-}
-
-/** The key of entry `i`, a view of the buffer. */
-export function blockKey({ bytes, keyStart, keyLength }: Block, i: number): Uint8Array {
-  return bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
-}
-
-/** The value of entry `i`, a view of the buffer. */
-export function blockValue({ bytes, valueStart, valueLength }: Block, i: number): Uint8Array {
-  return bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!)
-}
-
-/** The checksum that the bytes of entry `i` have, whatever {@link Block.checksums} says. */
-export function blockChecksum(
-  { bytes, keyStart, keyLength, valueStart, valueLength, expires }: Block,
-  i: number,
-): number {
-  const sum = crc32(bytes, valueStart[i]!, valueLength[i]!, crc32(bytes, keyStart[i]!, keyLength[i]!, 0))
-  const end = expires?.[i] ?? Number.NaN
-  return Number.isNaN(end) ? sum : withExpiry(sum, end)
-}
-
-/** The entries of a block from `from` up to `end`, in the same memory. */
-export function blockPart(block: Block, from: number, end: number): Block {
-  if (from === 0 && end === block.count) return block
-  return {
-    bytes: block.bytes,
-    count: end - from,
-    keyStart: block.keyStart.subarray(from, end),
-    keyLength: block.keyLength.subarray(from, end),
-    valueStart: block.valueStart.subarray(from, end),
-    valueLength: block.valueLength.subarray(from, end),
-    expires: block.expires?.subarray(from, end),
-    deleted: block.deleted?.subarray(from, end),
-    checksums: block.checksums.subarray(from, end),
   }
 }
 
@@ -137,10 +101,9 @@ export function putsOf(block: Block): Block {
 }
 
 /** The keys that a block deletes, views of its buffer. */
-export function* deletedKeys(block: Block): Generator<Uint8Array, void, void> {
-  const { count, deleted } = block
+export function* deletedKeys({ bytes, count, keyStart, keyLength, deleted }: Block): Generator<Uint8Array, void, void> {
   if (deleted === undefined) return
-  for (let i = 0; i < count; i++) if (deleted[i] === 1) yield blockKey(block, i)
+  for (let i = 0; i < count; i++) if (deleted[i] === 1) yield bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
 }
 
 /** A block of entries in their order; bulk loading needs them in key order with no key twice. */

@@ -62,11 +62,10 @@ export class Context {
   /** The session that this is a line of. */
   readonly session: SessionHost | undefined
   readonly #interrupt = new Interrupt()
-  #flags: GlobalFlags = {}
   #globals: GlobalOptions | undefined
   #store: Promise<Store> | undefined
-  /** Stores that were opened for this line alone. */
-  readonly #opened: Promise<Store>[] = []
+  /** The store, where it was opened for this line alone. */
+  #opened: Promise<Store> | undefined
   #printer: Printer | undefined
 
   constructor(io: Io, program: Program, session?: SessionHost) {
@@ -85,7 +84,6 @@ export class Context {
 
   /** Takes the program's flags; called once, before the command runs. */
   configure(flags: GlobalFlags): void {
-    this.#flags = flags
     this.#globals = resolveGlobals(flags, this.io.env, this.session?.globals)
   }
 
@@ -149,13 +147,8 @@ export class Context {
 
   /** The store; opened on the first call. `sync` is false for `--no-sync`. */
   store({ sync = true } = {}): Promise<Store> {
-    this.#store ??= this.#shared(this.globals, sync)
+    this.#store ??= this.session?.store(this.globals, sync) ?? (this.#opened = this.#openOwn(sync))
     return this.#store
-  }
-
-  /** The store at another location than `--store`, with the other options of the line. */
-  storeAt(location: string, { sync = true } = {}): Promise<Store> {
-    return this.#shared(resolveGlobals({ ...this.#flags, store: location }, this.io.env, this.session?.globals), sync)
   }
 
   /**
@@ -218,23 +211,14 @@ export class Context {
 
   /** Closes what was opened for this line; waits for writes under way. */
   async close(): Promise<void> {
-    const opened = this.#opened.splice(0)
-    this.#store = undefined
-    for (const store of opened) await (await store.catch(() => undefined))?.close()
+    const store = await this.#opened?.catch(() => undefined)
+    this.#opened = this.#store = undefined
+    await store?.close()
     this.#interrupt.release()
   }
 
-  /** The store of the session, where that is the one, or a new one. */
-  #shared(globals: GlobalOptions, sync: boolean): Promise<Store> {
-    const shared = this.session?.store(globals, sync)
-    if (shared !== undefined) return shared
-    const own = this.#openOwn(globals, sync)
-    this.#opened.push(own)
-    return own
-  }
-
-  async #openOwn(globals: GlobalOptions, sync: boolean): Promise<Store> {
-    const { session } = this
+  async #openOwn(sync: boolean): Promise<Store> {
+    const { session, globals } = this
     const store = await this.open(globals, { sync, wrap: session && ((driver) => session.wrap(driver, globals)) })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store

@@ -23,7 +23,6 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   stat: { summary: 'print facts about the store', load: async () => (await import('./stat.ts')).stat },
   check: { summary: 'verify every entry and the file itself', load: async () => (await import('./check.ts')).check },
   backup: { summary: 'copy the store into a file', load: async () => (await import('./backup.ts')).backup },
-  copy: { summary: 'copy entries to another store', load: async () => (await import('./copy.ts')).copy },
   bench: { summary: 'measure how fast a store is here', load: async () => (await import('./bench.ts')).bench },
   serve: { summary: 'serve the store over HTTP', load: async () => (await import('./serve.ts')).serve },
   peek: {
@@ -33,6 +32,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   pick: {
     summary: 'search a key while typing, and print its entry',
     load: async () => (await import('./pick.ts')).pick,
+  },
+  completion: {
+    summary: 'print the script that lets a shell complete kv',
+    load: async () => (await import('./completion.ts')).completion,
   },
   repl: {
     summary: 'open a session: commands one after another on one store',

@@ -1,7 +1,6 @@
-import { type Block, blockOf } from '../blocks/block.ts'
 import { compareBytes, prefixEnd, successor } from '../bytes.ts'
 import { usageError } from '../errors.ts'
-import type { Abortable, Driver, RangeQuery } from './driver.ts'
+import type { RangeQuery } from './driver.ts'
 import { type KeyInput, flagOf, ownBytesOf, shown } from './input.ts'
 
 /** Which keys, in which order. All bounds given must hold; without any, every key of the store. */
@@ -59,13 +58,4 @@ export function toQuery(options: RangeOptions): RangeQuery | undefined {
   }
   if (limit === 0 || (end !== undefined && compareBytes(start ?? new Uint8Array(), end) >= 0)) return undefined
   return { start: start?.length === 0 ? undefined : start, end, reverse, limit, keysOnly }
-}
-
-/** The entries of a range in blocks: those that the driver packs, or its pages, packed here. */
-export function blocksOf(driver: Driver, query: RangeQuery, options: Abortable): AsyncIterable<Block> {
-  return driver.rangeBlocks?.(query, options) ?? packed(driver.range(query, options), query.reverse)
-}
-
-async function* packed(pages: ReturnType<Driver['range']>, isReversed: boolean): AsyncGenerator<Block, void, void> {
-  for await (const page of pages) yield blockOf(isReversed ? page.toReversed() : page)
 }

@@ -21,6 +21,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['repl shell cli console session interactive', 'kv repl'],
   ['version', 'kv --version'],
   ['bench benchmark', 'kv bench'],
+  ['completion completions autocomplete complete', 'kv completion SHELL'],
   ['help man ?', 'kv --help'],
   ['exit quit', '.exit, within a session (kv repl)'],
   ['expire pexpire touch expireat setttl', 'kv expire KEY TTL'],
@@ -30,7 +31,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['lock flock mutex lease exclusive setlock', 'kv lock NAME -- CMD'],
   ['unlock', 'kv del NAME --if-value OWNER'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
-  ['copy cp clone sync replicate', 'kv copy SRC DST'],
+  ['copy cp', 'kv range | kv batch-put --store FILE'],
   ['rename mv move', 'kv put NEW VALUE, then kv del OLD'],
 ]
 

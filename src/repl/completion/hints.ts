@@ -3,7 +3,7 @@ import { escapeLine, formatBytes } from '../../safe-text.ts'
 import { type CompletionSession, lineContext } from './line-context.ts'
 import type { Store } from '../../store/store.ts'
 import type { Assistant } from '../../terminal/assistant.ts'
-import type { PrefixCounter } from './prefix-counter.ts'
+import type { PrefixCounter } from '../../completion/prefix-counter.ts'
 
 /** The arguments still missing at the end of a line, shown dim after it; `''` when none is. */
 export async function argumentHint(session: CompletionSession, text: string): Promise<string> {

@@ -1,8 +1,7 @@
-import { characterStart, compareBytes, decodeUtf8, prefixEnd, successor, utf8 } from '../../bytes.ts'
-import { escapeLine } from '../../safe-text.ts'
-import type { RangeOptions } from '../../store/range.ts'
-import type { Store } from '../../store/store.ts'
-import type { PrefixCounter } from './prefix-counter.ts'
+import { characterStart, compareBytes, decodeUtf8, prefixEnd, successor, utf8 } from '../bytes.ts'
+import { escapeLine } from '../safe-text.ts'
+import type { RangeOptions } from '../store/range.ts'
+import type { Store } from '../store/store.ts'
 
 /** What keys are cut at for completion. */
 const SEPARATORS = new Set([...':/.'].map((char) => char.charCodeAt(0)))
@@ -13,8 +12,13 @@ const PAGE_KEYS = 128
 /** Bytes before which the keys of such a store are parted first, to be looked through at the same time. */
 const PARTS = [...'05:ANacegikmoqsuwy{'].map((char) => char.charCodeAt(0))
 
+/** Counts the keys that begin so, exactly up to 2, and says how many for people. */
+export interface KeyCounter {
+  prefix(store: Store, prefix: Uint8Array, signal?: AbortSignal): Promise<{ count: number; shown: string }>
+}
+
 /** Keys that begin alike. */
-interface KeyGroup {
+export interface KeyGroup {
   /** A whole key, or what the keys of the group have in common. */
   readonly text: string
   /** Whether `text` is the only key of the group. */
@@ -50,7 +54,7 @@ type GroupEnd = (key: Uint8Array) => number | undefined
  */
 export async function keyGroups(
   store: Store,
-  counter: PrefixCounter,
+  counter: KeyCounter,
   start: string,
   signal?: AbortSignal,
 ): Promise<{ groups: readonly KeyGroup[]; more: boolean }> {

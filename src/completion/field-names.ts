@@ -1,4 +1,4 @@
-import type { Store } from '../../store/store.ts'
+import type { Store } from '../store/store.ts'
 
 /** A longer value is not read for its fields, in bytes. */
 const MAX_READ = 65_536

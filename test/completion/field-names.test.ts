@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
-import { MemoryDriver } from '../../../src/drivers/memory/driver.ts'
-import { fieldNames } from '../../../src/repl/completion/field-names.ts'
-import { Store } from '../../../src/store/store.ts'
-import { given, open } from '../sessions.ts'
+import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
+import { fieldNames } from '../../src/completion/field-names.ts'
+import { Store } from '../../src/store/store.ts'
+import { given, open } from '../repl/sessions.ts'
 
 const ADA = '{"id":1,"name":"Ada","address":{"city":"London","zip":"N1"},"tags":["a","b"],"a.b":1}'
 

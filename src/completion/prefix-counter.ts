@@ -1,4 +1,5 @@
-import type { Store } from '../../store/store.ts'
+import type { KeyCounter } from './key-groups.ts'
+import type { Store } from '../store/store.ts'
 
 /** A count that takes longer than this, in milliseconds, is slow; the first may be, of a file not read before. */
 const SLOW_MS = 100
@@ -8,7 +9,7 @@ const SLOW_COUNTS = 2
 const COUNTED = 10_000
 
 /** Counts keys for hints, exactly while that is quick: a large store is known by its slow counts. */
-export class PrefixCounter {
+export class PrefixCounter implements KeyCounter {
   #slow = 0
 
   /** How many keys begin so, and that number for people: `12,403`, `10,000+`. */
@@ -19,4 +20,12 @@ export class PrefixCounter {
     if (performance.now() - began > SLOW_MS) this.#slow++
     return { count, shown: `${count.toLocaleString('en')}${!exact && count === COUNTED ? '+' : ''}` }
   }
+}
+
+/** Tells only whether there is one key or more: what a shell, which shows no counts, asks of a store of any size. */
+export const oneOrMore: KeyCounter = {
+  async prefix(store, prefix, signal) {
+    const count = await store.count({ prefix, limit: 2, signal })
+    return { count, shown: '' }
+  },
 }
