@@ -27,6 +27,12 @@ const CASES: readonly Case[] = [
   { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
   { name: 'backup', args: ['backup', 'copy.kv', '--json'], given: [['a', '1']], stdout: /"bytes":\d+/ },
   {
+    name: 'restore',
+    args: ['restore', 'no.kv'],
+    stderr: /^kv: there is no store at .*no.kv \(KV_UNAVAILABLE\)/,
+    code: 4,
+  },
+  {
     name: 'bench',
     args: ['bench', '--in-place', '--records', '10', '--ops', '1', '--warmup', '0', '--json'],
     stdout: /"targets":/,

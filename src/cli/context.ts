@@ -25,6 +25,8 @@ export interface Program {
 interface OpenOptions {
   /** False for `--no-sync`. */
   readonly sync?: boolean | undefined
+  /** Whether a damaged file is opened too, for its repair; not the one that a session has open. */
+  readonly evenDamaged?: boolean | undefined
   /** Stops the opening: a server may take its time. Default: the signal of the command. */
   readonly signal?: AbortSignal | undefined
   /** Puts a driver around the store's own. */
@@ -146,8 +148,8 @@ export class Context {
   }
 
   /** The store; opened on the first call. `sync` is false for `--no-sync`. */
-  store({ sync = true } = {}): Promise<Store> {
-    this.#store ??= this.session?.store(this.globals, sync) ?? (this.#opened = this.#openOwn(sync))
+  store({ sync = true, evenDamaged = false } = {}): Promise<Store> {
+    this.#store ??= this.session?.store(this.globals, sync) ?? (this.#opened = this.#openOwn(sync, evenDamaged))
     return this.#store
   }
 
@@ -155,11 +157,14 @@ export class Context {
    * Opens the store that global options name, with all that they say of it: the one place that does, for commands,
    * sessions and benchmarks. Throws what `openDriver` throws, and `KV_USAGE` for a token that is none.
    */
-  async open(globals: GlobalOptions, { sync, signal, wrap = (driver) => driver }: OpenOptions = {}): Promise<Store> {
+  async open(
+    globals: GlobalOptions,
+    { sync, evenDamaged, signal, wrap = (driver) => driver }: OpenOptions = {},
+  ): Promise<Store> {
     const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
     const options = parseLocation(store).isRemote
       ? { timeoutMs, credentials: { token: readToken(globals) }, signal: signal ?? this.signal }
-      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault }
+      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault, evenDamaged }
     return new Store(store, wrap(await openDriver(store, { ...options, durable: sync })))
   }
 
@@ -217,9 +222,10 @@ export class Context {
     this.#interrupt.release()
   }
 
-  async #openOwn(sync: boolean): Promise<Store> {
+  async #openOwn(sync: boolean, evenDamaged: boolean): Promise<Store> {
     const { session, globals } = this
-    const store = await this.open(globals, { sync, wrap: session && ((driver) => session.wrap(driver, globals)) })
+    const wrap = session && ((driver: Driver) => session.wrap(driver, globals))
+    const store = await this.open(globals, { sync, evenDamaged, wrap })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store
   }

@@ -12,13 +12,13 @@ import type { Copied } from '../store/care.ts'
 export function backup(ctx: Context): Command {
   return new Command('backup')
     .description(
-      'Copy the store as it is at one moment into a file, while others read and write. The file is a store: it appears whole and on disk, or not at all. `-` writes it to standard output.\nExpiry goes with it. For a store in a file of this machine; entries of any other are copied with kv range and kv batch-put.',
+      'Copy the store as it is at one moment into a file, while others read and write. The file is a store: it appears whole and on disk, or not at all. `-` writes it to standard output.\nExpiry goes with it. For a store in a file of this machine; entries of any other are copied with kv copy.',
     )
     .argument('<DEST>')
     .option('--force', 'replace an older backup of that name; never another file')
     .addHelpText(
       'after',
-      '\nExamples:\n  kv backup "backup-$(date +%F).kv"\n  kv backup - | gzip > backup.kv.gz\n  kv check --store backup.kv && echo healthy',
+      '\nExamples:\n  kv backup "backup-$(date +%F).kv"\n  kv backup - | gzip > backup.kv.gz\n  kv check --store backup.kv && echo healthy\n  kv restore backup.kv',
     )
     .action(async (to: string, { force = false }: { force?: boolean }) => {
       const { care } = await ctx.store()
@@ -41,6 +41,18 @@ export function backup(ctx: Context): Command {
 async function toOutput(ctx: Context, copy: (file: string) => Promise<Copied>): Promise<void> {
   const { stdout } = ctx.io
   if (stdout.isTTY) throw usageError('a store is not for a terminal', 'name a file, or send it on: kv backup - > FILE')
+  await inTemporaryFolder(async (folder) => {
+    const file = join(folder, 'store.kv')
+    await copy(file)
+    for await (const part of createReadStream(file, { highWaterMark: 1 << 20, signal: ctx.signal })) {
+      stdout.write(part as Buffer)
+      await stdout.drained?.()
+    }
+  })
+}
+
+/** Runs a step with a folder of its own, which is gone afterwards. */
+export async function inTemporaryFolder<T>(step: (folder: string) => Promise<T>): Promise<T> {
   const parent = tmpdir()
   let folder: string
   try {
@@ -49,12 +61,7 @@ async function toOutput(ctx: Context, copy: (file: string) => Promise<Copied>): 
     throw unwritable(parent, error)
   }
   try {
-    const file = join(folder, 'store.kv')
-    await copy(file)
-    for await (const part of createReadStream(file, { highWaterMark: 1 << 20, signal: ctx.signal })) {
-      stdout.write(part as Buffer)
-      await stdout.drained?.()
-    }
+    return await step(folder)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -23,6 +23,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   stat: { summary: 'print facts about the store', load: async () => (await import('./stat.ts')).stat },
   check: { summary: 'verify every entry and the file itself', load: async () => (await import('./check.ts')).check },
   backup: { summary: 'copy the store into a file', load: async () => (await import('./backup.ts')).backup },
+  restore: {
+    summary: 'put a backup in the place of the store',
+    load: async () => (await import('./restore.ts')).restore,
+  },
   bench: { summary: 'measure how fast a store is here', load: async () => (await import('./bench.ts')).bench },
   serve: { summary: 'serve the store over HTTP', load: async () => (await import('./serve.ts')).serve },
   peek: {

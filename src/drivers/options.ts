@@ -8,6 +8,8 @@ export interface OpenOptions extends Abortable {
    * ones, never break the store. Default: true. A server decides that for itself.
    */
   durable?: boolean | undefined
+  /** Whether a damaged file is opened too, for its repair: then the first operation tells of the damage. Default: false. */
+  evenDamaged?: boolean | undefined
   /**
    * How long to wait for somebody else, in milliseconds: a write for that of another process, any operation for a
    * server that says nothing. Default: 5000 for a file, 30,000 for a server.

@@ -22,6 +22,20 @@ export interface Copied {
   readonly revision: number
 }
 
+/** How a store is restored. */
+export interface RestoreOptions extends CopyOptions {
+  /** Whether the store that was there is kept beside the new one. Default: true. */
+  readonly keep?: boolean | undefined
+}
+
+/** A store that was restored. */
+export interface Restored extends Copied {
+  /** Entries in it, all of which were checked. */
+  readonly entries: number
+  /** Where the store that was there is kept. */
+  readonly kept?: string | undefined
+}
+
 /** What a driver offers whose store is a file of this machine. */
 export interface Care {
   /**
@@ -30,4 +44,10 @@ export interface Care {
    * `KV_FOREIGN` for a file that is no store; `KV_UNAVAILABLE` when there is no store, or one in use has the name.
    */
   backup(to: string, options?: BackupOptions): Promise<Copied>
+  /**
+   * Puts a copy of the store in the file `from` in the place of this one, which may be missing or damaged, once all of it is
+   * checked. Other writers wait meanwhile; processes that have the store open go on with the new one. Throws `KV_CORRUPT`
+   * and the like for a file that is no healthy store, and `KV_FOREIGN` when no store is in its place.
+   */
+  restore(from: string, options?: RestoreOptions): Promise<Restored>
 }

@@ -258,7 +258,7 @@ export class Store extends TextAccess {
     const { care, name } = this.#open()
     if (care !== undefined) return care
     throw new KvError('KV_NOT_SUPPORTED', `this is for a store in a file of this machine, not for ${name}`, {
-      hint: 'copy its entries instead: kv range | kv batch-put --store FILE',
+      hint: 'copy its entries instead: kv copy STORE FILE',
     })
   }
 

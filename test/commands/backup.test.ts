@@ -126,7 +126,7 @@ describe('kv backup', () => {
       code: 2,
     })
     expectRun(await kv(['backup', url], { store: await givenStore(ENTRIES) }), {
-      stderr: /is no file \(KV_USAGE\)\nhint: kv range \| kv batch-put/,
+      stderr: /is no file \(KV_USAGE\)\nhint: entries are copied there with: kv copy /,
       code: 2,
     })
     const cwd = tempDir()

@@ -82,7 +82,67 @@ test('a full disk leaves the backup of before', async (context) => {
       code: 4,
     })
   expect(readdirSync(disk)).toEqual(['copy.kv'])
-  expect(await (await openStore(copy)).count()).toBe(200)
+  expectRun(await kvProcess(['count'], { store: copy }), { stdout: '200\n' })
   rmSync(copy)
   expectRun(await kvProcess(['backup', copy], { store }), {})
+})
+
+test(
+  'a restore that is killed leaves the store of before, or the backup, and can be run again',
+  { timeout: 30_000 + ROUNDS * 6000 },
+  async () => {
+    const folder = tempDir()
+    const store = await filled(join(folder, 'store.kv'), 5)
+    const backup = await filled(join(folder, 'backup.kv'), 8)
+    let replaced = 0
+    for (let round = 0; round < ROUNDS; round++) {
+      expectRun(await kvProcess(['put', 'newest', String(round)], { store }), {})
+      const child = startKv(['restore', backup], { store })
+      spin(100 + 500 * Math.random())
+      child.kill('SIGKILL')
+      await ended(child)
+      {
+        await using found = await openStore(store)
+        const count = await found.count()
+        expect([501, 800, 801]).toContain(count)
+        if (count === 800) replaced++
+        else expect(toText((await found.get('newest'))!)).toBe(String(round))
+        expect(await found.check()).toMatchObject({ damagedKeys: [], problems: [] })
+      }
+    }
+    expect(replaced).toBeLessThanOrEqual(ROUNDS)
+    expectRun(await kvProcess(['restore', backup, '--quiet'], { store }), {})
+    expectRun(await kvProcess(['count'], { store }), { stdout: '800\n' })
+  },
+)
+
+test(
+  'writers of other processes go on with what was restored, and lose nothing',
+  { timeout: 60_000 },
+  async (context) => {
+    needLibrary(context)
+    const folder = tempDir()
+    const store = await filled(join(folder, 'store.kv'), 2)
+    const backup = await filled(join(folder, 'backup.kv'), 2)
+    const writers = [new Child('writer.mjs', ['same', store]), new Child('writer.mjs', ['same', store])]
+    for (let round = 0; round < 3; round++) {
+      await Promise.all(writers.map((writer) => writer.until(writer.lines.length + 5)))
+      expectRun(await kvProcess(['restore', backup, '--no-keep', '--quiet', '--lock-timeout', '60s'], { store }), {})
+      await Promise.all(writers.map((writer) => writer.until(writer.lines.length + 5)))
+      await sameNumber(store)
+    }
+  },
+)
+
+test('a full disk leaves the store as it was', async (context) => {
+  const disk = smallDisk(context, '5m')
+  const folder = tempDir()
+  const store = await filled(join(disk, 'store.kv'), 2)
+  const backup = await filled(join(folder, 'backup.kv'), 4)
+  expectRun(await kvProcess(['restore', backup], { store }), {
+    stderr: /^kv: no space left to write .*store\.kv \(KV_DISK_FULL\)\nhint: /,
+    code: 4,
+  })
+  expect(readdirSync(disk)).toEqual(['store.kv'])
+  expectRun(await kvProcess(['count'], { store }), { stdout: '200\n' })
 })

@@ -57,6 +57,7 @@ export class SqliteDriver implements Driver {
   readonly care: Care = {
     backup: async (to, options = {}) =>
       (await import('./care/backup.ts')).backup(this.#file, this.#snapshots, to, options),
+    restore: async (from, options = {}) => (await import('./care/restore.ts')).restore(this.#file, from, options),
   }
   readonly #file: StoreFile
   readonly #now: Clock
@@ -88,7 +89,7 @@ export class SqliteDriver implements Driver {
   /** Opens the file if it is there; one that is locked, later. Throws what `inspect` throws, and `KV_UNAVAILABLE`. */
   static open(location: string, options: OpenOptions): SqliteDriver {
     const driver = new SqliteDriver(location, options)
-    driver.#file.open()
+    if (options.evenDamaged !== true) driver.#file.open()
     return driver
   }
 

@@ -43,7 +43,7 @@ export async function backup(
 export function fileOf(location: string): string {
   const { path } = parseLocation(location)
   if (path !== undefined) return withoutLinks(absolutePath(path))
-  throw usageError(`${location} is no file`, `kv range | kv batch-put --store ${quoteWord(location)}`)
+  throw usageError(`${location} is no file`, `entries are copied there with: kv copy STORE ${quoteWord(location)}`)
 }
 
 /** For what needs a store that is there. */

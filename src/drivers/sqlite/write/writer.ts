@@ -95,6 +95,11 @@ export class Writer {
         } else {
           const connection = this.#file.writing()
           beginWrite(connection)
+          // While it waited for whoever replaced the file under the lock.
+          if (connection.isReplaced) {
+            connection.rollback()
+            continue
+          }
           const since = monotonicMs()
           this.#commitGroup(connection, this.#takeGroup())
           this.#turns.heldSince(since)

@@ -1,0 +1,51 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { Command } from 'commander'
+import type { Context } from '../cli/context.ts'
+import { usageError } from '../errors.ts'
+import { Progress } from '../output/progress.ts'
+import { formatBytes, formatCount } from '../safe-text.ts'
+import { inTemporaryFolder } from './backup.ts'
+
+/** `kv restore SRC` */
+export function restore(ctx: Context): Command {
+  return new Command('restore')
+    .description(
+      'Put a copy of a backup in the place of the store. All of it is checked first. The store that was there is kept beside it, as NAME.before-restore; it may be damaged, or missing.\nOther writers wait; a server or session that has the store open goes on with the new one. `-` reads the backup from standard input. `.undo` does not take it back.',
+    )
+    .argument('<SRC>')
+    .option('--no-keep', 'do not keep the store that was there')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv restore backup.kv\n  kv restore backup.kv --store copy.kv\n  gunzip -c backup.kv.gz | kv restore -',
+    )
+    .action(async (from: string, { keep }: { keep: boolean }) => {
+      const { care } = await ctx.store({ evenDamaged: true })
+      ctx.handleSignals()
+      const progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
+      const began = performance.now()
+      const put = (file: string) =>
+        care
+          .restore(file, { keep, signal: ctx.signal, onProgress: (bytes, total) => progress.bytes(bytes, total) })
+          .finally(() => progress.done())
+      const { bytes, revision, entries, kept } = await (from === '-' ? fromInput(ctx, put) : put(from))
+      const seconds = Number(((performance.now() - began) / 1000).toFixed(3))
+      if (ctx.globals.json) ctx.print.record({ from, entries, bytes, revision, kept: kept ?? null, seconds }, '')
+      const what = `restored ${formatCount(entries, 'entry', 'entries')}, ${formatBytes(bytes)}, in ${seconds.toFixed(2)} s`
+      if (!ctx.globals.json) ctx.say(kept === undefined ? what : `${what}; the store that was there is ${kept}`)
+    })
+}
+
+/** A backup is whole before it is looked at: it lies in the folder for temporary files until then. */
+function fromInput<T>(ctx: Context, put: (file: string) => Promise<T>): Promise<T> {
+  const { stdin } = ctx.io
+  if (stdin.isTTY || stdin.fd < 0)
+    throw usageError('no backup on standard input', 'kv restore FILE, or: kv restore - < FILE')
+  return inTemporaryFolder(async (folder) => {
+    const file = join(folder, 'backup.kv')
+    const input = createReadStream('', { fd: stdin.fd, autoClose: false, highWaterMark: 1 << 20 })
+    await pipeline(input, createWriteStream(file, { mode: 0o600 }), { signal: ctx.signal })
+    return put(file)
+  })
+}
