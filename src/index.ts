@@ -49,6 +49,7 @@ export type {
   CheckReport,
   Clock,
   Driver,
+  DriverBatchOptions,
   DriverDelOptions,
   DriverLoadOptions,
   DriverPutOptions,
@@ -61,11 +62,11 @@ export type {
   TextOptions,
   WatchQuery,
 } from './store/driver.ts'
-export type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './store/entry.ts'
+export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/entry.ts'
 export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
 export type { LoadOptions } from './store/load.ts'
 export { Store } from './store/store.ts'
 export type { AsText, TextAccess, TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from './store/text.ts'
-export type { BatchOp, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'
+export type { BatchOp, BatchOptions, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'

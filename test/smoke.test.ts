@@ -19,6 +19,7 @@ const CASES: readonly Case[] = [
   { name: 'count', args: ['count'], given: [['a', '1']], stdout: '1\n' },
   { name: 'watch', args: ['watch'], stderr: /KV_USAGE/, code: 2 },
   { name: 'ttl', args: ['ttl', 'a'], given: [['a', '1']], stdout: 'none\n' },
+  { name: 'rename', args: ['rename', 'a', 'b'], given: [['a', '1']], stdout: '1\n', leaves: [['b', '1']] },
   { name: 'incr', args: ['incr', 'a'], given: [['a', '1']], stdout: '2\n', leaves: [['a', '2']] },
   { name: 'lock', args: ['lock', 'n', '--', 'echo', 'ran'], stdout: 'ran\n', leaves: [] },
   { name: 'expire', args: ['expire', 'a', '1m'], given: [['a', '1']], stdout: '60\n' },

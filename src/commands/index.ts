@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./batch-put.ts')).batchPut,
   },
   del: { summary: 'delete keys', load: async () => (await import('./del.ts')).del },
+  rename: { summary: 'give keys other names', load: async () => (await import('./rename.ts')).rename },
   count: { summary: 'count keys', load: async () => (await import('./count.ts')).count },
   watch: { summary: 'print changes as they happen', load: async () => (await import('./watch.ts')).watch },
   incr: { summary: 'add to a counter', load: async () => (await import('./incr.ts')).incr },

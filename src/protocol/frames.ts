@@ -1,6 +1,6 @@
 import { asBuffer } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import type { Lifetime } from '../store/entry.ts'
+import type { KeyCondition, Lifetime } from '../store/entry.ts'
 
 /** What a frame is. Numbers are part of the protocol. */
 export const FRAME = {
@@ -18,6 +18,10 @@ export const FRAME = {
   alive: 5,
   /** The put of an entry whose expiry is a time to live in milliseconds; read as `entry`. */
   temporary: 6,
+  /** Of a batch: the entry of the key must have this revision; 0: it must not be there. */
+  ifRevision: 7,
+  /** Of a batch: the entry of the key must have this value. */
+  ifValue: 8,
 } as const
 
 /** A frame: kind, key, value, revision (0 in writes), and in writes perhaps a time to live. */
@@ -84,6 +88,12 @@ export class FrameWriter {
     else this.add(FRAME.temporary, key, value, 0, ttl)
   }
 
+  /** Adds a condition of a batch. */
+  condition({ key, condition }: KeyCondition): void {
+    if (condition.type === 'value') this.add(FRAME.ifValue, key, condition.value)
+    else this.add(FRAME.ifRevision, key, NOTHING, condition.type === 'absent' ? 0 : condition.revision)
+  }
+
   /** The bytes collected; the writer begins anew in other memory. */
   take(): Buffer {
     const taken = this.#bytes.subarray(0, this.#length)
@@ -144,7 +154,7 @@ export class FrameReader {
   }
 
   #size(bytes: Buffer, at: number): number {
-    if (bytes[at]! > FRAME.temporary) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
+    if (bytes[at]! > FRAME.ifValue) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
     const keyLength = bytes.readUInt32LE(at + 1)
     const valueLength = bytes.readUInt32LE(at + 5)
     const { maxKeyBytes, maxValueBytes } = this.#limits ?? { maxKeyBytes: 2 ** 30, maxValueBytes: 2 ** 30 }

@@ -116,4 +116,6 @@ export interface ServerInfo {
   readonly load_deletes?: boolean | undefined
   /** Whether a load may say `if_absent=true`; absent from servers older than that. */
   readonly load_if_absent?: boolean | undefined
+  /** Whether a batch may have conditions; absent from servers older than that. */
+  readonly batch_conditions?: boolean | undefined
 }

@@ -1,6 +1,8 @@
 import { compareBytes } from '../bytes.ts'
+import { KvError } from '../errors.ts'
+import { displayKey } from '../safe-text.ts'
 import type { Abortable } from './driver.ts'
-import type { Condition, Entry, PutResult } from './entry.ts'
+import type { Condition, Entry, KeyCondition, PutResult } from './entry.ts'
 import type { KeyInput } from './input.ts'
 import type { Store } from './store.ts'
 import type { PutOptions } from './write-options.ts'
@@ -30,6 +32,16 @@ export function holds(
 /** Whether a condition holds for an entry that was read whole (`undefined`: not there). */
 export function holdsFor(condition: Condition | undefined, old: Entry | undefined): boolean {
   return holds(condition, old, (value) => compareBytes(old!.value, value) === 0)
+}
+
+/** Throws `KV_CONDITION` for the first of the conditions of a batch that does not hold. */
+export function checkConditions(
+  conditions: readonly KeyCondition[] | undefined,
+  isHeld: (condition: KeyCondition) => boolean,
+): void {
+  const failed = conditions?.find((condition) => !isHeld(condition))
+  if (failed !== undefined)
+    throw new KvError('KV_CONDITION', `nothing was written: the condition on ${displayKey(failed.key)} does not hold`)
 }
 
 /** The condition that an entry is still as it was read (`undefined`: still not there). */

@@ -6,7 +6,7 @@
 
 import type { Blocks } from '../blocks/block.ts'
 import type { Care } from './care.ts'
-import type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from './entry.ts'
+import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
 export type Awaitable<T> = T | Promise<T>
@@ -141,6 +141,12 @@ export interface DriverDelOptions extends Abortable {
 /** How one entry is written. Without a lifetime an old expiry goes. */
 export interface DriverPutOptions extends DriverDelOptions, Lifetime {}
 
+/** How a batch is applied. */
+export interface DriverBatchOptions extends Abortable {
+  /** Write only if all of these hold before it. */
+  readonly conditions?: readonly KeyCondition[] | undefined
+}
+
 /** A form of text in which an engine may write entries, a line each. */
 export interface TextForm {
   /** As the lines of `kv range --format` are. Default: `jsonl`. */
@@ -217,8 +223,11 @@ export interface Driver {
   put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult>
   /** Removes one entry and settles when that is durable; tells whether it was there (and the condition held). */
   del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean>
-  /** Applies all operations in order, all or nothing; settles to their revision when they are durable. */
-  batch(ops: readonly Op[], options?: Abortable): Promise<number>
+  /**
+   * Applies all operations in order, all or nothing; settles to their revision when they are durable. Rejects with
+   * `KV_CONDITION`, and has written nothing, when a condition does not hold.
+   */
+  batch(ops: readonly Op[], options?: DriverBatchOptions): Promise<number>
   /**
    * Optional: applies all blocks in order, whatever the `limits` of batches, quicker than `batch` could. Settles to the
    * newest revision. A block is used up when the next is asked for; during an atomic load readers see none of it, and

@@ -41,6 +41,12 @@ export type Condition =
   | { readonly type: 'value'; readonly value: Uint8Array }
   | { readonly type: 'revision'; readonly revision: number }
 
+/** A condition on the entry of a key. */
+export interface KeyCondition {
+  readonly key: Uint8Array
+  readonly condition: Condition
+}
+
 /** What a put did. */
 export interface PutResult {
   /** False when the condition did not hold; then nothing was written. */

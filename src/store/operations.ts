@@ -1,10 +1,10 @@
 import { asBuffer } from '../bytes.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { Driver, Limits } from './driver.ts'
-import type { Op, Put } from './entry.ts'
+import type { KeyCondition, Op, Put } from './entry.ts'
 import { lifetimeOf } from './expiry.ts'
-import { type KeyInput, bytesOf, checkNames, kindOf, ownBytesOf } from './input.ts'
-import type { BatchOp, PutOptions } from './write-options.ts'
+import { type KeyInput, bytesOf, checkNames, conditionOf, kindOf, ownBytesOf } from './input.ts'
+import type { BatchOp, BatchOptions, PutOptions } from './write-options.ts'
 
 /** The bytes of a key to read, not copied for a driver that answers at once. Throws as {@link ownKeyOf}. */
 export function keyOf(input: KeyInput, { limits, supports }: Driver): Uint8Array {
@@ -49,6 +49,18 @@ export function opsOf(inputs: readonly BatchOp[], { limits, supports }: Driver):
   if (bytes > limits.maxBatchBytes)
     throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${limits.maxBatchBytes}`)
   return ops
+}
+
+/** The conditions of a batch. Throws `KV_TOO_LARGE` for more than a batch may have operations, and `KV_USAGE`. */
+export function conditionsOf(inputs: BatchOptions['conditions'], { limits }: Driver): KeyCondition[] | undefined {
+  if (inputs === undefined) return undefined
+  if (!Array.isArray(inputs)) throw usageError(`the conditions of a batch are an array, not ${kindOf(inputs)}`)
+  checkCount(inputs.length, limits)
+  return (inputs as NonNullable<typeof inputs>).map(({ key, condition: input }) => {
+    const condition = conditionOf(input)
+    if (condition === undefined) throw usageError('a condition of a batch is missing')
+    return { key: ownKeyOf(key, limits), condition }
+  })
 }
 
 /** What an operation takes of a batch, in bytes. */

@@ -16,12 +16,13 @@ import type { Care } from './care.ts'
 import { guarded, eachOf } from './guarded.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf, shown } from './input.ts'
 import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
-import { keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
+import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
 import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
 import { TextAccess } from './text.ts'
 import { WATCH_NAMES, Watch, type WatchOptions, toWatchQuery } from './watch.ts'
 import {
   type BatchOp,
+  type BatchOptions,
   DEL_RANGE_NAMES,
   type DelOptions,
   type DelRangeOptions,
@@ -130,12 +131,12 @@ export class Store extends TextAccess {
 
   /**
    * Applies the operations in order, all or nothing; of several on one key the last wins. Durable when the promise
-   * resolves, to the revision they got (or the newest, for an empty batch). Throws `KV_TOO_LARGE` for more than
-   * `limits` allow: a batch is never split. A large one blocks the event loop while it is written.
+   * resolves, to the revision they got (or the newest, for an empty batch). Throws `KV_TOO_LARGE` over `limits`, for it
+   * is never split, and `KV_CONDITION` unless all `conditions` hold. A large one blocks the event loop while written.
    */
-  async batch(ops: readonly BatchOp[], options: Abortable = {}): Promise<number> {
-    const driver = this.#use(options, ['signal'], 'batch')
-    return driver.batch(opsOf(ops, driver), options)
+  async batch(ops: readonly BatchOp[], options: BatchOptions = {}): Promise<number> {
+    const driver = this.#use(options, ['conditions', 'signal'], 'batch')
+    return driver.batch(opsOf(ops, driver), { ...options, conditions: conditionsOf(options.conditions, driver) })
   }
 
   /**

@@ -5,7 +5,7 @@ import type { Change, Entry, PutResult } from './entry.ts'
 import { type KeyInput, bytesOf, isBytes, kindOf } from './input.ts'
 import type { RangeOptions } from './range.ts'
 import type { Watch, WatchOptions } from './watch.ts'
-import type { BatchOp, DelOptions, PutOptions } from './write-options.ts'
+import type { BatchOp, BatchOptions, DelOptions, PutOptions } from './write-options.ts'
 
 /** `T` with strings for its keys and values. */
 export type AsText<T> = T extends unknown
@@ -29,7 +29,7 @@ export abstract class TextAccess {
   abstract getMany(keys: readonly KeyInput[], options?: GetManyOptions): Promise<(Entry | undefined)[]>
   abstract put(key: KeyInput, value: KeyInput, options?: PutOptions): Promise<PutResult>
   abstract del(key: KeyInput, options?: DelOptions): Promise<boolean>
-  abstract batch(ops: readonly BatchOp[], options?: Abortable): Promise<number>
+  abstract batch(ops: readonly BatchOp[], options?: BatchOptions): Promise<number>
   abstract range(options?: RangeOptions & Abortable): AsyncGenerator<Entry, void, void>
   abstract watch(options?: WatchOptions): Promise<Watch>
 
@@ -119,7 +119,7 @@ export class TextView {
   }
 
   /** Applies the operations in order, all or nothing; resolves to their revision. */
-  async batch(ops: readonly TextBatchOp[], options?: Abortable): Promise<number> {
+  async batch(ops: readonly TextBatchOp[], options?: BatchOptions): Promise<number> {
     for (const op of Array.isArray(ops) ? (ops as readonly (Partial<Entry> | null | undefined)[]) : []) {
       noBytes(op?.key, 'key')
       noBytes(op?.value, 'value')

@@ -25,5 +25,11 @@ export type BatchOp =
   | ({ type: 'put'; key: KeyInput; value: KeyInput } & Pick<PutOptions, 'expires' | 'ttl'>)
   | { type: 'del'; key: KeyInput }
 
+/** How a batch is applied. */
+export interface BatchOptions extends Abortable {
+  /** Write only if all of these hold before it; `KV_CONDITION` is thrown otherwise. As many as operations at most. */
+  readonly conditions?: readonly { readonly key: KeyInput; readonly condition: ConditionInput }[] | undefined
+}
+
 /** Names of {@link DelRangeOptions}. */
 export const DEL_RANGE_NAMES = ['gt', 'gte', 'lt', 'lte', 'prefix', 'all', 'signal']

@@ -5,6 +5,7 @@ import type {
   Changes,
   CheckOptions,
   CheckReport,
+  DriverBatchOptions,
   DriverDelOptions,
   Driver,
   GetManyOptions,
@@ -98,9 +99,10 @@ class EtcdShapedDriver implements Driver {
     return this.#write(() => this.#cluster.del(key, { condition: inside(options.condition) }), options)
   }
 
-  batch(ops: readonly Op[], options?: Abortable): Promise<number> {
+  batch(ops: readonly Op[], options: DriverBatchOptions = {}): Promise<number> {
     this.#check(ops)
-    return this.#write(async () => (await this.#cluster.batch(ops)) * REVISION_STEP, options)
+    const conditions = options.conditions?.map(({ key, condition }) => ({ key, condition: inside(condition)! }))
+    return this.#write(async () => (await this.#cluster.batch(ops, { conditions })) * REVISION_STEP, options)
   }
 
   delRange(query: RangeQuery, options?: Abortable): Promise<number> {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { type BatchOp, type Blocks, KvError, type Store } from '../../src/index.ts'
+import { type BatchOp, type Blocks, type ConditionInput, KvError, type Store } from '../../src/index.ts'
 import { noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode } from '../helpers/store.ts'
 import { type BlockRow, type Kit, block, readPages } from './suite.ts'
@@ -80,6 +80,61 @@ export function writes(kit: Kit): void {
     )
     expect(new Set(found.map((entry) => entry.revision))).toEqual(new Set([revision]))
     expect(await store.check()).toMatchObject({ checked: expected.size, damagedKeys: [], problems: [] })
+  })
+
+  describe('a batch with conditions', () => {
+    const rows: readonly (readonly [
+      name: string,
+      holds: boolean,
+      key: string,
+      condition: (revision: number) => ConditionInput,
+    ])[] = [
+      ['absent, and it is', true, 'x', () => ({ type: 'absent' })],
+      ['absent, and it is not', false, 'a', () => ({ type: 'absent' })],
+      ['the value', true, 'a', () => ({ type: 'value', value: '1' })],
+      ['the empty value', true, 'empty', () => ({ type: 'value', value: '' })],
+      ['another value', false, 'a', () => ({ type: 'value', value: '2' })],
+      ['a value where nothing is', false, 'x', () => ({ type: 'value', value: '' })],
+      ['the revision', true, 'a', (revision) => ({ type: 'revision', revision })],
+      ['another revision', false, 'a', (revision) => ({ type: 'revision', revision: revision + 3 })],
+      ['revision 0, and it is not there', true, 'x', () => ({ type: 'revision', revision: 0 })],
+      ['revision 0, and it is there', false, 'a', () => ({ type: 'revision', revision: 0 })],
+    ]
+    test.for(rows)('%s', async ([, holds, key, condition]) => {
+      const store = await kit.store()
+      await store.put('empty', '')
+      const { revision } = await store.put('a', '1')
+      const conditions = [
+        { key: 'empty', condition: { type: 'value', value: '' } },
+        { key, condition: condition(revision) },
+      ] as const
+      const write = () => store.batch([put('b', '2'), { type: 'del', key: 'a' }], { conditions })
+      if (holds) expect(await write()).toBeGreaterThan(revision)
+      else expect(await failureCode(write)).toBe('KV_CONDITION')
+      const left = (await entries(store)).map((entry) => toText(entry.key))
+      expect(left).toEqual(holds ? ['b', 'empty'] : ['a', 'empty'])
+      if (!holds) expect((await store.stat()).revision).toBe(revision)
+    })
+
+    test('of two at once that expect the same, one is done', async () => {
+      const store = await kit.store()
+      const { revision } = await store.put('a', '1')
+      const conditions = [{ key: 'a', condition: { type: 'revision', revision } }] as const
+      const done = await Promise.allSettled(
+        ['x', 'y'].map((key) => store.batch([put(key), { type: 'del', key: 'a' }], { conditions })),
+      )
+      expect(done.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+      expect(await store.count()).toBe(1)
+    })
+
+    test('in a store that was never written to', async () => {
+      const store = await kit.store()
+      const conditions = [{ key: 'a', condition: { type: 'value', value: '' } }] as const
+      expect(await failureCode(() => store.batch([put('b')], { conditions }))).toBe('KV_CONDITION')
+      expect(await store.count()).toBe(0)
+      await store.batch([put('b')], { conditions: [{ key: 'a', condition: { type: 'absent' } }] })
+      expect(await store.count()).toBe(1)
+    })
   })
 
   describe('revisions', () => {

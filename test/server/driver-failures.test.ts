@@ -327,6 +327,17 @@ describe('a load that pauses', () => {
     expect(heads).toEqual([])
   })
 
+  test('nor is a batch under conditions sent to one', async () => {
+    const { url, heads } = await pretender(() => {})
+    const store = await opened(url)
+    const conditions = [{ key: 'a', condition: { type: 'absent' } }] as const
+    expect(await failure(() => store.batch([{ type: 'put', key: 'a', value: '1' }], { conditions }))).toMatchObject({
+      code: 'KV_NOT_SUPPORTED',
+      message: 'the server runs an older version of kv, which takes no conditions in a batch',
+    })
+    expect(heads).toEqual([])
+  })
+
   test('shows that it lives, and the server takes that', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     onTestFinished(() => void vi.useRealTimers())

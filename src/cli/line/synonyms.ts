@@ -33,7 +33,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['restore recover rollback', 'kv restore FILE'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
   ['copy cp', 'kv range | kv batch-put --store FILE'],
-  ['rename mv move', 'kv put NEW VALUE, then kv del OLD'],
+  ['rename mv move ren renamenx', 'kv rename OLD NEW'],
 ]
 
 const BY_WORD = new Map(COMMANDS.flatMap(([words, use]) => words.split(' ').map((word) => [word, use] as const)))
@@ -55,6 +55,7 @@ const OPTIONS: readonly (readonly [command: string, words: string, use: string])
   ['put', '--if-equals --expect --cas --if-match --if-version', '--if-value VALUE, or --if-revision N'],
   ['put', '--keepttl --keep-expiry', '--keep-ttl'],
   ['del', '--from --to --start --end', '--range START END'],
+  ['rename', '-f --overwrite --replace', '--force'],
   ['lock', '-w --timeout-in --wait-for --conflict-timeout', '--wait TIME'],
   ['lock', '-n -nb --nb --nonblock --no-wait', '--wait 0'],
   ['batch-put', '-f --file --input', 'kv batch-put FILE'],

@@ -10,6 +10,7 @@ import type {
   Changes,
   CheckOptions,
   CheckReport,
+  DriverBatchOptions,
   DriverDelOptions,
   Driver,
   GetManyOptions,
@@ -151,8 +152,11 @@ export class HttpDriver implements Driver {
     return status === 204
   }
 
-  async batch(ops: readonly Op[], { signal }: Abortable = {}): Promise<number> {
+  async batch(ops: readonly Op[], { conditions = [], signal }: DriverBatchOptions = {}): Promise<number> {
+    if (conditions.length > 0 && this.#info.batch_conditions !== true)
+      throw olderServer('takes no conditions in a batch')
     const writer = new FrameWriter()
+    for (const condition of conditions) writer.condition(condition)
     for (const op of ops) {
       if (op.type === 'del') writer.add(FRAME.del, op.key)
       else writer.put(op)

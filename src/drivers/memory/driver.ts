@@ -3,7 +3,7 @@ import { compareBytes } from '../../bytes.ts'
 import { interrupted } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
-import { holdsFor } from '../../store/conditional.ts'
+import { checkConditions, holdsFor } from '../../store/conditional.ts'
 import { expiryOf } from '../../store/expiry.ts'
 import type {
   Abortable,
@@ -11,6 +11,7 @@ import type {
   CheckOptions,
   CheckReport,
   Clock,
+  DriverBatchOptions,
   DriverDelOptions,
   Driver,
   GetManyOptions,
@@ -88,7 +89,8 @@ export class MemoryDriver implements Driver {
     return true
   }
 
-  async batch(ops: readonly Op[]): Promise<number> {
+  async batch(ops: readonly Op[], { conditions }: DriverBatchOptions = {}): Promise<number> {
+    checkConditions(conditions, ({ key, condition }) => holdsFor(condition, this.#live(key)))
     return this.#write(ops)
   }
 

@@ -6,6 +6,7 @@ import type {
   CheckOptions,
   CheckReport,
   Clock,
+  DriverBatchOptions,
   DriverDelOptions,
   Driver,
   GetManyOptions,
@@ -21,7 +22,7 @@ import type { Care } from '../../store/care.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
 import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
-import { holds } from '../../store/conditional.ts'
+import { checkConditions, holds, holdsFor } from '../../store/conditional.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
@@ -34,7 +35,7 @@ import { pages } from './read/range.ts'
 import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
 import type { WatchHub } from './watch/watch-hub.ts'
-import { applyOps, deleteIf, putIf } from './write/apply-ops.ts'
+import { applyOps, checkAll, deleteIf, putIf } from './write/apply-ops.ts'
 import { blockLoader, loadAsTheyCome } from './write/bulk-insert.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
 import type { Transaction } from './write/transaction.ts'
@@ -142,9 +143,12 @@ export class SqliteDriver implements Driver {
     return this.#write((transaction) => deleteIf(transaction, key, condition), false, signal)
   }
 
-  batch(ops: readonly Op[], { signal }: Abortable = {}): Promise<number> {
+  async batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
+    // A batch that is refused makes no file.
+    if (this.#isAbsent()) checkConditions(conditions, ({ condition }) => holdsFor(condition, undefined))
     return this.#write(
       (transaction) => {
+        checkAll(transaction, conditions)
         if (ops.length === 0) return transaction.revision
         const revision = transaction.nextRevision()
         applyOps(transaction, ops, revision)

@@ -2,6 +2,7 @@ import { KvError, interrupted } from '../../errors.ts'
 import { type Block, type Blocks, blockOps } from '../../blocks/block.ts'
 import type {
   Abortable,
+  DriverBatchOptions,
   DriverDelOptions,
   Driver,
   DriverLoadOptions,
@@ -59,7 +60,7 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     return applied
   }
 
-  async batch(ops: readonly Op[], options?: Abortable): Promise<number> {
+  async batch(ops: readonly Op[], options?: DriverBatchOptions): Promise<number> {
     const before = await this.#before(
       ops.map(({ key }) => key),
       options,

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KvError } from '../../errors.ts'
 import type { Block } from '../../blocks/block.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry, KeyCondition } from '../../store/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { bodyChunks, readBody } from '../body/body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from '../../protocol/frames.ts'
@@ -59,12 +59,14 @@ export function batchRoutes(app: FastifyInstance, context: RouteContext): void {
   app.post(PATHS.batch, { schema: SCHEMAS.batch, config: { write: true, long: true } }, async (request, reply) => {
     queryOf(request, [])
     const body = await readBody(request, reply, context)
-    const ops = isFramed(request)
-      ? framesOf(body, context, 'operations', MAX_OPS).map(toOp)
-      : parseOps(body, store.limits, MAX_OPS)
-    limits.reserveObjects(ops.length, reply.raw)
+    // Between kv programs, as many conditions may stand before the operations.
+    const frames = isFramed(request) ? framesOf(body, context, 'operations', 2 * MAX_OPS) : []
+    const conditions = frames.filter(isCondition).map(toCondition)
+    const ops = isFramed(request) ? frames.slice(conditions.length).map(toOp) : parseOps(body, store.limits, MAX_OPS)
+    if (ops.length > MAX_OPS) throw tooMany('operations', MAX_OPS)
+    limits.reserveObjects(ops.length + conditions.length, reply.raw)
     note(reply.raw, { operations: ops.length })
-    return sendJson(reply, { operations: ops.length, revision: await store.batch(ops) })
+    return sendJson(reply, { operations: ops.length, revision: await store.batch(ops, { conditions }) })
   })
 
   // Between kv programs: a batch of any size, stored while it comes.
@@ -177,6 +179,14 @@ function framesOf(body: Buffer, { store }: RouteContext, what: string, limit: nu
   }
   if (reader.isWithinFrame) throw new KvError('KV_INVALID_INPUT', 'the body ends within a frame')
   return frames
+}
+
+function isCondition({ kind }: Frame): boolean {
+  return kind === FRAME.ifRevision || kind === FRAME.ifValue
+}
+
+function toCondition({ kind, key, value, revision }: Frame): KeyCondition {
+  return { key, condition: kind === FRAME.ifValue ? { type: 'value', value } : { type: 'revision', revision } }
 }
 
 function toOp({ kind, key, value, expires, ttl }: Frame): BatchOp {

@@ -122,6 +122,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       load_in_parts: Math.min(maxBatchOps, maxBatchBytes) !== Infinity,
       load_deletes: true,
       load_if_absent: true,
+      batch_conditions: true,
     }
     return sendJson(reply, info)
   })

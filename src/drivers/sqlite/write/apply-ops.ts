@@ -1,7 +1,7 @@
 import { blockOf } from '../../../blocks/block.ts'
-import type { Condition, Op, Put, PutResult } from '../../../store/entry.ts'
+import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
-import { holds } from '../../../store/conditional.ts'
+import { checkConditions, holds } from '../../../store/conditional.ts'
 import { hasValue, liveHead } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
@@ -27,6 +27,13 @@ export function deleteIf(transaction: Transaction, key: Uint8Array, condition: C
   if (old === undefined || !holds(condition, old, (value) => hasValue(connection, key, value))) return false
   transaction.apply({ type: 'del', key }, transaction.nextRevision())
   return true
+}
+
+/** Throws `KV_CONDITION` unless all conditions hold. */
+export function checkAll({ connection, now }: Transaction, conditions: readonly KeyCondition[] | undefined): void {
+  checkConditions(conditions, ({ key, condition }) =>
+    holds(condition, liveHead(connection, key, now), (value) => hasValue(connection, key, value)),
+  )
 }
 
 /** Applies operations in their order under one revision; many puts in a row go in as a block. */
