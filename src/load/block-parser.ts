@@ -102,19 +102,21 @@ export class BlockParser {
     return this.#length
   }
 
-  /** Takes input; returns the blocks that became full by it. */
-  push(chunk: Uint8Array): Parsed[] {
-    const full: Parsed[] = []
-    // After a bad record nothing counts, also what was on its way to this thread by then.
-    for (let at = 0; at < chunk.length && !this.ended;) {
-      const room = this.room(chunk.length - at)
-      const take = Math.min(chunk.length - at, room.length)
-      room.set(chunk.subarray(at, at + take))
-      at += take
-      const parsed = this.filled(take)
-      if (parsed !== undefined) full.push(parsed)
+  /** Takes input up to the next full block, with it where there is one: no byte while whole records are left. */
+  take(input: Uint8Array): { readonly bytes: number; readonly full: Parsed | undefined } {
+    if (this.hasMore) return { bytes: 0, full: this.cut(false) }
+    let bytes = 0
+    let full: Parsed | undefined
+    while (bytes < input.length && full === undefined) {
+      // After a bad record nothing counts, also what was on its way to this thread by then.
+      if (this.ended) return { bytes: input.length, full }
+      const room = this.room(input.length - bytes)
+      const part = input.subarray(bytes, bytes + room.length)
+      room.set(part)
+      bytes += part.length
+      full = this.filled(part.length)
     }
-    return full
+    return { bytes, full }
   }
 
   /** Where the next bytes of input belong, for at least one: as many as are `expected` where that is possible. */
@@ -189,7 +191,8 @@ export class BlockParser {
   /** Gives a block's buffer back for later blocks. */
   recycle(buffer: Uint8Array): void {
     const isUsable = this.#isMade ? buffer.length >= this.#goal : buffer.length === this.#goal
-    if (isUsable && this.#spares.length < 2) this.#spares.push(buffer)
+    // What is made leaves the input where it is: one block is put together while another is stored.
+    if (isUsable && this.#spares.length < (this.#isMade ? 1 : 2)) this.#spares.push(buffer)
   }
 
   /** The bytes that wait, for another parser to go on with; only before the first cut. */

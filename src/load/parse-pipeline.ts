@@ -94,7 +94,18 @@ export class ParsePipeline {
       this.#startWorker()
     const inline = this.#inline
     if (inline === undefined) this.#send(chunk)
-    else this.#parse(() => inline.push(chunk))
+    for (let at = 0; inline !== undefined && at < chunk.length && this.failure === undefined && !this.#closed;) {
+      this.#parse(() => {
+        const { bytes, full } = inline.take(chunk.subarray(at))
+        at += bytes
+        return full
+      })
+      await this.#room()
+    }
+    await this.#room()
+  }
+
+  async #room(): Promise<void> {
     while (!this.#hasRoom()) await new Promise<void>((resolve) => (this.#onRoom = resolve))
   }
 
@@ -128,7 +139,7 @@ export class ParsePipeline {
     this.#wasCut = true
     this.#lastCut = { final, last }
     const inline = this.#inline
-    if (inline !== undefined) this.#parse(() => [inline.cut(final, last)])
+    if (inline !== undefined) this.#parse(() => inline.cut(final, last))
     else {
       this.#flush()
       this.#post({ type: 'cut', final, last })
@@ -144,7 +155,7 @@ export class ParsePipeline {
     const buffer = block.bytes.length >= BLOCK_BYTES ? block.bytes : undefined
     if (this.#inline !== undefined) this.#inline.recycle(block.bytes)
     else this.#post({ type: 'stored', buffer }, buffer)
-    if (more && !this.#isReading) this.cut(this.#lastCut.final, this.#lastCut.last)
+    if (more && this.#inline !== undefined) this.cut(this.#lastCut.final, this.#lastCut.last)
     this.#release()
   }
 
@@ -161,9 +172,10 @@ export class ParsePipeline {
     this.wake()
   }
 
-  #parse(step: () => Parsed[]): void {
+  #parse(step: () => Parsed | undefined): void {
     try {
-      for (const parsed of step()) this.#take(parsed)
+      const parsed = step()
+      if (parsed !== undefined) this.#take(parsed)
     } catch (error) {
       this.fail(error)
     }
@@ -195,7 +207,9 @@ export class ParsePipeline {
     const isStuck = this.#sent === 0 && this.#handedOver === 0
     return (
       this.#closed ||
-      (this.#sent < MAX_MESSAGES && (isStuck || this.#given - this.#stored <= MAX_AHEAD * this.#blockBytes))
+      (this.#sent < MAX_MESSAGES &&
+        (isStuck || this.#given - this.#stored <= MAX_AHEAD * this.#blockBytes) &&
+        (this.#inline === undefined || this.#handedOver < MAX_AHEAD))
     )
   }
 

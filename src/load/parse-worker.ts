@@ -22,7 +22,7 @@ export type FromWorker =
 /** Bytes of one read of a file. */
 const READ_BYTES = 1 << 20
 
-/** Blocks of a file that are read and not yet stored: one being stored and the next. */
+/** Blocks that are parsed and not yet stored: one being stored and the next. */
 const AHEAD = 2
 
 const port = parentPort
@@ -37,17 +37,47 @@ const send = (parsed: Parsed): void => {
 
 let blockParser: BlockParser
 
-/** A file this thread reads itself, as far ahead as there is room; `isWhole` once it was read to its end, or was not. */
-let file: { readonly fd: number; position: number; ahead: number; isWhole?: boolean } | undefined
+/** Blocks sent and not yet stored. */
+let ahead = 0
 
-function readOn(): void {
-  while (file !== undefined && file.ahead < AHEAD) {
-    const parsed = blockParser.hasMore || file.isWhole !== undefined ? cutOn(file) : readSome(file)
+/** A file this thread reads itself; `isWhole` once it was read to its end, or was not. */
+let file: { readonly fd: number; position: number; isWhole?: boolean } | undefined
+
+/** What came otherwise and is not parsed yet, and how many bytes of the first are. */
+const waiting: Exclude<ToWorker, { type: 'read' | 'stored' }>[] = []
+let taken = 0
+
+/** Parses as far ahead as there is room. */
+function goOn(): void {
+  while (ahead < AHEAD && (file !== undefined || waiting.length > 0)) {
+    const parsed = file === undefined ? takeSome(waiting[0]!) : readOn(file)
     if (parsed === undefined) continue
-    file.ahead++
+    ahead++
     if (parsed.final) file = undefined
     send(parsed)
   }
+}
+
+/** Goes on with what came first of all that waits; returns the block that became full by it, or was asked for. */
+function takeSome(message: (typeof waiting)[number]): Parsed | undefined {
+  if (message.type === 'cut') {
+    const parsed = blockParser.ended ? undefined : blockParser.cut(message.final, message.last)
+    if (!blockParser.hasMore) waiting.shift()
+    return parsed
+  }
+  const { buffer, length } = message
+  const { bytes, full } = blockParser.take(buffer.subarray(taken, length))
+  taken += bytes
+  if (taken === length) {
+    waiting.shift()
+    taken = 0
+    port!.postMessage(buffer, [buffer.buffer as ArrayBuffer])
+  }
+  return full
+}
+
+function readOn(from: NonNullable<typeof file>): Parsed | undefined {
+  return blockParser.hasMore || from.isWhole !== undefined ? cutOn(from) : readSome(from)
 }
 
 /** Parses what is there of a file. */
@@ -73,21 +103,17 @@ function readSome(from: NonNullable<typeof file>): Parsed | undefined {
 function take(message: ToWorker): void {
   switch (message.type) {
     case 'data':
-      for (const parsed of blockParser.push(message.buffer.subarray(0, message.length))) send(parsed)
-      port!.postMessage(message.buffer, [message.buffer.buffer as ArrayBuffer])
-      break
     case 'cut':
-      if (!blockParser.ended) send(blockParser.cut(message.final, message.last))
+      waiting.push(message)
       break
     case 'read':
-      file = { fd: message.fd, position: 0, ahead: 0 }
-      readOn()
+      file = { fd: message.fd, position: 0 }
       break
     case 'stored':
       if (message.buffer !== undefined) blockParser.recycle(message.buffer)
-      if (file !== undefined) file.ahead--
-      readOn()
+      ahead--
   }
+  goOn()
 }
 
 // What is sent before waits for the listener.

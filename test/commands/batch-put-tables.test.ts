@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { type Case, errorText, kv, testCases } from '../helpers/kv.ts'
+import { measuresMemory, memoryOf } from '../helpers/memory.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 const usage = (message: string, hint?: string): { stderr: string; code: number } => ({
@@ -180,6 +181,15 @@ describe('batch-put refuses what has no meaning for tables and lines', () => {
       String.raw`names are joined by dots; where that is one name: '"No."'`,
     ),
   ])
+})
+
+test.skipIf(!measuresMemory)('however much is made of a pipe, memory stays as it is', async () => {
+  const count = 200_000
+  const args = ['batch-put', '--dry-run', '--quiet', '--lines', '--key', 'line', '--value', `${'v'.repeat(4000)}{line}`]
+  const input = Array.from({ length: count }, (_, n) => `${n}\n`).join('')
+  const { bytes, stderr, code } = await memoryOf(args, { input })
+  expect([stderr, code]).toEqual(['', 0])
+  expect(bytes).toBeLessThan(250e6)
 })
 
 describe('of what makes much more than it is, all comes', () => {
