@@ -92,17 +92,21 @@ export class ParsePipeline {
     this.#given += chunk.length
     if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length >= INLINE_BYTES)
       this.#startWorker()
-    const inline = this.#inline
-    if (inline === undefined) this.#send(chunk)
-    for (let at = 0; inline !== undefined && at < chunk.length && this.failure === undefined && !this.#closed;) {
+    if (this.#inline === undefined) this.#send(chunk)
+    else await this.#parseHere(this.#inline, chunk)
+    await this.#room()
+  }
+
+  /** Parses a chunk in this thread, a block at a time. */
+  async #parseHere(parser: BlockParser, chunk: Uint8Array): Promise<void> {
+    for (let at = 0; at < chunk.length && this.failure === undefined && !this.#closed;) {
       this.#parse(() => {
-        const { bytes, full } = inline.take(chunk.subarray(at))
+        const { bytes, full } = parser.take(chunk.subarray(at))
         at += bytes
         return full
       })
       await this.#room()
     }
-    await this.#room()
   }
 
   async #room(): Promise<void> {
