@@ -63,7 +63,10 @@ const LISTED: readonly Layer[] = [
     'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
   ['drivers/sqlite/check', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks'],
-  ['drivers/sqlite/export', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** formats/csv'],
+  [
+    'drivers/sqlite/export',
+    'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks formats/csv',
+  ],
   [
     'drivers/sqlite/care',
     `drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/file drivers/sqlite/read

@@ -38,9 +38,9 @@ export type Blocks = Iterable<Block> | AsyncIterable<Block>
 
 /** The entries of a block as operations, views of its buffer. */
 export function* blockOps(block: Block): Generator<Op, void, void> {
-  const { bytes, keyStart, keyLength, valueStart, valueLength, deleted } = block
+  const { deleted } = block
   for (let i = 0; i < block.count; i++) {
-    const key = bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
+    const key = blockKey(block, i)
     if (deleted?.[i] === 1) {
       yield { type: 'del', key }
       continue
@@ -51,10 +51,36 @@ export function* blockOps(block: Block): Generator<Op, void, void> {
     yield {
       type: 'put',
       key,
-      value: bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!),
+      value: blockValue(block, i),
       expires,
       ttl,
     }
+  }
+}
+
+/** The key of entry `i`, a view of the buffer. */
+export function blockKey({ bytes, keyStart, keyLength }: Block, i: number): Uint8Array {
+  return bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
+}
+
+/** The value of entry `i`, a view of the buffer. */
+export function blockValue({ bytes, valueStart, valueLength }: Block, i: number): Uint8Array {
+  return bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!)
+}
+
+/** The entries of a block from `from` up to `end`, in the same memory. */
+export function blockPart(block: Block, from: number, end: number): Block {
+  if (from === 0 && end === block.count) return block
+  return {
+    bytes: block.bytes,
+    count: end - from,
+    keyStart: block.keyStart.subarray(from, end),
+    keyLength: block.keyLength.subarray(from, end),
+    valueStart: block.valueStart.subarray(from, end),
+    valueLength: block.valueLength.subarray(from, end),
+    expires: block.expires?.subarray(from, end),
+    deleted: block.deleted?.subarray(from, end),
+    checksums: block.checksums.subarray(from, end),
   }
 }
 
@@ -101,9 +127,10 @@ export function putsOf(block: Block): Block {
 }
 
 /** The keys that a block deletes, views of its buffer. */
-export function* deletedKeys({ bytes, count, keyStart, keyLength, deleted }: Block): Generator<Uint8Array, void, void> {
+export function* deletedKeys(block: Block): Generator<Uint8Array, void, void> {
+  const { count, deleted } = block
   if (deleted === undefined) return
-  for (let i = 0; i < count; i++) if (deleted[i] === 1) yield bytes.subarray(keyStart[i], keyStart[i]! + keyLength[i]!)
+  for (let i = 0; i < count; i++) if (deleted[i] === 1) yield blockKey(block, i)
 }
 
 /** A block of entries in their order; bulk loading needs them in key order with no key twice. */

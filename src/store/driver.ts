@@ -4,7 +4,7 @@
  * `src/drivers/index.ts` and run the suite in `test/conformance` on it.
  */
 
-import type { Blocks } from '../blocks/block.ts'
+import type { Block, Blocks } from '../blocks/block.ts'
 import type { Care } from './care.ts'
 import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
@@ -245,6 +245,11 @@ export interface Driver {
    * form that it has no quick way for.
    */
   rangeText?(query: RangeQuery, options?: TextOptions): AsyncIterable<Uint8Array | Entry[]> | undefined
+  /**
+   * Optional: the entries of the same range packed in blocks, where the engine packs them quicker than JavaScript; each
+   * with its checksum as it is stored. `undefined` for a query that it has no quick way for.
+   */
+  rangeBlocks?(query: RangeQuery, options?: Abortable): AsyncIterable<Block> | undefined
   /**
    * Optional: whether an entry between the bounds of a query expires, its `limit` aside; `undefined` where that cannot be
    * told without reading the range.

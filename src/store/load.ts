@@ -1,9 +1,10 @@
 import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
 import { compareBytes } from '../bytes.ts'
-import { KvError, interrupted } from '../errors.ts'
+import { KvError, interrupted, usageError } from '../errors.ts'
 import type { Driver, Limits, DriverLoadOptions } from './driver.ts'
 import type { Op, Put } from './entry.ts'
 import { roundedUp } from './expiry.ts'
+import { checkFunction, checkOptions, flagOf, kindOf } from './input.ts'
 import { checkSize, keyId, sizeOf } from './operations.ts'
 
 /** How blocks are loaded. */
@@ -12,11 +13,35 @@ export interface LoadOptions extends DriverLoadOptions {
   readonly onProgress?: ((entries: number) => void) | undefined
 }
 
+/** The options of a load. Throws `KV_USAGE` for options that are none, and blocks that are none. */
+export function checkLoad(blocks: Blocks, options: LoadOptions): LoadOptions & { readonly atomic: boolean } {
+  checkOptions(options, ['atomic', 'ifAbsent', 'onExisting', 'onProgress', 'signal'], 'load')
+  const { onExisting, onProgress } = options
+  const atomic = flagOf(options.atomic, 'atomic') ?? true
+  const ifAbsent = flagOf(options.ifAbsent, 'ifAbsent') ?? false
+  checkFunction(onExisting, 'onExisting')
+  checkFunction(onProgress, 'onProgress')
+  if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks)))
+    throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
+  return { ...options, atomic, ifAbsent }
+}
+
+/** Loads blocks as the driver does, or in batches where it has no load of its own. */
+export async function load(
+  driver: Driver,
+  blocks: Blocks,
+  options: LoadOptions & { readonly atomic: boolean },
+): Promise<number> {
+  const { atomic, ifAbsent, onExisting, signal } = options
+  if (driver.load !== undefined) return driver.load(blocks, { atomic, ifAbsent, onExisting, signal })
+  return atomic ? loadAtOnce(driver, blocks, options) : loadInBatches(driver, blocks, options)
+}
+
 /**
  * Loads blocks as one batch, for a driver without `load`. Throws `KV_TOO_LARGE` when they are over its limits, and
  * `KV_NOT_SUPPORTED` with `ifAbsent`.
  */
-export async function loadAtOnce(driver: Driver, blocks: Blocks, { ifAbsent, signal }: LoadOptions): Promise<number> {
+async function loadAtOnce(driver: Driver, blocks: Blocks, { ifAbsent, signal }: LoadOptions): Promise<number> {
   if (ifAbsent === true) {
     throw new KvError('KV_NOT_SUPPORTED', 'this store cannot put only absent keys all at once or not at all', {
       hint: 'without --atomic (in a program: atomic: false) it puts them one by one',
@@ -48,7 +73,7 @@ export async function loadAtOnce(driver: Driver, blocks: Blocks, { ifAbsent, sig
  * `ifAbsent`, each put by itself, and those of one key one after the other. When one fails, no further is begun, and
  * those under way are waited for.
  */
-export async function loadInBatches(
+async function loadInBatches(
   driver: Driver,
   blocks: Blocks,
   { ifAbsent = false, onExisting, onProgress, signal }: LoadOptions,

@@ -1,6 +1,8 @@
+import { type Block, blockOf } from '../blocks/block.ts'
 import { compareBytes, prefixEnd, successor } from '../bytes.ts'
 import { usageError } from '../errors.ts'
-import type { RangeQuery } from './driver.ts'
+import type { Abortable, Driver, RangeQuery } from './driver.ts'
+import { guarded } from './guarded.ts'
 import { type KeyInput, flagOf, ownBytesOf, shown } from './input.ts'
 
 /** Which keys, in which order. All bounds given must hold; without any, every key of the store. */
@@ -58,4 +60,27 @@ export function toQuery(options: RangeOptions): RangeQuery | undefined {
   }
   if (limit === 0 || (end !== undefined && compareBytes(start ?? new Uint8Array(), end) >= 0)) return undefined
   return { start: start?.length === 0 ? undefined : start, end, reverse, limit, keysOnly }
+}
+
+/** The entries of a range in blocks: those that the driver packs, or its pages, packed here. */
+export function blocksOf(driver: Driver, query: RangeQuery, options: Abortable): AsyncIterable<Block> {
+  return driver.rangeBlocks?.(query, options) ?? packed(driver.range(query, options), query.reverse)
+}
+
+async function* packed(pages: ReturnType<Driver['range']>, isReversed: boolean): AsyncGenerator<Block, void, void> {
+  for await (const page of pages) yield blockOf(isReversed ? page.toReversed() : page)
+}
+
+/** Whether an entry of a range expires: the driver knows, or its keys are read; `check` may throw between two pages. */
+export async function anyExpires(
+  driver: Driver,
+  query: RangeQuery,
+  options: Abortable,
+  check: () => void,
+): Promise<boolean> {
+  const any = await driver.anyExpires?.(query, options)
+  if (any === false || (any === true && query.limit === Infinity)) return any
+  for await (const page of guarded(driver.range({ ...query, keysOnly: true }, options), check))
+    if (page.some(({ expires }) => expires !== undefined)) return true
+  return false
 }

@@ -1,5 +1,5 @@
 import { KvError, closedError, interrupted, usageError } from '../errors.ts'
-import type { Blocks } from '../blocks/block.ts'
+import type { Block, Blocks } from '../blocks/block.ts'
 import type {
   Abortable,
   CheckOptions,
@@ -15,9 +15,9 @@ import type { Entry, Head, PutResult } from './entry.ts'
 import type { Care } from './care.ts'
 import { guarded, eachOf } from './guarded.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf, shown } from './input.ts'
-import { type LoadOptions, loadAtOnce, loadInBatches } from './load.ts'
+import { type LoadOptions, checkLoad, load } from './load.ts'
 import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
-import { RANGE_NAMES, type RangeOptions, toQuery } from './range.ts'
+import { RANGE_NAMES, type RangeOptions, anyExpires, blocksOf, toQuery } from './range.ts'
 import { TextAccess } from './text.ts'
 import { WATCH_NAMES, Watch, type WatchOptions, toWatchQuery } from './watch.ts'
 import {
@@ -148,17 +148,8 @@ export class Store extends TextAccess {
    * `atomic` is false, and throws `KV_NOT_SUPPORTED` otherwise.
    */
   async load(blocks: Blocks, options: LoadOptions = {}): Promise<number> {
-    checkOptions(options, ['atomic', 'ifAbsent', 'onExisting', 'onProgress', 'signal'], 'load')
-    const { onExisting, onProgress, signal } = options
-    const atomic = flagOf(options.atomic, 'atomic') ?? true
-    const ifAbsent = flagOf(options.ifAbsent, 'ifAbsent') ?? false
-    checkFunction(onExisting, 'onExisting')
-    checkFunction(onProgress, 'onProgress')
-    if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks)))
-      throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
-    const driver = this.#open(signal)
-    if (driver.load !== undefined) return driver.load(blocks, { atomic, ifAbsent, onExisting, signal })
-    return atomic ? loadAtOnce(driver, blocks, options) : loadInBatches(driver, blocks, options)
+    const checked = checkLoad(blocks, options)
+    return load(this.#open(options.signal), blocks, checked)
   }
 
   /**
@@ -194,17 +185,23 @@ export class Store extends TextAccess {
     return guarded(query && driver.range(query, { signal }), () => this.#open(signal))
   }
 
-  /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows without that. */
-  async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
-    checkOptions(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
+  /**
+   * The same packed in blocks, cheapest for many entries: for {@link load} of another store. Each is in ascending order
+   * of its keys; with `reverse` the last comes first.
+   */
+  rangeBlocks(options: RangeOptions & Abortable = {}): AsyncGenerator<Block, void, void> {
+    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
     const { signal } = options
     const query = toQuery(options)
-    if (query === undefined) return false
-    const any = await this.#open(signal).anyExpires?.(query, { signal })
-    if (any === false || (any === true && query.limit === Infinity)) return any
-    for await (const page of this.rangePages({ ...options, keysOnly: true }))
-      if (page.some(({ expires }) => expires !== undefined)) return true
-    return false
+    return guarded(query && blocksOf(driver, query, { signal }), () => this.#open(signal))
+  }
+
+  /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows without that. */
+  async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
+    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
+    const { signal } = options
+    const query = toQuery(options)
+    return query !== undefined && anyExpires(driver, query, { signal }, () => this.#open(signal))
   }
 
   /** How many keys a range has, at most `limit`. */

@@ -227,6 +227,15 @@ export class SqliteDriver implements Driver {
     yield* exportText(this.#file, this.#snapshots, query, form, now, parallel)
   }
 
+  rangeBlocks(query: RangeQuery): AsyncIterable<Block> | undefined {
+    return query.reverse || query.keysOnly ? undefined : this.#rangeBlocks(query, this.#now())
+  }
+
+  async *#rangeBlocks(query: RangeQuery, now: number): AsyncGenerator<Block, void, void> {
+    const { rangeBlocks } = await import('./export/range-blocks.ts')
+    yield* this.#snapshots.items((connection) => rangeBlocks(connection, query, now))
+  }
+
   anyExpires(query: RangeQuery): boolean | undefined {
     const read = this.#file.read((connection) => ({ any: anyExpires(connection, query, this.#now()) }))
     return read === undefined ? false : read.any

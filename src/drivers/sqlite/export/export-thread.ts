@@ -4,7 +4,8 @@ import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
 import type { TextForm } from '../../../store/driver.ts'
 import { codeFolder } from '../../../code-folder.ts'
-import type { FromWorker, PageText, TextPage, ToWorker, WorkerData } from './page.ts'
+import type { FromWorker, PageText, ToWorker, WorkerData } from './page.ts'
+import type { RangePart } from './range-cutter.ts'
 
 /** Pages the thread has at a time: the one it makes, and the next. */
 const PAGES = 2
@@ -51,7 +52,7 @@ export class ExportThread {
   }
 
   /** The text of a page; `undefined` when the thread could not make it, for any reason: the caller makes it then. */
-  make(page: TextPage, now: number): Promise<PageText | undefined> {
+  make(page: RangePart, now: number): Promise<PageText | undefined> {
     this.#worker.ref()
     return new Promise((resolve) => {
       this.#waiting.push(resolve)

@@ -1,7 +1,8 @@
 /** A page of text: where it begins and ends, and what the engine makes of it. */
-import type { RangeQuery, TextForm } from '../../../store/driver.ts'
+import type { TextForm } from '../../../store/driver.ts'
 import type { Connection, ConnectionOptions } from '../file/connection.ts'
 import { LONG_VALUE, rangeSql } from '../read/range.ts'
+import type { RangePart } from './range-cutter.ts'
 import type { RowText, TextPart } from './row-text.ts'
 
 /** A store from this size on is large, in bytes. */
@@ -13,9 +14,6 @@ const LARGE_BYTES = 1 << 26
  * machine a page of it can take longer to get than a page of the file).
  */
 const SCAN_CACHE_KIB = 1024
-
-/** A part of a range whose text is made at once. */
-export type TextPage = Pick<RangeQuery, 'start' | 'end'>
 
 /** What came of a page: how many entries it has, and their lines. */
 export interface PageText {
@@ -32,7 +30,7 @@ export interface WorkerData {
 }
 
 /** To the thread: a page to make, and the time by which entries have expired; or that it is to end. */
-export type ToWorker = { readonly page: TextPage; readonly now: number } | 'close'
+export type ToWorker = { readonly page: RangePart; readonly now: number } | 'close'
 
 /** From the thread: its snapshot stands; or what came of the next page, `undefined` when it could not be made. */
 export type FromWorker = 'ready' | PageText | undefined
@@ -40,7 +38,7 @@ export type FromWorker = 'ready' | PageText | undefined
 type Row = [rows: Uint8Array | null, count: number, long: number, expiring: number]
 
 /** Lets the engine write the rows of a page; `now` tells what has expired. */
-export function makeText(connection: Connection, page: TextPage, text: RowText, now: number): PageText {
+export function makeText(connection: Connection, page: RangePart, text: RowText, now: number): PageText {
   const { where, bounds } = rangeSql(page)
   // The index decides the order in which the rows are joined, so it is named.
   const sql = `select ${text.sql}, count(*), count(iif(length(value) > ${LONG_VALUE}, 1, null)), count(expires)

@@ -4,17 +4,13 @@ import type { Entry } from '../../../store/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import { liveEntry } from '../read/lookup.ts'
-import { keyAt, pages } from '../read/range.ts'
+import { pages } from '../read/range.ts'
 import { deadBufferCollector } from './dead-buffers.ts'
 import type { ExportThread } from './export-thread.ts'
-import { type PageText, type TextPage, limitScanCache, isLarge, makeText, textBytes } from './page.ts'
+import { type PageText, limitScanCache, isLarge, makeText, textBytes } from './page.ts'
+import { RangeCutter, type RangePart } from './range-cutter.ts'
 import { RowText } from './row-text.ts'
 
-/** Entries the engine joins into one text: at first, and at most. */
-const FIRST_ROWS = 500
-const MAX_ROWS = 4000
-/** Bytes of text a page should have. */
-const PAGE_BYTES = 1 << 19
 /** Text after which a range counts as long: a thread that helps takes some 30 ms to start. */
 const LONG_BYTES = 1 << 22
 /** The same where all of a large store is asked for, and only who looks at its beginning is to be spared the thread. */
@@ -23,7 +19,6 @@ const EARLY_LONG_BYTES = 1 << 18
 const FREE_EVERY = 8
 /** Pages cut off in advance where a thread helps; each is being made, or made and not yet taken. */
 const AHEAD = 6
-const NOTHING = new Uint8Array()
 
 /** Means for a long range. */
 export interface LongRangeOptions {
@@ -33,7 +28,7 @@ export interface LongRangeOptions {
 
 /** A page cut off and not yet handed out. */
 interface Task {
-  readonly page: TextPage
+  readonly page: RangePart
   made?: PageText | Promise<PageText | undefined>
 }
 
@@ -80,7 +75,7 @@ export async function* rangeText(
       }
       const made = (await task.made) ?? makeText(connection, task.page, text, now)
       tasks.shift()
-      range.learn(made)
+      range.learn(made.count, made.parts && textBytes(made.parts))
       if (made.parts !== undefined) {
         for (const part of made.parts) yield 'text' in part ? part.text : [longEntry(connection, part.key, now)]
       } else if (made.count > 0) {
@@ -116,39 +111,4 @@ function longEntry(connection: Connection, key: Uint8Array, now: number): Entry 
 
 function isAll({ start, end }: RangeQuery): boolean {
   return start === undefined && end === undefined
-}
-
-/** Cuts a range into pages of about the same length of text. */
-class RangeCutter {
-  readonly #connection: Connection
-  readonly #end: Uint8Array | undefined
-  #start: Uint8Array
-  #left: number
-  #rows = FIRST_ROWS
-  #done = false
-
-  constructor(connection: Connection, { start, end, limit }: RangeQuery) {
-    this.#connection = connection
-    this.#start = start ?? NOTHING
-    this.#end = end
-    this.#left = limit
-  }
-
-  /** The next page; `undefined` after the last. With a limit, {@link learn} comes first. */
-  cut(): TextPage | undefined {
-    if (this.#done || this.#left <= 0) return undefined
-    const rest = { start: this.#start, end: this.#end }
-    const next = this.#connection.read(() => keyAt(this.#connection, rest, Math.min(this.#rows, this.#left)))
-    if (next === undefined) this.#done = true
-    else this.#start = next
-    return { start: rest.start, end: next ?? this.#end }
-  }
-
-  /** What came of a page tells how many rows the next should have. */
-  learn({ count, parts }: PageText): void {
-    this.#left -= count
-    if (parts === undefined) return
-    const fitting = Math.floor((PAGE_BYTES * count) / Math.max(1, textBytes(parts)))
-    this.#rows = Math.max(1, Math.min(MAX_ROWS, 2 * this.#rows, fitting))
-  }
 }
