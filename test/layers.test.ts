@@ -29,6 +29,7 @@ const LISTED: readonly Layer[] = [
   ['store', 'store/** blocks'],
   ['child-process.ts', ''],
   ['lock', 'store/**'],
+  ['copy', 'store/** blocks'],
   ['formats', 'store/** blocks', 'io.ts'],
   ['formats/*', 'formats store/** blocks'],
   ['formats/display', 'formats text-width.ts chalk cli-table3 string-width', 'store/**'],
@@ -105,7 +106,7 @@ const LISTED: readonly Layer[] = [
   ['commands/batch-put', 'cli/** output load/** formats/** blocks store/** commander'],
   [
     'commands',
-    'commands/batch-put completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
+    'commands/batch-put copy completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
   ],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],

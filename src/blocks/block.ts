@@ -68,6 +68,16 @@ export function blockValue({ bytes, valueStart, valueLength }: Block, i: number)
   return bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!)
 }
 
+/** The checksum that the bytes of entry `i` have, whatever {@link Block.checksums} says. */
+export function blockChecksum(
+  { bytes, keyStart, keyLength, valueStart, valueLength, expires }: Block,
+  i: number,
+): number {
+  const sum = crc32(bytes, valueStart[i]!, valueLength[i]!, crc32(bytes, keyStart[i]!, keyLength[i]!, 0))
+  const end = expires?.[i] ?? Number.NaN
+  return Number.isNaN(end) ? sum : withExpiry(sum, end)
+}
+
 /** The entries of a block from `from` up to `end`, in the same memory. */
 export function blockPart(block: Block, from: number, end: number): Block {
   if (from === 0 && end === block.count) return block

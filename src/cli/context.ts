@@ -64,10 +64,11 @@ export class Context {
   /** The session that this is a line of. */
   readonly session: SessionHost | undefined
   readonly #interrupt = new Interrupt()
+  #flags: GlobalFlags = {}
   #globals: GlobalOptions | undefined
   #store: Promise<Store> | undefined
-  /** The store, where it was opened for this line alone. */
-  #opened: Promise<Store> | undefined
+  /** Stores that were opened for this line alone. */
+  readonly #opened: Promise<Store>[] = []
   #printer: Printer | undefined
 
   constructor(io: Io, program: Program, session?: SessionHost) {
@@ -86,6 +87,7 @@ export class Context {
 
   /** Takes the program's flags; called once, before the command runs. */
   configure(flags: GlobalFlags): void {
+    this.#flags = flags
     this.#globals = resolveGlobals(flags, this.io.env, this.session?.globals)
   }
 
@@ -149,8 +151,14 @@ export class Context {
 
   /** The store; opened on the first call. `sync` is false for `--no-sync`. */
   store({ sync = true, evenDamaged = false } = {}): Promise<Store> {
-    this.#store ??= this.session?.store(this.globals, sync) ?? (this.#opened = this.#openOwn(sync, evenDamaged))
+    this.#store ??= this.#shared(this.globals, { sync, evenDamaged })
     return this.#store
+  }
+
+  /** The store at another location than `--store`, with the other options of the line. */
+  storeAt(location: string, { sync = true } = {}): Promise<Store> {
+    const globals = resolveGlobals({ ...this.#flags, store: location }, this.io.env, this.session?.globals)
+    return this.#shared(globals, { sync, evenDamaged: false })
   }
 
   /**
@@ -216,14 +224,26 @@ export class Context {
 
   /** Closes what was opened for this line; waits for writes under way. */
   async close(): Promise<void> {
-    const store = await this.#opened?.catch(() => undefined)
-    this.#opened = this.#store = undefined
-    await store?.close()
+    const opened = this.#opened.splice(0)
+    this.#store = undefined
+    for (const store of opened) await (await store.catch(() => undefined))?.close()
     this.#interrupt.release()
   }
 
-  async #openOwn(sync: boolean, evenDamaged: boolean): Promise<Store> {
-    const { session, globals } = this
+  /** The store of the session, where that is the one, or a new one. */
+  #shared(globals: GlobalOptions, how: { readonly sync: boolean; readonly evenDamaged: boolean }): Promise<Store> {
+    const shared = this.session?.store(globals, how.sync)
+    if (shared !== undefined) return shared
+    const own = this.#openOwn(globals, how)
+    this.#opened.push(own)
+    return own
+  }
+
+  async #openOwn(
+    globals: GlobalOptions,
+    { sync, evenDamaged }: { readonly sync: boolean; readonly evenDamaged: boolean },
+  ): Promise<Store> {
+    const { session } = this
     const wrap = session && ((driver: Driver) => session.wrap(driver, globals))
     const store = await this.open(globals, { sync, evenDamaged, wrap })
     if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
+import { noStoreAt } from '../cli/named-stores.ts'
 import { displayKey, escapeLine, formatCount } from '../safe-text.ts'
 import { quoteWord } from '../shell-quote.ts'
 import { Progress } from '../output/progress.ts'
@@ -18,10 +19,7 @@ export function check(ctx: Context): Command {
       const progress = new Progress(ctx.io.stderr, ctx.drawsProgress)
       const report = store.check({ onProgress: (entries) => progress.rows(entries), signal: ctx.signal })
       const { exists = true, checked, unchecked, damagedKeys, problems } = await report.finally(() => progress.done())
-      if (!exists)
-        throw new KvError('KV_UNAVAILABLE', `there is no store at ${ctx.globals.store}`, {
-          hint: 'is it the right name, and the disk mounted? The first put makes a store',
-        })
+      if (!exists) throw noStoreAt(ctx.globals.store)
       const ok = damagedKeys.length === 0 && problems.length === 0
       const lines = [
         ...problems.map((problem) => `problem: ${escapeLine(problem)}`),

@@ -32,10 +32,14 @@ export function absoluteLocation(location: string): string {
   return path === undefined ? location : resolve(path)
 }
 
-/** Whether two locations are written alike: a slash at the end counts for nothing. */
-export function isSameLocation(a: string, b: string): boolean {
+/** Whether two stores are the same one: by their files on this machine, or by their locations, in which a slash at the end counts for nothing. */
+export function isSameStore(
+  a: { readonly location: string; readonly files?: readonly string[] | undefined },
+  b: { readonly location: string; readonly files?: readonly string[] | undefined },
+): boolean {
+  const file = a.files?.[0]
   const bare = (location: string): string => location.replace(/\/+$/, '')
-  return bare(a) === bare(b)
+  return (file !== undefined && file === b.files?.[0]) || bare(a.location) === bare(b.location)
 }
 
 /** What a location is called in a few letters: the name of the file, or the location itself. */

@@ -1,7 +1,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, test } from 'vitest'
+import { blockOps } from '../../src/blocks/block.ts'
+import { checksum } from '../../src/blocks/checksum.ts'
+import { compareBytes } from '../../src/bytes.ts'
 import type { DelRangeOptions, RangeOptions, Store } from '../../src/index.ts'
+import type { Entry, Put } from '../../src/store/entry.ts'
 import type { Driver } from '../../src/store/driver.ts'
 import { hex, noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode, keys } from '../helpers/store.ts'
@@ -262,6 +266,44 @@ export function ranges(kit: Kit): void {
         expect(pages.flat().map(({ key }) => toText(key))).toEqual(reverse ? upTo(COUNT).toReversed() : upTo(COUNT))
       }
       expect(await readPages(driver, { ...EVERYTHING, start: text('z') })).toEqual([])
+    })
+
+    test('blocks hold the same entries, with checksum and expiry, each in ascending order', async () => {
+      const store = await many()
+      const long = Math.min(40_000, store.limits.maxValueBytes, store.limits.maxBatchBytes - 10)
+      const later = Date.UTC(2100, 0, 1)
+      await store.put(name(700), noise(long))
+      await store.put(name(701), noise(long, 2), { expires: later })
+      await store.put(name(702), '')
+      await store.put(name(4000), 'expires', { expires: later })
+      await store.put(hex('00ff'), hex('fffe00'))
+      await store.put(hex('ff'), 'the last')
+      const bounds: RangeOptions[] = [
+        {},
+        { gte: name(10), lt: name(3000) },
+        { prefix: 'k00' },
+        { limit: 501 },
+        { gt: name(699), limit: 3 },
+        { reverse: true },
+        { reverse: true, limit: 1500 },
+        { gt: 'x' },
+        { limit: 0 },
+      ]
+      for (const options of bounds) {
+        const found = []
+        for await (const block of store.rangeBlocks(options)) {
+          expect(block.count).toBeGreaterThan(0)
+          expect(block.deleted).toBeUndefined()
+          const ops = [...blockOps(block)] as Put[]
+          const sums = [...block.checksums.slice(0, block.count)]
+          expect(sums).toEqual(ops.map(({ key, value, expires }) => checksum(key, value, expires)))
+          expect(ops.every(({ key }, i) => i === 0 || compareBytes(ops[i - 1]!.key, key) < 0)).toBe(true)
+          found.push(...(options.reverse === true ? ops.toReversed() : ops))
+        }
+        const shown = ({ key, value, expires }: Pick<Entry, 'key' | 'value'> & { expires?: number | undefined }) =>
+          `${toHex(key)} ${Buffer.from(value).toString('latin1')} ${expires}`
+        expect(found.map(shown)).toEqual((await entries(store, options)).map(shown))
+      }
     })
 
     test('entries of 1 MB come whole', async () => {

@@ -224,6 +224,7 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
       (options) => store.batch([], options),
       (options) => store.range(options).next(),
       (options) => store.rangePages(options),
+      (options) => store.rangeBlocks(options),
       (options) => store.count(options),
       (options) => store.delRange(options),
       (options) => store.watch(options),

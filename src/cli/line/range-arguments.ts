@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { type Encoding, compareBytes } from '../../bytes.ts'
+import { type Encoding, compareBytes, decodeUtf8, encode } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import type { RangeOptions } from '../../store/range.ts'
 import { type KeyFlags, encodingOption, parseBound, parseLimit } from './arguments.ts'
@@ -25,7 +25,7 @@ export function withRange(command: Command): Command {
 }
 
 /** What the arguments and flags choose. Throws `KV_USAGE` when START is after END. */
-export function rangeOptions(start: string | undefined, end: string | undefined, flags: RangeFlags): RangeOptions {
+export function rangeOptions(start: string | undefined, end: string | undefined, flags: RangeFlags): RangeBounds {
   const { reverse, limit, keyEncoding } = flags
   const after = flags.after === undefined ? undefined : parseBound(flags.after, keyEncoding)
   return {
@@ -37,12 +37,38 @@ export function rangeOptions(start: string | undefined, end: string | undefined,
   }
 }
 
+/** What {@link rangeOptions} makes of arguments and flags. */
+export interface RangeBounds extends RangeOptions {
+  readonly gt?: Uint8Array | undefined
+  readonly gte?: Uint8Array | undefined
+  readonly lt?: Uint8Array | undefined
+  readonly lte?: Uint8Array | undefined
+  readonly prefix?: Uint8Array | undefined
+}
+
+/** The arguments and flags of a range that goes on after a key: in hex unless all keys are text that is no option. */
+export function rangeWords({ gte, lte, prefix, reverse, limit }: RangeBounds, after: Uint8Array): string[] {
+  const keys = [gte, lte, prefix, after].filter((key) => key !== undefined)
+  const encoding = keys.every((key) => decodeUtf8(key)?.startsWith('-') === false) ? 'utf8' : 'hex'
+  const text = (key: Uint8Array): string => encode(key, encoding)
+  return [
+    ...(gte === undefined && lte === undefined ? [] : [text(gte ?? new Uint8Array())]),
+    ...(lte === undefined ? [] : [text(lte)]),
+    ...(prefix === undefined ? [] : ['--prefix', text(prefix)]),
+    '--after',
+    text(after),
+    ...(reverse ? ['--reverse'] : []),
+    ...(limit === undefined ? [] : ['--limit', String(limit)]),
+    ...(encoding === 'utf8' ? [] : ['--key-encoding', encoding]),
+  ]
+}
+
 /** Both ends included. Throws `KV_USAGE` when `start` is after `end`. */
 export function bounds(
   start: string | undefined,
   end: string | undefined,
   encoding: Encoding,
-): Pick<RangeOptions, 'gte' | 'lte'> {
+): Pick<RangeBounds, 'gte' | 'lte'> {
   const gte = start === undefined ? undefined : parseBound(start, encoding)
   const lte = end === undefined ? undefined : parseBound(end, encoding)
   if (gte?.length && lte?.length === 0)

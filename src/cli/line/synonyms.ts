@@ -32,8 +32,8 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['unlock', 'kv del NAME --if-value OWNER'],
   ['restore recover rollback', 'kv restore FILE'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
-  ['copy cp', 'kv range | kv batch-put --store FILE'],
   ['rename mv move ren renamenx', 'kv rename OLD NEW'],
+  ['copy cp clone sync replicate', 'kv copy SRC DST'],
 ]
 
 const BY_WORD = new Map(COMMANDS.flatMap(([words, use]) => words.split(' ').map((word) => [word, use] as const)))

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { untilAborted } from '../../async.ts'
 import type { Context } from '../../cli/context.ts'
-import { isSameLocation } from '../../drivers/location.ts'
+import { isSameStore } from '../../drivers/location.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
 import type { Driver } from '../../store/driver.ts'
@@ -95,7 +95,7 @@ export class SessionStore {
 
   /** Whether a driver works on the session's own store, however its place was written. */
   #isHere(driver: Driver, store: string): boolean {
-    const [file, own] = [driver.files?.[0], this.#driver?.files?.[0]]
-    return (file !== undefined && file === own) || isSameLocation(store, this.#globals.store)
+    const own = { location: this.#globals.store, files: this.#driver?.files }
+    return isSameStore({ location: store, files: driver.files }, own)
   }
 }
