@@ -27,6 +27,7 @@ const CASES: readonly Case[] = [
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"entries":1\b/ },
   { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
   { name: 'backup', args: ['backup', 'copy.kv', '--json'], given: [['a', '1']], stdout: /"bytes":\d+/ },
+  { name: 'diff', args: ['diff', 'a.kv', 'b.kv'], stderr: /KV_UNAVAILABLE/, code: 4 },
   { name: 'copy', args: ['copy', 'a.kv', 'a.kv'], stderr: /the same store \(KV_USAGE\)/, code: 2 },
   {
     name: 'restore',

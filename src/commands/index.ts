@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     load: async () => (await import('./restore.ts')).restore,
   },
   copy: { summary: 'copy entries to another store', load: async () => (await import('./copy.ts')).copy },
+  diff: { summary: 'compare two stores', load: async () => (await import('./diff.ts')).diff },
   bench: { summary: 'measure how fast a store is here', load: async () => (await import('./bench.ts')).bench },
   serve: { summary: 'serve the store over HTTP', load: async () => (await import('./serve.ts')).serve },
   peek: {

@@ -110,6 +110,20 @@ export class Printer {
     this.#sink.write(this.#sink.isTTY ? escapeText(line) : line)
   }
 
+  /** Prints records as they come, as {@link record} does, a page at a time. */
+  async records<T>(
+    pages: AsyncIterable<Uint8Array | readonly T[]>,
+    record: (item: T) => Readonly<Record<string, unknown>>,
+    text: (item: T) => string,
+  ): Promise<void> {
+    const { format, json } = this.#options
+    const isJson = json || format === 'json' || format === 'jsonl'
+    for await (const page of pages as AsyncIterable<readonly T[]>) {
+      const lines = page.map((item) => `${isJson ? JSON.stringify(record(item)) : text(item)}\n`).join('')
+      this.#sink.write(this.#sink.isTTY ? escapeText(lines) : lines)
+    }
+  }
+
   get #output(): Omit<Output, 'text'> {
     const { isTTY } = this.#sink
     return { isTTY, color: this.#options.color, columns: () => (isTTY ? this.#sink.columns() : Infinity) }

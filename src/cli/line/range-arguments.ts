@@ -12,16 +12,16 @@ export interface RangeFlags extends KeyFlags {
   reverse?: boolean
 }
 
-/** Adds the arguments and flags that choose entries. */
-export function withRange(command: Command): Command {
-  return command
+/** Adds the arguments and flags that choose entries; `isForward`: in the order of their keys only. */
+export function withRange(command: Command, { isForward = false } = {}): Command {
+  const withFlags = command
     .argument('[START]', 'first key, included')
     .argument('[END]', 'last key, included')
     .option('--prefix <prefix>', 'only keys that begin so')
-    .option('--after <key>', 'go on after this key, excluded; with --reverse, below it')
+    .option('--after <key>', `go on after this key, excluded${isForward ? '' : '; with --reverse, below it'}`)
     .option('--limit <n>', 'at most so many', parseLimit)
-    .option('--reverse', 'from the last key to the first')
-    .addOption(encodingOption('key'))
+  if (!isForward) withFlags.option('--reverse', 'from the last key to the first')
+  return withFlags.addOption(encodingOption('key'))
 }
 
 /** What the arguments and flags choose. Throws `KV_USAGE` when START is after END. */

@@ -33,6 +33,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['restore recover rollback', 'kv restore FILE'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
   ['rename mv move ren renamenx', 'kv rename OLD NEW'],
+  ['diff compare cmp', 'kv diff A B'],
   ['copy cp clone sync replicate', 'kv copy SRC DST'],
 ]
 

@@ -1,11 +1,11 @@
-import { isUtf8 } from 'node:buffer'
 import { closeSync } from 'node:fs'
 import { type Block, blockOps } from '../../blocks/block.ts'
 import { untilAborted } from '../../async.ts'
-import { asBuffer, utf8 } from '../../bytes.ts'
+import { utf8 } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import type { Context } from '../../cli/context.ts'
 import { useColor } from '../../cli/environment.ts'
+import { textOrBase64 } from '../../formats/json/writer.ts'
 import { type InputFormat, formatOf } from '../../formats/parsers.ts'
 import type { Parsed } from '../../load/block-parser.ts'
 import { formatOfContent } from '../../load/content-format.ts'
@@ -217,12 +217,6 @@ export class Run {
       atOnce: atomic || dryRun,
     }
   }
-}
-
-/** A field of JSON as records have it: base64 under a name of its own where bytes are not UTF-8. */
-function textOrBase64(name: string, bytes: Uint8Array): Record<string, string> {
-  const buffer = asBuffer(bytes)
-  return isUtf8(buffer) ? { [name]: buffer.toString() } : { [`${name}_base64`]: buffer.toString('base64') }
 }
 
 /** Files have no form and no size of their own. */

@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer'
-import { type BytesEncoding, type Encoding, utf8 } from '../../bytes.ts'
+import { type BytesEncoding, type Encoding, asBuffer, utf8 } from '../../bytes.ts'
 import type { Change, Entry } from '../../store/entry.ts'
 import { JSON_STRING, type TextOutput } from '../byte-buffer.ts'
 import { type EntryForm, type EntryWriter, type Output, type ValueForm, isPlain } from '../format.ts'
@@ -152,4 +152,10 @@ function jsonSource(value: Uint8Array): Uint8Array | undefined {
   const scanner = new JsonScanner()
   scanner.reset(value, value.length)
   return scanner.value(0) === value.length ? value : undefined
+}
+
+/** A field of JSON as records have it: base64 under a name of its own where bytes are not UTF-8. */
+export function textOrBase64(name: string, bytes: Uint8Array): Record<string, string> {
+  const buffer = asBuffer(bytes)
+  return isUtf8(buffer) ? { [name]: buffer.toString() } : { [`${name}_base64`]: buffer.toString('base64') }
 }
