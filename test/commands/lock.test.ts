@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
 import {
   BIN,
@@ -19,6 +19,7 @@ import {
 } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { needTerminal, terminal } from '../helpers/terminal.ts'
 
 const NODE = process.execPath
 const usage = (message: string, hint?: string): Pick<Case, 'stderr' | 'code'> => ({
@@ -172,6 +173,30 @@ describe('kv lock', () => {
   test('in a session', async () => {
     const store = await givenStore()
     expectRun(await kvProcess(['repl'], { store, input: 'lock n -- echo hi\ncount\n' }), { stdout: 'hi\n0\n' })
+  })
+
+  describe('Ctrl-C at a terminal', () => {
+    beforeEach((context) => needTerminal(context))
+
+    test('while it waits ends kv, and leaves the lock to its holder', async () => {
+      const store = await givenStore([['n', 'me']])
+      const tty = terminal(['lock', 'n', '--wait', '1h', '--', 'echo', 'no'], { store })
+      await tty.waitFor(/kv: waiting for n, held by me/)
+      tty.send('\u0003')
+      expect((await tty.ended).code).toBe(130)
+      expect(await contents(store)).toEqual([['n', 'me']])
+    })
+
+    test('reaches the command once, which may go on', async () => {
+      const store = await givenStore()
+      const script = `trap 'i=$((i+1)); echo got $i' INT; i=0; echo ready; cat > /dev/null; echo "end $i"`
+      const tty = terminal(['lock', 'n', '--', 'sh', '-c', script], { store })
+      await tty.waitFor(/ready/)
+      tty.send('\u0003')
+      expect((await tty.ended).code).toBe(0)
+      expect(tty.screen()).toMatch(/got 1\n+end 1$/)
+      expect(await contents(store)).toEqual([])
+    })
   })
 
   test.for([
