@@ -7,7 +7,7 @@ import type { Store } from '../store/store.ts'
 const SEPARATORS = new Set([...':/.'].map((char) => char.charCodeAt(0)))
 /** Groups shown; where there are more, keys are grouped by their next character instead. */
 const MAX_GROUPS = 100
-/** Keys that a store elsewhere is asked for at a time: a request takes longer than what it asks for. */
+/** Keys asked for at a time at most; of a store elsewhere always, since a request takes longer than what it asks for. */
 const PAGE_KEYS = 128
 /** Bytes before which the keys of such a store are parted first, to be looked through at the same time. */
 const PARTS = [...'05:ANacegikmoqsuwy{'].map((char) => char.charCodeAt(0))
@@ -15,6 +15,8 @@ const PARTS = [...'05:ANacegikmoqsuwy{'].map((char) => char.charCodeAt(0))
 /** Counts the keys that begin so, exactly up to 2, and says how many for people. */
 export interface KeyCounter {
   prefix(store: Store, prefix: Uint8Array, signal?: AbortSignal): Promise<{ count: number; shown: string }>
+  /** A number for people. */
+  shown(count: number): string
 }
 
 /** Keys that begin alike. */
@@ -67,7 +69,7 @@ export async function keyGroups(
   }
   const { starts, more } = found
   const countOf = async ({ bytes, count }: Start): Promise<{ count: number; shown: string }> =>
-    count === undefined ? counter.prefix(store, bytes, signal) : { count, shown: count.toLocaleString('en') }
+    count === undefined ? counter.prefix(store, bytes, signal) : { count, shown: counter.shown(count) }
   const counts: { count: number; shown: string }[] = []
   // Here each count takes the processor, and the first ones tell whether the others may be exact.
   if (!store.supports.remote) for (const each of starts) counts.push(await countOf(each))
@@ -82,7 +84,7 @@ export async function keyGroups(
   return { groups, more }
 }
 
-/** The first groups of the keys that begin with `prefix`, found key by key. */
+/** The first groups of the keys that begin with `prefix`, in order. */
 async function collectHere(
   store: Store,
   prefix: Uint8Array,
@@ -91,13 +93,19 @@ async function collectHere(
 ): Promise<Starts> {
   const starts: Start[] = []
   const stop = prefixEnd(prefix)
+  /** One key is enough to know a group by; where keys are groups of their own, several at a time cost less. */
+  let limit = 1
   for (let from: Uint8Array | undefined = prefix; isBefore(from, stop);) {
-    const [key] = await keysOf(store, { gte: from, lt: stop, limit: 1 }, signal)
-    if (key === undefined) break
-    if (starts.length === MAX_GROUPS) return { starts, more: true }
-    const start = startOf(key, endOf)
-    starts.push(start)
-    from = nextAfter(start)
+    const keys = await keysOf(store, { gte: from, lt: stop, limit }, signal)
+    let last: Start | undefined
+    for (const key of keys) {
+      if (last !== undefined && !last.whole && startsWith(key, last.bytes)) continue
+      if (starts.length === MAX_GROUPS) return { starts, more: true }
+      starts.push((last = startOf(key, endOf)))
+    }
+    if (last === undefined || keys.length < limit) break
+    from = nextAfter(last)
+    limit = last.whole ? Math.min(limit * 2, PAGE_KEYS) : 1
   }
   return { starts, more: false }
 }

@@ -18,14 +18,20 @@ export class PrefixCounter implements KeyCounter {
     const exact = this.#slow < SLOW_COUNTS
     const count = await store.count({ prefix, limit: exact ? undefined : COUNTED, signal })
     if (performance.now() - began > SLOW_MS) this.#slow++
-    return { count, shown: `${count.toLocaleString('en')}${!exact && count === COUNTED ? '+' : ''}` }
+    return { count, shown: `${this.shown(count)}${!exact && count === COUNTED ? '+' : ''}` }
+  }
+
+  shown(count: number): string {
+    return count.toLocaleString('en')
   }
 }
 
 /** Tells only whether there is one key or more: what a shell, which shows no counts, asks of a store of any size. */
 export const oneOrMore: KeyCounter = {
   async prefix(store, prefix, signal) {
-    const count = await store.count({ prefix, limit: 2, signal })
+    // Only without a signal does a store that is here count at once, and stop at 2.
+    const count = await store.count({ prefix, limit: 2, signal: store.supports.remote ? signal : undefined })
     return { count, shown: '' }
   },
+  shown: () => '',
 }

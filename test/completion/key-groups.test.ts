@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
 import { keyGroups } from '../../src/completion/key-groups.ts'
-import { PrefixCounter } from '../../src/completion/prefix-counter.ts'
+import { PrefixCounter, oneOrMore } from '../../src/completion/prefix-counter.ts'
 import type { Driver, RangeQuery } from '../../src/store/driver.ts'
 import type { Entry } from '../../src/store/entry.ts'
 import { Store } from '../../src/store/store.ts'
@@ -100,4 +100,22 @@ test('Tab on a store that is elsewhere takes few rounds, however many groups and
     const isCheap = rounds <= most && requests <= 100
     expect([start, isCheap, rounds, requests]).toEqual([start, true, expect.any(Number), expect.any(Number)])
   }
+})
+
+test.for([
+  ['keys of their own', (i: number) => `k${String(i).padStart(5, '0')}`],
+  ['keys in groups', (i: number) => `k${i % 50}:${i}`],
+] as const)('Tab on a store of this machine asks little, however many keys there are: %s', async ([, keyOf]) => {
+  const driver = await filled(Array.from({ length: 5000 }, (_, i) => keyOf(i)))
+  let asked = 0
+  const counted = new Proxy<Driver>(driver, {
+    get: (target, name) => {
+      if (name === 'range') asked++
+      const member: unknown = Reflect.get(target, name)
+      return typeof member === 'function' ? member.bind(target) : member
+    },
+  })
+  const { groups } = await keyGroups(new Store('counted', counted), oneOrMore, 'k')
+  expect(groups.length).toBeGreaterThan(4)
+  expect(asked).toBeLessThanOrEqual(60)
 })
