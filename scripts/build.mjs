@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
@@ -129,6 +129,7 @@ for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/exp
   await bundle({ [basename(worker, '.ts')]: worker }, { ...CLI, codeSplitting: false })
 await cacheMain()
 packPage()
+await writeManual()
 const LIBRARY = { chunkFileNames: 'chunks/[name].js', comments: false }
 await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist', format: 'es' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
@@ -169,6 +170,15 @@ function removeUnnamedTypes() {
     const file = join(entry.parentPath ?? entry.path, entry.name)
     if (entry.isFile() && !named.has(file)) rmSync(file)
   }
+}
+
+/** The manual page, of the help texts of the commands. */
+async function writeManual() {
+  const dir = 'dist/man'
+  await bundle({ man: 'src/man.ts' }, { dir, format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false })
+  const { manualPage } = createRequire(import.meta.url)(resolve(dir, 'man.cjs'))
+  rmSync(join(dir, 'man.cjs'))
+  writeFileSync(join(dir, 'kv.1'), await manualPage(new Date()))
 }
 
 /** The files of the interactive page of the API, compressed. */

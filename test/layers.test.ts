@@ -126,6 +126,7 @@ const LISTED: readonly Layer[] = [
   // A session runs command lines, so it may know what the program knows.
   ['commands/repl.ts', 'repl commander', 'cli'],
   ['commands/index.ts', 'commands/** cli commander'],
+  ['man.ts', 'commands/index.ts cli/** io.ts commander'],
   ['main.ts', 'commands/index.ts cli/** io.ts'],
 ]
 
