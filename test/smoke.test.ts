@@ -35,6 +35,7 @@ const CASES: readonly Case[] = [
     stderr: /^kv: there is no store at .*no.kv \(KV_UNAVAILABLE\)/,
     code: 4,
   },
+  { name: 'compact', args: ['compact', '--json'], given: [['a', '1']], stdout: /"bytes":\d+/, leaves: [['a', '1']] },
   {
     name: 'bench',
     args: ['bench', '--in-place', '--records', '10', '--ops', '1', '--warmup', '0', '--json'],

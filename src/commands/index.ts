@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'put a backup in the place of the store',
     load: async () => (await import('./restore.ts')).restore,
   },
+  compact: {
+    summary: 'write the store anew: in key order, without unused space',
+    load: async () => (await import('./compact.ts')).compact,
+  },
   copy: { summary: 'copy entries to another store', load: async () => (await import('./copy.ts')).copy },
   diff: { summary: 'compare two stores', load: async () => (await import('./diff.ts')).diff },
   bench: { summary: 'measure how fast a store is here', load: async () => (await import('./bench.ts')).bench },

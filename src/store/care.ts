@@ -36,6 +36,12 @@ export interface Restored extends Copied {
   readonly kept?: string | undefined
 }
 
+/** Bytes of a store, with its log, before and after it was compacted. */
+export interface Compacted {
+  readonly bytesBefore: number
+  readonly bytes: number
+}
+
 /** What a driver offers whose store is a file of this machine. */
 export interface Care {
   /**
@@ -50,4 +56,10 @@ export interface Care {
    * and the like for a file that is no healthy store, and `KV_FOREIGN` when no store is in its place.
    */
   restore(from: string, options?: RestoreOptions): Promise<Restored>
+  /**
+   * Writes the store anew, with its entries in key order and no unused space. Other writers wait meanwhile; processes that have the
+   * store open go on with the new file. A signal is heeded while it waits. Throws `KV_UNAVAILABLE` when there is no store, and
+   * as a write does.
+   */
+  compact(options?: Pick<CopyOptions, 'signal'>): Promise<Compacted>
 }

@@ -146,3 +146,47 @@ test('a full disk leaves the store as it was', async (context) => {
   expect(readdirSync(disk)).toEqual(['store.kv'])
   expectRun(await kvProcess(['count'], { store }), { stdout: '200\n' })
 })
+
+test(
+  'a compact that is killed leaves a whole store, and can be run again',
+  { timeout: 30_000 + ROUNDS * 3000 },
+  async () => {
+    const folder = tempDir()
+    const store = await filled(join(folder, 'store.kv'), 10)
+    for (let round = 0; round < ROUNDS; round++) {
+      // Of random keys, so that it is written anew in their order.
+      expectRun(await kvProcess(['put', String(Math.random()), String(round)], { store }), {})
+      const child = startKv(['compact'], { store })
+      spin(60 + 250 * Math.random())
+      child.kill('SIGKILL')
+      await ended(child)
+      await using found = await openStore(store)
+      expect(await found.count()).toBe(1001 + round)
+      expect(await found.check()).toMatchObject({ damagedKeys: [], problems: [] })
+    }
+  },
+)
+
+test('writers lose nothing while the store is compacted', { timeout: 60_000 }, async (context) => {
+  needLibrary(context)
+  const store = await filled(join(tempDir(), 'store.kv'), 5)
+  const writer = new Child('writer.mjs', ['same', store])
+  await writer.until(5)
+  for (let round = 0; round < 5; round++) {
+    const written = writer.lines.length
+    expectRun(await kvProcess(['compact', '--lock-timeout', '60s'], { store }), { stdout: /^bytes/ })
+    expect(await sameNumber(store)).toBeGreaterThanOrEqual(written)
+    await writer.until(writer.lines.length + 3)
+  }
+  writer.kill('SIGKILL')
+  await writer.ended
+  expect(await sameNumber(store)).toBeGreaterThanOrEqual(writer.lines.length)
+})
+
+test('a full disk leaves the store that was to be compacted', async (context) => {
+  const disk = smallDisk(context, '3m')
+  const store = await filled(join(disk, 'store.kv'), 2)
+  expectRun(await kvProcess(['compact'], { store }), { stderr: /\(KV_DISK_FULL\)\nhint: /, code: 4 })
+  expect(readdirSync(disk).filter((name) => name.endsWith('.tmp'))).toEqual([])
+  expectRun(await kvProcess(['count'], { store }), { stdout: '200\n' })
+})

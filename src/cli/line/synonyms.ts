@@ -31,6 +31,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['lock flock mutex lease exclusive setlock', 'kv lock NAME -- CMD'],
   ['unlock', 'kv del NAME --if-value OWNER'],
   ['restore recover rollback', 'kv restore FILE'],
+  ['compact vacuum optimize defrag shrink bgrewriteaof', 'kv compact'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
   ['rename mv move ren renamenx', 'kv rename OLD NEW'],
   ['diff compare cmp', 'kv diff A B'],

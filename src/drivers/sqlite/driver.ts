@@ -59,6 +59,7 @@ export class SqliteDriver implements Driver {
     backup: async (to, options = {}) =>
       (await import('./care/backup.ts')).backup(this.#file, this.#snapshots, to, options),
     restore: async (from, options = {}) => (await import('./care/restore.ts')).restore(this.#file, from, options),
+    compact: async ({ signal } = {}) => (await import('./care/compact.ts')).compact(this.#file, signal),
   }
   readonly #file: StoreFile
   readonly #now: Clock

@@ -3,7 +3,7 @@ import { turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
 import type { Copied, CopyOptions } from '../../../store/care.ts'
 import { SQLITE, resultCode } from '../engine/result-codes.ts'
-import { sqliteEngine } from '../engine/engine.ts'
+import { type DatabaseSync, sqliteEngine } from '../engine/engine.ts'
 import type { Connection } from '../file/connection.ts'
 import { toKvError } from '../file/errors.ts'
 import { MARK_COPY } from '../file/schema.ts'
@@ -121,20 +121,35 @@ async function copyLog(
   }
 }
 
-/** Plays the log of a copy into it and marks it. The engine's statements are not prepared, so that it closes at once. */
+/**
+ * Plays the log of a copy into it, marks it, and ends its log of changes, which only the original goes on with. The engine's
+ * statements are not prepared, so that it closes at once.
+ */
 function settleCopy(to: string): void {
-  const copy = new (sqliteEngine().DatabaseSync)(to)
-  try {
+  withDatabase(to, (copy) => {
     // Whoever gives the file its name has it on disk first.
     copy.exec('pragma synchronous = off; pragma journal_mode = wal')
-    try {
-      copy.exec(MARK_COPY)
-    } catch (error) {
-      // A store of an older kv, or one that has lost the table, has no marks.
-      if (resultCode(error) !== SQLITE.ERROR) throw error
-    }
+    execWhereThere(copy, MARK_COPY)
+    execWhereThere(copy, 'delete from kv_log')
+  })
+}
+
+/** Runs a step with a connection to a file that only this process knows, and closes it. */
+export function withDatabase(path: string, step: (database: DatabaseSync) => void): void {
+  const database = new (sqliteEngine().DatabaseSync)(path)
+  try {
+    step(database)
   } finally {
-    copy.close()
+    database.close()
+  }
+}
+
+/** Runs a statement about a table or column that a store of an older kv, or a damaged one, may not have. */
+export function execWhereThere(database: DatabaseSync, sql: string): void {
+  try {
+    database.exec(sql)
+  } catch (error) {
+    if (resultCode(error) !== SQLITE.ERROR) throw error
   }
 }
 

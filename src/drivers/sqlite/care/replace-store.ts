@@ -17,21 +17,24 @@ const PERMISSIONS = 0o777
 const LOGS = ['-wal', '-journal']
 
 /**
- * Gives a finished store the name of `file`, under the write lock of the one that has it. Returns where that is kept;
- * `undefined` where nothing is, or nothing was there. Throws as a write does when the lock is not to be had, and
+ * Gives the store that `build` has finished under a temporary name the name of `file`. Holds the write lock of the store that
+ * has it, whose connection `build` gets; none where there is no store, or one that is damaged. Returns where the old one is kept;
+ * `undefined` where it is not, or nothing was there. Throws as a write does when the lock is not to be had, and
  * `KV_INTERRUPTED`.
  */
 export async function replaceStore(
   file: StoreFile,
-  temporary: string,
   keep: boolean,
   signal: AbortSignal | undefined,
+  build: (lock: Connection | undefined) => string,
 ): Promise<string | undefined> {
   const { path } = file
   try {
     const lock = await locked(file, signal)
     try {
-      return exchange(temporary, path, keep)
+      const kept = exchange(build(lock), path, keep)
+      if (lock !== undefined && kept === undefined) refuseWrites(lock)
+      return kept
     } finally {
       lock?.rollback()
       lock?.close()
@@ -41,6 +44,14 @@ export async function replaceStore(
   } catch (error) {
     throw toKvError(error, path)
   }
+}
+
+/** Lets other programs, which do not notice that a file has lost its name, write to it no more. */
+function refuseWrites(lock: Connection): void {
+  const told = `select raise(abort, 'kv: another file was put in the place of this one: open it again')`
+  for (const event of ['insert', 'update', 'delete'])
+    lock.exec(`create trigger if not exists kv_gone_${event} before ${event} on kv begin ${told}; end`)
+  lock.exec('commit')
 }
 
 /** A connection that has the write lock of the store; none where there is no store, or one that is damaged. */

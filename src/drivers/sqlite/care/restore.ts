@@ -44,7 +44,7 @@ export async function restore(
       }
     })
     if (copied === undefined) throw noStore(from)
-    return { ...copied, kept: await replaceStore(file, temporary, keep, options.signal) }
+    return { ...copied, kept: await replaceStore(file, keep, options.signal, () => temporary) }
   } finally {
     snapshots.close()
     backup.close()

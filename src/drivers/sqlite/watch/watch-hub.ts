@@ -166,6 +166,7 @@ export class WatchHub implements ChangeLog {
       // Without a log it is being begun, or will be.
       if (this.#connection === undefined || this.#log === undefined) return this.#lookForFile()
       if (this.#connection.isReplaced) {
+        if (this.#goesOn()) return
         const { path } = this.#file
         void this.#watches.fail(watchGap(`${path} was removed, or another file was put in its place`))
         return this.#disconnect()
@@ -177,6 +178,22 @@ export class WatchHub implements ChangeLog {
     } catch (error) {
       if (!isBusy(error)) void this.#watches.fail(this.#file.translateError(error))
     }
+  }
+
+  /** Goes on with the file that has the name now, if it has the same log: the store was only written anew. */
+  #goesOn(): boolean {
+    const next = this.#file.anotherForWatching()
+    if (next === undefined) return false
+    if (logEnd(next)?.log !== this.#log?.log) {
+      next.close()
+      return false
+    }
+    const before = this.#connection
+    this.#connection = next
+    this.#dataVersion = -1
+    this.#wake()
+    before?.close()
+    return true
   }
 
   #lookForFile(): void {

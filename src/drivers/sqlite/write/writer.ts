@@ -143,6 +143,8 @@ export class Writer {
     const connection = this.#file.anotherForWriting()
     try {
       beginWrite(connection)
+      // It is begun again with the new file.
+      if (connection.isReplaced) return connection.rollback()
       const since = monotonicMs()
       const pending = this.#queue.shift()!
       // Those behind it wait no longer for it than for another process.

@@ -1,0 +1,27 @@
+import { Command } from 'commander'
+import type { Context } from '../cli/context.ts'
+import { formatBytes } from '../safe-text.ts'
+
+/** `kv compact` */
+export function compact(ctx: Context): Command {
+  return new Command('compact')
+    .description(
+      'Write the store anew, with its entries in key order and without unused space, and print its size before and after.\nIt takes as much free space as the store, and other writers wait meanwhile. Whatever happens, the store is the old file or the new one; processes of kv that have it open go on with the new one, other programs must open it again to write.',
+    )
+    .addHelpText(
+      'after',
+      '\nExamples:\n  kv stat                       unused_bytes: what this would free\n  kv compact --lock-timeout 1m',
+    )
+    .action(async () => {
+      const { care } = await ctx.store()
+      const began = performance.now()
+      const { bytesBefore, bytes } = await care.compact({ signal: ctx.signal })
+      const seconds = Number(((performance.now() - began) / 1000).toFixed(3))
+      ctx.print.record(
+        { bytes_before: bytesBefore, bytes, seconds },
+        ctx.print.isTTY
+          ? `${formatBytes(bytesBefore)} before, ${formatBytes(bytes)} now, in ${seconds.toFixed(2)} s`
+          : `bytes_before: ${bytesBefore}\nbytes: ${bytes}`,
+      )
+    })
+}

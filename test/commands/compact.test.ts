@@ -1,0 +1,102 @@
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
+import { text } from '../helpers/bytes.ts'
+import { contents, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
+import { served } from '../helpers/serve.ts'
+import { entries, openTestStore } from '../helpers/store.ts'
+
+/** A store whose entries were not written in key order, with room where others were deleted. */
+async function grown(): Promise<string> {
+  const path = await givenStore()
+  const input = Array.from({ length: 3000 }, (_, i) => {
+    const entry = {
+      key: String(((i + 1) * 7919) % 3001).padStart(5, '0'),
+      value: 'x'.repeat(500),
+      ...(i % 10 === 0 && { expires: '2100-01-01T00:00:00Z' }),
+    }
+    return `${JSON.stringify(entry)}\n`
+  })
+  // Each load is sorted.
+  for (const half of [input.slice(0, 1500), input.slice(1500)])
+    expectRun(await kvProcess(['batch-put', '--quiet'], { store: path, input: half.join('') }), {})
+  expectRun(await kvProcess(['del', '--range', '01000', '01999', '--yes'], { store: path }), { stdout: '1000\n' })
+  return path
+}
+
+/** The keys as they lie in the file. */
+function laidOut(path: string): string[] {
+  const database = new (sqliteEngine().DatabaseSync)(path)
+  try {
+    return (database.prepare('select cast(key as text) as key from kv order by id').all() as { key: string }[]).map(
+      ({ key }) => key,
+    )
+  } finally {
+    database.close()
+  }
+}
+
+describe('kv compact', () => {
+  test('lays entries out in key order, frees unused space, and changes nothing else', async () => {
+    const store = await grown()
+    const before = await entries(await openTestStore(store))
+    const bytes = statSync(store).size
+    const keys = laidOut(store)
+    expect(keys).not.toEqual(keys.toSorted())
+    const { stdout, code } = await kvProcess(['compact', '--json'], { store })
+    expect(code).toBe(0)
+    const said = JSON.parse(stdout.toString()) as { bytes: number }
+    expect(said).toMatchObject({ bytes_before: bytes, bytes: statSync(store).size })
+    expect(said.bytes).toBeLessThan(bytes * 0.8)
+    expect(laidOut(store)).toEqual(keys.toSorted())
+    expect(await entries(await openTestStore(store))).toEqual(before)
+    expectRun(await kv(['check'], { store }), { stdout: 'ok: 2000 entries checked, 0 without a checksum\n' })
+    expect(readdirSync(dirname(store)).filter((name) => !/-(?:wal|shm)$/.test(name))).toEqual([basename(store)])
+    expectRun(await kvProcess(['compact'], { store }), { stdout: /^bytes_before: \d+\nbytes: \d+\n$/ })
+    expect(await entries(await openTestStore(store))).toEqual(before)
+    expectRun(await kv(['put', 'new', '1'], { store }), {})
+  })
+
+  test('tables of other programs stay', async () => {
+    const store = await grown()
+    const database = new (sqliteEngine().DatabaseSync)(store)
+    database.exec('create table own(a); insert into own values (7)')
+    database.close()
+    expectRun(await kvProcess(['compact'], { store }), { stdout: /bytes/ })
+    const again = new (sqliteEngine().DatabaseSync)(store)
+    expect(again.prepare('select a from own').all()).toEqual([{ a: 7 }])
+    again.close()
+    expectRun(await kv(['count'], { store }), { stdout: '2000\n' })
+  })
+
+  test('a server and a watch go on, and another program is told', async () => {
+    const { url, path } = await served([], { store: await grown() })
+    const watch = await (await openTestStore(url)).watch()
+    const changes = watch[Symbol.asyncIterator]()
+    const other = new (sqliteEngine().DatabaseSync)(path)
+    other.exec('select 1 from kv')
+    expectRun(await kv(['put', 'before', '1'], { store: url }), {})
+    expect(await changes.next()).toMatchObject({ value: { type: 'put', key: text('before') } })
+    expectRun(await kvProcess(['compact', '--quiet'], { store: path }), { stdout: /bytes/ })
+    expect(() => other.exec(`insert into kv(key, value) values (x'41', x'41')`)).toThrow(/open it again/)
+    other.close()
+    expectRun(await kv(['put', 'after', '1'], { store: url }), {})
+    expect(await changes.next()).toMatchObject({ value: { type: 'put', key: text('after') } })
+    await watch.close()
+    expect((await contents(path)).slice(-2)).toEqual([
+      ['after', '1'],
+      ['before', '1'],
+    ])
+  })
+
+  test('what it cannot do is refused by name', async () => {
+    const { url } = await served()
+    expectRun(await kv(['compact'], { store: url }), { stderr: /not for http \(KV_NOT_SUPPORTED\)\nhint: /, code: 2 })
+    const none = await givenStore()
+    expectRun(await kv(['compact'], { store: none }), { stderr: /^kv: there is no store at /, code: 4 })
+    const damaged = await grown()
+    writeFileSync(damaged, readFileSync(damaged).subarray(0, 100_000))
+    expectRun(await kv(['compact'], { store: damaged }), { stderr: /cut off at .* \(KV_CORRUPT\)\n/, code: 4 })
+  })
+})
