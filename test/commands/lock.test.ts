@@ -189,7 +189,7 @@ describe('kv lock', () => {
 
     test('reaches the command once, which may go on', async () => {
       const store = await givenStore()
-      const script = `trap 'i=$((i+1)); echo got $i' INT; i=0; echo ready; cat > /dev/null; echo "end $i"`
+      const script = `trap 'i=$((i+1)); echo got $i' INT; i=0; echo ready; while [ $i = 0 ]; do sleep 0.02; done; echo "end $i"`
       const tty = terminal(['lock', 'n', '--', 'sh', '-c', script], { store })
       await tty.waitFor(/ready/)
       tty.send('\u0003')
