@@ -176,12 +176,23 @@ function diagnoseText(text: string, format: InputFormat, source: InputSource, as
   if (
     form === undefined &&
     format === 'jsonl' &&
-    asked.mapping === undefined &&
+    (asked.mapping?.key ?? 'line') === 'line' &&
     asked.at === undefined &&
     WORDS.test(line)
   )
     return `if each line is a key: ${again(source, ['--lines'])}`
+  if (form === undefined && format === 'jsonl' && isTableWith(/[;|]/.exec(line)?.[0], text)) {
+    const [what, options] = headerOptions(text, 'csv', asked) ?? []
+    return options === undefined ? undefined : `${what}: ${again(source, ['--format', 'csv', ...options])}`
+  }
   if (form !== 'csv' && form !== 'tsv') return undefined
   const [, options = []] = headerOptions(text, form, asked) ?? []
   return `it looks like ${form.toUpperCase()}: ${again(source, ['--format', form, ...options])}`
+}
+
+/** Whether a character stands in each of the first two lines as often. */
+function isTableWith(separator: string | undefined, text: string): boolean {
+  if (separator === undefined) return false
+  const [first, second] = text.split('\n', 2).map((line) => line.split(separator).length)
+  return first === second
 }

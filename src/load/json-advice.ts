@@ -15,6 +15,9 @@ const LIKELY_KEYS = ['id', '_id', 'key', 'uuid', 'name', 'code']
 /** Names that a hint lists. */
 const LISTED = 10
 
+/** How deep in a document its records are looked for. */
+const DEEPEST = 3
+
 /** A member of an object, as far as it is there. */
 interface Member {
   readonly name: string
@@ -38,15 +41,18 @@ export function fieldsHint(
   scanner.reset(bytes, bytes.length)
   const start = scanner.space(0)
   const isArray = scanner.at(start) === OPEN_ARRAY
-  if (at !== undefined || (isLines && isArray)) return undefined
+  if (isLines && isArray) return undefined
   const members = membersOf(scanner, bytes, isArray ? scanner.space(start + 1) : start)
-  const list = isArray ? undefined : listAmong(members, scanner, bytes)
-  if (list !== undefined) {
+  const isLost = !isLines && (at ?? mapping?.key) !== undefined
+  const list = isArray ? undefined : listAmong(members, scanner, bytes, isLost ? DEEPEST : 1)
+  if (list !== undefined && JSON.stringify(list.path) !== JSON.stringify(at)) {
     const key = mapping?.key === undefined ? keyAmong(list.members, scanner) : []
-    const path = fieldText(list.name)
-    if (path !== undefined && key !== undefined)
-      return `its records seem to be in the field ${JSON.stringify(list.name)}: ${again(source, ['--at', path, ...key])}`
+    const names = list.path.map(fieldText)
+    const field = list.path.length === 1 ? JSON.stringify(list.path[0]) : names.join('.')
+    if (!names.includes(undefined) && key !== undefined)
+      return `its records seem to be in the field ${field}: ${again(source, ['--at', names.join('.'), ...key])}`
   }
+  if (at !== undefined) return undefined
   if (mapping?.key !== undefined) {
     const names = members.slice(0, LISTED).map(({ name }) => fieldText(name) ?? '...')
     return names.length === 0
@@ -54,10 +60,16 @@ export function fieldsHint(
       : `its fields are ${names.join(', ')}${members.length > LISTED ? ' and more' : ''}`
   }
   // A map of keys to values, unless its names say otherwise, and what is a record of kv but for a mistake.
-  if (members.length === 0 || members.some(({ name }) => FIELDS.includes(name)) || (!isLines && !isArray))
-    return undefined
+  if (members.length === 0 || members.some(({ name }) => FIELDS.includes(name))) return undefined
+  if (!isLines && !isArray && !isFollowed(scanner, start, bytes)) return undefined
   const key = keyAmong(members, scanner)
   return key === undefined ? undefined : `a field can be the key: ${again(source, [...options, ...key])}`
+}
+
+/** Whether the document at `at` is one of several. */
+function isFollowed(scanner: JsonScanner, at: number, bytes: Uint8Array): boolean {
+  const end = scanner.value(at)
+  return end >= 0 && scanner.space(end) < bytes.length
 }
 
 /** The members of the object at `at`, as far as they are there; none when there is no object. */
@@ -81,16 +93,22 @@ function membersOf(scanner: JsonScanner, bytes: Uint8Array, at: number): Member[
   return members
 }
 
-/** The first member that is an array of objects, with the members of its first one. */
+/** The first array of objects, not so deep down, with the members of its first one. */
 function listAmong(
   members: readonly Member[],
   scanner: JsonScanner,
   bytes: Uint8Array,
-): { name: string; members: Member[] } | undefined {
+  depth: number,
+): { path: string[]; members: Member[] } | undefined {
   for (const { name, start } of members) {
     if (scanner.at(start) !== OPEN_ARRAY) continue
     const first = membersOf(scanner, bytes, scanner.space(start + 1))
-    if (first.length > 0) return { name, members: first }
+    if (first.length > 0) return { path: [name], members: first }
+  }
+  if (depth === 1) return undefined
+  for (const { name, start } of members) {
+    const inner = listAmong(membersOf(scanner, bytes, start), scanner, bytes, depth - 1)
+    if (inner !== undefined) return { ...inner, path: [name, ...inner.path] }
   }
   return undefined
 }

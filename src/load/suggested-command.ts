@@ -16,11 +16,11 @@ export interface InputSource {
 const FOR_JSON: readonly string[] = ['--at']
 const FOR_TABLES: readonly string[] = ['--delimiter', '--quote', '--fields', '--no-header']
 
-/** The command that reads the input with more options. */
+/** The command that reads the input with more options, which take the place of their like. */
 export function again(source: InputSource, options: readonly string[]): string {
   const format = options.includes('--format') ? options[options.indexOf('--format') + 1] : undefined
   const foreign = format === undefined ? [] : ['csv', 'tsv'].includes(format) ? FOR_JSON : FOR_TABLES
-  const given = source.options?.filter(([name]) => !foreign.includes(name!))
+  const given = source.options?.filter(([name]) => !foreign.includes(name!) && !options.includes(name!))
   const file = source.file === undefined ? [] : [fileWord(source.file)]
   return [batchPut({ ...source, options: given ?? [] }), ...options.map(quoteWord), ...file].join(' ')
 }

@@ -1,5 +1,5 @@
 import { columnNamed, columnsOf } from '../formats/csv/columns.ts'
-import { DIALECTS, dialectWith, fieldsOf } from '../formats/csv/row.ts'
+import { type Dialect, DIALECTS, dialectWith, fieldsOf } from '../formats/csv/row.ts'
 import { fieldMapping } from '../formats/mapping.ts'
 import { type ParserOptions, FIELDS } from '../formats/record-reader.ts'
 import { firstLine } from './content-format.ts'
@@ -7,6 +7,9 @@ import { fieldText } from './field-text.ts'
 
 /** The byte between fields. */
 export const SEPARATORS: Readonly<Record<'csv' | 'tsv', string>> = { csv: ',', tsv: '\t' }
+
+/** Records that are looked at for a column that can be the key. */
+const SAMPLED = 100
 
 /** What is known of the table that was asked for. */
 type Asked = Pick<ParserOptions, 'mapping' | 'columns' | 'delimiter' | 'quote'>
@@ -29,16 +32,18 @@ export function headerOptions(
   const guessed = isGiven || line.includes(SEPARATORS[format]) ? undefined : /[;|\t]/.exec(line)?.[0]
   const separator = named ?? guessed
   const { delimiter = separator?.charCodeAt(0), quote } = asked
-  const names = fieldsOf(line, dialectWith(DIALECTS[format], { delimiter, quote })) ?? []
+  const dialect = dialectWith(DIALECTS[format], { delimiter, quote })
+  const names = fieldsOf(line, dialect) ?? []
   const other =
     guessed === undefined
       ? []
       : [...(format === 'tsv' ? ['--format', 'csv'] : []), '--delimiter', guessed === '\t' ? 'tab' : guessed]
-  const chosen = asked.mapping?.key === undefined ? keyOptions(names) : keyIsThere(names, asked) ? [] : undefined
+  const records = recordsOf(text, dialect, names.length)
+  const chosen = asksForKey(asked) ? (keyIsThere(names, asked) ? [] : undefined) : keyOptions(names, records, asked)
   if (guessed !== undefined)
     return [`the separator seems to be ${guessed === '\t' ? 'a tab' : guessed}`, [...other, ...(chosen ?? [])]]
-  if (chosen === undefined || chosen.length === 0 || asked.mapping?.key !== undefined) {
-    const isOne = asked.mapping?.key === undefined && names.length === 1 && chosen === undefined
+  if (chosen === undefined || chosen.length === 0 || asksForKey(asked)) {
+    const isOne = !asksForKey(asked) && names.length === 1 && chosen === undefined
     return isOne
       ? [`the first line must be ${['key', 'value'].join(SEPARATORS[format])}, perhaps with ttl or expires`]
       : undefined
@@ -49,6 +54,17 @@ export function headerOptions(
   ]
 }
 
+/** Whether a key is chosen, and not only a value, with which the key is the column of that name. */
+function asksForKey({ mapping }: Asked): boolean {
+  return mapping?.key !== undefined && (mapping.key !== 'key' || mapping.value === undefined)
+}
+
+/** The first records after a header, of those that take one line. */
+function recordsOf(text: string, dialect: Dialect, width: number): string[][] {
+  const lines = text.split(/\r?\n/, SAMPLED + 2).slice(1, -1)
+  return lines.map((line) => fieldsOf(line, dialect) ?? []).filter(({ length }) => length === width)
+}
+
 /** Whether the columns that the key and the value are made of are all there. */
 function keyIsThere(names: readonly string[], { mapping }: Asked): boolean {
   const { fields } = fieldMapping(mapping!.key!, mapping!)
@@ -56,7 +72,11 @@ function keyIsThere(names: readonly string[], { mapping }: Asked): boolean {
 }
 
 /** The options that choose a key, and perhaps a value, among the columns of a header; none where it is a right one. */
-function keyOptions(names: readonly string[]): string[] | undefined {
+function keyOptions(
+  names: readonly string[],
+  records: readonly (readonly string[])[],
+  { mapping }: Asked,
+): string[] | undefined {
   if (typeof columnsOf(names) !== 'string') return []
   if (names.length < 2) return undefined
   if (names.some((name) => name.trim() === '' || /^[-+]?\d/.test(name)))
@@ -69,8 +89,14 @@ function keyOptions(names: readonly string[]): string[] | undefined {
   }
   const named = (field: string): string | undefined => names.find((name) => name.trim().toLowerCase() === field)
   const known = names.filter((name) => FIELDS.includes(name.trim().toLowerCase())).length > 1
-  const key = fieldText(known ? (named('key') ?? names[0]!) : names[0]!)
-  const value = known ? named('value') : names.length === 2 ? names[1] : undefined
+  // The first that tells the records apart.
+  const telling = names.find((name, n) => {
+    if (name === mapping?.value) return false
+    const texts = new Set(records.map((record) => record[n]!))
+    return texts.size === records.length && !texts.has('')
+  })
+  const key = fieldText((known ? named('key') : undefined) ?? telling ?? names[0]!)
+  const value = known ? named('value') : names.length === 2 && telling !== names[1] ? names[1] : undefined
   const valueText = value === undefined ? undefined : fieldText(value)
   if (key === undefined) return undefined
   return ['--key', key, ...(valueText === undefined ? [] : ['--value', valueText])]

@@ -128,6 +128,25 @@ describe('what an input looks like', () => {
     ['CSV', 'key,value\na,1\n', 'jsonl', "it looks like CSV: kv batch-put --format csv 'my rows'"],
     ['CSV in a .json', '1,2\n', 'json', "it looks like CSV: kv batch-put --format csv --no-header 'my rows'"],
     [
+      'one document after another, over several lines',
+      '{\n"cca2": "AW"\n}\n{\n"cca2": "AF"\n}\n',
+      'json',
+      "a field can be the key: kv batch-put --format json --key cca2 'my rows'",
+    ],
+    [
+      'CSV of which the first column is the same in all records',
+      'kind,no,name\na,1,x\na,2,x\n',
+      'csv',
+      "columns are chosen by their names: kv batch-put --format csv --key no 'my rows'",
+    ],
+    [
+      'semicolons in text of no known name',
+      'id;name;x\n1;b;c\n',
+      'jsonl',
+      "the separator seems to be ;: kv batch-put --format csv --delimiter ';' --key id 'my rows'",
+    ],
+    ['semicolons in some lines', '(a;b)\nc\n', 'jsonl', undefined],
+    [
       'CSV with other columns',
       'id,name\n1,x\n',
       'jsonl',
@@ -357,6 +376,25 @@ describe('a hint goes on from the options that were given', () => {
       ['--key', 'id', '--if-absent'],
       'its records seem to be in the field "items": kv batch-put --key id --if-absent --at items rows.jsonl',
     ],
+    [
+      'rows.json',
+      '{"data":{"items":[{"id":1}]}}',
+      ['--key', 'id'],
+      'its records seem to be in the field data.items: kv batch-put --key id --at data.items rows.json',
+    ],
+    [
+      'rows.json',
+      '{"data":{"items":[{"id":1}]}}',
+      ['--key', 'id', '--at', 'data.itms'],
+      'its records seem to be in the field data.items: kv batch-put --key id --at data.items rows.json',
+    ],
+    [
+      'rows.csv',
+      'name,id\nx,1\n',
+      ['--value', 'name'],
+      'columns are chosen by their names: kv batch-put --value name --key id rows.csv',
+    ],
+    ['rows', 'a\nb\n', ['--key', 'line'], 'if each line is a key: kv batch-put --key line --lines rows'],
     ['rows.csv', 'key,value\na,1\n', ['--at', 'x'], 'it looks like CSV: kv batch-put --format csv rows.csv'],
     [
       'rows.jsonl',
