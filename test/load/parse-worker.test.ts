@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Parsed } from '../../src/load/block-parser.ts'
-import type { FromWorker } from '../../src/load/parse-worker.ts'
+import type { FromWorker, ToWorker } from '../../src/load/parse-worker.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
 /** The built worker, told to read a file; what it answers, until it says that nothing follows. */
@@ -46,4 +46,54 @@ test('a file that cannot be read ends there, and says why', async () => {
     { unreadable: expect.stringMatching(/folder|directory/i) },
     { records: 0, final: true },
   ])
+})
+
+/** A worker that makes values forty times as long as what they are made of, and a message of such records. */
+function longValues(): { worker: Worker; message: () => ToWorker; records: number } {
+  const worker = new Worker(join(import.meta.dirname, '../../dist/cli/parse-worker.cjs'), {
+    workerData: {
+      format: 'jsonl',
+      maxKeyBytes: 100,
+      maxValueBytes: 1e6,
+      skip: false,
+      mapping: { key: 'id', value: '{v}'.repeat(40) },
+    },
+  })
+  onTestFinished(async () => void (await worker.terminate()))
+  const records = 6000
+  const lines = Array.from({ length: records }, (_, i) => `{"id":"${i}","v":"${'v'.repeat(150)}"}\n`).join('')
+  const message = (): ToWorker => {
+    const buffer = new Uint8Array(Buffer.from(lines))
+    return { type: 'data', buffer, length: buffer.length }
+  }
+  return { worker, message, records }
+}
+
+test('no more than two blocks wait to be stored, however much is made of the input', async () => {
+  const { worker, message } = longValues()
+  let blocks = 0
+  worker.on('message', (answer: FromWorker) => void (blocks += Number('block' in answer)))
+  worker.on('error', () => {})
+  for (let n = 0; n < 6; n++) worker.postMessage(message(), [])
+  // No message at all ends it, once it has done what it does with those before.
+  worker.postMessage(null, [])
+  await new Promise((resolve) => void worker.on('exit', resolve))
+  expect(blocks).toBe(2)
+})
+
+test('what waited for room is taken when there is some, to the end', async () => {
+  const { worker, message, records } = longValues()
+  const messages = on(worker, 'message') as AsyncIterable<[FromWorker]>
+  for (let n = 0; n < 6; n++) worker.postMessage(message(), [])
+  worker.postMessage({ type: 'cut', final: true, last: true } satisfies ToWorker, [])
+  let stored = 0
+  let buffers = 0
+  for await (const [answer] of messages) {
+    if (answer instanceof Uint8Array) buffers++
+    if (!('block' in answer)) continue
+    stored += answer.records
+    if (answer.final) break
+    worker.postMessage({ type: 'stored' } satisfies ToWorker, [])
+  }
+  expect({ stored, buffers }).toEqual({ stored: 6 * records, buffers: 6 })
 })
