@@ -54,7 +54,10 @@ const LISTED: readonly Layer[] = [
   ['drivers/sqlite/locks', 'drivers/sqlite/engine drivers/sqlite/format'],
   ['drivers/sqlite/identity', 'drivers/sqlite/format drivers/sqlite/locks'],
   ['drivers/sqlite/file', 'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity'],
-  ['drivers/sqlite/read', 'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/file store/**'],
+  [
+    'drivers/sqlite/read',
+    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file store/**',
+  ],
   [
     'drivers/sqlite/watch',
     'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/kit store/**',

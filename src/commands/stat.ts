@@ -5,8 +5,10 @@ import { formatBytes } from '../safe-text.ts'
 /** `kv stat` */
 export function stat(ctx: Context): Command {
   return new Command('stat')
-    .description('Print how many entries the store has, its size, and facts of its driver.')
-    .addHelpText('after', '\nExamples:\n  kv stat\n  kv stat --json')
+    .description(
+      'Print how many entries the store has, its size, and facts of its driver: of a file, who else has it open (open_by), the size of its log, and what kv compact would free at least (unused_bytes).',
+    )
+    .addHelpText('after', '\nExamples:\n  kv stat\n  kv stat --json | jq .unused_bytes')
     .action(async () => {
       const store = await ctx.store()
       const { entries, expiring, revision, sizeBytes, details } = await store.stat({ signal: ctx.signal })

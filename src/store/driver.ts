@@ -115,6 +115,8 @@ export interface CheckReport {
 export interface CheckOptions extends Abortable {
   /** Told how many entries were read so far. */
   readonly onProgress?: ((entries: number) => void) | undefined
+  /** Only whether the structure is whole, by an engine that tells that sooner; no entry is compared. Default: false. */
+  readonly quick?: boolean | undefined
 }
 
 /** An operation that can be stopped. */

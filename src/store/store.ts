@@ -262,8 +262,9 @@ export class Store extends TextAccess {
 
   /** Reads everything and verifies structure and checksums. */
   async check(options: CheckOptions = {}): Promise<CheckReport> {
-    checkOptions(options, ['onProgress', 'signal'], 'check')
+    checkOptions(options, ['onProgress', 'quick', 'signal'], 'check')
     checkFunction(options.onProgress, 'onProgress')
+    flagOf(options.quick, 'quick')
     return this.#open(options.signal).check(options)
   }
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
+import { errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
 
 /** A store in whose file one byte of the value of `bad` is another. */
 async function damagedStore(): Promise<string> {
@@ -40,6 +40,22 @@ describe('kv check', () => {
     expectRun(run, {
       stdout: '{"ok":true,"checked":1,"unchecked":0,"damaged_keys_base64":[],"damaged_keys":[],"problems":[]}\n',
     })
+  })
+
+  test('--quick looks at the structure alone', async () => {
+    const [sound, damaged] = [await givenStore([['a', '1']]), await damagedStore()]
+    const stdout = 'ok: the structure of the file; no entry was compared\n'
+    expectRun(await kv(['check', '--quick'], { store: sound }), { stdout })
+    expectRun(await kv(['check', '--quick'], { store: damaged }), { stdout })
+    expectRun(await kv(['check', '--quick'], { store: 'memory:' }), { stdout: /^ok: / })
+    // A page of the tree of keys becomes one of no type.
+    const cut = await givenStore()
+    const input = Array.from({ length: 2000 }, (_, i) => `${JSON.stringify({ key: `k${i}`, value: 'x'.repeat(50) })}\n`)
+    await kvProcess(['batch-put', '--quiet'], { store: cut, input: input.join('') })
+    const bytes = readFileSync(cut)
+    bytes.fill(0xff, 8192 * 12, 8192 * 13)
+    writeFileSync(cut, bytes)
+    expectRun(await kv(['check', '--quick'], { store: cut }), { stdout: /^problem: /, stderr: /KV_CORRUPT/, code: 4 })
   })
 
   test('a store that does not exist is not sound', async () => {

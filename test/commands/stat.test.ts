@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
+import { errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
+import { served } from '../helpers/serve.ts'
 
 describe('kv stat', () => {
   test('prints a fact a line', async () => {
@@ -33,6 +34,17 @@ describe('kv stat', () => {
     expect(code).toBe(0)
     expect(JSON.parse(stdout.toString())).toMatchObject({ entries: 0, size_bytes: 0 })
     expect(existsSync(store)).toBe(false)
+  })
+
+  test('says who else has it open, and what a compact would free', async () => {
+    const { child, path, url } = await served([], { store: await givenStore([['a', 'x'.repeat(100_000)]]) })
+    expectRun(await kv(['del', 'a'], { store: url }), { stdout: '1\n' })
+    const { stdout } = await kvProcess(['stat', '--json'], { store: path })
+    const record = JSON.parse(stdout.toString()) as { unused_bytes: number; open_by: string }
+    expect(record.unused_bytes).toBeGreaterThan(90_000)
+    if (process.platform === 'linux') expect(record.open_by).toContain(`${child.pid} (node kv.cjs)`)
+    const remote = await kv(['stat', '--json'], { store: url })
+    expect(remote.stdout.toString()).not.toContain('open_by')
   })
 
   test('takes no argument', async () => {

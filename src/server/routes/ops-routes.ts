@@ -130,8 +130,9 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
   app.get(PATHS.stat, { schema: SCHEMAS.stat, config: { long: true } }, async (request, reply) => {
     queryOf(request, [])
     const { entries, expiring, revision, sizeBytes, details } = await store.stat()
-    // Where the file lies on this machine is nobody's business elsewhere.
-    const told = typeof details.file === 'string' ? { ...details, file: basename(details.file) } : details
+    // Where the file lies on this machine, and who has it open, is nobody's business elsewhere.
+    const { open_by: _, ...others } = details
+    const told = typeof others['file'] === 'string' ? { ...others, file: basename(others['file']) } : others
     const facts = { driver: store.driverName, entries, expiring, revision, size_bytes: sizeBytes, details: told }
     return sendJson(reply, facts)
   })

@@ -13,17 +13,18 @@ import { checkIntegrity, checkIntegrityApart } from './integrity.ts'
 export async function checkStore(
   connection: Connection,
   path: string,
-  { onProgress, signal }: CheckOptions,
+  { onProgress, quick = false, signal }: CheckOptions,
 ): Promise<CheckReport> {
-  const apart = signal && checkIntegrityApart(path, signal)
+  const apart = signal && checkIntegrityApart(path, quick, signal)
   // It is waited for below, also when the entries fail first.
   apart?.catch(() => {})
+  const structure = async () => [...checkSchema(connection), ...((await apart) ?? checkIntegrity(connection, quick))]
+  if (quick) return { checked: 0, unchecked: 0, damagedKeys: [], problems: await structure() }
   const entries = checkEntries(connection)
   for (;;) {
     const { value, done } = entries.next()
     if (done === true) {
-      const integrity = (await apart) ?? checkIntegrity(connection)
-      return { ...value, problems: [...checkSchema(connection), ...integrity, ...value.problems] }
+      return { ...value, problems: [...(await structure()), ...value.problems] }
     }
     onProgress?.(value)
     if (signal === undefined) continue

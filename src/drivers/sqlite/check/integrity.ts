@@ -6,34 +6,39 @@ import { sqliteEngine } from '../engine/engine.ts'
 /** Problems named at most. */
 const NAMED = 1000
 
-const CHECK = `pragma integrity_check(${NAMED})`
+/** The quick one does not compare the index of the keys with the entries, which reads all of them. */
+const checkSql = (quick: boolean): string => `pragma ${quick ? 'quick_check' : 'integrity_check'}(${NAMED})`
 
 /** SQLite's own check of the file's structure: its problems, one line each; damage that stops it is one. */
-export function checkIntegrity(connection: Connection): string[] {
+export function checkIntegrity(connection: Connection, quick: boolean): string[] {
   try {
-    return problemsIn((connection.statement(CHECK).all() as [string][]).map(([line]) => line))
+    return problemsIn((connection.statement(checkSql(quick)).all() as [string][]).map(([line]) => line))
   } catch (error) {
     return [error instanceof Error ? error.message : String(error)]
   }
 }
 
 const PROGRAM = `
-  const [module, url, readOnly, first] = process.argv.slice(1)
+  const [module, url, readOnly, first, check] = process.argv.slice(1)
   const { DatabaseSync } = require(module)
   const database = new DatabaseSync(new URL(url), { readOnly: readOnly === 'true' })
   database.exec(first)
-  require('node:fs').writeFileSync(1, JSON.stringify(database.prepare(${JSON.stringify(CHECK)}).all().map((row) => Object.values(row)[0])))
+  require('node:fs').writeFileSync(1, JSON.stringify(database.prepare(check).all().map((row) => Object.values(row)[0])))
 `
 
 /**
  * The same in a process of its own, which can be killed: the engine does it in one call that nothing can stop.
  * `undefined` when that failed; throws `KV_INTERRUPTED` when aborted.
  */
-export async function checkIntegrityApart(path: string, signal: AbortSignal): Promise<string[] | undefined> {
+export async function checkIntegrityApart(
+  path: string,
+  quick: boolean,
+  signal: AbortSignal,
+): Promise<string[] | undefined> {
   // Takes 3 ms to load, and no other operation needs it.
   const { execFile } = process.getBuiltinModule('node:child_process')
   const { url, readOnly, first } = accessTo(path)
-  const args = ['-e', PROGRAM, sqliteEngine().module, url.href, String(readOnly), first]
+  const args = ['-e', PROGRAM, sqliteEngine().module, url.href, String(readOnly), first, checkSql(quick)]
   const output = await new Promise<string | undefined>((resolve) =>
     execFile(process.execPath, args, { signal, killSignal: 'SIGKILL', maxBuffer: Infinity }, (error, stdout) =>
       resolve(error === null ? stdout : undefined),

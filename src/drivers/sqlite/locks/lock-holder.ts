@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs'
-import { fileLocks } from './file-locks.ts'
+import { fileLocks, usersOf } from './file-locks.ts'
 
 /** The byte of the `-shm` file that a writer locks (WAL_WRITE_LOCK, https://www.sqlite.org/walformat.html). */
 const WRITE_LOCK = 120
@@ -15,6 +15,18 @@ export function lockHolder(path: string): string | undefined {
   } catch {
     // No file by now, or no such process.
     return undefined
+  }
+}
+
+/** Other processes that have a store open, each as `4711 (sqlite3)`. Linux only; none elsewhere. */
+export function otherUsers(path: string): string[] {
+  try {
+    const { both, fileOnly } = usersOf(path, statSync(path))
+    const others = [...both, ...fileOnly].filter((pid) => pid !== String(process.pid))
+    return others.map((pid) => `${pid} (${programOf(pid)})`)
+  } catch {
+    // No file by now, or no such process.
+    return []
   }
 }
 

@@ -3,6 +3,7 @@ import type { Connection } from '../file/connection.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { FORMAT_VERSION } from '../format/header.ts'
 import { sizeOf } from '../format/read-file.ts'
+import { otherUsers } from '../locks/lock-holder.ts'
 
 /** Where the store at `path` stands; entries that have expired by `now` do not count. */
 export function statStore(connection: Connection, path: string, now: number): Stat {
@@ -27,6 +28,8 @@ export function statStore(connection: Connection, path: string, now: number): St
       page_bytes: pageSize,
       pages: pageCount,
       free_pages: freePages,
+      unused_bytes: freePages * pageSize,
+      ...(process.platform === 'linux' && { open_by: otherUsers(path).join(', ') || 'nobody else' }),
       expired_unremoved: expired,
       format: FORMAT_VERSION,
       engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
