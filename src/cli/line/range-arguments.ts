@@ -47,7 +47,7 @@ export interface RangeBounds extends RangeOptions {
 }
 
 /** The arguments and flags of a range that goes on after a key: in hex unless all keys are text that is no option. */
-export function rangeWords({ gte, lte, prefix, reverse, limit }: RangeBounds, after: Uint8Array): string[] {
+export function rangeWords({ gte, lte, prefix, reverse, limit }: RangeBounds, after: Uint8Array | undefined): string[] {
   const keys = [gte, lte, prefix, after].filter((key) => key !== undefined)
   const encoding = keys.every((key) => decodeUtf8(key)?.startsWith('-') === false) ? 'utf8' : 'hex'
   const text = (key: Uint8Array): string => encode(key, encoding)
@@ -55,8 +55,7 @@ export function rangeWords({ gte, lte, prefix, reverse, limit }: RangeBounds, af
     ...(gte === undefined && lte === undefined ? [] : [text(gte ?? new Uint8Array())]),
     ...(lte === undefined ? [] : [text(lte)]),
     ...(prefix === undefined ? [] : ['--prefix', text(prefix)]),
-    '--after',
-    text(after),
+    ...(after === undefined ? [] : ['--after', text(after)]),
     ...(reverse ? ['--reverse'] : []),
     ...(limit === undefined ? [] : ['--limit', String(limit)]),
     ...(encoding === 'utf8' ? [] : ['--key-encoding', encoding]),
