@@ -1,0 +1,55 @@
+/** Care: copying and comparing stores of a million entries. */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { bench, inTurn, kvMs, settle } from './harness.ts'
+import { writeRecords } from './records.ts'
+import { report, row } from './table.ts'
+
+/** Entries a second that a copy from file to file is to have. */
+const COPIED_PER_SECOND = 400_000
+
+await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records, write }) => {
+  const at = (name: string): string => join(folder, name)
+  await writeRecords(records, { jsonl: at('rows.jsonl') })
+  const kv = (...args: string[]): number => kvMs(folder, '--quiet', ...args)
+  kv('--store', at('store.kv'), 'batch-put', at('rows.jsonl'))
+  kv('copy', at('store.kv'), at('equal.kv'))
+  const took = await inTurn(
+    {
+      copy: {
+        prepare() {
+          for (const suffix of ['', '-wal', '-shm']) rmSync(at(`copy.kv${suffix}`), { force: true })
+          settle()
+        },
+        run: () => kv('copy', at('store.kv'), at('copy.kv')),
+      },
+      diff: { run: () => kv('diff', at('store.kv'), at('equal.kv')) },
+      exports: { run: () => kv('--store', at('store.kv'), 'range') + kv('--store', at('equal.kv'), 'range') },
+    },
+    rounds,
+  )
+  const aSecond = (ms: number): string => `${Math.round((records / ms) * 1000).toLocaleString('en')} a second`
+  await report({
+    name: 'care',
+    about: `${records.toLocaleString('en')} entries (keys of 16 bytes, values of 100), starts of kv included. Medians of ${rounds}.`,
+    rows: [
+      row({
+        what: '`kv copy`, file to file, durable',
+        ours: took.copy,
+        theirs: (records / COPIED_PER_SECOND) * 1000,
+        peer: 'target',
+        show: aSecond,
+        atMost: 1,
+      }),
+      row({
+        what: '`kv diff` of equal stores',
+        ours: took.diff,
+        theirs: took.exports,
+        peer: 'two exports',
+        atMost: 1.5,
+      }),
+    ],
+    folder,
+    write,
+  })
+})
