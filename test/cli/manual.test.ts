@@ -1,14 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../../src/commands/index.ts'
 import { kv } from '../helpers/kv.ts'
 import { hasProgram } from '../helpers/programs.ts'
+import { tempDir } from '../helpers/temp-dir.ts'
 
 const ROOT = new URL('../../', import.meta.url)
-const { man } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { man: string }
-const PAGE = fileURLToPath(new URL(man, ROOT))
+const { man } = JSON.parse(readFileSync(new URL('package.json', ROOT), 'utf8')) as { man: [string] }
+const PAGE = fileURLToPath(new URL(man[0], ROOT))
 
 describe.runIf(hasProgram('mandoc'))('the manual page', () => {
   const shown = (): string =>
@@ -40,4 +42,11 @@ describe.runIf(hasProgram('mandoc'))('the manual page', () => {
     for (const topic of ['exit-codes', 'formats', 'templates', 'recipes', 'environment', 'durability'])
       for (const line of (await kv(['help', topic])).stdout.toString().split('\n')) expect(lines).toContain(line.trim())
   })
+})
+
+test('a global installation links the manual page to where man looks', () => {
+  const prefix = tempDir()
+  const flags = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund']
+  execFileSync('npm', ['install', '-g', '--prefix', prefix, ...flags, fileURLToPath(ROOT)], { stdio: 'pipe' })
+  expect(readFileSync(join(prefix, 'share/man/man1/kv.1'), 'utf8')).toBe(readFileSync(PAGE, 'utf8'))
 })
