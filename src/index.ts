@@ -40,7 +40,16 @@ export async function openStore(location: string | URL, options: OpenOptions = {
 export type { Credentials, OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
 export type { Block, Blocks } from './blocks/block.ts'
-export type { BackupOptions, Care, Compacted, Copied, CopyOptions, RestoreOptions, Restored } from './store/care.ts'
+export type {
+  BackupOptions,
+  Care,
+  Compacted,
+  Copied,
+  CopyOptions,
+  RestoreOptions,
+  Restored,
+  Salvaged,
+} from './store/care.ts'
 export type {
   Abortable,
   Awaitable,

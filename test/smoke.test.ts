@@ -36,6 +36,7 @@ const CASES: readonly Case[] = [
     code: 4,
   },
   { name: 'compact', args: ['compact', '--json'], given: [['a', '1']], stdout: /"bytes":\d+/, leaves: [['a', '1']] },
+  { name: 'salvage', args: ['salvage', 'saved.kv', '--json'], given: [['a', '1']], stdout: /"entries":1,"lost":0/ },
   {
     name: 'bench',
     args: ['bench', '--in-place', '--records', '10', '--ops', '1', '--warmup', '0', '--json'],

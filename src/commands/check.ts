@@ -39,13 +39,11 @@ export function check(ctx: Context): Command {
         lines.join('\n'),
       )
       if (ok) return
-      const range = `kv --store ${quoteWord(ctx.globals.store)} range`
       throw new KvError(
         'KV_CORRUPT',
         `the store is damaged: ${formatCount(damagedKeys.length, 'damaged entry', 'damaged entries')}, ${formatCount(problems.length, 'structural problem')}`,
         {
-          // Each stops at the first page that cannot be read, from its own side.
-          hint: `what can be read is saved by: ${range} > saved.jsonl; ${range} --reverse > saved-from-the-end.jsonl`,
+          hint: `what can be read is saved by: kv --store ${quoteWord(ctx.globals.store)} salvage saved.kv; or put a backup in its place: kv restore FILE`,
         },
       )
     })

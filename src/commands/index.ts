@@ -28,6 +28,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'put a backup in the place of the store',
     load: async () => (await import('./restore.ts')).restore,
   },
+  salvage: {
+    summary: 'save what can be read of a damaged store',
+    load: async () => (await import('./salvage.ts')).salvage,
+  },
   compact: {
     summary: 'write the store anew: in key order, without unused space',
     load: async () => (await import('./compact.ts')).compact,

@@ -42,6 +42,15 @@ export interface Compacted {
   readonly bytes: number
 }
 
+/** What was saved of a damaged store. */
+export interface Salvaged {
+  readonly entries: number
+  /** Entries that are known to have been there and could not be read whole. */
+  readonly lost: number
+  /** Keys of those, as far as they can be read; at most 1000. */
+  readonly lostKeys: readonly Uint8Array[]
+}
+
 /** What a driver offers whose store is a file of this machine. */
 export interface Care {
   /**
@@ -62,4 +71,10 @@ export interface Care {
    * as a write does.
    */
   compact(options?: Pick<CopyOptions, 'signal'>): Promise<Compacted>
+  /**
+   * Writes every entry that can be read whole into a new store, page by page, however damaged the file is, and leaves it as it is.
+   * What was written while it is read may be missing: for a store that nobody writes. Throws as `backup` does, and
+   * `KV_CORRUPT` when no entry can be read.
+   */
+  salvage(to: string, options?: BackupOptions): Promise<Salvaged>
 }

@@ -190,3 +190,29 @@ test('a full disk leaves the store that was to be compacted', async (context) =>
   expect(readdirSync(disk).filter((name) => name.endsWith('.tmp'))).toEqual([])
   expectRun(await kvProcess(['count'], { store }), { stdout: '200\n' })
 })
+
+test(
+  'a salvage that is killed, or meets a full disk, leaves no file of its name',
+  { timeout: 30_000 + ROUNDS * 3000 },
+  async (context) => {
+    const folder = tempDir()
+    const store = await filled(join(folder, 'store.kv'), 5)
+    const saved = join(folder, 'saved', 'saved.kv')
+    mkdirSync(join(folder, 'saved'))
+    for (let round = 0; round < ROUNDS; round++) {
+      const child = startKv(['salvage', saved], { store })
+      spin(80 + 250 * Math.random())
+      child.kill('SIGKILL')
+      await ended(child)
+      if (!existsSync(saved)) continue
+      expectRun(await kvProcess(['count'], { store: saved }), { stdout: '500\n' })
+      rmSync(saved)
+    }
+    const disk = smallDisk(context, '2m')
+    expectRun(await kvProcess(['salvage', join(disk, 'saved.kv')], { store }), {
+      stderr: /\(KV_DISK_FULL\)\nhint: /,
+      code: 4,
+    })
+    expect(readdirSync(disk)).toEqual([])
+  },
+)

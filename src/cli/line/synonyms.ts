@@ -32,6 +32,7 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['unlock', 'kv del NAME --if-value OWNER'],
   ['restore recover rollback', 'kv restore FILE'],
   ['compact vacuum optimize defrag shrink bgrewriteaof', 'kv compact'],
+  ['salvage repair rescue fix', 'kv salvage FILE'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
   ['rename mv move ren renamenx', 'kv rename OLD NEW'],
   ['diff compare cmp', 'kv diff A B'],

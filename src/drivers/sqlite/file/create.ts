@@ -10,6 +10,10 @@ import { SCHEMA } from './schema.ts'
 /** Bytes of a page. Chosen by measurement; see BENCHMARKS.md, "Layout". */
 const PAGE_SIZE = 8192
 
+/** Makes an empty store of a new file, which keeps no log yet. */
+export const EMPTY = `pragma page_size = ${PAGE_SIZE}; pragma journal_mode = off;
+  begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA} commit;`
+
 /**
  * Makes an empty store at `path`, whole or not at all: under a temporary name, then renamed. When another process was
  * quicker, its store stays. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost store
@@ -25,9 +29,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
     closeSync(openSync(temporary, 'wx', 0o600))
     const connection = new (sqliteEngine().DatabaseSync)(temporary)
     try {
-      connection.exec(`pragma page_size = ${PAGE_SIZE}; pragma synchronous = full; pragma journal_mode = off;
-        begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA} commit;
-        pragma journal_mode = wal;`)
+      connection.exec(`pragma synchronous = full; ${EMPTY} pragma journal_mode = wal`)
     } finally {
       connection.close()
     }

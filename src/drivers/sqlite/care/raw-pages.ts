@@ -1,0 +1,155 @@
+/** The pages of a store, read without SQLite, which gives up at damage. https://www.sqlite.org/fileformat2.html has the format. */
+import { readSync } from 'node:fs'
+import { pageSizeFrom } from '../format/header.ts'
+import { FRAME_BYTES, LOG_HEADER_BYTES, readLogHeader } from '../format/log-file.ts'
+
+/** Types of pages: leaves of tables and of indexes. */
+export const TABLE_LEAF = 0x0d
+export const INDEX_LEAF = 0x0a
+
+/** A column as it is stored: null, a number, bytes (also those of a text). */
+export type Field = null | number | Uint8Array
+
+/** A row: its id, in a table, and its columns. */
+export interface RawRow {
+  readonly id: number
+  readonly fields: readonly Field[]
+}
+
+/** The newest committed pages of a file and its log. */
+export class RawPages {
+  readonly #file: number
+  readonly #log: number | undefined
+  /** Where a page lies in the log. */
+  readonly #inLog = new Map<number, number>()
+  readonly pageSize: number
+  readonly count: number
+
+  /** Both are open for reading; `size` is that of the file. */
+  constructor(file: number, log: number | undefined, size: number, pageSize: number) {
+    this.#file = file
+    this.#log = log
+    this.pageSize = pageSize
+    let count = Math.ceil(size / pageSize)
+    const header = log === undefined ? undefined : readLogHeader(log)
+    if (log !== undefined && header !== undefined && pageSizeFrom(header.readUInt32BE(8)) === pageSize) {
+      const frame = Buffer.alloc(FRAME_BYTES)
+      const pending = new Map<number, number>()
+      for (let at = LOG_HEADER_BYTES; readSync(log, frame, 0, FRAME_BYTES, at) === FRAME_BYTES;) {
+        if (frame.compare(header, 16, 24, 8, 16) !== 0) break
+        pending.set(frame.readUInt32BE(0), at + FRAME_BYTES)
+        if (frame.readUInt32BE(4) !== 0) {
+          for (const [page, offset] of pending) this.#inLog.set(page, offset)
+          count = Math.max(count, ...pending.keys())
+          pending.clear()
+        }
+        at += FRAME_BYTES + pageSize
+      }
+    }
+    this.count = count
+  }
+
+  /** A page; zeros where it cannot be read. Numbers begin with 1. */
+  page(number: number): Buffer {
+    const page = Buffer.alloc(this.pageSize)
+    const at = this.#inLog.get(number)
+    try {
+      if (at !== undefined) readSync(this.#log!, page, 0, this.pageSize, at)
+      else readSync(this.#file, page, 0, this.pageSize, (number - 1) * this.pageSize)
+    } catch {
+      page.fill(0)
+    }
+    return page
+  }
+
+  /** Pages that hold nothing any more: the list that page 1 begins. */
+  freePages(): Set<number> {
+    const free = new Set<number>()
+    for (let trunk = this.page(1).readUInt32BE(32); trunk > 0 && trunk <= this.count && !free.has(trunk);) {
+      free.add(trunk)
+      const page = this.page(trunk)
+      const leaves = Math.min(page.readUInt32BE(4), this.pageSize / 4 - 2)
+      for (let n = 0; n < leaves; n++) free.add(page.readUInt32BE(8 + 4 * n))
+      trunk = page.readUInt32BE(0)
+    }
+    return free
+  }
+
+  /** The rows of a leaf that can be read; `lost` is called for each of its others. */
+  *rows(page: Buffer, type: number, lost: () => void): Generator<RawRow, void, void> {
+    const cells = page.readUInt16BE(3)
+    if (cells === 0 || 8 + 2 * cells > this.pageSize) return
+    for (let n = 0; n < cells; n++) {
+      let row: RawRow | undefined
+      try {
+        row = this.#row(page, page.readUInt16BE(8 + 2 * n), type)
+      } catch {
+        // A length or a page number that leads nowhere.
+      }
+      if (row === undefined) lost()
+      else yield row
+    }
+  }
+
+  #row(page: Buffer, cell: number, type: number): RawRow | undefined {
+    const start = varint(page, cell)
+    const length = start[0]
+    let at = start[1]
+    let id = 0
+    if (type === TABLE_LEAF) [id, at] = varint(page, at)
+    const payload = this.#payload(page, at, length, type)
+    return payload && { id, fields: fieldsOf(payload) }
+  }
+
+  /** The bytes of a row, on this page and those that it goes on to. */
+  #payload(page: Buffer, at: number, length: number, type: number): Buffer | undefined {
+    const size = this.pageSize
+    if (length > this.count * size) return undefined
+    const most = type === TABLE_LEAF ? size - 35 : Math.floor(((size - 12) * 64) / 255) - 23
+    if (length <= most) return at + length <= size ? page.subarray(at, at + length) : undefined
+    const least = Math.floor(((size - 12) * 32) / 255) - 23
+    const wanted = least + ((length - least) % (size - 4))
+    const here = wanted <= most ? wanted : least
+    if (at + here + 4 > size) return undefined
+    const bytes = Buffer.alloc(length)
+    page.copy(bytes, 0, at, at + here)
+    let next = page.readUInt32BE(at + here)
+    for (let done = here; done < length;) {
+      if (next === 0 || next > this.count) return undefined
+      const part = this.page(next)
+      done += part.copy(bytes, done, 4, 4 + Math.min(size - 4, length - done))
+      next = part.readUInt32BE(0)
+    }
+    return bytes
+  }
+}
+
+function varint(bytes: Buffer, at: number): [value: number, at: number] {
+  let value = 0
+  for (let n = 0; n < 8; n++) {
+    const byte = bytes.readUInt8(at + n)
+    value = value * 128 + (byte & 0x7f)
+    if (byte < 0x80) return [value, at + n + 1]
+  }
+  throw new RangeError('a number is too long')
+}
+
+function fieldsOf(payload: Buffer): Field[] {
+  const start = varint(payload, 0)
+  const headerEnd = start[0]
+  let at = start[1]
+  const fields: Field[] = []
+  let body = headerEnd
+  while (at < headerEnd) {
+    let type: number
+    ;[type, at] = varint(payload, at)
+    const length = type >= 12 ? Math.floor((type - 12) / 2) : [0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0][type]!
+    if (body + length > payload.length) throw new RangeError('a row is not whole')
+    if (type >= 12) fields.push(payload.subarray(body, body + length))
+    else if (type === 8 || type === 9) fields.push(type - 8)
+    else if (type === 6) fields.push(Number(payload.readBigInt64BE(body)))
+    else fields.push(type >= 1 && type <= 5 ? payload.readIntBE(body, length) : null)
+    body += length
+  }
+  return fields
+}
