@@ -1,4 +1,4 @@
-import { fstatSync, readSync, write, writeSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readSync, write, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { holdThread, pause } from './async.ts'
 import { KvError, reasonOf, unreadable } from './errors.ts'
@@ -28,6 +28,11 @@ export interface Sink {
   stream(): NodeJS.WriteStream
   /** Optional: what follows comes over time, and is of interest at once. */
   comesLive?(): void
+  /**
+   * Optional: calls `tell` once nobody reads any more, also while nothing is written. Where the system does not say
+   * (anywhere but in a pipe on Linux), only a write finds out. Returns what ends that.
+   */
+  whenReaderGone?(tell: () => void): () => void
   /** Settles when the reader has taken most of what was written; absent where `write` waits by itself. */
   drained?(): Promise<void>
 }
@@ -163,6 +168,18 @@ class FileSink implements Sink {
     }
   }
 
+  whenReaderGone(tell: () => void): () => void {
+    return this.#isPipe() ? whenUnread(this.#fd, tell) : () => {}
+  }
+
+  #isPipe(): boolean {
+    try {
+      return process.platform === 'linux' && fstatSync(this.#fd).isFIFO()
+    } catch {
+      return false
+    }
+  }
+
   async writeLater(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length;) {
       try {
@@ -172,6 +189,33 @@ class FileSink implements Sink {
         await pause(RETRY_MS)
       }
     }
+  }
+}
+
+/** A connection within Node, as far as it is used here. */
+type PolledHandle = Record<'open' | 'readStart' | 'unref' | 'close', (fd?: number) => number> & { onread: () => void }
+
+/**
+ * Calls `tell` when the last reader of a pipe that is written has gone; returns what ends that. Node has no poll(2), but
+ * what it opens as a connection it polls, and a pipe without readers is an error to read. It is opened once more (Linux),
+ * so that others who have it do not find it non-blocking.
+ */
+function whenUnread(fd: number, tell: () => void): () => void {
+  try {
+    const node = process as unknown as { binding(name: string): { TCP: new (type: number) => PolledHandle } }
+    const handle = new (node.binding('tcp_wrap').TCP)(0)
+    const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+    if (handle.open(own) !== 0) closeSync(own)
+    handle.onread = () => {
+      handle.close()
+      tell()
+    }
+    handle.readStart()
+    handle.unref()
+    return () => void handle.close()
+  } catch {
+    // Internal to Node: where it has gone, or the pipe belongs to another user, the next write finds out.
+    return () => {}
   }
 }
 

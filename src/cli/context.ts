@@ -127,6 +127,11 @@ export class Context {
     else this.session.signal.addEventListener('abort', () => receiver('SIGINT'), { once: true })
   }
 
+  /** The signal that has stopped this command; a Ctrl-C in a session. */
+  get stoppedBy(): NodeJS.Signals {
+    return this.#interrupt.received ?? 'SIGINT'
+  }
+
   /** Where a signal has stopped this command: closes everything and ends the process by that signal. */
   async endBySignal(): Promise<void> {
     if (this.#interrupt.received === undefined) return

@@ -1,14 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { hostname } from 'node:os'
-import type { Readable } from 'node:stream'
 import { Command } from 'commander'
-import { cannotRun, exitOf } from '../child-process.ts'
 import type { Context } from '../cli/context.ts'
 import { type KeyFlags, encodingOption, parseKey } from '../cli/line/arguments.ts'
+import { startProgram } from '../child-process.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, interrupted, usageError } from '../errors.ts'
-import { ReaderGone, type Sink } from '../io.ts'
 import { Lease } from '../lock/lease.ts'
 import { displayKey } from '../safe-text.ts'
 import type { Store } from '../store/store.ts'
@@ -96,49 +93,14 @@ async function runWithin(
   program: string,
   args: readonly string[],
 ): Promise<number> {
-  const { inSession, io, signal } = ctx
-  if (signal.aborted) throw interrupted(signal)
-  const child = started(ctx, program, args)
-  const ended = exitOf(child)
-  // A Ctrl-C at a terminal has reached the program already.
-  const isTold = !inSession && (io.stdin.isTTY || io.stderr.isTTY)
-  ctx.passSignals((name) => {
-    if (!(isTold && name === 'SIGINT')) child.kill(name)
-  })
+  if (ctx.signal.aborted) throw interrupted(ctx.signal)
+  const running = startProgram(ctx, program, args)
+  ctx.passSignals((signal) => running.pass(signal))
   void lease.lost.then((why) => {
-    io.stderr.write(`kv: lost the lock ${name}: ${why}; the command is sent SIGTERM\n`)
-    child.kill('SIGTERM')
+    ctx.io.stderr.write(`kv: lost the lock ${name}: ${why}; the command is sent SIGTERM\n`)
+    running.kill('SIGTERM')
   })
-  const [code] = await Promise.all([ended, ...printed(child, io.stdout, io.stderr)])
-  return code
-}
-
-/** The program with the streams of this process; a session keeps the keyboard, and prints itself. */
-function started({ inSession, io }: Context, program: string, args: readonly string[]): ChildProcess {
-  try {
-    return spawn(program, args, {
-      stdio: inSession ? ['ignore', 'pipe', 'pipe'] : 'inherit',
-      env: io.env as NodeJS.ProcessEnv,
-    })
-  } catch (cause) {
-    throw cannotRun(program, cause)
-  }
-}
-
-/** What the program prints into pipes goes to the streams of the session. */
-function printed({ stdout, stderr }: ChildProcess, out: Sink, err: Sink): Promise<void>[] {
-  const hand = async (from: Readable | null, to: Sink): Promise<void> => {
-    if (from === null) return
-    try {
-      for await (const chunk of from as AsyncIterable<Buffer>) {
-        to.write(chunk)
-        await to.drained?.()
-      }
-    } catch (error) {
-      if (!(error instanceof ReaderGone)) throw error
-    }
-  }
-  return [hand(stdout, out), hand(stderr, err)]
+  return running.ended
 }
 
 /** Gives the lock back. Whatever happens, what counts is how the program ended. */

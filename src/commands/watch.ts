@@ -1,104 +1,130 @@
 import { Command } from 'commander'
-import { compareBytes, successor } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
-import { usageError } from '../errors.ts'
-import { displayKey } from '../safe-text.ts'
+import { type KeyFlags, type ValueFlags, encodingOption, parseLimit } from '../cli/line/arguments.ts'
+import { KvError, usageError } from '../errors.ts'
+import { ReaderGone } from '../io.ts'
+import { quoteWord } from '../shell-quote.ts'
 import type { Change } from '../store/entry.ts'
-import { keyId } from '../store/operations.ts'
-import type { WatchOptions } from '../store/watch.ts'
-import {
-  type KeyFlags,
-  type ValueFlags,
-  encodingOption,
-  parseBound,
-  parseKey,
-  parseLimit,
-} from '../cli/line/arguments.ts'
+import { BEGINNING, type Watch } from '../store/watch.ts'
+import { type Choice, chosen } from './watch/choice.ts'
+import type { CommandWords } from './watch/run-for-each.ts'
 
 interface Flags extends KeyFlags, ValueFlags {
   prefix?: string
   all?: boolean
+  initial?: boolean
+  after?: string
   limit?: number
+  latest?: boolean
 }
 
 /** `kv watch KEY...` */
 export function watch(ctx: Context): Command {
   return new Command('watch')
     .description(
-      'Print every put and delete of the keys from now on, by whatever process, until Ctrl-C.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.',
+      'Print every put and delete of the keys from now on, by whatever process, until Ctrl-C; or run CMD for each.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.',
     )
+    .usage('[options] [KEY...] [-- CMD [ARG...]]')
     .argument('[KEY...]')
     .option('--prefix <prefix>', 'all keys that begin so')
     .option('--all', 'all keys')
+    .option('--initial', 'first what is there, as puts, then each change since')
+    .option('--after <position>', 'go on after this position of a change')
     .option('--limit <n>', 'end after so many changes', parseLimit)
+    .option('--latest', 'with CMD: of several changes of a key that wait, the newest alone')
     .addOption(encodingOption('key'))
     .addOption(encodingOption('value'))
     .addHelpText(
       'after',
-      '\nExamples:\n  kv watch user:1\n  kv watch --prefix user: --json            {"type":"put","key":"user:1","value":"Ada"}\n  kv watch config --limit 1 && ./reload     wait for the next change\n  kv watch --all --store http://db.example:8003',
+      `
+A line on stderr says when the watch stands (not with --quiet). Each line of JSON
+has the position of its change. After a watch with --initial or --after the store
+keeps changes for a minute, so that another --after goes on and misses none. The
+position "partial" is that of what is there up to its last: begin again then.
+
+CMD runs for one change at a time, with the value on its stdin, and KV_TYPE (put
+or del), KV_KEY, KV_VALUE, KV_EXPIRES and KV_POSITION in its environment. Bytes
+that are no text are in KV_KEY_BASE64 and KV_VALUE_BASE64; a value of more than
+100 kB is on stdin alone. When CMD fails kv says so and goes on.
+
+Examples:
+  kv watch user:1
+  kv watch --prefix user: --json
+           {"type":"put","key":"user:1","value":"Ada","position":"l8k2v9q4x0ab-7"}
+  kv watch config --limit 1 && ./reload           wait for the next change
+  kv watch config --latest -- ./reload            each time; none is missed
+  kv watch --prefix job: -- sh -c 'echo "$KV_TYPE $KV_KEY"'
+  kv watch --all --after l8k2v9q4x0ab-7 --store http://db.example:8003`,
     )
-    .action(async (keys: string[], flags: Flags) => {
-      const { keyEncoding, valueEncoding, limit = Infinity } = flags
-      const choice = chosen(keys, flags)
+    .action(async (words: string[], flags: Flags, command: Command) => {
+      const { keyEncoding, valueEncoding, initial, after, limit = Infinity, latest = false } = flags
+      const [texts, program] = taken(words, flags, command)
+      const choice = chosen({ ...flags, texts })
+      if (initial && after !== undefined) throw usageError('--initial and --after exclude each other')
+      if (latest && program === undefined) throw usageError('--latest needs a command', 'kv watch KEY --latest -- CMD')
       ctx.handleSignals()
+      const end = new AbortController()
+      const unhear =
+        program === undefined ? ctx.io.stdout.whenReaderGone?.(() => end.abort(new ReaderGone())) : undefined
       try {
-        await ctx.print.changes(
-          ctx.paced(changesOf(ctx, choice, limit)),
-          { keyEncoding, valueEncoding, jsonValues: false },
-          ctx.signal,
-        )
+        const from = initial ? BEGINNING : after
+        const signal = AbortSignal.any([ctx.signal, end.signal])
+        const pages = changesOf(ctx, choice, { from, limit: latest ? Infinity : limit, signal })
+        if (program !== undefined) await runProgram(ctx, pages, program, { ...flags, limit, end: () => end.abort() })
+        else await ctx.print.changes(ctx.paced(pages), { keyEncoding, valueEncoding, jsonValues: false }, ctx.signal)
       } catch (error) {
         // The watch has left nothing behind; now the process ends as it would have at once.
         await ctx.endBySignal()
-        throw error
+        if (end.signal.reason instanceof ReaderGone) throw end.signal.reason
+        throw isGap(error) ? withHint(error, texts, flags) : error
+      } finally {
+        unhear?.()
       }
     })
 }
 
-interface Choice {
-  readonly options: WatchOptions
-  readonly wanted: (change: Change) => boolean
-  /** For people. */
-  readonly what: string
+/** The keys, and the command after `--`: where no key is before it, and no other option names any, those after it are keys. */
+function taken(
+  words: readonly string[],
+  { prefix, all }: Flags,
+  { parent }: Command,
+): [keys: readonly string[], program: CommandWords | undefined] {
+  const line = (parent as (Command & { rawArgs: readonly string[] }) | null)?.rawArgs ?? []
+  const dashes = line.indexOf('--')
+  if (dashes < 0) return [words, undefined]
+  let count = words.length - (line.length - dashes - 1)
+  let rest = words.slice(count)
+  if (count === 0 && prefix === undefined && all !== true) {
+    count = words.indexOf('--')
+    if (count < 0) return [words, undefined]
+    rest = words.slice(count + 1)
+  }
+  const [program, ...args] = rest
+  if (program === undefined) throw usageError('no command after --', 'kv watch KEY -- CMD')
+  return [words.slice(0, count), [program, ...args]]
 }
 
-function chosen(texts: readonly string[], { prefix, all, keyEncoding }: Flags): Choice {
-  if ([texts.length > 0, prefix !== undefined, all === true].filter(Boolean).length !== 1) {
-    throw usageError('say what to watch: KEY..., --prefix or --all', 'all keys: kv watch --all')
-  }
-  // An empty variable of a script must not widen a watch.
-  if (prefix === '')
-    throw usageError('an empty prefix means every key of the store', 'if that is what you want: kv watch --all')
-  const everything = (): boolean => true
-  if (all) return { options: {}, wanted: everything, what: 'all keys' }
-  if (prefix !== undefined) {
-    const bound = parseBound(prefix, keyEncoding)
-    return { options: { prefix: bound }, wanted: everything, what: `keys that begin with ${displayKey(bound)}` }
-  }
-  const keys = texts.map((text) => parseKey(text, keyEncoding)).sort(compareBytes)
-  const [first, last] = [keys[0]!, keys.at(-1)!]
-  const names = new Set(keys.map(keyId))
-  return {
-    // One watch for all, so that their changes come in order.
-    options: { gte: first, lt: successor(last) },
-    wanted: ({ key }) => names.has(keyId(key)),
-    what: keys.map(displayKey).join(' '),
-  }
+interface Extent {
+  /** The position to begin after; `undefined`: from now on. */
+  readonly from: string | undefined
+  readonly limit: number
+  readonly signal: AbortSignal
 }
 
 /** The changes of a watch, `limit` at most; it begins when they are first asked for. */
 async function* changesOf(
   ctx: Context,
   { options, wanted, what }: Choice,
-  limit: number,
+  { from, limit, signal }: Extent,
 ): AsyncGenerator<Change[], void, void> {
   if (limit === 0) return
-  const watch = await (await ctx.store()).watch({ ...options, signal: ctx.signal })
+  const store = await ctx.store()
+  const watch: Watch = await store.watch({ ...options, after: from, resumable: from !== undefined, signal })
   try {
-    if (ctx.io.stderr.isTTY) ctx.say(`kv: watching ${what}; Ctrl-C ends it`)
+    ctx.say(`kv: watching ${what}${ctx.io.stderr.isTTY ? '; Ctrl-C ends it' : ''}`)
     let left = limit
     for await (const page of watch.pages()) {
-      const changes = page.filter(wanted).slice(0, left)
+      const changes = wanted(page).slice(0, left)
       if (changes.length > 0) yield changes
       left -= changes.length
       if (left === 0) return
@@ -106,4 +132,42 @@ async function* changesOf(
   } finally {
     await watch.close()
   }
+}
+
+async function runProgram(
+  ctx: Context,
+  pages: AsyncIterable<readonly Change[]>,
+  program: CommandWords,
+  flags: Flags & { readonly limit: number; /** Ends the watch. */ readonly end: () => void },
+): Promise<void> {
+  const { runForEach } = await import('./watch/run-for-each.ts')
+  if (!flags.latest) return runForEach(ctx, eachOf(pages), program, flags)
+  const { newestOfEach } = await import('./watch/newest.ts')
+  await runForEach(ctx, firstOf(newestOfEach(pages, flags.end), flags.limit), program, flags)
+}
+
+async function* eachOf(pages: AsyncIterable<readonly Change[]>): AsyncGenerator<Change, void, void> {
+  for await (const page of pages) yield* page
+}
+
+async function* firstOf(changes: AsyncIterable<Change>, limit: number): AsyncGenerator<Change, void, void> {
+  if (limit === 0) return
+  let left = limit
+  for await (const change of changes) {
+    yield change
+    if (--left === 0) return
+  }
+}
+
+function isGap(error: unknown): error is KvError {
+  return error instanceof KvError && error.code === 'KV_WATCH_GAP'
+}
+
+/** A gap, with the line that begins again. */
+function withHint(error: KvError, texts: readonly string[], { prefix, all }: Flags): KvError {
+  const keys = all ? ['--all'] : prefix === undefined ? texts.map(quoteWord) : [`--prefix ${quoteWord(prefix)}`]
+  return new KvError(error.code, error.message, {
+    cause: error,
+    hint: `begin again with what is there: kv watch ${keys.join(' ')} --initial`,
+  })
 }

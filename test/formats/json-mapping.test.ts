@@ -211,6 +211,8 @@ describe('records with the fields of kv', () => {
     ['{"type":"put","key":"a","value":"1"}', [['a', '1']]],
     ['{"type":"put","key":"a","value":"1","expires":"2030-01-01T00:00:00.000Z"}', [['a', '1', Date.UTC(2030, 0, 1)]]],
     ['{"type":"del","key":"a"}', [['a', null]]],
+    ['{"type":"put","key":"a","value":"1","position":"log-1"}', [['a', '1']]],
+    ['{"type":"del","key":"a","position":"log-2"}', [['a', null]]],
     ['{"key_base64":"/w==","type":"del"}', [['\xff', null]]],
   ])('%s is a change', (record, entries) => {
     for (const [input, format] of [
@@ -240,6 +242,8 @@ describe('records with the fields of kv', () => {
     ['{"type":"del","key":"a","value":"1"}', 'a change of type del has a key and nothing else'],
     ['{"type":"del","del":"a"}', 'a delete is {"del":KEY} and nothing else'],
     ['{"type":"del"}', 'no key'],
+    ['{"type":"del","key":"a","value":"1","position":"log-1"}', 'a change of type del has a key and nothing else'],
+    ['{"key":"a","value":"1","position":"log-1"}', 'a position without a type: that is no change'],
     ['{"type":"put","key":"a"}', 'no value'],
     ['{"type":"x","key":"a","value":"1"}', 'type is neither put nor del'],
     ['{"type":null,"key":"a","value":"1"}', 'type is neither put nor del'],

@@ -76,8 +76,8 @@ test('a long value of a change goes out in parts, the next when the reader has t
   await printer.changes(changes(), OPTIONS)
   const lines = Buffer.concat(taken).toString().trimEnd().split('\n')
   expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
-    { type: 'put', key: 'k', value: VALUE },
-    { type: 'put', key: 'k', value_base64: Buffer.alloc(300_000, 0xff).toString('base64') },
+    { type: 'put', key: 'k', value: VALUE, position: 'a-1' },
+    { type: 'put', key: 'k', value_base64: Buffer.alloc(300_000, 0xff).toString('base64'), position: 'a-2' },
   ])
   expect(taken.length).toBeGreaterThan(5)
 })

@@ -114,7 +114,7 @@ function readObject(scanner: JsonScanner, bytes: Uint8Array, at: number): { end:
     has.value ||= name.startsWith('value')
     has.del ||= name.startsWith('del') && members === 1
     has.type ||= name === 'type' && end >= 0 && /^"(?:put|del)"$/.test(text(value, end))
-    isForeign ||= !RECORD_FIELDS.includes(name) || (name === 'type' && !has.type)
+    isForeign ||= !RECORD_FIELDS.includes(name) || ((name === 'type' || name === 'position') && !has.type)
     if (end < 0) return { end, isRecord: has.key && !isForeign }
     at = scanner.space(end)
     const next = scanner.at(at)

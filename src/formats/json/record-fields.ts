@@ -4,10 +4,11 @@ import { ABSENT, ESCAPED_STRING, OTHER, PLAIN_STRING } from './fields.ts'
 import type { JsonScanner } from './scanner.ts'
 
 /** The fields of a record in JSON: those of an entry, and those of a change. */
-export const RECORD_FIELDS: readonly string[] = [...FIELDS, 'del', 'del_base64', 'del_hex', 'type']
+export const RECORD_FIELDS: readonly string[] = [...FIELDS, 'del', 'del_base64', 'del_hex', 'type', 'position']
 export const TTL = RECORD_FIELDS.indexOf('ttl')
 export const EXPIRES = RECORD_FIELDS.indexOf('expires')
 export const TYPE = RECORD_FIELDS.indexOf('type')
+export const POSITION = RECORD_FIELDS.indexOf('position')
 
 /** The forms in which the bytes of a key, of a value and of the key of a delete come; the plain one first. */
 export const KEY_FORMS = formsOf('key')

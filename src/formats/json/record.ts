@@ -8,6 +8,7 @@ import {
   ENCODINGS,
   EXPIRES,
   KEY_FORMS,
+  POSITION,
   RECORD_FIELDS,
   RecordFields,
   TTL,
@@ -52,7 +53,7 @@ const [KEY = 0] = KEY_FORMS
  * Fields: `key` (a string), `value` (a string stands for its text, anything else for its source
  * bytes), `key_base64`, `key_hex` and so on instead of these, `ttl` in seconds or as `"10m"`, or `expires` as an RFC
  * 3339 timestamp; null is none. A delete is `{"del":K}`. What `kv watch` writes is read, too: the same with a `type`,
- * `put` or `del`. Any other field is refused: a misspelt `ttl` must not make an entry immortal.
+ * `put` or `del`, and perhaps a `position`, which says nothing about the entry. Any other field is refused: a misspelt `ttl` must not make an entry immortal.
  */
 export class JsonRecordReader implements RecordReader {
   readonly makes: Omit<Made, 'arena'> | undefined
@@ -169,8 +170,9 @@ export class JsonRecordReader implements RecordReader {
       const type = this.#text(TYPE)
       if (type !== 'put' && type !== 'del') return 'type is neither put nor del'
       isDelete = type === 'del'
-      if (isDelete && count > 2) return 'a change of type del has a key and nothing else'
-    }
+      const others = kind[POSITION] === ABSENT ? 1 : 2
+      if (isDelete && count > others + 1) return 'a change of type del has a key and nothing else'
+    } else if (kind[POSITION] !== ABSENT) return 'a position without a type: that is no change'
     const keyField = this.#form(forms)
     if (typeof keyField === 'string') return keyField
     if (kind[KEY] === OTHER) return 'key is not a string'

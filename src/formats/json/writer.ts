@@ -33,7 +33,7 @@ export function jsonArrayWriter({ text: out }: Output, form: EntryForm): EntryWr
   }
 }
 
-/** JSON Lines of changes: `{"type":"put","key":"user:1","value":"Ada"}`. */
+/** JSON Lines of changes: `{"type":"put","key":"user:1","value":"Ada","position":"l8k2v9q4x0ab-7"}`. */
 export function jsonChangeWriter({ text: out }: Output<TextOutput>, form: ValueForm): (change: Change) => void {
   return (change) => {
     writeJsonChange(out, change, form, 'typed')
@@ -62,9 +62,8 @@ export function writeJsonEntry(out: TextOutput, entry: Written, options: ValueFo
 }
 
 /**
- * Writes a change as one JSON object, `typed`: `{"type":"put","key":"user:1","value":"Ada"}`,
- * `{"type":"del","key":"user:1"}`; or `revised`: without its type, a put with its `"revision"`. Bytes and expiry stand
- * as in entries.
+ * Writes a change as one JSON object, `typed`: with its type before and its position at the end; or `revised`: with
+ * neither, a put with its `"revision"`. Bytes and expiry stand as in entries.
  */
 export function writeJsonChange(out: TextOutput, change: Change, options: ValueForm, form: 'typed' | 'revised'): void {
   writeJsonField(
@@ -77,6 +76,7 @@ export function writeJsonChange(out: TextOutput, change: Change, options: ValueF
     rest(out, change, options)
     if (form === 'revised') out.text(`,"revision":${change.revision}`)
   }
+  if (form === 'typed') out.text(`,"position":${JSON.stringify(change.position)}`)
   out.bytes(CLOSE)
 }
 
