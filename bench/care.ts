@@ -1,7 +1,7 @@
-/** Care: copying and comparing stores of a million entries. */
+/** Care: backing up, compacting, copying and comparing stores of a million entries. */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { bench, inTurn, kvMs, settle } from './harness.ts'
+import { bench, inTurn, installed, kvMs, processMs, settle } from './harness.ts'
 import { writeRecords } from './records.ts'
 import { report, row } from './table.ts'
 
@@ -14,8 +14,23 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   const kv = (...args: string[]): number => kvMs(folder, '--quiet', ...args)
   kv('--store', at('store.kv'), 'batch-put', at('rows.jsonl'))
   kv('copy', at('store.kv'), at('equal.kv'))
+  kv('copy', at('store.kv'), at('compact.kv'))
+  const peer = (sql: string) =>
+    installed('sqlite3')
+      ? {
+          prepare() {
+            rmSync(at('peer.kv'), { force: true })
+            settle()
+          },
+          run: () => processMs(folder, 'sqlite3', [at('store.kv'), sql]),
+        }
+      : undefined
   const took = await inTurn(
     {
+      backup: { prepare: settle, run: () => kv('--store', at('store.kv'), 'backup', '--force', at('backup.kv')) },
+      sqliteBackup: peer(`.backup '${at('peer.kv')}'`),
+      compact: { prepare: settle, run: () => kv('--store', at('compact.kv'), 'compact') },
+      vacuumInto: peer(`vacuum into '${at('peer.kv')}'`),
       copy: {
         prepare() {
           for (const suffix of ['', '-wal', '-shm']) rmSync(at(`copy.kv${suffix}`), { force: true })
@@ -33,6 +48,20 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     name: 'care',
     about: `${records.toLocaleString('en')} entries (keys of 16 bytes, values of 100), starts of kv included. Medians of ${rounds}.`,
     rows: [
+      row({
+        what: '`kv backup`',
+        ours: took.backup,
+        theirs: took.sqliteBackup,
+        peer: '`sqlite3 .backup`',
+        atMost: 1.2,
+      }),
+      row({
+        what: '`kv compact` of a store in key order',
+        ours: took.compact,
+        theirs: took.vacuumInto,
+        peer: '`sqlite3` vacuum into, not synced',
+        atMost: 1.2,
+      }),
       row({
         what: '`kv copy`, file to file, durable',
         ours: took.copy,
