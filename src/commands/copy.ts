@@ -37,10 +37,12 @@ Examples:
   kv copy data.kv copy.kv --after user:10    go on after this key
   kv copy http://db.example:8003 copy.kv --follow --json
 
---follow says up to which position of SRC every change is stored in DST; with --json in a line for each page of
-changes, {"put":1,"deleted":0,"position":P}. After a crash of SRC, of DST or of kv, --follow --after-position P goes
-on and misses nothing; with --after KEY as well, the rest of a copy that was not complete comes first. SRC keeps its
-changes for a minute. After that kv says so (KV_WATCH_GAP): copy again, and see with kv diff what was deleted since.`,
+--follow says up to which position of SRC every change is stored in DST; with
+--json in a line for each page of changes, {"put":1,"deleted":0,"position":P}.
+After a crash of SRC, of DST or of kv, --follow --after-position P goes on and
+misses nothing; with --after KEY as well, the rest of a copy that was not
+complete comes first. SRC keeps its changes for a minute. After that kv says so
+(KV_WATCH_GAP): copy again, and see with kv diff what was deleted since.`,
     )
     .action(
       async (source: string, target: string, start: string | undefined, end: string | undefined, flags: Flags) => {

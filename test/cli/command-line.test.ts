@@ -163,7 +163,7 @@ describe('what other programs call it', () => {
   test.for([
     ['quit', '.exit, within a session (kv repl)'],
     ['SET', 'kv put KEY VALUE'],
-    ['rename', 'kv put NEW VALUE, then kv del OLD'],
+    ['mv', 'kv rename OLD NEW'],
   ] as const)('kv %s', async ([word, use]) => {
     expectRun(await kv([word]), {
       stderr: errorText(`unknown command ${word}`, 'KV_USAGE', `that is: ${use}`),
