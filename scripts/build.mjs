@@ -130,7 +130,12 @@ for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/exp
 await cacheMain()
 packPage()
 await writeManual()
-const LIBRARY = { chunkFileNames: 'chunks/[name].js', comments: false }
+// Names stay, for stacks; blanks would take a tenth of a megabyte for each of the two.
+const LIBRARY = {
+  chunkFileNames: 'chunks/[name].js',
+  comments: false,
+  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+}
 await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist', format: 'es' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
@@ -237,12 +242,20 @@ function licenses(list) {
       if (found) packages.add(found[1])
     }
   }
-  return [...packages]
-    .sort()
-    .map((folder) => {
-      const { name, version: its, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-      const file = existsSync(folder) && readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
-      return `${name} ${its} (${license})\n\n${file ? readFileSync(join(folder, file), 'utf8') : ''}`
-    })
+  // Most have the same text below a copyright line of their own, so that text stands once.
+  const texts = new Map()
+  for (const folder of [...packages].sort()) {
+    const { name, version: its, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry))
+    const lines = (file ? readFileSync(join(folder, file), 'utf8') : '').trim().split(/\r?\n/)
+    const isOwn = (line) => /^\s*(copyright|\(c\)|all rights reserved)/i.test(line)
+    const text = lines.filter((line) => !isOwn(line)).join('\n')
+    const id = text.replaceAll(/\W+/g, ' ').toLowerCase()
+    const found = texts.get(id) ?? { text: text.trim(), names: [] }
+    found.names.push([`${name} ${its} (${license})`, ...lines.filter(isOwn)].join('\n  '))
+    texts.set(id, found)
+  }
+  return [...texts.values()]
+    .map(({ names, text }) => `${names.join('\n')}\n\n${text}\n`)
     .join('\n----------------------------------------\n\n')
 }

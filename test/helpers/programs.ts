@@ -10,10 +10,10 @@ export const PROGRAM_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local
  * Whether a program is installed. Where it is not, the tests with it are skipped and say so; in CI they fail, except
  * for one that has no Debian package.
  */
-export function hasProgram(name: string, debianPackage: string | undefined = name): boolean {
+export function hasProgram(name: string, debianPackage: string | null = name): boolean {
   const found = PROGRAM_PATH.split(delimiter).some((folder) => isExecutable(join(folder, name)))
   if (found) return true
-  if (debianPackage === undefined) {
+  if (debianPackage === null) {
     console.warn(`not tested with ${name}: it is not here`)
     return false
   }

@@ -19,7 +19,7 @@ interface Place {
 
 interface Recipe {
   /** Programs, each with its package in Debian. */
-  readonly needs: Readonly<Record<string, string | undefined>>
+  readonly needs: Readonly<Record<string, string | null>>
   readonly store?: readonly Given[]
   /** Starts servers and writes files. */
   readonly before?: (place: Place) => unknown
@@ -145,7 +145,7 @@ const TESTS: Readonly<Record<string, Recipe>> = {
     check: (_, output) => expect(output).toBe('   id    name\n0   7     Ada\n1  12  Bo, B.\n'),
   },
   'DuckDB to kv': {
-    needs: { duckdb: undefined },
+    needs: { duckdb: null },
     before: async ({ folder, bash }) => {
       writeFileSync(join(folder, 'people.csv'), PEOPLE)
       await bash(`duckdb -c "COPY (FROM 'people.csv') TO 'people.parquet'"`)
@@ -153,7 +153,7 @@ const TESTS: Readonly<Record<string, Recipe>> = {
     leaves: USERS,
   },
   'kv to DuckDB': {
-    needs: { duckdb: undefined },
+    needs: { duckdb: null },
     store: USERS,
     check: async ({ bash }) =>
       expect(await bash(`duckdb people.db -c "SELECT string_agg(id || name) FROM users"`)).toContain('7Ada,12Bo, B.'),

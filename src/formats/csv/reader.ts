@@ -152,7 +152,7 @@ export class DelimitedParser implements RecordParser {
     if (this.#options.columns === undefined) {
       const names = isText || isUtf8(bytes.subarray(at, row.end)) ? row.texts(bytes) : undefined
       // Lines that end in CR alone are all one header.
-      const hasReturn = row.lineFeeds === 0 && names?.some((name) => name.includes('\r'))
+      const hasReturn = row.lineFeeds === 0 && row.hasBareReturn(bytes)
       const reason =
         row.fault ??
         (names === undefined ? HEADER_NOT_UTF8 : hasReturn ? 'a name in the header has a CR in it' : undefined)

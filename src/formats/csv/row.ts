@@ -159,6 +159,16 @@ export class Row {
     })
   }
 
+  /** Whether a field without quotes has a CR in it, as where lines end in CR alone. */
+  hasBareReturn(bytes: Uint8Array): boolean {
+    for (let field = 0; field < this.known; field++) {
+      const start = this.#start[field]!
+      if (start > 0 && bytes[start - 1] === this.#quote) continue
+      if (bytes.subarray(start, this.#end[field]).includes(CARRIAGE_RETURN)) return true
+    }
+    return false
+  }
+
   #note(start: number, end: number, removed: number): void {
     const field = this.count
     if (field >= this.maxFields) return
