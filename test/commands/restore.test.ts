@@ -10,6 +10,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
+import { spawnSync } from 'node:child_process'
 import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { contents, errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
@@ -184,4 +185,18 @@ describe('kv restore', () => {
     expect(run.stderr).toMatch(/KV_NOT_UNDONE/)
     expect(await contents(store)).toEqual(NEW)
   })
+})
+
+test('nobody opens a store that is just being replaced; the mark of a killed process is taken away', async () => {
+  const path = await givenStore([['a', '1']])
+  const mark = `${path}-replacing`
+  writeFileSync(mark, String(process.pid))
+  expectRun(await kvProcess(['put', 'a', '2', '--lock-timeout', '0'], { store: path }), {
+    stderr: /was changed by another process .*\(KV_UNAVAILABLE\)\nhint: run it again/,
+    code: 4,
+  })
+  const { pid } = spawnSync(process.execPath, ['--version'])
+  writeFileSync(mark, String(pid))
+  expectRun(await kvProcess(['get', 'a'], { store: path }), { stdout: '1' })
+  expect(existsSync(mark)).toBe(false)
 })

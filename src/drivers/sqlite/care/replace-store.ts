@@ -4,12 +4,13 @@ import { monotonicMs, pause } from '../../../async.ts'
 import { type KvError, interrupted, usageError } from '../../../errors.ts'
 import type { Connection } from '../file/connection.ts'
 import { isPassing, toKvError } from '../file/errors.ts'
-import { placeFile, replaceFile } from '../file/place-file.ts'
+import { placeFile, replaceFile, whileReplacing } from '../file/place-file.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { temporaryName } from '../format/temporary-names.ts'
 import { LogHeldOpen } from '../identity/log-owner.ts'
 import { retryDelay } from '../locks/lock-wait.ts'
+import { fileId } from '../locks/posix-locks.ts'
 
 const PERMISSIONS = 0o777
 
@@ -32,7 +33,7 @@ export async function replaceStore(
   try {
     const lock = await locked(file, signal)
     try {
-      const kept = exchange(build(lock), path, keep)
+      const kept = exchange(build(lock), path, keep, lock?.log)
       if (lock !== undefined && kept === undefined) refuseWrites(lock)
       return kept
     } finally {
@@ -90,7 +91,7 @@ function isDamage(error: KvError): boolean {
  * perhaps beside a log that is known to be another's. The old one gets its own name last, since writes to a file with
  * two names are refused.
  */
-function exchange(temporary: string, path: string, keep: boolean): string | undefined {
+function exchange(temporary: string, path: string, keep: boolean, log: string | undefined): string | undefined {
   const before = statSync(path, { throwIfNoEntry: false })
   const isKept = keep && (before !== undefined || LOGS.some((suffix) => sizeOf(path + suffix) > 0))
   const kept = isKept ? freeName(`${path}.before-restore`) : undefined
@@ -103,8 +104,11 @@ function exchange(temporary: string, path: string, keep: boolean): string | unde
   if (process.geteuid?.() === 0) chownSync(temporary, before.uid, before.gid)
   const old = join(dirname(path), temporaryName())
   if (kept !== undefined) secondName(path, old)
-  replaceFile(temporary, path)
-  moveLogs(path, kept)
+  whileReplacing(path, () => {
+    replaceFile(temporary, path)
+    // Its log is still there, as `leave` needs the lock to remove it; unless an older kv did, and others began the next.
+    if (log === undefined || fileId(`${path}-wal`) === log) moveLogs(path, kept)
+  })
   if (kept !== undefined) renameSync(old, kept)
   return kept
 }

@@ -3,6 +3,7 @@ import { type Access, openDatabase } from './access.ts'
 import type { DatabaseSync, Statement } from '../engine/engine.ts'
 import { isBusy } from '../engine/result-codes.ts'
 import { isPassing } from './errors.ts'
+import { isBeingReplaced } from './place-file.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
@@ -50,16 +51,27 @@ export class Connection {
   readonly #readWaitMs: () => number
   #cacheKib = CACHE_KIB
 
-  /** @param mayWait whether to wait, on the spot, for a lock that is in the way */
+  /**
+   * Throws what the engine throws, and {@link ChangedWhileRead} when another file was put in its place meanwhile.
+   *
+   * @param mayWait whether to wait, on the spot, for a lock that is in the way
+   */
   constructor(path: string, options: ConnectionOptions, mayWait = true) {
     this.#path = path
     this.#readWaitMs = () => readWaitMs(path, options)
     this.file = fileId(path) ?? ''
+    // In this order: when it is the new file, and no mark is there, the old log is gone.
+    if (isBeingReplaced(path)) throw new ChangedWhileRead()
     const opened = retryWhileBusy(
       mayWait ? this.#readWaitMs : () => 0,
       () => openDatabase(path, options.sync, CACHE_KIB),
       isPassing,
     )
+    // SQLite opens the log by its name, which may be that of another file's by now: the two must not come together.
+    if (this.isReplaced) {
+      opened.database.close()
+      throw new ChangedWhileRead()
+    }
     this.#database = opened.database
     this.#access = opened.access
     this.log = fileId(`${path}-wal`)

@@ -11,16 +11,18 @@ import {
   pageCountOf,
   pageSizeOf,
 } from '../format/header.ts'
+import { ChangedWhileRead } from '../identity/file-state.ts'
 import { verifyJournal } from '../identity/journal-owner.ts'
 import { type VerifiedLog, refuseLostLog, verifyLog } from '../identity/log-owner.ts'
 import { refuseHiddenLog } from '../identity/second-names.ts'
-import { closeWhenFree, openBeside } from '../locks/posix-locks.ts'
+import { isBeingReplaced } from './place-file.ts'
+import { closeWhenFree, fileId, idOf, openBeside } from '../locks/posix-locks.ts'
 
 /**
  * Looks at the file without opening it as a database: nothing is written, locked or created. Returns false when there
  * is none. Throws `KV_FOREIGN` for a file that is no kv store, `KV_NEWER_FORMAT` for a later format, `KV_CORRUPT` for
  * one that is cut off, or whose log is foreign, damaged, or all that is left; `KV_UNAVAILABLE` for one whose newest
- * writes are beside another name of it.
+ * writes are beside another name of it; and {@link ChangedWhileRead} while another file is put in its place.
  */
 export function inspect(path: string): boolean {
   let fd: number
@@ -33,6 +35,8 @@ export function inspect(path: string): boolean {
   }
   try {
     const stat = fstatSync(fd)
+    // The log beside it may be that of the file before.
+    if (isBeingReplaced(path)) throw new ChangedWhileRead()
     if (!stat.isFile()) throw foreign(path, stat.isDirectory() ? 'it is a folder' : 'it is not a regular file')
     if (stat.size === 0) {
       throw new KvError('KV_CORRUPT', `${path} is empty, which a kv store never is`, {
@@ -55,6 +59,9 @@ export function inspect(path: string): boolean {
     const log = verifyLog(file)
     checkLength(path, header, fstatSync(fd).size, log)
     return true
+  } catch (error) {
+    // Nothing that is said of a file and the log of the next one is true.
+    throw fileId(path) === idOf(fstatSync(fd)) ? error : new ChangedWhileRead()
   } finally {
     closeWhenFree(fd)
   }

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -17,6 +18,9 @@ const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 
 
 /** Held while a file is put into place where there are no links; with the number of the process. */
 const PLACING = '.kv-placing'
+
+/** Behind the name of a file that is being replaced. */
+const REPLACING = '-replacing'
 
 /** Putting a file into place takes less than a millisecond: whoever takes so long, in milliseconds, is gone. */
 const PLACING_MS = 60_000
@@ -46,6 +50,32 @@ export function replaceFile(temporary: string, path: string): void {
   const folder = syncBefore(temporary, path)
   renameSync(temporary, path)
   syncFolder(folder)
+}
+
+/**
+ * Runs `step`, which gives a new file the name `path` and takes away the log of the one before. Meanwhile a mark beside
+ * it, with the number of the process, keeps others from opening the new file with the old log.
+ */
+export function whileReplacing(path: string, step: () => void): void {
+  try {
+    writeFileSync(path + REPLACING, String(process.pid), { mode: 0o644 })
+    step()
+  } finally {
+    rmSync(path + REPLACING, { force: true })
+  }
+}
+
+/** Whether a file is just being replaced, by a process that is still there. */
+export function isBeingReplaced(path: string): boolean {
+  const mark = path + REPLACING
+  if (!existsSync(mark)) return false
+  if (!isLeft(mark)) return true
+  try {
+    rmSync(mark, { force: true })
+  } catch {
+    // Of another user, who will do so.
+  }
+  return false
 }
 
 /** Puts a file on disk, and all folders above the one that `path` is in, which is returned. */

@@ -1,15 +1,16 @@
-import { type Stats, rmSync, statSync } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import type { KvError } from '../../../errors.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { LogHeldOpen, refuseLostLog } from '../identity/log-owner.ts'
 import { refuseMountPoint, refuseTwoLogs } from '../identity/second-names.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
-import { fileId, idOf } from '../locks/posix-locks.ts'
+import { idOf } from '../locks/posix-locks.ts'
 import { checkFolder } from './access.ts'
 import { Connection, type ConnectionOptions, readWaitMs } from './connection.ts'
 import { create } from './create.ts'
 import { isPassing, needsReopen, toKvError } from './errors.ts'
 import { inspect } from './inspect.ts'
+import { leave } from './leave.ts'
 
 /** How often an open store looks after its file, in milliseconds. */
 const HEARTBEAT_MS = 1000
@@ -53,7 +54,7 @@ export class StoreFile {
 
   /** Whether there is no file that this process knows of. Throws what {@link inspect} throws, as a `KvError`. */
   isAbsent(): boolean {
-    return this.#connection === undefined && !this.#translating(() => inspect(this.path))
+    return this.#connection === undefined && !this.#translating(() => this.#again(() => inspect(this.path)))
   }
 
   /** Connects if the file is there; to one that is locked, later. Throws what {@link inspect} throws, as a `KvError`. */
@@ -82,7 +83,7 @@ export class StoreFile {
       return read()
     } catch (error) {
       if (!isChanged(error)) throw this.translateError(error)
-      return this.#translating(() => retryWhileBusy(() => readWaitMs(this.path, this.options), read, isChanged))
+      return this.#translating(() => this.#again(read))
     }
   }
 
@@ -110,7 +111,7 @@ export class StoreFile {
 
   /** A new connection for a snapshot, for the caller to close; `undefined` while there is no file. */
   another(): Connection | undefined {
-    return this.reading() && new Connection(this.path, this.options)
+    return this.#again(() => this.reading() && new Connection(this.path, this.options))
   }
 
   /** The same for a long write; makes the file when there is none. Waits for no lock. Throws the engine's errors. */
@@ -121,14 +122,15 @@ export class StoreFile {
 
   /** The same for the log of changes, which need not be durable; `undefined` while there is no file. */
   anotherForWatching(): Connection | undefined {
-    return this.#translating(() => {
+    const open = (): Connection | undefined => {
       this.checkName()
       const connection = this.reading()
       if (connection === undefined) return undefined
       this.#refuseSecondName(connection)
       this.#isWritten = true
       return new Connection(this.path, { ...this.options, sync: false })
-    })
+    }
+    return this.#translating(() => this.#again(open))
   }
 
   /** Notes a commit of this process. */
@@ -181,6 +183,11 @@ export class StoreFile {
     this.#closeConnection()
   }
 
+  /** Tries again to open a file in whose place another is just being put. */
+  #again<T>(open: () => T): T {
+    return retryWhileBusy(() => readWaitMs(this.path, this.options), open, isChanged)
+  }
+
   #translating<T>(step: () => T): T {
     try {
       return step()
@@ -193,7 +200,7 @@ export class StoreFile {
     return retryWhileBusy(
       () => (mayWait ? readWaitMs(this.path, this.options) : 0),
       () => inspect(this.path),
-      (error) => error instanceof LogHeldOpen,
+      (error) => error instanceof LogHeldOpen || isChanged(error),
     )
   }
 
@@ -246,16 +253,4 @@ export class StoreFile {
 
 function isChanged(error: unknown): boolean {
   return error instanceof ChangedWhileRead
-}
-
-/**
- * Closes a connection whose file has lost its name. Its log is moved into that file and removed, unless others still
- * need it: the file that has the name now needs its own. SQLite does not remove the log of a file that was moved
- * (`databaseIsUnmoved` in its pager).
- */
-function leave(connection: Connection, path: string): void {
-  const isWhole = connection.backfill()
-  connection.close()
-  if (!isWhole || connection.log === undefined || fileId(`${path}-wal`) !== connection.log) return
-  for (const suffix of ['-wal', '-shm']) rmSync(path + suffix, { force: true })
 }

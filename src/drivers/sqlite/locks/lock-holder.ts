@@ -7,15 +7,25 @@ const WRITE_LOCK = 120
 /** Who holds the write lock of a store: `process 4711 (sqlite3)`. Linux only; `undefined` when it is free again. */
 export function lockHolder(path: string): string | undefined {
   try {
-    const { ino } = statSync(`${path}-shm`)
-    const writer = fileLocks().find(
-      ({ inode, isWrite, from, to }) => inode === ino && isWrite && from <= WRITE_LOCK && to >= WRITE_LOCK,
-    )
-    return writer && `process ${writer.pid} (${programOf(writer.pid)})`
+    const pid = writerOf(path)
+    return pid && `process ${pid} (${programOf(pid)})`
   } catch {
     // No file by now, or no such process.
     return undefined
   }
+}
+
+/** Whether a connection of this process holds the write lock of the log beside `path`. Linux only; false elsewhere. */
+export function holdsWriteLock(path: string): boolean {
+  return writerOf(path) === String(process.pid)
+}
+
+/** The process that holds the write lock of the log beside `path`; `undefined` when it is free, or there is no log. */
+function writerOf(path: string): string | undefined {
+  const index = statSync(`${path}-shm`, { throwIfNoEntry: false })
+  return fileLocks().find(
+    ({ inode, isWrite, from, to }) => inode === index?.ino && isWrite && from <= WRITE_LOCK && to >= WRITE_LOCK,
+  )?.pid
 }
 
 /** Other processes that have a store open, each as `4711 (sqlite3)`. Linux only; none elsewhere. */
