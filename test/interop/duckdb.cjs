@@ -5,7 +5,8 @@ async function run([file, ...rest]) {
   const [database, sql] = file === '-c' ? [':memory:', rest[0]] : [file, rest[1]]
   const connection = await (await DuckDBInstance.create(database)).connect()
   const reader = await connection.runAndReadAll(sql)
-  for (const row of reader.getRows()) console.log(row.join('|'))
+  // COPY answers with a count, which the program does not print.
+  if (/^\s*(?:select|from)\b/i.test(sql)) for (const row of reader.getRows()) console.log(row.join('|'))
 }
 
 run(process.argv.slice(2)).catch((error) => {
