@@ -35,7 +35,8 @@ test.for([
   const home = folderWithPipe()
   using screen = await open({ home })
   screen.type(`${line}\r`)
-  await screen.until(() => screen.raw.includes(line) && screen.raw.endsWith('\r\n'))
+  // On the screen too, which is a moment behind: the prompt before would be taken for the next.
+  await screen.until(() => screen.raw.includes(line) && screen.raw.endsWith('\r\n') && screen.cursor.line === '')
   const pipe = createWriteStream(join(home, 'pipe'))
   for (const char of input) await new Promise((resolve) => pipe.write(char, resolve))
   pipe.end()
