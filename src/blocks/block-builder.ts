@@ -8,7 +8,7 @@ import { type KeyOrder, isStrictlyAscending, sortKeys } from './sort.ts'
 const FIRST_CAPACITY = 1024
 
 /** Bytes put together after which a block is full: a little less than the power of two that the arena grows to. */
-const MADE_BYTES = 10 << 20
+const MADE_BYTES = 7 << 20
 
 /** What of every entry is made: put together in an arena, since it does not lie in the input as it stands. */
 export interface Made {
