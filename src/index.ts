@@ -49,7 +49,7 @@ export type {
   RestoreOptions,
   Restored,
   Salvaged,
-} from './store/care.ts'
+} from './store/driver/care.ts'
 export type {
   Abortable,
   Awaitable,
@@ -70,8 +70,8 @@ export type {
   TextForm,
   TextOptions,
   WatchQuery,
-} from './store/driver.ts'
-export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/entry.ts'
+} from './store/driver/driver.ts'
+export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/driver/entry.ts'
 export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'

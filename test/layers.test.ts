@@ -22,10 +22,11 @@ const LISTED: readonly Layer[] = [
   ['text-width.ts', 'string-width'],
   ['io.ts', ''],
   ['code-folder.ts', ''],
-  ['store/entry.ts', ''],
-  ['store/input.ts', 'store/entry.ts'],
+  ['store/driver/entry.ts', ''],
+  ['store/input.ts', 'store/driver/entry.ts'],
   ['store/expiry.ts', 'store/**'],
   ['blocks', 'store/**'],
+  ['store/driver', 'store/driver/entry.ts blocks', 'store/**'],
   ['store', 'store/** blocks'],
   ['child-process.ts', 'io.ts'],
   ['lock', 'store/**'],
@@ -235,7 +236,7 @@ test('every source file was found and read', () => {
     expect.arrayContaining(['index.ts', 'store/store.ts', 'drivers/sqlite/driver.ts']),
   )
   expect(SOURCES.get('index.ts')!.imports).toContainEqual({ to: 'store/store.ts', kind: 'static' })
-  expect(SOURCES.get('store/conditional.ts')!.imports).toContainEqual({ to: 'store/entry.ts', kind: 'type' })
+  expect(SOURCES.get('store/conditional.ts')!.imports).toContainEqual({ to: 'store/driver/entry.ts', kind: 'type' })
   expect(SOURCES.get('drivers/index.ts')!.imports).toContainEqual({ to: 'drivers/memory/driver.ts', kind: 'lazy' })
 })
 

@@ -1,6 +1,6 @@
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
-import type { Entry, Lifetime, Op } from '../store/entry.ts'
+import type { Entry, Lifetime, Op } from '../store/driver/entry.ts'
 import { expiryOf } from '../store/expiry.ts'
 
 /**

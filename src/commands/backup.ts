@@ -6,7 +6,7 @@ import type { Context } from '../cli/context.ts'
 import { unwritable, usageError } from '../errors.ts'
 import { Progress } from '../output/progress.ts'
 import { formatBytes } from '../safe-text.ts'
-import type { Copied } from '../store/care.ts'
+import type { Copied } from '../store/driver/care.ts'
 
 /** `kv backup DEST` */
 export function backup(ctx: Context): Command {

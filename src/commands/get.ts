@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import type { EntryForm } from '../formats/format.ts'
-import type { Entry } from '../store/entry.ts'
+import type { Entry } from '../store/driver/entry.ts'
 import type { Selection } from '../output/selection.ts'
 import { type KeyFlags, encodingOption, notFound, parseKey, parseValue } from '../cli/line/arguments.ts'
 import {

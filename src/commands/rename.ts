@@ -5,7 +5,7 @@ import { type KeyFlags, encodingOption, notFound, parseBound, parseKey, syncOpti
 import { KvError, usageError } from '../errors.ts'
 import { displayKey, formatCount } from '../safe-text.ts'
 import { unchanged } from '../store/conditional.ts'
-import type { Entry } from '../store/entry.ts'
+import type { Entry } from '../store/driver/entry.ts'
 import { keyId, sizeOf } from '../store/operations.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'

@@ -4,7 +4,7 @@ import { type KeyFlags, type ValueFlags, encodingOption, parseLimit } from '../c
 import { KvError, usageError } from '../errors.ts'
 import { ReaderGone } from '../io.ts'
 import { quoteWord } from '../shell-quote.ts'
-import type { Change } from '../store/entry.ts'
+import type { Change } from '../store/driver/entry.ts'
 import { BEGINNING, type Watch } from '../store/watch.ts'
 import { type Choice, chosen } from './watch/choice.ts'
 import type { CommandWords } from './watch/run-for-each.ts'

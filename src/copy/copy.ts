@@ -1,7 +1,7 @@
 import { type Block, blockChecksum, blockKey, blockPart } from '../blocks/block.ts'
 import { KvError } from '../errors.ts'
 import { displayKey } from '../safe-text.ts'
-import type { Limits } from '../store/driver.ts'
+import type { Limits } from '../store/driver/driver.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
 

@@ -1,6 +1,6 @@
 import { type Block, blockOf } from '../blocks/block.ts'
 import { compareBytes } from '../bytes.ts'
-import type { Change } from '../store/entry.ts'
+import type { Change } from '../store/driver/entry.ts'
 import { keyId } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
 import type { Watch } from '../store/watch.ts'

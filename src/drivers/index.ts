@@ -1,5 +1,5 @@
 import { usageError } from '../errors.ts'
-import type { Driver } from '../store/driver.ts'
+import type { Driver } from '../store/driver/driver.ts'
 import { type Location, parseLocation } from './location.ts'
 import { type OpenOptions, refuseOptions } from './options.ts'
 

@@ -1,5 +1,5 @@
 import { KvError } from '../errors.ts'
-import type { Abortable, Clock } from '../store/driver.ts'
+import type { Abortable, Clock } from '../store/driver/driver.ts'
 
 /** How a store is opened. What its driver cannot honour is refused with `KV_NOT_SUPPORTED`. */
 export interface OpenOptions extends Abortable {

@@ -1,7 +1,7 @@
 import { LONGEST_TIMER_MS, monotonicMs, pause, within } from '../async.ts'
 import { compareBytes, utf8 } from '../bytes.ts'
 import { KvError, interrupted } from '../errors.ts'
-import type { Condition } from '../store/entry.ts'
+import type { Condition } from '../store/driver/entry.ts'
 import type { Store } from '../store/store.ts'
 
 /** How long to wait before a lock that is held is looked at again, in milliseconds: at first, and at most. */

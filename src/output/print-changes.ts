@@ -1,7 +1,7 @@
 import { untilAborted } from '../async.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
 import type { Sink } from '../io.ts'
-import type { Change } from '../store/entry.ts'
+import type { Change } from '../store/driver/entry.ts'
 import { safeParts } from '../safe-text.ts'
 
 /** Prints changes, each at once, by the writer that `begin` makes; see {@link Printer.changes}. */

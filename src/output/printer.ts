@@ -6,7 +6,7 @@ import { binary } from '../formats/display/cell.ts'
 import { COLUMN_FORMATS, FORMATS, type FormatName, OUTPUT_FORMATS } from '../formats/index.ts'
 import type { Sink } from '../io.ts'
 import { escapeText } from '../safe-text.ts'
-import type { Change, Entry } from '../store/entry.ts'
+import type { Change, Entry } from '../store/driver/entry.ts'
 import type { EntrySource } from './print-entries.ts'
 
 /** What the printer was asked for by global options. */

@@ -3,7 +3,7 @@ import { EntryColumns } from '../formats/selection/columns.ts'
 import type { EntryFields } from '../formats/selection/entry-fields.ts'
 import { ValueField } from '../formats/selection/field.ts'
 import { LineTemplate } from '../formats/selection/line-template.ts'
-import type { Entry } from '../store/entry.ts'
+import type { Entry } from '../store/driver/entry.ts'
 
 /** What is chosen, one of these, as the user wrote it. */
 export interface Chosen extends Pick<EntryForm, 'keyEncoding' | 'valueEncoding'> {

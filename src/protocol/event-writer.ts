@@ -3,7 +3,7 @@ import { utf8 } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import { DeferredText } from '../formats/deferred-text.ts'
 import { PLAIN, writeJsonChange } from '../formats/json/writer.ts'
-import type { Change } from '../store/entry.ts'
+import type { Change } from '../store/driver/entry.ts'
 import { bodyText, toBody } from './errors.ts'
 import type { Watch } from '../store/watch.ts'
 

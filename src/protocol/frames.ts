@@ -1,6 +1,6 @@
 import { asBuffer } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import type { KeyCondition, Lifetime } from '../store/entry.ts'
+import type { KeyCondition, Lifetime } from '../store/driver/entry.ts'
 
 /** What a frame is. Numbers are part of the protocol. */
 export const FRAME = {

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { KvError } from '../errors.ts'
-import type { Entry } from '../store/entry.ts'
+import type { Entry } from '../store/driver/entry.ts'
 import type { Store } from '../store/store.ts'
 
 /** Sends the answer for an entry, or throws what is to be told instead. */

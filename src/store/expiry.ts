@@ -1,5 +1,5 @@
 import { usageError } from '../errors.ts'
-import type { Lifetime } from './entry.ts'
+import type { Lifetime } from './driver/entry.ts'
 import { shown } from './input.ts'
 
 /** The last moment an entry can expire, in milliseconds since 1970: RFC 3339 writes years of four digits. */

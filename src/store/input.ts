@@ -1,6 +1,6 @@
 import { utf8 } from '../bytes.ts'
 import { type Code, KvError, usageError } from '../errors.ts'
-import type { Condition } from './entry.ts'
+import type { Condition } from './driver/entry.ts'
 
 /** Text stands for its UTF-8 bytes; of an array buffer or any view of one, its bytes count. */
 export type KeyInput = string | ArrayBufferLike | ArrayBufferView

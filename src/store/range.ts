@@ -1,7 +1,7 @@
 import { type Block, blockOf } from '../blocks/block.ts'
 import { compareBytes, prefixEnd, successor } from '../bytes.ts'
 import { usageError } from '../errors.ts'
-import type { Abortable, Driver, RangeQuery } from './driver.ts'
+import type { Abortable, Driver, RangeQuery } from './driver/driver.ts'
 import { guarded } from './guarded.ts'
 import { type KeyInput, flagOf, ownBytesOf, shown } from './input.ts'
 

@@ -10,9 +10,9 @@ import type {
   Stat,
   Supports,
   TextOptions,
-} from './driver.ts'
-import type { Entry, Head, PutResult } from './entry.ts'
-import type { Care } from './care.ts'
+} from './driver/driver.ts'
+import type { Entry, Head, PutResult } from './driver/entry.ts'
+import type { Care } from './driver/care.ts'
 import { guarded, eachOf } from './guarded.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf, shown } from './input.ts'
 import { type LoadOptions, checkLoad, load } from './load.ts'

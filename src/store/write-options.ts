@@ -1,4 +1,4 @@
-import type { Abortable, DriverDelOptions, DriverPutOptions } from './driver.ts'
+import type { Abortable, DriverDelOptions, DriverPutOptions } from './driver/driver.ts'
 import type { ConditionInput, KeyInput } from './input.ts'
 import type { RangeOptions } from './range.ts'
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { utf8 } from '../../src/bytes.ts'
 import { newestOfEach } from '../../src/commands/watch/newest.ts'
-import type { Change } from '../../src/store/entry.ts'
+import type { Change } from '../../src/store/driver/entry.ts'
 
 function put(key: string, at: number): Change {
   return { type: 'put', key: utf8(key), value: utf8(''), revision: at, expires: undefined, position: `log-${at}` }

@@ -3,8 +3,8 @@ import { expect, test } from 'vitest'
 import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
 import { keyGroups } from '../../src/completion/key-groups.ts'
 import { PrefixCounter, oneOrMore } from '../../src/completion/prefix-counter.ts'
-import type { Driver, RangeQuery } from '../../src/store/driver.ts'
-import type { Entry } from '../../src/store/entry.ts'
+import type { Driver, RangeQuery } from '../../src/store/driver/driver.ts'
+import type { Entry } from '../../src/store/driver/entry.ts'
 import { Store } from '../../src/store/store.ts'
 
 /** A store that is elsewhere: everything that is asked in one turn is answered together, a round later. */

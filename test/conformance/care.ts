@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { Store, openStore } from '../../src/index.ts'
-import type { Care } from '../../src/store/care.ts'
+import type { Care } from '../../src/store/driver/care.ts'
 import { noise } from '../helpers/bytes.ts'
 import { entries, failure } from '../helpers/store.ts'
 import { tempDir } from '../helpers/temp-dir.ts'

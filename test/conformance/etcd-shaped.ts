@@ -14,8 +14,8 @@ import type {
   RangeQuery,
   Stat,
   WatchQuery,
-} from '../../src/store/driver.ts'
-import type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from '../../src/store/entry.ts'
+} from '../../src/store/driver/driver.ts'
+import type { Change, Condition, Entry, Head, Lifetime, Op, PutResult } from '../../src/store/driver/entry.ts'
 import type { Place } from './suite.ts'
 
 /** Revisions of a cluster grow by more than one: others write there too. */

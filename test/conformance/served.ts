@@ -1,7 +1,7 @@
 import { HttpDriver } from '../../src/drivers/http/driver.ts'
 import { openDriver } from '../../src/drivers/index.ts'
 import { buildApp } from '../../src/server/app.ts'
-import type { Clock } from '../../src/store/driver.ts'
+import type { Clock } from '../../src/store/driver/driver.ts'
 import { Store } from '../../src/store/store.ts'
 import type { Place } from './suite.ts'
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { changeOf } from '../../src/formats/json/change-reader.ts'
 import { DeferredText } from '../../src/formats/deferred-text.ts'
 import { writeJsonChange } from '../../src/formats/json/writer.ts'
-import type { Change } from '../../src/store/entry.ts'
+import type { Change } from '../../src/store/driver/entry.ts'
 
 const bytes = fc.oneof(
   fc.string({ unit: 'binary' }).map((text) => new Uint8Array(Buffer.from(text))),

@@ -6,7 +6,7 @@ import type { EntryForm } from '../../src/formats/format.ts'
 import { type InputFormat, PARSERS } from '../../src/formats/parsers.ts'
 import { Printer } from '../../src/output/printer.ts'
 import { blockOps } from '../../src/blocks/block.ts'
-import type { Entry } from '../../src/store/entry.ts'
+import type { Entry } from '../../src/store/driver/entry.ts'
 import { EARLIEST_EXPIRY, LATEST_EXPIRY } from '../../src/store/expiry.ts'
 import { toHex } from '../helpers/bytes.ts'
 

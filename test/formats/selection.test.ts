@@ -8,7 +8,7 @@ import { EntryColumns } from '../../src/formats/selection/columns.ts'
 import { ValueField } from '../../src/formats/selection/field.ts'
 import { LineTemplate } from '../../src/formats/selection/line-template.ts'
 import { Printer } from '../../src/output/printer.ts'
-import type { Entry } from '../../src/store/entry.ts'
+import type { Entry } from '../../src/store/driver/entry.ts'
 
 const TEXT = { keyEncoding: 'utf8', valueEncoding: 'utf8' } as const
 

@@ -4,7 +4,7 @@ import type { Condition, Entry, RangeOptions } from '../../src/index.ts'
 import { Store } from '../../src/index.ts'
 import type { Block } from '../../src/blocks/block.ts'
 import { BlockBuilder } from '../../src/blocks/block-builder.ts'
-import type { Clock, Driver } from '../../src/store/driver.ts'
+import type { Clock, Driver } from '../../src/store/driver/driver.ts'
 import { hex, toHex } from '../helpers/bytes.ts'
 
 /** Runs per driver; a failure prints the seed to run it again with. */

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, test } from 'vitest'
 import { SqliteDriver } from '../../src/drivers/sqlite/driver.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
-import type { Changes } from '../../src/store/driver.ts'
+import type { Changes } from '../../src/store/driver/driver.ts'
 import { RUNS, play, runs } from './model.ts'
 
 describe.each([1, 2])('with %i handles on the file', (handles) => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { escapeText } from '../../src/safe-text.ts'
 import { Printer } from '../../src/output/printer.ts'
-import type { Change } from '../../src/store/entry.ts'
+import type { Change } from '../../src/store/driver/entry.ts'
 
 const VALUE = `${'\u{1f600}é\u001b[31m\ta'.repeat(30_000)}x`
 const ENTRY = {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { KvError, usageError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
-import type { Condition } from '../../store/entry.ts'
+import type { Condition } from '../../store/driver/entry.ts'
 import { type ValueFlags, parseValue, wholeNumber } from './arguments.ts'
 
 /** The flags of a command that writes only under a condition. */

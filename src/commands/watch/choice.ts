@@ -3,7 +3,7 @@ import type { Encoding } from '../../bytes.ts'
 import { parseBound, parseKey } from '../../cli/line/arguments.ts'
 import { usageError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
-import type { Change } from '../../store/entry.ts'
+import type { Change } from '../../store/driver/entry.ts'
 import { keyId } from '../../store/operations.ts'
 import type { WatchOptions } from '../../store/watch.ts'
 

@@ -1,4 +1,4 @@
-import type { Change } from '../../store/entry.ts'
+import type { Change } from '../../store/driver/entry.ts'
 import { keyId } from '../../store/operations.ts'
 
 /** Bytes of changes that wait at most: while there are more, no others are taken from the watch. */

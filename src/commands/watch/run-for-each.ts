@@ -4,7 +4,7 @@ import type { Context } from '../../cli/context.ts'
 import { startProgram } from '../../child-process.ts'
 import { interrupted } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
-import type { Change } from '../../store/entry.ts'
+import type { Change } from '../../store/driver/entry.ts'
 
 /** A command and its arguments. */
 export type CommandWords = readonly [program: string, ...args: string[]]

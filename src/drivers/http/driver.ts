@@ -22,8 +22,8 @@ import type {
   Supports,
   TextOptions,
   WatchQuery,
-} from '../../store/driver.ts'
-import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
+} from '../../store/driver/driver.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { OpenOptions } from '../options.ts'
 import { expiresIn, framesOf, revisionIn, wholeLines } from './answers.ts'
 import type { Answer, Call } from './call.ts'

@@ -1,7 +1,7 @@
 import { LONGEST_TIMER_MS } from '../../async.ts'
 import { KvError } from '../../errors.ts'
 import { PATHS, type ServerInfo } from '../../protocol/http-api.ts'
-import type { Limits, Supports } from '../../store/driver.ts'
+import type { Limits, Supports } from '../../store/driver/driver.ts'
 import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { HttpClient } from './client.ts'
 import { serverUrl } from './target.ts'

@@ -1,8 +1,8 @@
 import { asBuffer } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import { HEADERS, PATHS, type Parameter } from '../../protocol/http-api.ts'
-import type { RangeQuery } from '../../store/driver.ts'
-import type { Condition } from '../../store/entry.ts'
+import type { RangeQuery } from '../../store/driver/driver.ts'
+import type { Condition } from '../../store/driver/entry.ts'
 
 /** Bytes to percent-encode: all but those of RFC 3986, section 2.3, and the dot , which may mean a folder. */
 const ENCODED = /[^A-Za-z0-9_~-]/g

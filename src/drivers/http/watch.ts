@@ -4,7 +4,7 @@ import { KvError } from '../../errors.ts'
 import { changeOf } from '../../formats/json/change-reader.ts'
 import { type ServerEvent, serverEvents } from '../../protocol/event-reader.ts'
 import { fromBody, parseBody } from '../../protocol/errors.ts'
-import type { Change } from '../../store/entry.ts'
+import type { Change } from '../../store/driver/entry.ts'
 import type { Feed } from '../kit/subscriptions.ts'
 import type { Hold } from './hold.ts'
 

@@ -1,4 +1,4 @@
-import type { Limits, Supports } from '../../store/driver.ts'
+import type { Limits, Supports } from '../../store/driver/driver.ts'
 
 /** Of an engine on this machine: memory is the limit of a batch. */
 export const LOCAL_LIMITS: Limits = {

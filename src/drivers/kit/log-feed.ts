@@ -1,6 +1,6 @@
 import { compareBytes } from '../../bytes.ts'
-import type { RangeQuery, WatchQuery } from '../../store/driver.ts'
-import type { Change, Entry } from '../../store/entry.ts'
+import type { RangeQuery, WatchQuery } from '../../store/driver/driver.ts'
+import type { Change, Entry } from '../../store/driver/entry.ts'
 import { BEGINNING } from '../../store/watch.ts'
 import { type LogPosition, PARTIAL, changesGone, formatPosition } from './log-position.ts'
 import type { Feed } from './subscriptions.ts'

@@ -1,7 +1,7 @@
 import { turn } from '../../async.ts'
 import { closedError, interrupted } from '../../errors.ts'
-import type { Awaitable, Changes } from '../../store/driver.ts'
-import type { Change } from '../../store/entry.ts'
+import type { Awaitable, Changes } from '../../store/driver/driver.ts'
+import type { Change } from '../../store/driver/entry.ts'
 
 /** Where a subscription takes its changes from. */
 export interface Feed {

@@ -1,5 +1,5 @@
-import type { Changes, RangeQuery, WatchQuery } from '../../store/driver.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Changes, RangeQuery, WatchQuery } from '../../store/driver/driver.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import { type ChangeLog, LogFeed, type LoggedChange, MAX_BYTES, MAX_CHANGES } from '../kit/log-feed.ts'
 import { type LogPosition, changesGone, newLogName, parsePosition } from '../kit/log-position.ts'
 import { Subscriptions } from '../kit/subscriptions.ts'

@@ -20,8 +20,8 @@ import type {
   RangeQuery,
   Stat,
   WatchQuery,
-} from '../../store/driver.ts'
-import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
+} from '../../store/driver/driver.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { MemoryLog } from './change-log.ts'
 
 /** How many entries a page of a range holds. */

@@ -17,9 +17,9 @@ import type {
   TextForm,
   TextOptions,
   WatchQuery,
-} from '../../store/driver.ts'
-import type { Care } from '../../store/care.ts'
-import type { Entry, Head, Op, PutResult } from '../../store/entry.ts'
+} from '../../store/driver/driver.ts'
+import type { Care } from '../../store/driver/care.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { checkConditions, holds, holdsFor } from '../../store/conditional.ts'

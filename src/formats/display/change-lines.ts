@@ -1,5 +1,5 @@
 import { Chalk } from 'chalk'
-import type { Change } from '../../store/entry.ts'
+import type { Change } from '../../store/driver/entry.ts'
 import { cutToWidth } from '../../text-width.ts'
 import type { TextOutput } from '../byte-buffer.ts'
 import type { Output, ValueForm } from '../format.ts'

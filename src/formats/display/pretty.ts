@@ -2,7 +2,7 @@ import { Chalk } from 'chalk'
 import { isUtf8 } from 'node:buffer'
 import { decodeUtf8, encode, textParts } from '../../bytes.ts'
 import { escapeJson, escapeText } from '../../safe-text.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import type { EntryForm, EntryWriter, Output } from '../format.ts'
 import { binary, safeLine } from './cell.ts'
 

@@ -2,7 +2,7 @@ import { Chalk, type ChalkInstance } from 'chalk'
 import Table from 'cli-table3'
 import stringWidth from 'string-width'
 import { escapeLine, formatCount } from '../../safe-text.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import type { Columns, EntryForm, EntryWriter, Output } from '../format.ts'
 import { cell } from './cell.ts'
 

@@ -3,7 +3,7 @@ import { asBuffer, decodeEncoded, encodedLength } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { JsonScanner } from './scanner.ts'
 import { decodeInPlace } from './string.ts'
-import type { Change } from '../../store/entry.ts'
+import type { Change } from '../../store/driver/entry.ts'
 
 /**
  * The change that the data of an event says, `{"key":"user:1","value":"Ada","revision":7}`. Decodes in place, since the

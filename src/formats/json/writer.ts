@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { type BytesEncoding, type Encoding, asBuffer, utf8 } from '../../bytes.ts'
-import type { Change, Entry } from '../../store/entry.ts'
+import type { Change, Entry } from '../../store/driver/entry.ts'
 import { JSON_STRING, type TextOutput } from '../byte-buffer.ts'
 import { type EntryForm, type EntryWriter, type Output, type ValueForm, isPlain } from '../format.ts'
 import { JsonScanner } from './scanner.ts'

@@ -1,6 +1,6 @@
 import { type Encoding, utf8 } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import type { Column, Columns } from '../format.ts'
 import { FieldList } from '../template.ts'
 import { EntryFields } from './entry-fields.ts'

@@ -1,5 +1,5 @@
 import { escapeLine, formatCount } from '../../safe-text.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import { ValueFields } from './value-fields.ts'
 import type { FieldList } from '../template.ts'
 

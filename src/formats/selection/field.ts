@@ -1,6 +1,6 @@
 import { KvError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import { ValueFields } from './value-fields.ts'
 import { parsePath } from '../path.ts'
 

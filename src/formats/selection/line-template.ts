@@ -1,7 +1,7 @@
 import { ByteArena } from '../../blocks/byte-arena.ts'
 import { type Encoding, encode, utf8 } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import type { ByteBuffer } from '../byte-buffer.ts'
 import type { EntryWriter, Output } from '../format.ts'
 import { pad } from '../padding.ts'

@@ -8,8 +8,8 @@ import type {
   DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
-} from '../../store/driver.ts'
-import type { Entry, Op, PutResult } from '../../store/entry.ts'
+} from '../../store/driver/driver.ts'
+import type { Entry, Op, PutResult } from '../../store/driver/entry.ts'
 import { keyId } from '../../store/operations.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 

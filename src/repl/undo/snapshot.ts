@@ -11,8 +11,8 @@ import type { GlobalOptions } from '../../cli/options.ts'
 import { formatCount } from '../../safe-text.ts'
 import { Progress } from '../../output/progress.ts'
 import { type Block, blockOf } from '../../blocks/block.ts'
-import type { Clock } from '../../store/driver.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Clock } from '../../store/driver/driver.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import { Store } from '../../store/store.ts'
 
 /** What of a session snapshots and their comparison need. */

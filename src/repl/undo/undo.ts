@@ -3,7 +3,7 @@ import { displayKey } from '../../safe-text.ts'
 import { keyId } from '../../store/operations.ts'
 import type { Store } from '../../store/store.ts'
 import type { BatchOp } from '../../store/write-options.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 
 /** Keys that one command may change and still be undone. */
 export const UNDO_KEYS = 10_000

@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Metric, Registry, collectDefaultMetrics } from 'prom-client'
-import type { Stat } from '../../store/driver.ts'
+import type { Stat } from '../../store/driver/driver.ts'
 import type { Store } from '../../store/store.ts'
 
 /** Upper bounds of the latency buckets, in seconds. */

@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { KvError } from '../../errors.ts'
 import type { Block } from '../../blocks/block.ts'
-import type { Entry, KeyCondition } from '../../store/entry.ts'
+import type { Entry, KeyCondition } from '../../store/driver/entry.ts'
 import type { BatchOp } from '../../store/write-options.ts'
 import { bodyChunks, readBody } from '../body/body.ts'
 import { FRAME, FrameReader, FrameWriter, type Frame, frameBytes } from '../../protocol/frames.ts'

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { asBuffer, compareBytes } from '../../bytes.ts'
 import { KvError, usageError } from '../../errors.ts'
-import type { Entry } from '../../store/entry.ts'
+import type { Entry } from '../../store/driver/entry.ts'
 import type { RangeOptions } from '../../store/range.ts'
 import type { Store } from '../../store/store.ts'
 import { FRAME, FrameWriter } from '../../protocol/frames.ts'

@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path'
 import { KvError, usageError } from '../../../errors.ts'
 import { quoteWord } from '../../../shell-quote.ts'
-import type { BackupOptions, Copied } from '../../../store/care.ts'
+import type { BackupOptions, Copied } from '../../../store/driver/care.ts'
 import { absolutePath, parseLocation } from '../../location.ts'
 import { removeAbandoned, removeTemporary } from '../file/create.ts'
 import { withoutLinks } from '../file/inspect.ts'

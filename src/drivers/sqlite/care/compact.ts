@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { Compacted } from '../../../store/care.ts'
+import type { Compacted } from '../../../store/driver/care.ts'
 import type { Connection } from '../file/connection.ts'
 import { removeAbandoned, removeTemporary } from '../file/create.ts'
 import { MARK_COPY } from '../file/schema.ts'

@@ -1,7 +1,7 @@
 import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
-import type { Copied, CopyOptions } from '../../../store/care.ts'
+import type { Copied, CopyOptions } from '../../../store/driver/care.ts'
 import { SQLITE, resultCode } from '../engine/result-codes.ts'
 import { type DatabaseSync, sqliteEngine } from '../engine/engine.ts'
 import type { Connection } from '../file/connection.ts'

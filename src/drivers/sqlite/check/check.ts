@@ -1,6 +1,6 @@
 import { turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
-import type { CheckOptions, CheckReport } from '../../../store/driver.ts'
+import type { CheckOptions, CheckReport } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
 import { missingParts } from '../file/schema.ts'
 import { checkEntries } from './checksums.ts'

@@ -1,4 +1,4 @@
-import type { CheckReport } from '../../../store/driver.ts'
+import type { CheckReport } from '../../../store/driver/driver.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import type { Connection } from '../file/connection.ts'

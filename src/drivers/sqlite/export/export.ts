@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import type { RangeQuery, TextForm } from '../../../store/driver.ts'
-import type { Entry } from '../../../store/entry.ts'
+import type { RangeQuery, TextForm } from '../../../store/driver/driver.ts'
+import type { Entry } from '../../../store/driver/entry.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import type { SnapshotPool } from '../read/snapshot-pool.ts'
 import { startExportThread } from './export-thread.ts'

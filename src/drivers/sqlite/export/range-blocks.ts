@@ -1,6 +1,6 @@
 import { type Block, blockKey, blockOf, blockPart, lifetimeOf } from '../../../blocks/block.ts'
 import { checksum } from '../../../blocks/checksum.ts'
-import type { RangeQuery } from '../../../store/driver.ts'
+import type { RangeQuery } from '../../../store/driver/driver.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'

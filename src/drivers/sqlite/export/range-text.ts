@@ -1,6 +1,6 @@
 import { turn } from '../../../async.ts'
-import type { RangeQuery, TextForm } from '../../../store/driver.ts'
-import type { Entry } from '../../../store/entry.ts'
+import type { RangeQuery, TextForm } from '../../../store/driver/driver.ts'
+import type { Entry } from '../../../store/driver/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import { liveEntry } from '../read/lookup.ts'

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { asBuffer } from '../../../bytes.ts'
 import { FIELD_END, JoinedRows, ROW_END } from '../../../formats/csv/joined.ts'
-import type { TextForm } from '../../../store/driver.ts'
+import type { TextForm } from '../../../store/driver/driver.ts'
 import { EXPIRES, LONG_VALUE } from '../read/range.ts'
 
 /** Stands on both sides of the key of an entry that is left out, in hexadecimal digits. No UTF-8 text has this byte. */

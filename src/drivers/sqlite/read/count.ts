@@ -1,4 +1,4 @@
-import type { RangeQuery } from '../../../store/driver.ts'
+import type { RangeQuery } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
 import { type RangeSql, keyAt, rangeSql } from './range.ts'
 import { inSlices } from './time-slices.ts'

@@ -1,5 +1,5 @@
-import type { Clock } from '../../../store/driver.ts'
-import type { Entry, Head } from '../../../store/entry.ts'
+import type { Clock } from '../../../store/driver/driver.ts'
+import type { Entry, Head } from '../../../store/driver/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'

@@ -1,5 +1,5 @@
-import type { RangeQuery } from '../../../store/driver.ts'
-import type { Entry } from '../../../store/entry.ts'
+import type { RangeQuery } from '../../../store/driver/driver.ts'
+import type { Entry } from '../../../store/driver/entry.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'

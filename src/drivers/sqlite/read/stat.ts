@@ -1,4 +1,4 @@
-import type { Stat } from '../../../store/driver.ts'
+import type { Stat } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { FORMAT_VERSION } from '../format/header.ts'

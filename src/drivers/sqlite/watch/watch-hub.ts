@@ -1,6 +1,6 @@
 import { untilAborted } from '../../../async.ts'
 import { KvError, closedError } from '../../../errors.ts'
-import type { Changes, Clock, RangeQuery, WatchQuery } from '../../../store/driver.ts'
+import type { Changes, Clock, RangeQuery, WatchQuery } from '../../../store/driver/driver.ts'
 import { BEGINNING } from '../../../store/watch.ts'
 import { type ChangeLog, LogFeed, type LoggedChange } from '../../kit/log-feed.ts'
 import { type LogPosition, changesGone, parsePosition, watchGap } from '../../kit/log-position.ts'

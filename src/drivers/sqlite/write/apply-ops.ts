@@ -1,5 +1,5 @@
 import { blockOf } from '../../../blocks/block.ts'
-import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store/entry.ts'
+import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { checkConditions, holds } from '../../../store/conditional.ts'
 import { hasValue, liveHead } from '../read/lookup.ts'

@@ -1,5 +1,5 @@
 import { type Block, blockOps, deletedKeys, hasTtl, putsOf, settled } from '../../../blocks/block.ts'
-import type { Clock } from '../../../store/driver.ts'
+import type { Clock } from '../../../store/driver/driver.ts'
 import type { BlockSpool } from './block-spool.ts'
 import type { Connection } from '../file/connection.ts'
 import type { Transaction } from './transaction.ts'

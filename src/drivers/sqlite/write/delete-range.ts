@@ -1,4 +1,4 @@
-import type { RangeQuery } from '../../../store/driver.ts'
+import type { RangeQuery } from '../../../store/driver/driver.ts'
 import { expired, expiredInSlices } from '../read/count.ts'
 import { hasLog } from '../watch/drop-log.ts'
 import { keyAt, rangeSql } from '../read/range.ts'

@@ -1,5 +1,5 @@
 import { checksum } from '../../../blocks/checksum.ts'
-import type { Op, Put } from '../../../store/entry.ts'
+import type { Op, Put } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'

@@ -1,6 +1,6 @@
 import { monotonicMs, pause, turn } from '../../../async.ts'
 import { KvError, interrupted } from '../../../errors.ts'
-import type { Clock } from '../../../store/driver.ts'
+import type { Clock } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
 import { isPassing } from '../file/errors.ts'
 import { beginWrite } from '../file/immediate.ts'

@@ -4,7 +4,7 @@
  * `src/drivers/index.ts` and run the suite in `test/conformance` on it.
  */
 
-import type { Block, Blocks } from '../blocks/block.ts'
+import type { Block, Blocks } from '../../blocks/block.ts'
 import type { Care } from './care.ts'
 import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
