@@ -11,6 +11,9 @@ const LAST: readonly (readonly [topic: string, section: string])[] = [
   ['exit-codes', 'EXIT STATUS'],
 ]
 
+/** Sections that are not called as their topic: `mandoc -Tlint` takes CARE for a mistyped NAME. */
+const SECTIONS: Readonly<Record<string, string>> = { care: 'CARE OF A STORE' }
+
 /** Columns of a line of the source; longer ones are broken. */
 const COLUMNS = 76
 
@@ -38,7 +41,7 @@ export async function manualPage(date: Date): Promise<string> {
     commands.push(commandText(command), literal(appendix(command)))
   }
   const middle = Object.keys(TOPICS).filter((topic) => !LAST.some(([name]) => name === topic))
-  const topics = [...middle.map((topic) => [topic, topic.toUpperCase()] as const), ...LAST]
+  const topics = [...middle.map((topic) => [topic, SECTIONS[topic] ?? topic.toUpperCase()] as const), ...LAST]
   return [
     `.Dd ${date.toLocaleDateString('en', { month: 'long', day: 'numeric', year: 'numeric', timeZone: 'UTC' })}`,
     '.Dt KV 1',

@@ -1,4 +1,5 @@
 import { GLOBAL_OPTION_LIST, type GlobalOption } from './options.ts'
+import { CARE_TOPIC } from './topics/care.ts'
 import { DURABILITY_TOPIC } from './topics/durability.ts'
 import { EXIT_CODES_TOPIC } from './topics/exit-codes.ts'
 import { FORMATS_TOPIC } from './topics/formats.ts'
@@ -19,6 +20,7 @@ export const TOPICS: Readonly<Record<string, string>> = {
   formats: FORMATS_TOPIC,
   templates: TEMPLATES_TOPIC,
   recipes: RECIPES,
+  care: CARE_TOPIC,
   environment: ENVIRONMENT_TOPIC,
   durability: DURABILITY_TOPIC,
 }
