@@ -1,5 +1,5 @@
 import { KvError, closedError, interrupted, usageError } from '../errors.ts'
-import type { Block, Blocks } from '../blocks/block.ts'
+import type { Blocks } from '../blocks/block.ts'
 import type {
   Abortable,
   CheckOptions,
@@ -9,16 +9,14 @@ import type {
   Limits,
   Stat,
   Supports,
-  TextOptions,
 } from './driver/driver.ts'
 import type { Entry, Head, PutResult } from './driver/entry.ts'
 import type { Care } from './driver/care.ts'
-import { guarded, eachOf } from './guarded.ts'
-import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf, shown } from './input.ts'
+import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
 import { type LoadOptions, checkLoad, load } from './load.ts'
 import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
-import { RANGE_NAMES, type RangeOptions, anyExpires, blocksOf, toQuery } from './range.ts'
-import { TextAccess } from './text.ts'
+import { toQuery } from './range.ts'
+import { RangeAccess } from './range-access.ts'
 import { WATCH_NAMES, Watch, type WatchOptions, toWatchQuery } from './watch.ts'
 import {
   type BatchOp,
@@ -29,20 +27,18 @@ import {
   type PutOptions,
 } from './write-options.ts'
 
-const TEXT_FORMS = ['jsonl', 'csv', 'tsv']
-
 /**
  * An ordered map from byte strings to byte strings, over any driver. Strings given as keys or values stand for their
  * UTF-8 bytes. After `close()` every method fails with `KV_CLOSED`.
  */
-export class Store extends TextAccess {
+export class Store extends RangeAccess {
   /** Where the store is, as `openStore` was told. */
   readonly location: string
   readonly #driver: Driver
   #closing: Promise<void> | undefined
 
   constructor(location: string, driver: Driver) {
-    super()
+    super((signal) => this.#open(signal))
     this.location = location
     this.#driver = driver
   }
@@ -150,66 +146,6 @@ export class Store extends TextAccess {
   async load(blocks: Blocks, options: LoadOptions = {}): Promise<number> {
     const checked = checkLoad(blocks, options)
     return load(this.#open(options.signal), blocks, checked)
-  }
-
-  /**
-   * A range as lines of text, mixed with entries to be written by the caller; see `rangeText` of the driver. `undefined`
-   * where {@link rangePages} is as quick.
-   */
-  rangeText(options: RangeOptions & TextOptions = {}): AsyncIterable<Uint8Array | Entry[]> | undefined {
-    checkOptions(options, [...RANGE_NAMES, 'form', 'expires', 'parallel', 'signal'], 'rangeText')
-    const { form, signal } = options
-    if (form !== undefined && !TEXT_FORMS.includes(form))
-      throw usageError(`form is ${shown(form)}`, `one of ${TEXT_FORMS.join(' ')}`)
-    const expires = flagOf(options.expires, 'expires')
-    const parallel = flagOf(options.parallel, 'parallel')
-    const driver = this.#open(signal)
-    const query = toQuery(options)
-    const text = query && driver.rangeText?.(query, { form, expires, parallel, signal })
-    return text && guarded(text, () => this.#open(signal))
-  }
-
-  /**
-   * The entries of a range one by one, at one snapshot where `supports.snapshotRange`. Leaving the loop frees it; so
-   * does the garbage collector, some time after an iterator was left without `return()`.
-   */
-  range(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry, void, void> {
-    return eachOf(this.rangePages(options))
-  }
-
-  /** The same in pages: cheaper for many entries. No page is empty. */
-  rangePages(options: RangeOptions & Abortable = {}): AsyncGenerator<Entry[], void, void> {
-    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
-    const { signal } = options
-    const query = toQuery(options)
-    return guarded(query && driver.range(query, { signal }), () => this.#open(signal))
-  }
-
-  /**
-   * The same packed in blocks, cheapest for many entries: for {@link load} of another store. Each is in ascending order
-   * of its keys; with `reverse` the last comes first.
-   */
-  rangeBlocks(options: RangeOptions & Abortable = {}): AsyncGenerator<Block, void, void> {
-    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
-    const { signal } = options
-    const query = toQuery(options)
-    return guarded(query && blocksOf(driver, query, { signal }), () => this.#open(signal))
-  }
-
-  /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows without that. */
-  async hasExpiring(options: RangeOptions & Abortable = {}): Promise<boolean> {
-    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
-    const { signal } = options
-    const query = toQuery(options)
-    return query !== undefined && anyExpires(driver, query, { signal }, () => this.#open(signal))
-  }
-
-  /** How many keys a range has, at most `limit`. */
-  async count(options: RangeOptions & Abortable = {}): Promise<number> {
-    const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'count')
-    const { signal } = options
-    const query = toQuery(options)
-    return query === undefined ? 0 : driver.count(query, { signal })
   }
 
   /**

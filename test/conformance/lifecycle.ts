@@ -84,7 +84,8 @@ export function lifecycle(kit: Kit): void {
     })
 
     test('the list above has every method of a Store', () => {
-      const own = Object.entries(Object.getOwnPropertyDescriptors(Store.prototype))
+      const classes = [Store.prototype, Object.getPrototypeOf(Store.prototype) as object]
+      const own = classes.flatMap((each) => Object.entries(Object.getOwnPropertyDescriptors(each)))
       const methods = own.flatMap(([name, { value }]) =>
         typeof value === 'function' && !['constructor', 'close'].includes(name) ? [name] : [],
       )
