@@ -15,29 +15,23 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   kv('--store', at('store.kv'), 'batch-put', at('rows.jsonl'))
   kv('copy', at('store.kv'), at('equal.kv'))
   kv('copy', at('store.kv'), at('compact.kv'))
+  /** Makes a file, which is not there before. */
+  const making = (name: string, run: () => number) => ({
+    prepare() {
+      for (const suffix of ['', '-wal', '-shm']) rmSync(at(name + suffix), { force: true })
+      settle()
+    },
+    run,
+  })
   const peer = (sql: string) =>
-    installed('sqlite3')
-      ? {
-          prepare() {
-            rmSync(at('peer.kv'), { force: true })
-            settle()
-          },
-          run: () => processMs(folder, 'sqlite3', [at('store.kv'), sql]),
-        }
-      : undefined
+    installed('sqlite3') ? making('peer.kv', () => processMs(folder, 'sqlite3', [at('store.kv'), sql])) : undefined
   const took = await inTurn(
     {
-      backup: { prepare: settle, run: () => kv('--store', at('store.kv'), 'backup', '--force', at('backup.kv')) },
+      backup: making('backup.kv', () => kv('--store', at('store.kv'), 'backup', at('backup.kv'))),
       sqliteBackup: peer(`.backup '${at('peer.kv')}'`),
       compact: { prepare: settle, run: () => kv('--store', at('compact.kv'), 'compact') },
       vacuumInto: peer(`vacuum into '${at('peer.kv')}'`),
-      copy: {
-        prepare() {
-          for (const suffix of ['', '-wal', '-shm']) rmSync(at(`copy.kv${suffix}`), { force: true })
-          settle()
-        },
-        run: () => kv('copy', at('store.kv'), at('copy.kv')),
-      },
+      copy: making('copy.kv', () => kv('copy', at('store.kv'), at('copy.kv'))),
       diff: { run: () => kv('diff', at('store.kv'), at('equal.kv')) },
       exports: { run: () => kv('--store', at('store.kv'), 'range') + kv('--store', at('equal.kv'), 'range') },
     },

@@ -1,4 +1,4 @@
-import { closeSync, fchmodSync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fchmodSync, fdatasync, fstatSync, ftruncateSync, openSync, readSync, writeSync } from 'node:fs'
 import { turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
 import type { Copied, CopyOptions } from '../../../store/driver/care.ts'
@@ -6,6 +6,7 @@ import { SQLITE, resultCode } from '../engine/result-codes.ts'
 import { type DatabaseSync, sqliteEngine } from '../engine/engine.ts'
 import type { Connection } from '../file/connection.ts'
 import { toKvError } from '../file/errors.ts'
+import { putOnDisk } from '../file/place-file.ts'
 import { MARK_COPY } from '../file/schema.ts'
 import { HEADER_BYTES, pageSizeOf } from '../format/header.ts'
 import { FRAME_BYTES, LOG_HEADER_BYTES, readLogHeader } from '../format/log-file.ts'
@@ -14,8 +15,11 @@ import { readStoreRow } from '../format/store-page.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { closeWhenFree, fileId, idOf, openBeside } from '../locks/posix-locks.ts'
 
-/** Bytes copied between two turns of the event loop. */
-const PART_BYTES = 1 << 22
+/** Bytes copied between two turns of the event loop: as much as stays in the cache of the processor. */
+const PART_BYTES = 1 << 18
+
+/** Bytes after which the disk begins to write them, while more are copied. */
+const FLUSH_BYTES = 1 << 25
 
 /** The permissions of a file, as `stat` has them in its mode. */
 const PERMISSIONS = 0o777
@@ -25,7 +29,8 @@ const PERMISSIONS = 0o777
  * transaction. The file is copied first and its log after it: until the transaction ends the log keeps all that was
  * committed before it, and nothing newer is moved into the file. So whatever page was written meanwhile is in the log
  * that was copied, and playing that gives a state at or after the transaction's. Then the copy gets a mark of its own.
- * Throws {@link ChangedWhileRead} when another file was put in its place, or it was read without locks and changed.
+ * What is returned is on disk, but for its name. Throws {@link ChangedWhileRead} when another file was put in its place, or it was
+ * read without locks and changed.
  */
 export async function copyStore(
   connection: Connection,
@@ -58,6 +63,7 @@ export async function copyStore(
     })
   connection.verify()
   settleCopy(to)
+  await putOnDisk(to)
   const { row } = withFile(to, (fd) => readStoreRow(fd!, pageSize))
   return { bytes: sizeOf(to), revision: row?.revision ?? 0 }
 }
@@ -72,15 +78,52 @@ async function copyBytes(
   isWanted: (part: Buffer) => number = (part) => part.length,
 ): Promise<number> {
   const part = Buffer.allocUnsafe(PART_BYTES)
-  for (let copied = 0; ; await turn()) {
-    if (signal?.aborted) throw interrupted(signal)
-    const bytes = readSync(from, part, 0, PART_BYTES, at + copied)
-    const wanted = isWanted(part.subarray(0, bytes))
-    for (let written = 0; written < wanted;)
-      written += writeSync(to, part, written, wanted - written, at + copied + written)
-    copied += wanted
-    if (wanted < bytes || bytes === 0) return copied
-    onProgress(copied)
+  const flush = new Flush(to)
+  try {
+    for (let copied = 0; ; await turn()) {
+      if (signal?.aborted) throw interrupted(signal)
+      const bytes = readSync(from, part, 0, PART_BYTES, at + copied)
+      const wanted = isWanted(part.subarray(0, bytes))
+      for (let written = 0; written < wanted;)
+        written += writeSync(to, part, written, wanted - written, at + copied + written)
+      copied += wanted
+      flush.upTo(copied)
+      if (wanted < bytes || bytes === 0) return copied
+      onProgress(copied)
+    }
+  } finally {
+    await flush.end()
+  }
+}
+
+/** Lets the disk write a file while more of it is being made, so that little is left to wait for at its end. */
+class Flush {
+  readonly #fd: number
+  #flushed = 0
+  #running: Promise<void> | undefined
+
+  constructor(fd: number) {
+    this.#fd = fd
+  }
+
+  /** So many bytes are made. */
+  upTo(bytes: number): void {
+    if (this.#running !== undefined || bytes - this.#flushed < FLUSH_BYTES) return
+    this.#flushed = bytes
+    this.#running = new Promise((resolve, reject) => {
+      fdatasync(this.#fd, (error) => {
+        // The system tells of a failure once: it stays, and `end` throws it.
+        if (error !== null) return reject(error)
+        this.#running = undefined
+        resolve()
+      })
+    })
+    this.#running.catch(() => {})
+  }
+
+  /** The file may be closed. Throws what the file system throws. */
+  async end(): Promise<void> {
+    await this.#running
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   closeSync,
   existsSync,
+  fsync,
   fsyncSync,
   linkSync,
   openSync,
@@ -11,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { isRunning } from '../../../process-id.ts'
 
 /** What a file system says that has no hard links, such as FAT and exFAT. */
@@ -112,6 +114,16 @@ function isLeft(placing: string): boolean {
   } catch {
     // It has just gone.
     return false
+  }
+}
+
+/** Puts a file on disk, without blocking the event loop; nothing is left for its {@link placeFile} to wait for. */
+export async function putOnDisk(path: string): Promise<void> {
+  const fd = openSync(path, 'r')
+  try {
+    await promisify(fsync)(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
