@@ -43,8 +43,11 @@ export interface SessionHost {
   store(globals: GlobalOptions, sync: boolean): Promise<Store> | undefined
   /** Puts a driver around that of a line that opens a store of its own. */
   wrap(driver: Driver, globals: GlobalOptions): Driver
-  /** From now on Ctrl-D stops the running command too: it would not end by itself. */
-  stopOnEndOfInput(): void
+  /**
+   * The running command does not end by itself: Ctrl-D stops it too. Throws `KV_USAGE` where a program waits for the
+   * status of every command.
+   */
+  endless(): void
   /** The help on a command of the session itself, with its dot or without; `undefined` for any other word. */
   help(topic: string): string | undefined
   /** Runs a step that reads keys, such as a question. */

@@ -47,6 +47,7 @@ complete comes first. SRC keeps its changes for a minute. After that kv says so
     .action(
       async (source: string, target: string, start: string | undefined, end: string | undefined, flags: Flags) => {
         checkFollow(flags)
+        if (flags.follow) ctx.session?.endless()
         const range = rangeOptions(start, end, flags)
         ctx.handleSignals()
         const [from, to] = await twoStores(ctx, source, target, { sync: flags.sync, mustExist: 'first' })

@@ -1,9 +1,6 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-
-interface Flags {
-  keepGoing?: boolean
-}
+import type { ReplOptions } from '../repl/index.ts'
 
 /** `kv repl [SCRIPT]` */
 export function repl(ctx: Context): Command {
@@ -13,12 +10,32 @@ export function repl(ctx: Context): Command {
     )
     .argument('[script]', 'a file of commands')
     .option('--keep-going', 'of a script: go on after a command that failed')
+    .option('--status', 'after each command write a NUL, its exit code and a line feed, for a program that asks')
     .addHelpText(
       'after',
-      '\nExamples:\n  kv repl\n  kv repl --store app.kv\n  kv repl < script\n  printf "put a 1\\nget a\\n" | kv repl\n  coproc kv repl            keep one open in bash: echo "get a" >&"${COPROC[1]}"\n\n.help in a session lists what a session can do besides.',
+      `
+Examples:
+  kv repl
+  kv repl --store app.kv
+  kv repl < script
+  printf "put a 1\\nget a\\n" | kv repl
+
+One session for many commands, in bash, saves the start of a process for each:
+  coproc KV { kv repl --status; }
+  ask() {
+    printf '%s\\n' "$*" >&"\${KV[1]}" &&
+      IFS= read -r -d '' answer <&"\${KV[0]}" && read -r code <&"\${KV[0]}" && return "$code"
+  }
+  ask "put user:1 \${name@Q}" && ask get user:1 && echo "$answer"
+
+With --status a session goes on after a command that failed, whose messages are
+on stderr, and refuses what does not end by itself, such as watch without
+--limit. Every command gets its status, an empty line and a comment too.
+
+.help in a session lists what a session can do besides.`,
     )
-    .action(async (script: string | undefined, { keepGoing = false }: Flags) => {
+    .action(async (script: string | undefined, options: ReplOptions) => {
       const { runRepl } = await import('../repl/index.ts')
-      ctx.exitCode = await runRepl(ctx, script, keepGoing)
+      ctx.exitCode = await runRepl(ctx, script, options)
     })
 }

@@ -59,6 +59,7 @@ export function serve(ctx: Context): Command {
           'give --token-file FILE, or --insecure if that is wanted',
         )
       }
+      ctx.session?.endless()
       const tls = await tlsOf(flags)
       const { buildApp } = await import('../server/app.ts')
       const { listenOn } = await import('../server/listen.ts')
@@ -86,7 +87,6 @@ export function serve(ctx: Context): Command {
         log: flags.log ? tell : undefined,
       })
       ctx.handleSignals()
-      ctx.session?.stopOnEndOfInput()
       try {
         const { port, missed } = await listenOn(app, flags.host, flags.port).catch((cause: unknown) => {
           throw cannotListen(flags, cause)

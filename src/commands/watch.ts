@@ -62,6 +62,7 @@ Examples:
       const choice = chosen({ ...flags, texts })
       if (initial && after !== undefined) throw usageError('--initial and --after exclude each other')
       if (latest && program === undefined) throw usageError('--latest needs a command', 'kv watch KEY --latest -- CMD')
+      if (limit === Infinity) ctx.session?.endless()
       ctx.handleSignals()
       const end = new AbortController()
       const unhear =

@@ -28,6 +28,7 @@ export async function runDumbTerminal(ctx: Context): Promise<number> {
         'give it in the line, or in a file: put KEY --file FILE',
       ),
       sharesStdin: true,
+      allowsEndless: () => true,
       stdout: () => lineEnded(io.stdout),
       withTerminal: (step) => lines.apart(step),
       atKeyboard: noKeyboard,

@@ -41,6 +41,7 @@ export async function runTtySession(ctx: Context): Promise<number> {
     {
       stdin: typedSource(keys, editing),
       sharesStdin: true,
+      allowsEndless: () => true,
       stdout: (isLive) => new PagedOutput(io.stdout, keys, { env: session.programEnv, isLive }),
       atKeyboard: (step) => keys.borrowed(step),
       async withTerminal(step) {

@@ -14,7 +14,18 @@ export interface Word {
 }
 
 const NAMED = new Map(
-  Object.entries({ n: '\n', t: '\t', r: '\r', e: '\u001b', a: '\u0007', b: '\b', f: '\f', v: '\v', 0: '\0' }),
+  Object.entries({
+    n: '\n',
+    t: '\t',
+    r: '\r',
+    e: '\u001b',
+    E: '\u001b',
+    a: '\u0007',
+    b: '\b',
+    f: '\f',
+    v: '\v',
+    0: '\0',
+  }),
 )
 
 /** Reads the words of a line, with their quotes and escapes. */
@@ -113,7 +124,7 @@ export class WordReader {
     for (this.at++; this.at < this.#source.length; this.at++) {
       const char = this.#source[this.at]!
       if (char === quote) return
-      if (char === '\\') this.#escape(pieces)
+      if (char === '\\') this.#escape(pieces, quote)
       else {
         if (quote === '"' && char === '$') this.#refuseVariable()
         if (quote === '"' && char === '`')
@@ -127,10 +138,12 @@ export class WordReader {
     this.open = quote
   }
 
-  #escape(pieces: (string | number)[]): void {
+  #escape(pieces: (string | number)[], quote: '"' | "'"): void {
     const rest = this.#source.slice(this.at + 1, this.at + 12)
     const hex = /^x([0-9a-fA-F]{2})/.exec(rest)
     const point = /^u(?:\{([0-9a-fA-F]{1,6})\}|([0-9a-fA-F]{4}))/.exec(rest)
+    // As bash writes a byte: ${NAME@Q} and printf %q.
+    const octal = quote === "'" ? /^[0-3][0-7]{2}/.exec(rest) : null
     const next = rest[0]
     if (hex) {
       pieces.push(Number.parseInt(hex[1]!, 16))
@@ -140,6 +153,9 @@ export class WordReader {
       if (code > 0x10ffff) throw usageError(`not a character: \\${point[0]}`)
       pieces.push(String.fromCodePoint(code))
       this.at += point[0].length
+    } else if (octal) {
+      pieces.push(Number.parseInt(octal[0], 8))
+      this.at += 3
     } else if (next === 'x' || next === 'u') {
       if (rest.length < 4 && this.at + 1 + rest.length >= this.#source.length)
         return void (this.at = this.#source.length)

@@ -99,6 +99,7 @@ export const DOT_COMMANDS: Readonly<Record<string, DotCommand>> = {
     summary: 'run a command again and again, until Ctrl-C',
     async run(session, [every, ...words]) {
       if (every === undefined || words.length === 0) throw usageError('.watch SECONDS COMMAND ...')
+      session.frontend.allowsEndless()
       const ms = Math.min(parseDuration(every, 'time between two runs'), LONGEST_TIMER_MS)
       const command = lexLine(words.map(quoteWord).join(' '))
       const { signal } = session

@@ -13,6 +13,8 @@ export interface Frontend {
    * @param isLive whether they are soon replaced by others, and not to be read at leisure
    */
   stdout(isLive: boolean): Streams
+  /** Whether commands that do not end by themselves may run: true, or throws `KV_USAGE`. */
+  allowsEndless(): true
   /** Runs a step while another program has the terminal. */
   withTerminal<T>(step: () => Promise<T>): Promise<T>
   /** Runs a step that reads keys. Throws `KV_USAGE` where there are none. */

@@ -9,17 +9,20 @@ export interface ScriptOptions {
   /** As messages name it; `undefined`: they need not say where. */
   readonly name: string | undefined
   /** Go on after a command that failed. */
-  readonly keepGoing?: boolean
+  readonly keepGoing?: boolean | undefined
+  /** Is told the exit code of every command, once its output is written; failures are then not reported otherwise. */
+  readonly onStatus?: ((code: number) => void) | undefined
 }
 
 /**
  * Runs every command of a script, each as soon as it is there. Stops at the first that fails and
- * says where, `name:LINE`; resolves to its exit code, with `keepGoing` to that of the first failure.
+ * says where, `name:LINE`; resolves to its exit code, with `keepGoing` to that of the first failure. With `onStatus`
+ * only a signal stops it, and the exit code is 0 otherwise.
  */
 export function runScript(
   session: Session,
   script: ScriptReader,
-  { name, keepGoing = false }: ScriptOptions,
+  { name, keepGoing = false, onStatus }: ScriptOptions,
 ): Promise<number> {
   return session.foreground.run(async () => {
     const { signal } = session
@@ -33,9 +36,11 @@ export function runScript(
       } catch (error) {
         code = signal.aborted ? CODES.KV_INTERRUPTED.exit : session.report(error)
       }
-      if (code === 0) continue
+      const isStopped = code === CODES.KV_INTERRUPTED.exit
+      onStatus?.(code)
+      if (code === 0 || (onStatus !== undefined && !isStopped)) continue
       if (failure === 0) failure = code
-      const stops = !keepGoing || code === CODES.KV_INTERRUPTED.exit
+      const stops = !keepGoing || isStopped
       if (name !== undefined)
         session.reportPlace(`${stops ? 'stopped' : 'failed'} at ${name}:${script.line} (exit ${code})`, stops)
       if (stops) break
@@ -45,12 +50,16 @@ export function runScript(
 }
 
 /** The same for a script in a file, which is read as its commands run. Throws `KV_USAGE` when it cannot be read. */
-export async function runScriptFile(session: Session, file: string, keepGoing = false): Promise<number> {
+export async function runScriptFile(
+  session: Session,
+  file: string,
+  options: Omit<ScriptOptions, 'name'> = {},
+): Promise<number> {
   const { fd, close } = openInputFile(file)
   try {
     return await runScript(session, new ScriptReader(file, bytesOf(fd, file, session.signal)), {
+      ...options,
       name: file,
-      keepGoing,
     })
   } finally {
     close()

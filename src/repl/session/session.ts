@@ -275,7 +275,7 @@ export class Session {
       globals: this.#globals,
       signal: this.signal,
       store: (globals, sync) => this.#store.forLine(globals, sync, this.signal),
-      stopOnEndOfInput: () => (this.#endOfInputStops = true),
+      endless: () => (this.#endOfInputStops = this.frontend.allowsEndless()),
       help: (topic) => helpOn(topic, this.dotCommands),
       wrap: (driver, globals) => this.#store.wrap(driver, globals),
       atKeyboard: (step) => {

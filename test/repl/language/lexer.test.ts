@@ -11,6 +11,7 @@ describe('a command line', () => {
     ['  get   a ', ['get', 'a']],
     ["put k 'two words'", ['put', 'k', 'two words']],
     [`put k '{"a": "\\n"}'`, ['put', 'k', '{"a": "\\n"}']],
+    ['put k $\'\\303\\251\\E\\001\\0\' "\\303"', ['put', 'k', 'é\u001b\u0001\0', '\\303']],
     ['put k "a\\tb\\n\\x41\\xc3\\xa9\\u{1f600}"', ['put', 'k', 'a\tb\nAé😀']],
     ['put k "{\\"a\\":1}"', ['put', 'k', '{"a":1}']],
     ["put k $'it\\'s\\x07'", ['put', 'k', "it's\u0007"]],
