@@ -11,7 +11,7 @@
 import { openDriver } from './drivers/index.ts'
 import { type OpenOptions, TOKEN_FORM, isToken } from './drivers/options.ts'
 import { interrupted, usageError } from './errors.ts'
-import { checkFunction, checkNumber, checkOptions, flagOf, kindOf } from './store/input.ts'
+import { checkFunction, checkNumber, checkOptions, checkWholeNumber, flagOf, kindOf } from './store/input.ts'
 import { Store } from './store/store.ts'
 
 /**
@@ -23,11 +23,16 @@ import { Store } from './store/store.ts'
 export async function openStore(location: string | URL, options: OpenOptions = {}): Promise<Store> {
   if (typeof location !== 'string' && !(location instanceof URL))
     throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
-  checkOptions(options, ['durable', 'timeoutMs', 'credentials', 'makeFolder', 'clock', 'signal'], 'openStore')
+  checkOptions(
+    options,
+    ['durable', 'timeoutMs', 'credentials', 'maxEntries', 'makeFolder', 'clock', 'signal'],
+    'openStore',
+  )
   if (options.signal?.aborted) throw interrupted(options.signal)
   flagOf(options.durable, 'durable')
   flagOf(options.makeFolder, 'makeFolder')
   checkNumber(options.timeoutMs, 'timeoutMs', 0)
+  checkWholeNumber(options.maxEntries, 'maxEntries', 1)
   checkOptions(options.credentials, ['token'], 'credentials')
   const token: unknown = options.credentials?.token
   if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)

@@ -52,12 +52,16 @@ const LISTED: readonly Layer[] = [
   ['drivers/http', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts protocol formats/**'],
   ['drivers/sqlite/engine', ''],
   ['drivers/sqlite/format', ''],
+  ['drivers/sqlite/bound', '', 'drivers/sqlite/engine'],
   ['drivers/sqlite/locks', 'drivers/sqlite/engine drivers/sqlite/format'],
   ['drivers/sqlite/identity', 'drivers/sqlite/format drivers/sqlite/locks'],
-  ['drivers/sqlite/file', 'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity'],
+  [
+    'drivers/sqlite/file',
+    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound',
+  ],
   [
     'drivers/sqlite/read',
-    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file store/**',
+    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound store/**',
   ],
   [
     'drivers/sqlite/watch',
@@ -67,14 +71,17 @@ const LISTED: readonly Layer[] = [
     'drivers/sqlite/write',
     'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
-  ['drivers/sqlite/check', 'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks'],
+  [
+    'drivers/sqlite/check',
+    'drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read store/** blocks',
+  ],
   [
     'drivers/sqlite/export',
     'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks formats/csv',
   ],
   [
     'drivers/sqlite/care',
-    `drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/file drivers/sqlite/read
+    `drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
     drivers/sqlite/check drivers/location.ts store/** blocks`,
   ],
   ['drivers/sqlite', 'drivers/sqlite/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],

@@ -166,6 +166,7 @@ export class BlockBuilder {
           : Float64Array.from(order.subarray(0, count), (i) => this.#expires![i]!),
       deleted:
         this.#deleted === undefined ? undefined : Uint8Array.from(order.subarray(0, count), (i) => this.#deleted![i]!),
+      order: isAscending ? undefined : order.subarray(0, count),
       checksums: gather(checksums, order, count),
     }
   }

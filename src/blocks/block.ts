@@ -29,6 +29,8 @@ export interface Block {
    * is a put. `undefined` when all are puts.
    */
   readonly deleted?: Uint8Array | undefined
+  /** The place of entry `i` among the others in the input; `undefined`: they came as they lie here, or nobody knows. */
+  readonly order?: Uint32Array | undefined
   /** Of each entry, as `checksum` in ./checksum.ts computes it; with a time to live, of key and value alone. */
   readonly checksums: Uint32Array
 }
@@ -38,23 +40,29 @@ export type Blocks = Iterable<Block> | AsyncIterable<Block>
 
 /** The entries of a block as operations, views of its buffer. */
 export function* blockOps(block: Block): Generator<Op, void, void> {
-  const { deleted } = block
-  for (let i = 0; i < block.count; i++) {
-    const key = blockKey(block, i)
-    if (deleted?.[i] === 1) {
-      yield { type: 'del', key }
-      continue
-    }
-    // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is
-    // spread into.
-    const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
-    yield {
-      type: 'put',
-      key,
-      value: blockValue(block, i),
-      expires,
-      ttl,
-    }
+  for (let i = 0; i < block.count; i++) yield blockOp(block, i)
+}
+
+/** The same in the order in which they came. */
+export function* blockOpsAsTheyCame(block: Block): Generator<Op, void, void> {
+  const { count, order } = block
+  if (order === undefined) return yield* blockOps(block)
+  const turns = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => order[a]! - order[b]!)
+  for (const i of turns) yield blockOp(block, i)
+}
+
+function blockOp(block: Block, i: number): Op {
+  const key = blockKey(block, i)
+  if (block.deleted?.[i] === 1) return { type: 'del', key }
+  // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is
+  // spread into.
+  const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
+  return {
+    type: 'put',
+    key,
+    value: blockValue(block, i),
+    expires,
+    ttl,
   }
 }
 
@@ -90,6 +98,7 @@ export function blockPart(block: Block, from: number, end: number): Block {
     valueLength: block.valueLength.subarray(from, end),
     expires: block.expires?.subarray(from, end),
     deleted: block.deleted?.subarray(from, end),
+    order: block.order?.subarray(from, end),
     checksums: block.checksums.subarray(from, end),
   }
 }
@@ -132,6 +141,7 @@ export function putsOf(block: Block): Block {
     valueStart: block.valueStart.filter(isPut),
     valueLength: block.valueLength.filter(isPut),
     expires: block.expires?.filter(isPut),
+    order: block.order?.filter(isPut),
     checksums,
   }
 }

@@ -163,9 +163,14 @@ export class Context {
     return this.#store
   }
 
-  /** The store at another location than `--store`, with the other options of the line. */
-  storeAt(location: string, { sync = true } = {}): Promise<Store> {
-    const globals = resolveGlobals({ ...this.#flags, store: location }, this.io.env, this.session?.globals)
+  /**
+   * The store at another location than `--store`, with the other options of the line; `--max-entries` is for one that the
+   * line may make.
+   */
+  storeAt(location: string, { sync = true, mayMake = false } = {}): Promise<Store> {
+    const { maxEntries, ...others } = this.#flags
+    const flags = { ...others, ...(mayMake && { maxEntries }), store: location }
+    const globals = resolveGlobals(flags, this.io.env, this.session?.globals)
     return this.#shared(globals, { sync, evenDamaged: false })
   }
 
@@ -177,10 +182,16 @@ export class Context {
     globals: GlobalOptions,
     { sync, evenDamaged, signal, wrap = (driver) => driver }: OpenOptions = {},
   ): Promise<Store> {
-    const { store, storeIsDefault, lockTimeoutMs, timeoutMs } = globals
+    const { store, storeIsDefault, lockTimeoutMs, timeoutMs, maxEntries, maxEntriesFlag } = globals
+    const bound = { maxEntries, anyBound: !maxEntriesFlag }
     const options = parseLocation(store).isRemote
-      ? { timeoutMs, credentials: { token: readToken(globals) }, signal: signal ?? this.signal }
-      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault, evenDamaged }
+      ? {
+          timeoutMs,
+          credentials: { token: readToken(globals) },
+          signal: signal ?? this.signal,
+          ...(maxEntriesFlag && bound),
+        }
+      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault, evenDamaged, ...bound }
     return new Store(store, wrap(await openDriver(store, { ...options, durable: sync })))
   }
 

@@ -15,7 +15,7 @@ export async function twoStores(
   { sync, mustExist }: { readonly sync?: boolean; readonly mustExist: 'first' | 'both' },
 ): Promise<[Store, Store]> {
   const one = await ctx.storeAt(first)
-  const other = await ctx.storeAt(second, { sync: sync ?? true })
+  const other = await ctx.storeAt(second, { sync: sync ?? true, mayMake: mustExist === 'first' })
   if (isSameStore(one, other)) throw usageError(`${first} and ${second} are the same store`)
   for (const store of mustExist === 'both' ? [one, other] : [one]) {
     const [file] = store.files

@@ -1,7 +1,7 @@
 import { absoluteLocation } from '../drivers/location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from '../drivers/options.ts'
 import { parseDuration } from '../duration.ts'
-import { KvError, oneOf } from '../errors.ts'
+import { KvError, oneOf, usageError } from '../errors.ts'
 import { FORMAT_NAMES, type FormatName } from '../formats/index.ts'
 import { defaultStore, expandHome } from './default-store.ts'
 import { type Env, isOn, variable } from './environment.ts'
@@ -63,6 +63,12 @@ export const GLOBAL_OPTIONS = {
     note: '; 30s',
     environmentNote: ', 30s',
   },
+  maxEntries: {
+    flags: '--max-entries <n>',
+    variable: 'KV_MAX_ENTRIES',
+    parse: parseMaxEntries,
+    help: 'entries of a store that is made: beyond that the oldest written go',
+  },
   debug: { flags: '--debug', variable: 'KV_DEBUG', help: 'show stacks of errors' },
 } as const satisfies Record<string, GlobalOption>
 
@@ -98,6 +104,10 @@ export interface GlobalOptions {
   readonly lockTimeoutMs: number
   /** How long a server may be silent, in milliseconds. */
   readonly timeoutMs: number
+  /** How many entries a store that is made has at most; `undefined`: any number. */
+  readonly maxEntries: number | undefined
+  /** Whether the command line says so: then one that is there must have been made with it. */
+  readonly maxEntriesFlag: boolean
   readonly debug: boolean
   /** `KV_TOKEN`: what a server of kv wants to be sent. */
   readonly token: string | undefined
@@ -111,7 +121,7 @@ export interface GlobalOptions {
  */
 export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOptions): GlobalOptions {
   const isSet = (name: Name): boolean => isOn(env, GLOBAL_OPTIONS[name].variable)
-  const { store, format, lockTimeout, timeout } = GLOBAL_OPTIONS
+  const { store, format, lockTimeout, timeout, maxEntries } = GLOBAL_OPTIONS
   const named = flags.store ?? (base === undefined ? variable(env, store.variable) : undefined)
   const location = named === undefined ? undefined : expandHome(named, env)
   const json = flags.json ?? ((base?.json ?? isSet('json')) && flags.format === undefined)
@@ -133,6 +143,13 @@ export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOption
     input: flags.input !== false && (base?.input ?? !isSet('input')),
     lockTimeoutMs: timeOf(lockTimeout, flags.lockTimeout, base?.lockTimeoutMs) ?? DEFAULT_LOCK_TIMEOUT_MS,
     timeoutMs: timeOf(timeout, flags.timeout, base?.timeoutMs) ?? DEFAULT_TIMEOUT_MS,
+    maxEntries:
+      flags.maxEntries === undefined
+        ? base === undefined
+          ? parsed(env, maxEntries)
+          : base.maxEntries
+        : maxEntries.parse(flags.maxEntries),
+    maxEntriesFlag: flags.maxEntries !== undefined,
     debug: flags.debug ?? base?.debug ?? isSet('debug'),
     token: variable(env, 'KV_TOKEN'),
     tokenFile: variable(env, 'KV_TOKEN_FILE'),
@@ -144,7 +161,8 @@ export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOption
  * the default one.
  */
 export function variablesOf(globals: GlobalOptions): Record<string, string> {
-  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, timeoutMs, debug } = globals
+  const { store, storeIsDefault, format, json, quiet, color, input, lockTimeoutMs, timeoutMs, maxEntries, debug } =
+    globals
   const values: Record<Name, string | boolean | undefined> = {
     store: storeIsDefault ? undefined : absoluteLocation(store),
     json,
@@ -154,6 +172,7 @@ export function variablesOf(globals: GlobalOptions): Record<string, string> {
     input: !input,
     lockTimeout: `${lockTimeoutMs}ms`,
     timeout: `${timeoutMs}ms`,
+    maxEntries: maxEntries === undefined ? '' : String(maxEntries),
     debug,
   }
   const variables: Record<string, string> = {}
@@ -166,6 +185,14 @@ export function variablesOf(globals: GlobalOptions): Record<string, string> {
 
 function parseFormat(name: string): FormatName {
   return oneOf(FORMAT_NAMES, name, `unknown format: ${name}`)
+}
+
+/** The value of `--max-entries`. Throws `KV_USAGE`. */
+function parseMaxEntries(text: string): number {
+  const number = Number(text)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number === 0)
+    throw usageError(`--max-entries wants a whole number of 1 or more, not ${text}`)
+  return number
 }
 
 /** What the variable of an option says; the error of one that cannot be read names it. */

@@ -33,7 +33,7 @@ export function put(ctx: Context): Command {
     .addOption(syncOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  kv put user:1 Ada\n  kv put image.png --file image.png\n  date | kv put now\n  kv put session:9 on --ttl 30m\n  kv put lock mine --if-absent\n  kv put offset -- -5',
+      '\nExamples:\n  kv put user:1 Ada\n  kv put image.png --file image.png\n  date | kv put now\n  kv put session:9 on --ttl 30m\n  kv put lock mine --if-absent\n  kv put offset -- -5\n  kv put page:1 text --store cache.kv --max-entries 1000\n\nA store that is made with --max-entries N (or KV_MAX_ENTRIES) has N entries at\nmost, whoever writes to it. What is put beyond that has the entry go that was\nwritten longest ago; those that have expired go first. N is fixed in the file:\nkv copy makes a store with another. kv stat counts how many had to go.',
     )
     .action(async (keyText: string, valueText: string | undefined, flags: Flags, command: Command) => {
       const key = parseKey(keyText, flags.keyEncoding)

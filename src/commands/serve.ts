@@ -48,7 +48,7 @@ export function serve(ctx: Context): Command {
     .addOption(syncOption())
     .addHelpText(
       'after',
-      '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003',
+      '\nExamples:\n  kv serve\n  kv serve --port 0 --json                  print {"url":...} of a free port\n  kv serve --store cache.kv --max-entries 100000   a cache: the oldest written go\n  kv serve --host 0.0.0.0 --token-file token --cert c.pem --key k.pem\n  KV_TOKEN=... kv range --store https://db.example:8003',
     )
     .action(async (flags: Flags) => {
       const { isLoopback } = await import('../server/admission/access.ts')

@@ -1,4 +1,4 @@
-import { usageError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import type { Driver } from '../store/driver/driver.ts'
 import { type Location, parseLocation } from './location.ts'
 import { type OpenOptions, refuseOptions } from './options.ts'
@@ -15,7 +15,7 @@ const SCHEMES = {
   async memory(_location, options) {
     refuseOptions(options, 'memory', ['credentials', 'makeFolder'])
     const { MemoryDriver } = await import('./memory/driver.ts')
-    return new MemoryDriver(options.clock)
+    return new MemoryDriver(options.clock, options.maxEntries)
   },
   http: openHttp,
   https: openHttp,
@@ -23,6 +23,10 @@ const SCHEMES = {
 
 async function openHttp(location: string, options: OpenOptions): Promise<Driver> {
   refuseOptions(options, 'http', ['clock', 'makeFolder'])
+  if (options.maxEntries !== undefined)
+    throw new KvError('KV_NOT_SUPPORTED', `${location} has the bound that its own store was made with`, {
+      hint: `it is given where the store is served: kv serve --max-entries ${options.maxEntries}`,
+    })
   const { HttpDriver } = await import('./http/driver.ts')
   return HttpDriver.open(location, options)
 }

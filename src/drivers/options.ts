@@ -17,6 +17,14 @@ export interface OpenOptions extends Abortable {
   timeoutMs?: number | undefined
   /** What proves to a server who is asking. */
   credentials?: Credentials | undefined
+  /**
+   * How many entries a store has at most that is made: what is put beyond that has the oldest written go, those that have
+   * expired first. It is kept in the file. A store that was made with another number, or without, is refused with
+   * `KV_USAGE`; a server decides that for itself. Default: any number.
+   */
+  maxEntries?: number | undefined
+  /** Whether a store that is there may have another bound than `maxEntries`, or none. Default: false. */
+  anyBound?: boolean | undefined
   /** Whether the first write makes the file's folder too. Default: false. */
   makeFolder?: boolean | undefined
   /** The time that tells expired entries, for tests. Default: `Date.now`; a server has a clock of its own. */

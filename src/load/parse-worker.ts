@@ -29,8 +29,8 @@ const port = parentPort
 if (port === null) throw new Error('not a worker thread')
 
 const send = (parsed: Parsed): void => {
-  const { bytes, keyStart, keyLength, valueStart, valueLength, expires, deleted, checksums } = parsed.block
-  const all = [bytes, keyStart, keyLength, valueStart, valueLength, checksums, expires, deleted]
+  const { bytes, keyStart, keyLength, valueStart, valueLength, expires, deleted, order, checksums } = parsed.block
+  const all = [bytes, keyStart, keyLength, valueStart, valueLength, checksums, expires, deleted, order]
   const arrays = all.filter((array) => array !== undefined)
   port.postMessage(parsed, [...new Set(arrays.map((array) => array.buffer as ArrayBuffer))])
 }

@@ -96,6 +96,12 @@ export function checkNumber(value: unknown, name: string, least: number): void {
     throw usageError(`${name} is a number of ${least} or more, not ${shown(value)}`)
 }
 
+/** Throws `KV_USAGE` for what is given and no whole number from `least` on. */
+export function checkWholeNumber(value: unknown, name: string, least: number): void {
+  if (value !== undefined && !(Number.isSafeInteger(value) && (value as number) >= least))
+    throw usageError(`${name} is a whole number of ${least} or more, not ${shown(value)}`)
+}
+
 /** What a value is, for messages: `null`, `a number`, `an object`, `an Array`. */
 export function kindOf(value: unknown): string {
   if (value === null || value === undefined) return String(value)

@@ -2,7 +2,7 @@ import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
 import { conformance } from './suite.ts'
 
 conformance('memory', {
-  place: () => ({ open: async ({ clock } = {}) => new MemoryDriver(clock) }),
+  place: () => ({ open: async ({ clock, maxEntries } = {}) => new MemoryDriver(clock, maxEntries) }),
   supports: {
     syncReads: true,
     remote: false,
@@ -14,4 +14,5 @@ conformance('memory', {
   },
   shared: false,
   ownClock: true,
+  bounded: true,
 })

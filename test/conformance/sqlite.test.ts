@@ -19,4 +19,5 @@ conformance('sqlite', {
   },
   shared: true,
   ownClock: true,
+  bounded: true,
 })

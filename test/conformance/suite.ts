@@ -3,6 +3,7 @@ import { Store } from '../../src/index.ts'
 import type { Clock, Driver, RangeQuery, Supports } from '../../src/store/driver/driver.ts'
 import type { Entry } from '../../src/store/driver/entry.ts'
 import { basics } from './basics.ts'
+import { bound } from './bound.ts'
 import { care } from './care.ts'
 import { expiry } from './expiry.ts'
 import { lifecycle } from './lifecycle.ts'
@@ -16,7 +17,7 @@ import type { Block } from '../../src/blocks/block.ts'
 /** A place where one store can live: a path, a server, a prefix of a cluster. It begins without entries. */
 export interface Place {
   /** A driver over the store of this place. The suite closes it. */
-  open(options?: { clock?: Clock | undefined }): Promise<Driver>
+  open(options?: { clock?: Clock | undefined; maxEntries?: number | undefined }): Promise<Driver>
   /** Called when the test is over and every driver is closed. */
   remove?(): Promise<void> | void
 }
@@ -31,6 +32,8 @@ export interface Target {
   readonly shared: boolean
   /** The driver tells expired entries by the clock given to `open`. */
   readonly ownClock: boolean
+  /** `open` makes a store with a bound. Default: false. */
+  readonly bounded?: boolean
 }
 
 /** What the groups of the suite work with: a target and short ways to open it. */
@@ -46,6 +49,7 @@ export interface Kit extends Target {
 interface OpenKit {
   readonly place?: Place
   readonly clock?: Clock
+  readonly maxEntries?: number
 }
 
 /**
@@ -67,13 +71,13 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
       onTestFinished(() => place.remove?.())
       return place
     },
-    async driver({ place, clock } = {}) {
-      const driver = await (place ?? (await kit.newPlace())).open({ clock })
+    async driver({ place, clock, maxEntries } = {}) {
+      const driver = await (place ?? (await kit.newPlace())).open({ clock, maxEntries })
       onTestFinished(() => driver.close())
       return driver
     },
-    async store({ place, clock } = {}) {
-      const store = new Store(name, await (place ?? (await kit.newPlace())).open({ clock }))
+    async store({ place, clock, maxEntries } = {}) {
+      const store = new Store(name, await (place ?? (await kit.newPlace())).open({ clock, maxEntries }))
       onTestFinished(() => store.close())
       return store
     },
@@ -94,6 +98,7 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
     describe.skipIf(target.ownClock)('expiry in real time', () => realTime(kit))
     describe.skipIf(!target.supports.watch)('watches', () => watches(kit))
     describe('lifecycle', () => lifecycle(kit))
+    describe.skipIf(target.bounded !== true)('a bound', () => bound(kit))
     describe('care', () => care(kit))
   })
 }

@@ -1,4 +1,4 @@
-import { type Blocks, blockOps } from '../../blocks/block.ts'
+import { type Blocks, blockOps, blockOpsAsTheyCame } from '../../blocks/block.ts'
 import { compareBytes } from '../../bytes.ts'
 import { interrupted } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
@@ -23,6 +23,7 @@ import type {
 } from '../../store/driver/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { MemoryLog } from './change-log.ts'
+import { WriteOrder } from './write-order.ts'
 
 /** How many entries a page of a range holds. */
 const PAGE = 1000
@@ -41,9 +42,13 @@ export class MemoryDriver implements Driver {
   /** Ranges that read `#rows` itself; with any, a write works on a copy. */
   #readers = 0
   readonly #log = new MemoryLog(this)
+  /** Of a store with a bound. */
+  readonly #order: WriteOrder | undefined
 
-  constructor(clock: Clock = Date.now) {
+  /** @param maxEntries how many entries it has at most; the oldest go. Default: any number */
+  constructor(clock: Clock = Date.now, maxEntries?: number) {
     this.#now = clock
+    this.#order = maxEntries === undefined ? undefined : new WriteOrder(maxEntries)
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -96,8 +101,10 @@ export class MemoryDriver implements Driver {
 
   async load(blocks: Blocks, { ifAbsent = false, onExisting, signal }: DriverLoadOptions = {}): Promise<number> {
     const ops: Op[] = []
+    // With a bound, what came last is to stay.
+    const opsOf = this.#order === undefined ? blockOps : blockOpsAsTheyCame
     for await (const block of blocks) {
-      for (const op of blockOps(block)) {
+      for (const op of opsOf(block)) {
         const key = new Uint8Array(op.key)
         ops.push(op.type === 'del' ? { ...op, key } : { ...op, key, value: new Uint8Array(op.value) })
       }
@@ -116,7 +123,7 @@ export class MemoryDriver implements Driver {
     this.#copyIfRead()
     const gone = this.#rows.splice(from, to - from)
     if (count > 0) this.#revision++
-    for (const { key } of gone) this.#log.record({ type: 'del', key })
+    for (const { key } of gone) this.#removed(key)
     return count
   }
 
@@ -160,7 +167,7 @@ export class MemoryDriver implements Driver {
       expiring: live.filter((row) => row.expires !== undefined).length,
       revision: this.#revision,
       sizeBytes: this.#rows.reduce((sum, row) => sum + row.key.length + row.value.length, 0),
-      details: {},
+      details: this.#order === undefined ? {} : { max_entries: this.#order.maxEntries, evicted: this.#order.evicted },
     }
   }
 
@@ -185,6 +192,8 @@ export class MemoryDriver implements Driver {
 
   #write(ops: readonly Op[], isLeft: (op: Op) => boolean = () => false): number {
     if (ops.length === 0) return this.#revision
+    // With a bound, what has expired goes before any other.
+    if (this.#order !== undefined) this.sweep()
     this.#copyIfRead()
     const revision = ++this.#revision
     const now = this.#now()
@@ -195,14 +204,30 @@ export class MemoryDriver implements Driver {
       if (op.type === 'del') {
         if (!there) continue
         this.#rows.splice(at, 1)
-        this.#log.record({ type: 'del', key: op.key })
+        this.#removed(op.key)
       } else {
         const row = { key: op.key, value: op.value, revision, expires: expiryOf(op, now) }
         this.#rows.splice(at, there ? 1 : 0, row)
         this.#log.record({ type: 'put', ...row })
+        this.#order?.written(op.key)
+        this.#evict()
       }
     }
     return revision
+  }
+
+  /** Has the entry go that is one too many. */
+  #evict(): void {
+    const key = this.#order?.evict()
+    if (key === undefined) return
+    this.#rows.splice(this.#find(key), 1)
+    this.#removed(key)
+  }
+
+  /** Records that an entry is gone. */
+  #removed(key: Uint8Array): void {
+    this.#log.record({ type: 'del', key })
+    this.#order?.gone(key)
   }
 
   /** Removes what has expired, and records it. */
@@ -212,7 +237,7 @@ export class MemoryDriver implements Driver {
     if (gone.length === 0) return
     this.#rows = this.#rows.filter((row) => alive(row, now))
     this.#readers = 0
-    for (const { key } of gone) this.#log.record({ type: 'del', key })
+    for (const { key } of gone) this.#removed(key)
   }
 
   /** Before a write. Rows are replaced, never changed, so a copy of the array is a snapshot. */

@@ -70,10 +70,12 @@ export class SqliteDriver implements Driver {
   #watches: WatchHub | undefined
   #isClosed = false
 
-  private constructor(location: string, { clock, timeoutMs, makeFolder, durable }: OpenOptions) {
+  private constructor(location: string, { clock, timeoutMs, makeFolder, durable, maxEntries, anyBound }: OpenOptions) {
     const file = new StoreFile(withoutLinks(absolutePath(location)), {
       sync: durable ?? true,
       makeFolder: makeFolder ?? false,
+      maxEntries,
+      anyBound: anyBound ?? false,
       lockTimeoutMs: timeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS,
     })
     this.#file = file
@@ -152,6 +154,7 @@ export class SqliteDriver implements Driver {
       (transaction) => {
         checkAll(transaction, conditions)
         if (ops.length === 0) return transaction.revision
+        transaction.makeRoom(ops.length)
         const revision = transaction.nextRevision()
         applyOps(transaction, ops, revision)
         return revision

@@ -26,7 +26,8 @@ after. On a terminal these are cut to the line, around what differs;
   '.undo': `It puts back the values and expiries there were before that command, up to
 ${UNDO_KEYS.toLocaleString('en')} keys and ${UNDO_BYTES / 1e6} MB. When one of these keys has been written again since,
 by anyone, or the file was replaced, nothing is put back. What a command wrote to
-another store cannot be undone here. .undo itself can be undone. What was there is
+another store cannot be undone here, and entries that had to go for others
+(--max-entries) do not come back. .undo itself can be undone. What was there is
 read just before a command writes: when another process writes the same key in
 that very moment, its value is not known and not put back.`,
   '.watch': 'It ends at Ctrl-C, or when the command fails. SECONDS may be 500ms, 2s or 1m.',

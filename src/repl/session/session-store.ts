@@ -52,7 +52,11 @@ export class SessionStore {
   forLine(globals: GlobalOptions, sync: boolean, signal: AbortSignal): Promise<Store> | undefined {
     const { store, lockTimeoutMs, timeoutMs } = this.#globals
     const same =
-      sync && globals.store === store && globals.lockTimeoutMs === lockTimeoutMs && globals.timeoutMs === timeoutMs
+      sync &&
+      !globals.maxEntriesFlag &&
+      globals.store === store &&
+      globals.lockTimeoutMs === lockTimeoutMs &&
+      globals.timeoutMs === timeoutMs
     return same ? this.get(signal) : undefined
   }
 

@@ -137,9 +137,11 @@ export class UndoLog {
       { signal },
     )
     if (identity() !== there) throw new KvError('KV_NOT_UNDONE', `not undone: the file was replaced since: ${line}`)
-    const other = changes.find(({ after }, i) => now[i]?.revision !== after)
-    if (other !== undefined)
-      throw new KvError('KV_NOT_UNDONE', `not undone: ${displayKey(other.key)} was written again since: ${line}`)
+    const other = changes.findIndex(({ after }, i) => now[i]?.revision !== after)
+    if (other >= 0) {
+      const what = now[other] === undefined ? 'is gone' : 'was written again'
+      throw new KvError('KV_NOT_UNDONE', `not undone: ${displayKey(changes[other]!.key)} ${what} since: ${line}`)
+    }
     await store.batch(changes.map(toOp), { signal })
     return changes.length
   }

@@ -1,6 +1,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Compacted } from '../../../store/driver/care.ts'
+import { RECOUNT } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import { removeAbandoned, removeTemporary } from '../file/create.ts'
 import { MARK_COPY } from '../file/schema.ts'
@@ -37,6 +38,7 @@ export async function compact(file: StoreFile, signal: AbortSignal | undefined):
       withDatabase(temporary, (database) => {
         database.exec('pragma synchronous = off; pragma journal_mode = wal')
         execWhereThere(database, MARK_COPY)
+        execWhereThere(database, RECOUNT)
       })
       bytes = sizeOf(temporary)
       return temporary

@@ -5,7 +5,7 @@ import { checksum } from '../../../blocks/checksum.ts'
 import { KvError, interrupted, usageError } from '../../../errors.ts'
 import type { BackupOptions, Salvaged } from '../../../store/driver/care.ts'
 import { sqliteEngine } from '../engine/engine.ts'
-import { EMPTY, removeTemporary } from '../file/create.ts'
+import { emptyStoreSql, removeTemporary } from '../file/create.ts'
 import { placeFile, replaceFile } from '../file/place-file.ts'
 import { MARK_COPY } from '../file/schema.ts'
 import type { StoreFile } from '../file/store-file.ts'
@@ -47,7 +47,7 @@ export async function salvage(
     const size = fstatSync(fd).size
     const pages = new RawPages(fd, log, size, pageSizeOf(fd))
     closeSync(openSync(temporary, 'wx', 0o600))
-    withDatabase(temporary, (database) => database.exec(`pragma synchronous = off; ${EMPTY}`))
+    withDatabase(temporary, (database) => database.exec(`pragma synchronous = off; ${emptyStoreSql()}`))
     const result = await recover(pages, temporary, async (page) => {
       onProgress?.(page * pages.pageSize, 2 * pages.count * pages.pageSize)
       await turn()

@@ -2,6 +2,7 @@ import { turn } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
 import type { CheckOptions, CheckReport } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
+import { checkBound } from './bound.ts'
 import { missingParts } from '../file/schema.ts'
 import { checkEntries } from './checksums.ts'
 import { checkIntegrity, checkIntegrityApart } from './integrity.ts'
@@ -18,7 +19,11 @@ export async function checkStore(
   const apart = signal && checkIntegrityApart(path, quick, signal)
   // It is waited for below, also when the entries fail first.
   apart?.catch(() => {})
-  const structure = async () => [...checkSchema(connection), ...((await apart) ?? checkIntegrity(connection, quick))]
+  const structure = async () => [
+    ...checkSchema(connection),
+    ...checkBound(connection),
+    ...((await apart) ?? checkIntegrity(connection, quick)),
+  ]
   if (quick) return { checked: 0, unchecked: 0, damagedKeys: [], problems: await structure() }
   const entries = checkEntries(connection)
   for (;;) {

@@ -1,4 +1,5 @@
 import type { Stats } from 'node:fs'
+import { hasBound } from '../bound/bound.ts'
 import { type Access, openDatabase } from './access.ts'
 import type { DatabaseSync, Statement } from '../engine/engine.ts'
 import { isBusy } from '../engine/result-codes.ts'
@@ -49,6 +50,7 @@ export class Connection {
   #isClosed = false
   readonly #overwrites: OverwriteDetector | undefined
   readonly #readWaitMs: () => number
+  #isBounded: boolean | undefined
   #cacheKib = CACHE_KIB
 
   /**
@@ -122,6 +124,11 @@ export class Connection {
   /** Throws {@link ChangedWhileRead} when what was read may be of no moment. */
   verify(): void {
     if (this.#access.unlocked?.isIntact === false) throw new ChangedWhileRead()
+  }
+
+  /** Whether the store has a bound, see bound.ts: a file is made with one or without. */
+  get isBounded(): boolean {
+    return (this.#isBounded ??= hasBound(this))
   }
 
   /** The prepared statement for a text, made once; its rows are arrays. */

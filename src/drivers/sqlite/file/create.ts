@@ -1,5 +1,6 @@
 import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { boundSql } from '../bound/bound.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { APPLICATION_ID, FORMAT_VERSION } from '../format/header.ts'
 import { isAbandoned, temporaryName } from '../format/temporary-names.ts'
@@ -10,16 +11,27 @@ import { SCHEMA } from './schema.ts'
 /** Bytes of a page. Chosen by measurement; see BENCHMARKS.md, "Layout". */
 const PAGE_SIZE = 8192
 
-/** Makes an empty store of a new file, which keeps no log yet. */
-export const EMPTY = `pragma page_size = ${PAGE_SIZE}; pragma journal_mode = off;
-  begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA} commit;`
+/** What a store is made with. */
+export interface CreateOptions {
+  /** Whether its folder is made too. */
+  readonly makeFolder: boolean
+  /** How many entries it has at most; the oldest go. Default: any number. */
+  readonly maxEntries?: number | undefined
+}
+
+/** Statements that make an empty store of a new file, which keeps no log yet. */
+export function emptyStoreSql(maxEntries?: number): string {
+  return `pragma page_size = ${PAGE_SIZE}; pragma journal_mode = off;
+    begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA}
+    ${maxEntries === undefined ? '' : boundSql(maxEntries)} commit;`
+}
 
 /**
  * Makes an empty store at `path`, whole or not at all: under a temporary name, then renamed. When another process was
  * quicker, its store stays. Throws what the file system or engine throws, and `KV_CORRUPT` when the log of a lost store
  * is in the way (SQLite would play it into the new one).
  */
-export function create(path: string, options: { makeFolder: boolean }): void {
+export function create(path: string, options: CreateOptions): void {
   const folder = dirname(path)
   if (options.makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
   if (!existsSync(path)) refuseLostLog(path)
@@ -29,7 +41,7 @@ export function create(path: string, options: { makeFolder: boolean }): void {
     closeSync(openSync(temporary, 'wx', 0o600))
     const connection = new (sqliteEngine().DatabaseSync)(temporary)
     try {
-      connection.exec(`pragma synchronous = full; ${EMPTY} pragma journal_mode = wal`)
+      connection.exec(`pragma synchronous = full; ${emptyStoreSql(options.maxEntries)} pragma journal_mode = wal`)
     } finally {
       connection.close()
     }

@@ -1,3 +1,4 @@
+import { BOUND_PARTS, RECOUNT } from '../bound/bound.ts'
 import type { Connection } from './connection.ts'
 import { LAYOUTS } from '../format/header.ts'
 
@@ -91,9 +92,10 @@ export const MARK_COPY = `update kv_store set mark_before = mark, mark = ${ownMa
 /** Expired entries removed at a time, so that no write pays for a flood of them. */
 const SWEEP_ROWS = 1000
 
-/** Removes some of the entries that have expired by `now`. Within a write transaction. */
-export function removeExpired(connection: Connection, now: number): void {
-  connection.statement('delete from kv where id in (select id from kv where expires <= ? limit ?)').run(now, SWEEP_ROWS)
+/** Removes some of the entries that have expired by `now`, `least` or all where there are so many. Within a write transaction. */
+export function removeExpired(connection: Connection, now: number, least = 0): void {
+  const rows = Math.max(SWEEP_ROWS, least)
+  connection.statement('delete from kv where id in (select id from kv where expires <= ? limit ?)').run(now, rows)
 }
 
 /** The missing tables, indexes and triggers by name, and `row of kv_store`; columns of newer stores do not count. */
@@ -102,6 +104,7 @@ export function missingParts(connection: Connection): string[] {
     (connection.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name),
   )
   const missing = ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update'].filter((name) => !names.has(name))
+  if (names.has('kv_bound')) missing.push(...Object.keys(BOUND_PARTS).filter((name) => !names.has(name)))
   if (!names.has('kv_store')) return missing
   if (hasMarks(connection))
     missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
@@ -124,9 +127,8 @@ function isCurrent(connection: Connection): boolean {
   return (
     missingParts(connection).length === 0 &&
     hasMarks(connection) &&
-    Object.entries(FOREIGN).every(
-      ([name, text]) =>
-        texts.get(name)?.slice('create '.length) === text.replace(/^(view|trigger)/, (type) => type.toUpperCase()),
+    Object.entries({ ...FOREIGN, ...(texts.has('kv_bound') && BOUND_PARTS) }).every(
+      ([name, text]) => texts.get(name)?.slice('create '.length) === text.replace(/^\w+/, (type) => type.toUpperCase()),
     )
   )
 }
@@ -157,11 +159,19 @@ function bringUpToDate(connection: Connection): void {
   else if (!hasMarks(connection))
     connection.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
   connection.exec(`create index if not exists ${INDEX}`)
-  for (const name of Object.keys(FOREIGN).toReversed())
-    connection.exec(`drop ${name === 'kv_foreign' ? 'view' : 'trigger'} if exists ${name}`)
-  for (const text of Object.values(FOREIGN)) connection.exec(`create ${text}`)
+  makeAnew(connection, FOREIGN)
   connection.exec(
     'insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)',
   )
   if (!mayMark) markCommit(connection)
+  if (!connection.isBounded) return
+  makeAnew(connection, BOUND_PARTS)
+  connection.exec(RECOUNT)
+}
+
+/** Views, triggers and indexes as {@link SCHEMA} has them, whether they are there or not. */
+function makeAnew(connection: Connection, parts: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(parts).toReversed())
+    connection.exec(`drop ${text.slice(0, text.indexOf(' '))} if exists ${name}`)
+  for (const text of Object.values(parts)) connection.exec(`create ${text}`)
 }

@@ -1,13 +1,15 @@
 import { type Stats, statSync } from 'node:fs'
-import type { KvError } from '../../../errors.ts'
+import { type KvError, usageError } from '../../../errors.ts'
+import { quoteWord } from '../../../shell-quote.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { LogHeldOpen, refuseLostLog } from '../identity/log-owner.ts'
 import { refuseMountPoint, refuseTwoLogs } from '../identity/second-names.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { idOf } from '../locks/posix-locks.ts'
 import { checkFolder } from './access.ts'
+import { boundOf } from '../bound/bound.ts'
 import { Connection, type ConnectionOptions, readWaitMs } from './connection.ts'
-import { create } from './create.ts'
+import { type CreateOptions, create } from './create.ts'
 import { isPassing, needsReopen, toKvError } from './errors.ts'
 import { inspect } from './inspect.ts'
 import { leave } from './leave.ts'
@@ -16,9 +18,9 @@ import { leave } from './leave.ts'
 const HEARTBEAT_MS = 1000
 
 /** How a store's file is used. */
-export interface StoreFileOptions extends ConnectionOptions {
-  /** Whether the first write makes the file's folder too. */
-  readonly makeFolder: boolean
+export interface StoreFileOptions extends ConnectionOptions, CreateOptions {
+  /** Whether a store that is there may have another bound than `maxEntries`, or none. */
+  readonly anyBound: boolean
 }
 
 /**
@@ -91,6 +93,7 @@ export class StoreFile {
   reading(mayWait = true): Connection | undefined {
     if (this.#connection !== undefined) this.#checkConnection(this.#connection)
     if (this.#connection === undefined && this.#inspect(mayWait)) this.#connect(mayWait)
+    if (this.#connection !== undefined) this.#refuseOtherBound(this.#connection)
     return this.#connection
   }
 
@@ -102,7 +105,10 @@ export class StoreFile {
     const connection = this.reading(false)
     if (connection === undefined) {
       create(this.path, this.options)
-      return this.#connect(false)
+      const made = this.#connect(false)
+      // Another process may have been quicker.
+      this.#refuseOtherBound(made)
+      return made
     }
     this.#refuseSecondName(connection, connection === before ? stat : undefined)
     connection.useWal()
@@ -243,6 +249,21 @@ export class StoreFile {
     connection.backfill()
     refuseLostLog(this.path)
     return true
+  }
+
+  /** Throws `KV_USAGE` when the store was made with another bound than is wanted. */
+  #refuseOtherBound(connection: Connection): void {
+    const { maxEntries, anyBound } = this.options
+    if (maxEntries === undefined || anyBound) return
+    connection.once('bound', () => {
+      const own = connection.read(() => boundOf(connection))?.maxEntries
+      if (own === maxEntries) return
+      const told = own === undefined ? 'was made without --max-entries' : `was made with --max-entries ${own}`
+      throw usageError(
+        `${this.path} ${told}, which stays`,
+        `copy it to a new one: kv copy ${quoteWord(this.path)} NEW --max-entries ${maxEntries}`,
+      )
+    })
   }
 
   #refuseSecondName(connection: Connection, stat = statSync(this.path, { throwIfNoEntry: false })): void {

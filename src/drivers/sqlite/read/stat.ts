@@ -1,4 +1,5 @@
 import type { Stat } from '../../../store/driver/driver.ts'
+import { boundOf } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { FORMAT_VERSION } from '../format/header.ts'
@@ -14,6 +15,7 @@ export function statStore(connection: Connection, path: string, now: number): St
         (select freelist_count from pragma_freelist_count), sqlite_version()`,
     )
     .get(now, now) as [number, number, number, number, number, number, number, string]
+  const bound = boundOf(connection)
   const log = sizeOf(`${path}-wal`)
   const file = sizeOf(path)
   return {
@@ -31,6 +33,7 @@ export function statStore(connection: Connection, path: string, now: number): St
       unused_bytes: freePages * pageSize,
       ...(process.platform === 'linux' && { open_by: otherUsers(path).join(', ') || 'nobody else' }),
       expired_unremoved: expired,
+      ...(bound !== undefined && { max_entries: bound.maxEntries, evicted: bound.evicted }),
       format: FORMAT_VERSION,
       engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
     },

@@ -15,6 +15,7 @@ export function putIf(transaction: Transaction, op: Put, condition: Condition | 
   const old = liveHead(connection, op.key, now)
   if (!holds(condition, old, (value) => hasValue(connection, op.key, value)))
     return { applied: false, created: false, revision: old?.revision ?? 0 }
+  transaction.makeRoom(1)
   const revision = transaction.nextRevision()
   transaction.apply(op, revision)
   return { applied: true, created: old === undefined, revision }

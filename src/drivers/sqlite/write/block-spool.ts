@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Block } from '../../../blocks/block.ts'
 
-/** Numbers before each block: its entries, its bytes, whether any expires, and whether any is a delete. */
-const HEAD = 4
+/** Numbers before each block: its entries, its bytes, whether any expires, whether any is a delete, and whether they came in another order. */
+const HEAD = 5
 
 /** Blocks in a temporary file without a name, which goes with the process: memory stays flat however many there are. */
 export class BlockSpool {
@@ -13,12 +13,14 @@ export class BlockSpool {
 
   /** Puts a block aside. Throws what the file system throws. */
   add(block: Block): void {
-    const { count, bytes, expires, deleted } = block
-    this.#write(Uint32Array.of(count, bytes.length, Number(expires !== undefined), Number(deleted !== undefined)))
+    const { count, bytes, expires, deleted, order } = block
+    const has = [expires, deleted, order].map((column) => Number(column !== undefined))
+    this.#write(Uint32Array.of(count, bytes.length, ...has))
     for (const column of [block.keyStart, block.keyLength, block.valueStart, block.valueLength, block.checksums])
       this.#write(column.subarray(0, count))
     if (expires !== undefined) this.#write(expires.subarray(0, count))
     if (deleted !== undefined) this.#write(deleted.subarray(0, count))
+    if (order !== undefined) this.#write(order.subarray(0, count))
     this.#write(bytes)
   }
 
@@ -30,7 +32,7 @@ export class BlockSpool {
         at += array.byteLength
         return array
       }
-      const [count = 0, length = 0, hasExpiry, hasDeletes] = read(new Uint32Array(HEAD))
+      const [count = 0, length = 0, hasExpiry, hasDeletes, hasOrder] = read(new Uint32Array(HEAD))
       const column = (): Uint32Array => read(new Uint32Array(count))
       // In the order in which they were written.
       yield {
@@ -42,6 +44,7 @@ export class BlockSpool {
         checksums: column(),
         expires: hasExpiry === 0 ? undefined : read(new Float64Array(count)),
         deleted: hasDeletes === 0 ? undefined : read(new Uint8Array(count)),
+        order: hasOrder === 0 ? undefined : column(),
         bytes: read(new Uint8Array(length)),
       }
     }

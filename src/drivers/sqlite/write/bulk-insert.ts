@@ -1,4 +1,12 @@
-import { type Block, blockOps, deletedKeys, hasTtl, putsOf, settled } from '../../../blocks/block.ts'
+import {
+  type Block,
+  blockOps,
+  blockOpsAsTheyCame,
+  deletedKeys,
+  hasTtl,
+  putsOf,
+  settled,
+} from '../../../blocks/block.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
 import type { BlockSpool } from './block-spool.ts'
 import type { Connection } from '../file/connection.ts'
@@ -45,14 +53,17 @@ export function blockLoader(transaction: Transaction, ifAbsent: boolean): (block
   return (given, now = transaction.now) => {
     if (given.count === 0) return 0
     const block = settled(given, now)
+    transaction.makeRoom(block.count)
     revision ??= transaction.nextRevision()
+    // With a bound, what came last is to stay.
+    if (transaction.connection.isBounded) return writeInTurn(transaction, block, revision, ifAbsent ? now : undefined)
     // A field has no room for longer lengths and positions; such a block has few rows.
     const puts = putsOf(block)
     const isQuick = puts.count >= MIN_ROWS && puts.bytes.length <= 2 ** VALUE_BITS
     if (ifAbsent) {
       // With deletes, the order of the entries decides.
       if (isQuick && puts === block) return block.count - insertBlock(transaction, block, revision, now)
-      return putIfAbsent(transaction, block, revision, now)
+      return writeInTurn(transaction, block, revision, now)
     }
     if (isQuick) insertBlock(transaction, puts, revision)
     else for (const op of blockOps(puts)) transaction.apply(op, revision)
@@ -61,12 +72,15 @@ export function blockLoader(transaction: Transaction, ifAbsent: boolean): (block
   }
 }
 
-/** Does the entries of a block in their order, with puts only of what is not there; returns how many were left. */
-function putIfAbsent(transaction: Transaction, block: Block, revision: number, now: number): number {
+/**
+ * Does the entries of a block as they came; with `absentAt`, puts only what is not there at that time. Returns how many
+ * were left.
+ */
+function writeInTurn(transaction: Transaction, block: Block, revision: number, absentAt: number | undefined): number {
   let left = 0
-  for (const op of blockOps(block)) {
-    if (op.type === 'del') transaction.apply(op, revision)
-    else if (!transaction.putIfAbsent(op, revision, now)) left++
+  for (const op of blockOpsAsTheyCame(block)) {
+    if (op.type === 'del' || absentAt === undefined) transaction.apply(op, revision)
+    else if (!transaction.putIfAbsent(op, revision, absentAt)) left++
   }
   return left
 }

@@ -25,12 +25,13 @@ export async function deleteInSlices(
   const { connection } = transaction
   const message = 'interrupted, nothing was deleted'
   const gone = await expiredInSlices(connection, query, transaction.now, signal, message)
-  // While somebody watches, each row is deleted by itself.
+  // While somebody watches, and in a store with a bound, each row is deleted by itself.
   const inOneStep =
     query.start === undefined &&
     query.end === undefined &&
     connection.fileBytes() <= ONE_STEP_BYTES &&
-    !hasLog(connection)
+    !hasLog(connection) &&
+    !connection.isBounded
   let changes = 0
   await inSlices(signal, message, (rows) => {
     const next = inOneStep ? undefined : keyAt(connection, query, rows)

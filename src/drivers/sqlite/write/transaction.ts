@@ -57,6 +57,11 @@ export class Transaction {
     return this.#revision
   }
 
+  /** Before as many entries may be put: in a store with a bound, those that have expired go before any other. */
+  makeRoom(entries: number): void {
+    if (this.connection.isBounded) removeExpired(this.connection, this.now, entries)
+  }
+
   /** Applies one operation under a revision. */
   apply(op: Op, revision: number): void {
     if (op.type === 'del') return void this.connection.statement('delete from kv where key = ?').run(op.key)
