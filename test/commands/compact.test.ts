@@ -58,6 +58,27 @@ describe('kv compact', () => {
     expectRun(await kv(['put', 'new', '1'], { store }), {})
   })
 
+  test('entries in random order, which are sorted in a file first, and what else the store has', async () => {
+    const store = await givenStore()
+    const open = await openTestStore(store)
+    const keys = Array.from({ length: 12_000 }, (_, i) => String(((i + 1) * 7919) % 12_007).padStart(6, '0'))
+    await open.batch(keys.map((key, i) => ({ type: 'put', key, value: `${i} `.repeat(40) })))
+    const before = await entries(open)
+    const database = new (sqliteEngine().DatabaseSync)(store)
+    database.exec(`create table kv_more(a text primary key, b blob) strict, without rowid; insert into kv_more values ('x', x'00');
+      create trigger kv_more_put after insert on kv begin insert or ignore into kv_more values (cast(new.key as text), new.value); end`)
+    database.close()
+    expectRun(await kvProcess(['compact'], { store }), { stdout: /bytes/ })
+    expect(laidOut(store)).toEqual(keys.toSorted())
+    expect(await entries(await openTestStore(store))).toEqual(before)
+    expectRun(await kvProcess(['put', 'new', '1'], { store }), {})
+    const again = new (sqliteEngine().DatabaseSync)(store)
+    expect(again.prepare('select a from kv_more').all()).toEqual([{ a: 'new' }, { a: 'x' }])
+    again.close()
+    expectRun(await kv(['check'], { store }), { stdout: /^ok: 12,?001 entries checked/ })
+    expect(readdirSync(dirname(store)).filter((name) => !/-(?:wal|shm)$/.test(name))).toEqual([basename(store)])
+  })
+
   test('tables of other programs stay', async () => {
     const store = await grown()
     const database = new (sqliteEngine().DatabaseSync)(store)
