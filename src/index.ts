@@ -77,8 +77,10 @@ export type {
   WatchQuery,
 } from './store/driver/driver.ts'
 export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/driver/entry.ts'
+export type { Usage, UsageProgress, UsageQuery } from './store/driver/usage.ts'
 export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
+export type { UsageOptions } from './store/usage.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
 export type { LoadOptions } from './store/load.ts'
 export type { RangeAccess } from './store/range-access.ts'

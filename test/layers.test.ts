@@ -27,6 +27,7 @@ const LISTED: readonly Layer[] = [
   ['store/expiry.ts', 'store/**'],
   ['blocks', 'store/**'],
   ['store/driver', 'store/driver/entry.ts blocks', 'store/**'],
+  ['store/folders', 'store/driver', 'store/**'],
   ['store', 'store/** blocks'],
   ['child-process.ts', 'io.ts'],
   ['lock', 'store/**'],

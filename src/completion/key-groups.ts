@@ -1,14 +1,22 @@
-import { characterStart, compareBytes, decodeUtf8, prefixEnd, successor, utf8 } from '../bytes.ts'
+import { characterStart, compareBytes, decodeUtf8, prefixEnd, utf8 } from '../bytes.ts'
 import { escapeLine } from '../safe-text.ts'
-import type { RangeOptions } from '../store/range.ts'
+import { folderEnd, startsWith } from '../store/folders/folder.ts'
+import {
+  type GroupEnd,
+  type GroupStart,
+  PAGE_KEYS,
+  groupStart,
+  groupStarts,
+  isBefore,
+  keysOf,
+  nextAfter,
+} from '../store/folders/groups.ts'
 import type { Store } from '../store/store.ts'
 
 /** What keys are cut at for completion. */
-const SEPARATORS = new Set([...':/.'].map((char) => char.charCodeAt(0)))
+const SEPARATORS = [...':/.'].map((char) => utf8(char))
 /** Groups shown; where there are more, keys are grouped by their next character instead. */
 const MAX_GROUPS = 100
-/** Keys asked for at a time at most; of a store elsewhere always, since a request takes longer than what it asks for. */
-const PAGE_KEYS = 128
 /** Bytes before which the keys of such a store are parted first, to be looked through at the same time. */
 const PARTS = [...'05:ANacegikmoqsuwy{'].map((char) => char.charCodeAt(0))
 
@@ -31,13 +39,8 @@ export interface KeyGroup {
   readonly atSeparator: boolean
 }
 
-/** The start of a group, and its first key. */
-interface Start {
-  readonly bytes: Uint8Array
-  readonly key: Uint8Array
-  /** Whether the key is for itself. */
-  readonly whole: boolean
-  /** How many keys; `undefined` where that is to be counted. */
+/** The start of a group, with how many keys it has; `undefined` where that is to be counted. */
+interface Start extends GroupStart {
   count: number | undefined
 }
 
@@ -45,9 +48,6 @@ interface Starts {
   readonly starts: readonly Start[]
   readonly more: boolean
 }
-
-/** Where the group of a key ends; `undefined`: the key is for itself. */
-type GroupEnd = (key: Uint8Array) => number | undefined
 
 /**
  * The groups of the keys that begin with `start`: up to the next `:`, `/` or `.`, or, where these are too many to
@@ -62,7 +62,7 @@ export async function keyGroups(
 ): Promise<{ groups: readonly KeyGroup[]; more: boolean }> {
   const prefix = utf8(start)
   const collect = store.supports.remote ? collectRemote : collectHere
-  let found = await collect(store, prefix, (key) => separatorEnd(key, prefix.length), signal)
+  let found = await collect(store, prefix, (key) => folderEnd(key, prefix.length, SEPARATORS), signal)
   if (found.more) {
     const common = await commonOf(store, prefix, signal)
     found = await collect(store, common, (key) => characterEnd(key, common.length), signal)
@@ -79,7 +79,12 @@ export async function keyGroups(
     const { count, shown } = counts[i]!
     const text = decodeUtf8(count === 1 ? key : bytes)
     if (text === undefined) continue
-    groups.push({ text, whole: count === 1, count: shown, atSeparator: SEPARATORS.has(bytes.at(-1)!) })
+    groups.push({
+      text,
+      whole: count === 1,
+      count: shown,
+      atSeparator: SEPARATORS.some(([byte]) => byte === bytes.at(-1)),
+    })
   }
   return { groups, more }
 }
@@ -92,20 +97,11 @@ async function collectHere(
   signal: AbortSignal | undefined,
 ): Promise<Starts> {
   const starts: Start[] = []
-  const stop = prefixEnd(prefix)
-  /** One key is enough to know a group by; where keys are groups of their own, several at a time cost less. */
-  let limit = 1
-  for (let from: Uint8Array | undefined = prefix; isBefore(from, stop);) {
-    const keys = await keysOf(store, { gte: from, lt: stop, limit }, signal)
-    let last: Start | undefined
-    for (const key of keys) {
-      if (last !== undefined && !last.whole && startsWith(key, last.bytes)) continue
+  for await (const page of groupStarts(store, prefix, endOf, signal)) {
+    for (const start of page) {
       if (starts.length === MAX_GROUPS) return { starts, more: true }
-      starts.push((last = startOf(key, endOf)))
+      starts.push({ ...start, count: start.whole ? 1 : undefined })
     }
-    if (last === undefined || keys.length < limit) break
-    from = nextAfter(last)
-    limit = last.whole ? Math.min(limit * 2, PAGE_KEYS) : 1
   }
   return { starts, more: false }
 }
@@ -153,7 +149,7 @@ function grouped(keys: readonly Uint8Array[], endOf: GroupEnd): Start[] {
   let group: Start | undefined
   for (const key of keys) {
     if (group !== undefined && !group.whole && startsWith(key, group.bytes)) group.count!++
-    else starts.push((group = { ...startOf(key, endOf), count: 1 }))
+    else starts.push((group = { ...groupStart(key, endOf), count: 1 }))
   }
   return starts
 }
@@ -168,20 +164,6 @@ function merged(ranges: readonly Start[][]): Start[] {
     else all.push(start)
   }
   return all
-}
-
-function startOf(key: Uint8Array, endOf: GroupEnd): Start {
-  const end = endOf(key)
-  return { bytes: key.subarray(0, end), key, whole: end === undefined, count: end === undefined ? 1 : undefined }
-}
-
-/** The first key there could be after a group. */
-function nextAfter({ whole, key, bytes }: Start): Uint8Array | undefined {
-  return whole ? successor(key) : prefixEnd(bytes)
-}
-
-function isBefore(from: Uint8Array | undefined, stop: Uint8Array | undefined): from is Uint8Array {
-  return from !== undefined && (stop === undefined || compareBytes(from, stop) < 0)
 }
 
 /** A key between two, the second left out where there is no end: where they first differ by more than one, half way. */
@@ -215,23 +197,6 @@ async function commonOf(store: Store, prefix: Uint8Array, signal: AbortSignal | 
 /** A key as the user sees it in a list. */
 export function keyLabel(group: KeyGroup): string {
   return `${escapeLine(group.text)}${group.whole || group.atSeparator ? '' : '…'}`
-}
-
-async function keysOf(store: Store, range: RangeOptions, signal: AbortSignal | undefined): Promise<Uint8Array[]> {
-  const keys: Uint8Array[] = []
-  for await (const page of store.rangePages({ ...range, keysOnly: true, signal }))
-    for (const { key } of page) keys.push(key)
-  return keys
-}
-
-function startsWith(key: Uint8Array, start: Uint8Array): boolean {
-  return key.length >= start.length && compareBytes(key.subarray(0, start.length), start) === 0
-}
-
-/** Where the group of a key ends, after a separator; `undefined`: the key is for itself. */
-function separatorEnd(key: Uint8Array, from: number): number | undefined {
-  for (let at = from; at < key.length; at++) if (SEPARATORS.has(key[at]!)) return at + 1
-  return undefined
 }
 
 /** Where the character after `from` ends; `undefined`: there is none. */

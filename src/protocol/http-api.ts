@@ -10,6 +10,7 @@ export const PATHS = {
   keys: '/v1/keys/',
   range: '/v1/range',
   count: '/v1/count',
+  usage: '/v1/usage',
   batch: '/v1/batch',
   load: '/v1/load',
   get: '/v1/get',
@@ -42,7 +43,19 @@ export const BOUNDS = ['start', 'end', 'until', 'prefix', 'encoding'] as const
 export const RANGE_PARAMETERS = [...BOUNDS, 'after', 'limit', 'reverse'] as const
 
 /** Every query parameter below `/v1`. */
-export const PARAMETERS = [...RANGE_PARAMETERS, 'key', 'keys', 'ttl', 'expires', 'all', 'atomic', 'if_absent'] as const
+export const PARAMETERS = [
+  ...RANGE_PARAMETERS,
+  'key',
+  'keys',
+  'ttl',
+  'expires',
+  'all',
+  'atomic',
+  'if_absent',
+  'delimiter',
+  'depth',
+  'top',
+] as const
 
 /** The name of a query parameter. */
 export type Parameter = (typeof PARAMETERS)[number]
@@ -118,4 +131,6 @@ export interface ServerInfo {
   readonly load_if_absent?: boolean | undefined
   /** Whether a batch may have conditions; absent from servers older than that. */
   readonly batch_conditions?: boolean | undefined
+  /** Whether it tells the usage by folders; absent from servers older than that. */
+  readonly usage?: boolean | undefined
 }

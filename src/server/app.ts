@@ -19,6 +19,7 @@ import type { RouteContext } from './route-context.ts'
 import { routePath } from './http/request-target.ts'
 import { keyRoutes } from './routes/key-routes.ts'
 import { rangeRoutes } from './routes/range-routes.ts'
+import { usageRoutes } from './routes/usage-routes.ts'
 import { watchRoutes } from './routes/watch-routes.ts'
 
 declare module 'fastify' {
@@ -127,7 +128,8 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     throw new HttpError(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') })
   })
   const routes = (to: FastifyInstance): void => {
-    for (const add of [textRoutes, keyRoutes, rangeRoutes, batchRoutes, watchRoutes, opsRoutes]) add(to, context)
+    for (const add of [textRoutes, keyRoutes, rangeRoutes, usageRoutes, batchRoutes, watchRoutes, opsRoutes])
+      add(to, context)
   }
   routes(app)
   documentationRoutes(app, routes, { needsToken: options.token !== undefined })

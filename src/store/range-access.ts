@@ -2,10 +2,12 @@ import type { Block } from '../blocks/block.ts'
 import { usageError } from '../errors.ts'
 import type { Abortable, Driver, TextOptions } from './driver/driver.ts'
 import type { Entry } from './driver/entry.ts'
+import type { Usage } from './driver/usage.ts'
 import { eachOf, guarded } from './guarded.ts'
 import { checkOptions, flagOf, shown } from './input.ts'
 import { RANGE_NAMES, type RangeOptions, anyExpires, blocksOf, toQuery } from './range.ts'
 import { TextAccess } from './text.ts'
+import { USAGE_NAMES, type UsageOptions, toUsageQuery, usagePages } from './usage.ts'
 
 const TEXT_FORMS = ['jsonl', 'csv', 'tsv']
 
@@ -77,6 +79,17 @@ export abstract class RangeAccess extends TextAccess {
     const { signal } = options
     const query = toQuery(options)
     return query === undefined ? 0 : driver.count(query, { signal })
+  }
+
+  /**
+   * How many keys there are below a prefix and how many bytes they take, in pages: a key that lies in no folder and each
+   * folder in key order, a folder after what lies in it, and last the total; at one snapshot where `supports.snapshotRange`.
+   */
+  usage(options: UsageOptions = {}): AsyncGenerator<Usage[], void, void> {
+    const driver = this.#use(options, USAGE_NAMES, 'usage')
+    const query = toUsageQuery(options)
+    const { onProgress, signal } = options
+    return guarded(usagePages(driver, query, { onProgress, signal }), () => this.#open(signal))
   }
 
   #use(options: Abortable, names: readonly string[], operation: string): Driver {

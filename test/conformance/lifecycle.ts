@@ -22,6 +22,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   rangeBlocks: (store) => store.rangeBlocks()[Symbol.asyncIterator]().next(),
   hasExpiring: (store) => store.hasExpiring(),
   count: (store) => store.count(),
+  usage: (store) => store.usage().next(),
   delRange: (store) => store.delRange({ all: true }),
   watch: (store) => store.watch(),
   checkUsable: (store) => store.checkUsable({ write: true }),
@@ -128,6 +129,7 @@ export function lifecycle(kit: Kit): void {
       ['rangeBlocks', (store, signal) => store.rangeBlocks({ signal })],
       ['rangeText', (store, signal) => store.rangeText({ signal })],
       ['count', (store, signal) => store.count({ signal })],
+      ['usage', (store, signal) => store.usage({ signal }).next()],
       ['stat', (store, signal) => store.stat({ signal })],
       ['check', (store, signal) => store.check({ signal })],
     ])('%s is refused when it was aborted before, with the reason of the signal', async ([, read]) => {
@@ -149,6 +151,7 @@ export function lifecycle(kit: Kit): void {
       ['range', (store, signal) => store.range({ signal }).next()],
       ['hasExpiring', (store, signal) => store.hasExpiring({ signal })],
       ['count', (store, signal) => store.count({ signal })],
+      ['usage', (store, signal) => store.usage({ signal }).next()],
       ['stat', (store, signal) => store.stat({ signal })],
       ['check', (store, signal) => store.check({ signal })],
     ])('%s does not wait for an answer once it is aborted', async ([, read]) => {

@@ -9,6 +9,7 @@ import { expiry } from './expiry.ts'
 import { lifecycle } from './lifecycle.ts'
 import { ranges } from './ranges.ts'
 import { realTime } from './real-time.ts'
+import { usageCases } from './usage.ts'
 import { watches } from './watches.ts'
 import { writes } from './writes.ts'
 import { checksum } from '../../src/blocks/checksum.ts'
@@ -97,6 +98,7 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
     describe.skipIf(!target.ownClock)('expiry', () => expiry(kit))
     describe.skipIf(target.ownClock)('expiry in real time', () => realTime(kit))
     describe.skipIf(!target.supports.watch)('watches', () => watches(kit))
+    describe('usage', () => usageCases(kit))
     describe('lifecycle', () => lifecycle(kit))
     describe.skipIf(target.bounded !== true)('a bound', () => bound(kit))
     describe('care', () => care(kit))

@@ -1,8 +1,10 @@
+import { asBuffer, utf8 } from '../../bytes.ts'
 import { KvError } from '../../errors.ts'
 import { errorOf } from '../../protocol/errors.ts'
 import { revisionFrom, revisionOf } from '../../protocol/etag.ts'
 import { FRAME, type Frame, FrameReader } from '../../protocol/frames.ts'
 import { HEADERS } from '../../protocol/http-api.ts'
+import type { Usage, UsageProgress } from '../../store/driver/usage.ts'
 import type { Answer } from './call.ts'
 
 const LINE_FEED = 0x0a
@@ -56,6 +58,49 @@ export async function* wholeLines(chunks: AsyncIterable<Buffer>): AsyncGenerator
     if (!isOver && end < chunk.length) rest.push(chunk.subarray(end))
   }
   if (!isOver) throw cutOff()
+}
+
+/** A line of a usage: how far it is, a key, a folder, or the total. */
+interface UsageLine {
+  readonly progress?: number
+  readonly key?: string
+  readonly key_base64?: string
+  readonly prefix?: string
+  readonly prefix_base64?: string
+  readonly keys?: number
+  readonly bytes?: number
+  readonly total?: boolean
+}
+
+/** The usage that lines tell; how far it is goes to `onProgress`. */
+export async function* usageIn(
+  chunks: AsyncIterable<Uint8Array>,
+  { onProgress }: UsageProgress,
+): AsyncGenerator<Usage[], void, void> {
+  for await (const chunk of chunks) {
+    const page: Usage[] = []
+    for (const text of asBuffer(chunk).toString().split('\n')) {
+      if (text === '') continue
+      const line = JSON.parse(text) as UsageLine
+      if (line.progress === undefined) page.push(usageOfLine(line))
+      else onProgress?.(line.progress)
+    }
+    if (page.length > 0) yield page
+  }
+}
+
+function usageOfLine({
+  key,
+  key_base64: keyBase64,
+  prefix = '',
+  prefix_base64: prefixBase64,
+  ...line
+}: UsageLine): Usage {
+  const { keys = 1, bytes = 0, total = false } = line
+  const isKey = key !== undefined || keyBase64 !== undefined
+  const base64 = keyBase64 ?? prefixBase64
+  const name = base64 === undefined ? utf8(key ?? prefix) : Buffer.from(base64, 'base64')
+  return { type: isKey ? 'key' : total ? 'total' : 'folder', name, keys, bytes }
 }
 
 function cutOff(): KvError {

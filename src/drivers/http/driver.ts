@@ -23,14 +23,15 @@ import type {
   TextOptions,
   WatchQuery,
 } from '../../store/driver/driver.ts'
+import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { OpenOptions } from '../options.ts'
-import { expiresIn, framesOf, revisionIn, wholeLines } from './answers.ts'
+import { expiresIn, framesOf, revisionIn, usageIn, wholeLines } from './answers.ts'
 import type { Answer, Call } from './call.ts'
 import type { HttpClient } from './client.ts'
 import { limitsOf, reach, supportsOf } from './reach.ts'
 import { Hold } from './hold.ts'
-import { boundsOf, conditional, keyPath, rangeOf, withQuery } from './target.ts'
+import { boundsOf, conditional, keyPath, rangeOf, rangePath, usagePath, withQuery } from './target.ts'
 import { blockChunks, olderServer, totalBytes } from './upload.ts'
 import { type Connect, EventFeed } from './watch.ts'
 
@@ -212,11 +213,11 @@ export class HttpDriver implements Driver {
   }
 
   range(query: RangeQuery, { signal }: Abortable = {}): AsyncGenerator<Entry[], void, void> {
-    return framesOf(this.#range(query, FRAMES, signal))
+    return framesOf(this.#stream(rangePath(query), FRAMES, signal))
   }
 
   rangeText(query: RangeQuery, { form = 'jsonl', signal }: TextOptions = {}): AsyncIterable<Uint8Array> | undefined {
-    return query.keysOnly || form !== 'jsonl' ? undefined : wholeLines(this.#range(query, LINES, signal))
+    return query.keysOnly || form !== 'jsonl' ? undefined : wholeLines(this.#stream(rangePath(query), LINES, signal))
   }
 
   /** As the server's figures say: reading every key to find that none expires would carry them all here. */
@@ -228,6 +229,11 @@ export class HttpDriver implements Driver {
   async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
     const path = withQuery(PATHS.count, rangeOf({ ...query, keysOnly: false }))
     return (await this.#client.json({ ...GET, path, signal }, { count: 0 })).count
+  }
+
+  usage(query: UsageQuery, options: UsageProgress = {}): AsyncIterable<Usage[]> | undefined {
+    if (this.#info.usage !== true) return undefined
+    return usageIn(wholeLines(this.#stream(usagePath(query), LINES, options.signal)), options)
   }
 
   async stat({ signal }: Abortable = {}): Promise<Stat> {
@@ -273,9 +279,8 @@ export class HttpDriver implements Driver {
     await this.#client.close()
   }
 
-  /** The chunks of a range in a media type. */
-  #range(query: RangeQuery, type: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, void> {
-    const path = withQuery(PATHS.range, rangeOf(query))
+  /** The chunks of an answer in a media type. */
+  #stream(path: string, type: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, void> {
     return this.#client.stream({ ...GET, path, headers: { accept: type }, signal }, type)
   }
 

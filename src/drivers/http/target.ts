@@ -3,6 +3,7 @@ import { usageError } from '../../errors.ts'
 import { HEADERS, PATHS, type Parameter } from '../../protocol/http-api.ts'
 import type { RangeQuery } from '../../store/driver/driver.ts'
 import type { Condition } from '../../store/driver/entry.ts'
+import type { UsageQuery } from '../../store/driver/usage.ts'
 
 /** Bytes to percent-encode: all but those of RFC 3986, section 2.3, and the dot , which may mean a folder. */
 const ENCODED = /[^A-Za-z0-9_~-]/g
@@ -60,6 +61,25 @@ export function rangeOf(query: RangeQuery): Parameters {
     reverse: query.reverse || undefined,
     keys: query.keysOnly || undefined,
   }
+}
+
+/** The path with the parameters for a range. */
+export function rangePath(query: RangeQuery): string {
+  return withQuery(PATHS.range, rangeOf(query))
+}
+
+/** The path with the parameters for a usage. */
+export function usagePath({ prefix, delimiters, depth, keys, top }: UsageQuery): string {
+  const delimiter = delimiters.length === 1 ? delimiters[0] : undefined
+  const base64 = isShorterInBase64(delimiter === undefined ? [prefix] : [prefix, delimiter])
+  return withQuery(PATHS.usage, {
+    prefix: prefix.length === 0 ? undefined : written(prefix, base64),
+    delimiter: delimiter && written(delimiter, base64),
+    encoding: base64 ? 'base64' : undefined,
+    depth,
+    keys,
+    top,
+  })
 }
 
 /** The address of a server. Throws `KV_USAGE` for what is none, and for one with a password in it. */

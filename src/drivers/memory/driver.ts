@@ -5,6 +5,7 @@ import { withinBytes } from '../kit/byte-budget.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { checkConditions, holdsFor } from '../../store/conditional.ts'
 import { expiryOf } from '../../store/expiry.ts'
+import { partsOf, usageOf } from '../../store/folders/add-up.ts'
 import type {
   Abortable,
   Changes,
@@ -21,6 +22,7 @@ import type {
   Stat,
   WatchQuery,
 } from '../../store/driver/driver.ts'
+import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { MemoryLog } from './change-log.ts'
 import { WriteOrder } from './write-order.ts'
@@ -159,6 +161,14 @@ export class MemoryDriver implements Driver {
     return count
   }
 
+  usage(query: UsageQuery, options?: UsageProgress): AsyncIterable<Usage[]> {
+    const [from, to] = this.#bounds(query)
+    const now = this.#now()
+    const rows = this.#rows.slice(from, to).filter((row) => alive(row, now))
+    const sizes = rows.map(({ key, value }) => [new Uint8Array(key), key.length + value.length] as const)
+    return usageOf([partsOf(sizes, query)], query, options)
+  }
+
   stat(): Stat {
     const now = this.#now()
     const live = this.#rows.filter((row) => alive(row, now))
@@ -264,7 +274,7 @@ export class MemoryDriver implements Driver {
     return low
   }
 
-  #bounds(query: RangeQuery): [from: number, to: number] {
+  #bounds(query: Pick<RangeQuery, 'start' | 'end'>): [from: number, to: number] {
     return [
       query.start === undefined ? 0 : this.#find(query.start),
       query.end === undefined ? this.#rows.length : this.#find(query.end),

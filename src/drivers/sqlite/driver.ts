@@ -19,9 +19,11 @@ import type {
   WatchQuery,
 } from '../../store/driver/driver.ts'
 import type { Care } from '../../store/driver/care.ts'
+import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
+import { usageOf } from '../../store/folders/add-up.ts'
 import { checkConditions, holds, holdsFor } from '../../store/conditional.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
@@ -34,18 +36,13 @@ import { liveEntry, liveEntryWithin, liveHead, liveValue } from './read/lookup.t
 import { pages } from './read/range.ts'
 import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
+import { usageParts } from './read/usage.ts'
 import type { WatchHub } from './watch/watch-hub.ts'
 import { applyOps, checkAll, deleteIf, putIf } from './write/apply-ops.ts'
-import { blockLoader, loadAsTheyCome } from './write/bulk-insert.ts'
+import { type Loaded, blockLoader, loadAsTheyCome } from './write/bulk-insert.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
 import type { Transaction } from './write/transaction.ts'
 import { type Job, Writer } from './write/writer.ts'
-
-/** What a load came to: the newest revision, and how many puts were left because their key was there. */
-interface Loaded {
-  readonly revision: number
-  readonly existing: number
-}
 
 /**
  * The embedded driver: one SQLite file in WAL mode, for any number of processes at once. Reads are synchronous; writes
@@ -250,6 +247,11 @@ export class SqliteDriver implements Driver {
     const now = this.#now()
     if (signal === undefined) return this.#file.read((connection) => countNow(connection, query, now)) ?? 0
     return this.#snapshots.result(0, (connection) => countInSlices(connection, query, now, signal))
+  }
+
+  usage(query: UsageQuery, options?: UsageProgress): AsyncIterable<Usage[]> {
+    const parts = this.#snapshots.items((connection) => usageParts(connection, query, this.#now()))
+    return usageOf(parts, query, options)
   }
 
   stat(): Stat {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type BytesEncoding, type Encoding, asBuffer, utf8 } from '../../bytes.ts'
 import type { Change, Entry } from '../../store/driver/entry.ts'
+import type { Usage } from '../../store/driver/usage.ts'
 import { JSON_STRING, type TextOutput } from '../byte-buffer.ts'
 import { type EntryForm, type EntryWriter, type Output, type ValueForm, isPlain } from '../format.ts'
 import { JsonScanner } from './scanner.ts'
@@ -152,6 +153,15 @@ function jsonSource(value: Uint8Array): Uint8Array | undefined {
   const scanner = new JsonScanner()
   scanner.reset(value, value.length)
   return scanner.value(0) === value.length ? value : undefined
+}
+
+/**
+ * What a key, a folder or all keys take, as a record of JSON: `{"key":"a","bytes":2}`, `{"prefix":"user:","keys":2,"bytes":9}`,
+ * and the total as that of its prefix, with `"total":true`.
+ */
+export function usageRecord({ type, name, keys, bytes }: Usage): Readonly<Record<string, unknown>> {
+  if (type === 'key') return { ...textOrBase64('key', name), bytes }
+  return { ...textOrBase64('prefix', name), keys, bytes, ...(type === 'total' && { total: true }) }
 }
 
 /** A field of JSON as records have it: base64 under a name of its own where bytes are not UTF-8. */

@@ -123,6 +123,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       load_deletes: true,
       load_if_absent: true,
       batch_conditions: true,
+      usage: true,
     }
     return sendJson(reply, info)
   })

@@ -6,6 +6,7 @@
 
 import type { Block, Blocks } from '../../blocks/block.ts'
 import type { Care } from './care.ts'
+import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
 import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
@@ -259,6 +260,12 @@ export interface Driver {
   anyExpires?(query: RangeQuery, options?: Abortable): Awaitable<boolean | undefined>
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, options?: Abortable): Awaitable<number>
+  /**
+   * Optional: how many keys there are and how many bytes they take, folder by folder, where the engine adds that up
+   * quicker than JavaScript, or without reading values. As `usageOf` of src/store/folders/add-up.ts: the total comes last, and no
+   * page is empty. `undefined` where it has no quick way.
+   */
+  usage?(query: UsageQuery, options?: UsageProgress): AsyncIterable<Usage[]> | undefined
 
   /**
    * Reports every put and delete from now on, by any process, and an expiry as a delete within about a second; of

@@ -159,6 +159,37 @@ describe('/v1/keys', () => {
   })
 })
 
+describe('/v1/usage', () => {
+  test('tells keys and bytes by folders, and the total last', async () => {
+    const app = await server()
+    for (const key of ['a', 'u:1', 'u:2/x', '%ff:1'])
+      await app.inject({ method: 'PUT', url: `/v1/keys/${key.replace('/', '%2F')}`, payload: '123' })
+    const usage = async (query: string): Promise<unknown[]> => {
+      const { body, statusCode, headers } = await app.inject(`/v1/usage${query}`)
+      expect([statusCode, headers['content-type']]).toEqual([200, 'application/x-ndjson'])
+      return body
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown)
+    }
+    const total = { prefix: '', keys: 4, bytes: 24, total: true }
+    expect(await usage('')).toEqual([
+      { key: 'a', bytes: 4 },
+      { prefix: 'u:', keys: 2, bytes: 14 },
+      { prefix_base64: '/zo=', keys: 1, bytes: 6 },
+      total,
+    ])
+    expect(await usage('?depth=2&keys=false&top=1')).toEqual([{ prefix: 'u:', keys: 2, bytes: 14 }, total])
+    expect(await usage('?prefix=753a&delimiter=2f&encoding=hex')).toEqual([
+      { key: 'u:1', bytes: 6 },
+      { prefix: 'u:2/', keys: 1, bytes: 8 },
+      { prefix: 'u:', keys: 2, bytes: 14, total: true },
+    ])
+    for (const query of ['?depth=x', '?top=-1', '?delimiter=', '?limit=3'])
+      expect((await app.inject(`/v1/usage${query}`)).statusCode, query).toBe(400)
+  })
+})
+
 describe('/v1/batch, /v1/range, /v1/count', () => {
   test('put and delete in order, all or nothing', async () => {
     const app = await server()
@@ -300,6 +331,7 @@ describe('the description', () => {
         'GET /v1/range',
         'DELETE /v1/range',
         'GET /v1/count',
+        'GET /v1/usage',
         'GET /v1/watch',
         'POST /v1/batch',
         'POST /v1/get',

@@ -13,6 +13,12 @@ import type { Connection } from '../file/connection.ts'
 import type { Transaction } from './transaction.ts'
 import { ON_CONFLICT, unlessExisting } from './transaction.ts'
 
+/** What a load came to: the newest revision, and how many puts were left because their key was there. */
+export interface Loaded {
+  readonly revision: number
+  readonly existing: number
+}
+
 /** Fewer rows are not worth the preparation. */
 export const MIN_ROWS = 32
 

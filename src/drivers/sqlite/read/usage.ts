@@ -1,0 +1,119 @@
+import type { UsageQuery } from '../../../store/driver/usage.ts'
+import { type UsagePart, innermostFolder, partsOf } from '../../../store/folders/add-up.ts'
+import { startsWith } from '../../../store/folders/folder.ts'
+import type { SqlValue } from '../engine/engine.ts'
+import { damagedRow } from '../engine/result-codes.ts'
+import type { Connection } from '../file/connection.ts'
+import { keyAt, rangeSql } from './range.ts'
+
+/** Keys that are added up at a time: few enough to be sorted in memory, even the longest. */
+const SLICE_KEYS = 4000
+
+/** Levels of folders that SQL tells apart; with more, JavaScript does. */
+const SQL_DEPTH = 6
+
+/** More than the length of any key. */
+const NEVER = 2 ** 31
+
+const LIVE = '(expires is null or expires > ?)'
+
+/** Of a blob, its length is known without reading it. */
+const BYTES = 'length(key) + length(value)'
+
+/** A part of the keys of a store. */
+type Slice = Pick<UsageQuery, 'start' | 'end'>
+
+/**
+ * The parts of a query, a slice of its keys at a time, perhaps none; of one snapshot when the caller holds a transaction.
+ * Where a slice lies in one folder, which most do where folders are large, it is only added up.
+ */
+export function* usageParts(
+  connection: Connection,
+  query: UsageQuery,
+  now: number,
+): Generator<UsagePart[], void, void> {
+  const { end, depth, keys, top } = query
+  for (let start = keyAt(connection, query, 0); start !== undefined;) {
+    const next = keyAt(connection, { start, end }, SLICE_KEYS)
+    const slice = { start, end: next ?? end }
+    const folder = next && folderOfAll(start, next, query)
+    if (folder !== undefined) yield sum(connection, slice, folder, now)
+    else if (depth === 0 && keys && top !== undefined) yield biggest(connection, slice, query, top, now)
+    else if ((depth === 0 && keys) || depth > SQL_DEPTH) yield partsOf(sizes(connection, slice, now), query)
+    else yield grouped(connection, slice, query, now)
+    start = next
+  }
+}
+
+/** The folder of all keys from one to another, where there can be no folder within it to tell apart. */
+function folderOfAll(first: Uint8Array, next: Uint8Array, query: UsageQuery): Uint8Array | undefined {
+  const { end, level } = innermostFolder(first, query)
+  const folder = first.subarray(0, end)
+  const isWhole = level === query.depth && !(level === 0 && query.keys) && startsWith(next, folder)
+  return isWhole ? folder : undefined
+}
+
+function sum(connection: Connection, slice: Slice, name: Uint8Array, now: number): UsagePart[] {
+  const { where, bounds } = rangeSql(slice)
+  const sql = `select count(*), coalesce(sum(${BYTES}), 0) from kv ${where} and ${LIVE}`
+  const [keys, bytes] = connection.statement(sql).get(...bounds, now) as [number, number]
+  return keys === 0 ? [] : [{ isKey: false, name, keys, bytes }]
+}
+
+/** Each key with its bytes. */
+function sizes(connection: Connection, slice: Slice, now: number): [key: Uint8Array, bytes: number][] {
+  const { where, bounds } = rangeSql(slice)
+  const sql = `select key, ${BYTES} from kv ${where} and ${LIVE} order by key`
+  const rows = connection.statement(sql).all(...bounds, now) as [SqlValue, number][]
+  return rows.map(([key, bytes]) => [bytesOf(key), bytes])
+}
+
+/** The biggest keys one by one, and the others together. */
+function biggest(connection: Connection, slice: Slice, { prefix }: UsageQuery, top: number, now: number): UsagePart[] {
+  const { where, bounds } = rangeSql(slice)
+  const sql = `select key, ${BYTES} as bytes from kv ${where} and ${LIVE} order by bytes desc, key limit ?`
+  const rows = connection.statement(sql).all(...bounds, now, Math.min(top, SLICE_KEYS)) as [SqlValue, number][]
+  const parts = rows.map(([key, bytes]) => ({ isKey: true, name: bytesOf(key), keys: 1, bytes }))
+  const others = sum(connection, slice, prefix, now).map((all) => ({
+    ...all,
+    keys: all.keys - parts.length,
+    bytes: parts.reduce((left, { bytes }) => left - bytes, all.bytes),
+  }))
+  return [...parts, ...others]
+}
+
+/** The keys of a slice by the innermost folder that they lie in. */
+function grouped(
+  connection: Connection,
+  slice: Slice,
+  { prefix, delimiters, depth, keys }: UsageQuery,
+  now: number,
+): UsagePart[] {
+  const { where, bounds } = rangeSql(slice)
+  // `at` is where the prefix ends, and from level to level where the folder does. Without a limit the engine would put
+  // the expression of each level several times into that of the next.
+  let sql = `select key, ${BYTES} as bytes, cast(? as integer) as least, cast(? as integer) as at
+    from kv ${where} and ${LIVE} limit -1`
+  const parameters: SqlValue[] = [prefix.length, prefix.length, ...bounds, now]
+  const found = delimiters.map(() => `ifnull(nullif(instr(substr(key, at + 1), ?), 0), ${NEVER})`)
+  const first = found.length === 1 ? found[0] : `min(${found.join(', ')})`
+  for (let level = 0; level < depth; level++) {
+    const beyond = `coalesce(nullif(${first}, ${NEVER}) + ${delimiters[0]!.length - 1}, 0)`
+    sql = `select key, bytes, least, at + ${beyond} as at from (${sql}) limit -1`
+    parameters.unshift(...delimiters)
+  }
+  const name = keys ? 'iif(at = least, key, substr(key, 1, at))' : 'substr(key, 1, at)'
+  const all = `select ${name} as name, count(*), sum(bytes), max(at = least) from (${sql}) group by name`
+  const rows = connection.statement(all).all(...parameters) as [SqlValue, number, number, number][]
+  return rows.map(([folder, count, bytes, isOutside]) => ({
+    isKey: keys && isOutside === 1,
+    name: bytesOf(folder),
+    keys: count,
+    bytes,
+  }))
+}
+
+function bytesOf(key: SqlValue): Uint8Array {
+  if (key instanceof Uint8Array) return key
+  throw damagedRow()
+}
