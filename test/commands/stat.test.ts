@@ -47,6 +47,14 @@ describe('kv stat', () => {
     expect(remote.stdout.toString()).not.toContain('open_by')
   })
 
+  test('counts expired entries that are still in the file; the next write removes them', async () => {
+    const store = await givenStore([['old', 'x', { expires: 978307200000 }]])
+    const stat = async (): Promise<unknown> => JSON.parse(String((await kv(['stat', '--json'], { store })).stdout))
+    expect(await stat()).toMatchObject({ entries: 0, expired_unremoved: 1 })
+    expectRun(await kv(['put', 'new', '1'], { store }), {})
+    expect(await stat()).toMatchObject({ entries: 1, expired_unremoved: 0 })
+  })
+
   test('takes no argument', async () => {
     expectRun(await kv(['stat', 'x'], { store: await givenStore() }), {
       stderr: errorText(

@@ -18,6 +18,17 @@ test('kv watch in a session shows changes as they come, without a pager, until C
   expect(screen.exitCode).toBe(0)
 })
 
+test('Ctrl-D ends a watch that has no --limit, and the session goes on', async () => {
+  using screen = await open({ home: await given([['a', '1']]) })
+  screen.type('watch a\r')
+  await screen.until('kv: watching a; Ctrl-C ends it')
+  screen.type('\u0004')
+  await screen.until('[130]>')
+  await screen.run('count')
+  expect(screen.lines).toContain('1')
+  await screen.leave()
+})
+
 test('the keys of kv watch are completed', async () => {
   using screen = await open({ home: await given([['only:key', '1']]) })
   screen.type('watch on\t')
