@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
 
@@ -48,9 +48,9 @@ describe('kv stat', () => {
   })
 
   test('counts expired entries that are still in the file; the next write removes them', async () => {
-    const store = await givenStore([['old', 'x', { expires: 978307200000 }]])
+    const store = await givenStore([['old', 'x', { ttl: 100 }]])
     const stat = async (): Promise<unknown> => JSON.parse(String((await kv(['stat', '--json'], { store })).stdout))
-    expect(await stat()).toMatchObject({ entries: 0, expired_unremoved: 1 })
+    await vi.waitFor(async () => expect(await stat()).toMatchObject({ entries: 0, expired_unremoved: 1 }), 10_000)
     expectRun(await kv(['put', 'new', '1'], { store }), {})
     expect(await stat()).toMatchObject({ entries: 1, expired_unremoved: 0 })
   })
