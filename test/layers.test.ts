@@ -70,7 +70,7 @@ const LISTED: readonly Layer[] = [
   ],
   [
     'drivers/sqlite/write',
-    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
+    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
   [
     'drivers/sqlite/check',

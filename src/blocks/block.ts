@@ -40,29 +40,41 @@ export type Blocks = Iterable<Block> | AsyncIterable<Block>
 
 /** The entries of a block as operations, views of its buffer. */
 export function* blockOps(block: Block): Generator<Op, void, void> {
-  for (let i = 0; i < block.count; i++) yield blockOp(block, i)
+  const { deleted } = block
+  for (let i = 0; i < block.count; i++) {
+    const key = blockKey(block, i)
+    if (deleted?.[i] === 1) {
+      yield { type: 'del', key }
+      continue
+    }
+    // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is
+    // spread into.
+    const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
+    yield {
+      type: 'put',
+      key,
+      value: blockValue(block, i),
+      expires,
+      ttl,
+    }
+  }
 }
 
-/** The same in the order in which they came. */
-export function* blockOpsAsTheyCame(block: Block): Generator<Op, void, void> {
+/** The same entries in the order in which they came. */
+export function asTheyCame(block: Block): Block {
   const { count, order } = block
-  if (order === undefined) return yield* blockOps(block)
+  if (order === undefined) return block
   const turns = Uint32Array.from({ length: count }, (_, i) => i).sort((a, b) => order[a]! - order[b]!)
-  for (const i of turns) yield blockOp(block, i)
-}
-
-function blockOp(block: Block, i: number): Op {
-  const key = blockKey(block, i)
-  if (block.deleted?.[i] === 1) return { type: 'del', key }
-  // Named one by one here and wherever many puts are made: V8 takes microseconds for an object that another is
-  // spread into.
-  const { expires, ttl } = lifetimeOf(block.expires?.[i] ?? Number.NaN)
   return {
-    type: 'put',
-    key,
-    value: blockValue(block, i),
-    expires,
-    ttl,
+    bytes: block.bytes,
+    count,
+    keyStart: turns.map((i) => block.keyStart[i]!),
+    keyLength: turns.map((i) => block.keyLength[i]!),
+    valueStart: turns.map((i) => block.valueStart[i]!),
+    valueLength: turns.map((i) => block.valueLength[i]!),
+    expires: block.expires && Float64Array.from(turns, (i) => block.expires![i]!),
+    deleted: block.deleted && Uint8Array.from(turns, (i) => block.deleted![i]!),
+    checksums: turns.map((i) => block.checksums[i]!),
   }
 }
 

@@ -59,6 +59,31 @@ export function bound(kit: Kit): void {
       'a k z',
     ],
     [
+      'and what was there before is no older for that',
+      async (store) => {
+        await put(store, 'y b')
+        await store.load([inputBlock('x d z a b y')])
+      },
+      'a b y',
+    ],
+    [
+      'also of a large batch',
+      async (store) => {
+        await put(store, 'a b')
+        const keys = [...Array.from({ length: 50 }, (_, i) => `k${i}`), 'b', 'z', 'a']
+        await store.batch(keys.map((key) => ({ type: 'put', key, value: '' })))
+      },
+      'a b z',
+    ],
+    [
+      'and of a large load',
+      async (store) => {
+        await put(store, 'a b')
+        await store.load([inputBlock([...Array.from({ length: 50 }, (_, i) => `k${i}`), 'b', 'z', 'a'].join(' '))])
+      },
+      'a b z',
+    ],
+    [
       'also where only what is not there is put',
       async (store) => {
         await put(store, 'd')

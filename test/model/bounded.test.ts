@@ -105,7 +105,7 @@ test('batches of any size leave no more than the bound, and of the batch what wa
   const path = join(tempDir(), 'store.kv')
   await fc.assert(
     fc
-      .asyncProperty(fc.array(fc.array(one, { minLength: 1, maxLength: 12 }), { maxLength: 12 }), async (batches) => {
+      .asyncProperty(fc.array(fc.array(one, { minLength: 1, maxLength: 60 }), { maxLength: 8 }), async (batches) => {
         for (const open of [
           () => new MemoryDriver(undefined, MAX),
           () => SqliteDriver.open(path, { durable: false, maxEntries: MAX }),

@@ -1,4 +1,4 @@
-import { type Blocks, blockOps, blockOpsAsTheyCame } from '../../blocks/block.ts'
+import { type Blocks, asTheyCame, blockOps } from '../../blocks/block.ts'
 import { compareBytes } from '../../bytes.ts'
 import { interrupted } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
@@ -103,10 +103,9 @@ export class MemoryDriver implements Driver {
 
   async load(blocks: Blocks, { ifAbsent = false, onExisting, signal }: DriverLoadOptions = {}): Promise<number> {
     const ops: Op[] = []
-    // With a bound, what came last is to stay.
-    const opsOf = this.#order === undefined ? blockOps : blockOpsAsTheyCame
     for await (const block of blocks) {
-      for (const op of opsOf(block)) {
+      // With a bound, what came last is to stay.
+      for (const op of blockOps(this.#order === undefined ? block : asTheyCame(block))) {
         const key = new Uint8Array(op.key)
         ops.push(op.type === 'del' ? { ...op, key } : { ...op, key, value: new Uint8Array(op.value) })
       }

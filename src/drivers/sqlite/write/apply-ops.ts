@@ -3,7 +3,7 @@ import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store
 import { expiryOf } from '../../../store/expiry.ts'
 import { checkConditions, holds } from '../../../store/conditional.ts'
 import { hasValue, liveHead } from '../read/lookup.ts'
-import { MIN_ROWS, insertBlock } from './bulk-insert.ts'
+import { MIN_ROWS, insertBlock, insertBounded } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Bytes of keys and values packed at once. */
@@ -42,7 +42,8 @@ export function applyOps(transaction: Transaction, ops: readonly Op[], revision:
   let run: Put[] = []
   let bytes = 0
   const flush = (): void => {
-    if (run.length >= MIN_ROWS) insertBlock(transaction, blockOf(run), revision)
+    const insert = transaction.connection.isBounded ? insertBounded : insertBlock
+    if (run.length >= MIN_ROWS) insert(transaction, blockOf(run), revision)
     else for (const op of run) transaction.apply(op, revision)
     run = []
     bytes = 0

@@ -1,7 +1,8 @@
 import {
   type Block,
+  asTheyCame,
   blockOps,
-  blockOpsAsTheyCame,
+  blockPart,
   deletedKeys,
   hasTtl,
   putsOf,
@@ -9,9 +10,10 @@ import {
 } from '../../../blocks/block.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
 import type { BlockSpool } from './block-spool.ts'
+import { LOADED, LOADING } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import type { Transaction } from './transaction.ts'
-import { ON_CONFLICT, unlessExisting } from './transaction.ts'
+import { onConflict } from './transaction.ts'
 
 /** What a load came to: the newest revision, and how many puts were left because their key was there. */
 export interface Loaded {
@@ -61,11 +63,15 @@ export function blockLoader(transaction: Transaction, ifAbsent: boolean): (block
     const block = settled(given, now)
     transaction.makeRoom(block.count)
     revision ??= transaction.nextRevision()
-    // With a bound, what came last is to stay.
-    if (transaction.connection.isBounded) return writeInTurn(transaction, block, revision, ifAbsent ? now : undefined)
     // A field has no room for longer lengths and positions; such a block has few rows.
     const puts = putsOf(block)
     const isQuick = puts.count >= MIN_ROWS && puts.bytes.length <= 2 ** VALUE_BITS
+    if (transaction.connection.isBounded) {
+      // What came last is to stay.
+      const inTurn = asTheyCame(block)
+      const write = isQuick && puts === block ? insertBounded : writeInTurn
+      return write(transaction, inTurn, revision, ifAbsent ? now : undefined)
+    }
     if (ifAbsent) {
       // With deletes, the order of the entries decides.
       if (isQuick && puts === block) return block.count - insertBlock(transaction, block, revision, now)
@@ -79,16 +85,30 @@ export function blockLoader(transaction: Transaction, ifAbsent: boolean): (block
 }
 
 /**
- * Does the entries of a block as they came; with `absentAt`, puts only what is not there at that time. Returns how many
- * were left.
+ * Does the entries of a block in their order; with `absentAt`, puts only what is not there at that time. Returns how
+ * many were left.
  */
 function writeInTurn(transaction: Transaction, block: Block, revision: number, absentAt: number | undefined): number {
   let left = 0
-  for (const op of blockOpsAsTheyCame(block)) {
+  for (const op of blockOps(block)) {
     if (op.type === 'del' || absentAt === undefined) transaction.apply(op, revision)
     else if (!transaction.putIfAbsent(op, revision, absentAt)) left++
   }
   return left
+}
+
+/** The same for a block of many puts in a store with a bound, which counts them together. */
+export function insertBounded(transaction: Transaction, block: Block, revision: number, absentAt?: number): number {
+  const { connection } = transaction
+  let left = 0
+  // In parts, so that the file does not grow by a block.
+  for (let from = 0; from < block.count; from += ROWS_PER_INSERT) {
+    const part = blockPart(block, from, Math.min(from + ROWS_PER_INSERT, block.count))
+    connection.exec(LOADING)
+    left += part.count - insertBlock(transaction, part, revision, absentAt)
+    connection.exec(LOADED)
+  }
+  return absentAt === undefined ? 0 : left
 }
 
 /** Loads blocks as {@link blockLoader} does, as they come; returns how many puts were left. A time to live counts from the end: the first block with one, and all after it, wait. */
@@ -126,8 +146,8 @@ export async function loadAsTheyCome(
 export function insertBlock({ connection }: Transaction, block: Block, revision: number, absentAt?: number): number {
   provideNumbers(connection, Math.min(block.count, ROWS_PER_INSERT))
   const isExpiring = block.expires !== undefined
-  const [always, ifAbsent] = isExpiring ? [INSERT_EXPIRING, INSERT_EXPIRING_ABSENT] : [INSERT, INSERT_ABSENT]
-  const insert = connection.statement(absentAt === undefined ? always : ifAbsent)
+  const conflict = onConflict(connection.isBounded, absentAt === undefined ? undefined : '?5')
+  const insert = connection.statement(isExpiring ? insertSql(...EXPIRING, conflict) : insertSql(...PLAIN, conflict))
   const time = absentAt === undefined ? [] : [absentAt]
   const fields = isExpiring ? 4 : 3
   let written = 0
@@ -201,7 +221,3 @@ function insertSql(fields: readonly string[], expires: string, onConflict: strin
 
 const PLAIN = [['k', 'v', 'c'], 'null'] as const
 const EXPIRING = [['k', 'v', 'c', 'e'], `nullif(e, 0) - ${EXPIRY_BASE}`] as const
-const INSERT = insertSql(...PLAIN, ON_CONFLICT)
-const INSERT_EXPIRING = insertSql(...EXPIRING, ON_CONFLICT)
-const INSERT_ABSENT = insertSql(...PLAIN, unlessExisting('?5'))
-const INSERT_EXPIRING_ABSENT = insertSql(...EXPIRING, unlessExisting('?5'))

@@ -5,8 +5,10 @@ import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
 import { markCommit, removeExpired } from '../file/schema.ts'
 
-const REPLACE = `on conflict (key) do update set value = excluded.value, revision = excluded.revision,
-  expires = excluded.expires, checksum = excluded.checksum`
+const REPLACED = `value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum`
+
+/** With a bound, what one write puts goes in the order of the row ids, so one that was there gets the next. */
+const NEXT_ID = `id = (select iif(max(id) < 9223372036854775807, max(id) + 1, kv.id) from kv as every)`
 
 /**
  * Whether an insert changes the entry of its key. One that this write has just put with the same content is left alone:
@@ -15,17 +17,21 @@ const REPLACE = `on conflict (key) do update set value = excluded.value, revisio
 const DIFFERS = `(kv.revision is not excluded.revision or kv.checksum is not excluded.checksum
   or kv.expires is not excluded.expires or kv.value is not excluded.value)`
 
-/** What an insert does with a key that exists. */
-export const ON_CONFLICT = `${REPLACE} where ${DIFFERS}`
-
-/** The same where only what is not there is put: an entry is replaced that has expired by the time of a parameter. */
-export function unlessExisting(now: string): string {
-  return `${REPLACE} where kv.expires <= ${now} and ${DIFFERS}`
+/**
+ * What an insert does with a key that exists. With `absentAt`, the parameter of a time, only what is not there is put: an
+ * entry is replaced that has expired by then.
+ */
+export function onConflict(isBounded: boolean, absentAt?: string): string {
+  const set = isBounded ? `${NEXT_ID}, ${REPLACED}` : REPLACED
+  const expired = absentAt === undefined ? '' : `kv.expires <= ${absentAt} and`
+  return `on conflict (key) do update set ${set} where ${expired} ${DIFFERS}`
 }
 
 const INSERT = 'insert into kv (key, value, revision, expires, checksum) values (?1, ?2, ?3, ?4, ?5)'
-const UPSERT = `${INSERT} ${ON_CONFLICT}`
-const INSERT_ABSENT = `${INSERT} ${unlessExisting('?6')}`
+const [UPSERT, UPSERT_BOUNDED] = [false, true].map((isBounded) => `${INSERT} ${onConflict(isBounded)}`)
+const [INSERT_ABSENT, INSERT_ABSENT_BOUNDED] = [false, true].map(
+  (isBounded) => `${INSERT} ${onConflict(isBounded, '?6')}`,
+)
 
 /** The write transaction that the jobs of one commit share. */
 export class Transaction {
@@ -67,14 +73,15 @@ export class Transaction {
     if (op.type === 'del') return void this.connection.statement('delete from kv where key = ?').run(op.key)
     const { key, value } = op
     const expires = expiryOf(op, this.now)
-    this.connection.statement(UPSERT).run(key, value, revision, expires ?? null, checksum(key, value, expires))
+    const upsert = this.connection.isBounded ? UPSERT_BOUNDED! : UPSERT!
+    this.connection.statement(upsert).run(key, value, revision, expires ?? null, checksum(key, value, expires))
   }
 
   /** Puts an entry under a revision unless its key is there at `now`, from when a time to live counts; false if it is. */
   putIfAbsent(op: Put, revision: number, now: number): boolean {
     const { key, value } = op
     const expires = expiryOf(op, now)
-    const statement = this.connection.statement(INSERT_ABSENT)
+    const statement = this.connection.statement(this.connection.isBounded ? INSERT_ABSENT_BOUNDED! : INSERT_ABSENT!)
     return Number(statement.run(key, value, revision, expires ?? null, checksum(key, value, expires), now).changes) > 0
   }
 
