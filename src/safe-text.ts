@@ -1,4 +1,4 @@
-import { decodeUtf8, textParts } from './bytes.ts'
+import { type Encoding, decodeUtf8, encode, textParts } from './bytes.ts'
 
 // C0 and C1 controls, DEL, bidirectional controls, line and paragraph separators, and the
 // byte order mark: what can move a cursor, run a terminal's commands or reorder the text around it.
@@ -55,9 +55,14 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || size >= 9.95 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
 }
 
+/** A key on one line, safe for a terminal, written in an encoding; one that is no text in hex, after `hex:`. */
+export function keyLine(key: Uint8Array, encoding: Encoding): string {
+  const text = encoding === 'utf8' ? decodeUtf8(key) : encode(key, encoding)
+  return text === undefined ? `hex:${encode(key, 'hex')}` : escapeLine(text)
+}
+
 /** A key for a message: escaped text, or `hex:` and its bytes; cut after 60 characters. */
 export function displayKey(key: Uint8Array): string {
-  const text = decodeUtf8(key)
-  const shown = text === undefined ? `hex:${Buffer.from(key).toString('hex')}` : escapeLine(text)
+  const shown = keyLine(key, 'utf8')
   return shown.length > 60 ? `${shown.slice(0, 59)}…` : shown
 }

@@ -16,6 +16,8 @@ const CASES: readonly Case[] = [
     leaves: [['a', '1']],
   },
   { name: 'del', args: ['del', 'a'], given: [['a', '1']], stdout: '1\n', leaves: [] },
+  { name: 'ls', args: ['ls'], given: [['a:1', '1']], stdout: 'a:\n' },
+  { name: 'du', args: ['du'], given: [['a:1', '1']], stdout: '4\t1\ta:\n4\t1\ttotal\n' },
   { name: 'count', args: ['count'], given: [['a', '1']], stdout: '1\n' },
   { name: 'watch', args: ['watch'], stderr: /KV_USAGE/, code: 2 },
   { name: 'ttl', args: ['ttl', 'a'], given: [['a', '1']], stdout: 'none\n' },

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
-import { type Encoding, decodeUtf8, encode } from '../bytes.ts'
+import type { Encoding } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { type RangeFlags, rangeOptions, withRange } from '../cli/line/range-arguments.ts'
 import { twoStores } from '../cli/named-stores.ts'
 import { Comparison, type Difference } from '../copy/compare.ts'
 import { textOrBase64 } from '../formats/json/writer.ts'
-import { escapeLine, formatCount } from '../safe-text.ts'
+import { formatCount, keyLine } from '../safe-text.ts'
 
 interface Flags extends RangeFlags {
   keys?: boolean
@@ -50,8 +50,7 @@ Examples:
 
 const MARKS = { only_a: '-', only_b: '+', value: '~', expiry: '~' } as const
 
-/** `- user:1`, the key on one line; a key that is no text in hex, after `hex:`. */
+/** `- user:1`, the key on one line. */
 function lineOf({ diff, key }: Difference, encoding: Encoding): string {
-  const text = encoding === 'utf8' ? decodeUtf8(key) : encode(key, encoding)
-  return `${MARKS[diff]} ${text === undefined ? `hex:${encode(key, 'hex')}` : escapeLine(text)}`
+  return `${MARKS[diff]} ${keyLine(key, encoding)}`
 }

@@ -11,6 +11,8 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   },
   del: { summary: 'delete keys', load: async () => (await import('./del.ts')).del },
   rename: { summary: 'give keys other names', load: async () => (await import('./rename.ts')).rename },
+  ls: { summary: 'list keys and folders, one level deep', load: async () => (await import('./ls.ts')).ls },
+  du: { summary: 'print how many bytes keys and folders take', load: async () => (await import('./du.ts')).du },
   count: { summary: 'count keys', load: async () => (await import('./count.ts')).count },
   watch: { summary: 'print changes as they happen', load: async () => (await import('./watch.ts')).watch },
   incr: { summary: 'add to a counter', load: async () => (await import('./incr.ts')).incr },

@@ -8,6 +8,7 @@ import type { Sink } from '../io.ts'
 import { escapeText } from '../safe-text.ts'
 import type { Change, Entry } from '../store/driver/entry.ts'
 import type { EntrySource } from './print-entries.ts'
+import type { RowForm, RowView } from './print-rows.ts'
 
 /** What the printer was asked for by global options. */
 export interface PrinterOptions {
@@ -122,6 +123,20 @@ export class Printer {
       const lines = page.map((item) => `${isJson ? JSON.stringify(record(item)) : text(item)}\n`).join('')
       this.#sink.write(this.#sink.isTTY ? escapeText(lines) : lines)
     }
+  }
+
+  /** How rows of a list are printed, see {@link rows}. */
+  get rowForm(): RowForm {
+    const { format, json } = this.#options
+    if (format === 'table' || format === 'json') return format
+    if (format === 'jsonl' || json) return 'jsonl'
+    return format === undefined && this.#sink.isTTY ? 'table' : 'lines'
+  }
+
+  /** Prints the rows of a list as they come. */
+  async rows<T>(pages: AsyncIterable<readonly T[]>, view: RowView<T>): Promise<void> {
+    const { printRows } = await import('./print-rows.ts')
+    await printRows(this.#sink, this.#output, this.rowForm, pages, view)
   }
 
   get #output(): Omit<Output, 'text'> {

@@ -64,7 +64,7 @@ describe('exit codes', () => {
     [['GET', 'a'], 'unknown command GET', 'that is: kv get KEY'],
     [['rm', 'a'], 'unknown command rm', 'that is: kv del KEY'],
     [['remove', 'a'], 'unknown command remove', 'that is: kv del KEY'],
-    [['ls'], 'unknown command ls', 'that is: kv range --keys'],
+    [['list'], 'unknown command list', 'that is: kv ls PREFIX'],
     [['keys'], 'unknown command keys', 'that is: kv range --keys'],
     [['scan'], 'unknown command scan', 'that is: kv range'],
     [['mget', 'a', 'b'], 'unknown command mget', 'that is: kv get KEY'],

@@ -7,7 +7,7 @@ import type { Columns, EntryForm, EntryWriter, Output } from '../format.ts'
 import { cell } from './cell.ts'
 
 /** Rows that decide the widths of a table; later ones are drawn as they come. */
-const TABLE_HEAD = 500
+export const TABLE_HEAD = 500
 
 /** Shows entries in a table, a line each, and how many they are below it. */
 export function tableWriter(out: Output, { only, keyEncoding, valueEncoding }: EntryForm): EntryWriter {
@@ -62,6 +62,8 @@ export interface TableOptions {
   readonly color: boolean
   /** Columns of the terminal; `Infinity` where nothing cuts lines. */
   readonly width: number
+  /** The first column of numbers, which stand at the right; `undefined`: there is none. */
+  readonly numbersFrom?: number
 }
 
 /** Bare lines: two spaces between columns, a rule under the head, nothing else. */
@@ -80,10 +82,12 @@ export class TableLines {
   readonly #head: readonly string[]
   readonly #chalk: ChalkInstance
   readonly #width: number
+  readonly #numbersFrom: number
   #widths: number[] | undefined
 
-  constructor(head: readonly string[], { color, width }: TableOptions) {
+  constructor(head: readonly string[], { color, width, numbersFrom = Infinity }: TableOptions) {
     this.#head = head
+    this.#numbersFrom = numbersFrom
     this.#chalk = new Chalk({ level: color ? 1 : 0 })
     this.#width = width
   }
@@ -106,6 +110,7 @@ export class TableLines {
       chars: CHARS,
       style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
       colWidths: this.#widths!,
+      colAligns: this.#widths!.map((_, column) => (column < this.#numbersFrom ? 'left' : 'right')),
     })
     table.push(...rows)
     const lines = table.toString().split('\n')
