@@ -234,8 +234,8 @@ export class SqliteDriver implements Driver {
   }
 
   async *#rangeBlocks(query: RangeQuery, now: number): AsyncGenerator<Block, void, void> {
-    const { rangeBlocks } = await import('./export/range-blocks.ts')
-    yield* this.#snapshots.items((connection) => rangeBlocks(connection, query, now))
+    const { exportBlocks } = await import('./export/export.ts')
+    yield* exportBlocks(this.#file, this.#snapshots, query, now)
   }
 
   anyExpires(query: RangeQuery): boolean | undefined {

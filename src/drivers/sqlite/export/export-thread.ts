@@ -82,12 +82,17 @@ export function startExportThread(
   form: TextForm,
   sameSnapshot: () => boolean,
 ): ExportThread | undefined {
+  const worker = startWorker({ path, options, form })
+  return worker && new ExportThread(worker, sameSnapshot)
+}
+
+/** Starts the thread's code; `undefined` in a bundled program, which has no file for it. */
+export function startWorker(workerData: WorkerData): Worker | undefined {
   const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) =>
     existsSync(file),
   )
   if (script === undefined) return undefined
   const { Worker } = process.getBuiltinModule('node:worker_threads')
-  const workerData: WorkerData = { path, options, form }
   // With streams of its own, or the thread would set the descriptors of this process to non-blocking.
-  return new ExportThread(new Worker(script, { workerData, stdin: false, stdout: true, stderr: true }), sameSnapshot)
+  return new Worker(script, { workerData, stdin: false, stdout: true, stderr: true })
 }

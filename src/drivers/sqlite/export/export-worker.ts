@@ -1,37 +1,59 @@
-/** The thread that makes every second page of a long export. */
-import { parentPort, workerData } from 'node:worker_threads'
+/** The thread that makes every second page of the text of a long export, or reads ahead what is copied. */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { Connection } from '../file/connection.ts'
-import { type FromWorker, type PageText, type ToWorker, type WorkerData, limitScanCache, makeText } from './page.ts'
+import { Packer } from './packer.ts'
+import {
+  type FromWorker,
+  type PageText,
+  type ToPacker,
+  type ToWorker,
+  type WorkerData,
+  limitScanCache,
+  makeText,
+} from './page.ts'
 import { RowText, type TextPart } from './row-text.ts'
 
 const port = parentPort
 if (port === null) throw new Error('not a worker thread')
 
 const { path, options, form } = workerData as WorkerData
-const text = new RowText(form)
 const connection = new Connection(path, options)
 connection.exec('begin')
 limitScanCache(connection)
 connection.fixSnapshot()
 
-port.on('message', (message: ToWorker) => {
-  if (message === 'close') {
-    connection.rollback()
-    connection.close()
-    port.close()
-    return
-  }
+/** Makes text of a page. */
+function makeAndSend(to: MessagePort, text: RowText, { page, now }: Exclude<ToWorker, 'close'>): void {
   let made: PageText | undefined
   try {
-    made = makeText(connection, message.page, text, message.now)
+    made = makeText(connection, page, text, now)
   } catch {
     // The other thread meets the same error, and tells it.
   }
-  port.postMessage(made satisfies FromWorker, buffersOf(made?.parts))
-})
-port.postMessage('ready' satisfies FromWorker)
+  to.postMessage(made satisfies FromWorker, buffersOf(made?.parts))
+}
 
 function buffersOf(parts: readonly TextPart[] = []): ArrayBuffer[] {
   const buffers = parts.map((part) => ('text' in part ? part.text : part.key).buffer as ArrayBuffer)
   return [...new Set(buffers)]
 }
+
+function end(): void {
+  connection.rollback()
+  connection.close()
+  port!.close()
+}
+
+/** Has messages handled until that which ends the thread. */
+function listen<Message>(handle: (message: Exclude<Message, 'close'>) => void): void {
+  port!.on('message', (message: Message | 'close') => (message === 'close' ? end() : handle(message as never)))
+}
+
+if (form === undefined) {
+  const packer = new Packer(port, connection)
+  listen<ToPacker>((message) => packer.receive(message))
+} else {
+  const text = new RowText(form)
+  listen<ToWorker>((message) => makeAndSend(port, text, message))
+}
+port.postMessage('ready' satisfies FromWorker)

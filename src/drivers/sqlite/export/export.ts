@@ -1,9 +1,12 @@
 import { availableParallelism } from 'node:os'
+import type { Block } from '../../../blocks/block.ts'
 import type { RangeQuery, TextForm } from '../../../store/driver/driver.ts'
 import type { Entry } from '../../../store/driver/entry.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import type { SnapshotPool } from '../read/snapshot-pool.ts'
 import { startExportThread } from './export-thread.ts'
+import { startPackingThread } from './packing-thread.ts'
+import { rangeBlocks } from './range-blocks.ts'
 import { rangeText } from './range-text.ts'
 
 /**
@@ -20,10 +23,35 @@ export function exportText(
 ): AsyncGenerator<Uint8Array | Entry[], void, void> {
   return snapshots.items((connection) => {
     if (!parallel) return rangeText(connection, query, form, now)
-    // Before the snapshot is taken: the thread takes its own, which is the same if nothing was committed in between.
-    const unchanged = availableParallelism() > 1 ? file.unchangedSince() : undefined
+    const unchanged = beforeSnapshot(file)
     return rangeText(connection, query, form, now, {
       startThread: unchanged && (() => startExportThread(file.path, file.options, form, unchanged)),
     })
   })
+}
+
+/** A forward range of one snapshot in blocks; a thread reads a long one ahead. Throws `KvError`s. */
+export function exportBlocks(
+  file: StoreFile,
+  snapshots: SnapshotPool,
+  query: RangeQuery,
+  now: number,
+): AsyncGenerator<Block, void, void> {
+  return snapshots.items((connection) => {
+    const unchanged = beforeSnapshot(file)
+    return rangeBlocks(
+      connection,
+      query,
+      now,
+      unchanged && (() => startPackingThread(file.path, file.options, unchanged)),
+    )
+  })
+}
+
+/**
+ * Before a snapshot is taken, what tells whether nothing was committed since, so that a thread that takes its own then has the same;
+ * `undefined` where a thread does not pay.
+ */
+function beforeSnapshot(file: StoreFile): (() => boolean) | undefined {
+  return availableParallelism() > 1 ? file.unchangedSince() : undefined
 }

@@ -3,6 +3,7 @@ import type { TextForm } from '../../../store/driver/driver.ts'
 import type { Connection, ConnectionOptions } from '../file/connection.ts'
 import { LONG_VALUE, rangeSql } from '../read/range.ts'
 import type { RangePart } from './range-cutter.ts'
+import type { PackedRows } from './row-packer.ts'
 import type { RowText, TextPart } from './row-text.ts'
 
 /** A store from this size on is large, in bytes. */
@@ -26,7 +27,8 @@ export interface PageText {
 export interface WorkerData {
   readonly path: string
   readonly options: ConnectionOptions
-  readonly form: TextForm
+  /** Of the text; `undefined`: rows are packed for blocks. */
+  readonly form: TextForm | undefined
 }
 
 /** To the thread: a page to make, and the time by which entries have expired; or that it is to end. */
@@ -34,6 +36,17 @@ export type ToWorker = { readonly page: RangePart; readonly now: number } | 'clo
 
 /** From the thread: its snapshot stands; or what came of the next page, `undefined` when it could not be made. */
 export type FromWorker = 'ready' | PageText | undefined
+
+/** A page of packed rows, and the key at which the next begins; `undefined` at the end of the range. */
+export interface PackedPage extends PackedRows {
+  readonly end: Uint8Array | undefined
+}
+
+/** To a packing thread: a range to read, and the time by which entries have expired; that so many bytes were taken; or that it is to end. */
+export type ToPacker = { readonly range: RangePart; readonly now: number } | { readonly taken: number } | 'close'
+
+/** From a packing thread: its snapshot stands; a page of the range; there are no more; or it cannot go on. */
+export type FromPacker = 'ready' | PackedPage | 'end' | 'failed'
 
 type Row = [rows: Uint8Array | null, count: number, long: number, expiring: number]
 

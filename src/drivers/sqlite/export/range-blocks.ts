@@ -1,12 +1,14 @@
+import { turn } from '../../../async.ts'
 import { type Block, blockKey, blockOf, blockPart, lifetimeOf } from '../../../blocks/block.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import type { RangeQuery } from '../../../store/driver/driver.ts'
-import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
-import { EXPIRES, LONG_VALUE, longValue, rangeSql } from '../read/range.ts'
+import { LONG_VALUE, longValue } from '../read/range.ts'
+import type { PackingThread } from './packing-thread.ts'
 import { limitScanCache } from './page.ts'
 import { RangeCutter, type RangePart } from './range-cutter.ts'
+import { type PackedRows, RowPacker } from './row-packer.ts'
 
 /** Bytes after which a range counts as long. */
 const LONG_BYTES = 1 << 22
@@ -14,43 +16,61 @@ const LONG_BYTES = 1 << 22
 const BLANK = 0x20
 const ZERO = 0x30
 
-/** Numbers of an entry as text: the lengths of key and value, the checksum (empty: none), and when it expires. */
-const LENGTHS = "length(key) || ' ' || length(value) || ' '"
-// That of a later expiry is over the time as it is stored.
-const CHECKSUM = `iif(checksum between 0 and ${2 ** 32 - 1} and (expires is null or expires <= ${LATEST_EXPIRY}), checksum, '')`
-const PLAIN = `${LENGTHS} || ${CHECKSUM}`
-const EXPIRING = `${PLAIN} || ' ' || coalesce(${EXPIRES}, '')`
-
-type Row = [bytes: Uint8Array | null, numbers: Uint8Array | null, count: number, expiring: number]
-
 /**
  * A forward range in blocks that the engine packs, several times quicker than row by row, on a snapshot that the caller
  * holds. An entry with a long value is a block of its own. An entry keeps its checksum, so that damage is not copied
  * unnoticed.
+ *
+ * @param startThread starts a thread that reads the rest of the same snapshot ahead; called once, when the range proves long
  */
-export function* rangeBlocks(connection: Connection, query: RangeQuery, now: number): Generator<Block, void, void> {
-  const range = new RangeCutter(connection, query)
+export async function* rangeBlocks(
+  connection: Connection,
+  query: RangeQuery,
+  now: number,
+  startThread?: () => PackingThread | undefined,
+): AsyncGenerator<Block, void, void> {
+  const packer = new RowPacker()
+  let range = new RangeCutter(connection, query)
+  let thread: PackingThread | undefined
   let read = 0
-  let isExpiring = false
-  for (let part = range.cut(); part !== undefined; part = range.cut()) {
-    let row = pack(connection, part, now, isExpiring)
-    if (row[3] > 0 && !isExpiring) row = pack(connection, part, now, (isExpiring = true))
-    const [bytes, numbers, count] = row
-    range.learn(count, bytes?.length)
-    if (bytes === null || numbers === null) continue
-    yield* blocksOf(connection, unpack(bytes, numbers, count, isExpiring))
-    isExpiring = row[3] > 0
-    if (read <= LONG_BYTES && (read += bytes.length) > LONG_BYTES) limitScanCache(connection)
+  try {
+    for (let page = range.cut(); page !== undefined; page = range.cut()) {
+      const rows = packer.pack(connection, page, now)
+      range.learn(rows.count, rows.bytes?.length)
+      yield* blocksOf(connection, unpack(rows))
+      if (read <= LONG_BYTES && (read += rows.bytes?.length ?? 0) > LONG_BYTES) {
+        limitScanCache(connection)
+        // It would read on behind a limit.
+        if (query.limit === Infinity) thread = startThread?.()
+      }
+      // Its first message comes in a turn of the event loop.
+      if (thread?.isStarting === true) await turn()
+      if (thread?.isReady !== true) continue
+      const start = yield* readBy(thread, connection, { start: page.end, end: query.end }, now)
+      if (start === undefined) return
+      range = new RangeCutter(connection, { ...query, start })
+    }
+  } finally {
+    await thread?.close()
   }
 }
 
-function pack(connection: Connection, part: RangePart, now: number, isExpiring: boolean): Row {
-  const { where, bounds } = rangeSql(part)
-  // The index decides the order in which the rows are joined, so it is named.
-  const sql = `select cast(group_concat(iif(length(value) > ${LONG_VALUE}, key, key || value), '') as blob),
-      cast(group_concat(${isExpiring ? EXPIRING : PLAIN}, ' ') || ' ' as blob), count(*), count(expires)
-    from kv indexed by sqlite_autoindex_kv_1 ${where} and (expires is null or expires > ?)`
-  return connection.statement(sql).get(...bounds, now) as Row
+/** Takes what a thread reads of the rest of a range; returns where it could not go on, `undefined` when that is the end. */
+async function* readBy(
+  thread: PackingThread,
+  connection: Connection,
+  rest: RangePart,
+  now: number,
+): AsyncGenerator<Block, Uint8Array | undefined, void> {
+  let { start } = rest
+  if (start === undefined || start === rest.end) return undefined
+  const pages = thread.read(rest, now)
+  for (;;) {
+    const { value, done } = await pages.next()
+    if (done === true) return value === 'whole' ? undefined : start
+    yield* blocksOf(connection, unpack(value))
+    start = value.end ?? rest.end
+  }
 }
 
 /** The rows of a page. */
@@ -78,8 +98,10 @@ function* blocksOf(connection: Connection, { block, long }: Rows): Generator<Blo
   if (from < block.count) yield blockPart(block, from, block.count)
 }
 
+const NOTHING = new Uint8Array()
+
 /** Throws where the numbers do not fit the bytes. */
-function unpack(bytes: Uint8Array, text: Uint8Array, count: number, isExpiring: boolean): Rows {
+function unpack({ bytes = NOTHING, numbers: text = NOTHING, count, isExpiring }: PackedRows): Rows {
   const column = (): Uint32Array<ArrayBuffer> => new Uint32Array(count)
   const [keyStart, keyLength, valueStart, valueLength, checksums] = [column(), column(), column(), column(), column()]
   const expires = isExpiring ? new Float64Array(count) : undefined
