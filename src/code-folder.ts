@@ -1,4 +1,5 @@
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** Of the bundle, where this code was bundled to CommonJS. */
@@ -11,4 +12,12 @@ declare const __filename: string
 export function codeFolder(): string {
   const url = (import.meta as { readonly url?: string }).url
   return dirname(url === undefined ? __filename : fileURLToPath(url))
+}
+
+/** Where the code of threads is: from the command line's, from the library (ES modules, CommonJS), and from the sources. */
+const THREAD_FOLDERS = ['.', '../cli', '../../cli', '../dist/cli']
+
+/** The file of a thread's code; `undefined` in a program that was bundled without it. */
+export function threadScript(name: 'parse-worker' | 'export-worker'): string | undefined {
+  return THREAD_FOLDERS.map((folder) => join(codeFolder(), folder, `${name}.cjs`)).find((file) => existsSync(file))
 }

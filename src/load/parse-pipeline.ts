@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { pause } from '../async.ts'
+import { threadScript } from '../code-folder.ts'
 import { KvError } from '../errors.ts'
 import { BLOCK_BYTES, type BlockParser, type ParseOptions, type Parsed } from './block-parser.ts'
 import type { FromWorker, ToWorker } from './parse-worker.ts'
@@ -33,6 +33,8 @@ const AHEAD_MS = 5
 export class ParsePipeline {
   readonly #options: ParseOptions
   readonly #ready: Parsed[] = []
+  /** The code of the other thread, where there is one. */
+  readonly #script = threadScript('parse-worker')
   #inline: BlockParser | undefined
   #worker: Worker | undefined
   readonly #messages: Uint8Array[] = []
@@ -90,8 +92,8 @@ export class ParsePipeline {
   async push(chunk: Uint8Array): Promise<void> {
     if (this.#given === this.#stored) this.#waitingSince = performance.now()
     this.#given += chunk.length
-    if (this.#inline !== undefined && !this.#wasCut && this.#inline.waiting + chunk.length >= INLINE_BYTES)
-      this.#startWorker()
+    const isLarge = this.#inline !== undefined && this.#inline.waiting + chunk.length >= INLINE_BYTES
+    if (isLarge && !this.#wasCut && this.#script !== undefined) this.#startWorker()
     if (this.#inline === undefined) this.#send(chunk)
     else await this.#parseHere(this.#inline, chunk)
     await this.#room()
@@ -115,7 +117,7 @@ export class ParsePipeline {
 
   /** Takes a whole file by its descriptor, if so many bytes are worth a thread; nothing may be pushed besides. */
   takeFile(fd: number, size: number): boolean {
-    if (size < INLINE_BYTES) return false
+    if (size < INLINE_BYTES || this.#script === undefined) return false
     this.#isReading = true
     this.#startWorker()
     this.#post({ type: 'read', fd })
@@ -222,7 +224,7 @@ export class ParsePipeline {
   }
 
   #startWorker(): void {
-    const worker = new Worker(join(__dirname, 'parse-worker.cjs'), { workerData: this.#options })
+    const worker = new Worker(this.#script!, { workerData: this.#options })
     worker.on('message', (message: FromWorker) => {
       if (message instanceof Uint8Array) {
         this.#messages.push(message)

@@ -1,17 +1,12 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
 import type { TextForm } from '../../../store/driver/driver.ts'
-import { codeFolder } from '../../../code-folder.ts'
+import { threadScript } from '../../../code-folder.ts'
 import type { FromWorker, PageText, ToWorker, WorkerData } from './page.ts'
 import type { RangePart } from './range-cutter.ts'
 
 /** Pages the thread has at a time: the one it makes, and the next. */
 const PAGES = 2
-
-/** Where the thread's code is: from the command line's, from the library (ES modules, CommonJS), and from the sources. */
-const WORKER_FOLDERS = ['.', '../cli', '../../cli', '../dist/cli']
 
 /** A thread that makes pages of text on a connection of its own; ready only if it got the same snapshot. */
 export class ExportThread {
@@ -88,9 +83,7 @@ export function startExportThread(
 
 /** Starts the thread's code; `undefined` in a bundled program, which has no file for it. */
 export function startWorker(workerData: WorkerData): Worker | undefined {
-  const script = WORKER_FOLDERS.map((folder) => join(codeFolder(), folder, 'export-worker.cjs')).find((file) =>
-    existsSync(file),
-  )
+  const script = threadScript('export-worker')
   if (script === undefined) return undefined
   const { Worker } = process.getBuiltinModule('node:worker_threads')
   // With streams of its own, or the thread would set the descriptors of this process to non-blocking.
