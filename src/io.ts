@@ -1,7 +1,7 @@
-import { closeSync, constants, fstatSync, openSync, readSync, write, writeSync } from 'node:fs'
-import { promisify } from 'node:util'
+import { fstatSync, readSync, write, writeSync } from 'node:fs'
 import { holdThread, pause } from './async.ts'
 import { KvError, reasonOf, unreadable } from './errors.ts'
+import { whenUnread } from './process/pipe-reader.ts'
 
 /** Where text and bytes go. */
 export interface Sink {
@@ -93,7 +93,12 @@ function again(error: unknown): boolean {
 
 const NOTHING = new Uint8Array()
 
-const writeAsync = promisify(write)
+/** Writes in the background; settles to how many bytes. */
+function writeAsync(fd: number, bytes: Uint8Array, at: number): Promise<number> {
+  return new Promise((resolve, reject) =>
+    write(fd, bytes, at, bytes.length - at, null, (error, written) => (error ? reject(error) : resolve(written))),
+  )
+}
 
 /**
  * Writes synchronously: what was written is out before the process may end, in order with
@@ -183,39 +188,12 @@ class FileSink implements Sink {
   async writeLater(data: Uint8Array): Promise<void> {
     for (let at = 0; at < data.length;) {
       try {
-        at += (await writeAsync(this.#fd, data, at, data.length - at)).bytesWritten
+        at += await writeAsync(this.#fd, data, at)
       } catch (cause) {
         if (!again(cause)) throw outputError(cause)
         await pause(RETRY_MS)
       }
     }
-  }
-}
-
-/** A connection within Node, as far as it is used here. */
-type PolledHandle = Record<'open' | 'readStart' | 'unref' | 'close', (fd?: number) => number> & { onread: () => void }
-
-/**
- * Calls `tell` when the last reader of a pipe that is written has gone; returns what ends that. Node has no poll(2), but
- * what it opens as a connection it polls, and a pipe without readers is an error to read. It is opened once more (Linux),
- * so that others who have it do not find it non-blocking.
- */
-function whenUnread(fd: number, tell: () => void): () => void {
-  try {
-    const node = process as unknown as { binding(name: string): { TCP: new (type: number) => PolledHandle } }
-    const handle = new (node.binding('tcp_wrap').TCP)(0)
-    const own = openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
-    if (handle.open(own) !== 0) closeSync(own)
-    handle.onread = () => {
-      handle.close()
-      tell()
-    }
-    handle.readStart()
-    handle.unref()
-    return () => void handle.close()
-  } catch {
-    // Internal to Node: where it has gone, or the pipe belongs to another user, the next write finds out.
-    return () => {}
   }
 }
 

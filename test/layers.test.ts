@@ -20,7 +20,8 @@ const LISTED: readonly Layer[] = [
   ['duration.ts', ''],
   ['safe-text.ts', ''],
   ['text-width.ts', 'string-width'],
-  ['io.ts', ''],
+  ['process', ''],
+  ['io.ts', 'process'],
   ['code-folder.ts', ''],
   ['store/driver/entry.ts', ''],
   ['store/input.ts', 'store/driver/entry.ts'],
@@ -74,7 +75,7 @@ const LISTED: readonly Layer[] = [
   ],
   [
     'drivers/sqlite/check',
-    'drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read store/** blocks',
+    'process drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read store/** blocks',
   ],
   [
     'drivers/sqlite/export',
@@ -172,7 +173,10 @@ const WORDS: readonly { word: RegExp; may: readonly string[] }[] = [
   { word: /\bprocess\.exit\b(?!Code)/, may: [] },
   { word: /\bprocess\.(stdout|stderr|exitCode)\b/, may: ['main.ts', 'io.ts'] },
   { word: /\bconsole\./, may: ['main.ts', 'io.ts'] },
-  { word: /\bprocess\.env\b/, may: ['cli/options.ts', 'main.ts', 'io.ts', 'drivers/sqlite/engine/addon.ts'] },
+  {
+    word: /\bprocess\.env\b/,
+    may: ['cli/options.ts', 'main.ts', 'io.ts', 'process/child-script.ts', 'drivers/sqlite/engine/addon.ts'],
+  },
   { word: /\bfrom '(node:)?sqlite|['"]node:sqlite['"]|@photostructure\/sqlite/, may: ['drivers/sqlite/**'] },
 ]
 

@@ -1,3 +1,4 @@
+import { runScript } from '../../../process/child-script.ts'
 import { interrupted } from '../../../errors.ts'
 import { accessTo } from '../file/access.ts'
 import type { Connection } from '../file/connection.ts'
@@ -35,15 +36,9 @@ export async function checkIntegrityApart(
   quick: boolean,
   signal: AbortSignal,
 ): Promise<string[] | undefined> {
-  // Takes 3 ms to load, and no other operation needs it.
-  const { execFile } = process.getBuiltinModule('node:child_process')
   const { url, readOnly, first } = accessTo(path)
-  const args = ['-e', PROGRAM, sqliteEngine().module, url.href, String(readOnly), first, checkSql(quick)]
-  const output = await new Promise<string | undefined>((resolve) =>
-    execFile(process.execPath, args, { signal, killSignal: 'SIGKILL', maxBuffer: Infinity }, (error, stdout) =>
-      resolve(error === null ? stdout : undefined),
-    ),
-  )
+  const args = [sqliteEngine().module, url.href, String(readOnly), first, checkSql(quick)]
+  const output = await runScript(PROGRAM, args, signal)
   if (signal.aborted) throw interrupted(signal)
   return output === undefined ? undefined : problemsIn(JSON.parse(output) as string[])
 }
