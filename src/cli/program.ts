@@ -5,6 +5,12 @@ import { GLOBAL_OPTION_LIST, type GlobalFlags } from './options.ts'
 
 declare const __VERSION__: string
 
+/** The version of kv; of the executable that needs no Node, also what it is built of. */
+function version(): string {
+  const { bun, sqlite } = process.versions
+  return bun === undefined ? __VERSION__ : `${__VERSION__} (Bun ${bun}, SQLite ${sqlite})`
+}
+
 /** A command in the list of commands. */
 export interface CommandEntry {
   /** One line for `kv --help`. */
@@ -36,7 +42,7 @@ function bareProgram(ctx: Context): Command {
   const program = new Command('kv')
     .description('An ordered key-value store in one local file.')
     .usage('[options] COMMAND ...')
-    .version(__VERSION__, '-V, --version', 'print the version')
+    .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
     .helpCommand(false)
   for (const { flags, help, variable, note = '' } of GLOBAL_OPTION_LIST)
