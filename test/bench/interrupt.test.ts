@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, watch, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { type TestContext, expect, onTestFinished, test } from 'vitest'
-import { BIN, ended } from '../helpers/kv.ts'
+import { KV, ended } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { type Terminal, needTerminal, terminal } from '../helpers/terminal.ts'
 import { open } from '../repl/sessions.ts'
@@ -21,7 +21,7 @@ function need(context: TestContext, ...programs: readonly string[]): void {
 function start(home: string): ChildProcess {
   mkdirSync(join(home, 'tmp'))
   const args = ['bench', '--peers', '--records', '2000', '--duration', '10m', '--warmup', '0']
-  const child = spawn(process.execPath, [BIN, ...args], {
+  const child = spawn(KV[0], [...KV.slice(1), ...args], {
     cwd: home,
     env: { PATH: process.env['PATH'], HOME: home, TMPDIR: join(home, 'tmp') },
   })
@@ -120,8 +120,8 @@ test('the sqlite3 program does not read the settings of its user', async (contex
   mkdirSync(join(home, 'tmp'))
   writeFileSync(join(home, '.sqliterc'), '.mode box\n.headers on\nselect 1;\n')
   const child = spawn(
-    process.execPath,
-    [BIN, 'bench', '--peers', '--records', '50', '--ops', '5', '--warmup', '0', '--json'],
+    KV[0],
+    [...KV.slice(1), 'bench', '--peers', '--records', '50', '--ops', '5', '--warmup', '0', '--json'],
     { cwd: home, env: { PATH: process.env['PATH'], HOME: home, TMPDIR: join(home, 'tmp') } },
   )
   const { stdout } = await ended(child)

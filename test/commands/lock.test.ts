@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
 import {
-  BIN,
+  KV,
   type Case,
   contents,
   ended,
@@ -21,7 +21,6 @@ import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { needTerminal, terminal } from '../helpers/terminal.ts'
 
-const NODE = process.execPath
 const usage = (message: string, hint?: string): Pick<Case, 'stderr' | 'code'> => ({
   stderr: errorText(message, 'KV_USAGE', hint),
   code: 2,
@@ -98,7 +97,7 @@ describe('kv lock', () => {
 
   test('the lock is an entry with host, process and a random part, and expires', async () => {
     const store = await givenStore()
-    const run = await kvProcess(['lock', 'n', '--ttl', '1h', '--', NODE, BIN, 'range', '--store', store], { store })
+    const run = await kvProcess(['lock', 'n', '--ttl', '1h', '--', ...KV, 'range', '--store', store], { store })
     expectRun(run, { stdout: /^\{"key":"n","value":"[^:]+:\d+:[0-9a-f]{12}","expires":"[^"]+"\}\n$/ })
     expect(await contents(store)).toEqual([])
   })
@@ -165,7 +164,7 @@ describe('kv lock', () => {
 
   test('a lock that is another one by the end is left, and that is said', async () => {
     const store = await givenStore()
-    const run = await kvProcess(['lock', 'n', '--', NODE, BIN, 'put', 'n', 'other', '--store', store], { store })
+    const run = await kvProcess(['lock', 'n', '--', ...KV, 'put', 'n', 'other', '--store', store], { store })
     expectRun(run, { stderr: 'kv: lost the lock n while the command ran: another has taken or deleted it\n' })
     expect(await contents(store)).toEqual([['n', 'other']])
   })
@@ -246,7 +245,12 @@ describe('kv lock', () => {
 
 /** A kv that is, with what it starts, a process group of its own; killed when the test is over. */
 function group(args: readonly string[]): ChildProcess {
-  const child = spawn(NODE, [BIN, ...args], { env: environment(), cwd: tempDir(), stdio: 'pipe', detached: true })
+  const child = spawn(KV[0], [...KV.slice(1), ...args], {
+    env: environment(),
+    cwd: tempDir(),
+    stdio: 'pipe',
+    detached: true,
+  })
   onTestFinished(() => {
     try {
       process.kill(-child.pid!, 'SIGKILL')

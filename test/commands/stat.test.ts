@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
+import { basename } from 'node:path'
 import { describe, expect, test, vi } from 'vitest'
-import { errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
+import { KV, errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
 
 describe('kv stat', () => {
@@ -42,7 +43,8 @@ describe('kv stat', () => {
     const { stdout } = await kvProcess(['stat', '--json'], { store: path })
     const record = JSON.parse(stdout.toString()) as { unused_bytes: number; open_by: string }
     expect(record.unused_bytes).toBeGreaterThan(90_000)
-    if (process.platform === 'linux') expect(record.open_by).toContain(`${child.pid} (node kv.cjs)`)
+    const program = KV.map((word) => basename(word)).join(' ')
+    if (process.platform === 'linux') expect(record.open_by).toContain(`${child.pid} (${program})`)
     const remote = await kv(['stat', '--json'], { store: url })
     expect(remote.stdout.toString()).not.toContain('open_by')
   })

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { BIN, type Given, contents, givenStore } from '../helpers/kv.ts'
+import { type Given, KV, contents, givenStore } from '../helpers/kv.ts'
 import { hasProgram } from '../helpers/programs.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { Terminal, needTerminal } from '../helpers/terminal.ts'
@@ -82,7 +82,7 @@ function workspace(): { folder: string; path: string } {
   const folder = tempDir()
   const bin = join(folder, 'bin')
   mkdirSync(bin)
-  writeFileSync(join(bin, 'kv'), `#!/bin/sh\nexec '${process.execPath}' '${BIN}' "$@"\n`, { mode: 0o755 })
+  writeFileSync(join(bin, 'kv'), `#!/bin/sh\nexec ${KV.map((word) => `'${word}'`).join(' ')} "$@"\n`, { mode: 0o755 })
   writeFileSync(join(folder, 'text of it'), 'of a file')
   return { folder, path: `${bin}${delimiter}${process.env['PATH'] ?? ''}` }
 }

@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
 import { type OpenOptions, type Store, openStore } from '../../src/index.ts'
 import { noise, toText } from '../helpers/bytes.ts'
-import { BIN, kvProcess } from '../helpers/kv.ts'
+import { KV, kvProcess } from '../helpers/kv.ts'
 import { failure, keys, openTestStore } from '../helpers/store.ts'
 import { sql } from '../helpers/sql.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -545,7 +545,7 @@ test('a store that is idle moves its log into the file, so that a copy of the fi
   const inFile = (): string => {
     const copy = join(tempDir(), 'copy.kv')
     execFileSync('cp', [path, copy])
-    return execFileSync(process.execPath, [BIN, '--store', copy, 'count']).toString()
+    return execFileSync(KV[0], [...KV.slice(1), '--store', copy, 'count']).toString()
   }
   await expect.poll(inFile, { timeout: 20_000 }).toBe('8\n')
 })

@@ -1,17 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { type PutOptions, openStore } from '../../src/index.ts'
 import { runInProcess } from './in-process.ts'
 import { tempDir } from './temp-dir.ts'
 
-/** The program under test. */
+/** The program of the package. */
 export const BIN = fileURLToPath(new URL('../../bin/kv.cjs', import.meta.url))
 
 if (!existsSync(join(dirname(BIN), '../dist/cli/main.cjs'))) throw new Error('dist is missing: run npm run build first')
+
+/** Another program to test, the executable of `npm run build:native`. */
+const OTHER = process.env['KV_BIN']
+
+/** What starts the program under test: a file, and its first arguments. */
+export const KV: readonly [file: string, ...args: string[]] =
+  OTHER === undefined ? [process.execPath, BIN] : [resolve(OTHER)]
+
+if (!existsSync(KV.at(-1)!)) throw new Error(`${KV.at(-1)} is missing`)
 
 /** What a run of kv is given besides its arguments. */
 export interface RunOptions {
@@ -47,7 +56,8 @@ export function environment(extra: Readonly<Record<string, string>> = {}): Recor
 
 /** Starts kv and leaves it running; it is killed when the test is over. */
 export function startKv(args: readonly string[], { env, cwd, store }: Omit<RunOptions, 'input'> = {}): ChildProcess {
-  return start(process.execPath, [BIN, ...(store === undefined ? [] : ['--store', store]), ...args], env, cwd)
+  const [file, ...first] = KV
+  return start(file, [...first, ...(store === undefined ? [] : ['--store', store]), ...args], env, cwd)
 }
 
 /** Starts a script of Node and leaves it running; it is killed when the test is over. */
@@ -59,7 +69,7 @@ export function startNode(args: readonly string[], { env, cwd }: Pick<RunOptions
  * Whether {@link kv} starts a process for every run, as a shell does. Without it the built program runs in this
  * process, which is much quicker; `.ci/run` does both.
  */
-const IN_PROCESSES = process.env['KV_TEST_THROUGH'] === 'process'
+const IN_PROCESSES = process.env['KV_TEST_THROUGH'] === 'process' || OTHER !== undefined
 
 /** Runs kv to its end. */
 export function kv(args: readonly string[], options: RunOptions = {}): Promise<Run> {
@@ -84,7 +94,7 @@ export function shell(script: string, { input, env, cwd, store }: RunOptions = {
 
 /** A script for `sh` in which `kv` is the program under test. */
 export function shellScript(script: string): string {
-  return `kv() { '${process.execPath}' '${BIN}' "$@"; }\n${script}`
+  return `kv() { ${KV.map((word) => `'${word}'`).join(' ')} "$@"; }\n${script}`
 }
 
 /** Collects what a process writes, until it ends. */

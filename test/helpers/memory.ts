@@ -17,6 +17,9 @@ export async function memoryOf(
     script,
     `process.on('exit', () => require('node:fs').writeFileSync(${JSON.stringify(result)}, /VmHWM:\\s*(\\d+)/.exec(require('node:fs').readFileSync('/proc/self/status', 'utf8'))[1]))`,
   )
-  const run = await kvProcess(args, { ...options, env: { NODE_OPTIONS: `--require ${script}` } })
+  const run = await kvProcess(args, {
+    ...options,
+    env: { NODE_OPTIONS: `--require ${script}`, BUN_OPTIONS: `--preload ${script}` },
+  })
   return { ...run, bytes: Number(readFileSync(result, 'utf8')) * 1024 }
 }

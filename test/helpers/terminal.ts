@@ -1,7 +1,7 @@
 import type { IPty } from '@lydell/node-pty'
 import type { Terminal as Emulator } from '@xterm/headless'
 import { type TestContext, onTestFinished } from 'vitest'
-import { BIN, environment, shellScript } from './kv.ts'
+import { KV, environment, shellScript } from './kv.ts'
 import { tempDir } from './temp-dir.ts'
 
 /** How long a screen may take to show what a test waits for, in milliseconds. */
@@ -132,7 +132,8 @@ export class Terminal {
 
 /** Starts kv in a terminal. */
 export function terminal(args: readonly string[], options: TerminalOptions = {}): Terminal {
-  return new Terminal(process.execPath, [BIN, ...args], options)
+  const [file, ...first] = KV
+  return new Terminal(file, [...first, ...args], options)
 }
 
 /** Runs a shell script in a terminal; `kv` is the program under test. */

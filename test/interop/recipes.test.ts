@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { RECIPES } from '../../src/cli/topics/recipes.ts'
-import { BIN, type Given, contents, ended, environment, givenStore } from '../helpers/kv.ts'
+import { type Given, KV, contents, ended, environment, givenStore } from '../helpers/kv.ts'
 import { PROGRAM_PATH, freePort, hasProgram } from '../helpers/programs.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
@@ -242,7 +242,7 @@ async function newPlace(entries: readonly Given[] | undefined): Promise<Place> {
     writeFileSync(join(programs, name), `#!/bin/sh\n${script}\n`)
     chmodSync(join(programs, name), 0o755)
   }
-  program('kv', `exec ${quoted(process.execPath)} ${quoted(BIN)} "$@"`)
+  program('kv', `exec ${KV.map(quoted).join(' ')} "$@"`)
   const bash = async (script: string): Promise<string> => {
     const child = spawn('bash', ['-o', 'pipefail', '-e', '-c', script], { cwd: folder, env, stdio: 'pipe' })
     child.stdin.end()

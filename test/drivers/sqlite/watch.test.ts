@@ -10,7 +10,7 @@ import { Retention } from '../../../src/drivers/sqlite/watch/retention.ts'
 import { block } from '../../conformance/suite.ts'
 import { Child, needLibrary } from '../../crash/child.ts'
 import { text, toText } from '../../helpers/bytes.ts'
-import { BIN, ended, givenStore, kv, startKv } from '../../helpers/kv.ts'
+import { KV, ended, givenStore, kv, startKv } from '../../helpers/kv.ts'
 import { holdLock } from '../../helpers/lock.ts'
 import { smallDisk } from '../../helpers/small-disk.ts'
 import { entries, failure, failureCode, openTestStore } from '../../helpers/store.ts'
@@ -397,7 +397,7 @@ describe('beginning to watch', () => {
   test('waits for the lock also while the store is being made', async () => {
     const path = join(tempDir(), 'store.kv')
     const watch = await watching(await openTestStore(path, { timeoutMs: 60_000 }))
-    execFileSync(process.execPath, [BIN, '--store', path, 'put', 'a', '1'])
+    execFileSync(KV[0], [...KV.slice(1), '--store', path, 'put', 'a', '1'])
     const connection = foreign(path)
     connection.exec('begin immediate')
     // Until then the watch has looked several times.
@@ -411,7 +411,7 @@ describe('beginning to watch', () => {
     const disk = smallDisk(context, '16m')
     const path = join(disk, 'store.kv')
     // In a process of its own, which has let go of the file when it has ended.
-    execFileSync(process.execPath, [BIN, '--store', path, 'put', 'a', '1'])
+    execFileSync(KV[0], [...KV.slice(1), '--store', path, 'put', 'a', '1'])
     execFileSync('mount', ['-o', 'remount,ro', disk])
     const store = await openTestStore(path)
     expect(toText((await store.get('a'))!)).toBe('1')
