@@ -6,6 +6,8 @@ const DELAY_MS = 300
 /** Time between two drawings, in milliseconds. */
 const EVERY_MS = 100
 const BAR = 24
+/** What must be done before the time that is left is said. */
+const LEAST_FRACTION = 0.02
 
 /** One line on a terminal that says how far long work is; nothing when it is not `on`. */
 export class Progress {
@@ -29,7 +31,7 @@ export class Progress {
     const rate = `${rows.toLocaleString('en')} rows, ${Math.round((rows / elapsed) * 1000).toLocaleString('en')}/s`
     const line =
       doneBytes !== undefined && totalBytes
-        ? `${bar(doneBytes / totalBytes)}  ${rate}, ${eta(elapsed, doneBytes / totalBytes)}`
+        ? `${bar(doneBytes / totalBytes)}  ${rate}${timeLeft(elapsed, doneBytes / totalBytes)}`
         : `${rate}${doneBytes === undefined ? '' : `, ${formatBytes(doneBytes)}`}`
     this.#draw(line)
   }
@@ -37,7 +39,8 @@ export class Progress {
   /** Says how many of the bytes are done. */
   bytes(done: number, total: number): void {
     const elapsed = this.#due()
-    if (elapsed !== undefined) this.#draw(`${bar(done / total)}  ${formatBytes(done)}, ${eta(elapsed, done / total)}`)
+    if (elapsed !== undefined)
+      this.#draw(`${bar(done / total)}  ${formatBytes(done)}${timeLeft(elapsed, done / total)}`)
   }
 
   /** Milliseconds since the beginning when the line is to be drawn again, else `undefined`. */
@@ -66,7 +69,13 @@ function bar(fraction: number): string {
   return `${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${String(Math.min(100, Math.floor(fraction * 100))).padStart(3)} %`
 }
 
-function eta(elapsedMs: number, fraction: number): string {
-  const seconds = Math.ceil((elapsedMs * (1 - fraction)) / Math.max(fraction, 0.001) / 1000)
-  return seconds < 60 ? `${seconds} s left` : `${Math.floor(seconds / 60)} min ${seconds % 60} s left`
+/** `, 5 s left`; nothing while so little is done that nobody can tell. */
+function timeLeft(elapsedMs: number, fraction: number): string {
+  if (fraction < LEAST_FRACTION) return ''
+  const seconds = Math.ceil((elapsedMs * (1 - fraction)) / fraction / 1000)
+  if (seconds < 60) return `, ${seconds} s left`
+  const minutes = Math.floor(seconds / 60)
+  return minutes < 60
+    ? `, ${minutes} min ${seconds % 60} s left`
+    : `, ${Math.floor(minutes / 60)} h ${minutes % 60} min left`
 }
