@@ -40,7 +40,8 @@ the end, only if it is still this one's. SIGINT, SIGTERM and SIGHUP go to CMD.
 Never do two hold the lock within --ttl, by the store's clock. When it is lost
 (deleted, or not renewed in time) kv says so and sends CMD a SIGTERM; what CMD
 still does after that is not protected, nor is a CMD whose kv was killed with
--9 or stopped for longer than --ttl. Who waits longest is not served first.
+-9 or stopped for longer than --ttl. Who waits longest is not served first. In a
+store with --max-entries a lock may have to go for newer entries, as any entry.
 
 Examples:
   kv lock nightly -- ./backup.sh

@@ -7,6 +7,7 @@ import { openStore } from '../../src/index.ts'
 import {
   KV,
   type Case,
+  type Run,
   contents,
   ended,
   environment,
@@ -172,6 +173,37 @@ describe('kv lock', () => {
   test('in a session', async () => {
     const store = await givenStore()
     expectRun(await kvProcess(['repl'], { store, input: 'lock n -- echo hi\ncount\n' }), { stdout: 'hi\n0\n' })
+  })
+
+  test('.undo knows nothing of the lock itself', async () => {
+    const store = await givenStore()
+    const input = 'put a 1\nlock n -- true\n.undo\ncount\n'
+    expectRun(await kvProcess(['repl'], { store, input }), { stdout: '0\n', stderr: 'undone: put a 1 (1 key)\n' })
+  })
+
+  test('a holder that was stopped for longer than --ttl ends its command, and leaves the lock to the next', async () => {
+    const store = await givenStore()
+    const hold = (): { child: ChildProcess; run: Promise<Run>; has: Promise<unknown> } => {
+      const child = startKv(['lock', 'n', '--ttl', '1s', '--wait', '1m', '--', 'sh', '-c', 'echo has; exec cat'], {
+        store,
+      })
+      return { child, run: ended(child), has: once(child.stdout!, 'data') }
+    }
+    const first = hold()
+    await first.has
+    first.child.kill('SIGSTOP')
+    const second = hold()
+    await second.has
+    first.child.kill('SIGCONT')
+    expectRun(await first.run, {
+      stdout: 'has\n',
+      stderr: /^kv: lost the lock n: .*; the command is sent SIGTERM\n$/,
+      code: 143,
+    })
+    expect(await contents(store)).toEqual([['n', expect.stringMatching(`:${second.child.pid}:`)]])
+    second.child.stdin!.end()
+    expectRun(await second.run, { stdout: 'has\n' })
+    expect(await contents(store)).toEqual([])
   })
 
   describe('Ctrl-C at a terminal', () => {

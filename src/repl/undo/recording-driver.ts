@@ -56,7 +56,7 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
   async del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean> {
     const [before] = await this.#before([key], options)
     const applied = await this.#writing(this.#inner.del(key, options), (it) => it)
-    if (applied) this.#log.record(key, before, undefined)
+    if (applied) this.#log.recordDelete(key, before)
     return applied
   }
 

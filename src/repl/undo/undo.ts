@@ -26,6 +26,8 @@ interface Changes {
   readonly byKey: Map<string, Change>
   bytes: number
   wrote: boolean
+  /** Whether it has deleted a key that was not there before it put it. */
+  tookBack: boolean
   /** Why what it wrote cannot be undone: then nothing is kept. */
   refusal: { readonly message: string; readonly hint?: string | undefined } | undefined
   /** Which file the changes were made in, as the session tells it. */
@@ -49,14 +51,29 @@ export class UndoLog {
 
   /** A command begins. With `refusal`, that is why what it writes cannot be undone. */
   begin(id: number, line: string, refusal?: string): void {
-    this.#current = { id, line, byKey: new Map(), bytes: 0, wrote: false, refusal: undefined, identity: undefined }
+    this.#current = {
+      id,
+      line,
+      byKey: new Map(),
+      bytes: 0,
+      wrote: false,
+      tookBack: false,
+      refusal: undefined,
+      identity: undefined,
+    }
     if (refusal !== undefined) this.refuse(refusal)
   }
 
-  /** The command is over; when it wrote nothing, what the one before it changed stays undoable. */
+  /**
+   * The command is over. When it wrote nothing, or has deleted all that it put, as `kv lock` does, what the one before it
+   * changed stays undoable.
+   */
   end(): void {
-    if (this.#current?.wrote === true) this.#last = this.#current
+    const changes = this.#current
     this.#current = undefined
+    if (changes?.wrote !== true) return
+    const isNothing = changes.tookBack && changes.byKey.size === 0 && changes.refusal === undefined
+    if (!isNothing) this.#last = changes
   }
 
   /** Forgets everything. */
@@ -90,6 +107,16 @@ export class UndoLog {
     if (this.#current === undefined) return
     this.#current.wrote = true
     this.#current.identity = identity
+  }
+
+  /** Keeps the delete of one entry; where the command had put that itself, and nothing was there before, neither. */
+  recordDelete(key: Uint8Array, before: Entry | undefined): void {
+    const changes = this.#current
+    const known = changes?.byKey.get(keyId(key))
+    if (changes === undefined || known === undefined || known.before !== undefined)
+      return this.record(key, before, undefined)
+    changes.byKey.delete(keyId(key))
+    changes.tookBack = true
   }
 
   /** Keeps one change. Of several to a key, the first `before` and the last `after` count. */
