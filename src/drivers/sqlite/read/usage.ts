@@ -1,6 +1,6 @@
+import { compareBytes, prefixEnd } from '../../../bytes.ts'
 import type { UsageQuery } from '../../../store/driver/usage.ts'
 import { type UsagePart, innermostFolder, partsOf } from '../../../store/folders/add-up.ts'
-import { startsWith } from '../../../store/folders/folder.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
@@ -8,6 +8,9 @@ import { keyAt, rangeSql } from './range.ts'
 
 /** Keys that are added up at a time: few enough to be sorted in memory, even the longest. */
 const SLICE_KEYS = 4000
+
+/** Folders of a slice at most for it to be added up one by one. */
+const LARGE_FOLDERS = 64
 
 /** Levels of folders that SQL tells apart; with more, JavaScript does. */
 const SQL_DEPTH = 6
@@ -25,7 +28,6 @@ type Slice = Pick<UsageQuery, 'start' | 'end'>
 
 /**
  * The parts of a query, a slice of its keys at a time, perhaps none; of one snapshot when the caller holds a transaction.
- * Where a slice lies in one folder, which most do where folders are large, it is only added up.
  */
 export function* usageParts(
   connection: Connection,
@@ -33,24 +35,45 @@ export function* usageParts(
   now: number,
 ): Generator<UsagePart[], void, void> {
   const { end, depth, keys, top } = query
+  let areLarge = true
   for (let start = keyAt(connection, query, 0); start !== undefined;) {
     const next = keyAt(connection, { start, end }, SLICE_KEYS)
     const slice = { start, end: next ?? end }
-    const folder = next && folderOfAll(start, next, query)
-    if (folder !== undefined) yield sum(connection, slice, folder, now)
-    else if (depth === 0 && keys && top !== undefined) yield biggest(connection, slice, query, top, now)
-    else if ((depth === 0 && keys) || depth > SQL_DEPTH) yield partsOf(sizes(connection, slice, now), query)
-    else yield grouped(connection, slice, query, now)
+    if (depth === 0 && keys) {
+      yield top === undefined
+        ? partsOf(sizes(connection, slice, now), query)
+        : biggest(connection, slice, query, top, now)
+    } else {
+      const parts: UsagePart[] = areLarge
+        ? oneByOne(connection, slice, query, now)
+        : grouped(connection, slice, query, now)
+      areLarge = parts.length <= LARGE_FOLDERS
+      yield parts
+    }
     start = next
   }
 }
 
-/** The folder of all keys from one to another, where there can be no folder within it to tell apart. */
-function folderOfAll(first: Uint8Array, next: Uint8Array, query: UsageQuery): Uint8Array | undefined {
-  const { end, level } = innermostFolder(first, query)
-  const folder = first.subarray(0, end)
-  const isWhole = level === query.depth && !(level === 0 && query.keys) && startsWith(next, folder)
-  return isWhole ? folder : undefined
+/** The same, where folders are large: each is only added up, which takes a fifth of the time. */
+function oneByOne(
+  connection: Connection,
+  slice: Slice & { readonly start: Uint8Array },
+  query: UsageQuery,
+  now: number,
+): UsagePart[] {
+  const parts: UsagePart[] = []
+  for (let start: Uint8Array | undefined = slice.start; start !== undefined;) {
+    const { end, level } = innermostFolder(start, query)
+    const mayHaveFolders = level < query.depth || (level === 0 && query.keys)
+    if (mayHaveFolders || parts.length === LARGE_FOLDERS)
+      return [...parts, ...grouped(connection, { start, end: slice.end }, query, now)]
+    const name = start.subarray(0, end)
+    const after = prefixEnd(name)
+    const isLast = after === undefined || (slice.end !== undefined && compareBytes(after, slice.end) >= 0)
+    parts.push(...sum(connection, { start, end: isLast ? slice.end : after }, name, now))
+    start = isLast ? undefined : keyAt(connection, { start: after, end: slice.end }, 0)
+  }
+  return parts
 }
 
 function sum(connection: Connection, slice: Slice, name: Uint8Array, now: number): UsagePart[] {
@@ -83,12 +106,9 @@ function biggest(connection: Connection, slice: Slice, { prefix }: UsageQuery, t
 }
 
 /** The keys of a slice by the innermost folder that they lie in. */
-function grouped(
-  connection: Connection,
-  slice: Slice,
-  { prefix, delimiters, depth, keys }: UsageQuery,
-  now: number,
-): UsagePart[] {
+function grouped(connection: Connection, slice: Slice, query: UsageQuery, now: number): UsagePart[] {
+  const { prefix, delimiters, depth, keys } = query
+  if (depth > SQL_DEPTH) return partsOf(sizes(connection, slice, now), query)
   const { where, bounds } = rangeSql(slice)
   // `at` is where the prefix ends, and from level to level where the folder does. Without a limit the engine would put
   // the expression of each level several times into that of the next.
