@@ -15,7 +15,16 @@ async function after(statement: string): Promise<string> {
   return store
 }
 
-const READS = [['get', 'a', 'b'], ['range'], ['range', '--format', 'csv'], ['count'], ['stat'], ['peek', 'a']]
+const READS = [
+  ['get', 'a', 'b'],
+  ['range'],
+  ['range', '--format', 'csv'],
+  ['count'],
+  ['stat'],
+  ['peek', 'a'],
+  ['ls', '--json'],
+  ['du'],
+]
 
 /** What another tool may take away or spoil, the line `check` has for it, and whether the next put mends it. */
 const SPOILT: readonly { statement: string; problem: RegExp; heals: boolean }[] = [

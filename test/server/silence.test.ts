@@ -76,6 +76,7 @@ const READS: Record<string, (store: Store, signal?: AbortSignal) => unknown> = {
   range: (store, signal) => store.range({ signal }).next(),
   rangeText: (store, signal) => store.rangeText({ signal })![Symbol.asyncIterator]().next(),
   count: (store, signal) => store.count({ signal }),
+  usage: (store, signal) => store.usage({ signal }).next(),
   stat: (store, signal) => store.stat({ signal }),
   check: (store, signal) => store.check({ signal }),
   watch: (store, signal) => store.watch({ signal }),
@@ -247,6 +248,28 @@ describe('a server that works for long', () => {
       code: 'KV_LOCKED',
       hint: 'the server waits as long as its own --lock-timeout says: kv serve --lock-timeout 60s',
     })
+  })
+
+  test('tells how far a usage is, and not who does not ask as kv does', async () => {
+    const slow = await openTestStore('memory:')
+    let finish = (): void => {}
+    const told = new Promise<void>((resolve) => (finish = resolve))
+    const total = { type: 'total', name: new Uint8Array(), keys: 7, bytes: 9 } as const
+    slow.usage = async function* ({ onProgress } = {}) {
+      onProgress?.(5)
+      await told
+      yield [total]
+    }
+    const app = await buildApp(slow)
+    onTestFinished(() => app.close())
+    const url = await app.listen({ host: '127.0.0.1', port: 0 })
+    const store = await opened(url, 300)
+    const plain = fetch(`${url}/v1/usage`)
+    const counted: number[] = []
+    const onProgress = (keys: number): void => void (counted.push(keys) === 5 && finish())
+    for await (const page of store.usage({ onProgress })) expect(page).toEqual([{ ...total, name: Buffer.from('') }])
+    expect(counted.slice(0, 5)).toEqual([5, 5, 5, 5, 5])
+    expect(await (await plain).text()).toBe('{"prefix":"","keys":7,"bytes":9,"total":true}\n')
   })
 
   test('begins no answer for a client that does not say when it gives up', async () => {

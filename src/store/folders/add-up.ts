@@ -101,7 +101,7 @@ class OpenFolders {
     else {
       while (this.#innermost.name.length < name.length) {
         const end = folderEnd(name, this.#innermost.name.length, this.#delimiters)
-        this.#open.push({ name: name.slice(0, end), keys: 0, bytes: 0 })
+        this.#open.push({ name: Buffer.from(name.subarray(0, end)), keys: 0, bytes: 0 })
       }
     }
     addTo(this.#innermost, keys, bytes)

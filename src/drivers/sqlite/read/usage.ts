@@ -122,12 +122,14 @@ function grouped(connection: Connection, slice: Slice, query: UsageQuery, now: n
     sql = `select key, bytes, least, at + ${beyond} as at from (${sql}) limit -1`
     parameters.unshift(...delimiters)
   }
-  const name = keys ? 'iif(at = least, key, substr(key, 1, at))' : 'substr(key, 1, at)'
+  // Of an empty blob, which another tool may have made a key, substr makes null.
+  const folder = "ifnull(substr(key, 1, at), x'')"
+  const name = keys ? `iif(at = least, key, ${folder})` : folder
   const all = `select ${name} as name, count(*), sum(bytes), max(at = least) from (${sql}) group by name`
   const rows = connection.statement(all).all(...parameters) as [SqlValue, number, number, number][]
-  return rows.map(([folder, count, bytes, isOutside]) => ({
+  return rows.map(([name, count, bytes, isOutside]) => ({
     isKey: keys && isOutside === 1,
-    name: bytesOf(folder),
+    name: bytesOf(name),
     keys: count,
     bytes,
   }))
