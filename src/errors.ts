@@ -47,6 +47,8 @@ export const CODES = {
   KV_OUTPUT: { exit: 4, http: 500 },
   /** Changes that a watch has not seen are no longer kept. */
   KV_WATCH_GAP: { exit: 4, http: 410 },
+  /** What a key was at a moment of the past is not kept, or no longer. */
+  KV_HISTORY_GAP: { exit: 4, http: 410 },
   /** The moment of the store that a range shows is no longer kept: the rest of it cannot be read. */
   KV_SNAPSHOT_LOST: { exit: 4, http: 410 },
   /** A write may or may not have been applied; its answer was lost. */

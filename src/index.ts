@@ -77,7 +77,9 @@ export type {
   WatchQuery,
 } from './store/driver/driver.ts'
 export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/driver/entry.ts'
+export type { History, HistoryCall, HistoryStatus, Moment, Version, VersionsOptions } from './store/driver/history.ts'
 export type { Usage, UsageProgress, UsageQuery } from './store/driver/usage.ts'
+export { type HistoryOptions, StoreHistory } from './store/history.ts'
 export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
 export type { UsageOptions } from './store/usage.ts'

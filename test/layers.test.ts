@@ -61,21 +61,22 @@ const LISTED: readonly Layer[] = [
     'drivers/sqlite/file',
     'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound',
   ],
+  ['drivers/sqlite/history', 'drivers/sqlite/engine drivers/sqlite/file drivers/kit store/**'],
   [
     'drivers/sqlite/read',
-    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound store/**',
+    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound drivers/sqlite/history store/**',
   ],
   [
     'drivers/sqlite/watch',
-    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/read drivers/kit store/**',
+    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/kit store/**',
   ],
   [
     'drivers/sqlite/write',
-    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
+    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
   [
     'drivers/sqlite/check',
-    'process drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read store/** blocks',
+    'process drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read store/** blocks',
   ],
   [
     'drivers/sqlite/export',

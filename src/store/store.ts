@@ -12,6 +12,7 @@ import type {
 } from './driver/driver.ts'
 import type { Entry, Head, PutResult } from './driver/entry.ts'
 import type { Care } from './driver/care.ts'
+import { StoreHistory } from './history.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
 import { type LoadOptions, checkLoad, load } from './load.ts'
 import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
@@ -72,9 +73,8 @@ export class Store extends RangeAccess {
   /** The same without a promise. Throws `KV_NOT_SUPPORTED` when `supports.syncReads` is false. */
   getSync(key: KeyInput): Uint8Array | undefined {
     const driver = this.#open()
-    if (!driver.supports.syncReads) {
+    if (!driver.supports.syncReads)
       throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be read without a promise`)
-    }
     return driver.get(keyOf(key, driver)) as Uint8Array | undefined
   }
 
@@ -158,9 +158,8 @@ export class Store extends RangeAccess {
     const { all, signal, ...bounds } = options ?? {}
     const query = toQuery(bounds)
     if (query === undefined) return 0
-    if (all !== true && query.start === undefined && query.end === undefined) {
+    if (all !== true && query.start === undefined && query.end === undefined)
       throw usageError('this range means every key of the store', 'if that is what you want, set all to true')
-    }
     return driver.delRange(query, { signal })
   }
 
@@ -194,6 +193,11 @@ export class Store extends RangeAccess {
     throw new KvError('KV_NOT_SUPPORTED', `this is for a store in a file of this machine, not for ${name}`, {
       hint: 'copy its entries instead: kv copy STORE FILE',
     })
+  }
+
+  /** Old versions of entries, where the store was told to keep them. */
+  get history(): StoreHistory {
+    return new StoreHistory((signal) => this.#open(signal))
   }
 
   /** Reads everything and verifies structure and checksums. */

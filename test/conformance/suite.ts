@@ -6,6 +6,7 @@ import { basics } from './basics.ts'
 import { bound } from './bound.ts'
 import { care } from './care.ts'
 import { expiry } from './expiry.ts'
+import { history } from './history.ts'
 import { lifecycle } from './lifecycle.ts'
 import { ranges } from './ranges.ts'
 import { realTime } from './real-time.ts'
@@ -102,6 +103,7 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
     describe('lifecycle', () => lifecycle(kit))
     describe.skipIf(target.bounded !== true)('a bound', () => bound(kit))
     describe('care', () => care(kit))
+    describe('history', () => history(kit))
   })
 }
 

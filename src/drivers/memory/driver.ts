@@ -26,6 +26,8 @@ import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { MemoryLog } from './change-log.ts'
 import { WriteOrder } from './write-order.ts'
+import { MemoryHistory } from './history.ts'
+import { alive, copy } from './row.ts'
 
 /** How many entries a page of a range holds. */
 const PAGE = 1000
@@ -46,11 +48,13 @@ export class MemoryDriver implements Driver {
   readonly #log = new MemoryLog(this)
   /** Of a store with a bound. */
   readonly #order: WriteOrder | undefined
+  readonly history: MemoryHistory
 
   /** @param maxEntries how many entries it has at most; the oldest go. Default: any number */
   constructor(clock: Clock = Date.now, maxEntries?: number) {
     this.#now = clock
     this.#order = maxEntries === undefined ? undefined : new WriteOrder(maxEntries)
+    this.history = new MemoryHistory({ now: clock, revision: () => this.#revision, row: (key) => this.#row(key) })
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
@@ -123,8 +127,9 @@ export class MemoryDriver implements Driver {
     const count = this.count({ ...query, limit: Infinity })
     this.#copyIfRead()
     const gone = this.#rows.splice(from, to - from)
-    if (count > 0) this.#revision++
-    for (const { key } of gone) this.#removed(key)
+    if (gone.length > 0) this.#revision++
+    const now = this.#now()
+    for (const row of gone) this.#gone(row, this.#revision, now)
     return count
   }
 
@@ -210,33 +215,34 @@ export class MemoryDriver implements Driver {
       if (isLeft(op)) continue
       const at = this.#find(op.key)
       const there = this.#rows[at] !== undefined && compareBytes(this.#rows[at].key, op.key) === 0
+      const old = there ? this.#rows[at] : undefined
       if (op.type === 'del') {
-        if (!there) continue
+        if (old === undefined) continue
         this.#rows.splice(at, 1)
-        this.#removed(op.key)
+        this.#gone(old, revision, now)
       } else {
         const row = { key: op.key, value: op.value, revision, expires: expiryOf(op, now) }
+        this.history.ended(op.key, old, revision, now, true)
         this.#rows.splice(at, there ? 1 : 0, row)
         this.#log.record({ type: 'put', ...row })
         this.#order?.written(op.key)
-        this.#evict()
+        this.#evict(revision, now)
       }
     }
     return revision
   }
 
   /** Has the entry go that is one too many. */
-  #evict(): void {
+  #evict(revision: number, now: number): void {
     const key = this.#order?.evict()
-    if (key === undefined) return
-    this.#rows.splice(this.#find(key), 1)
-    this.#removed(key)
+    if (key !== undefined) for (const row of this.#rows.splice(this.#find(key), 1)) this.#gone(row, revision, now)
   }
 
   /** Records that an entry is gone. */
-  #removed(key: Uint8Array): void {
-    this.#log.record({ type: 'del', key })
-    this.#order?.gone(key)
+  #gone(row: Entry, revision: number, now: number): void {
+    this.history.ended(row.key, row, revision, now, false)
+    this.#log.record({ type: 'del', key: row.key })
+    this.#order?.gone(row.key)
   }
 
   /** Removes what has expired, and records it. */
@@ -246,7 +252,7 @@ export class MemoryDriver implements Driver {
     if (gone.length === 0) return
     this.#rows = this.#rows.filter((row) => alive(row, now))
     this.#readers = 0
-    for (const { key } of gone) this.#removed(key)
+    for (const row of gone) this.#gone(row, this.#revision + 1, now)
   }
 
   /** Before a write. Rows are replaced, never changed, so a copy of the array is a snapshot. */
@@ -257,8 +263,14 @@ export class MemoryDriver implements Driver {
   }
 
   #live(key: Uint8Array, now = this.#now()): Entry | undefined {
+    const row = this.#row(key)
+    return row !== undefined && alive(row, now) ? row : undefined
+  }
+
+  /** The row of a key, expired or not. */
+  #row(key: Uint8Array): Entry | undefined {
     const row = this.#rows[this.#find(key)]
-    return row !== undefined && compareBytes(row.key, key) === 0 && alive(row, now) ? row : undefined
+    return row !== undefined && compareBytes(row.key, key) === 0 ? row : undefined
   }
 
   /** The index of the first row whose key is not below `key`. */
@@ -278,18 +290,5 @@ export class MemoryDriver implements Driver {
       query.start === undefined ? 0 : this.#find(query.start),
       query.end === undefined ? this.#rows.length : this.#find(query.end),
     ]
-  }
-}
-
-function alive(row: Entry, now: number): boolean {
-  return row.expires === undefined || row.expires > now
-}
-
-function copy(row: Entry, keysOnly: boolean): Entry {
-  return {
-    key: new Uint8Array(row.key),
-    value: keysOnly ? new Uint8Array() : new Uint8Array(row.value),
-    revision: row.revision,
-    expires: row.expires,
   }
 }

@@ -21,6 +21,7 @@ import type {
 import type { Care } from '../../store/driver/care.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
+import type { History } from '../../store/driver/history.ts'
 import { closedError } from '../../errors.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { usageOf } from '../../store/folders/add-up.ts'
@@ -30,6 +31,7 @@ import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { withoutLinks } from './file/inspect.ts'
 import { StoreFile } from './file/store-file.ts'
+import { SqliteHistory } from './history-access.ts'
 import { countInSlices, countNow } from './read/count.ts'
 import { anyExpires } from './read/expiring.ts'
 import { liveEntry, liveEntryWithin, liveHead, liveValue } from './read/lookup.ts'
@@ -59,6 +61,7 @@ export class SqliteDriver implements Driver {
     salvage: async (to, options = {}) => (await import('./care/salvage.ts')).salvage(this.#file, to, options),
     compact: async ({ signal } = {}) => (await import('./care/compact.ts')).compact(this.#file, signal),
   }
+  readonly history: History
   readonly #file: StoreFile
   readonly #now: Clock
   readonly #writer: Writer
@@ -78,14 +81,12 @@ export class SqliteDriver implements Driver {
     this.#file = file
     this.#now = clock ?? Date.now
     this.#snapshots = new SnapshotPool(file)
-    this.#writer = new Writer(
-      file,
-      () => {
-        file.committed()
-        this.#watches?.committed()
-      },
-      this.#now,
-    )
+    const committed = (): void => {
+      file.committed()
+      this.#watches?.committed()
+    }
+    this.#writer = new Writer(file, committed, this.#now)
+    this.history = new SqliteHistory(file, this.#snapshots, this.#writer, this.#now)
   }
 
   /** Opens the file if it is there; one that is locked, later. Throws what `inspect` throws, and `KV_UNAVAILABLE`. */

@@ -7,6 +7,7 @@
 import type { Block, Blocks } from '../../blocks/block.ts'
 import type { Care } from './care.ts'
 import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
+import type { History } from './history.ts'
 import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
@@ -207,6 +208,8 @@ export interface Driver {
   readonly files?: readonly string[]
   /** Care of a store that is a file of this machine. Absent: it is none. */
   readonly care?: Care
+  /** Old versions of entries, kept once that is asked for. Absent: it cannot keep any. */
+  readonly history?: History
   /** Grows when another store was found in place of this one, such as a file renamed over it. Absent: not detected. */
   readonly incarnation?: number
 

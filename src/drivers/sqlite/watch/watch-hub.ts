@@ -12,6 +12,7 @@ import { type Page, pages } from '../read/range.ts'
 import type { SnapshotPool } from '../read/snapshot-pool.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import { writeIfFree } from '../file/immediate.ts'
+import { changingAt } from '../history/note-write.ts'
 import { removeExpired } from '../file/schema.ts'
 import { changesAfter, logEnd } from './change-log.ts'
 import { Lease, RENEW_MS } from './lease.ts'
@@ -221,7 +222,8 @@ export class WatchHub implements ChangeLog {
     this.#sweptAt = time
     const now = this.#now()
     if (connection.statement('select 1 from kv where expires <= ? limit 1').get(now) === undefined) return
-    if (writeIfFree(connection, () => removeExpired(connection, now))) this.#wake()
+    const sweep = (): void => changingAt(connection, now, () => removeExpired(connection, now))
+    if (writeIfFree(connection, sweep)) this.#wake()
   }
 
   /** After the last watch: leaves the log, or keeps it for those that go on. */

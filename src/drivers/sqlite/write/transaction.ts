@@ -4,6 +4,7 @@ import { expiryOf } from '../../../store/expiry.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
 import { markCommit, removeExpired } from '../file/schema.ts'
+import { endWrite, hasHistory, noteWrite } from '../history/note-write.ts'
 
 const REPLACED = `value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum`
 
@@ -40,6 +41,8 @@ export class Transaction {
   readonly now: number
   #revision: number | undefined
   #base = 0
+  /** Whether the store keeps old versions; told before the first change. */
+  #keepsHistory = false
 
   constructor(connection: Connection, now: number) {
     this.connection = connection
@@ -57,10 +60,13 @@ export class Transaction {
     return this.#revision
   }
 
-  /** A revision for a job that writes. */
+  /** A revision for a job that writes, before it changes anything. */
   nextRevision(): number {
-    this.#revision = this.revision + 1
-    return this.#revision
+    const revision = this.revision + 1
+    if (this.#revision === this.#base) this.#keepsHistory = hasHistory(this.connection)
+    this.#revision = revision
+    if (this.#keepsHistory) noteWrite(this.connection, this.now, revision)
+    return revision
   }
 
   /** Before as many entries may be put: in a store with a bound, those that have expired go before any other. */
@@ -92,6 +98,7 @@ export class Transaction {
     if (this.#revision === undefined || this.#revision === this.#base) return false
     markCommit(this.connection, this.#revision)
     removeExpired(this.connection, this.now)
+    if (this.#keepsHistory) endWrite(this.connection)
     return true
   }
 }
