@@ -126,6 +126,21 @@ describe('--max-entries', () => {
     }
   })
 
+  test('salvage gives it to the new store where that is asked for', async () => {
+    const store = await given(3, 'c b a')
+    for (const [options, entries, left] of [
+      [[], 3, 'a b c d'],
+      [['--max-entries', '3'], 3, 'a b d'],
+      [['--max-entries', '2'], 2, 'a d'],
+    ] as const) {
+      const saved = join(tempDir(), 'saved.kv')
+      expectRun(await kv(['salvage', saved, ...options], { store }), { stdout: `${entries} entries saved, 0 lost\n` })
+      expectRun(await kv(['put', 'd', '1'], { store: saved }), {})
+      expect(await keysIn(saved)).toBe(left)
+      expectRun(await kv(['check'], { store: saved }), { stdout: /^ok: / })
+    }
+  })
+
   test('in a session .undo takes back what was put; what had to go for it does not come back', async () => {
     const store = await given(2, 'a b')
     const run = await kvProcess(['repl'], { store, input: 'put c 1\n.undo\nrange --keys\n' })

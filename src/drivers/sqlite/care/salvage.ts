@@ -4,6 +4,7 @@ import { turn } from '../../../async.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import { KvError, interrupted, usageError } from '../../../errors.ts'
 import type { BackupOptions, Salvaged } from '../../../store/driver/care.ts'
+import { RECOUNT, boundSql } from '../bound/bound.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { emptyStoreSql, removeTemporary } from '../file/create.ts'
 import { placeFile, replaceFile } from '../file/place-file.ts'
@@ -54,12 +55,16 @@ export async function salvage(
       if (signal?.aborted) throw interrupted(signal)
     })
     if (result.entries === 0) throw nothingThere(path, fstatSync(fd))
+    // Only where that is asked for: it may have entries go.
+    const maxEntries = file.options.anyBound ? undefined : file.options.maxEntries
+    if (maxEntries !== undefined)
+      withDatabase(temporary, (database) => database.exec(`${boundSql(maxEntries)} ${RECOUNT}`))
     withDatabase(temporary, (database) =>
       database.exec(`pragma synchronous = off; pragma journal_mode = wal; ${MARK_COPY}`),
     )
     if (isTaken) replaceFile(temporary, to)
     else if (!placeFile(temporary, to)) throw usageError(`${to} has been made meanwhile`)
-    return result
+    return { ...result, entries: Math.min(result.entries, maxEntries ?? Infinity) }
   } catch (error) {
     throw toCopyError(error, path, to)
   } finally {
