@@ -9,7 +9,7 @@ function largeStore(): Promise<string> {
   return given(Array.from({ length: 300_000 }, (_, i) => [`k${i}`, 'v'.repeat(40)] as const))
 }
 
-test('Ctrl-C stops range, check and a range delete before their end, and nothing is deleted', async () => {
+test('Ctrl-C stops range, check, du and a range delete before their end, and nothing is deleted', async () => {
   using screen = await open({ home: await largeStore() })
   const took: Record<string, number> = {}
   const stop = async (line: string, begun: () => boolean): Promise<void> => {
@@ -23,6 +23,7 @@ test('Ctrl-C stops range, check and a range delete before their end, and nothing
   // The last key in byte order.
   expect(screen.raw).not.toContain('k99999')
   await stop('check', enters('check'))
+  await stop('du --depth 6', enters('--depth 6'))
   expect(screen.text).toContain('kv: interrupted (KV_INTERRUPTED)')
   expect(screen.text).not.toContain('KV_INTERNAL')
   await screen.run('.snapshot')
