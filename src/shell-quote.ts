@@ -26,3 +26,9 @@ function escapeForQuote(char: string): string {
 export function moveAway(path: string): string {
   return `mv ${quoteWord(path)} ${quoteWord(`${path}.old`)}`
 }
+
+/** What to do about a store that is damaged: `store` is how it is named to `--store`. */
+export function damageHint(store: string): string {
+  const kv = `kv --store ${quoteWord(store)}`
+  return `what can be read is saved by: ${kv} salvage saved.kv; or put a backup in its place: ${kv} restore FILE`
+}

@@ -2,9 +2,9 @@ import { Command } from 'commander'
 import { encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { KvError } from '../errors.ts'
+import { damageHint } from '../shell-quote.ts'
 import { noStoreAt } from '../cli/named-stores.ts'
 import { displayKey, escapeLine, formatCount } from '../safe-text.ts'
-import { quoteWord } from '../shell-quote.ts'
 import { Progress } from '../output/progress.ts'
 
 /** `kv check` */
@@ -43,7 +43,7 @@ export function check(ctx: Context): Command {
         'KV_CORRUPT',
         `the store is damaged: ${formatCount(damagedKeys.length, 'damaged entry', 'damaged entries')}, ${formatCount(problems.length, 'structural problem')}`,
         {
-          hint: `what can be read is saved by: kv --store ${quoteWord(ctx.globals.store)} salvage saved.kv; or put a backup in its place: kv restore FILE`,
+          hint: damageHint(ctx.globals.store),
         },
       )
     })

@@ -77,7 +77,7 @@ describe('kv check', () => {
       stderr: errorText(
         'the store is damaged: 1 damaged entry, 0 structural problems',
         'KV_CORRUPT',
-        `what can be read is saved by: kv --store ${store} salvage saved.kv; or put a backup in its place: kv restore FILE`,
+        `what can be read is saved by: kv --store ${store} salvage saved.kv; or put a backup in its place: kv --store ${store} restore FILE`,
       ),
       code: 4,
     })

@@ -60,7 +60,7 @@ function refuseOthers(path: string, from: string): void {
   if (other !== undefined && idOf(other) === idOf(stat)) throw usageError(`${from} is the store itself`)
   if (!isStore(path, stat))
     throw new KvError('KV_FOREIGN', `${path} is not a kv store`, {
-      hint: 'it was left as it is; give another path with --store',
+      hint: `it was left as it is; give another path with --store, or move it away: mv ${quoteWord(path)} ${quoteWord(`${path}.damaged`)}`,
     })
 }
 

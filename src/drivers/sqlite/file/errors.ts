@@ -1,7 +1,7 @@
 import { statSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Code, KvError } from '../../../errors.ts'
-import { quoteWord } from '../../../shell-quote.ts'
+import { damageHint, quoteWord } from '../../../shell-quote.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { lockHolder } from '../locks/lock-holder.ts'
 import { LogHeldOpen } from '../identity/log-owner.ts'
@@ -69,8 +69,7 @@ function inWords(error: unknown, path: string): KvError {
     new KvError(code, message, { hint, cause: error })
   const detail = error instanceof Error ? error.message : String(error)
   const full = (): KvError => fail('KV_DISK_FULL', `no space left to write ${path}`, 'free some space and run it again')
-  const damaged = (what: string): KvError =>
-    fail('KV_CORRUPT', `${path} is damaged: ${detail}`, `see what is ${what} with: kv --store ${quoteWord(path)} check`)
+  const damaged = (hint: string): KvError => fail('KV_CORRUPT', `${path} is damaged: ${detail}`, hint)
   const tooManyFiles = (): KvError => {
     const hint = 'come again later, or raise the limit: ulimit -n 1024'
     return fail('KV_UNAVAILABLE', `cannot open ${path}: too many files are open`, hint)
@@ -93,9 +92,9 @@ function inWords(error: unknown, path: string): KvError {
     case SQLITE.IOERR:
       return diskIsFull(path) ? full() : fail('KV_IO', `reading or writing ${path} failed: ${detail}`)
     case SQLITE.CORRUPT:
-      return damaged('left')
+      return damaged(damageHint(path))
     case SQLITE.NOTADB:
-      return fail('KV_FOREIGN', `${path} is not a kv store`)
+      return fail('KV_FOREIGN', `${path} is not a kv store`, `if it was one, ${damageHint(path)}`)
     case SQLITE.READONLY:
     case SQLITE.PERM:
       return fileProblem(path, error) ?? fail('KV_READ_ONLY', `${path} cannot be written`)
@@ -107,7 +106,8 @@ function inWords(error: unknown, path: string): KvError {
       return fail('KV_TOO_LARGE', 'the entry is over the limit of the file format')
     default:
       // The schema is not that of a store any more.
-      if (/^no such (table|index|column): /.test(detail)) return damaged('missing')
+      if (/^no such (table|index|column): /.test(detail))
+        return damaged(`see what is missing with: kv --store ${quoteWord(path)} check`)
       return fail('KV_IO', `the store failed on ${path}: ${detail}`)
   }
   switch ((error as NodeJS.ErrnoException | null)?.code) {

@@ -1,6 +1,7 @@
 import { existsSync, fstatSync, readSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { KvError } from '../../../errors.ts'
+import { damageHint } from '../../../shell-quote.ts'
 import {
   APPLICATION_ID,
   FORMAT_VERSION,
@@ -45,7 +46,7 @@ export function inspect(path: string): boolean {
     }
     const header = Buffer.alloc(HEADER_BYTES)
     const read = readSync(fd, header, 0, HEADER_BYTES, 0)
-    if (header.every((byte) => byte === 0)) throw new KvError('KV_CORRUPT', `${path} is damaged: it begins with zeros`)
+    if (header.every((byte) => byte === 0)) throw damaged(path, 'it begins with zeros')
     if (read < HEADER_BYTES || !isSqliteHeader(header)) throw foreign(path, 'it is no SQLite file')
     if (applicationIdOf(header) !== APPLICATION_ID) throw foreign(path, 'it is a SQLite file of another program')
     const version = formatVersionOf(header)
@@ -73,6 +74,10 @@ function foreign(path: string, why: string): KvError {
   })
 }
 
+function damaged(path: string, how: string): KvError {
+  return new KvError('KV_CORRUPT', `${path} is damaged: ${how}`, { hint: damageHint(path) })
+}
+
 /** Throws `KV_CORRUPT` for a file shorter than its header says, or, with a log, than the pages outside of the log. */
 function checkLength(path: string, header: Buffer, size: number, log: VerifiedLog): void {
   if (log === 'in use') return
@@ -80,7 +85,7 @@ function checkLength(path: string, header: Buffer, size: number, log: VerifiedLo
   let pages = pageCountOf(header) ?? 0
   if (log !== 'none') for (pages = log.databasePages; log.pages.has(pages);) pages--
   if (size < pages * pageSize) {
-    throw new KvError('KV_CORRUPT', `${path} is damaged: cut off at ${size} of ${pages * pageSize} bytes`)
+    throw damaged(path, `cut off at ${size} of ${pages * pageSize} bytes`)
   }
 }
 
