@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { COMMANDS } from '../src/commands/index.ts'
-import { type Case, kvProcess, testCases } from './helpers/kv.ts'
+import { type Case, errorText, kvProcess, testCases } from './helpers/kv.ts'
 import { served } from './helpers/serve.ts'
 
 /** One line for each command, run as a shell runs it: the built program in a process of its own. */
@@ -22,6 +22,19 @@ const CASES: readonly Case[] = [
   { name: 'watch', args: ['watch'], stderr: /KV_USAGE/, code: 2 },
   { name: 'ttl', args: ['ttl', 'a'], given: [['a', '1']], stdout: 'none\n' },
   { name: 'rename', args: ['rename', 'a', 'b'], given: [['a', '1']], stdout: '1\n', leaves: [['b', '1']] },
+  {
+    name: 'history',
+    args: ['history', '--json'],
+    given: [['a', '1']],
+    stdout: '{"keep":0,"versions":0,"bytes":0,"since":null,"since_revision":null}\n',
+  },
+  {
+    name: 'revert',
+    args: ['revert', 'a'],
+    given: [['a', '1']],
+    stderr: errorText('this store keeps no old versions', 'KV_HISTORY_GAP', 'keep them from now on: kv history on'),
+    code: 4,
+  },
   { name: 'incr', args: ['incr', 'a'], given: [['a', '1']], stdout: '2\n', leaves: [['a', '2']] },
   { name: 'lock', args: ['lock', 'n', '--', 'echo', 'ran'], stdout: 'ran\n', leaves: [] },
   { name: 'expire', args: ['expire', 'a', '1m'], given: [['a', '1']], stdout: '60\n' },

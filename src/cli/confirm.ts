@@ -1,6 +1,8 @@
 import { confirm } from '@inquirer/prompts'
 import { KvError } from '../errors.ts'
 import { type Sink, processTerminal } from '../io.ts'
+import type { Context } from './context.ts'
+import { isDumb } from './environment.ts'
 
 const plain = (text: string): string => text
 
@@ -14,7 +16,7 @@ const PLAIN_THEME = {
  * Asks yes or no on the terminal of a shell, no being the default. Throws `KV_INTERRUPTED` on Ctrl-C; end of input is
  * a no.
  */
-export async function confirmPrompt(message: string, terminal: Sink, color: boolean): Promise<boolean> {
+async function confirmPrompt(message: string, terminal: Sink, color: boolean): Promise<boolean> {
   const { input } = processTerminal()
   // Node's line reader pauses its input when the process goes on after Ctrl-Z: the question would end, and is not
   // drawn again.
@@ -33,4 +35,12 @@ export async function confirmPrompt(message: string, terminal: Sink, color: bool
   } finally {
     process.off('SIGCONT', goOn)
   }
+}
+
+/** Asks yes or no at the terminal; a session has the keyboard already, and goes on with it. Throws `KV_INTERRUPTED`. */
+export async function ask(ctx: Context, question: string): Promise<boolean> {
+  if (isDumb(ctx.io.env)) return (await import('../terminal/ask.ts')).askPlainly(question)
+  if (!ctx.inSession) return confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
+  const terminal = await import('../terminal/ask.ts')
+  return ctx.atKeyboard((keys) => terminal.ask(question, keys))
 }

@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
-import { isDumb } from '../cli/environment.ts'
 import { displayKey, formatCount } from '../safe-text.ts'
 import { holdsFor } from '../store/conditional.ts'
 import type { Condition } from '../store/driver/entry.ts'
@@ -122,17 +121,9 @@ async function confirm(ctx: Context, store: Store, range: RangeOptions, count: n
     throw usageError(`this would delete ${formatCount(count, 'key')}`, 'see them with --dry-run; to go on, add --yes')
   if (count === 1) return
   stderr.write(`${await samples(ctx, store, range, count)}\n`)
+  const { ask } = await import('../cli/confirm.ts')
   if (!(await ask(ctx, `Delete these ${count.toLocaleString('en')} keys?`)))
     throw new KvError('KV_DECLINED', 'nothing was deleted')
-}
-
-/** A session has the keyboard already, and goes on with it. */
-async function ask(ctx: Context, question: string): Promise<boolean> {
-  if (isDumb(ctx.io.env)) return (await import('../terminal/ask.ts')).askPlainly(question)
-  if (!ctx.inSession)
-    return (await import('../cli/confirm.ts')).confirmPrompt(question, ctx.io.stderr, ctx.colorsMessages)
-  const terminal = await import('../terminal/ask.ts')
-  return ctx.atKeyboard((keys) => terminal.ask(question, keys))
 }
 
 async function samples(ctx: Context, store: Store, range: RangeOptions, count: number): Promise<string> {

@@ -15,6 +15,7 @@ import {
 
 interface Flags extends KeyFlags, SelectionFlags {
   default?: string
+  at?: string
 }
 
 /** `kv get KEY...` */
@@ -25,6 +26,7 @@ export function get(ctx: Context): Command {
     )
     .argument('<KEY...>')
     .option('--default <value>', 'print this when the key, or the field, is not there')
+    .option('--at <moment>', 'as it was at a revision, a time, or so long ago (10m), where a history is kept')
   return withSelection(command)
     .addOption(encodingOption('key'))
     .addOption(encodingOption('value'))
@@ -36,6 +38,7 @@ Examples:
   kv get image.png > image.png
   kv get a b c --json
   kv get theme --default light
+  kv get theme --at 10m                  ten minutes ago, after kv history on
   kv get user:1 .address.city            a field of a value that is JSON
   kv get -- user:1 .profile              two keys`,
     )
@@ -60,10 +63,16 @@ Examples:
         ...selection?.form,
         expiring: () => entries.some(({ expires }) => expires !== undefined),
       })
+      const moment =
+        flags.at === undefined ? undefined : (await import('./history/moment.ts')).parseMoment(flags.at, '--at')
       const store = await ctx.store()
+      const read = (key: Uint8Array): Promise<Entry | undefined> =>
+        moment === undefined
+          ? store.getEntry(key, ctx.abortable)
+          : store.history.at(key, moment, { signal: ctx.signal })
       if (wanted.length === 1) {
         const key = wanted[0]!
-        const stored = await store.getEntry(key, ctx.abortable)
+        const stored = await read(key)
         const entry = stored && inPlace(stored, selection, isJson)
         if (entry !== undefined) await ctx.print.entry(entry, form([entry]))
         else if (fallback !== undefined) {
@@ -72,7 +81,8 @@ Examples:
         } else if (stored === undefined) throw notFound(wanted)
         else throw selection!.field!.missing(stored)
       } else {
-        const entries = await store.getMany(wanted, ctx.abortable)
+        const entries =
+          moment === undefined ? await store.getMany(wanted, ctx.abortable) : await Promise.all(wanted.map(read))
         const stored = entries.filter((entry): entry is Entry => entry !== undefined)
         const found = stored.flatMap((entry) => inPlace(entry, selection, isJson) ?? [])
         await ctx.print.entries({ pages: () => [found] }, form(found))

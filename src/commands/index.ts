@@ -23,6 +23,11 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   ttl: { summary: 'print how long a key will live', load: async () => (await import('./ttl.ts')).ttl },
   expire: { summary: 'let a key expire after a time', load: async () => (await import('./expire.ts')).expire },
   persist: { summary: 'let a key stay for ever', load: async () => (await import('./persist.ts')).persist },
+  history: {
+    summary: 'keep old values, and print those of a key',
+    load: async () => (await import('./history.ts')).history,
+  },
+  revert: { summary: 'put back what a key was before', load: async () => (await import('./revert.ts')).revert },
   stat: { summary: 'print facts about the store', load: async () => (await import('./stat.ts')).stat },
   check: { summary: 'verify every entry and the file itself', load: async () => (await import('./check.ts')).check },
   backup: { summary: 'copy the store into a file', load: async () => (await import('./backup.ts')).backup },

@@ -37,6 +37,8 @@ const COMMANDS: readonly (readonly [words: string, use: string])[] = [
   ['salvage repair rescue fix', 'kv salvage FILE'],
   ['backup snapshot save bgsave hotcopy', 'kv backup FILE'],
   ['rename mv move ren renamenx', 'kv rename OLD NEW'],
+  ['history log versions revisions audit blame', 'kv history KEY'],
+  ['revert undelete restore-key', 'kv revert KEY'],
   ['diff compare cmp', 'kv diff A B'],
   ['copy cp clone sync replicate', 'kv copy SRC DST'],
 ]

@@ -5,6 +5,7 @@ import type { Connection } from '../file/connection.ts'
 import { checkBound } from './bound.ts'
 import { missingParts } from '../file/schema.ts'
 import { checkEntries } from './checksums.ts'
+import { checkHistory } from './history.ts'
 import { checkIntegrity, checkIntegrityApart } from './integrity.ts'
 
 /**
@@ -22,6 +23,7 @@ export async function checkStore(
   const structure = async () => [
     ...checkSchema(connection),
     ...checkBound(connection),
+    ...(await checkedHistory(connection, quick, signal)),
     ...((await apart) ?? checkIntegrity(connection, quick)),
   ]
   if (quick) return { checked: 0, unchecked: 0, damagedKeys: [], problems: await structure() }
@@ -32,6 +34,17 @@ export async function checkStore(
       return { ...value, problems: [...(await structure()), ...value.problems] }
     }
     onProgress?.(value)
+    if (signal === undefined) continue
+    await turn()
+    if (signal.aborted) throw interrupted(signal)
+  }
+}
+
+async function checkedHistory(connection: Connection, quick: boolean, signal?: AbortSignal): Promise<string[]> {
+  const history = checkHistory(connection, quick)
+  for (;;) {
+    const { value, done } = history.next()
+    if (done === true) return value
     if (signal === undefined) continue
     await turn()
     if (signal.aborted) throw interrupted(signal)

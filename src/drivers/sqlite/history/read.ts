@@ -15,6 +15,7 @@ import { damagedRow } from '../engine/result-codes.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import type { Connection } from '../file/connection.ts'
 import { hasHistory } from './note-write.ts'
+import { historySize } from './size.ts'
 import { missingHistory } from './tables.ts'
 
 /** Bytes of values of a page of versions. */
@@ -41,13 +42,8 @@ type Row = [
 export function statusOf(connection: Connection): HistoryStatus {
   if (!hasHistory(connection)) return { keep: 0, since: undefined, versions: 0, bytes: 0 }
   checkParts(connection)
-  const [keep, revision, time, versions, bytes] = connection
-    .statement(
-      `select keep, revision, time, (select count(*) from kv_history where typeof(value) = 'blob'),
-        (select coalesce(sum(length(key) + length(value)), 0) from kv_history) from kv_history_state`,
-    )
-    .get() as [number, number, number, number, number]
-  return { keep, since: { revision, time }, versions, bytes }
+  const [revision, time] = connection.statement('select revision, time from kv_history_state').get() as [number, number]
+  return { ...historySize(connection), since: { revision, time } }
 }
 
 /** All that is known of a key. Throws `KV_HISTORY_GAP` where no history is kept. */

@@ -4,6 +4,8 @@ import type { Connection } from '../file/connection.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { FORMAT_VERSION } from '../format/header.ts'
 import { sizeOf } from '../format/read-file.ts'
+import { hasHistory } from '../history/note-write.ts'
+import { historySize } from '../history/size.ts'
 import { otherUsers } from '../locks/lock-holder.ts'
 
 /** Where the store at `path` stands; entries that have expired by `now` do not count. */
@@ -16,6 +18,7 @@ export function statStore(connection: Connection, path: string, now: number): St
     )
     .get(now, now) as [number, number, number, number, number, number, number, string]
   const bound = boundOf(connection)
+  const history = hasHistory(connection) ? historySize(connection) : undefined
   const log = sizeOf(`${path}-wal`)
   const file = sizeOf(path)
   return {
@@ -34,6 +37,7 @@ export function statStore(connection: Connection, path: string, now: number): St
       ...(process.platform === 'linux' && { open_by: otherUsers(path).join(', ') || 'nobody else' }),
       expired_unremoved: expired,
       ...(bound !== undefined && { max_entries: bound.maxEntries, evicted: bound.evicted }),
+      ...(history && { history_keep: history.keep, old_values: history.versions, old_values_bytes: history.bytes }),
       format: FORMAT_VERSION,
       engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
     },

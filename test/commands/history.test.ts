@@ -1,0 +1,147 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, test } from 'vitest'
+import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
+import { openTestStore } from '../helpers/store.ts'
+
+const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
+
+interface Line {
+  readonly type: string
+  readonly key: string
+  readonly time: string | null
+  readonly revision?: number
+  readonly value?: string
+}
+
+async function versions(store: string, ...args: string[]): Promise<Line[]> {
+  const { stdout } = await kv(['history', '--json', ...args], { store })
+  return stdout
+    .toString()
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as Line)
+}
+
+const values = async (store: string, key: string): Promise<string[]> =>
+  (await versions(store, '--', key)).map(({ type, value }) => value ?? type)
+
+describe('kv history, get --at and revert', () => {
+  test('keeps what is replaced and deleted, tells it, and puts it back', async () => {
+    const store = await givenStore([['k', 'before']])
+    expectRun(await kv(['history', 'k'], { store }), {
+      stderr: errorText('this store keeps no old versions', 'KV_HISTORY_GAP', 'keep them from now on: kv history on'),
+      code: 4,
+    })
+    expectRun(await kv(['history', 'on', '--keep', '3'], { store }), { stdout: 'keep: 3\n' })
+    await kv(['put', 'k', 'one'], { store })
+    await kv(['put', 'k', 'two'], { store })
+    expectRun(await kv(['del', 'k'], { store }), { stdout: '1\n' })
+    const lines = await versions(store, 'k')
+    expect(lines).toMatchObject([
+      { type: 'del', key: 'k', revision: 4 },
+      { type: 'put', key: 'k', revision: 3, value: 'two' },
+      { type: 'put', key: 'k', revision: 2, value: 'one' },
+      { type: 'put', key: 'k', revision: 1, value: 'before', time: null },
+    ])
+    for (const { time } of lines.slice(0, 3)) expect(time).toMatch(TIME)
+    expectRun(await kv(['get', 'k', '--at', '3'], { store }), { stdout: 'two' })
+    expectRun(await kv(['get', 'k', '--at', lines[2]!.time!], { store }), { stdout: 'one' })
+    expectRun(await kv(['get', 'k', '--at', '4'], { store }), {
+      stderr: errorText('key not found: k', 'KV_NOT_FOUND'),
+      code: 1,
+    })
+    expect((await kv(['get', 'k', '--at', '1h'], { store })).code).toBe(4)
+    expect((await kv(['get', 'k', '--at', 'soon'], { store })).code).toBe(2)
+    expectRun(await kv(['revert', 'k', '--dry-run'], { store }), {
+      stdout: 'k would be put back as of revision 3 (3 B)\n',
+    })
+    expectRun(await kv(['revert', 'k'], { store }), { stdout: 'k put back as of revision 3 (3 B)\n' })
+    expectRun(await kv(['get', 'k'], { store }), { stdout: 'two' })
+    expectRun(await kv(['revert', 'k'], { store }), { stdout: 'k deleted\n' })
+    expectRun(await kv(['revert', 'k', '--to', '3', '--json'], { store }), {
+      stdout: '{"key":"k","done":"put back","from_revision":3}\n',
+    })
+    expectRun(await kv(['history', 'off'], { store }), {
+      stderr: errorText('this would drop 3 old values', 'KV_USAGE', 'to go on: kv history off --yes'),
+      code: 2,
+    })
+    expectRun(await kv(['history', 'off', '--yes'], { store }), { stdout: 'dropped: 3\n' })
+    expectRun(await kv(['get', 'k'], { store }), { stdout: 'two' })
+  })
+
+  test('the first put of a key is reverted by a delete, and keys are named on and off', async () => {
+    const store = await givenStore([])
+    await kv(['history', 'on'], { store })
+    await kv(['put', 'on', '1'], { store })
+    expect(await values(store, 'on')).toEqual(['1'])
+    expectRun(await kv(['revert', 'on'], { store }), { stdout: 'on deleted\n' })
+    expect(await values(store, 'on')).toEqual(['del', '1'])
+    expectRun(await kv(['history', '--', 'off'], { store }), {
+      stderr: errorText('key not found: off', 'KV_NOT_FOUND'),
+      code: 1,
+    })
+    expectRun(await kv(['revert', 'never'], { store }), {
+      stderr: errorText('key not found: never', 'KV_NOT_FOUND'),
+      code: 1,
+    })
+    expect((await kv(['history', 'k', '--keep', '3'], { store })).code).toBe(2)
+    expect((await kv(['history', 'on', '--keep', '0'], { store })).code).toBe(2)
+  })
+
+  test('backup, restore and compact keep the history', async () => {
+    const store = await givenStore([])
+    await kv(['history', 'on'], { store })
+    for (const value of ['1', '2', '3']) await kv(['put', 'k', value], { store })
+    expect((await kv(['compact'], { store })).code).toBe(0)
+    expect(await values(store, 'k')).toEqual(['3', '2', '1'])
+    expect((await kv(['backup', `${store}.bak`], { store })).code).toBe(0)
+    await kv(['put', 'k', '4'], { store })
+    expect((await kv(['restore', `${store}.bak`], { store })).code).toBe(0)
+    await kv(['put', 'k', '5'], { store })
+    expect(await values(store, 'k')).toEqual(['5', '3', '2', '1'])
+    expect((await kv(['check'], { store })).code).toBe(0)
+  })
+
+  test('writes of the sqlite3 program are versions like any', async () => {
+    const store = await givenStore([])
+    await kv(['history', 'on'], { store })
+    const sql = (text: string): string =>
+      execFileSync('sqlite3', ['-cmd', '.timeout 5000', store, text], { encoding: 'utf8' })
+    const insert = (verb: string, value: string): string =>
+      `${verb} into kv(key, value) values (cast('k' as blob), cast('${value}' as blob))`
+    sql(insert('insert', '1'))
+    sql(`update kv set value = cast('2' as blob) where key = cast('k' as blob)`)
+    sql(insert('insert or replace', '3'))
+    sql(`${insert('insert', '4')} on conflict (key) do update set value = excluded.value`)
+    sql(insert('insert or ignore', 'no'))
+    sql(`pragma recursive_triggers = on; ${insert('insert or replace', '5')}`)
+    sql(`delete from kv`)
+    await kv(['put', 'k', '6'], { store })
+    sql(`update kv set key = cast('l' as blob)`)
+    expect(await values(store, 'k')).toEqual(['del', '6', 'del', '5', '4', '3', '2', '1'])
+    expect(await values(store, 'l')).toEqual(['6'])
+    sql(`insert or replace into kv(id, key, value) select id, cast('k' as blob), cast('7' as blob) from kv`)
+    expect(await values(store, 'l')).toEqual(['del', '6'])
+    expect((await values(store, 'k')).slice(0, 3)).toEqual(['7', 'del', '6'])
+    expect((await kv(['check'], { store })).code).toBe(0)
+  })
+
+  test('a damaged history is refused, not read, and can be begun again', async () => {
+    const store = await givenStore([])
+    await kv(['history', 'on'], { store })
+    await kv(['put', 'k', '1'], { store })
+    execFileSync('sqlite3', [store, 'drop trigger kv_history_update'])
+    await kv(['put', 'k', '2'], { store })
+    expect(await kv(['history', 'k'], { store })).toMatchObject({ code: 4 })
+    expect((await kv(['check'], { store })).code).toBe(4)
+    await kv(['history', 'on'], { store })
+    expect(await values(store, 'k')).toEqual(['2'])
+  })
+
+  test('a store of another kind is refused by name or does the same', async () => {
+    const store = await openTestStore('memory:')
+    await store.history.on()
+    await store.put('k', '1')
+    expect((await store.history.status()).keep).toBe(10)
+  })
+})
