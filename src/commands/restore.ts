@@ -1,11 +1,21 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { join } from 'node:path'
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  openSync,
+  readSync,
+  realpathSync,
+  statSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { usageError } from '../errors.ts'
+import { KvError, usageError } from '../errors.ts'
 import { Progress } from '../output/progress.ts'
 import { formatBytes, formatCount } from '../safe-text.ts'
+import { quoteWord } from '../shell-quote.ts'
 import { inTemporaryFolder } from './backup.ts'
 
 /** `kv restore SRC` */
@@ -28,6 +38,9 @@ export function restore(ctx: Context): Command {
       const put = (file: string) =>
         care
           .restore(file, { keep, signal: ctx.signal, onProgress: (bytes, total) => progress.bytes(bytes, total) })
+          .catch((error: unknown) => {
+            throw aboutBackup(error, file, from)
+          })
           .finally(() => progress.done())
       const { bytes, revision, entries, kept } = await (from === '-' ? fromInput(ctx, put) : put(from))
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3))
@@ -48,4 +61,47 @@ function fromInput<T>(ctx: Context, put: (file: string) => Promise<T>): Promise<
     await pipeline(input, createWriteStream(file, { mode: 0o600 }), { signal: ctx.signal })
     return put(file)
   })
+}
+
+/** Programs that unpack, by the first bytes of what they made. */
+const PACKED: readonly (readonly [magic: string, packer: string, unpack: string])[] = [
+  ['1f8b', 'gzip', 'gunzip -c'],
+  ['28b52ffd', 'zstd', 'zstd -dc'],
+  ['fd377a58', 'xz', 'xz -dc'],
+]
+
+/** An error about the file of the backup, as one who named it, or piped it, is helped by; any other as it is. */
+function aboutBackup(error: unknown, file: string, from: string): unknown {
+  const isThere = existsSync(file)
+  const path = isThere ? realpathSync(file) : resolve(file)
+  if (!(error instanceof KvError) || !(error.message.startsWith(`${path} `) || error.message.endsWith(` ${path}`)))
+    return error
+  if (isThere && !statSync(path).isFile()) return error
+  const isPiped = from === '-'
+  const head = isThere ? firstBytes(file) : undefined
+  const packed = PACKED.find(([magic]) => head?.startsWith(magic))
+  const kept = 'the store is as it was'
+  const better = (message: string, hint: string): KvError => new KvError(error.code, message, { cause: error, hint })
+  const name = isPiped ? 'the backup on standard input' : path
+  if (packed !== undefined) {
+    const [, packer, unpack] = packed
+    const hint = isPiped ? `${unpack} | kv restore -` : `${unpack} ${quoteWord(from)} | kv restore -`
+    return better(`${name} is packed by ${packer}`, hint)
+  }
+  if (head === '') return better(`${name} is empty`, `${kept}; has the command that was to write it failed?`)
+  if (head === undefined) return better(error.message, `${kept}; is it the right name?`)
+  const message = error.message.replaceAll(path, name)
+  if (error.code === 'KV_FOREIGN') return better(message, `${kept}; a backup is a file that kv backup wrote`)
+  return isPiped || error.hint === undefined ? better(message, `${kept}; take another backup`) : error
+}
+
+/** The first bytes of a file in hex, four at most. */
+function firstBytes(file: string): string {
+  const fd = openSync(file, 'r')
+  try {
+    const bytes = Buffer.alloc(4)
+    return bytes.subarray(0, readSync(fd, bytes, 0, 4, 0)).toString('hex')
+  } finally {
+    closeSync(fd)
+  }
 }

@@ -12,6 +12,7 @@ import {
 } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { basename, dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { contents, errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
@@ -36,6 +37,8 @@ async function givenBackup(): Promise<string> {
 function cut(store: string): void {
   writeFileSync(store, readFileSync(store).subarray(0, 20_000))
 }
+
+const AS_IT_WAS = 'the store is as it was; '
 
 describe('kv restore', () => {
   test('puts a copy in the place of the store, with its rights, and keeps what was there', async () => {
@@ -121,6 +124,56 @@ describe('kv restore', () => {
     expect(readdirSync(dirname(store)).filter((name) => !/-(?:wal|shm)$/.test(name))).toEqual([basename(store)])
     expect(await contents(store)).toEqual(OLD)
   })
+
+  test.for<[name: string, backup: (whole: Buffer) => Buffer, what: string, code: string, file: string, pipe: string]>([
+    [
+      'packed',
+      (whole) => gzipSync(whole),
+      'is packed by gzip',
+      'KV_FOREIGN',
+      'gunzip -c it | kv restore -',
+      'gunzip -c | kv restore -',
+    ],
+    [
+      'empty',
+      () => Buffer.of(),
+      'is empty',
+      'KV_CORRUPT',
+      AS_IT_WAS + 'has the command that was to write it failed?',
+      '',
+    ],
+    [
+      'other',
+      () => Buffer.from('letters'),
+      'is not a kv store: it is no SQLite file',
+      'KV_FOREIGN',
+      AS_IT_WAS + 'a backup is a file that kv backup wrote',
+      '',
+    ],
+    [
+      'cut',
+      (whole) => whole.subarray(0, 9000),
+      'is damaged: cut off at 9000 of ',
+      'KV_CORRUPT',
+      AS_IT_WAS + 'take another backup',
+      '',
+    ],
+  ])(
+    'a backup that is none (%s) is called by what the user knows, and the hint helps',
+    async ([, change, what, code, file, pipe]) => {
+      const [store, cwd] = [await givenStore(OLD), tempDir()]
+      const bytes = change(readFileSync(await givenBackup()))
+      writeFileSync(join(cwd, 'it'), bytes)
+      const named = await kv(['restore', 'it'], { store, cwd })
+      expect(named.stderr).toMatch(new RegExp(`^kv: \\S+/it ${what}.*\\(${code}\\)\n`))
+      expect(named.stderr.split('\n')[1]).toBe(`hint: ${file}`)
+      const piped = await kvProcess(['restore', '-'], { store, cwd, input: bytes })
+      expect(piped.stderr).toMatch(new RegExp(`^kv: the backup on standard input ${what}.*\\(${code}\\)\n`))
+      expect(piped.stderr.split('\n')[1]).toBe(`hint: ${pipe === '' ? file : pipe}`)
+      expect([named.code, piped.code]).toEqual([4, 4])
+      expect(await contents(store)).toEqual(OLD)
+    },
+  )
 
   test('nothing but a store is replaced', async () => {
     const backup = await givenBackup()
