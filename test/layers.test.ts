@@ -59,7 +59,7 @@ const LISTED: readonly Layer[] = [
   ['drivers/sqlite/identity', 'drivers/sqlite/format drivers/sqlite/locks'],
   [
     'drivers/sqlite/file',
-    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound',
+    'process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound',
   ],
   ['drivers/sqlite/history', 'drivers/sqlite/engine drivers/sqlite/file drivers/kit store/**'],
   [
@@ -99,7 +99,7 @@ const LISTED: readonly Layer[] = [
   ['server/route-context.ts', 'server/** store/** protocol fastify'],
   ['server/docs', 'server/** blocks protocol fastify @fastify/swagger @fastify/swagger-ui'],
   ['server/routes', 'server/** store/** blocks formats/** protocol fastify'],
-  ['server', 'server/** store/** fastify'],
+  ['server', 'server/** process store/** fastify'],
   ['bench/random', ''],
   ['bench/report', 'output formats/**'],
   ['bench/report/page', 'bench/report uplot'],

@@ -1,4 +1,5 @@
 import { devNull } from 'node:os'
+import { isBun } from './c-library.ts'
 
 /**
  * Runs a script in a process of its own, which can be killed, and settles to what it prints; `undefined` when it failed
@@ -9,7 +10,6 @@ import { devNull } from 'node:os'
 export function runScript(script: string, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
   // Takes 3 ms to load.
   const { execFile } = process.getBuiltinModule('node:child_process')
-  const isBun = process.versions['bun'] !== undefined
   const options = isBun ? [`--config=${devNull}`, '--no-env-file'] : []
   return new Promise((resolve) =>
     execFile(

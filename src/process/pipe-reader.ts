@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync } from 'node:fs'
+import { cFunction, isBun } from './c-library.ts'
 
 /**
  * Calls `tell` when the last reader of a pipe that is written has gone; returns what ends that. There is no poll(2) in
@@ -7,7 +8,7 @@ import { closeSync, constants, openSync } from 'node:fs'
  */
 export function whenUnread(fd: number, tell: () => void): () => void {
   try {
-    return process.versions['bun'] === undefined ? polledByNode(fd, tell) : askedOfSystem(fd, tell)
+    return isBun ? askedOfSystem(fd, tell) : polledByNode(fd, tell)
   } catch {
     return () => {}
   }
@@ -40,15 +41,9 @@ const ASK_MS = 100
 /** `struct pollfd`, in bytes: the descriptor, what is asked for, and at 6 what is so. */
 const POLLFD = 8
 
-/** `bun:ffi`, as far as it is used here. */
-interface Ffi {
-  dlopen(library: string, functions: object): { symbols: { poll(fds: Uint8Array, count: number, ms: number): number } }
-}
-
 /** Bun calls functions of the C library: poll(2) says of a pipe without readers that it is one, whatever was asked for. */
 function askedOfSystem(fd: number, tell: () => void): () => void {
-  const { dlopen } = process.getBuiltinModule('bun:ffi') as Ffi
-  const { poll } = dlopen('libc.so.6', { poll: { args: ['ptr', 'u64', 'i32'], returns: 'i32' } }).symbols
+  const poll = cFunction('poll', ['ptr', 'u64', 'i32'], 'i32')
   const asked = new Uint8Array(POLLFD)
   new DataView(asked.buffer).setInt32(0, fd, true)
   const timer = setInterval(() => {

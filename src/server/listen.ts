@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, type Server, createServer } from 'node:net'
 import { Server as TlsServer } from 'node:tls'
 import type { FastifyInstance } from 'fastify'
+import { isBun } from '../process/c-library.ts'
 
 /** Codes for an address that this machine does not have. */
 const NOT_HERE = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'])
@@ -30,6 +31,11 @@ export async function listenOn(app: FastifyInstance, host: string, port: number)
   }
   const { here, free, missed } = await tryOut(addresses, port)
   await app.listen({ host: here[0]!, port: free })
+  if (isBun) {
+    // It takes connections of its own only.
+    const others = here.slice(1).map((address) => ({ address, reason: 'Bun listens on one address' }))
+    return { port: free, missed: [...missed, ...others] }
+  }
   for (const address of here.slice(1)) {
     const listener = createServer({ allowHalfOpen: !(app.server instanceof TlsServer), noDelay: true }, (socket) =>
       app.server.emit('connection', socket),

@@ -76,7 +76,7 @@ export class Failures {
         hint: 'if you trust its issuer, name the file of its certificate in NODE_EXTRA_CA_CERTS',
       })
     }
-    if (code === 'EPROTO')
+    if (code === 'EPROTO' || message.includes('WRONG_VERSION_NUMBER'))
       return unavailable(`${this.#origin} does not speak TLS`, { cause, hint: 'try it as http://' })
     if (cause instanceof Silence) {
       return unavailable(`cannot reach ${this.#origin}: ${message}`, {

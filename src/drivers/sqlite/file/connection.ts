@@ -9,6 +9,7 @@ import { sizeOf } from '../format/read-file.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { connected, disconnected, fileId } from '../locks/posix-locks.ts'
+import { exitWithoutClosing } from '../../../process/exit-now.ts'
 import { OverwriteDetector, overwritten } from '../identity/overwritten.ts'
 
 /** How a connection is opened. */
@@ -280,7 +281,6 @@ const keptOpen: DatabaseSync[] = []
 
 /** Never closes the connection to a file that was written over, not even at exit: SQLite would checkpoint the log. */
 function keepOpen(database: DatabaseSync): void {
-  if (keptOpen.length === 0)
-    process.once('exit', (code) => (process as unknown as { reallyExit(code: number): never }).reallyExit(code))
+  if (keptOpen.length === 0) exitWithoutClosing()
   keptOpen.push(database)
 }
