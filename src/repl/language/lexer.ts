@@ -1,4 +1,5 @@
-import { type KvError, usageError } from '../../errors.ts'
+import { homedir } from 'node:os'
+import { KvError, usageError } from '../../errors.ts'
 import { type Messages, type Output, Redirects } from './redirects.ts'
 import { type Open, closing, endOfLine, refuse, shellPart } from './shell-part.ts'
 import { type Word, WordReader } from './word-reader.ts'
@@ -44,9 +45,17 @@ export function unfinished(open: NonNullable<CommandLine['open']>): KvError {
   return usageError(open === '(' ? 'what was begun for the shell is not ended' : `the quote ${open} is not closed`)
 }
 
-/** The text of a word, in which a `~` that stands for the home folder has been replaced. */
-export function expandHome({ text, home }: Word, folder: string): string {
-  return home ? folder + text.slice(1) : text
+/**
+ * The text of a word, in which a `~` that stands for the home folder has been replaced: by `HOME`, else by what the system
+ * says of the user. Throws `KV_USAGE` where neither names one.
+ */
+export function expandHome({ text, home }: Word, named: string | undefined): string {
+  if (!home) return text
+  try {
+    return (named || homedir()) + text.slice(1)
+  } catch (cause) {
+    throw new KvError('KV_USAGE', `no HOME for ${text}`, { cause, hint: 'write the whole path' })
+  }
 }
 
 class Lexer {

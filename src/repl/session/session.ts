@@ -1,4 +1,3 @@
-import { homedir } from 'node:os'
 import { Context, type Program, type SessionHost } from '../../cli/context.ts'
 import { commandName } from '../../cli/called.ts'
 import type { Env } from '../../cli/environment.ts'
@@ -244,7 +243,7 @@ export class Session {
   }
 
   #text(word: Word): string {
-    return expandHome(word, this.io.env['HOME'] || homedir())
+    return expandHome(word, this.io.env['HOME'])
   }
 
   async #runWords(id: number, words: readonly string[], io: Io, { source }: CommandLine): Promise<number> {
