@@ -92,7 +92,7 @@ function aboutBackup(error: unknown, file: string, from: string): unknown {
   if (head === undefined) return better(error.message, `${kept}; is it the right name?`)
   const message = error.message.replaceAll(path, name)
   if (error.code === 'KV_FOREIGN') return better(message, `${kept}; a backup is a file that kv backup wrote`)
-  return isPiped || error.hint === undefined ? better(message, `${kept}; take another backup`) : error
+  return isPiped ? better(message, `${kept}; take another backup`) : error
 }
 
 /** The first bytes of a file in hex, four at most. */

@@ -166,7 +166,9 @@ describe('kv restore', () => {
       writeFileSync(join(cwd, 'it'), bytes)
       const named = await kv(['restore', 'it'], { store, cwd })
       expect(named.stderr).toMatch(new RegExp(`^kv: \\S+/it ${what}.*\\(${code}\\)\n`))
-      expect(named.stderr.split('\n')[1]).toBe(`hint: ${file}`)
+      // Of a file that is cut off the rest can be saved.
+      if (file.endsWith('take another backup')) expect(named.stderr).toMatch(/^hint: .* salvage saved\.kv/m)
+      else expect(named.stderr.split('\n')[1]).toBe(`hint: ${file}`)
       const piped = await kvProcess(['restore', '-'], { store, cwd, input: bytes })
       expect(piped.stderr).toMatch(new RegExp(`^kv: the backup on standard input ${what}.*\\(${code}\\)\n`))
       expect(piped.stderr.split('\n')[1]).toBe(`hint: ${pipe === '' ? file : pipe}`)
