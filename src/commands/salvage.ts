@@ -8,7 +8,7 @@ import { displayKey, formatCount } from '../safe-text.ts'
 export function salvage(ctx: Context): Command {
   return new Command('salvage')
     .description(
-      'Write every entry of a damaged store that can be read whole into a new one, and print how many those are and how many are lost, with their keys where they can be read.\nThe file is read page by page, on both sides of the damage, and left as it is. Nobody should write to it meanwhile. The new store has a bound only with --max-entries.',
+      'Write every entry of a damaged store that can be read whole into a new one, and print how many those are and how many are lost, with their keys where they can be read.\nThe file is read page by page, on both sides of the damage, and left as it is. Nobody should write to it meanwhile. The new store has a bound only with --max-entries. Old values of a history are not saved.',
     )
     .argument('<DEST>')
     .option('--force', 'replace a store of that name; never another file')

@@ -126,6 +126,27 @@ describe('kv history, get --at and revert', () => {
     expect((await kv(['check'], { store })).code).toBe(0)
   })
 
+  test('check finds an old value that has changed, and stat counts old values', async () => {
+    const store = await givenStore([])
+    await kv(['history', 'on'], { store })
+    for (const value of ['1', '2', '3']) await kv(['put', 'k', value], { store })
+    const { stdout } = await kv(['stat', '--json'], { store })
+    expect(JSON.parse(stdout.toString())).toMatchObject({ history_keep: 10, old_values: 2, old_values_bytes: 4 })
+    execFileSync('sqlite3', [store, `update kv_history set value = x'00' where revision = 2`])
+    const run = await kv(['check'], { store })
+    expect(run.code).toBe(4)
+    expect(`${run.stdout}${run.stderr}`).toContain('the old value of k at revision 2 is damaged')
+  })
+
+  test('a revert in a session is undone like any write', async () => {
+    const store = await givenStore([])
+    const input = 'history on\nput k 1\nput k 2\nrevert k\nget k\n.undo\nget k\n'
+    expectRun(await kv(['repl', '--quiet'], { store, input }), {
+      stdout: 'keep: 10\nk put back as of revision 1 (1 B)\n12',
+      stderr: 'undone: revert k (1 key)\n',
+    })
+  })
+
   test('a damaged history is refused, not read, and can be begun again', async () => {
     const store = await givenStore([])
     await kv(['history', 'on'], { store })
