@@ -84,7 +84,7 @@ const LISTED: readonly Layer[] = [
   ],
   [
     'drivers/sqlite/care',
-    `drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
+    `process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
     drivers/sqlite/check drivers/location.ts store/** blocks`,
   ],
   ['drivers/sqlite', 'drivers/sqlite/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],

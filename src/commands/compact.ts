@@ -15,7 +15,7 @@ export function compact(ctx: Context): Command {
     .action(async () => {
       const { care } = await ctx.store()
       const began = performance.now()
-      const { bytesBefore, bytes } = await care.compact({ signal: ctx.signal })
+      const { bytesBefore, bytes } = await care.compact(ctx.abortable)
       const seconds = Number(((performance.now() - began) / 1000).toFixed(3))
       ctx.print.record(
         { bytes_before: bytesBefore, bytes, seconds },

@@ -1,11 +1,11 @@
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
-import { basename, dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
-import { text } from '../helpers/bytes.ts'
+import { noise, text } from '../helpers/bytes.ts'
 import { contents, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
-import { entries, openTestStore } from '../helpers/store.ts'
+import { entries, failureCode, openTestStore } from '../helpers/store.ts'
 
 /** A store whose entries were not written in key order, with room where others were deleted. */
 async function grown(): Promise<string> {
@@ -77,6 +77,29 @@ describe('kv compact', () => {
     again.close()
     expectRun(await kv(['check'], { store }), { stdout: /^ok: 12,?001 entries checked/ })
     expect(readdirSync(dirname(store)).filter((name) => !/-(?:wal|shm)$/.test(name))).toEqual([basename(store)])
+  })
+
+  test('with a signal it works beside the event loop, and ends when that is aborted', async () => {
+    const path = await givenStore()
+    const store = await openTestStore(path)
+    const keys = Array.from({ length: 3000 }, (_, i) => String(((i + 1) * 7919) % 3001).padStart(5, '0'))
+    await store.batch(keys.map((key, i) => ({ type: 'put', key, value: noise(10_000, i) })))
+    const sound = { checked: 3000, unchecked: 0, damagedKeys: [], problems: [] }
+    const begun = (): boolean =>
+      readdirSync(dirname(path)).some(
+        (name) => /^\.kv-new-.*\.tmp$/.test(name) && statSync(join(dirname(path), name)).size > 0,
+      )
+    const abort = new AbortController()
+    const compacting = failureCode(() => store.care.compact({ signal: abort.signal }))
+    while (!begun()) await new Promise(setImmediate)
+    abort.abort()
+    expect(await compacting).toBe('KV_INTERRUPTED')
+    expect(readdirSync(dirname(path)).filter((name) => !/-(?:wal|shm)$/.test(name))).toEqual([basename(path)])
+    expect(laidOut(path)).not.toEqual(keys.toSorted())
+    expect(await store.check()).toMatchObject(sound)
+    await store.care.compact({ signal: new AbortController().signal })
+    expect(laidOut(path)).toEqual(keys.toSorted())
+    expect(await store.check()).toMatchObject(sound)
   })
 
   test('tables of other programs stay', async () => {

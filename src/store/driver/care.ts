@@ -67,8 +67,8 @@ export interface Care {
   restore(from: string, options?: RestoreOptions): Promise<Restored>
   /**
    * Writes the store anew, with its entries in key order and no unused space. Other writers wait meanwhile; processes that have the
-   * store open go on with the new file. A signal is heeded while it waits. Throws `KV_UNAVAILABLE` when there is no store, and
-   * as a write does.
+   * store open go on with the new file. With a signal it works in a process of its own,
+   * so that the event loop goes on, and the signal ends it. Throws `KV_UNAVAILABLE` when there is no store, and as a write does.
    */
   compact(options?: Pick<CopyOptions, 'signal'>): Promise<Compacted>
   /**

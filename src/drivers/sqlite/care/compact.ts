@@ -6,9 +6,9 @@ import type { StoreFile } from '../file/store-file.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { temporaryName } from '../format/temporary-names.ts'
 import { noStore } from './backup.ts'
-import { withDatabase } from './copy-file.ts'
 import { rebuildSteps } from './rebuild.ts'
 import { replaceStore } from './replace-store.ts'
+import { runSteps } from './run-steps.ts'
 
 /** Writes the store of `file` anew, see `Care`. */
 export async function compact(file: StoreFile, signal: AbortSignal | undefined): Promise<Compacted> {
@@ -20,13 +20,12 @@ export async function compact(file: StoreFile, signal: AbortSignal | undefined):
   const bytesBefore = sizeOf(path) + sizeOf(`${path}-wal`)
   let bytes = 0
   try {
-    await replaceStore(file, false, signal, (lock) => {
+    await replaceStore(file, false, signal, async (lock) => {
       if (lock === undefined) throw noStore(path)
       removeAbandoned(folder)
       // With the rights of nobody else until it is in place.
       closeSync(openSync(temporary, 'wx', 0o600))
-      for (const { file, sql } of rebuildSteps(lock, path, temporary))
-        withDatabase(file, (database) => database.exec(sql))
+      await runSteps(rebuildSteps(lock, path, temporary), signal)
       bytes = sizeOf(temporary)
       return temporary
     })

@@ -5,12 +5,7 @@ import { RECOUNT, hasBound } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import { MARK_COPY, hasColumn } from '../file/schema.ts'
 import { sizeOf } from '../format/read-file.ts'
-
-/** Statements that are run on a connection of their own to a file. */
-export interface Step {
-  readonly file: string
-  readonly sql: string
-}
+import type { Step } from './run-steps.ts'
 
 /** Places of the file at which it is looked whether entries lie in key order. Each reads a page. */
 const SAMPLES = 256

@@ -27,13 +27,13 @@ export async function replaceStore(
   file: StoreFile,
   keep: boolean,
   signal: AbortSignal | undefined,
-  build: (lock: Connection | undefined) => string,
+  build: (lock: Connection | undefined) => string | Promise<string>,
 ): Promise<string | undefined> {
   const { path } = file
   try {
     const lock = await locked(file, signal)
     try {
-      const kept = exchange(build(lock), path, keep, lock?.log)
+      const kept = exchange(await build(lock), path, keep, lock?.log)
       if (lock !== undefined && kept === undefined) refuseWrites(lock)
       return kept
     } finally {
