@@ -1,6 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { once } from 'node:events'
 import type { Server as Listener, Socket } from 'node:net'
+import { isBun } from '../../process/c-library.ts'
 import { cutOff, isStreamed } from './streams.ts'
 
 /** A connection with the answer that is to go out on it next, as Node keeps it. */
@@ -9,6 +10,8 @@ export type HttpSocket = Socket & { _httpMessage?: ServerResponse<IncomingMessag
 /** The connections of a server, as TCP has them: those with TLS count before they have shaken hands too. */
 export class Connections {
   readonly #sockets = new Set<Socket>()
+  /** In Bun, which does not count what came in: those on which a request has come. */
+  readonly #asked = new WeakSet<Socket>()
   /** What listens for the server besides itself. */
   readonly #listeners: Listener[] = []
   /** Settles when these have closed with the last of their connections. */
@@ -24,6 +27,7 @@ export class Connections {
       this.#sockets.add(socket)
       socket.once('close', () => this.#sockets.delete(socket))
     })
+    if (isBun) server.on('request', ({ socket }) => void this.#asked.add(socket))
     // Replaces what Node does at a silence, which is to close the connection whoever is silent.
     server.on('timeout', (socket: HttpSocket) => {
       const { _httpMessage: response, timeout = 0 } = socket
@@ -51,7 +55,7 @@ export class Connections {
 
   /** Closes the connections on which nothing has come yet. */
   closeUnused(): void {
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
+    for (const socket of this.#sockets) if (isBun ? !this.#asked.has(socket) : socket.bytesRead === 0) socket.destroy()
   }
 
   /** Closes every connection. */
