@@ -1,5 +1,5 @@
 /** Care: backing up, compacting, copying and comparing stores of a million entries. */
-import { rmSync } from 'node:fs'
+import { copyFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { bench, inTurn, installed, kvMs, processMs, settle } from './harness.ts'
 import { writeRecords } from './records.ts'
@@ -30,6 +30,15 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
       backup: making('backup.kv', () => kv('--store', at('store.kv'), 'backup', at('backup.kv'))),
       sqliteBackup: peer(`.backup '${at('peer.kv')}'`),
       compact: { prepare: settle, run: () => kv('--store', at('compact.kv'), 'compact') },
+      // Its entries lie in runs, as loads have sorted them.
+      sort: {
+        prepare() {
+          copyFileSync(at('store.kv'), at('runs.kv'))
+          settle()
+        },
+        run: () => kv('--store', at('runs.kv'), 'compact'),
+      },
+      restore: making('restored.kv', () => kv('--store', at('restored.kv'), 'restore', at('equal.kv'))),
       vacuumInto: peer(`vacuum into '${at('peer.kv')}'`),
       copy: making('copy.kv', () => kv('copy', at('store.kv'), at('copy.kv'))),
       diff: { run: () => kv('diff', at('store.kv'), at('equal.kv')) },
@@ -55,6 +64,18 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
         theirs: took.vacuumInto,
         peer: '`sqlite3` vacuum into',
         atMost: 1.2,
+      }),
+      row({
+        what: '`kv compact` of a store in the order of loads, which sorts it',
+        ours: took.sort,
+        theirs: took.vacuumInto,
+        peer: '`sqlite3` vacuum into, which does not sort',
+      }),
+      row({
+        what: '`kv restore`, with its check of every entry',
+        ours: took.restore,
+        theirs: took.sqliteBackup,
+        peer: '`sqlite3 .backup`, without one',
       }),
       row({
         what: '`kv copy`, file to file, durable',
