@@ -8,7 +8,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, write
 import { createRequire } from 'node:module'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { brotliCompressSync } from 'node:zlib'
+import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { addons } from './addons.mjs'
 
@@ -130,11 +130,15 @@ for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/exp
 await cacheMain()
 packPage()
 await writeManual()
-// Names stay, for stacks; blanks would take a tenth of a megabyte for each of the two.
+// Names of functions and classes stay, for stacks; the rest would take a fifth of a megabyte for each of the two.
 const LIBRARY = {
   chunkFileNames: 'chunks/[name].js',
   comments: false,
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  minify: {
+    compress: { keepNames: { function: true, class: true } },
+    mangle: { keepNames: true },
+    codegen: { removeWhitespace: true },
+  },
 }
 await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist', format: 'es' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
@@ -183,7 +187,7 @@ async function writeManual() {
   await bundle({ man: 'src/man.ts' }, { dir, format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false })
   const { manualPage } = createRequire(import.meta.url)(resolve(dir, 'man.cjs'))
   rmSync(join(dir, 'man.cjs'))
-  writeFileSync(join(dir, 'kv.1'), await manualPage(new Date()))
+  writeFileSync(join(dir, 'kv.1.gz'), gzipSync(await manualPage(new Date()), { level: 9 }))
 }
 
 /** The files of the interactive page of the API, compressed. */
