@@ -25,8 +25,10 @@ export function history(ctx: Context): Command {
     )
     .usage('[options] [on|off|KEY]')
     .argument('[KEY]')
-    .option('--keep <n>', `with on: old values kept of each key (${KEPT_VERSIONS})`, (text) =>
-      wholeNumber(text, '--keep'),
+    .option(
+      '--keep <n>',
+      `with on: old values kept of each key (as many as before, or ${KEPT_VERSIONS}); older ones are dropped`,
+      (text) => wholeNumber(text, '--keep', 1),
     )
     .option('--limit <n>', 'with KEY: at most so many versions', parseLimit)
     .option('-y, --yes', 'with off: do not ask')

@@ -14,7 +14,7 @@ const MOST_VERSIONS = 1_000_000
 
 /** How much of the past is kept. */
 export interface HistoryOptions extends Abortable {
-  /** Old values kept of each key, 1 to 1,000,000. Default: 10. */
+  /** Old values kept of each key, 1 to 1,000,000; older ones are dropped. Default: as many as before, or 10. */
   keep?: number | undefined
 }
 
@@ -32,10 +32,11 @@ export class StoreHistory {
   /** Begins to keep old values, whoever writes them, or changes how many. Durable when the promise resolves. */
   async on(options: HistoryOptions = {}): Promise<void> {
     checkOptions(options, ['keep', 'signal'], 'history.on')
-    const { keep = KEPT_VERSIONS, signal } = options
-    if (!Number.isSafeInteger(keep) || keep < 1 || keep > MOST_VERSIONS)
+    const { keep, signal } = options
+    if (keep !== undefined && (!Number.isSafeInteger(keep) || keep < 1 || keep > MOST_VERSIONS))
       throw usageError(`keep is a whole number from 1 to ${MOST_VERSIONS}, not ${shown(keep)}`)
-    await this.#history(signal).on(keep, { signal })
+    const history = this.#history(signal)
+    await history.on(keep ?? ((await keptNow(history, signal)) || KEPT_VERSIONS), { signal })
   }
 
   /** Drops all old versions and keeps none from now on; resolves to how many old values there were. */
@@ -83,6 +84,16 @@ export class StoreHistory {
         hint: 'a store in a file does, also behind a kv serve of this version',
       },
     )
+  }
+}
+
+/** Old values that are kept of a key; 0 also where a history has lost a part, which begins anew. */
+async function keptNow(history: History, signal: AbortSignal | undefined): Promise<number> {
+  try {
+    return (await history.status({ signal })).keep
+  } catch (error) {
+    if (error instanceof KvError && error.code === 'KV_CORRUPT') return 0
+    throw error
   }
 }
 

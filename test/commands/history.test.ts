@@ -147,6 +147,27 @@ describe('kv history, get --at and revert', () => {
     })
   })
 
+  test('in a session .undo after on and off refuses, and takes back nothing older', async () => {
+    const store = await givenStore([['k', '0']])
+    for (const line of ['history on', 'history on --keep 3', 'history off --yes']) {
+      const run = await kv(['repl', '--quiet'], { store, input: `put k 1\n${line}\n.undo\n` })
+      expect(run.stderr).toContain(
+        `kv: what became of a history of old values cannot be undone: ${line} (KV_NOT_UNDONE)`,
+      )
+      expectRun(await kv(['get', 'k'], { store }), { stdout: '1' })
+    }
+  })
+
+  test('on without --keep leaves how many are kept as it is', async () => {
+    const store = await givenStore([])
+    expectRun(await kv(['history', 'on', '--keep', '3'], { store }), { stdout: 'keep: 3\n' })
+    expectRun(await kv(['history', 'on'], { store }), { stdout: 'keep: 3\n' })
+    expectRun(await kv(['history', 'on', '--keep', '0'], { store }), {
+      stderr: errorText('--keep wants a whole number of 1 or more, not 0', 'KV_USAGE'),
+      code: 2,
+    })
+  })
+
   test('a damaged history is refused, not read, and can be begun again', async () => {
     const store = await givenStore([])
     await kv(['history', 'on'], { store })

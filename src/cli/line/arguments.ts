@@ -66,11 +66,11 @@ export function parseLimit(text: string): number {
   return wholeNumber(text, '--limit')
 }
 
-/** The value of an option that is a whole number of 0 or more. Throws `KV_USAGE` with the option's name. */
-export function wholeNumber(text: string, option: string): number {
+/** The value of an option that is a whole number of `least` or more. Throws `KV_USAGE` with the option's name. */
+export function wholeNumber(text: string, option: string, least = 0): number {
   const number = Number(text)
-  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number))
-    throw usageError(`${option} wants a whole number of 0 or more, not ${text}`)
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(number) || number < least)
+    throw usageError(`${option} wants a whole number of ${least} or more, not ${text}`)
   return number
 }
 

@@ -10,6 +10,7 @@ import type {
   RangeQuery,
 } from '../../store/driver/driver.ts'
 import type { Entry, Op, PutResult } from '../../store/driver/entry.ts'
+import type { History } from '../../store/driver/history.ts'
 import { keyId } from '../../store/operations.ts'
 import { UNDO_BYTES, UNDO_KEYS, type UndoLog } from './undo.ts'
 
@@ -27,6 +28,7 @@ export function recordingDriver(driver: Driver, log: UndoLog, place: Place): Dri
   return new Proxy(driver, {
     get(target, name) {
       const value: unknown = Reflect.get(target, name)
+      if (name === 'history' && target.history !== undefined) return writes.history(target.history)
       if (typeof value !== 'function') return value
       const owner = Object.hasOwn(RecordedWrites.prototype, name) ? writes : target
       return (Reflect.get(owner, name) as (...args: unknown[]) => unknown).bind(owner)
@@ -131,6 +133,23 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     if (seen.length > 0 && existing !== 0)
       this.#log.refuse('another process wrote the same keys meanwhile, and so this cannot be undone')
     return revision
+  }
+
+  /** A history whose beginning and end are known to the log, as what `.undo` does not take back. */
+  history(history: History): History {
+    const noted = async <T>(change: Promise<T>): Promise<T> => {
+      const result = await change
+      this.#log.refuse(this.#place.refusal() ?? 'what became of a history of old values cannot be undone')
+      this.#log.wrote(this.#place.identity())
+      return result
+    }
+    return {
+      on: (keep, options) => noted(history.on(keep, options)),
+      off: (options) => noted(history.off(options)),
+      status: (options) => history.status(options),
+      versions: (key, options) => history.versions(key, options),
+      at: (key, moment, options) => history.at(key, moment, options),
+    }
   }
 
   /** Whether what is there before a write is wanted. */
