@@ -6,7 +6,7 @@ import { formatBytes } from '../safe-text.ts'
 export function compact(ctx: Context): Command {
   return new Command('compact')
     .description(
-      'Write the store anew, with its entries in key order and without unused space, and print its size before and after.\nIt takes as much free space as the store, and other writers wait meanwhile. Whatever happens, the store is the old file or the new one; processes of kv that have it open go on with the new one, other programs must open it again to write.',
+      'Write the store anew, with its entries in key order and without unused space, and print its size before and after.\nIt needs as much free space as the store; entries in random order are sorted in twice as much again, where there is room. Other writers wait meanwhile. Whatever happens, the store is the old file or the new one; processes of kv that have it open go on with the new one, other programs must open it again to write.',
     )
     .addHelpText(
       'after',
