@@ -43,7 +43,13 @@ describe('kv salvage', () => {
     const to = join(folder, 'saved.kv')
     const { stdout, stderr, code } = await kvProcess(['salvage', to, '--json'], { store })
     expect({ stderr, code }).toEqual({ stderr: '', code: 0 })
-    const said = JSON.parse(stdout.toString()) as { entries: number; lost: number; lost_keys: string[] }
+    const said = JSON.parse(stdout.toString()) as {
+      entries: number
+      lost: number
+      lost_keys: string[]
+      unknown_pages: number
+    }
+    expect(said.unknown_pages > 0).toBe(expected === 'unknown')
     const saved = await contents(to)
     expect(saved).toHaveLength(said.entries)
     for (const [name, text] of saved) expect(text).toBe(value(Number(name.slice(4))))
@@ -57,6 +63,24 @@ describe('kv salvage', () => {
     expect(said.entries).toBeGreaterThan(100)
     expectRun(await kv(['check'], { store: to }), { stdout: /^ok: / })
     expect(readFileSync(store).equals(bytes)).toBe(true)
+  })
+
+  test('says of how many pages nothing tells what was in them, and counts all that the index names', async () => {
+    const [store, folder] = [await givenStore(), tempDir()]
+    const input = Array.from({ length: 50_000 }, (_, n) => `{"key":"${n}","value":""}\n`)
+    await kvProcess(['batch-put', '--quiet'], { store, input: input.join('') })
+    const whole = readFileSync(store)
+    writeFileSync(store, whole.subarray(0, PAGE * 25))
+    expect((await kvProcess(['salvage', join(folder, 'cut.kv')], { store })).stdout.toString()).toMatch(
+      /\n[\d,]+ entries saved, at least \d+ lost: nothing tells what was in \d+ pages of the file\n$/,
+    )
+    const one = Buffer.from(whole)
+    const page = Array.from({ length: 60 }, (_, n) => n).findLast((n) => one[n * PAGE] === 0x0d)!
+    writeFileSync(store, one.fill(0, page * PAGE, (page + 1) * PAGE))
+    const { stdout } = await kvProcess(['salvage', join(folder, 'one.kv'), '--json'], { store })
+    const { entries, lost, unknown_pages: pages } = JSON.parse(stdout.toString()) as Record<string, number>
+    expect(lost).toBeGreaterThan(100)
+    expect({ all: entries! + lost!, pages }).toEqual({ all: 50_000, pages: 0 })
   })
 
   test('reads what is in the log', async () => {

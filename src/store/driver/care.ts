@@ -49,6 +49,8 @@ export interface Salvaged {
   readonly lost: number
   /** Keys of those, as far as they can be read; at most 1000. */
   readonly lostKeys: readonly Uint8Array[]
+  /** Pages of the file that are gone without a trace of how many entries they held: not in `lost`. */
+  readonly unknownPages: number
 }
 
 /** What a driver offers whose store is a file of this machine. */

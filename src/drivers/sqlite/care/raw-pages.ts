@@ -3,9 +3,11 @@ import { readSync } from 'node:fs'
 import { pageSizeFrom } from '../format/header.ts'
 import { FRAME_BYTES, LOG_HEADER_BYTES, readLogHeader } from '../format/log-file.ts'
 
-/** Types of pages: leaves of tables and of indexes. */
+/** Types of pages: leaves of tables and of indexes, and those that lead to others. Those of an index hold rows, too. */
 export const TABLE_LEAF = 0x0d
 export const INDEX_LEAF = 0x0a
+export const TABLE_INTERIOR = 0x05
+export const INDEX_INTERIOR = 0x02
 
 /** A column as it is stored: null, a number, bytes (also those of a text). */
 export type Field = null | number | Uint8Array
@@ -75,14 +77,27 @@ export class RawPages {
     return free
   }
 
-  /** The rows of a leaf that can be read; `lost` is called for each of its others. */
+  /** The pages that an interior page leads to. */
+  children(page: Buffer): number[] {
+    const cells = page.readUInt16BE(3)
+    const children = [page.readUInt32BE(8)]
+    for (let n = 0; n < cells && 14 + 2 * n <= this.pageSize; n++) {
+      const cell = page.readUInt16BE(12 + 2 * n)
+      if (cell + 4 <= this.pageSize) children.push(page.readUInt32BE(cell))
+    }
+    return children
+  }
+
+  /** The rows of a page that can be read; `lost` is called for each of its others. */
   *rows(page: Buffer, type: number, lost: () => void): Generator<RawRow, void, void> {
     const cells = page.readUInt16BE(3)
-    if (cells === 0 || 8 + 2 * cells > this.pageSize) return
+    const pointers = type === INDEX_INTERIOR ? 12 : 8
+    if (cells === 0 || pointers + 2 * cells > this.pageSize) return
     for (let n = 0; n < cells; n++) {
       let row: RawRow | undefined
       try {
-        row = this.#row(page, page.readUInt16BE(8 + 2 * n), type)
+        const cell = page.readUInt16BE(pointers + 2 * n)
+        row = this.#row(page, type === INDEX_INTERIOR ? cell + 4 : cell, type)
       } catch {
         // A length or a page number that leads nowhere.
       }

@@ -17,7 +17,7 @@ import { closeWhenFree, openBeside } from '../locks/posix-locks.ts'
 import { fileOf, noStore } from './backup.ts'
 import { toCopyError, withDatabase } from './copy-file.ts'
 import { checkDestination, isStore } from './destination.ts'
-import { type Field, INDEX_LEAF, RawPages, TABLE_LEAF } from './raw-pages.ts'
+import { type Field, INDEX_INTERIOR, INDEX_LEAF, RawPages, TABLE_INTERIOR, TABLE_LEAF } from './raw-pages.ts'
 
 /** Keys of lost entries that are named at most; the rest is only counted. */
 const NAMED = 1000
@@ -74,13 +74,15 @@ export async function salvage(
   }
 }
 
-/** Reads all leaves of the table, then those of the index of the keys, which tell what is lost. */
+/** Reads all leaves of the table, then the index of the keys, which tells what is lost. */
 async function recover(pages: RawPages, to: string, pause: (page: number) => Promise<void>): Promise<Salvaged> {
   const free = pages.freePages()
   const database = new (sqliteEngine().DatabaseSync)(to)
   let unreadable = 0
   let lost = 0
   const lostKeys: Uint8Array[] = []
+  const types = new Uint8Array(pages.count + 1)
+  const led = { table: new Set<number>(), index: new Set<number>() }
   try {
     database.exec('pragma journal_mode = off; pragma synchronous = off; begin')
     const insert = database.prepare(INSERT)
@@ -88,7 +90,11 @@ async function recover(pages: RawPages, to: string, pause: (page: number) => Pro
     for (let n = 1; n <= pages.count; n++) {
       if (n % PAUSE_PAGES === 0) await pause(n)
       const page = pages.page(n)
-      if (page[0] !== TABLE_LEAF || free.has(n)) continue
+      if (free.has(n)) continue
+      types[n] = page[0]!
+      if (page[0] === TABLE_INTERIOR) for (const child of pages.children(page)) led.table.add(child)
+      if (page[0] === INDEX_INTERIOR) for (const child of pages.children(page)) led.index.add(child)
+      if (page[0] !== TABLE_LEAF) continue
       for (const { fields } of pages.rows(page, TABLE_LEAF, () => unreadable++)) {
         const entry = entryOf(fields)
         if (entry !== undefined) insert.run(...entry)
@@ -97,8 +103,9 @@ async function recover(pages: RawPages, to: string, pause: (page: number) => Pro
     for (let n = 1; n <= pages.count; n++) {
       if (n % PAUSE_PAGES === 0) await pause(pages.count + n)
       const page = pages.page(n)
-      if (page[0] !== INDEX_LEAF || free.has(n)) continue
-      for (const { fields } of pages.rows(page, INDEX_LEAF, () => {})) {
+      const type = page[0]!
+      if ((type !== INDEX_LEAF && type !== INDEX_INTERIOR) || free.has(n)) continue
+      for (const { fields } of pages.rows(page, type, () => {})) {
         const [key, id] = fields
         if (fields.length !== 2 || !(key instanceof Uint8Array) || typeof id !== 'number') continue
         if (has.get(key) !== undefined) continue
@@ -108,7 +115,12 @@ async function recover(pages: RawPages, to: string, pause: (page: number) => Pro
     }
     database.exec('update kv_store set revision = max(revision, (select coalesce(max(revision), 0) from kv)); commit')
     const row = database.prepare('select count(*) as count from kv').get() as { count: number }
-    return { entries: row.count, lost: Math.max(lost, unreadable), lostKeys }
+    const gone = (pageNumbers: Set<number>, ...sound: number[]): number =>
+      [...pageNumbers].filter((n) => !sound.includes(types[n] ?? 0)).length
+    // A whole index names all that its table has lost.
+    const isIndexWhole = gone(led.index, INDEX_LEAF, INDEX_INTERIOR) === 0
+    const unknownPages = isIndexWhole ? 0 : gone(led.table, TABLE_LEAF, TABLE_INTERIOR)
+    return { entries: row.count, lost: Math.max(lost, unreadable), lostKeys, unknownPages }
   } finally {
     database.close()
   }
