@@ -7,6 +7,7 @@ import { safeLine } from '../formats/display/cell.ts'
 import { formatBytes, formatCount } from '../safe-text.ts'
 import type { Version } from '../store/driver/history.ts'
 import { KEPT_VERSIONS } from '../store/history.ts'
+import { cutToWidth } from '../text-width.ts'
 
 interface Flags extends KeyFlags {
   keep?: number
@@ -14,8 +15,10 @@ interface Flags extends KeyFlags {
   yes?: boolean
 }
 
-/** Characters of a value shown in a list for people. */
+/** Columns of a value shown in a list for people, where a terminal has as many. */
 const PREVIEW = 60
+/** And where it has few. */
+const LEAST_PREVIEW = 8
 
 /** `kv history` */
 export function history(ctx: Context): Command {
@@ -93,6 +96,8 @@ async function printStatus(ctx: Context): Promise<void> {
 
 async function printVersions(ctx: Context, key: Uint8Array, { limit }: Flags): Promise<void> {
   const { history: versions } = await ctx.store()
+  const { stdout } = ctx.io
+  const width = stdout.isTTY ? stdout.columns() : Infinity
   let count = 0
   const pages = async function* (): AsyncGenerator<Version[], void, void> {
     for await (const page of versions.versions(key, { limit, signal: ctx.signal })) {
@@ -100,7 +105,7 @@ async function printVersions(ctx: Context, key: Uint8Array, { limit }: Flags): P
       yield page
     }
   }
-  await ctx.print.records(ctx.paced(pages()), recordOf, lineOf)
+  await ctx.print.records(ctx.paced(pages()), recordOf, (version) => lineOf(version, width))
   if (count === 0 && limit !== 0) throw notFound([key])
 }
 
@@ -119,20 +124,14 @@ function bytesNamed(name: string, bytes: Uint8Array): Record<string, string> {
   return text === undefined ? { [`${name}_base64`]: asBuffer(bytes).toString('base64') } : { [name]: text }
 }
 
-function lineOf(version: Version): string {
+function lineOf(version: Version, width: number): string {
   const revision = version.type === 'expired' ? '-' : String(version.revision)
   const time = version.time === undefined ? 'before the history' : iso(version.time)
   const head = `${revision.padStart(8)}  ${time.padEnd(24)}  `
   if (version.type !== 'put') return `${head}${version.type === 'del' ? '(deleted)' : '(expired)'}`
-  const line = safeLine(version.value.subarray(0, 4 * PREVIEW), version.value.length)
-  const shown =
-    line.length > PREVIEW
-      ? `${line
-          .slice(0, PREVIEW)
-          .toWellFormed()
-          .replace(/\uFFFD$/, '')}…`
-      : line
-  return `${head}${formatBytes(version.value.length).padStart(8)}  ${shown}`
+  const start = `${head}${formatBytes(version.value.length).padStart(8)}  `
+  const room = Math.max(LEAST_PREVIEW, Math.min(PREVIEW, width - start.length))
+  return start + cutToWidth(safeLine(version.value.subarray(0, 4 * PREVIEW), version.value.length), room)
 }
 
 function kept(count: number): string {

@@ -191,7 +191,7 @@ export class Store extends RangeAccess {
     const { care, name } = this.#open()
     if (care !== undefined) return care
     throw new KvError('KV_NOT_SUPPORTED', `this is for a store in a file of this machine, not for ${name}`, {
-      hint: 'copy its entries instead: kv copy STORE FILE',
+      hint: 'run it where its file lies; entries are copied between stores of any kind by kv copy SRC DST',
     })
   }
 

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
 import { openTestStore } from '../helpers/store.ts'
+import { needTerminal, terminal } from '../helpers/terminal.ts'
 
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
 
@@ -156,6 +157,15 @@ describe('kv history, get --at and revert', () => {
       )
       expectRun(await kv(['get', 'k'], { store }), { stdout: '1' })
     }
+  })
+
+  test('a version is one line of the terminal', async (context) => {
+    needTerminal(context)
+    const store = await givenStore([['k', 'a long value '.repeat(30)]])
+    await kv(['history', 'on'], { store })
+    const run = terminal(['history', 'k'], { store, columns: 72 })
+    await run.ended
+    expect(run.screen().trimEnd()).toMatch(/^ {7}1 {2}before the history {12}390 B {2}a long value a long valu…$/)
   })
 
   test('on without --keep leaves how many are kept as it is', async () => {
