@@ -165,7 +165,7 @@ describe('kv history, get --at and revert', () => {
     await kv(['history', 'on'], { store })
     const run = terminal(['history', 'k'], { store, columns: 72 })
     await run.ended
-    expect(run.screen().trimEnd()).toMatch(/^ {7}1 {2}before the history {12}390 B {2}a long value a long valu…$/)
+    expect(run.screen().trimEnd()).toMatch(/^ {7}1 {2}before the history +390 B {2}a long value a long value…$/)
   })
 
   test('on without --keep leaves how many are kept as it is', async () => {
