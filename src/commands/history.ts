@@ -3,11 +3,10 @@ import { asBuffer, decodeUtf8 } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { type KeyFlags, encodingOption, notFound, parseKey, parseLimit, wholeNumber } from '../cli/line/arguments.ts'
 import { KvError, usageError } from '../errors.ts'
-import { safeLine } from '../formats/display/cell.ts'
+import { preview } from '../formats/display/cell.ts'
 import { formatBytes, formatCount } from '../safe-text.ts'
 import type { Version } from '../store/driver/history.ts'
 import { KEPT_VERSIONS } from '../store/history.ts'
-import { cutToWidth } from '../text-width.ts'
 
 interface Flags extends KeyFlags {
   keep?: number
@@ -131,7 +130,7 @@ function lineOf(version: Version, width: number): string {
   if (version.type !== 'put') return `${head}${version.type === 'del' ? '(deleted)' : '(expired)'}`
   const start = `${head}${formatBytes(version.value.length).padStart(8)}  `
   const room = Math.max(LEAST_PREVIEW, Math.min(PREVIEW, width - start.length))
-  return start + cutToWidth(safeLine(version.value.subarray(0, 4 * PREVIEW), version.value.length), room)
+  return start + preview(version.value, room)
 }
 
 function kept(count: number): string {

@@ -168,6 +168,14 @@ describe('kv history, get --at and revert', () => {
     expect(run.screen().trimEnd()).toMatch(/^ {7}1 {2}before the history +390 B {2}a long value a long value…$/)
   })
 
+  test('a long text is shown as text, whatever lies where it is cut', async () => {
+    const store = await givenStore([['k', `a${'é'.repeat(300)}`]])
+    await kv(['history', 'on'], { store })
+    expectRun(await kv(['history', 'k'], { store }), {
+      stdout: `       1  before the history           601 B  a${'é'.repeat(58)}…\n`,
+    })
+  })
+
   test('on without --keep leaves how many are kept as it is', async () => {
     const store = await givenStore([])
     expectRun(await kv(['history', 'on', '--keep', '3'], { store }), { stdout: 'keep: 3\n' })

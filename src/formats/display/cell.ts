@@ -1,5 +1,6 @@
 import { type Encoding, decodeUtf8, encode } from '../../bytes.ts'
 import { escapeLine, formatBytes } from '../../safe-text.ts'
+import { cutToWidth } from '../../text-width.ts'
 import { wholeSequences } from '../utf8.ts'
 
 /** Bytes of a value that are looked at: more than any terminal line shows. */
@@ -12,6 +13,11 @@ export function cell(bytes: Uint8Array, encoding: Encoding): string {
   return bytes.length > MAX_CELL
     ? safeLine(bytes.subarray(0, wholeSequences(bytes, MAX_CELL)), bytes.length)
     : safeLine(bytes)
+}
+
+/** The beginning of a value as one line of so many columns, safe for a terminal. */
+export function preview(value: Uint8Array, width: number): string {
+  return cutToWidth(cell(value, 'utf8'), width)
 }
 
 /** Bytes as one line, safe for a terminal, or what is shown in place of `size` bytes that are no text. */
