@@ -94,6 +94,8 @@ const SWEEP_ROWS = 1000
 
 /** Removes some of the entries that have expired by `now`, `least` or all where there are so many. Within a write transaction. */
 export function removeExpired(connection: Connection, now: number, least = 0): void {
+  // Asked first: the delete costs ten times as much, also where nothing has expired.
+  if (connection.statement('select 1 from kv where expires <= ?').get(now) === undefined) return
   const rows = Math.max(SWEEP_ROWS, least)
   connection.statement('delete from kv where id in (select id from kv where expires <= ? limit ?)').run(now, rows)
 }

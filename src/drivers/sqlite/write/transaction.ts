@@ -71,9 +71,7 @@ export class Transaction {
 
   /** Before as many entries may be put: in a store with a bound, those that have expired go before any other. */
   makeRoom(entries: number): void {
-    if (!this.connection.isBounded) return
-    const any = this.connection.statement('select 1 from kv where expires <= ?').get(this.now)
-    if (any !== undefined) removeExpired(this.connection, this.now, entries)
+    if (this.connection.isBounded) removeExpired(this.connection, this.now, entries)
   }
 
   /** Applies one operation under a revision. */
