@@ -42,6 +42,8 @@ export class Writer {
   #running: Promise<void> | undefined
   readonly #turns = new LockTurns()
   #unwatchedAt = 0
+  /** Whether the last commit was of one write, with no other behind it. */
+  #wasAlone = false
 
   /** @param committed is called after every commit */
   constructor(file: StoreFile, committed: () => void, now: Clock) {
@@ -101,7 +103,9 @@ export class Writer {
             continue
           }
           const since = monotonicMs()
-          this.#commitGroup(connection, this.#takeGroup())
+          const group = this.#takeGroup()
+          this.#wasAlone = group.length === 1 && this.#queue.length === 0
+          this.#commitGroup(connection, group)
           this.#turns.heldSince(since)
         }
         waitingSince = undefined
@@ -122,10 +126,11 @@ export class Writer {
 
   /**
    * Waits while turns of the event loop bring more writes, which share the commit: the clients of a server, who wait
-   * for the same disk, come within a few turns of each other.
+   * for the same disk, come within a few turns of each other. One that is alone again waits for one turn only.
    */
   async #gather(): Promise<void> {
     await turn()
+    if (this.#wasAlone && this.#queue.length === 1) return
     for (let turns = 0; turns < MAX_TURNS; turns++) {
       const before = this.#queue.length
       await turn()
