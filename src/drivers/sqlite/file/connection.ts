@@ -1,4 +1,4 @@
-import type { Stats } from 'node:fs'
+import { type Stats, statSync } from 'node:fs'
 import { hasBound } from '../bound/bound.ts'
 import { type Access, openDatabase } from './access.ts'
 import type { DatabaseSync, Statement } from '../engine/engine.ts'
@@ -8,7 +8,7 @@ import { isBeingReplaced } from './place-file.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
-import { connected, disconnected, fileId } from '../locks/posix-locks.ts'
+import { connected, disconnected, fileId, idOf } from '../locks/posix-locks.ts'
 import { exitWithoutClosing } from '../../../process/exit-now.ts'
 import { OverwriteDetector, overwritten } from '../identity/overwritten.ts'
 
@@ -85,7 +85,13 @@ export class Connection {
 
   /** Whether another file has its name now, or none. */
   get isReplaced(): boolean {
-    return fileId(this.#path) !== this.file
+    return this.statOfFile() === undefined
+  }
+
+  /** What `stat` tells of its file; `undefined` when another has its name now, or none. */
+  statOfFile(): Stats | undefined {
+    const stat = statSync(this.#path, { throwIfNoEntry: false })
+    return stat !== undefined && idOf(stat) === this.file ? stat : undefined
   }
 
   /** Throws `KV_CORRUPT` when its file, of which `stat` is the newest, was written over. Between transactions. */
@@ -211,9 +217,13 @@ export class Connection {
     this.#database.exec(sql)
   }
 
-  /** Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed. */
-  commit(): void {
-    if (this.#isOverwritten()) throw overwritten(this.#path)
+  /**
+   * Commits, which may move the log into the file. Throws as `refuseOverwritten` does, with nothing committed.
+   *
+   * @param stat what `stat` tells of the file, if that was asked just now
+   */
+  commit(stat?: Stats): void {
+    if (this.#isOverwritten(undefined, false, stat)) throw overwritten(this.#path)
     this.#database.exec('commit')
     this.#isOverwritten(() => this.#newestMark(), true)
   }

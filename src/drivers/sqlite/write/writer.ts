@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs'
 import { monotonicMs, pause, turn } from '../../../async.ts'
 import { KvError, interrupted } from '../../../errors.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
@@ -29,6 +30,9 @@ const UNWATCHED_MS = 60_000
 
 /** How often writes behind a long one are looked at, in milliseconds. */
 const LATE_MS = 25
+
+/** For how long what `stat` told of the file under the lock need not be asked again, in milliseconds. */
+const FRESH_MS = 1
 
 /** Turns of the event loop for which a commit waits at most while more writes come. */
 const MAX_TURNS = 16
@@ -97,15 +101,16 @@ export class Writer {
         } else {
           const connection = this.#file.writing()
           beginWrite(connection)
+          const stat = connection.statOfFile()
           // While it waited for whoever replaced the file under the lock.
-          if (connection.isReplaced) {
+          if (stat === undefined) {
             connection.rollback()
             continue
           }
           const since = monotonicMs()
           const group = this.#takeGroup()
           this.#wasAlone = group.length === 1 && this.#queue.length === 0
-          this.#commitGroup(connection, group)
+          this.#commitGroup(connection, group, () => (monotonicMs() - since < FRESH_MS ? stat : undefined))
           this.#turns.heldSince(since)
         }
         waitingSince = undefined
@@ -174,7 +179,8 @@ export class Writer {
     }
   }
 
-  #commitGroup(connection: Connection, group: Pending[]): void {
+  /** @param fresh what `stat` told of the file, if that was just now */
+  #commitGroup(connection: Connection, group: Pending[], fresh: () => Stats | undefined): void {
     const settle: (() => void)[] = []
     try {
       const transaction = new Transaction(connection, this.#now())
@@ -195,7 +201,7 @@ export class Writer {
       // on this connection meanwhile, so no turn is given.
       retryWhileBusy(
         () => this.#file.options.lockTimeoutMs,
-        () => connection.commit(),
+        () => connection.commit(fresh()),
       )
     } catch (error) {
       connection.rollback()
