@@ -79,15 +79,19 @@ ${Object.values(FOREIGN)
   .join('\n')}
 `
 
-/** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
-export function markCommit(connection: Connection, revision?: number): void {
-  const set = `mark_before = mark, mark = ${ownMark(connection.isSynced)}`
-  if (revision === undefined) connection.exec(`update kv_store set ${set}`)
-  else connection.statement(`update kv_store set revision = ?, ${set}`).run(revision)
-}
-
 /** Marks a copy with a commit of its own, so that no log of the original is taken for the copy's. */
 export const MARK_COPY = `update kv_store set mark_before = mark, mark = ${ownMark(true)}`
+
+/** Texts made once: one put together for each commit takes longer to look up than to run. */
+const MARK_UNSYNCED = `update kv_store set mark_before = mark, mark = ${ownMark(false)}`
+const [MARK_AND_COUNT, MARK_AND_COUNT_UNSYNCED] = [`${MARK_COPY}, revision = ?`, `${MARK_UNSYNCED}, revision = ?`]
+
+/** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
+export function markCommit(connection: Connection, revision?: number): void {
+  const { isSynced } = connection
+  if (revision === undefined) connection.exec(isSynced ? MARK_COPY : MARK_UNSYNCED)
+  else connection.statement(isSynced ? MARK_AND_COUNT : MARK_AND_COUNT_UNSYNCED).run(revision)
+}
 
 /** Expired entries removed at a time, so that no write pays for a flood of them. */
 const SWEEP_ROWS = 1000
