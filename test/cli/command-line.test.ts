@@ -148,6 +148,10 @@ describe('what other programs call it', () => {
       'that is: --columns NAMES; if it is a key, it stands after --: kv range -- --select',
     ],
     ['batch-put --pk id', '--pk', 'that is: --key FIELD; if it is a file, it stands after --: kv batch-put -- --pk'],
+    ['ls --prefix a', '--prefix', 'that is: kv ls PREFIX; if it is a key, it stands after --: kv ls -- --prefix'],
+    ['revert a --at 3', '--at', 'that is: --to MOMENT; if it is a key, it stands after --: kv revert -- --at'],
+    ['get a --rev 3', '--rev', 'that is: --at MOMENT; if it is a key, it stands after --: kv get -- --rev'],
+    ['history --off', '--off', 'that is: kv history off; if it is a key, it stands after --: kv history -- --off'],
     ['del --force a', '--force', 'that is: --yes; if it is a key, it stands after --: kv del -- --force'],
     [
       'range --from=a',
