@@ -118,11 +118,12 @@ const LISTED: readonly Layer[] = [
   ['completion', 'cli/** formats/index.ts store/** commander'],
   ['completion/shells', 'completion cli/** store/** commander'],
   ['commands/history', 'formats store/**'],
+  ['commands/rename', 'blocks store/**'],
   ['commands/watch', 'cli/** store/** child-process.ts'],
   ['commands/batch-put', 'cli/** output load/** formats/** blocks store/** commander'],
   [
     'commands',
-    'commands/batch-put commands/history commands/watch copy completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
+    'commands/batch-put commands/history commands/rename commands/watch copy completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
   ],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],

@@ -3,13 +3,14 @@ import { compareBytes } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { type KeyFlags, encodingOption, notFound, parseBound, parseKey, syncOption } from '../cli/line/arguments.ts'
 import { KvError, usageError } from '../errors.ts'
-import { displayKey, formatCount } from '../safe-text.ts'
+import { formatCount } from '../safe-text.ts'
 import { unchanged } from '../store/conditional.ts'
 import type { Entry } from '../store/driver/entry.ts'
 import { keyId, sizeOf } from '../store/operations.ts'
 import type { RangeOptions } from '../store/range.ts'
 import type { Store } from '../store/store.ts'
 import type { BatchOp, BatchOptions } from '../store/write-options.ts'
+import { beginsWith, renamePrefixAtOnce, taken } from './rename/prefix-at-once.ts'
 
 interface Flags extends KeyFlags {
   prefix?: boolean
@@ -20,9 +21,9 @@ interface Flags extends KeyFlags {
   sync: boolean
 }
 
-/** What is renamed at once at most, whatever the store takes: all of it is in memory then. */
-const MOST_ENTRIES = 500_000
-const MOST_BYTES = 512 << 20
+/** What is renamed at once at most where the store has no exclusive load: all of it is in memory then. */
+const MOST_ENTRIES = 50_000
+const MOST_BYTES = 64 << 20
 
 /** Bytes of keys and values in a part of a rename that is not atomic. */
 const PART_BYTES = 8 << 20
@@ -53,6 +54,13 @@ export function rename(ctx: Context): Command {
       const range = flags.prefix ? { prefix: parseBound(oldText, keyEncoding) } : only(parseKey(oldText, keyEncoding))
       let count = 0
       if (dryRun) count = await store.count({ ...range, signal: ctx.signal })
+      else if (flags.prefix && flags.atomic && store.supports.exclusiveLoad)
+        count = await renamePrefixAtOnce(store, {
+          oldStart: parseBound(oldText, keyEncoding),
+          newStart: parseBound(newText, keyEncoding),
+          force: naming.force,
+          signal: ctx.signal,
+        })
       else if (flags.atomic) count = (await renamed(ctx, store, range, naming)).length
       else count = await renamedInParts(ctx, store, range, naming)
       if (count === 0 && !flags.prefix) throw notFound([parseKey(oldText, keyEncoding)])
@@ -95,10 +103,6 @@ function namingOf(
   }
 }
 
-function beginsWith(key: Uint8Array, start: Uint8Array): boolean {
-  return compareBytes(key.subarray(0, start.length), start) === 0
-}
-
 function only(key: Uint8Array): RangeOptions {
   return { gte: key, lte: key }
 }
@@ -133,10 +137,7 @@ async function renamed(ctx: Context, store: Store, range: RangeOptions, naming: 
       if (!(error instanceof KvError && error.code === 'KV_CONDITION')) throw error
     }
     for (const key of naming.force ? [] : newKeys) {
-      if (await store.has(key, { signal: ctx.signal }))
-        throw new KvError('KV_CONDITION', `not renamed: ${displayKey(key)} exists`, {
-          hint: 'to replace it, add --force',
-        })
+      if (await store.has(key, { signal: ctx.signal })) throw taken(key)
     }
     if (attempt === ATTEMPTS) throw new KvError('KV_CONDITION', 'not renamed: others kept writing these keys meanwhile')
   }

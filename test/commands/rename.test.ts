@@ -1,6 +1,17 @@
 import { describe, expect, test } from 'vitest'
 import { openStore } from '../../src/index.ts'
-import { type Case, type Given, contents, errorText, expectRun, givenStore, kv, testCases } from '../helpers/kv.ts'
+import {
+  type Case,
+  type Given,
+  contents,
+  errorText,
+  expectRun,
+  givenStore,
+  kv,
+  kvProcess,
+  testCases,
+} from '../helpers/kv.ts'
+import { measuresMemory, memoryOf } from '../helpers/memory.ts'
 import { served } from '../helpers/serve.ts'
 
 const AT = { expires: 4102444800000 }
@@ -167,6 +178,26 @@ describe('kv rename', () => {
     expectRun(await kv(['range'], { store }), {
       stdout: '{"key":"b","value":"1","expires":"2100-01-01T00:00:00.000Z"}\n',
     })
+  })
+
+  test('a hundred thousand keys to a longer prefix and back: memory is flat, expiry and order are kept', async () => {
+    const store = await givenStore([['a:last', '1', AT]])
+    const input = Array.from({ length: 100_000 }, (_, i) => `{"key":"a:${i}","value":"${`${i} `.repeat(40)}"}\n`).join(
+      '',
+    )
+    expectRun(await kvProcess(['batch-put', '--quiet'], { store, input }), {})
+    const before = await contents(store)
+    await using open = await openStore(store)
+    const args = ['rename', '--prefix', 'a:', 'a:b:']
+    if (measuresMemory) {
+      const { bytes, ...run } = await memoryOf(args, { store })
+      expectRun(run, { stdout: '100001\n' })
+      expect(bytes).toBeLessThan(250e6)
+    } else expectRun(await kv(args, { store }), { stdout: '100001\n' })
+    expect(await open.getEntry('a:b:last')).toMatchObject(AT)
+    expect(await open.check()).toMatchObject({ checked: 100_001, unchecked: 0, damagedKeys: [], problems: [] })
+    expectRun(await kv(['rename', '--prefix', 'a:b:', 'a:'], { store }), { stdout: '100001\n' })
+    expect(await contents(store)).toEqual(before)
   })
 
   test('can be undone', async () => {

@@ -42,6 +42,7 @@ export const ETCD_SUPPORTS = {
   persistent: false,
   unknownOutcome: true,
   repeatedKeys: false,
+  exclusiveLoad: false,
   watch: true,
 }
 

@@ -10,6 +10,7 @@ conformance('http over memory', {
     persistent: false,
     unknownOutcome: true,
     repeatedKeys: true,
+    exclusiveLoad: false,
     watch: true,
   },
   shared: true,

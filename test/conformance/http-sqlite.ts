@@ -13,6 +13,7 @@ export const HTTP_SQLITE: Target = {
     persistent: true,
     unknownOutcome: true,
     repeatedKeys: true,
+    exclusiveLoad: false,
     watch: true,
   },
   shared: true,

@@ -10,6 +10,7 @@ conformance('memory', {
     persistent: false,
     unknownOutcome: false,
     repeatedKeys: true,
+    exclusiveLoad: false,
     watch: true,
   },
   shared: false,

@@ -15,6 +15,7 @@ conformance('sqlite', {
     persistent: true,
     unknownOutcome: false,
     repeatedKeys: true,
+    exclusiveLoad: true,
     watch: true,
   },
   shared: true,

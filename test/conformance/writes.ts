@@ -422,6 +422,24 @@ export function writes(kit: Kit): void {
       expect(await pairs(store)).toEqual(['a=new', 'b=new', 'c=beside', 'd=new'])
     })
 
+    test.skipIf(!kit.supports.exclusiveLoad)('finds what its source has read, whoever writes', async () => {
+      const place = await kit.newPlace()
+      const store = await kit.store({ place })
+      const others = kit.shared ? await kit.store({ place }) : store
+      await store.put('a', 'old')
+      const late: Promise<{ revision: number }>[] = []
+      const readers = async function* () {
+        yield block([])
+        late.push(others.put('a', 'late'), store.put('b', 'late'))
+        for (let turns = 0; turns < 20; turns++) await new Promise(setImmediate)
+        expect(await pairs(store)).toEqual(['a=old'])
+        yield block([['a', 'loaded']])
+      }
+      const loaded = await store.load(readers())
+      for (const { revision } of await Promise.all(late)) expect(revision).toBeGreaterThan(loaded)
+      expect(await pairs(store)).toEqual(['a=late', 'b=late'])
+    })
+
     test('keeps the expiry of each entry', async () => {
       const store = await kit.store()
       const expires = LATER

@@ -68,6 +68,7 @@ export function supportsOf(info: ServerInfo): Supports {
     persistent: info.persistent,
     unknownOutcome: true,
     repeatedKeys: true,
+    exclusiveLoad: false,
     watch: info.watch ?? false,
   }
 }

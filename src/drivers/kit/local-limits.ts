@@ -20,5 +20,6 @@ export const LOCAL_SUPPORTS: Supports = {
   persistent: true,
   unknownOutcome: false,
   repeatedKeys: true,
+  exclusiveLoad: true,
   watch: true,
 }

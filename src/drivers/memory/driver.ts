@@ -39,7 +39,7 @@ const PAGE = 1000
 export class MemoryDriver implements Driver {
   readonly name = 'memory'
   readonly limits = LOCAL_LIMITS
-  readonly supports = { ...LOCAL_SUPPORTS, persistent: false }
+  readonly supports = { ...LOCAL_SUPPORTS, persistent: false, exclusiveLoad: false }
   readonly #now: Clock
   #rows: Entry[] = []
   #revision = 0

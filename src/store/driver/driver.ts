@@ -81,6 +81,11 @@ export interface Supports {
   readonly unknownOutcome: boolean
   /** A batch may name a key several times. Otherwise the Store gives only the last operation on each key. */
   readonly repeatedKeys: boolean
+  /**
+   * From when an atomic load asks for its second block until it settles, nobody else writes: what the source of the blocks
+   * reads meanwhile is what the load finds.
+   */
+  readonly exclusiveLoad: boolean
   /** Changes can be watched; otherwise `watch` throws `KV_NOT_SUPPORTED`. */
   readonly watch: boolean
 }
