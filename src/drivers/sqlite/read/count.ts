@@ -1,13 +1,13 @@
 import type { RangeQuery } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
-import { type RangeSql, keyAt, rangeSql } from './range.ts'
+import { LIMIT, type RangeSql, keyAt, rangeSql } from './range.ts'
 import { inSlices } from './time-slices.ts'
 
 /** Keys of a range that have not expired, at most `limit`, from one statement. */
 export function countNow(connection: Connection, query: RangeQuery, now: number): number {
   const { where, bounds } = rangeSql(query)
   if (query.limit !== Infinity) {
-    const limited = `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) limit ?)`
+    const limited = `select count(*) from (select 1 from kv ${where} and (expires is null or expires > ?) ${LIMIT})`
     return (connection.statement(limited).get(...bounds, now, query.limit) as [number])[0]
   }
   // From the indexes alone: every key, less those that have expired.

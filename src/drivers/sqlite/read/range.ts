@@ -29,6 +29,9 @@ const PAGE_BYTES = 1 << 20
 /** The expiry of a row within the years kv knows: another tool may have written one that is no JavaScript number. */
 export const EXPIRES = `min(expires, ${LATEST_EXPIRY})`
 
+/** A limit given when the statement runs. Of a plain `limit ?` SQLite reads the value and plans anew each time. */
+export const LIMIT = 'limit 0 + ?'
+
 const NOTHING = new Uint8Array()
 
 /** The clause for a query's bounds; always at least one condition, so that more can follow with `and`. */
@@ -77,7 +80,7 @@ export function* pages(connection: Connection, query: RangeQuery, now: number): 
   for (let left = query.limit; left > 0;) {
     const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, ${EXPIRES}
       from kv where key ${from} ? ${end === undefined ? '' : 'and key < ?'} and (expires is null or expires > ?)
-      order by key ${reverse ? 'desc' : 'asc'} limit ?`
+      order by key ${reverse ? 'desc' : 'asc'} ${LIMIT}`
     // One more than a page takes tells whether anything follows.
     const limit = Math.min(PAGE_ENTRIES + 1, left)
     const parameters: SqlValue[] = [start ?? NOTHING, ...(end === undefined ? [] : [end]), now, limit]
