@@ -13,7 +13,8 @@ export function guarded<T>(items: AsyncIterable<T> = none(), check: () => void):
 
 /** The items of pages one by one. */
 export async function* eachOf<T>(pages: AsyncIterable<readonly T[]>): AsyncGenerator<T, void, void> {
-  for await (const page of pages) yield* page
+  // Quicker than `yield*`, which makes an async iterator of the array.
+  for await (const page of pages) for (const item of page) yield item
 }
 
 async function* checkedItems<T>(items: AsyncIterable<T>, check: () => void): AsyncGenerator<T, void, void> {
