@@ -36,7 +36,7 @@ Examples:
       const comparison = new Comparison(keysOnly)
       await ctx.print.records(
         ctx.paced(comparison.differences(a!, b!, limit)),
-        ({ diff, key }) => ({ diff, ...textOrBase64('key', key) }),
+        (out, { diff, key }) => out.text(JSON.stringify({ diff, ...textOrBase64('key', key) })),
         (difference) => lineOf(difference, flags.keyEncoding),
       )
       const { onlyA, onlyB, different, equal } = comparison

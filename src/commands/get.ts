@@ -18,6 +18,9 @@ interface Flags extends KeyFlags, SelectionFlags {
   at?: string
 }
 
+/** Keys of a moment of the past that are read at a time. */
+const AT_ONCE = 8
+
 /** `kv get KEY...` */
 export function get(ctx: Context): Command {
   const command = new Command('get')
@@ -64,7 +67,7 @@ Examples:
         expiring: () => entries.some(({ expires }) => expires !== undefined),
       })
       const moment =
-        flags.at === undefined ? undefined : (await import('./history/moment.ts')).parseMoment(flags.at, '--at')
+        flags.at === undefined ? undefined : (await import('../formats/time.ts')).parseMoment(flags.at, '--at')
       const store = await ctx.store()
       const read = (key: Uint8Array): Promise<Entry | undefined> =>
         moment === undefined
@@ -81,8 +84,7 @@ Examples:
         } else if (stored === undefined) throw notFound(wanted)
         else throw selection!.field!.missing(stored)
       } else {
-        const entries =
-          moment === undefined ? await store.getMany(wanted, ctx.abortable) : await Promise.all(wanted.map(read))
+        const entries = moment === undefined ? await store.getMany(wanted, ctx.abortable) : await readEach(wanted, read)
         const stored = entries.filter((entry): entry is Entry => entry !== undefined)
         const found = stored.flatMap((entry) => inPlace(entry, selection, isJson) ?? [])
         await ctx.print.entries({ pages: () => [found] }, form(found))
@@ -95,6 +97,17 @@ Examples:
       }
       for (const remark of selection?.remarks() ?? []) ctx.say(`kv: ${remark}`)
     })
+}
+
+/** Reads a few keys at a time: each waits for a server, and listens for Ctrl-C. */
+async function readEach(
+  keys: readonly Uint8Array[],
+  read: (key: Uint8Array) => Promise<Entry | undefined>,
+): Promise<(Entry | undefined)[]> {
+  const entries: (Entry | undefined)[] = []
+  for (let start = 0; start < keys.length; start += AT_ONCE)
+    entries.push(...(await Promise.all(keys.slice(start, start + AT_ONCE).map(read))))
+  return entries
 }
 
 /** How many operands stand after `--`. */

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { asBuffer, decodeUtf8 } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { type KeyFlags, encodingOption, notFound, parseKey, parseLimit, wholeNumber } from '../cli/line/arguments.ts'
 import { KvError, usageError } from '../errors.ts'
 import { preview } from '../formats/display/cell.ts'
+import { historyRecord, writeJsonVersion } from '../formats/json/writer.ts'
 import { formatBytes, formatCount } from '../safe-text.ts'
 import type { Version } from '../store/driver/history.ts'
 import { KEPT_VERSIONS } from '../store/history.ts'
@@ -83,10 +83,11 @@ async function turnOff(ctx: Context, { yes }: Flags): Promise<void> {
 }
 
 async function printStatus(ctx: Context): Promise<void> {
-  const { keep, since, versions, bytes } = await (await ctx.store()).history.status({ signal: ctx.signal })
-  const began = since === undefined ? null : new Date(since.time).toISOString()
-  const record = { keep, versions, bytes, since: began, since_revision: since?.revision ?? null }
+  const status = await (await ctx.store()).history.status({ signal: ctx.signal })
+  const { keep, since, versions, bytes } = status
+  const record = historyRecord(status)
   if (since === undefined) return ctx.print.record(record, 'off')
+  const began = iso(since.time)
   const text = ctx.print.isTTY
     ? `keeps ${kept(keep)} of each key since ${began}: ${versions.toLocaleString('en')} now, ${formatBytes(bytes)}`
     : `keep: ${keep}\nversions: ${versions}\nbytes: ${bytes}\nsince: ${began}\nsince_revision: ${since.revision}`
@@ -104,23 +105,8 @@ async function printVersions(ctx: Context, key: Uint8Array, { limit }: Flags): P
       yield page
     }
   }
-  await ctx.print.records(ctx.paced(pages()), recordOf, (version) => lineOf(version, width))
+  await ctx.print.records(ctx.paced(pages()), writeJsonVersion, (version) => lineOf(version, width))
   if (count === 0 && limit !== 0) throw notFound([key])
-}
-
-/** A version as JSON has it: `time` is null where it is from before the history began. */
-function recordOf(version: Version): Readonly<Record<string, unknown>> {
-  const { type, key, time } = version
-  const record = { type, ...bytesNamed('key', key), time: time === undefined ? null : iso(time) }
-  if (version.type === 'expired') return record
-  if (version.type === 'del') return { ...record, revision: version.revision }
-  const { revision, value, expires } = version
-  return { ...record, revision, ...bytesNamed('value', value), ...(expires !== undefined && { expires: iso(expires) }) }
-}
-
-function bytesNamed(name: string, bytes: Uint8Array): Record<string, string> {
-  const text = decodeUtf8(bytes)
-  return text === undefined ? { [`${name}_base64`]: asBuffer(bytes).toString('base64') } : { [name]: text }
 }
 
 function lineOf(version: Version, width: number): string {

@@ -2,12 +2,12 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { type KeyFlags, encodingOption, notFound, parseKey, syncOption } from '../cli/line/arguments.ts'
 import { KvError } from '../errors.ts'
+import { parseMoment } from '../formats/time.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'
 import { unchanged } from '../store/conditional.ts'
 import type { Entry } from '../store/driver/entry.ts'
 import type { Moment, Version } from '../store/driver/history.ts'
 import type { Store } from '../store/store.ts'
-import { parseMoment } from './history/moment.ts'
 
 interface Flags extends KeyFlags {
   to?: string

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { encodeParts, textParts } from '../bytes.ts'
 import { usageError } from '../errors.ts'
+import type { TextOutput } from '../formats/byte-buffer.ts'
 import type { EntryForm, Format, Output, ValueForm } from '../formats/format.ts'
 import { binary } from '../formats/display/cell.ts'
 import { COLUMN_FORMATS, FORMATS, type FormatName, OUTPUT_FORMATS } from '../formats/index.ts'
@@ -111,18 +112,20 @@ export class Printer {
     this.#sink.write(this.#sink.isTTY ? escapeText(line) : line)
   }
 
-  /** Prints records as they come, as {@link record} does, a page at a time. */
+  /** Prints records as they come, as {@link record} does: what `json` writes, else what `text` says, a line each. */
   async records<T>(
     pages: AsyncIterable<Uint8Array | readonly T[]>,
-    record: (item: T) => Readonly<Record<string, unknown>>,
+    json: (out: TextOutput, item: T) => void,
     text: (item: T) => string,
   ): Promise<void> {
-    const { format, json } = this.#options
-    const isJson = json || format === 'json' || format === 'jsonl'
-    for await (const page of pages as AsyncIterable<readonly T[]>) {
-      const lines = page.map((item) => `${isJson ? JSON.stringify(record(item)) : text(item)}\n`).join('')
-      this.#sink.write(this.#sink.isTTY ? escapeText(lines) : lines)
-    }
+    const { format } = this.#options
+    const isJson = this.#options.json || format === 'json' || format === 'jsonl'
+    const { printRecords } = await import('./print-records.ts')
+    await printRecords(
+      this.#sink,
+      pages as AsyncIterable<readonly T[]>,
+      isJson ? json : (out, item) => out.text(text(item)),
+    )
   }
 
   /** How rows of a list are printed, see {@link rows}. */

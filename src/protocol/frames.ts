@@ -22,6 +22,12 @@ export const FRAME = {
   ifRevision: 7,
   /** Of a batch: the entry of the key must have this value. */
   ifValue: 8,
+  /**
+   * Of a history: from when on a key was what the next frame says, in milliseconds since 1970 in the place of an expiry (NaN:
+   * from before the history began). That is an entry, `del` with the revision of the delete, or `missing` for one that had
+   * expired.
+   */
+  since: 9,
 } as const
 
 /** A frame: kind, key, value, revision (0 in writes), and in writes perhaps a time to live. */
@@ -154,7 +160,7 @@ export class FrameReader {
   }
 
   #size(bytes: Buffer, at: number): number {
-    if (bytes[at]! > FRAME.ifValue) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
+    if (bytes[at]! > FRAME.since) throw new KvError('KV_INVALID_INPUT', `not a frame of kv: kind ${bytes[at]}`)
     const keyLength = bytes.readUInt32LE(at + 1)
     const valueLength = bytes.readUInt32LE(at + 5)
     const { maxKeyBytes, maxValueBytes } = this.#limits ?? { maxKeyBytes: 2 ** 30, maxValueBytes: 2 ** 30 }

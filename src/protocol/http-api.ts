@@ -14,6 +14,9 @@ export const PATHS = {
   batch: '/v1/batch',
   load: '/v1/load',
   get: '/v1/get',
+  history: '/v1/history',
+  /** Followed by a percent-encoded key. */
+  versions: '/v1/history/',
   info: '/v1/info',
   stat: '/v1/stat',
   check: '/v1/check',
@@ -55,6 +58,8 @@ export const PARAMETERS = [
   'delimiter',
   'depth',
   'top',
+  'at',
+  'keep',
 ] as const
 
 /** The name of a query parameter. */
@@ -133,4 +138,6 @@ export interface ServerInfo {
   readonly batch_conditions?: boolean | undefined
   /** Whether it tells the usage by folders; absent from servers older than that. */
   readonly usage?: boolean | undefined
+  /** Whether it keeps old values, once told to, and tells them; absent from servers older than that. */
+  readonly history?: boolean | undefined
 }

@@ -17,6 +17,7 @@ import { HttpError, noSuchPath, sendError } from './http/http-error.ts'
 import { WITHOUT_COMPILERS } from './docs/schema.ts'
 import type { RouteContext } from './route-context.ts'
 import { routePath } from './http/request-target.ts'
+import { historyRoutes } from './routes/history-routes.ts'
 import { keyRoutes } from './routes/key-routes.ts'
 import { rangeRoutes } from './routes/range-routes.ts'
 import { usageRoutes } from './routes/usage-routes.ts'
@@ -128,7 +129,16 @@ export async function buildApp(store: Store, options: ServerOptions = {}): Promi
     throw new HttpError(405, { detail: 'Method Not Allowed' }, { allow: [...new Set(methods)].join(', ') })
   })
   const routes = (to: FastifyInstance): void => {
-    for (const add of [textRoutes, keyRoutes, rangeRoutes, usageRoutes, batchRoutes, watchRoutes, opsRoutes])
+    for (const add of [
+      textRoutes,
+      keyRoutes,
+      rangeRoutes,
+      usageRoutes,
+      historyRoutes,
+      batchRoutes,
+      watchRoutes,
+      opsRoutes,
+    ])
       add(to, context)
   }
   routes(app)

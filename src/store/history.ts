@@ -29,6 +29,11 @@ export class StoreHistory {
     this.#open = open
   }
 
+  /** Whether the store can keep old versions. */
+  get isSupported(): boolean {
+    return this.#open().history !== undefined
+  }
+
   /** Begins to keep old values, whoever writes them, or changes how many. Durable when the promise resolves. */
   async on(options: HistoryOptions = {}): Promise<void> {
     checkOptions(options, ['keep', 'signal'], 'history.on')
@@ -77,13 +82,13 @@ export class StoreHistory {
   #history(signal: AbortSignal | undefined): History {
     const { history, name } = this.#open(signal)
     if (history !== undefined) return history
-    throw new KvError(
-      'KV_NOT_SUPPORTED',
-      `${name === 'http' ? 'this server' : name} keeps no old versions of entries`,
-      {
-        hint: 'a store in a file does, also behind a kv serve of this version',
-      },
-    )
+    throw name === 'http'
+      ? new KvError('KV_NOT_SUPPORTED', 'this server does not know old versions of entries', {
+          hint: 'its kv is older than that, or its store keeps none: update kv where the server runs',
+        })
+      : new KvError('KV_NOT_SUPPORTED', `${name} keeps no old versions of entries`, {
+          hint: 'a store in a file does, also behind a kv serve',
+        })
   }
 }
 

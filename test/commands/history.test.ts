@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
 import { errorText, expectRun, givenStore, kv } from '../helpers/kv.ts'
-import { openTestStore } from '../helpers/store.ts'
+import { served } from '../helpers/serve.ts'
 import { needTerminal, terminal } from '../helpers/terminal.ts'
 
 const TIME = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/
@@ -198,10 +198,51 @@ describe('kv history, get --at and revert', () => {
     expect(await values(store, 'k')).toEqual(['2'])
   })
 
-  test('a store of another kind is refused by name or does the same', async () => {
-    const store = await openTestStore('memory:')
-    await store.history.on()
-    await store.put('k', '1')
-    expect((await store.history.status()).keep).toBe(10)
+  test('a server is asked the same, and a session on it takes a revert back', async () => {
+    const { url, path } = await served()
+    await kv(['put', 'k', 'before'], { store: url })
+    expectRun(await kv(['history', 'k'], { store: url }), {
+      stderr: errorText('this store keeps no old versions', 'KV_HISTORY_GAP', 'keep them from now on: kv history on'),
+      code: 4,
+    })
+    expectRun(await kv(['history', 'on', '--keep', '3'], { store: url }), { stdout: 'keep: 3\n' })
+    await kv(['put', 'k', 'one'], { store: url })
+    await kv(['put', 'k', '--value-encoding', 'hex', 'ff00'], { store: url })
+    expectRun(await kv(['del', 'k'], { store: url }), { stdout: '1\n' })
+    expect(await versions(url, 'k')).toEqual(await versions(path, 'k'))
+    expectRun(await kv(['history', '--json'], { store: url }), {
+      stdout: (await kv(['history', '--json'], { store: path })).stdout.toString(),
+    })
+    expectRun(await kv(['get', 'k', '--at', '2'], { store: url }), { stdout: 'one' })
+    const [deleted, , one] = await versions(url, 'k')
+    expectRun(await kv(['get', 'k', '--at', one!.time!], { store: url }), { stdout: 'one' })
+    expectRun(await kv(['get', 'k', '--at', deleted!.time!], { store: url }), {
+      stderr: errorText('key not found: k', 'KV_NOT_FOUND'),
+      code: 1,
+    })
+    expect((await kv(['get', 'k', '--at', '1h'], { store: url })).code).toBe(4)
+    expect((await kv(['get', 'k', '--at', '99'], { store: url })).code).toBe(2)
+    expectRun(await kv(['revert', 'k', '--to', '2'], { store: url }), {
+      stdout: 'k put back as of revision 2 (3 B)\n',
+    })
+    const input = 'put k two\nrevert k\nget k\n.undo\nget k\n'
+    expectRun(await kv(['repl', '--quiet'], { store: url, input }), {
+      stdout: 'k put back as of revision 5 (3 B)\nonetwo',
+      stderr: 'undone: revert k (1 key)\n',
+    })
+    const stat = JSON.parse((await kv(['stat', '--json'], { store: url })).stdout.toString()) as object
+    expect(stat).toMatchObject({ history_keep: 3 })
+    expectRun(await kv(['history', 'off', '--yes'], { store: url }), { stdout: 'dropped: 3\n' })
+    expectRun(await kv(['history'], { store: path }), { stdout: 'off\n' })
+  })
+
+  test('many keys of a moment are read at once', async () => {
+    const { url } = await served()
+    const keys = Array.from({ length: 300 }, (_, i) => `k${i}`)
+    await kv(['history', 'on'], { store: url })
+    await kv(['batch-put'], { store: url, input: keys.map((key) => `{"key":"${key}","value":"1"}\n`).join('') })
+    await kv(['del', '--all', '--prefix', '', '--yes'], { store: url })
+    const run = await kv(['get', ...keys, '--at', '1', '--format', 'raw'], { store: url })
+    expectRun(run, { stdout: '1\n'.repeat(300) })
   })
 })

@@ -211,7 +211,7 @@ export function history(kit: Kit): void {
           fc.integer({ min: 1, max: 4 }),
           (steps, keep) => agrees(kit, steps, keep),
         ),
-        { numRuns: 60 },
+        { numRuns: kit.supports.remote ? 12 : 60 },
       )
     })
   })

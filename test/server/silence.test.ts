@@ -18,6 +18,7 @@ const INFO = JSON.stringify({
   snapshot_range: true,
   persistent: false,
   watch: true,
+  history: true,
   max_key_bytes: 100,
   max_value_bytes: 1e6,
   max_batch_bytes: 1e6,
@@ -77,6 +78,9 @@ const READS: Record<string, (store: Store, signal?: AbortSignal) => unknown> = {
   rangeText: (store, signal) => store.rangeText({ signal })![Symbol.asyncIterator]().next(),
   count: (store, signal) => store.count({ signal }),
   usage: (store, signal) => store.usage({ signal }).next(),
+  versions: (store, signal) => store.history.versions('a', { signal }).next(),
+  'the entry of a moment': (store, signal) => store.history.at('a', { revision: 1 }, { signal }),
+  'the state of a history': (store, signal) => store.history.status({ signal }),
   stat: (store, signal) => store.stat({ signal }),
   check: (store, signal) => store.check({ signal }),
   watch: (store, signal) => store.watch({ signal }),
@@ -88,6 +92,8 @@ const WRITES: Record<string, (store: Store, signal?: AbortSignal) => unknown> = 
   batch: (store, signal) => store.batch([{ type: 'del', key: 'a' }], { signal }),
   load: (store, signal) => store.load([blockOf([{ key: utf8('a'), value: utf8('1') }])], { signal }),
   delRange: (store, signal) => store.delRange({ prefix: 'a', signal }),
+  'history.on': (store, signal) => store.history.on({ signal }),
+  'history.off': (store, signal) => store.history.off({ signal }),
 }
 
 async function opened(url: string, timeoutMs?: number): Promise<Store> {

@@ -31,7 +31,7 @@ export async function* framesOf(
   for await (const chunk of chunks) {
     const frames = reader.push(chunk)
     const last = frames.at(-1)
-    if (last === undefined || last.kind <= FRAME.missing) {
+    if (last === undefined || last.kind <= FRAME.missing || last.kind === FRAME.since) {
       if (frames.length > 0) yield frames
       continue
     }

@@ -1,5 +1,4 @@
 import { decode } from '../../bytes.ts'
-import { KvError } from '../../errors.ts'
 import { FRAME, FrameWriter } from '../../protocol/frames.ts'
 import { EVENTS, FRAMES, LINES, PATHS, type ServerInfo } from '../../protocol/http-api.ts'
 import type { Blocks } from '../../blocks/block.ts'
@@ -26,9 +25,11 @@ import type {
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { OpenOptions } from '../options.ts'
-import { expiresIn, framesOf, revisionIn, usageIn, wholeLines } from './answers.ts'
-import type { Answer, Call } from './call.ts'
+import { framesOf, revisionIn, usageIn, wholeLines } from './answers.ts'
+import type { Call } from './call.ts'
 import type { HttpClient } from './client.ts'
+import { entryFrom, headFrom, revisionOfAnswer } from './entries.ts'
+import { HttpHistory } from './history.ts'
 import { limitsOf, reach, supportsOf } from './reach.ts'
 import { Hold } from './hold.ts'
 import { boundsOf, conditional, keyPath, rangeOf, rangePath, usagePath, withQuery } from './target.ts'
@@ -52,6 +53,8 @@ export class HttpDriver implements Driver {
   readonly name = 'http'
   readonly limits: Limits
   readonly supports: Supports
+  /** Absent where the server is older than that, or its store keeps none. */
+  readonly history?: HttpHistory
   readonly #client: HttpClient
   /** How often whoever has nothing to say shows that he lives, in milliseconds. */
   readonly #aliveMs: number
@@ -64,6 +67,7 @@ export class HttpDriver implements Driver {
     this.#info = info
     this.limits = limitsOf(info)
     this.supports = supportsOf(info)
+    if (info.history === true) this.history = new HttpHistory(client)
   }
 
   /** Asks the server at a URL what it can. Throws `KV_USAGE`, `KV_NOT_SUPPORTED`, `KV_DENIED`, `KV_UNAVAILABLE`. */
@@ -76,28 +80,12 @@ export class HttpDriver implements Driver {
     return (await this.getEntry(key, options))?.value
   }
 
-  async getEntry(key: Uint8Array, { signal }: Abortable = {}): Promise<Entry | undefined> {
-    const call: Call = { ...GET, path: keyPath(key), answers: FOUND_OR_NOT, signal }
-    const answer = await this.#client.request(call)
-    if (answer.status === 404) return undefined
-    // A value that ends where the connection does may be half of one.
-    if (answer.headers['content-length'] === undefined && answer.headers['transfer-encoding'] === undefined) {
-      throw new KvError('KV_UNAVAILABLE', 'the answer does not say where the value ends', {
-        hint: 'a proxy that speaks HTTP/1.0 cannot stand before kv serve',
-      })
-    }
-    const { buffer, byteOffset, length } = answer.body
-    const value = new Uint8Array(buffer, byteOffset, length)
-    return { key: new Uint8Array(key), value, revision: this.#revision(call, answer), expires: expiresIn(answer) }
+  getEntry(key: Uint8Array, { signal }: Abortable = {}): Promise<Entry | undefined> {
+    return entryFrom(this.#client, keyPath(key), key, signal)
   }
 
-  async head(key: Uint8Array, { signal }: Abortable = {}): Promise<Head | undefined> {
-    const call: Call = { ...GET, method: 'HEAD', path: keyPath(key), answers: FOUND_OR_NOT, signal }
-    const answer = await this.#client.request(call)
-    if (answer.status === 404) return undefined
-    const length = answer.headers['content-length']
-    if (length === undefined) throw this.#client.failures.notKv(call, answer)
-    return { revision: this.#revision(call, answer), expires: expiresIn(answer), valueBytes: Number(length) }
+  head(key: Uint8Array, { signal }: Abortable = {}): Promise<Head | undefined> {
+    return headFrom(this.#client, keyPath(key), signal)
   }
 
   async getMany(
@@ -135,7 +123,7 @@ export class HttpDriver implements Driver {
     }
     const answer = await this.#client.request(call)
     if (answer.status === 412) return { applied: false, created: false, revision: revisionIn(answer) ?? 0 }
-    return { applied: true, created: answer.status === 201, revision: this.#revision(call, answer) }
+    return { applied: true, created: answer.status === 201, revision: revisionOfAnswer(this.#client, call, answer) }
   }
 
   async del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
@@ -283,16 +271,7 @@ export class HttpDriver implements Driver {
   #stream(path: string, type: string, signal: AbortSignal | undefined): AsyncGenerator<Buffer, void, void> {
     return this.#client.stream({ ...GET, path, headers: { accept: type }, signal }, type)
   }
-
-  #revision(call: Call, answer: Answer<unknown>): number {
-    const revision = revisionIn(answer)
-    if (revision === undefined) throw this.#client.failures.notKv(call, answer)
-    return revision
-  }
 }
-
-/** What a key's path answers. */
-const FOUND_OR_NOT = { 200: 'done', 404: 'KV_NOT_FOUND' } as const
 
 type StatBody = Omit<Stat, 'sizeBytes'> & { readonly driver: string; readonly size_bytes: number }
 type CheckBody = Omit<CheckReport, 'damagedKeys'> & { readonly damaged_keys_base64: readonly string[] }

@@ -39,8 +39,17 @@ export function withQuery(path: string, parameters: Parameters): string {
 
 /** The path of a key. */
 export function keyPath(key: Uint8Array, parameters: Parameters = {}): string {
+  return pathWithKey(PATHS.keys, key, parameters)
+}
+
+/** The path of the versions of a key. */
+export function versionsPath(key: Uint8Array, parameters: Parameters): string {
+  return pathWithKey(PATHS.versions, key, parameters)
+}
+
+function pathWithKey(path: string, key: Uint8Array, parameters: Parameters): string {
   const base64 = UNSAFE.test(asBuffer(key).toString('latin1')) || isShorterInBase64([key])
-  return withQuery(PATHS.keys + written(key, base64), { ...parameters, encoding: base64 ? 'base64' : undefined })
+  return withQuery(path + written(key, base64), { ...parameters, encoding: base64 ? 'base64' : undefined })
 }
 
 /** The parameters for the bounds of a range. */

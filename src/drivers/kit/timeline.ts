@@ -5,6 +5,7 @@
 import { KvError, usageError } from '../../errors.ts'
 import { displayKey } from '../../safe-text.ts'
 import type { HistoryStatus, Moment } from '../../store/driver/history.ts'
+import { LATEST_EXPIRY } from '../../store/expiry.ts'
 
 /** A version that has ended. Times are milliseconds since 1970. */
 export interface EndedVersion {
@@ -156,5 +157,5 @@ function gap(message: string, hint?: string): KvError {
 }
 
 function iso(time: number): string {
-  return new Date(time).toISOString()
+  return new Date(Math.min(time, LATEST_EXPIRY)).toISOString()
 }

@@ -12,6 +12,9 @@ import {
   versionsOf,
 } from '../kit/timeline.ts'
 
+/** Versions of a page. */
+const PAGE = 1000
+
 /** What a history needs of the store it is about. */
 export interface StoreOfHistory {
   readonly now: Clock
@@ -66,12 +69,14 @@ export class MemoryHistory implements History {
 
   async *versions(key: Uint8Array, { limit = Infinity }: VersionsOptions = {}): AsyncGenerator<Version[], void, void> {
     const versions = versionsOf(this.#timeline(key)).slice(0, limit)
-    const page = versions.map((version): Version =>
-      version.type === 'put'
-        ? { type: 'put', time: version.time, ...this.#entry(key, version.place) }
-        : { ...version, key: new Uint8Array(key) },
-    )
-    if (page.length > 0) yield page
+    for (let start = 0; start < versions.length; start += PAGE)
+      yield versions
+        .slice(start, start + PAGE)
+        .map((version): Version =>
+          version.type === 'put'
+            ? { type: 'put', time: version.time, ...this.#entry(key, version.place) }
+            : { ...version, key: new Uint8Array(key) },
+        )
   }
 
   at(key: Uint8Array, moment: Moment): Entry | undefined {

@@ -1,6 +1,6 @@
 import { asBuffer, decodeEncoded, encodedLength } from '../../bytes.ts'
 import type { BlockBuilder, Made } from '../../blocks/block-builder.ts'
-import { LONGEST_TIME, expiryOf } from '../expiry.ts'
+import { LONGEST_TIME, expiryOf } from '../time.ts'
 import { type ParserOptions, lengthFault } from '../record-reader.ts'
 import { type Column, type Columns, EXPECTED_HEADER, type Fault, columnsOf } from './columns.ts'
 import type { Row } from './row.ts'

@@ -1,6 +1,6 @@
 import { asBuffer, decodeEncoded, encodedLength } from '../../bytes.ts'
 import type { BlockBuilder, Made } from '../../blocks/block-builder.ts'
-import { LONGEST_TIME, expiryOf } from '../expiry.ts'
+import { LONGEST_TIME, expiryOf } from '../time.ts'
 import { type ParserOptions, lengthFault } from '../record-reader.ts'
 import { ABSENT, ESCAPED_STRING, OTHER } from './fields.ts'
 import {

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type BytesEncoding, type Encoding, asBuffer, utf8 } from '../../bytes.ts'
 import type { Change, Entry } from '../../store/driver/entry.ts'
+import type { HistoryStatus, Version } from '../../store/driver/history.ts'
 import type { Usage } from '../../store/driver/usage.ts'
 import { JSON_STRING, type TextOutput } from '../byte-buffer.ts'
 import { type EntryForm, type EntryWriter, type Output, type ValueForm, isPlain } from '../format.ts'
@@ -81,6 +82,19 @@ export function writeJsonChange(out: TextOutput, change: Change, options: ValueF
   out.bytes(CLOSE)
 }
 
+/**
+ * Writes a version of a key as one JSON object: `{"type":"put","key":"k","time":"2030-01-31T12:00:00.000Z","revision":2,"value":"v"}`,
+ * or of type `del` or `expired`. The time is null where it is from before the history began.
+ */
+export function writeJsonVersion(out: TextOutput, version: Version): void {
+  const { type, key, time } = version
+  writeJsonField(out, type === 'put' ? PUT_KEY : type === 'del' ? DEL_KEY : EXPIRED_KEY, key, 'utf8')
+  out.text(`,"time":${JSON.stringify(isoOrNull(time))}`)
+  if (version.type !== 'expired') out.text(`,"revision":${version.revision}`)
+  if (version.type === 'put') rest(out, version, PLAIN)
+  out.bytes(CLOSE)
+}
+
 function rest(out: TextOutput, entry: Omit<Written, 'key'>, options: ValueForm): void {
   const source = options.isJson === true ? entry.value : options.jsonValues ? jsonSource(entry.value) : undefined
   if (source !== undefined) {
@@ -121,6 +135,7 @@ export function jsonField(before: string): JsonField {
 const KEY = jsonField('{"key')
 const PUT_KEY = jsonField('{"type":"put","key')
 const DEL_KEY = jsonField('{"type":"del","key')
+const EXPIRED_KEY = jsonField('{"type":"expired","key')
 const VALUE = jsonField(',"value')
 const ONLY_VALUE = jsonField('{"value')
 const SOURCE = utf8(',"value":')
@@ -162,6 +177,15 @@ function jsonSource(value: Uint8Array): Uint8Array | undefined {
 export function usageRecord({ type, name, keys, bytes }: Usage): Readonly<Record<string, unknown>> {
   if (type === 'key') return { ...textOrBase64('key', name), bytes }
   return { ...textOrBase64('prefix', name), keys, bytes, ...(type === 'total' && { total: true }) }
+}
+
+/** What is kept of the past, as a record of JSON. */
+export function historyRecord({ keep, since, versions, bytes }: HistoryStatus): Readonly<Record<string, unknown>> {
+  return { keep, versions, bytes, since: isoOrNull(since?.time), since_revision: since?.revision ?? null }
+}
+
+function isoOrNull(time: number | undefined): string | null {
+  return time === undefined ? null : new Date(time).toISOString()
 }
 
 /** A field of JSON as records have it: base64 under a name of its own where bytes are not UTF-8. */

@@ -114,6 +114,13 @@ export const WRONG_FIELDS = answer('A field is missing or has the wrong type', o
   detail: [{ loc: ['query', 'key'], msg: 'Field required', type: 'missing' }],
 })
 
+/** 410 of the past: what is kept does not tell it. */
+export const HISTORY_GAP = answer('What is kept does not tell this', DETAIL, {
+  detail: 'this store keeps no old versions',
+  code: 'KV_HISTORY_GAP',
+  hint: 'keep them from now on: kv history on',
+})
+
 /** The schema of an error, with the detail that this endpoint gives or an example. */
 export function error(status: number, own?: string): Schema {
   const [description, detail, code, hint] = ERRORS[status]!

@@ -18,10 +18,9 @@ export interface Target {
 const TARGET = Symbol('target')
 
 /** Paths that end in a key. */
-const KEY_PREFIXES: readonly KeyPrefix[] = [TEXT_PATHS.read, TEXT_PATHS.delete, PATHS.keys].map((path) => ({
-  path,
-  written: path.length,
-}))
+const KEY_PREFIXES: readonly KeyPrefix[] = [TEXT_PATHS.read, TEXT_PATHS.delete, PATHS.keys, PATHS.versions].map(
+  (path) => ({ path, written: path.length }),
+)
 
 /** What stands in the router's paths for a key. */
 const PLACEHOLDER = '-'

@@ -5,12 +5,15 @@ import { parseDuration } from '../../duration.ts'
 import { KvError, usageError } from '../../errors.ts'
 import type { Condition, Entry, Head, Lifetime, PutResult } from '../../store/driver/entry.ts'
 import { checksum } from '../../blocks/checksum.ts'
+import { parseMoment } from '../../formats/time.ts'
+import type { Moment } from '../../store/driver/history.ts'
 import type { Store } from '../../store/store.ts'
+import { whileConnected } from '../http/heartbeats.ts'
 import { readBody } from '../body/body.ts'
 import { type TagList, etag, revisionFrom, tagsOf } from '../../protocol/etag.ts'
 import { HEADERS, PATHS } from '../../protocol/http-api.ts'
 import type { Answer } from '../read-batcher.ts'
-import { content, empty, encoding, endpoint, integer, object, optional, string } from '../docs/schema.ts'
+import { HISTORY_GAP, content, empty, encoding, endpoint, integer, object, optional, string } from '../docs/schema.ts'
 import { type RouteContext, keyOf, queryOf } from '../route-context.ts'
 import type { Query } from '../http/request-target.ts'
 
@@ -24,18 +27,21 @@ const conditions = {
 
 const SCHEMAS = {
   get: endpoint('read', {
-    errors: [404, 412, 413],
+    errors: [404, 412, 413, 501],
     tags,
     summary: 'Read the bytes of a value',
     description:
       '`ETag` stands for these bytes, and begins with the revision of the entry; `Kv-Expires` its end in milliseconds since 1970.',
     params,
-    querystring: optional(query),
+    querystring: optional({
+      ...query,
+      at: string('as it was then, where old values are kept: a revision, a time (RFC 3339) or one so long ago', '10m'),
+    }),
     headers: optional({
       'if-none-match': string('304 if one of these is the ETag', '"7-3610a686"'),
       'if-match': string('412 if none of these is', '"7-3610a686"'),
     }),
-    response: { 200: content('The value', 'application/octet-stream'), 304: empty('Unchanged') },
+    response: { 200: content('The value', 'application/octet-stream'), 304: empty('Unchanged'), 410: HISTORY_GAP },
   }),
   put: endpoint('write', {
     errors: [412, 415],
@@ -85,16 +91,24 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
   }
 
   app.head(PATH, { schema: { hide: true } }, async (request, reply) => {
-    const key = keyOf(request, queryOf(request, ['encoding']))
-    const head = await store.head(key)
+    const query = queryOf(request, ['encoding', 'at'])
+    const key = keyOf(request, query)
+    const moment = momentOf(query)
+    const head = moment === undefined ? await store.head(key) : headOf(await store.history.at(key, moment))
     if (head === undefined) throw notFound()
     if (isKnown(reply, head, await tagOf(store, key, head))) return reply.code(304).send()
     return reply.header('content-length', String(head.valueBytes)).type('application/octet-stream').send()
   })
 
   app.get(PATH, { schema: SCHEMAS.get, exposeHeadRoute: false }, (request, reply) => {
-    const query = queryOf(request, ['encoding'])
-    reads.get(keyOf(request, query), reply, answerValue)
+    const query = queryOf(request, ['encoding', 'at'])
+    const key = keyOf(request, query)
+    const moment = momentOf(query)
+    if (moment === undefined) return void reads.get(key, reply, answerValue)
+    return store.history.at(key, moment, { signal: whileConnected(reply) }).then((entry) => {
+      answerValue(reply, entry)
+      return reply
+    })
   })
 
   const config = { write: true, conditional: true, long: true }
@@ -152,6 +166,18 @@ function isKnown(reply: FastifyReply, { expires }: Pick<Entry, 'expires'>, tag: 
       throw new KvError('KV_CONDITION', 'the condition does not hold')
   }
   return known !== undefined && known.split(',').some((one) => ['*', tag].includes(one.trim().replace(/^W\//, '')))
+}
+
+/** The moment of the past that is asked for. Throws `KV_USAGE`. */
+function momentOf(query: Query): Moment | undefined {
+  const at = query.text('at')
+  return at === undefined ? undefined : parseMoment(at, 'at')
+}
+
+function headOf(entry: Entry | undefined): Head | undefined {
+  if (entry === undefined) return undefined
+  const { key, value, revision, expires } = entry
+  return { revision, expires, valueBytes: value.length, checksum: checksum(key, value, expires) }
 }
 
 /** A time to live goes on as one: it counts from the write, not from when the request came. */

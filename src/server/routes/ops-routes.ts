@@ -124,6 +124,7 @@ export function opsRoutes(app: FastifyInstance, { store, limits, metrics, bodyLi
       load_if_absent: true,
       batch_conditions: true,
       usage: true,
+      history: store.history.isSupported,
     }
     return sendJson(reply, info)
   })

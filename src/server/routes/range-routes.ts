@@ -65,7 +65,7 @@ export function rangeRoutes(app: FastifyInstance, { store, limits }: RouteContex
     const options = { ...rangeOf(query), ...choiceOf(query), keysOnly: query.flag('keys') }
     const { accept } = request.headers
     limits.acquireRange(reply.raw)
-    if (accept === FRAMES) return sendStream(reply, FRAMES, frames(store, options))
+    if (accept === FRAMES) return sendStream(reply, FRAMES, framesOf(store.rangePages(options), addEntries))
     if (accept === LINES) return sendStream(reply, LINES, markedLines(store, options))
     return sendStream(reply, NDJSON, lines(store, options))
   })
@@ -124,12 +124,16 @@ async function* markedLines(store: Store, options: RangeOptions): AsyncGenerator
   yield Buffer.from('\n')
 }
 
-async function* frames(store: Store, options: RangeOptions): AsyncGenerator<Buffer, void, void> {
+/** Pages as frames, with the end frame, or in its place the error. */
+export async function* framesOf<T>(
+  pages: AsyncIterable<readonly T[]>,
+  add: (writer: FrameWriter, page: readonly T[]) => void,
+): AsyncGenerator<Buffer, void, void> {
   let begun = false
   const writer = new FrameWriter()
   try {
-    for await (const page of store.rangePages(options)) {
-      addEntries(writer, page)
+    for await (const page of pages) {
+      add(writer, page)
       begun = true
       yield writer.take()
     }

@@ -89,6 +89,8 @@ describe('who may call', () => {
       ['POST', '/v1/batch'],
       ['POST', '/v1/load'],
       ['DELETE', '/v1/range?all=true'],
+      ['PUT', '/v1/history'],
+      ['DELETE', '/v1/history'],
     ] as const) {
       const answer = await app.inject({ method, url })
       expect([url, answer.statusCode]).toEqual([url, 403])

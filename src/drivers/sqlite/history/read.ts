@@ -18,8 +18,9 @@ import { hasHistory } from './note-write.ts'
 import { historySize } from './size.ts'
 import { missingHistory } from './tables.ts'
 
-/** Bytes of values of a page of versions. */
+/** Bytes of a page of versions, and those of a version besides its value. */
 const PAGE_BYTES = 1 << 20
+const VERSION_BYTES = 200
 
 export { noHistory }
 
@@ -124,6 +125,7 @@ export function* versionPages(
       page.push({ type: 'put', time: version.time, ...entry })
       bytes += entry.value.length
     } else page.push({ ...version, key: new Uint8Array(key) })
+    bytes += VERSION_BYTES + key.length
     if (bytes < PAGE_BYTES) continue
     yield page
     page = []
