@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -81,6 +82,25 @@ describe('kv salvage', () => {
     const { entries, lost, unknown_pages: pages } = JSON.parse(stdout.toString()) as Record<string, number>
     expect(lost).toBeGreaterThan(100)
     expect({ all: entries! + lost!, pages }).toEqual({ all: 50_000, pages: 0 })
+  })
+
+  test('knows that pages are gone where the pages that led to them are gone, too', async () => {
+    const [store, folder] = [await givenStore(), tempDir()]
+    const input = Array.from({ length: 50_000 }, (_, n) => `{"key":"${n}","value":""}\n`)
+    await kvProcess(['batch-put', '--quiet'], { store, input: input.join('') })
+    const bytes = readFileSync(store)
+    for (let at = PAGE, leaves = 0; at < bytes.length; at += PAGE)
+      if (bytes[at] !== 0x0d || ++leaves < 5) bytes.fill(0, at, at + PAGE)
+    writeFileSync(store, bytes)
+    expect((await kvProcess(['salvage', join(folder, 's.kv')], { store })).stdout.toString()).toMatch(
+      /^[\d,]+ entries saved, at least 0 lost: nothing tells what was in 1 page of the file\n$/,
+    )
+  })
+
+  test('takes no text of another index for a key that is lost', async () => {
+    const [store, folder] = [await givenStore([['k', 'v']]), tempDir()]
+    execFileSync('sqlite3', [store, `create table other(name text primary key); insert into other values ('x')`])
+    expectRun(await kvProcess(['salvage', join(folder, 's.kv')], { store }), { stdout: '1 entry saved, 0 lost\n' })
   })
 
   test('reads what is in the log', async () => {

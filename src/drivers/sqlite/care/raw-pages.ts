@@ -9,8 +9,11 @@ export const INDEX_LEAF = 0x0a
 export const TABLE_INTERIOR = 0x05
 export const INDEX_INTERIOR = 0x02
 
-/** A column as it is stored: null, a number, bytes (also those of a text). */
-export type Field = null | number | Uint8Array
+/** Bytes before the header of page 1. */
+const FILE_HEADER = 100
+
+/** A column as it is stored. */
+export type Field = null | number | Uint8Array | string
 
 /** A row: its id, in a table, and its columns. */
 export interface RawRow {
@@ -88,10 +91,22 @@ export class RawPages {
     return children
   }
 
-  /** The rows of a page that can be read; `lost` is called for each of its others. */
-  *rows(page: Buffer, type: number, lost: () => void): Generator<RawRow, void, void> {
-    const cells = page.readUInt16BE(3)
-    const pointers = type === INDEX_INTERIOR ? 12 : 8
+  /** The first pages of a table and of its indexes, where page 1 can be read and has room for the whole schema. */
+  roots(table: string): { table: number[]; index: number[] } {
+    const roots = { table: [] as number[], index: [] as number[] }
+    const page = this.page(1)
+    if (page[FILE_HEADER] !== TABLE_LEAF) return roots
+    for (const { fields } of this.rows(page, TABLE_LEAF, () => {}, FILE_HEADER)) {
+      const [kind, , of, root] = fields
+      if (of === table && (kind === 'table' || kind === 'index') && typeof root === 'number') roots[kind].push(root)
+    }
+    return roots
+  }
+
+  /** The rows of a page that can be read, whose header is at `start`; `lost` is called for each of its others. */
+  *rows(page: Buffer, type: number, lost: () => void, start = 0): Generator<RawRow, void, void> {
+    const cells = page.readUInt16BE(start + 3)
+    const pointers = start + (type === INDEX_INTERIOR ? 12 : 8)
     if (cells === 0 || pointers + 2 * cells > this.pageSize) return
     for (let n = 0; n < cells; n++) {
       let row: RawRow | undefined
@@ -160,7 +175,8 @@ function fieldsOf(payload: Buffer): Field[] {
     ;[type, at] = varint(payload, at)
     const length = type >= 12 ? Math.floor((type - 12) / 2) : [0, 1, 2, 3, 4, 6, 8, 8, 0, 0, 0, 0][type]!
     if (body + length > payload.length) throw new RangeError('a row is not whole')
-    if (type >= 12) fields.push(payload.subarray(body, body + length))
+    if (type >= 12 && type % 2 === 1) fields.push(payload.toString('utf8', body, body + length))
+    else if (type >= 12) fields.push(payload.subarray(body, body + length))
     else if (type === 8 || type === 9) fields.push(type - 8)
     else if (type === 6) fields.push(Number(payload.readBigInt64BE(body)))
     else fields.push(type >= 1 && type <= 5 ? payload.readIntBE(body, length) : null)

@@ -82,7 +82,8 @@ async function recover(pages: RawPages, to: string, pause: (page: number) => Pro
   let lost = 0
   const lostKeys: Uint8Array[] = []
   const types = new Uint8Array(pages.count + 1)
-  const led = { table: new Set<number>(), index: new Set<number>() }
+  const roots = pages.roots('kv')
+  const led = { table: new Set(roots.table), index: new Set(roots.index) }
   try {
     database.exec('pragma journal_mode = off; pragma synchronous = off; begin')
     const insert = database.prepare(INSERT)
@@ -131,8 +132,8 @@ function entryOf([id, key, revision, expires, sum, value, ...more]: readonly Fie
   | [Uint8Array, Uint8Array, number, number | null, number | null]
   | undefined {
   if (id !== null || more.length > 0 || !(key instanceof Uint8Array) || !(value instanceof Uint8Array)) return undefined
-  if (typeof revision !== 'number' || expires instanceof Uint8Array || sum instanceof Uint8Array) return undefined
-  if (expires === undefined || sum === undefined || key.length === 0) return undefined
+  if (typeof revision !== 'number' || key.length === 0) return undefined
+  if ((expires !== null && typeof expires !== 'number') || (sum !== null && typeof sum !== 'number')) return undefined
   if (sum !== null && sum !== checksum(key, value, expires ?? undefined)) return undefined
   return [key, value, revision, expires, sum]
 }
