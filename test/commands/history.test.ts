@@ -236,6 +236,23 @@ describe('kv history, get --at and revert', () => {
     expectRun(await kv(['history'], { store: path }), { stdout: 'off\n' })
   })
 
+  test('what has to go from a store with a bound keeps its old values, and counts are right', async () => {
+    const store = await givenStore([])
+    await kv(['put', 'x', '0', '--max-entries', '3'], { store: `${store}.bound` })
+    const bound = { store: `${store}.bound` }
+    await kv(['history', 'on', '--keep', '5'], bound)
+    const input = Array.from({ length: 10 }, (_, i) => `k${i}\n`).join('')
+    await kv(['batch-put', '--lines', '--quiet'], { ...bound, input })
+    for (const value of ['1', '2', '3']) await kv(['put', 'k9', value], bound)
+    await kv(['put', 'new', '1'], bound)
+    expectRun(await kv(['count'], bound), { stdout: '3\n' })
+    expect(await values(bound.store, 'k7')).toEqual(['del', ''])
+    expect(await values(bound.store, 'x')).toEqual(['del', '0'])
+    const { stdout } = await kv(['stat', '--json'], bound)
+    expect(JSON.parse(stdout.toString())).toMatchObject({ max_entries: 3, evicted: 9, old_values: 5 })
+    expect((await kv(['check'], bound)).code).toBe(0)
+  })
+
   test('many keys of a moment are read at once', async () => {
     const { url } = await served()
     const keys = Array.from({ length: 300 }, (_, i) => `k${i}`)
