@@ -68,8 +68,9 @@ function sortSteps(connection: Connection, parts: readonly Part[], path: string,
     {
       file: path,
       sql: `attach ${quoted(target)} as sorted; ${unsynced('sorted')} ${sortingIn(connection, path)} begin;
-        ${tables.map(([, name]) => `${copyOf(connection, name)};`).join('\n')} commit; detach sorted;
-        pragma temp_store_directory = ''`,
+        ${tables.map(([, name]) => `${copyOf(connection, name)};`).join('\n')} commit; detach sorted`,
+      // It holds for every connection of the process.
+      cleanUp: `pragma temp_store_directory = ''`,
     },
     {
       file: target,

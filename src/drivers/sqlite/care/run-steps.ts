@@ -7,6 +7,8 @@ import { withDatabase } from './copy-file.ts'
 export interface Step {
   readonly file: string
   readonly sql: string
+  /** Takes back what the statements have changed in the process, also when they fail; run on a connection of its own. */
+  readonly cleanUp?: string
 }
 
 /** Runs the steps and prints nothing, or what the engine threw. */
@@ -33,7 +35,13 @@ const PROGRAM = `
  */
 export async function runSteps(steps: readonly Step[], signal: AbortSignal | undefined): Promise<void> {
   if (signal === undefined) {
-    for (const { file, sql } of steps) withDatabase(file, (database) => database.exec(sql))
+    for (const { file, sql, cleanUp } of steps) {
+      try {
+        withDatabase(file, (database) => database.exec(sql))
+      } finally {
+        if (cleanUp !== undefined) withDatabase(':memory:', (database) => database.exec(cleanUp))
+      }
+    }
     return
   }
   const output = await runScript(PROGRAM, [sqliteEngine().module, JSON.stringify(steps)], signal)
