@@ -92,7 +92,7 @@ const WRITES: Record<string, (store: Store, signal?: AbortSignal) => unknown> = 
   batch: (store, signal) => store.batch([{ type: 'del', key: 'a' }], { signal }),
   load: (store, signal) => store.load([blockOf([{ key: utf8('a'), value: utf8('1') }])], { signal }),
   delRange: (store, signal) => store.delRange({ prefix: 'a', signal }),
-  'history.on': (store, signal) => store.history.on({ signal }),
+  'history.on': (store, signal) => store.history.on({ keep: 3, signal }),
   'history.off': (store, signal) => store.history.off({ signal }),
 }
 
