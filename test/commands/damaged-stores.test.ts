@@ -54,6 +54,7 @@ describe('a store with', () => {
       ['count'],
       ['rename', '--prefix', 'key:', 'k:'],
       ['copy', store, join(folder, 'copy.kv')],
+      ['copy', good, store],
       ['diff', store, good],
       ['salvage', join(folder, 'saved.kv')],
       ['restore', store, '--store', join(folder, 'restored.kv')],

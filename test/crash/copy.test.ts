@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { type Given, contents, givenStore, kvProcess, startKv, ended } from '../helpers/kv.ts'
+import { type Given, contents, ended, expectRun, givenStore, kvProcess, startKv } from '../helpers/kv.ts'
+import { smallDisk } from '../helpers/small-disk.ts'
 import { noise } from '../helpers/bytes.ts'
 import { openTestStore } from '../helpers/store.ts'
 import { spin } from './child.ts'
@@ -37,5 +41,38 @@ test(
     }
     expect(await contents(source)).toEqual(before)
     context.annotate(`${midway} of ${ROUNDS} were killed midway`)
+  },
+)
+
+test(
+  'a copy onto a full disk leaves the first entries, whole, and its hint goes on when there is space',
+  { timeout: 60_000 },
+  async (context) => {
+    const source = await givenStore(
+      Array.from({ length: 12_000 }, (_, i): Given => [`k${String(i).padStart(5, '0')}`, noise(2000, i)]),
+    )
+    const before = await contents(source)
+    let midway = 0
+    for (const megabytes of [1, 10, 20]) {
+      // Of its own: on Node 20 a closed store takes space until the next garbage collection.
+      const disk = smallDisk(context, '100m')
+      const target = join(disk, 'copy.kv')
+      const ballast = join(disk, 'ballast')
+      writeFileSync(ballast, new Uint8Array((100 - megabytes) << 20))
+      const { code, stderr } = await kvProcess(['copy', source, target])
+      expect(code).toBe(4)
+      rmSync(ballast)
+      const copied = await contents(target)
+      expect(copied).toEqual(before.slice(0, copied.length))
+      const line = /^kv: .*no space left.* \(KV_DISK_FULL\)\nhint: (?:go on: (kv copy .*)|.*)\n$/.exec(stderr)?.[1]
+      const last = copied.at(-1)?.[0]
+      expect(line, stderr).toBe(last === undefined ? undefined : `kv copy ${source} ${target} --after ${last}`)
+      if (last !== undefined) midway++
+      const again = line ?? `kv copy ${source} ${target}`
+      execFileSync('sh', ['-c', `${again.replace(/^kv/, `"${process.execPath}" bin/kv.cjs`)} --quiet`])
+      expectRun(await kvProcess(['diff', source, target, '--quiet']), {})
+    }
+    expect(midway).toBeGreaterThan(0)
+    expect(await contents(source)).toEqual(before)
   },
 )
