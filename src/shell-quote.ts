@@ -27,8 +27,13 @@ export function moveAway(path: string): string {
   return `mv ${quoteWord(path)} ${quoteWord(`${path}.old`)}`
 }
 
+/** The beginning of a command line of kv for a store: `store` is how it is named to `--store`. */
+export function kvFor(store: string): string {
+  return `kv --store ${quoteWord(store)}`
+}
+
 /** What to do about a store that is damaged: `store` is how it is named to `--store`. */
 export function damageHint(store: string): string {
-  const kv = `kv --store ${quoteWord(store)}`
+  const kv = kvFor(store)
   return `what can be read is saved by: ${kv} salvage saved.kv; or put a backup in its place: ${kv} restore FILE`
 }

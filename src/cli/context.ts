@@ -6,6 +6,7 @@ import { interrupted } from '../errors.ts'
 import type { Io } from '../io.ts'
 import { Printer } from '../output/printer.ts'
 import type { Abortable, Driver } from '../store/driver/driver.ts'
+import { kvFor } from '../shell-quote.ts'
 import { Store } from '../store/store.ts'
 import type { KeyReader } from '../terminal/key-reader.ts'
 import { isDumb, isOn, useColor } from './environment.ts'
@@ -92,6 +93,11 @@ export class Context {
   configure(flags: GlobalFlags): void {
     this.#flags = flags
     this.#globals = resolveGlobals(flags, this.io.env, this.session?.globals)
+  }
+
+  /** How a hint begins a command line for the same store: `kv`, with `--store` unless it is the default one. */
+  get kv(): string {
+    return this.globals.storeIsDefault ? 'kv' : kvFor(this.globals.store)
   }
 
   /** The resolved global options. */

@@ -74,7 +74,8 @@ async function turnOff(ctx: Context, { yes }: Flags): Promise<void> {
   if (!yes && count > 0) {
     const { stdin, stderr } = ctx.io
     const what = `this would drop ${kept(count)}`
-    if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input) throw usageError(what, 'to go on: kv history off --yes')
+    if (!stdin.isTTY || !stderr.isTTY || !ctx.globals.input)
+      throw usageError(what, `to go on: ${ctx.kv} history off --yes`)
     const { ask } = await import('../cli/confirm.ts')
     if (!(await ask(ctx, `Drop ${kept(count)}?`))) throw new KvError('KV_DECLINED', 'nothing was dropped')
   }

@@ -39,7 +39,7 @@ export function restore(ctx: Context): Command {
         care
           .restore(file, { keep, signal: ctx.signal, onProgress: (bytes, total) => progress.bytes(bytes, total) })
           .catch((error: unknown) => {
-            throw aboutBackup(error, file, from)
+            throw aboutBackup(error, { file, from, kv: ctx.kv })
           })
           .finally(() => progress.done())
       const { bytes, revision, entries, kept } = await (from === '-' ? fromInput(ctx, put) : put(from))
@@ -54,7 +54,7 @@ export function restore(ctx: Context): Command {
 function fromInput<T>(ctx: Context, put: (file: string) => Promise<T>): Promise<T> {
   const { stdin } = ctx.io
   if (stdin.isTTY || stdin.fd < 0)
-    throw usageError('no backup on standard input', 'kv restore FILE, or: kv restore - < FILE')
+    throw usageError('no backup on standard input', `${ctx.kv} restore FILE, or: ${ctx.kv} restore - < FILE`)
   return inTemporaryFolder(async (folder) => {
     const file = join(folder, 'backup.kv')
     const input = createReadStream('', { fd: stdin.fd, autoClose: false, highWaterMark: 1 << 20 })
@@ -70,8 +70,15 @@ const PACKED: readonly (readonly [magic: string, packer: string, unpack: string]
   ['fd377a58', 'xz', 'xz -dc'],
 ]
 
+/** A backup as `from` names it, the file that holds it, and how a command line for the store begins. */
+interface Backup {
+  readonly file: string
+  readonly from: string
+  readonly kv: string
+}
+
 /** An error about the file of the backup, as one who named it, or piped it, is helped by; any other as it is. */
-function aboutBackup(error: unknown, file: string, from: string): unknown {
+function aboutBackup(error: unknown, { file, from, kv }: Backup): unknown {
   const isThere = existsSync(file)
   const path = isThere ? realpathSync(file) : resolve(file)
   if (!(error instanceof KvError) || !(error.message.startsWith(`${path} `) || error.message.endsWith(` ${path}`)))
@@ -85,7 +92,7 @@ function aboutBackup(error: unknown, file: string, from: string): unknown {
   const name = isPiped ? 'the backup on standard input' : path
   if (packed !== undefined) {
     const [, packer, unpack] = packed
-    const hint = isPiped ? `${unpack} | kv restore -` : `${unpack} ${quoteWord(from)} | kv restore -`
+    const hint = isPiped ? `${unpack} | ${kv} restore -` : `${unpack} ${quoteWord(from)} | ${kv} restore -`
     return better(`${name} is packed by ${packer}`, hint)
   }
   if (head === '') return better(`${name} is empty`, `${kept}; has the command that was to write it failed?`)

@@ -77,7 +77,7 @@ Examples:
         // The watch has left nothing behind; now the process ends as it would have at once.
         await ctx.endBySignal()
         if (end.signal.reason instanceof ReaderGone) throw end.signal.reason
-        throw isGap(error) ? withHint(error, texts, flags) : error
+        throw isGap(error) ? withHint(error, ctx, texts, flags) : error
       } finally {
         unhear?.()
       }
@@ -165,10 +165,10 @@ function isGap(error: unknown): error is KvError {
 }
 
 /** A gap, with the line that begins again. */
-function withHint(error: KvError, texts: readonly string[], { prefix, all }: Flags): KvError {
+function withHint(error: KvError, { kv }: Context, texts: readonly string[], { prefix, all }: Flags): KvError {
   const keys = all ? ['--all'] : prefix === undefined ? texts.map(quoteWord) : [`--prefix ${quoteWord(prefix)}`]
   return new KvError(error.code, error.message, {
     cause: error,
-    hint: `begin again with what is there: kv watch ${keys.join(' ')} --initial`,
+    hint: `begin again with what is there: ${kv} watch ${keys.join(' ')} --initial`,
   })
 }

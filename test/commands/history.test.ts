@@ -63,7 +63,7 @@ describe('kv history, get --at and revert', () => {
       stdout: '{"key":"k","done":"put back","from_revision":3}\n',
     })
     expectRun(await kv(['history', 'off'], { store }), {
-      stderr: errorText('this would drop 3 old values', 'KV_USAGE', 'to go on: kv history off --yes'),
+      stderr: errorText('this would drop 3 old values', 'KV_USAGE', `to go on: kv --store ${store} history off --yes`),
       code: 2,
     })
     expectRun(await kv(['history', 'off', '--yes'], { store }), { stdout: 'dropped: 3\n' })

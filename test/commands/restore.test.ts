@@ -131,8 +131,8 @@ describe('kv restore', () => {
       (whole) => gzipSync(whole),
       'is packed by gzip',
       'KV_FOREIGN',
-      'gunzip -c it | kv restore -',
-      'gunzip -c | kv restore -',
+      'gunzip -c it | KV restore -',
+      'gunzip -c | KV restore -',
     ],
     [
       'empty',
@@ -168,10 +168,12 @@ describe('kv restore', () => {
       expect(named.stderr).toMatch(new RegExp(`^kv: \\S+/it ${what}.*\\(${code}\\)\n`))
       // Of a file that is cut off the rest can be saved.
       if (file.endsWith('take another backup')) expect(named.stderr).toMatch(/^hint: .* salvage saved\.kv/m)
-      else expect(named.stderr.split('\n')[1]).toBe(`hint: ${file}`)
+      else expect(named.stderr.split('\n')[1]).toBe(`hint: ${file.replace('KV', `kv --store ${store}`)}`)
       const piped = await kvProcess(['restore', '-'], { store, cwd, input: bytes })
       expect(piped.stderr).toMatch(new RegExp(`^kv: the backup on standard input ${what}.*\\(${code}\\)\n`))
-      expect(piped.stderr.split('\n')[1]).toBe(`hint: ${pipe === '' ? file : pipe}`)
+      expect(piped.stderr.split('\n')[1]).toBe(
+        `hint: ${(pipe === '' ? file : pipe).replace('KV', `kv --store ${store}`)}`,
+      )
       expect([named.code, piped.code]).toEqual([4, 4])
       expect(await contents(store)).toEqual(OLD)
     },

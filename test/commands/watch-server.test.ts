@@ -82,7 +82,8 @@ test('a position that a server does not know says how to begin again', async () 
   const server = await served()
   expectRun(await kvProcess(['watch', '--prefix', 'a b', '--after', 'abc-7', '--store', server.url]), {
     code: 4,
-    stderr: /^kv: .+ \(KV_WATCH_GAP\)\nhint: begin again with what is there: kv watch --prefix 'a b' --initial\n$/,
+    stderr:
+      /^kv: .+ \(KV_WATCH_GAP\)\nhint: begin again with what is there: kv --store \S+ watch --prefix 'a b' --initial\n$/,
   })
 })
 

@@ -279,7 +279,8 @@ describe('kv watch from a position on', () => {
       const run = await kv(['watch', 'a b', '--after', after, '--limit', '1'], { store: await givenStore(ADA) })
       expectRun(run, {
         code: 4,
-        stderr: /^kv: .+ \(KV_WATCH_GAP\)\nhint: begin again with what is there: kv watch 'a b' --initial\n$/,
+        stderr:
+          /^kv: .+ \(KV_WATCH_GAP\)\nhint: begin again with what is there: kv --store \S+ watch 'a b' --initial\n$/,
       })
     },
   )

@@ -1,7 +1,7 @@
 import { type Stats, readSync, statSync } from 'node:fs'
 import { join, basename } from 'node:path'
 import { KvError, usageError } from '../../../errors.ts'
-import { quoteWord } from '../../../shell-quote.ts'
+import { kvFor, quoteWord } from '../../../shell-quote.ts'
 import { toKvError } from '../file/errors.ts'
 import { APPLICATION_ID, HEADER_BYTES, applicationIdOf, isSqliteHeader } from '../format/header.ts'
 import { sizeOf } from '../format/read-file.ts'
@@ -59,6 +59,6 @@ function refuseInUse(path: string, stat: Stats): void {
   if (user === undefined && sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0) return
   const why = user === undefined ? `its newest writes are in ${path}-wal` : `process ${user} has it open`
   throw new KvError('KV_UNAVAILABLE', `${path} is a store in use: ${why}`, {
-    hint: 'give another name; a store in use is replaced with kv restore',
+    hint: `give another name; a store in use is replaced with: ${kvFor(path)} restore FILE`,
   })
 }

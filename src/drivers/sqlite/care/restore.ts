@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path'
 import { statSync } from 'node:fs'
 import { KvError, usageError } from '../../../errors.ts'
 import { formatCount } from '../../../safe-text.ts'
-import { quoteWord } from '../../../shell-quote.ts'
+import { kvFor, quoteWord } from '../../../shell-quote.ts'
 import type { CheckReport } from '../../../store/driver/driver.ts'
 import type { RestoreOptions, Restored } from '../../../store/driver/care.ts'
 import { checkStore } from '../check/check.ts'
@@ -71,6 +71,6 @@ function refuseDamaged(from: string, { damagedKeys, problems }: CheckReport): vo
     formatCount(problems.length, 'structural problem'),
   ].join(', ')
   throw new KvError('KV_CORRUPT', `${from} is damaged, and was not put in place: ${what}`, {
-    hint: `see what is damaged with: kv --store ${quoteWord(from)} check`,
+    hint: `see what is damaged with: ${kvFor(from)} check`,
   })
 }

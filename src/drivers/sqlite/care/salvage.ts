@@ -4,6 +4,7 @@ import { turn } from '../../../async.ts'
 import { checksum } from '../../../blocks/checksum.ts'
 import { KvError, interrupted, usageError } from '../../../errors.ts'
 import type { BackupOptions, Salvaged } from '../../../store/driver/care.ts'
+import { kvFor } from '../../../shell-quote.ts'
 import { RECOUNT, boundSql } from '../bound/bound.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { emptyStoreSql, removeTemporary } from '../file/create.ts'
@@ -140,7 +141,9 @@ function entryOf([id, key, revision, expires, sum, value, ...more]: readonly Fie
 
 function nothingThere(path: string, stat: Stats): KvError {
   if (!isStore(path, stat)) return new KvError('KV_FOREIGN', `${path} is not a kv store, and has no entries of one`)
-  return new KvError('KV_CORRUPT', `no entry of ${path} can be read`, { hint: 'restore a backup: kv restore FILE' })
+  return new KvError('KV_CORRUPT', `no entry of ${path} can be read`, {
+    hint: `restore a backup: ${kvFor(path)} restore FILE`,
+  })
 }
 
 function openStore(path: string): number {
