@@ -104,9 +104,9 @@ function spawned(
   }
 }
 
-/** What the program prints into a pipe goes to a stream of the session. */
-async function handOn(from: Readable | null, to: Sink): Promise<void> {
-  if (from === null) return
+/** Hands on what a program prints into a pipe, as it comes; nothing where there is no pipe or no stream for it. */
+export async function handOn(from: Readable | null, to: Sink | undefined): Promise<void> {
+  if (from === null || to === undefined) return
   try {
     for await (const chunk of from as AsyncIterable<Buffer>) {
       to.write(chunk)

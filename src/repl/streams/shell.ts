@@ -1,9 +1,8 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process'
-import type { Readable } from 'node:stream'
 import { CODES } from '../../errors.ts'
-import { ReaderGone, type Sink } from '../../io.ts'
+import type { Sink } from '../../io.ts'
 import type { Env } from '../../cli/environment.ts'
-import { cannotRun, exitOf } from '../../child-process.ts'
+import { cannotRun, exitOf, handOn } from '../../child-process.ts'
 import { ChildSink, NO_SHELL } from './child-sink.ts'
 import type { Streams } from './streams.ts'
 
@@ -25,7 +24,7 @@ export function shellStreams(rest: string, options: ProgramOptions): Streams {
   const start = (): NonNullable<typeof started> => {
     if (started === undefined) {
       const child = startShell(`cat ${rest}`, 'pipe', options)
-      started = { input: new ChildSink(child), printed: shown(child.stdout, options.stdout) }
+      started = { input: new ChildSink(child), printed: handOn(child.stdout, options.stdout) }
       started.printed.catch(() => {})
     }
     return started
@@ -59,7 +58,7 @@ export async function runShell(
   { stdin, ...options }: ProgramOptions & { readonly stdin: boolean },
 ): Promise<number> {
   const child = startShell(command, stdin ? 'inherit' : 'ignore', options)
-  const [exit] = await Promise.all([exitOf(child, NO_SHELL), shown(child.stdout, options.stdout)])
+  const [exit] = await Promise.all([exitOf(child, NO_SHELL), handOn(child.stdout, options.stdout)])
   return exit
 }
 
@@ -81,17 +80,4 @@ function startShell(
   // Ctrl-C that came before the shell was there has not reached it; of that the process is told a turn later.
   setImmediate(() => setImmediate(() => signal.aborted && child.kill('SIGINT')))
   return child
-}
-
-/** Hands on what a program prints, as it comes. */
-async function shown(from: Readable | null, to: Sink | undefined): Promise<void> {
-  if (from === null || to === undefined) return
-  try {
-    for await (const chunk of from as AsyncIterable<Buffer>) {
-      to.write(chunk)
-      await to.drained?.()
-    }
-  } catch (error) {
-    if (!(error instanceof ReaderGone)) throw error
-  }
 }
