@@ -54,37 +54,38 @@ const LISTED: readonly Layer[] = [
   ['drivers/http', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts protocol formats/**'],
   ['drivers/sqlite/engine', ''],
   ['drivers/sqlite/format', ''],
+  ['drivers/sqlite/layout', ''],
   ['drivers/sqlite/bound', '', 'drivers/sqlite/engine'],
   ['drivers/sqlite/locks', 'drivers/sqlite/engine drivers/sqlite/format'],
   ['drivers/sqlite/identity', 'drivers/sqlite/format drivers/sqlite/locks'],
   [
     'drivers/sqlite/file',
-    'process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound',
+    'drivers/sqlite/layout process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound',
   ],
-  ['drivers/sqlite/history', 'drivers/sqlite/engine drivers/sqlite/file drivers/kit store/**'],
+  ['drivers/sqlite/history', 'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/file drivers/kit store/**'],
   [
     'drivers/sqlite/read',
-    'drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound drivers/sqlite/history store/**',
+    'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound drivers/sqlite/history store/**',
   ],
   [
     'drivers/sqlite/watch',
-    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/kit store/**',
+    'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/kit store/**',
   ],
   [
     'drivers/sqlite/write',
-    'drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
+    'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
   [
     'drivers/sqlite/check',
-    'process drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read store/** blocks',
+    'drivers/sqlite/layout process drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read store/** blocks',
   ],
   [
     'drivers/sqlite/export',
-    'drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks formats/csv',
+    'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/file drivers/sqlite/read store/** blocks formats/csv',
   ],
   [
     'drivers/sqlite/care',
-    `process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
+    `drivers/sqlite/layout process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
     drivers/sqlite/check drivers/location.ts store/** blocks`,
   ],
   ['drivers/sqlite', 'drivers/sqlite/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],

@@ -7,7 +7,7 @@ export type SqlValue = null | number | string | Uint8Array
 
 /** The part of `StatementSync` of `node:sqlite` that kv uses. */
 export interface Statement {
-  run(...values: SqlValue[]): { changes: number | bigint }
+  run(...values: SqlValue[]): { changes: number | bigint; lastInsertRowid: number | bigint }
   get(...values: SqlValue[]): unknown
   all(...values: SqlValue[]): unknown[]
   iterate(...values: SqlValue[]): Iterator<unknown>

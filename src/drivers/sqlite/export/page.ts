@@ -55,7 +55,7 @@ export function makeText(connection: Connection, page: RangePart, text: RowText,
   const { where, bounds } = rangeSql(page)
   // The index decides the order in which the rows are joined, so it is named.
   const sql = `select ${text.sql}, count(*), count(iif(length(value) > ${LONG_VALUE}, 1, null)), count(expires)
-    from kv indexed by sqlite_autoindex_kv_1 ${where} and (expires is null or expires > ?)`
+    from ${connection.layout.inKeyOrder} ${where} and (expires is null or expires > ?)`
   const [rows, count, long, expiring] = connection.statement(sql).get(...bounds, now) as Row
   if (rows === null || (expiring > 0 && !text.hasExpires)) return { count, parts: undefined }
   return { count, parts: text.parts(rows, count, long) }

@@ -44,6 +44,6 @@ function rowOf(connection: Connection, page: RangePart, now: number, isExpiring:
   // The index decides the order in which the rows are joined, so it is named.
   const sql = `select cast(group_concat(iif(length(value) > ${LONG_VALUE}, key, key || value), '') as blob),
       cast(group_concat(${isExpiring ? EXPIRING : PLAIN}, ' ') || ' ' as blob), count(*), count(expires)
-    from kv indexed by sqlite_autoindex_kv_1 ${where} and (expires is null or expires > ?)`
+    from ${connection.layout.inKeyOrder} ${where} and (expires is null or expires > ?)`
   return connection.statement(sql).get(...bounds, now) as Row
 }

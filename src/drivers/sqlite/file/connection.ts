@@ -7,10 +7,13 @@ import { isPassing } from './errors.ts'
 import { isBeingReplaced } from './place-file.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
+import type { Layout } from '../layout/layout.ts'
+import { layoutOf } from '../layout/layouts.ts'
+import { ROWS } from '../layout/rows.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { connected, disconnected, fileId, idOf } from '../locks/posix-locks.ts'
 import { exitWithoutClosing } from '../../../process/exit-now.ts'
-import { OverwriteDetector, overwritten } from '../identity/overwritten.ts'
+import { type OverwriteDetector, detectorOf, forgetDetector, overwritten } from '../identity/overwritten.ts'
 
 /** How a connection is opened. */
 export interface ConnectionOptions {
@@ -52,6 +55,7 @@ export class Connection {
   readonly #overwrites: OverwriteDetector | undefined
   readonly #readWaitMs: () => number
   #isBounded: boolean | undefined
+  #layout: Layout | undefined
   #cacheKib = CACHE_KIB
 
   /**
@@ -135,7 +139,12 @@ export class Connection {
 
   /** Whether the store has a bound, see bound.ts: a file is made with one or without. */
   get isBounded(): boolean {
-    return (this.#isBounded ??= hasBound(this))
+    return (this.#isBounded ??= this.layout === ROWS && hasBound(this))
+  }
+
+  /** How entries lie in the file; compaction, which may change it, puts another file in its place. */
+  get layout(): Layout {
+    return (this.#layout ??= layoutOf((this.statement('pragma user_version').get() as [number])[0]))
   }
 
   /** The prepared statement for a text, made once; its rows are arrays. */
@@ -274,17 +283,8 @@ export class Connection {
     } catch {
       // A statement still in use, or the disk is gone.
     }
-    if (disconnected(this.file)) detectors.delete(this.file)
+    if (disconnected(this.file)) forgetDetector(this.file)
   }
-}
-
-/** One for each file that this process has open. */
-const detectors = new Map<string, OverwriteDetector>()
-
-function detectorOf(file: string, path: string): OverwriteDetector {
-  let detector = detectors.get(file)
-  if (detector === undefined) detectors.set(file, (detector = new OverwriteDetector(path)))
-  return detector
 }
 
 const keptOpen: DatabaseSync[] = []

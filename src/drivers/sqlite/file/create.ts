@@ -2,11 +2,14 @@ import { closeSync, existsSync, lstatSync, mkdirSync, openSync, readdirSync, rmS
 import { dirname, join } from 'node:path'
 import { boundSql } from '../bound/bound.ts'
 import { sqliteEngine } from '../engine/engine.ts'
-import { APPLICATION_ID, FORMAT_VERSION } from '../format/header.ts'
+import { APPLICATION_ID } from '../format/header.ts'
 import { isAbandoned, temporaryName } from '../format/temporary-names.ts'
 import { refuseLostLog } from '../identity/log-owner.ts'
+import type { Layout } from '../layout/layout.ts'
+import { LAYOUT_OF_NEW } from '../layout/layouts.ts'
+import { ROWS } from '../layout/rows.ts'
 import { placeFile } from './place-file.ts'
-import { SCHEMA } from './schema.ts'
+import { schemaSql } from './schema.ts'
 
 /** Bytes of a page. Chosen by measurement; see BENCHMARKS.md, "Layout". */
 const PAGE_SIZE = 8192
@@ -20,9 +23,12 @@ export interface CreateOptions {
 }
 
 /** Statements that make an empty store of a new file, which keeps no log yet. */
-export function emptyStoreSql(maxEntries?: number): string {
+export function emptyStoreSql(
+  maxEntries?: number,
+  layout: Layout = maxEntries === undefined ? LAYOUT_OF_NEW : ROWS,
+): string {
   return `pragma page_size = ${PAGE_SIZE}; pragma journal_mode = off;
-    begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${FORMAT_VERSION}; ${SCHEMA}
+    begin; pragma application_id = ${APPLICATION_ID}; pragma user_version = ${layout.format}; ${schemaSql(layout)}
     ${maxEntries === undefined ? '' : boundSql(maxEntries)} commit;`
 }
 

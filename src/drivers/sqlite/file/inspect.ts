@@ -4,7 +4,7 @@ import { KvError } from '../../../errors.ts'
 import { damageHint } from '../../../shell-quote.ts'
 import {
   APPLICATION_ID,
-  FORMAT_VERSION,
+  NEWEST_FORMAT,
   HEADER_BYTES,
   applicationIdOf,
   formatVersionOf,
@@ -50,8 +50,8 @@ export function inspect(path: string): boolean {
     if (read < HEADER_BYTES || !isSqliteHeader(header)) throw foreign(path, 'it is no SQLite file')
     if (applicationIdOf(header) !== APPLICATION_ID) throw foreign(path, 'it is a SQLite file of another program')
     const version = formatVersionOf(header)
-    if (version > FORMAT_VERSION) {
-      const message = `${path} has format ${version}; this kv knows formats up to ${FORMAT_VERSION}`
+    if (version > NEWEST_FORMAT) {
+      const message = `${path} has format ${version}; this kv knows formats up to ${NEWEST_FORMAT}`
       throw new KvError('KV_NEWER_FORMAT', message, { hint: 'update kv: npm install -g kvfile@latest' })
     }
     refuseHiddenLog(path, stat)

@@ -1,6 +1,7 @@
 import { BOUND_PARTS, RECOUNT } from '../bound/bound.ts'
-import type { Connection } from './connection.ts'
 import { LAYOUTS } from '../format/header.ts'
+import { type Layout, layoutSql } from '../layout/layout.ts'
+import type { Connection } from './connection.ts'
 
 /**
  * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid
@@ -11,73 +12,10 @@ function ownMark(isSynced: boolean): string {
   return `(random() & 4611686018425290752) | (${layout}) | ${isSynced ? '4611686018427387905' : '4611686018427387904'}`
 }
 
-/** A mark that a trigger gives: negative, so that it is known as another tool's. */
-const FOREIGN_MARK = '(random() & 4611686018427387903) - 9223372036854775807 - 1'
-
-const STORE_TABLE = `kv_store(
-  id integer primary key check (id = 1),
-  revision integer not null,
-  mark integer,
-  mark_before integer
-) strict`
-
-/**
- * Whether an update is another tool's: kv changes the revision or at least the checksum. Does not compare the values:
- * the engine would read the old one for each update, however long.
- */
-export const IS_FOREIGN_UPDATE = 'new.revision is old.revision and new.checksum is old.checksum'
-
-/** Whether an insert is another tool's, which knows nothing of revisions. */
-export const IS_FOREIGN_INSERT = 'new.revision = 0'
-
-/**
- * Views and triggers by their names. Another tool's writes get the next revision too, and a mark; several of its
- * statements may be one commit, so they all keep the last mark before them that kv made. The checksum of a row it has
- * changed is cleared, so that `check` reports no false damage. What the triggers on `kv` do is behind a view, because
- * the engine prepares all of a trigger for each row, also of kv's own writes, before it looks at the condition.
- */
-const FOREIGN: Readonly<Record<string, string>> = {
-  kv_foreign: 'view kv_foreign as select 0 as id',
-  kv_foreign_write: `trigger kv_foreign_write instead of insert on kv_foreign begin
-  update kv_store set revision = revision + 1, mark_before = iif(mark < 0, mark_before, mark), mark = ${FOREIGN_MARK};
-  update kv set revision = coalesce((select revision from kv_store), revision), checksum = null where id = new.id;
-end`,
-  kv_foreign_insert: `trigger kv_foreign_insert after insert on kv when ${IS_FOREIGN_INSERT} begin
-  select raise(abort, 'kv: the empty key is no key') where new.key = x'';
-  insert into kv_foreign values (new.id);
-end`,
-  kv_foreign_update: `trigger kv_foreign_update after update of key, value, expires on kv when ${IS_FOREIGN_UPDATE} begin
-  select raise(abort, 'kv: the empty key is no key') where new.key = x'';
-  insert into kv_foreign values (new.id);
-end`,
+/** Statements that make the tables of an empty store, in a layout. */
+export function schemaSql(layout: Layout): string {
+  return `${layoutSql(layout)} insert into kv_store(id, revision, mark) values (1, 0, ${ownMark(true)});`
 }
-
-const INDEX = 'kv_expires on kv(expires) where expires is not null'
-
-/**
- * A table with a row id and a unique index on the key, not WITHOUT ROWID: values of a kilobyte and
- * more would sit inside the search tree there. `value` comes last, so that the other columns are
- * read without walking a long value. `checksum` is that of src/blocks/checksum.ts, or null in a row another tool wrote.
- *
- * Each commit gives the row of `kv_store` a new random `mark` and keeps the one before it: by these a log is
- * known to go on from the state of the file, see log-owner.ts.
- */
-export const SCHEMA = `
-create table kv(
-  id integer primary key,
-  key blob not null unique,
-  revision integer not null default 0,
-  expires integer,
-  checksum integer,
-  value blob not null
-) strict;
-create index ${INDEX};
-create table ${STORE_TABLE};
-insert into kv_store(id, revision, mark) values (1, 0, ${ownMark(true)});
-${Object.values(FOREIGN)
-  .map((text) => `create ${text};`)
-  .join('\n')}
-`
 
 /** Marks a copy with a commit of its own, so that no log of the original is taken for the copy's. */
 export const MARK_COPY = `update kv_store set mark_before = mark, mark = ${ownMark(true)}`
@@ -101,7 +39,7 @@ export function removeExpired(connection: Connection, now: number, least = 0): v
   // Asked first: the delete costs ten times as much, also where nothing has expired.
   if (connection.statement('select 1 from kv where expires <= ?').get(now) === undefined) return
   const rows = Math.max(SWEEP_ROWS, least)
-  connection.statement('delete from kv where id in (select id from kv where expires <= ? limit ?)').run(now, rows)
+  connection.statement(connection.layout.sweep).run(now, rows)
 }
 
 /** The missing tables, indexes and triggers by name, and `row of kv_store`; columns of newer stores do not count. */
@@ -109,11 +47,15 @@ export function missingParts(connection: Connection): string[] {
   const names = new Set(
     (connection.statement('select name from sqlite_schema').all() as [string][]).map(([name]) => name),
   )
-  const missing = ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update'].filter((name) => !names.has(name))
+  const { tables, parts } = connection.layout
+  // A store of an older kv, which has no marks, lacks some triggers and gets them with its next write.
+  const isOld = names.has('kv_store') && !hasMarks(connection)
+  const needed = isOld
+    ? ['kv', 'kv_store', 'kv_expires', 'kv_foreign_update']
+    : [...Object.keys(tables), ...Object.keys(parts)]
+  const missing = needed.filter((name) => !names.has(name))
   if (names.has('kv_bound')) missing.push(...Object.keys(BOUND_PARTS).filter((name) => !names.has(name)))
   if (!names.has('kv_store')) return missing
-  if (hasMarks(connection))
-    missing.push(...Object.keys(FOREIGN).filter((name) => !names.has(name) && !missing.includes(name)))
   if (connection.statement('select 1 from kv_store').get() === undefined) missing.push('row of kv_store')
   return missing
 }
@@ -133,8 +75,10 @@ function isCurrent(connection: Connection): boolean {
   return (
     missingParts(connection).length === 0 &&
     hasMarks(connection) &&
-    Object.entries({ ...FOREIGN, ...(texts.has('kv_bound') && BOUND_PARTS) }).every(
-      ([name, text]) => texts.get(name)?.slice('create '.length) === text.replace(/^\w+/, (type) => type.toUpperCase()),
+    Object.entries({ ...connection.layout.parts, ...(texts.has('kv_bound') && BOUND_PARTS) }).every(
+      ([name, text]) =>
+        isIndex(text) ||
+        texts.get(name)?.slice('create '.length) === text.replace(/^\w+/, (type) => type.toUpperCase()),
     )
   )
 }
@@ -161,11 +105,12 @@ function bringUpToDate(connection: Connection): void {
   const missing = missingParts(connection)
   const mayMark = hasMarks(connection) && !missing.includes('row of kv_store')
   if (mayMark) markCommit(connection)
-  if (missing.includes('kv_store')) connection.exec(`create table ${STORE_TABLE}`)
-  else if (!hasMarks(connection))
+  const { table, tables, parts } = connection.layout
+  for (const [name, text] of Object.entries(tables))
+    if (name !== table && missing.includes(name)) connection.exec(`create ${text}`)
+  if (!hasMarks(connection))
     connection.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
-  connection.exec(`create index if not exists ${INDEX}`)
-  makeAnew(connection, FOREIGN)
+  makeAnew(connection, parts)
   connection.exec(
     'insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)',
   )
@@ -175,9 +120,15 @@ function bringUpToDate(connection: Connection): void {
   connection.exec(RECOUNT)
 }
 
-/** Views, triggers and indexes as {@link SCHEMA} has them, whether they are there or not. */
+/** Makes views and triggers anew, whether they are there or not, and indexes that are missing. */
 function makeAnew(connection: Connection, parts: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(parts).toReversed())
-    connection.exec(`drop ${text.slice(0, text.indexOf(' '))} if exists ${name}`)
-  for (const text of Object.values(parts)) connection.exec(`create ${text}`)
+    if (!isIndex(text)) connection.exec(`drop ${text.slice(0, text.indexOf(' '))} if exists ${name}`)
+  for (const text of Object.values(parts))
+    connection.exec(isIndex(text) ? text.replace('index', 'create index if not exists') : `create ${text}`)
+}
+
+/** An index is as it was made, or missing. */
+function isIndex(part: string): boolean {
+  return part.startsWith('index ')
 }

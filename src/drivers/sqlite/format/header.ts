@@ -8,8 +8,8 @@ const MAGIC = 'SQLite format 3\0'
 /** In `application_id`: a store of kv, "kvf1". */
 export const APPLICATION_ID = 0x6b_76_66_31
 
-/** Version of the tables, in `user_version`. A kv refuses files with a higher one. */
-export const FORMAT_VERSION = 1
+/** The newest version of the tables, in `user_version`. A kv refuses files with a higher one. */
+export const NEWEST_FORMAT = 2
 
 /** How much of the schema's version a mark keeps; see `ownMark` in schema.ts. */
 export const LAYOUTS = 2 ** 20

@@ -184,3 +184,18 @@ function framesMoved(path: string): { salt: Buffer; frames: number } | undefined
     return { salt: index.subarray(32, 40), frames }
   })
 }
+
+/** One for each file that this process has open. */
+const detectors = new Map<string, OverwriteDetector>()
+
+/** The detector of a file that is told by its id, as `fileId` tells it, and has this path. */
+export function detectorOf(file: string, path: string): OverwriteDetector {
+  let detector = detectors.get(file)
+  if (detector === undefined) detectors.set(file, (detector = new OverwriteDetector(path)))
+  return detector
+}
+
+/** Once no connection of this process has that file. */
+export function forgetDetector(file: string): void {
+  detectors.delete(file)
+}

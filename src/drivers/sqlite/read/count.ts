@@ -11,7 +11,7 @@ export function countNow(connection: Connection, query: RangeQuery, now: number)
     return (connection.statement(limited).get(...bounds, now, query.limit) as [number])[0]
   }
   // From the indexes alone: every key, less those that have expired.
-  const whole = `select (select count(*) from kv ${where}) - (select count(*) ${expiredSql(where)})`
+  const whole = `select (select count(*) from kv ${where}) - (select count(*) ${expiredSql(connection, where)})`
   return (connection.statement(whole).get(...bounds, ...bounds, now) as [number])[0]
 }
 
@@ -42,7 +42,7 @@ export async function countInSlices(
 /** Expired entries of a range. */
 export function expired(connection: Connection, query: RangeQuery, now: number): number {
   const { where, bounds } = rangeSql(query)
-  return (connection.statement(`select count(*) ${expiredSql(where)}`).get(...bounds, now) as [number])[0]
+  return (connection.statement(`select count(*) ${expiredSql(connection, where)}`).get(...bounds, now) as [number])[0]
 }
 
 /** The same in slices. Throws `KV_INTERRUPTED` with `message` when aborted. */
@@ -54,7 +54,7 @@ export async function expiredInSlices(
   message: string,
 ): Promise<number> {
   const { where, bounds } = rangeSql(query)
-  const matches = connection.statement(`select 1 ${expiredSql(where)}`).iterate(...bounds, now)
+  const matches = connection.statement(`select 1 ${expiredSql(connection, where)}`).iterate(...bounds, now)
   let count = 0
   try {
     await inSlices(signal, message, (rows) => {
@@ -70,6 +70,6 @@ export async function expiredInSlices(
   return count
 }
 
-function expiredSql(where: RangeSql['where']): string {
-  return `from kv indexed by kv_expires ${where} and expires <= ?`
+function expiredSql(connection: Connection, where: RangeSql['where']): string {
+  return `from ${connection.layout.table} indexed by kv_expires ${where} and expires <= ?`
 }

@@ -11,7 +11,7 @@ const LOOKED_AT = 10_000
  */
 export function anyExpires(connection: Connection, query: RangeQuery, now: number): boolean | undefined {
   const { where, bounds } = rangeSql(query)
-  const expiring = `select key from kv indexed by kv_expires where expires > ? limit ${LOOKED_AT}`
+  const expiring = `select key from ${connection.layout.table} indexed by kv_expires where expires > ? limit ${LOOKED_AT}`
   const sql = `select exists (select 1 from (${expiring}) ${where}), (select count(*) from (${expiring}))`
   const [found, count] = connection.statement(sql).get(now, ...bounds, now) as [number, number]
   if (found === 1) return true

@@ -2,7 +2,6 @@ import type { Stat } from '../../../store/driver/driver.ts'
 import { boundOf } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import { sqliteEngine } from '../engine/engine.ts'
-import { FORMAT_VERSION } from '../format/header.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { hasHistory } from '../history/note-write.ts'
 import { historySize } from '../history/size.ts'
@@ -38,7 +37,7 @@ export function statStore(connection: Connection, path: string, now: number): St
       expired_unremoved: expired,
       ...(bound !== undefined && { max_entries: bound.maxEntries, evicted: bound.evicted }),
       ...(history && { history_keep: history.keep, old_values: history.versions, old_values_bytes: history.bytes }),
-      format: FORMAT_VERSION,
+      format: connection.layout.format,
       engine: `${sqliteEngine().name}, SQLite ${sqlite}`,
     },
   }

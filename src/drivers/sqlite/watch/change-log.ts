@@ -3,7 +3,8 @@ import { type LogPosition, changesGone, newLogName } from '../../kit/log-positio
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { EXPIRES, LONG_VALUE, entryOf } from '../read/range.ts'
-import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE, hasColumn } from '../file/schema.ts'
+import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from '../layout/rows.ts'
+import { hasColumn } from '../file/schema.ts'
 import { dropIfUnwatched, hasLog } from './drop-log.ts'
 
 /** Whether somebody watches now; for SQLite older than `unixepoch()`. */

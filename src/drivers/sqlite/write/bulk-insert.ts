@@ -12,6 +12,8 @@ import type { Clock } from '../../../store/driver/driver.ts'
 import type { BlockSpool } from './block-spool.ts'
 import { LOADED, LOADING } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
+import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
+import type { Layout } from '../layout/layout.ts'
 import type { Transaction } from './transaction.ts'
 import { onConflict } from './transaction.ts'
 
@@ -145,18 +147,22 @@ export async function loadAsTheyCome(
  */
 export function insertBlock({ connection }: Transaction, block: Block, revision: number, absentAt?: number): number {
   provideNumbers(connection, Math.min(block.count, ROWS_PER_INSERT))
-  const isExpiring = block.expires !== undefined
-  const conflict = onConflict(connection.isBounded, absentAt === undefined ? undefined : '?5')
-  const insert = connection.statement(isExpiring ? insertSql(...EXPIRING, conflict) : insertSql(...PLAIN, conflict))
-  const time = absentAt === undefined ? [] : [absentAt]
-  const fields = isExpiring ? 4 : 3
+  const fields = block.expires === undefined ? PLAIN : EXPIRING
+  const conflict = onConflict(connection.layout, connection.isBounded, absentAt === undefined ? undefined : '?5')
   let written = 0
-  const digits = new Uint32Array((Math.min(block.count, ROWS_PER_INSERT) * fields * DIGITS) / GROUP)
+  const digits = new Uint32Array((Math.min(block.count, ROWS_PER_INSERT) * fields.length * DIGITS) / GROUP)
   for (let from = 0; from < block.count; from += ROWS_PER_INSERT) {
     const count = Math.min(ROWS_PER_INSERT, block.count - from)
     const bytes = encodePositions(block, from, count, digits)
-    const rows = new Uint8Array(digits.buffer, 0, count * fields * DIGITS)
-    written += Number(insert.run(revision, bytes, rows, count, ...time).changes)
+    const rows = new Uint8Array(digits.buffer, 0, count * fields.length * DIGITS)
+    const firstLong = connection.layout === CLUSTERED && hasLong(block, from, count) ? nextLong(connection) : undefined
+    if (firstLong !== undefined) connection.statement(insertLongSql(fields)).run(bytes, rows, count, firstLong)
+    const last = firstLong === undefined ? (absentAt === undefined ? [] : [absentAt]) : [absentAt ?? 0, firstLong]
+    const insert = insertSql(connection.layout, fields, conflict, firstLong !== undefined)
+    written += Number(connection.statement(insert).run(revision, bytes, rows, count, ...last).changes)
+    // Those whose key was there.
+    if (firstLong !== undefined && absentAt !== undefined)
+      connection.statement(deleteUnusedSql(fields)).run(bytes, rows, count, firstLong)
   }
   return written
 }
@@ -208,16 +214,55 @@ function write(groups: Uint32Array, digits: Uint32Array, at: number, value: numb
   return at + DIGITS / GROUP
 }
 
-/** The statement that inserts `?4` rows of the buffer `?2` as the digits `?3` describe them, under revision `?1`. */
-function insertSql(fields: readonly string[], expires: string, onConflict: string): string {
-  const columns = fields.map(
-    (name, n) => `cast(substr(?3, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`,
-  )
-  // The limit keeps the numbers apart from their uses, so that each is read once.
-  return `insert into kv (key, value, revision, expires, checksum)
-    select substr(?2, k >> ${KEY_BITS}, k & ${2 ** KEY_BITS - 1}), substr(?2, v >> ${VALUE_BITS}, v & ${2 ** VALUE_BITS - 1}), ?1, ${expires}, c
-    from (select ${columns.join(', ')} from temp.kv_row where i < ?4 order by i limit -1) where true ${onConflict}`
+/** Whether some of the values of a block are kept apart from their entries. */
+function hasLong({ valueLength }: Block, from: number, count: number): boolean {
+  for (let i = from; i < from + count; i++) if (valueLength[i]! > INLINE_BYTES) return true
+  return false
 }
 
-const PLAIN = [['k', 'v', 'c'], 'null'] as const
-const EXPIRING = [['k', 'v', 'c', 'e'], `nullif(e, 0) - ${EXPIRY_BASE}`] as const
+/** The row of the first long value of a block; those of the others follow by their positions. */
+function nextLong(connection: Connection): number {
+  return (connection.statement('select coalesce(max(id), 0) + 1 from kv_long').get() as [number])[0]
+}
+
+/** Fields of a row: positions of key and value, checksum, and when it expires. */
+const PLAIN = ['k', 'v', 'c']
+const EXPIRING = [...PLAIN, 'e']
+
+const KEY = `k >> ${KEY_BITS}, k & ${2 ** KEY_BITS - 1}`
+const VALUE = `v >> ${VALUE_BITS}, v & ${2 ** VALUE_BITS - 1}`
+const IS_LONG = `(v & ${2 ** VALUE_BITS - 1}) > ${INLINE_BYTES}`
+
+/** The rows that the first `count` of the digits `rows` describe; both are parameters. */
+function described(fields: readonly string[], rows: string, count: string): string {
+  const columns = fields.map(
+    (name, n) =>
+      `cast(substr(${rows}, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`,
+  )
+  // The limit keeps the numbers apart from their uses, so that each is read once.
+  return `(select i, ${columns.join(', ')} from temp.kv_row where i < ${count} order by i limit -1)`
+}
+
+/**
+ * The statement that inserts `?4` rows of the buffer `?2` as the digits `?3` describe them, under revision `?1`; the long
+ * values are in `kv_long` from row `?6` on.
+ */
+function insertSql({ table }: Layout, fields: readonly string[], onConflict: string, hasLong: boolean): string {
+  const [value, long] = hasLong
+    ? [`iif(${IS_LONG}, null, substr(?2, ${VALUE}))`, `, iif(${IS_LONG}, ?6 + i, null)`]
+    : [`substr(?2, ${VALUE})`, '']
+  const expires = fields === EXPIRING ? `nullif(e, 0) - ${EXPIRY_BASE}` : 'null'
+  return `insert into ${table} (key, value, revision, expires, checksum${hasLong ? ', long' : ''})
+    select substr(?2, ${KEY}), ${value}, ?1, ${expires}, c${long} from ${described(fields, '?3', '?4')} where true ${onConflict}`
+}
+
+/** Inserts the long values of `?3` rows of the buffer `?1` as the digits `?2` describe them; `?4` is the row of the first. */
+function insertLongSql(fields: readonly string[]): string {
+  return `insert into kv_long(id, value) select ?4 + i, substr(?1, ${VALUE}) from ${described(fields, '?2', '?3')} where ${IS_LONG}`
+}
+
+/** Deletes those of them that no entry has. */
+function deleteUnusedSql(fields: readonly string[]): string {
+  return `delete from kv_long where id in (select ?4 + i from ${described(fields, '?2', '?3')}
+    where ${IS_LONG} and ?4 + i is not (select long from kv_entry where key = substr(?1, ${KEY})))`
+}

@@ -53,7 +53,7 @@ function isEmpty({ connection }: Transaction, query: RangeQuery): boolean {
 /** Without bounds SQLite frees whole pages and does not look at their rows. */
 function deleteRows({ connection }: Transaction, query: Pick<RangeQuery, 'start' | 'end'>): number {
   if (query.start === undefined && query.end === undefined)
-    return Number(connection.statement('delete from kv').run().changes)
+    return Number(connection.statement(`delete from ${connection.layout.table}`).run().changes)
   const { where, bounds } = rangeSql(query)
-  return Number(connection.statement(`delete from kv ${where}`).run(...bounds).changes)
+  return Number(connection.statement(`delete from ${connection.layout.table} ${where}`).run(...bounds).changes)
 }

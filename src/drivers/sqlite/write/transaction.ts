@@ -1,12 +1,14 @@
 import { checksum } from '../../../blocks/checksum.ts'
 import type { Op, Put } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
+import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
 import { markCommit, removeExpired } from '../file/schema.ts'
 import { endWrite, hasHistory, noteWrite } from '../history/note-write.ts'
-
-const REPLACED = `value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum`
+import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
+import type { Layout } from '../layout/layout.ts'
+import { ROWS } from '../layout/rows.ts'
 
 /** With a bound, what one write puts goes in the order of the row ids, so one that was there gets the next. */
 const NEXT_ID = `id = (select iif(max(id) < 9223372036854775807, max(id) + 1, kv.id) from kv as every)`
@@ -22,17 +24,45 @@ const DIFFERS = `(kv.revision is not excluded.revision or kv.checksum is not exc
  * What an insert does with a key that exists. With `absentAt`, the parameter of a time, only what is not there is put: an
  * entry is replaced that has expired by then.
  */
-export function onConflict(isBounded: boolean, absentAt?: string): string {
-  const set = isBounded ? `${NEXT_ID}, ${REPLACED}` : REPLACED
-  const expired = absentAt === undefined ? '' : `kv.expires <= ${absentAt} and`
-  return `on conflict (key) do update set ${set} where ${expired} ${DIFFERS}`
+export function onConflict({ table, replaced }: Layout, isBounded: boolean, absentAt?: string): string {
+  const set = isBounded ? `${NEXT_ID}, ${replaced}` : replaced
+  const conditions = [
+    ...(absentAt === undefined ? [] : [`${table}.expires <= ${absentAt}`]),
+    ...(table === 'kv' ? [DIFFERS] : []),
+  ]
+  return `on conflict (key) do update set ${set} ${conditions.length === 0 ? '' : `where ${conditions.join(' and ')}`}`
 }
 
-const INSERT = 'insert into kv (key, value, revision, expires, checksum) values (?1, ?2, ?3, ?4, ?5)'
-const [UPSERT, UPSERT_BOUNDED] = [false, true].map((isBounded) => `${INSERT} ${onConflict(isBounded)}`)
-const [INSERT_ABSENT, INSERT_ABSENT_BOUNDED] = [false, true].map(
-  (isBounded) => `${INSERT} ${onConflict(isBounded, '?6')}`,
-)
+/** The texts by which single entries are written. */
+interface PutSql {
+  /** Puts an entry; in the clustered layout `?6` is the row of a long value. */
+  readonly put: string
+  /** The same unless its key is there at the time that is the last parameter. */
+  readonly putIfAbsent: string
+  readonly del: string
+}
+
+function putSql(layout: Layout, isBounded = false): PutSql {
+  const isClustered = layout.table === 'kv_entry'
+  const insert = isClustered
+    ? 'insert into kv_entry (key, value, revision, expires, checksum, long) values (?1, ?2, ?3, ?4, ?5, ?6)'
+    : 'insert into kv (key, value, revision, expires, checksum) values (?1, ?2, ?3, ?4, ?5)'
+  return {
+    put: `${insert} ${onConflict(layout, isBounded)}`,
+    putIfAbsent: `${insert} ${onConflict(layout, isBounded, isClustered ? '?7' : '?6')}`,
+    del: `delete from ${layout.table} where key = ?`,
+  }
+}
+
+/** Made once: a text put together for each write takes longer to look up than to run. */
+const IN_ROWS = putSql(ROWS)
+const IN_ROWS_BOUNDED = putSql(ROWS, true)
+const IN_CLUSTERED = putSql(CLUSTERED)
+
+const LONG_OF = 'select long from kv_entry where key = ?'
+const INSERT_LONG = 'insert into kv_long(value) values (?)'
+const REPLACE_LONG = 'update kv_long set value = ? where id = ?'
+const IS_THERE = 'select 1 from kv_entry where key = ? and (expires is null or expires > ?)'
 
 /** The write transaction that the jobs of one commit share. */
 export class Transaction {
@@ -43,10 +73,13 @@ export class Transaction {
   #base = 0
   /** Whether the store keeps old versions; told before the first change. */
   #keepsHistory = false
+  readonly #sql: PutSql
 
   constructor(connection: Connection, now: number) {
     this.connection = connection
     this.now = now
+    const inRows = connection.isBounded ? IN_ROWS_BOUNDED : IN_ROWS
+    this.#sql = connection.layout === CLUSTERED ? IN_CLUSTERED : inRows
   }
 
   /** The newest revision. */
@@ -76,19 +109,41 @@ export class Transaction {
 
   /** Applies one operation under a revision. */
   apply(op: Op, revision: number): void {
-    if (op.type === 'del') return void this.connection.statement('delete from kv where key = ?').run(op.key)
+    if (op.type === 'del') return void this.connection.statement(this.#sql.del).run(op.key)
     const { key, value } = op
     const expires = expiryOf(op, this.now)
-    const upsert = this.connection.isBounded ? UPSERT_BOUNDED! : UPSERT!
-    this.connection.statement(upsert).run(key, value, revision, expires ?? null, checksum(key, value, expires))
+    const sum = checksum(key, value, expires)
+    const put = this.connection.statement(this.#sql.put)
+    if (this.#sql !== IN_CLUSTERED) put.run(key, value, revision, expires ?? null, sum)
+    else if (value.length <= INLINE_BYTES) put.run(key, value, revision, expires ?? null, sum, null)
+    else put.run(key, null, revision, expires ?? null, sum, this.#putLong(key, value))
+  }
+
+  /** Puts a long value where entries have it, in place of the one that its entry has; returns its row. */
+  #putLong(key: Uint8Array, value: Uint8Array): SqlValue {
+    const { connection } = this
+    // A history still needs the old one.
+    const [old] = this.#keepsHistory ? [] : ((connection.statement(LONG_OF).get(key) ?? []) as SqlValue[])
+    if (typeof old !== 'number') return Number(connection.statement(INSERT_LONG).run(value).lastInsertRowid)
+    const { changes } = connection.statement(REPLACE_LONG).run(value, old)
+    // None where the file has lost it.
+    if (Number(changes) === 0) connection.statement('insert into kv_long(id, value) values (?, ?)').run(old, value)
+    return old
   }
 
   /** Puts an entry under a revision unless its key is there at `now`, from when a time to live counts; false if it is. */
   putIfAbsent(op: Put, revision: number, now: number): boolean {
     const { key, value } = op
     const expires = expiryOf(op, now)
-    const statement = this.connection.statement(this.connection.isBounded ? INSERT_ABSENT_BOUNDED! : INSERT_ABSENT!)
-    return Number(statement.run(key, value, revision, expires ?? null, checksum(key, value, expires), now).changes) > 0
+    const isClustered = this.#sql === IN_CLUSTERED
+    if (isClustered && value.length > INLINE_BYTES) {
+      if (this.connection.statement(IS_THERE).get(key, now) !== undefined) return false
+      this.apply({ type: 'put', key, value, expires }, revision)
+      return true
+    }
+    const statement = this.connection.statement(this.#sql.putIfAbsent)
+    const row = [key, value, revision, expires ?? null, checksum(key, value, expires), ...(isClustered ? [null] : [])]
+    return Number(statement.run(...row, now).changes) > 0
   }
 
   /** Before the commit: stores the revision and removes some expired entries. False when nothing was written. */

@@ -1,0 +1,40 @@
+/** How the entries of a store lie in its file. There are two ways: rows.ts and clustered.ts. */
+
+/** A layout of the file, and what statements need to know of it. */
+export interface Layout {
+  /** Version of the file format, in `user_version`. */
+  readonly format: number
+  /** The table that kv writes entries to. All read them from `kv`, which is that table or a view of it. */
+  readonly table: 'kv' | 'kv_entry'
+  /** What to read `from` where the engine must go through the entries in key order, and not choose another way. */
+  readonly inKeyOrder: string
+  /** Tables by their names, the first that of {@link table}; and views, triggers and indexes. Each is made by `create` and its text. */
+  readonly tables: Readonly<Record<string, string>>
+  readonly parts: Readonly<Record<string, string>>
+  /** Removes what has expired by `?1`, at most `?2` entries. */
+  readonly sweep: string
+  /** What an insert into {@link table} does with a key that exists, see `onConflict`. */
+  readonly replaced: string
+}
+
+/** The table of what concerns the store as a whole; one row. Both layouts have it. */
+export const STORE_TABLE = `table kv_store(
+  id integer primary key check (id = 1),
+  revision integer not null,
+  mark integer,
+  mark_before integer
+) strict`
+
+/** A mark that a trigger gives: negative, so that it is known as another tool's. */
+export const FOREIGN_MARK = '(random() & 4611686018427387903) - 9223372036854775807 - 1'
+
+/**
+ * What a trigger sets in `kv_store` for a write of another tool: the next revision, and a mark; several of its statements
+ * may be one commit, so they all keep the last mark before them that kv made.
+ */
+export const FOREIGN_COMMIT = `revision = revision + 1, mark_before = iif(mark < 0, mark_before, mark), mark = ${FOREIGN_MARK}`
+
+/** Statements that make all of a layout. */
+export function layoutSql({ tables, parts }: Layout): string {
+  return [...Object.values(tables), ...Object.values(parts)].map((text) => `create ${text};`).join('\n')
+}
