@@ -4,6 +4,7 @@ import { copyFileSync, readFileSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { ended, expectRun, givenStore, kvProcess, startKv } from '../helpers/kv.ts'
 import { sql } from '../helpers/sql.ts'
+import { openTestStore } from '../helpers/store.ts'
 
 async function served(path: string): Promise<{ child: ChildProcess; url: string; run: ReturnType<typeof ended> }> {
   const child = startKv(['serve', '--port', '0', '--json'], { store: path })
@@ -76,6 +77,19 @@ describe('a store that is served and written over where it lies', () => {
     expect((await run).code).toBe(0)
     expect(readFileSync(path).equals(restored)).toBe(true)
   })
+})
+
+test('a store goes on for others while a reader keeps an earlier moment, which keeps pages in the log', async () => {
+  const path = await givenStore([['a', '1']])
+  const store = await openTestStore(path)
+  await store.batch(Array.from({ length: 3000 }, (_, n) => ({ type: 'put', key: `k${n}`, value: '1' })))
+  const reading = store.range()
+  await reading.next()
+  for (const value of ['1', '2', '3']) {
+    expectRun(await kvProcess(['put', 'b', value], { store: path }), {})
+    expectRun(await kvProcess(['get', 'b'], { store: path }), { stdout: value })
+  }
+  await reading.return()
 })
 
 describe('a store that is served goes on', () => {

@@ -159,10 +159,11 @@ function compareOnce(path: string, fd: number, known: Known): Fit | 'overwritten
     if (first.mark === undefined || first.markBefore === undefined) return fit
     if (!isProven(row, rows)) return 'overwritten'
     const place = (of: bigint): number => rows.findLastIndex((one) => one.mark === of)
-    // What a log holds is moved into the file from the first commit to the last.
+    // Once all of a log is moved, the file has its last commit. Before that it may have any: SQLite does not move a page
+    // that a later commit has changed, which a reader of an earlier moment keeps in the log.
     if (moved !== undefined && header !== undefined && moved.salt.equals(header.subarray(16, 24))) {
-      const last = rowFrames.findLastIndex((frame) => frame <= moved.frames)
-      if (last >= 0 && place(mark) < last) return 'overwritten'
+      const isMoved = rowFrames.at(-1)! <= moved.frames
+      if (isMoved && place(mark) < rows.length - 1) return 'overwritten'
     }
     const before = known.fit
     const isSameLog = before?.mark !== undefined && header !== undefined && before.header?.equals(header) === true
