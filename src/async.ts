@@ -17,6 +17,11 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))
 }
 
+/** Calls back once what the event loop runs now is over, with all promises that it settles, before its next event. */
+export function endOfTurn(step: () => void): void {
+  queueMicrotask(() => process.nextTick(step))
+}
+
 /** Settles after so many milliseconds, or as soon as the signal is aborted. */
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

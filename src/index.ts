@@ -25,7 +25,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
     throw usageError(`the location of a store is a string or a URL, not ${kindOf(location)}`)
   checkOptions(
     options,
-    ['durable', 'timeoutMs', 'credentials', 'maxEntries', 'makeFolder', 'clock', 'signal'],
+    ['durable', 'timeoutMs', 'credentials', 'maxEntries', 'cache', 'makeFolder', 'clock', 'signal'],
     'openStore',
   )
   if (options.signal?.aborted) throw interrupted(options.signal)
@@ -33,6 +33,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
   flagOf(options.makeFolder, 'makeFolder')
   checkNumber(options.timeoutMs, 'timeoutMs', 0)
   checkWholeNumber(options.maxEntries, 'maxEntries', 1)
+  checkWholeNumber(options.cache, 'cache', 0)
   checkOptions(options.credentials, ['token'], 'credentials')
   const token: unknown = options.credentials?.token
   if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)
@@ -45,6 +46,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
 export type { Credentials, OpenOptions } from './drivers/options.ts'
 export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
 export type { Block, Blocks } from './blocks/block.ts'
+export type { Cached } from './store/driver/cached.ts'
 export type {
   BackupOptions,
   Care,

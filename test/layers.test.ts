@@ -65,7 +65,7 @@ const LISTED: readonly Layer[] = [
   ['drivers/sqlite/history', 'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/file drivers/kit store/**'],
   [
     'drivers/sqlite/read',
-    'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound drivers/sqlite/history store/**',
+    'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/file drivers/sqlite/bound drivers/sqlite/history drivers/kit store/**',
   ],
   [
     'drivers/sqlite/watch',

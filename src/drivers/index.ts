@@ -22,7 +22,7 @@ const SCHEMES = {
 } satisfies Record<string, Opener>
 
 async function openHttp(location: string, options: OpenOptions): Promise<Driver> {
-  refuseOptions(options, 'http', ['clock', 'makeFolder'])
+  refuseOptions(options, 'http', ['clock', 'makeFolder', 'cache'])
   if (options.maxEntries !== undefined)
     throw new KvError('KV_NOT_SUPPORTED', `${location} has the bound that its own store was made with`, {
       hint: `it is given where the store is served: kv serve --max-entries ${options.maxEntries}`,

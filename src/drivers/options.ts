@@ -25,6 +25,16 @@ export interface OpenOptions extends Abortable {
   maxEntries?: number | undefined
   /** Whether a store that is there may have another bound than `maxEntries`, or none. Default: false. */
   anyBound?: boolean | undefined
+  /**
+   * Keeps what single keys hold in memory, up to so many bytes of keys, values and what holds them. For a store in a file:
+   * one in memory needs none, and a server has its own.
+   *
+   * Then `get`, `getSync`, `getText`, `getTextSync`, `getJson`, `getEntry`, `getMany`, `head` and `has` of one turn of the
+   * event loop (one event with all promises that it settles) see one moment of the store, as in a read transaction of that
+   * length: its first read asks whether anyone has committed. What this process commits is seen at once, what another
+   * commits in the next turn at the latest. A loop that awaits nothing but such reads stays in one turn. Default: 0.
+   */
+  cache?: number | undefined
   /** Whether the first write makes the file's folder too. Default: false. */
   makeFolder?: boolean | undefined
   /** The time that tells expired entries, for tests. Default: `Date.now`; a server has a clock of its own. */

@@ -73,9 +73,17 @@ export class Store extends RangeAccess {
   /** The same without a promise. Throws `KV_NOT_SUPPORTED` when `supports.syncReads` is false. */
   getSync(key: KeyInput): Uint8Array | undefined {
     const driver = this.#open()
+    const cached = typeof key === 'string' ? driver.cached?.bytes(key) : undefined
+    if (cached !== undefined) return cached
     if (!driver.supports.syncReads)
       throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver.name} driver cannot be read without a promise`)
     return driver.get(keyOf(key, driver)) as Uint8Array | undefined
+  }
+
+  /** `getText` without a promise. Throws what that and `getSync` throw. */
+  override getTextSync(key: string): string | undefined {
+    const text = this.#closing === undefined ? this.#driver.cached?.text(key) : undefined
+    return text ?? super.getTextSync(key)
   }
 
   /** The entry of a key with its revision and expiry, or `undefined`. */

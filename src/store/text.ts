@@ -39,6 +39,12 @@ export abstract class TextAccess {
     return value && textOf(value, 'value', key)
   }
 
+  /** The same without a promise. Throws `KV_NOT_SUPPORTED` when `supports.syncReads` is false. */
+  getTextSync(key: string): string | undefined {
+    const value = this.getSync(noBytes(key, 'key'))
+    return value && textOf(value, 'value', key)
+  }
+
   /**
    * The value of a key read as JSON, or `undefined`. Throws `KV_NOT_TEXT` when it is not JSON; that it is a `T` is the
    * word of the caller.
@@ -82,8 +88,7 @@ export class TextView {
 
   /** The same without a promise. Throws `KV_NOT_SUPPORTED` when `supports.syncReads` of the store is false. */
   getSync(key: string): string | undefined {
-    const value = this.#store.getSync(noBytes(key, 'key'))
-    return value && textOf(value, 'value', key)
+    return this.#store.getTextSync(key)
   }
 
   /** The value of a key read as JSON, or `undefined`. */

@@ -327,6 +327,34 @@ export function basics(kit: Kit): void {
       expect(store.getSync('a')).toBeUndefined()
     })
 
+    test('getTextSync answers the same as text', async () => {
+      const store = await kit.store()
+      const tells = async (key: string, value: string | undefined): Promise<void> => {
+        expect(store.getTextSync(key)).toBe(value)
+        expect(store.text().getSync(key)).toBe(value)
+        expect(await store.getText(key)).toBe(value)
+      }
+      await tells('a', undefined)
+      for (const [key, value] of [
+        ['a', ''],
+        ['\0', '\ufeffwith a mark'],
+        ['\u{1f600}', 'gr\u00fc\u00df \u{1f600}'.repeat(100)],
+      ] as const) {
+        await store.put(key, value)
+        await tells(key, value)
+        await tells(key, value)
+        expect(toText(store.getSync(key)!)).toBe(value)
+        await tells(key, value)
+      }
+      await store.put('a', hex('c328'))
+      for (let n = 0; n < 2; n++) expect(await failureCode(() => store.getTextSync('a'))).toBe('KV_NOT_TEXT')
+      await store.del('a')
+      await tells('a', undefined)
+      expect(await failureCode(() => store.getTextSync(''))).toBe('KV_INVALID_KEY')
+      expect(await failureCode(() => store.getTextSync('\ud800'))).toBe('KV_INVALID_KEY')
+      expect(await failureCode(() => store.getTextSync('k'.repeat(store.limits.maxKeyBytes + 1)))).toBe('KV_TOO_LARGE')
+    })
+
     test('the driver answers get, getEntry, getMany, count, stat and check without a promise', async () => {
       const driver = await kit.driver()
       await driver.put(text('a'), text('value'))
@@ -348,6 +376,7 @@ export function basics(kit: Kit): void {
   test.skipIf(kit.supports.syncReads)('getSync is refused where reads need a promise', async () => {
     const store = await kit.store()
     expect(await failureCode(() => store.getSync('a'))).toBe('KV_NOT_SUPPORTED')
+    expect(await failureCode(() => store.getTextSync('a'))).toBe('KV_NOT_SUPPORTED')
   })
 }
 

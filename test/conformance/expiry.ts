@@ -72,6 +72,7 @@ export function expiry(kit: Kit): void {
       const store = await expired()
       expect(store.getSync('b')).toBeUndefined()
       expect(toText(store.getSync('d')!)).toBe('later')
+      expect([store.getTextSync('b'), store.getTextSync('d')]).toEqual([undefined, 'later'])
     })
 
     test('not by range, limits and count', async () => {

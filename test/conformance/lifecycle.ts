@@ -8,6 +8,7 @@ import { type Kit, block, fill } from './suite.ts'
 const METHODS: Record<string, (store: Store) => unknown> = {
   get: (store) => store.get('a'),
   getSync: (store) => store.getSync('a'),
+  getTextSync: (store) => store.getTextSync('a'),
   getEntry: (store) => store.getEntry('a'),
   head: (store) => store.head('a'),
   getMany: (store) => store.getMany(['a']),

@@ -23,6 +23,20 @@ describe.each([1, 2])('with %i handles on the file', (handles) => {
   })
 })
 
+test.each([4000, 1 << 20])('and also with a cache of %i bytes', { timeout: 30_000 + RUNS * 200 }, async (cache) => {
+  const path = join(tempDir(), 'store.kv')
+  await fc.assert(
+    fc
+      .asyncProperty(runs({ handles: 2, reopen: true }), (steps) =>
+        play(steps, 2, async (clock) => SqliteDriver.open(path, { clock, durable: false, cache })),
+      )
+      .beforeEach(() => {
+        for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+      }),
+    { numRuns: Math.ceil(RUNS / 4) },
+  )
+})
+
 test('and also while it is watched', { timeout: 30_000 + RUNS * 200 }, async () => {
   const path = join(tempDir(), 'store.kv')
   let watcher: SqliteDriver

@@ -13,6 +13,7 @@ test.for<[string, string, OpenOptions]>([
   ['memory', 'memory:', { makeFolder: true }],
   ['http', 'http://127.0.0.1:1', { clock: () => 0 }],
   ['http', 'http://127.0.0.1:1', { makeFolder: true }],
+  ['http', 'http://127.0.0.1:1', { cache: 1 << 20 }],
 ])('%s refuses by name what it cannot honour: %s %o', async ([driver, location, options]) => {
   const [name] = Object.keys(options)
   expect(await failure(() => openStore(location, options))).toMatchObject({

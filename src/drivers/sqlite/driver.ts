@@ -23,7 +23,6 @@ import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { History } from '../../store/driver/history.ts'
 import { closedError } from '../../errors.ts'
-import { withinBytes } from '../kit/byte-budget.ts'
 import { usageOf } from '../../store/folders/add-up.ts'
 import { checkConditions, holds, holdsFor } from '../../store/conditional.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
@@ -34,7 +33,7 @@ import { StoreFile } from './file/store-file.ts'
 import { SqliteHistory } from './history-access.ts'
 import { countInSlices, countNow } from './read/count.ts'
 import { anyExpires } from './read/expiring.ts'
-import { liveEntry, liveEntryWithin, liveHead, liveValue } from './read/lookup.ts'
+import { type Changed, KeyReads } from './read/key-reads.ts'
 import { pages } from './read/range.ts'
 import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
@@ -62,15 +61,18 @@ export class SqliteDriver implements Driver {
     compact: async ({ signal } = {}) => (await import('./care/compact.ts')).compact(this.#file, signal),
   }
   readonly history: History
+  readonly cached: KeyReads | undefined
   readonly #file: StoreFile
   readonly #now: Clock
+  readonly #keys: KeyReads
   readonly #writer: Writer
   readonly #snapshots: SnapshotPool
   /** Made by the first watch. */
   #watches: WatchHub | undefined
   #isClosed = false
 
-  private constructor(location: string, { clock, timeoutMs, makeFolder, durable, maxEntries, anyBound }: OpenOptions) {
+  private constructor(location: string, options: OpenOptions) {
+    const { clock, timeoutMs, makeFolder, durable, maxEntries, anyBound, cache } = options
     const file = new StoreFile(withoutLinks(absolutePath(location)), {
       sync: durable ?? true,
       makeFolder: makeFolder ?? false,
@@ -81,8 +83,10 @@ export class SqliteDriver implements Driver {
     this.#file = file
     this.#now = clock ?? Date.now
     this.#snapshots = new SnapshotPool(file)
-    const committed = (): void => {
-      file.committed()
+    this.#keys = new KeyReads(file, this.#now, cache)
+    this.cached = cache ? this.#keys : undefined
+    const committed = (changed?: Changed): void => {
+      this.#keys.committed(changed)
       this.#watches?.committed()
     }
     this.#writer = new Writer(file, committed, this.#now)
@@ -105,27 +109,19 @@ export class SqliteDriver implements Driver {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#file.read((connection) => liveValue(connection, key, this.#now))
+    return this.#keys.get(key)
   }
 
   getEntry(key: Uint8Array): Entry | undefined {
-    return this.#file.read((connection) => liveEntry(connection, key, this.#now()))
+    return this.#keys.entry(key)
   }
 
   head(key: Uint8Array): Head | undefined {
-    return this.#file.read((connection) => liveHead(connection, key, this.#now()))
+    return this.#keys.head(key)
   }
 
   getMany(keys: readonly Uint8Array[], { maxBytes }: GetManyOptions = {}): (Entry | undefined)[] {
-    const entries = this.#file.read((connection) => {
-      const now = this.#now()
-      return connection.snapshot(() => {
-        if (maxBytes === undefined) return keys.map((key) => liveEntry(connection, key, now))
-        const takes = withinBytes(maxBytes)
-        return keys.map((key) => liveEntryWithin(connection, key, now, takes))
-      })
-    })
-    return entries ?? keys.map(() => undefined)
+    return this.#keys.entries(keys, maxBytes)
   }
 
   put(
@@ -136,13 +132,14 @@ export class SqliteDriver implements Driver {
     const op: Op = { type: 'put', key, value, expires, ttl }
     return this.#write(
       (transaction) => putIf(transaction, op, condition),
+      [key],
       holds(condition, undefined, () => false) ? undefined : { applied: false, created: false, revision: 0 },
       signal,
     )
   }
 
   del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
-    return this.#write((transaction) => deleteIf(transaction, key, condition), false, signal)
+    return this.#write((transaction) => deleteIf(transaction, key, condition), [key], false, signal)
   }
 
   async batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
@@ -157,6 +154,7 @@ export class SqliteDriver implements Driver {
         applyOps(transaction, ops, revision)
         return revision
       },
+      ops.map(({ key }) => key),
       ops.length === 0 ? 0 : undefined,
       signal,
     )
@@ -286,10 +284,10 @@ export class SqliteDriver implements Driver {
     this.#file.close()
   }
 
-  /** @param whenAbsent the result while there is no file; without it, the write makes one */
-  async #write<T>(job: Job<T>, whenAbsent?: T, signal?: AbortSignal): Promise<T> {
+  /** A write that may change the entries of `keys`. While there is no file it is `whenAbsent`, or without that makes one. */
+  async #write<T>(job: Job<T>, keys: readonly Uint8Array[], whenAbsent?: T, signal?: AbortSignal): Promise<T> {
     if (whenAbsent !== undefined && this.#isAbsent()) return whenAbsent
-    return this.#writer.write(job, signal)
+    return this.#writer.write(job, signal, keys)
   }
 
   /** Whether there is no file, and no write that is about to make it. */

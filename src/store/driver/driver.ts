@@ -3,8 +3,8 @@
  * Store has checked keys, values, limits and ranges. To add one, implement {@link Driver}, name its scheme in
  * `src/drivers/index.ts` and run the suite in `test/conformance` on it.
  */
-
 import type { Block, Blocks } from '../../blocks/block.ts'
+import type { Cached } from './cached.ts'
 import type { Care } from './care.ts'
 import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
 import type { History } from './history.ts'
@@ -215,6 +215,8 @@ export interface Driver {
   readonly care?: Care
   /** Old versions of entries, kept once that is asked for. Absent: it cannot keep any. */
   readonly history?: History
+  /** What it has in memory, where it was opened with a cache. */
+  readonly cached?: Cached | undefined
   /** Grows when another store was found in place of this one, such as a file renamed over it. Absent: not detected. */
   readonly incarnation?: number
 
@@ -261,10 +263,7 @@ export interface Driver {
    * with its checksum as it is stored. `undefined` for a query that it has no quick way for.
    */
   rangeBlocks?(query: RangeQuery, options?: Abortable): AsyncIterable<Block> | undefined
-  /**
-   * Optional: whether an entry between the bounds of a query expires, its `limit` aside; `undefined` where that cannot be
-   * told without reading the range.
-   */
+  /** Optional: whether an entry between a query's bounds expires; `undefined` where only reading the range tells. */
   anyExpires?(query: RangeQuery, options?: Abortable): Awaitable<boolean | undefined>
   /** How many entries the range has (at most `limit`). */
   count(query: RangeQuery, options?: Abortable): Awaitable<number>
@@ -289,7 +288,7 @@ export interface Driver {
    */
   watch(query: WatchQuery, options?: Abortable): Promise<Changes>
 
-  /** Optional, where the first write makes the store: throws why it could not, or without `write` why none is found. */
+  /** Optional: throws why the first write could not make the store, or without `write` why none is found. */
   checkPlace?(how: { readonly write: boolean }): void
   stat(options?: Abortable): Awaitable<Stat>
   /** Reads everything and compares. */

@@ -4,6 +4,8 @@ import { type Access, openDatabase } from './access.ts'
 import type { DatabaseSync, Statement } from '../engine/engine.ts'
 import { isBusy } from '../engine/result-codes.ts'
 import { isPassing } from './errors.ts'
+import { HeldMoment } from './held-moment.ts'
+import { keepOpen } from './keep-open.ts'
 import { isBeingReplaced } from './place-file.ts'
 import { sizeOf } from '../format/read-file.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
@@ -12,7 +14,6 @@ import { layoutOf } from '../layout/layouts.ts'
 import { ROWS } from '../layout/rows.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { connected, disconnected, fileId, idOf } from '../locks/posix-locks.ts'
-import { exitWithoutClosing } from '../../../process/exit-now.ts'
 import { type OverwriteDetector, detectorOf, forgetDetector, overwritten } from '../identity/overwritten.ts'
 
 /** How a connection is opened. */
@@ -57,6 +58,8 @@ export class Connection {
   #isBounded: boolean | undefined
   #layout: Layout | undefined
   #cacheKib = CACHE_KIB
+  /** The moment at which its reads may be held. */
+  readonly moment = new HeldMoment(this)
 
   /**
    * Throws what the engine throws, and {@link ChangedWhileRead} when another file was put in its place meanwhile.
@@ -180,6 +183,7 @@ export class Connection {
 
   /** Runs reads that must be of one moment in a transaction. */
   snapshot<T>(step: () => T): T {
+    if (this.moment.isHeld) return step()
     this.exec('begin')
     try {
       return step()
@@ -273,6 +277,7 @@ export class Connection {
   close(): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    this.moment.release()
     if (this.#isOverwritten()) {
       keepOpen(this.#database)
       return this.rollback()
@@ -285,12 +290,4 @@ export class Connection {
     }
     if (disconnected(this.file)) forgetDetector(this.file)
   }
-}
-
-const keptOpen: DatabaseSync[] = []
-
-/** Never closes the connection to a file that was written over, not even at exit: SQLite would checkpoint the log. */
-function keepOpen(database: DatabaseSync): void {
-  if (keptOpen.length === 0) exitWithoutClosing()
-  keptOpen.push(database)
 }

@@ -100,6 +100,7 @@ export class StoreFile {
   /** The connection for writing; makes the file when there is none. Waits for no lock. Throws the engine's errors. */
   writing(): Connection {
     this.#isWritten = true
+    this.#connection?.moment.release()
     const before = this.#connection
     const stat = this.checkName()
     const connection = this.reading(false)
@@ -148,10 +149,12 @@ export class StoreFile {
   unchangedSince(): (() => boolean) | undefined {
     const connection = this.#connection
     if (connection === undefined || connection.isUnlocked) return undefined
-    // Changes with every commit of another connection (https://www.sqlite.org/pragma.html#pragma_data_version).
-    const version = (): unknown => (connection.statement('pragma data_version').get() as [number])[0]
-    const [before, commits] = [version(), this.#commits]
-    return () => this.#connection === connection && this.#commits === commits && version() === before
+    const [before, commits] = [connection.moment.version(), this.#commits]
+    return () =>
+      this.#connection === connection &&
+      this.#commits === commits &&
+      !connection.moment.isHeld &&
+      connection.moment.version() === before
   }
 
   /** What the user is told of an error. After an I/O error the next operation begins on a fresh connection. */
@@ -172,7 +175,8 @@ export class StoreFile {
       this.#incarnation++
       this.#connection = undefined
     }
-    this.#connection?.refuseOverwritten(stat)
+    // What is held at an earlier moment cannot be compared with the file of this one.
+    if (this.#connection?.moment.isHeld === false) this.#connection.refuseOverwritten(stat)
     this.#checkedAt = Date.now()
     return stat
   }
@@ -180,6 +184,7 @@ export class StoreFile {
   /** Closes the connection, and moves the log into the file if this process has written. */
   close(): void {
     clearInterval(this.#heartbeat)
+    this.#connection?.moment.release()
     try {
       this.checkName()
       if (this.#isWritten) this.#connection?.checkpoint()
@@ -245,6 +250,7 @@ export class StoreFile {
 
   #hasLostName(connection: Connection, stat: Stats | undefined): boolean {
     if (stat !== undefined) return idOf(stat) !== connection.file
+    connection.moment.release()
     // It may have another name by now, under which all that was written must be found.
     connection.backfill()
     refuseLostLog(this.path)

@@ -7,6 +7,7 @@ import { isPassing } from '../file/errors.ts'
 import { beginWrite } from '../file/immediate.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import { LockTurns, retryDelay, retryLaterWhileBusy, retryWhileBusy } from '../locks/lock-wait.ts'
+import type { Changed } from '../read/key-reads.ts'
 import { dropIfUnwatched, hasLog } from '../watch/drop-log.ts'
 import { Transaction } from './transaction.ts'
 
@@ -23,6 +24,8 @@ interface Pending {
   readonly deadline: number
   /** Aborted when it need not begin any more. */
   readonly signal: AbortSignal | undefined
+  /** All keys whose entries it may change, if that is known. */
+  readonly keys: readonly Uint8Array[] | undefined
 }
 
 /** How often a log of changes that nobody reads any more is looked for, in milliseconds. */
@@ -40,7 +43,7 @@ const MAX_TURNS = 16
 /** Runs writes, concurrent ones in one transaction (group commit). A job that throws undoes only its own work. */
 export class Writer {
   readonly #file: StoreFile
-  readonly #committed: () => void
+  readonly #committed: (changed?: Changed) => void
   readonly #now: Clock
   #queue: Pending[] = []
   #running: Promise<void> | undefined
@@ -49,16 +52,20 @@ export class Writer {
   /** Whether the last commit was of one write, with no other behind it. */
   #wasAlone = false
 
-  /** @param committed is called after every commit */
-  constructor(file: StoreFile, committed: () => void, now: Clock) {
+  /** @param committed is called after every commit, with what it may have changed, if that is known */
+  constructor(file: StoreFile, committed: (changed?: Changed) => void, now: Clock) {
     this.#file = file
     this.#committed = committed
     this.#now = now
   }
 
-  /** Queues a write; settles when it is durable. Rejects with `KV_INTERRUPTED` when aborted while it waits. */
-  write<T>(job: Job<T>, signal?: AbortSignal): Promise<T> {
-    return this.#enqueue(job, false, signal)
+  /**
+   * Queues a write; settles when it is durable. Rejects with `KV_INTERRUPTED` when aborted while it waits.
+   *
+   * @param keys all whose entries it may change, where that is known
+   */
+  write<T>(job: Job<T>, signal?: AbortSignal, keys?: readonly Uint8Array[]): Promise<T> {
+    return this.#enqueue(job, false, signal, keys)
   }
 
   /** The same for a long write, on a connection of its own: reads do not see it before its commit. */
@@ -76,7 +83,12 @@ export class Writer {
     await this.#running
   }
 
-  #enqueue<T>(job: Job<T | Promise<T>>, isLong: boolean, signal: AbortSignal | undefined): Promise<T> {
+  #enqueue<T>(
+    job: Job<T | Promise<T>>,
+    isLong: boolean,
+    signal: AbortSignal | undefined,
+    keys?: readonly Uint8Array[],
+  ): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({
         run: job,
@@ -85,6 +97,7 @@ export class Writer {
         reject: (error) => reject(this.#file.translateError(error)),
         deadline: monotonicMs() + this.#file.options.lockTimeoutMs,
         signal,
+        keys,
       })
       this.#running ??= this.#drain()
     })
@@ -208,7 +221,7 @@ export class Writer {
       for (const pending of group) pending.reject(error)
       return
     }
-    this.#committed()
+    this.#committed(changedBy(connection, group))
     for (const done of settle) done()
   }
 
@@ -234,6 +247,12 @@ export class Writer {
     this.#unwatchedAt = time
     if (hasLog(transaction.connection)) dropIfUnwatched(transaction.connection, time)
   }
+}
+
+/** What writes that share a commit may have changed; `undefined` where one of them does not say. */
+function changedBy(connection: Connection, group: readonly Pending[]): Changed | undefined {
+  const all = group.map(({ keys }) => keys).filter((keys) => keys !== undefined)
+  return all.length === group.length ? { connection, keys: all.flat() } : undefined
 }
 
 /** Takes back one job; when the engine has taken back the whole transaction, throws why. */
