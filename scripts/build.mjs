@@ -101,7 +101,10 @@ async function coreModules() {
     chunks.get(name).imports.forEach(add)
   }
   for (const chunk of chunks.values()) if (chunk.isEntry) add(chunk.fileName)
-  return new Set([...names].flatMap((name) => chunks.get(name).moduleIds))
+  const modules = [...names].flatMap((name) => chunks.get(name).moduleIds)
+  const heavy = modules.find((id) => /node_modules/.test(id) && !/node_modules.commander/.test(id))
+  if (heavy !== undefined) throw new Error(`every start would run ${heavy}: import it where it is needed`)
+  return new Set(modules)
 }
 
 /** What a range as JSON Lines and a load of them need, in one file for the same reason. */

@@ -55,6 +55,11 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || size >= 9.95 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`
 }
 
+/** What is shown in place of so many bytes that are no text. */
+export function binary(size: number): string {
+  return `(binary, ${formatBytes(size)})`
+}
+
 /** A key on one line, safe for a terminal, written in an encoding; one that is no text in hex, after `hex:`. */
 export function keyLine(key: Uint8Array, encoding: Encoding): string {
   const text = encoding === 'utf8' ? decodeUtf8(key) : encode(key, encoding)

@@ -1,5 +1,5 @@
 import { type Encoding, decodeUtf8, encode } from '../../bytes.ts'
-import { escapeLine, formatBytes } from '../../safe-text.ts'
+import { binary, escapeLine } from '../../safe-text.ts'
 import { cutToWidth } from '../../text-width.ts'
 import { wholeSequences } from '../utf8.ts'
 
@@ -24,9 +24,4 @@ export function preview(value: Uint8Array, width: number): string {
 export function safeLine(bytes: Uint8Array, size = bytes.length): string {
   const text = decodeUtf8(bytes)
   return text === undefined ? binary(size) : escapeLine(text)
-}
-
-/** What is shown in place of so many bytes that are no text. */
-export function binary(size: number): string {
-  return `(binary, ${formatBytes(size)})`
 }

@@ -1,10 +1,10 @@
 import { Chalk } from 'chalk'
 import { isUtf8 } from 'node:buffer'
 import { decodeUtf8, encode, textParts } from '../../bytes.ts'
-import { escapeJson, escapeText } from '../../safe-text.ts'
+import { binary, escapeJson, escapeText } from '../../safe-text.ts'
 import type { Entry } from '../../store/driver/entry.ts'
 import type { EntryForm, EntryWriter, Output } from '../format.ts'
-import { binary, safeLine } from './cell.ts'
+import { safeLine } from './cell.ts'
 
 const INDENT = '  '
 
