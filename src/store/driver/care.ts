@@ -36,10 +36,14 @@ export interface Restored extends Copied {
   readonly kept?: string | undefined
 }
 
-/** Bytes of a store, with its log, before and after it was compacted. */
+/** A store before and after it was compacted. */
 export interface Compacted {
+  /** Bytes of its file, with its log. */
   readonly bytesBefore: number
   readonly bytes: number
+  /** Version of its file format. */
+  readonly formatBefore: number
+  readonly format: number
 }
 
 /** What was saved of a damaged store. */

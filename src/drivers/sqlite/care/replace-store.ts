@@ -51,7 +51,9 @@ export async function replaceStore(
 function refuseWrites(lock: Connection): void {
   const told = `select raise(abort, 'kv: another file was put in the place of this one: open it again')`
   for (const event of ['insert', 'update', 'delete'])
-    lock.exec(`create trigger if not exists kv_gone_${event} before ${event} on kv begin ${told}; end`)
+    lock.exec(
+      `create trigger if not exists kv_gone_${event} before ${event} on ${lock.layout.table} begin ${told}; end`,
+    )
   lock.exec('commit')
 }
 

@@ -11,6 +11,7 @@ export const SQLITE = {
   CANTOPEN: 14,
   PROTOCOL: 15,
   TOOBIG: 18,
+  CONSTRAINT: 19,
   NOTADB: 26,
 } as const
 
@@ -33,6 +34,7 @@ const TEXTS: readonly (readonly [text: string, code: number])[] = [
   ['database or disk is full', SQLITE.FULL],
   ['unable to open database file', SQLITE.CANTOPEN],
   ['string or blob too big', SQLITE.TOOBIG],
+  ['constraint failed', SQLITE.CONSTRAINT],
   ['file is not a database', SQLITE.NOTADB],
 ]
 

@@ -20,6 +20,10 @@ export function schemaSql(layout: Layout): string {
 /** Marks a copy with a commit of its own, so that no log of the original is taken for the copy's. */
 export const MARK_COPY = `update kv_store set mark_before = mark, mark = ${ownMark(true)}`
 
+/** Gives a store of an older kv what marks need. */
+export const ADD_MARKS =
+  'alter table kv_store add column mark integer; alter table kv_store add column mark_before integer;'
+
 /** Texts made once: one put together for each commit takes longer to look up than to run. */
 const MARK_UNSYNCED = `update kv_store set mark_before = mark, mark = ${ownMark(false)}`
 const [MARK_AND_COUNT, MARK_AND_COUNT_UNSYNCED] = [`${MARK_COPY}, revision = ?`, `${MARK_UNSYNCED}, revision = ?`]
@@ -60,7 +64,8 @@ export function missingParts(connection: Connection): string[] {
   return missing
 }
 
-function hasMarks(connection: Connection): boolean {
+/** Whether the commits of the store are marked; an older kv did not. */
+export function hasMarks(connection: Connection): boolean {
   return hasColumn(connection, 'kv_store', 'mark_before')
 }
 
@@ -108,8 +113,7 @@ function bringUpToDate(connection: Connection): void {
   const { table, tables, parts } = connection.layout
   for (const [name, text] of Object.entries(tables))
     if (name !== table && missing.includes(name)) connection.exec(`create ${text}`)
-  if (!hasMarks(connection))
-    connection.exec('alter table kv_store add column mark integer; alter table kv_store add column mark_before integer')
+  if (!hasMarks(connection)) connection.exec(ADD_MARKS)
   makeAnew(connection, parts)
   connection.exec(
     'insert or ignore into kv_store(id, revision) select 1, coalesce(max(revision), 0) from kv where not exists (select 1 from kv_store)',
