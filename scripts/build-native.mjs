@@ -13,7 +13,7 @@ const isWindows = process.platform === 'win32'
 const EXE = isWindows ? '.exe' : ''
 /** Where a compiled program finds what is in it. */
 const INSIDE = isWindows ? 'B:/~BUN/root' : '/$bunfs/root'
-const THREADS = ['parse-worker.cjs', 'export-worker.cjs']
+const THREADS = ['parse-worker.cjs', 'export-worker.cjs', 'merge-worker.cjs']
 
 const bun = findBun()
 const output = join(root, 'dist/native', `kv${EXE}`)

@@ -128,7 +128,11 @@ const chunks = await bundle(
 )
 mergeStart()
 // Each in one file, with nothing in it that a thread does not need.
-for (const worker of ['src/load/parse-worker.ts', 'src/drivers/sqlite/export/export-worker.ts'])
+for (const worker of [
+  'src/load/parse-worker.ts',
+  'src/drivers/sqlite/export/export-worker.ts',
+  'src/drivers/sqlite/long-load/merge-worker.ts',
+])
   await bundle({ [basename(worker, '.ts')]: worker }, { ...CLI, codeSplitting: false })
 await cacheMain()
 packPage()

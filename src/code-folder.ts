@@ -18,6 +18,6 @@ export function codeFolder(): string {
 const THREAD_FOLDERS = ['.', '../cli', '../../cli', '../dist/cli']
 
 /** The file of a thread's code; `undefined` in a program that was bundled without it. */
-export function threadScript(name: 'parse-worker' | 'export-worker'): string | undefined {
+export function threadScript(name: 'parse-worker' | 'export-worker' | 'merge-worker'): string | undefined {
   return THREAD_FOLDERS.map((folder) => join(codeFolder(), folder, `${name}.cjs`)).find((file) => existsSync(file))
 }

@@ -67,7 +67,6 @@ export type {
   Driver,
   DriverBatchOptions,
   DriverDelOptions,
-  DriverLoadOptions,
   DriverPutOptions,
   GetManyOptions,
   Limits,
@@ -78,6 +77,7 @@ export type {
   TextOptions,
   WatchQuery,
 } from './store/driver/driver.ts'
+export type { DriverLoadOptions, LongLoad, LongLoadOptions, StoreCollectedOptions } from './store/driver/load.ts'
 export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/driver/entry.ts'
 export type { History, HistoryCall, HistoryStatus, Moment, Version, VersionsOptions } from './store/driver/history.ts'
 export type { Usage, UsageProgress, UsageQuery } from './store/driver/usage.ts'
@@ -86,7 +86,8 @@ export type { ConditionInput, KeyInput } from './store/input.ts'
 export type { RangeOptions } from './store/range.ts'
 export type { UsageOptions } from './store/usage.ts'
 export { Watch, type WatchOptions } from './store/watch.ts'
-export type { LoadOptions } from './store/load.ts'
+export type { LoadOptions, StreamOptions } from './store/load.ts'
+export type { CollectOptions, Collected } from './store/stream/load-stream.ts'
 export type { RangeAccess } from './store/range-access.ts'
 export { Store } from './store/store.ts'
 export type { AsText, TextAccess, TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from './store/text.ts'

@@ -29,6 +29,7 @@ const LISTED: readonly Layer[] = [
   ['blocks', 'store/**'],
   ['store/driver', 'store/driver/entry.ts blocks', 'store/**'],
   ['store/folders', 'store/driver', 'store/**'],
+  ['store/stream', 'store/driver blocks', 'store/**'],
   ['store', 'store/** blocks'],
   ['child-process.ts', 'io.ts'],
   ['lock', 'store/**'],
@@ -75,6 +76,7 @@ const LISTED: readonly Layer[] = [
     'drivers/sqlite/write',
     'drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read drivers/sqlite/watch drivers/kit store/** blocks',
   ],
+  ['drivers/sqlite/long-load', 'drivers/sqlite/format drivers/sqlite/file drivers/sqlite/write store/** blocks'],
   [
     'drivers/sqlite/check',
     'drivers/sqlite/layout process drivers/sqlite/engine drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/history drivers/sqlite/read store/** blocks',

@@ -88,6 +88,13 @@ export function blockValue({ bytes, valueStart, valueLength }: Block, i: number)
   return bytes.subarray(valueStart[i], valueStart[i]! + valueLength[i]!)
 }
 
+/** Bytes of all keys and values of a block. */
+export function blockBytes({ count, keyLength, valueLength }: Block): number {
+  let bytes = 0
+  for (let i = 0; i < count; i++) bytes += keyLength[i]! + valueLength[i]!
+  return bytes
+}
+
 /** The checksum that the bytes of entry `i` have, whatever {@link Block.checksums} says. */
 export function blockChecksum(
   { bytes, keyStart, keyLength, valueStart, valueLength, expires }: Block,

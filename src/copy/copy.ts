@@ -1,4 +1,4 @@
-import { type Block, blockChecksum, blockKey, blockPart } from '../blocks/block.ts'
+import { type Block, blockBytes, blockChecksum, blockKey, blockPart } from '../blocks/block.ts'
 import { KvError } from '../errors.ts'
 import { displayKey } from '../safe-text.ts'
 import type { Limits } from '../store/driver/driver.ts'
@@ -83,7 +83,7 @@ async function* partsOf(
       const good = isReversed ? blockPart(block, refused.i + 1, block.count) : blockPart(block, 0, refused.i)
       if (good.count > 0) part.push(good)
     }
-    bytes += bytesOf(block)
+    bytes += blockBytes(block)
     if (bytes < PART_BYTES && refused === undefined) continue
     if (part.length > 0) yield part
     if (refused !== undefined) throw refused.error
@@ -112,15 +112,9 @@ function summaryOf(blocks: Part, isReversed: boolean): Omit<CopiedPart, 'existin
   const last = blocks.at(-1)!
   return {
     entries: blocks.reduce((sum, { count }) => sum + count, 0),
-    bytes: blocks.reduce((sum, block) => sum + bytesOf(block), 0),
+    bytes: blocks.reduce((sum, block) => sum + blockBytes(block), 0),
     lastKey: new Uint8Array(blockKey(last, isReversed ? 0 : last.count - 1)),
   }
-}
-
-function bytesOf({ count, keyLength, valueLength }: Block): number {
-  let bytes = 0
-  for (let i = 0; i < count; i++) bytes += keyLength[i]! + valueLength[i]!
-  return bytes
 }
 
 /** Why an entry is not stored: the destination does not take it, or its bytes are not those that were written. */

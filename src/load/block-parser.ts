@@ -8,12 +8,6 @@ import { type RejectsFile, RejectsWriter } from './rejects-writer.ts'
 /** Bytes of input in one block: sorting and storing more at once is quicker, and takes more memory. */
 export const BLOCK_BYTES = 16 << 20
 
-/** The same far into a long input, where the keys of a block lie so far apart that each changes a page of its own. */
-const LONG_BLOCK_BYTES = 64 << 20
-
-/** How many times a block beyond {@link BLOCK_BYTES} must have been read before it. */
-const LONG_AFTER = 8
-
 /** Bytes of the first block, so that storing begins soon; each is twice the one before until they are full. */
 const FIRST_BYTES = 4 << 20
 
@@ -65,8 +59,6 @@ export class BlockParser {
   readonly #maxSkipped: number
   #skippedBefore = 0
   #goal = FIRST_BYTES
-  /** Bytes of input done with. */
-  #done = 0
   #buffer: Uint8Array = new Uint8Array(0)
   #length = 0
   #skipped = 0
@@ -171,9 +163,8 @@ export class BlockParser {
     // The buffer stays here with the beginning of a record in it.
     if (consumed === 0) return { ...parsed, block: new BlockBuilder(new Uint8Array(0)).finish() }
     const isFull = length >= this.#goal
-    this.#done += consumed
     if (isFull && !this.hasMore) this.#raiseGoal()
-    const isPacked = isFull && length === buffer.length && length <= LONG_BLOCK_BYTES
+    const isPacked = isFull && length === buffer.length && length <= BLOCK_BYTES
     const packInto = isPacked ? this.#spare(length) : undefined
     const block = builder.finish(packInto)
     if (packInto !== undefined && block.bytes === buffer) this.recycle(packInto)
@@ -203,10 +194,8 @@ export class BlockParser {
   }
 
   #raiseGoal(): void {
-    const goal = this.#goal * 2
-    if (this.#isMade && goal > BLOCK_BYTES) return
-    if (goal > LONG_BLOCK_BYTES || (goal > BLOCK_BYTES && this.#done < goal * LONG_AFTER)) return
-    this.#goal = goal
+    if (this.#goal === BLOCK_BYTES) return
+    this.#goal *= 2
     this.#spares.length = 0
   }
 

@@ -36,6 +36,13 @@ export class Progress {
     this.#draw(line)
   }
 
+  /** Says how many of the rows that were read are written. */
+  rowsOf(written: number, rows: number): void {
+    if (this.#due() === undefined) return
+    const [done, all] = [written.toLocaleString('en'), rows.toLocaleString('en')]
+    this.#draw(`${bar(written / rows)}  ${done} of ${all} rows written`)
+  }
+
   /** Says how many of the bytes are done. */
   bytes(done: number, total: number): void {
     const elapsed = this.#due()

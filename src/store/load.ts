@@ -1,10 +1,12 @@
 import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
 import { compareBytes } from '../bytes.ts'
 import { KvError, interrupted, usageError } from '../errors.ts'
-import type { Driver, Limits, DriverLoadOptions } from './driver/driver.ts'
+import type { Driver, Limits } from './driver/driver.ts'
+import type { DriverLoadOptions } from './driver/load.ts'
 import type { Op, Put } from './driver/entry.ts'
 import { roundedUp } from './expiry.ts'
 import { checkFunction, checkOptions, flagOf, kindOf } from './input.ts'
+import type { CollectOptions } from './stream/load-stream.ts'
 import { checkSize, keyId, sizeOf } from './operations.ts'
 
 /** How blocks are loaded. */
@@ -13,17 +15,33 @@ export interface LoadOptions extends DriverLoadOptions {
   readonly onProgress?: ((entries: number) => void) | undefined
 }
 
+/** How a stream of blocks is loaded. */
+export interface StreamOptions extends CollectOptions, Pick<LoadOptions, 'onProgress'> {}
+
 /** The options of a load. Throws `KV_USAGE` for options that are none, and blocks that are none. */
 export function checkLoad(blocks: Blocks, options: LoadOptions): LoadOptions & { readonly atomic: boolean } {
-  checkOptions(options, ['atomic', 'ifAbsent', 'onExisting', 'onProgress', 'signal'], 'load')
-  const { onExisting, onProgress } = options
+  checkOptions(options, ['atomic', ...NAMES], 'load')
   const atomic = flagOf(options.atomic, 'atomic') ?? true
+  return { ...checkCommon(blocks, options, 'load'), atomic }
+}
+
+/** Options that every way of loading has. */
+const NAMES = ['ifAbsent', 'onExisting', 'onProgress', 'signal']
+
+/** The same for a stream of blocks. */
+export function checkLoadStream(blocks: Blocks, options: StreamOptions): StreamOptions {
+  checkOptions(options, ['onCollected', ...NAMES], 'loadStream')
+  checkFunction(options.onCollected, 'onCollected')
+  return checkCommon(blocks, options, 'loadStream')
+}
+
+function checkCommon<O extends Omit<LoadOptions, 'atomic'>>(blocks: Blocks, options: O, what: string): O {
   const ifAbsent = flagOf(options.ifAbsent, 'ifAbsent') ?? false
-  checkFunction(onExisting, 'onExisting')
-  checkFunction(onProgress, 'onProgress')
+  checkFunction(options.onExisting, 'onExisting')
+  checkFunction(options.onProgress, 'onProgress')
   if (!(Symbol.iterator in Object(blocks)) && !(Symbol.asyncIterator in Object(blocks)))
-    throw usageError(`the blocks of load are iterable, not ${kindOf(blocks)}`)
-  return { ...options, atomic, ifAbsent }
+    throw usageError(`the blocks of ${what} are iterable, not ${kindOf(blocks)}`)
+  return { ...options, ifAbsent }
 }
 
 /** Loads blocks as the driver does, or in batches where it has no load of its own. */

@@ -1,5 +1,5 @@
 import { KvError, closedError, interrupted, usageError } from '../errors.ts'
-import type { Blocks } from '../blocks/block.ts'
+import type { Block, Blocks } from '../blocks/block.ts'
 import type {
   Abortable,
   CheckOptions,
@@ -14,7 +14,7 @@ import type { Entry, Head, PutResult } from './driver/entry.ts'
 import type { Care } from './driver/care.ts'
 import { StoreHistory } from './history.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
-import { type LoadOptions, checkLoad, load } from './load.ts'
+import { type LoadOptions, type StreamOptions, checkLoad, checkLoadStream, load } from './load.ts'
 import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
 import { toQuery } from './range.ts'
 import { RangeAccess } from './range-access.ts'
@@ -154,6 +154,26 @@ export class Store extends RangeAccess {
   async load(blocks: Blocks, options: LoadOptions = {}): Promise<number> {
     const checked = checkLoad(blocks, options)
     return load(this.#open(options.signal), blocks, checked)
+  }
+
+  /**
+   * Puts and deletes what comes in blocks, as {@link load} without `atomic`, each stored before the next is asked for. A store
+   * may put aside blocks that come quickly and in no order, and stores them all at once when they end or pause: `onCollected`
+   * tells of these. When their source throws, what it gave before is stored, unless the `signal` was aborted: then what was put
+   * aside is dropped. Resolves to the newest revision.
+   */
+  async loadStream(blocks: Blocks, options: StreamOptions = {}): Promise<number> {
+    const checked = checkLoadStream(blocks, options)
+    const driver = this.#open(options.signal)
+    const { loadStream } = await import('./stream/load-stream.ts')
+    const { ifAbsent, onExisting, onProgress, signal } = checked
+    const each = { atomic: false, ifAbsent, onExisting, onProgress, signal }
+    const target = {
+      load: (block: Block) => load(driver, [block], each),
+      longLoad: driver.longLoad?.bind(driver),
+      revision: () => driver.batch([], { signal }),
+    }
+    return loadStream(target, blocks, checked)
   }
 
   /**

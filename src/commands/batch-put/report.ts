@@ -7,6 +7,7 @@ import { suggestionFor } from '../../load/detect.ts'
 import type { OpenInput } from '../../load/open-input.ts'
 import type { InputSource } from '../../load/suggested-command.ts'
 import { Progress } from '../../output/progress.ts'
+import type { Collected } from '../../store/stream/load-stream.ts'
 import { escapeLine, formatBytes, formatCount } from '../../safe-text.ts'
 import type { Request } from './flags.ts'
 
@@ -37,6 +38,9 @@ export class Report {
   #existing = 0
   /** Of the block that is being stored, entries that are. */
   #ahead = 0
+  /** Entries that are put aside, to be stored later, and how many records were stored before them. */
+  #collected: Collected | undefined
+  #storedBefore = 0
   #skipped = 0
   #bytes = 0
   /** Of the inputs before the one that is read. */
@@ -65,6 +69,18 @@ export class Report {
   ahead(entries: number): void {
     this.#ahead = entries
     this.#draw()
+  }
+
+  /** Entries were put aside, or some of them written; or all are stored. */
+  collected(collected: Collected | undefined): void {
+    if (this.#collected === undefined) this.#storedBefore = this.#records
+    this.#collected = collected
+    if (collected !== undefined && collected.written > 0) this.#progress.rowsOf(collected.written, collected.entries)
+  }
+
+  /** Whether entries are put aside and not stored. */
+  get isCollecting(): boolean {
+    return this.#collected !== undefined
   }
 
   /** So many puts were left because their key was there. */
@@ -129,7 +145,8 @@ export class Report {
     const { maxErrors } = this.#request
     const isOver = maxErrors !== undefined && record.isLast !== true
     const tooMany = isOver ? `, and no more than ${maxErrors} may be refused` : ''
-    const message = `${describe(reading, record)}${tooMany}; ${this.#storedSoFar('before it')}`
+    // Also what is put aside is stored by the time this is told.
+    const message = `${describe(reading, record)}${tooMany}; ${this.#storedSoFar('before it', this.#records)}`
     return new KvError('KV_INVALID_INPUT', message, {
       hint: record.hint ?? this.#suggestion(reading, record) ?? this.#hint(record),
     })
@@ -147,12 +164,12 @@ export class Report {
     return `${mend}${harmless}${record.isLast || skip || atomic ? '' : ', or use --on-error skip'}`
   }
 
-  #storedSoFar(where: string): string {
+  #storedSoFar(where: string, records = this.#collected === undefined ? this.#records : this.#storedBefore): string {
     const { atomic, dryRun, ifAbsent } = this.#request
-    if (atomic || dryRun || this.#records + this.#ahead === 0) return 'nothing was stored'
+    if (atomic || dryRun || records + this.#ahead === 0) return 'nothing was stored'
     const ahead = this.#ahead === 0 ? '' : `, and ${this.#ahead.toLocaleString('en')} of those that follow`
     const done = ifAbsent || this.#deletes > 0 ? 'done' : 'stored'
-    return `the ${formatCount(this.#records, 'record')} ${where} ${this.#records === 1 ? 'is' : 'are'} ${done}${ahead}`
+    return `the ${formatCount(records, 'record')} ${where} ${records === 1 ? 'is' : 'are'} ${done}${ahead}`
   }
 
   /**

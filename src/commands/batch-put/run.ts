@@ -55,7 +55,9 @@ export class Run {
       const blocks = this.#blocks(names)
       await (dryRun ? this.#look(blocks, first) : this.#load(blocks))
     } catch (error) {
-      throw this.#inputError ?? this.#report.withCount(error)
+      // What was put aside is stored before the fault of an input is told, unless that fails or the run is interrupted.
+      const isStored = this.#inputError !== undefined && !this.#report.isCollecting
+      throw isStored ? this.#inputError : this.#report.withCount(error)
     } finally {
       if (this.#rejects !== undefined) closeSync(this.#rejects)
       this.#report.done()
@@ -70,14 +72,17 @@ export class Run {
     const { signal } = this.#ctx
     const { atomic, ifAbsent } = this.#request
     const options = {
-      atomic,
       ifAbsent,
       onExisting: (entries: number): void => this.#report.left(entries),
       onProgress: (entries: number): void => this.#report.ahead(entries),
       signal,
     }
-    if (atomic) await this.#store.load(blocks, options)
-    else for await (const block of blocks) await this.#store.load([block], options)
+    if (atomic) await this.#store.load(blocks, { atomic, ...options })
+    else
+      await this.#store.loadStream(blocks, {
+        ...options,
+        onCollected: (collected) => this.#report.collected(collected),
+      })
   }
 
   /** Stores nothing; keeps the first entries. */

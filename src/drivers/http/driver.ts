@@ -14,7 +14,6 @@ import type {
   Driver,
   GetManyOptions,
   Limits,
-  DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
@@ -22,6 +21,7 @@ import type {
   TextOptions,
   WatchQuery,
 } from '../../store/driver/driver.ts'
+import type { DriverLoadOptions } from '../../store/driver/load.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { OpenOptions } from '../options.ts'

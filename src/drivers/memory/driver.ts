@@ -16,12 +16,12 @@ import type {
   DriverDelOptions,
   Driver,
   GetManyOptions,
-  DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
   WatchQuery,
 } from '../../store/driver/driver.ts'
+import type { DriverLoadOptions } from '../../store/driver/load.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { MemoryLog } from './change-log.ts'

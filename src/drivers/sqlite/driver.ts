@@ -10,7 +10,6 @@ import type {
   DriverDelOptions,
   Driver,
   GetManyOptions,
-  DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
   Stat,
@@ -18,6 +17,7 @@ import type {
   TextOptions,
   WatchQuery,
 } from '../../store/driver/driver.ts'
+import type { DriverLoadOptions, LongLoad, LongLoadOptions } from '../../store/driver/load.ts'
 import type { Care } from '../../store/driver/care.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
@@ -40,7 +40,8 @@ import { statStore } from './read/stat.ts'
 import { usageParts } from './read/usage.ts'
 import type { WatchHub } from './watch/watch-hub.ts'
 import { applyOps, checkAll, deleteIf, putIf } from './write/apply-ops.ts'
-import { type Loaded, blockLoader, loadAsTheyCome } from './write/bulk-insert.ts'
+import { type Loaded, blockLoader } from './write/bulk-insert.ts'
+import { loadAsTheyCome } from './write/load-blocks.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
 import type { Transaction } from './write/transaction.ts'
 import { type Job, Writer } from './write/writer.ts'
@@ -167,29 +168,17 @@ export class SqliteDriver implements Driver {
       for (const block of blocks as Iterable<Block>) existing += load(block)
       return { revision: transaction.revision, existing }
     }
-    const { revision, existing } = await (Symbol.asyncIterator in blocks
-      ? this.#loadAsItComes(blocks[Symbol.asyncIterator](), ifAbsent, signal)
+    const loaded = await (Symbol.asyncIterator in blocks
+      ? loadAsTheyCome(this.#writer, blocks[Symbol.asyncIterator](), { now: this.#now, ifAbsent, signal })
       : this.#writer.write(job, signal))
+    const { revision, existing } = loaded ?? { revision: await this.batch([], { signal }), existing: 0 }
     if (ifAbsent) onExisting?.(existing)
     return revision
   }
 
-  /** Takes the lock when the first block is there: waiting for it must not keep others from writing. */
-  async #loadAsItComes(
-    blocks: AsyncIterator<Block>,
-    ifAbsent: boolean,
-    signal: AbortSignal | undefined,
-  ): Promise<Loaded> {
-    const first = await blocks.next()
-    if (first.done === true) return { revision: await this.batch([], { signal }), existing: 0 }
-    try {
-      return await this.#writer.writeLong(async (transaction) => {
-        const existing = await loadAsTheyCome(transaction, first.value, blocks, { now: this.#now, ifAbsent })
-        return { revision: transaction.revision, existing }
-      }, signal)
-    } finally {
-      await blocks.return?.()
-    }
+  async longLoad(options: LongLoadOptions): Promise<LongLoad | undefined> {
+    const { beginLongLoad } = await import('./long-load/long-load.ts')
+    return beginLongLoad({ file: this.#file, writer: this.#writer, now: this.#now }, options)
   }
 
   async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {

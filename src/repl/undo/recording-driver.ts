@@ -5,10 +5,10 @@ import type {
   DriverBatchOptions,
   DriverDelOptions,
   Driver,
-  DriverLoadOptions,
   DriverPutOptions,
   RangeQuery,
 } from '../../store/driver/driver.ts'
+import type { DriverLoadOptions, LongLoad, LongLoadOptions } from '../../store/driver/load.ts'
 import type { Entry, Op, PutResult } from '../../store/driver/entry.ts'
 import type { History } from '../../store/driver/history.ts'
 import { keyId } from '../../store/operations.ts'
@@ -37,7 +37,7 @@ export function recordingDriver(driver: Driver, log: UndoLog, place: Place): Dri
 }
 
 /** The methods of a driver that write. */
-class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange' | 'load'> {
+class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange' | 'load' | 'longLoad'> {
   readonly #inner: Driver
   readonly #log: UndoLog
   readonly #place: Place
@@ -133,6 +133,18 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     if (seen.length > 0 && existing !== 0)
       this.#log.refuse('another process wrote the same keys meanwhile, and so this cannot be undone')
     return revision
+  }
+
+  /** None while what it writes can still be undone: `load` of each block tells the log what that was. */
+  async longLoad(options: LongLoadOptions): Promise<LongLoad | undefined> {
+    const long = this.#records() ? undefined : await this.#inner.longLoad?.(options)
+    return (
+      long && {
+        add: (block) => long.add(block),
+        store: (how) => this.#writing(long.store(how), () => true),
+        drop: () => long.drop(),
+      }
+    )
   }
 
   /** A history whose beginning and end are known to the log, as what `.undo` does not take back. */

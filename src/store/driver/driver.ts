@@ -8,6 +8,7 @@ import type { Cached } from './cached.ts'
 import type { Care } from './care.ts'
 import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
 import type { History } from './history.ts'
+import type { DriverLoadOptions, LongLoad, LongLoadOptions } from './load.ts'
 import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
@@ -170,19 +171,6 @@ export interface TextOptions extends TextForm, Abortable {
   readonly parallel?: boolean | undefined
 }
 
-/** How blocks are loaded. */
-export interface DriverLoadOptions extends Abortable {
-  /** All or nothing. If false, an engine with limited batches may store parts, in order. Default: true. */
-  readonly atomic?: boolean | undefined
-  /**
-   * Puts only what is not there: of several entries of one key the first, unless a delete comes before. Throws
-   * `KV_NOT_SUPPORTED` where an engine cannot do that, or not all at once.
-   */
-  readonly ifAbsent?: boolean | undefined
-  /** Told once before a load with `ifAbsent` settles, how many puts were left because their key was there. */
-  readonly onExisting?: ((entries: number) => void) | undefined
-}
-
 /** A fresh moment: called once per operation that must tell expired entries from living ones. */
 export type Clock = () => number
 
@@ -247,6 +235,8 @@ export interface Driver {
    * other writers wait. The signal may be ignored once the first block is asked for: the source can end the blocks.
    */
   load?(blocks: Blocks, options?: DriverLoadOptions): Promise<number>
+  /** Optional: begins a load of blocks that are collected first, where that is quicker than `load` of each. */
+  longLoad?(options: LongLoadOptions): Promise<LongLoad | undefined>
   /** Removes a range in one atomic step; settles to how many entries it had. Ignores `reverse`, `limit`, `keysOnly`. */
   delRange(query: RangeQuery, options?: Abortable): Promise<number>
 

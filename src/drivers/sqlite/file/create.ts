@@ -8,7 +8,7 @@ import { refuseLostLog } from '../identity/log-owner.ts'
 import type { Layout } from '../layout/layout.ts'
 import { LAYOUT_OF_NEW } from '../layout/layouts.ts'
 import { ROWS } from '../layout/rows.ts'
-import { placeFile } from './place-file.ts'
+import { placeFile, putOnDisk } from './place-file.ts'
 import { schemaSql } from './schema.ts'
 
 /** Bytes of a page. Chosen by measurement; see BENCHMARKS.md, "Layout". */
@@ -38,22 +38,59 @@ export function emptyStoreSql(
  * is in the way (SQLite would play it into the new one).
  */
 export function create(path: string, options: CreateOptions): void {
-  const folder = dirname(path)
-  if (options.makeFolder) mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (!existsSync(path)) refuseLostLog(path)
-  removeAbandoned(folder)
-  const temporary = join(folder, temporaryName())
+  const temporary = temporaryFor(path, options)
   try {
-    closeSync(openSync(temporary, 'wx', 0o600))
-    const connection = new (sqliteEngine().DatabaseSync)(temporary)
-    try {
-      connection.exec(`pragma synchronous = full; ${emptyStoreSql(options.maxEntries)} pragma journal_mode = wal`)
-    } finally {
-      connection.close()
-    }
+    run(temporary, `pragma synchronous = full; ${emptyStoreSql(options.maxEntries)} pragma journal_mode = wal`)
     placeFile(temporary, path)
   } finally {
     removeTemporary(temporary)
+  }
+}
+
+/**
+ * The same with what `fill` writes to the file of a name, an empty store that keeps no log yet and does not wait for the disk.
+ * Returns its result; `undefined`, and what it wrote is gone, when another process was quicker.
+ */
+export async function createFilled<T>(
+  path: string,
+  options: CreateOptions,
+  fill: (temporary: string) => Promise<T>,
+): Promise<T | undefined> {
+  const temporary = temporaryFor(path, options)
+  try {
+    run(temporary, `pragma synchronous = off; ${emptyStoreSql(options.maxEntries)}`)
+    const result = await fill(temporary)
+    run(temporary, 'pragma synchronous = off; pragma journal_mode = wal')
+    await putOnDisk(temporary)
+    return placeFile(temporary, path) ? result : undefined
+  } finally {
+    removeTemporary(temporary)
+  }
+}
+
+/** Makes an empty file beside the place of a store, and says its name. */
+function temporaryFor(path: string, { makeFolder }: CreateOptions): string {
+  const folder = dirname(path)
+  if (makeFolder) makeFolderOf(path)
+  if (!existsSync(path)) refuseLostLog(path)
+  removeAbandoned(folder)
+  const temporary = join(folder, temporaryName())
+  closeSync(openSync(temporary, 'wx', 0o600))
+  return temporary
+}
+
+/** Makes the folder of a store, where it is not there. */
+export function makeFolderOf(path: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+}
+
+/** Runs statements on a connection of their own. */
+function run(file: string, sql: string): void {
+  const connection = new (sqliteEngine().DatabaseSync)(file)
+  try {
+    connection.exec(sql)
+  } finally {
+    connection.close()
   }
 }
 

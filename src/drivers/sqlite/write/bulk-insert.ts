@@ -1,15 +1,4 @@
-import {
-  type Block,
-  asTheyCame,
-  blockOps,
-  blockPart,
-  deletedKeys,
-  hasTtl,
-  putsOf,
-  settled,
-} from '../../../blocks/block.ts'
-import type { Clock } from '../../../store/driver/driver.ts'
-import type { BlockSpool } from './block-spool.ts'
+import { type Block, asTheyCame, blockOps, blockPart, deletedKeys, putsOf, settled } from '../../../blocks/block.ts'
 import { LOADED, LOADING } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
@@ -111,31 +100,6 @@ export function insertBounded(transaction: Transaction, block: Block, revision: 
     connection.exec(LOADED)
   }
   return absentAt === undefined ? 0 : left
-}
-
-/** Loads blocks as {@link blockLoader} does, as they come; returns how many puts were left. A time to live counts from the end: the first block with one, and all after it, wait. */
-export async function loadAsTheyCome(
-  transaction: Transaction,
-  first: Block,
-  more: AsyncIterator<Block>,
-  { now, ifAbsent }: { readonly now: Clock; readonly ifAbsent: boolean },
-): Promise<number> {
-  const load = blockLoader(transaction, ifAbsent)
-  let left = 0
-  let spool: BlockSpool | undefined
-  try {
-    for (let block: Block | undefined = first; block !== undefined;) {
-      if (spool === undefined && hasTtl(block)) spool = new (await import('./block-spool.ts')).BlockSpool()
-      if (spool === undefined) left += load(block)
-      else spool.add(block)
-      const next = await more.next()
-      block = next.done === true ? undefined : next.value
-    }
-    if (spool !== undefined) for (const block of spool.blocks()) left += load(block, now())
-    return left
-  } finally {
-    spool?.close()
-  }
 }
 
 /**

@@ -1,0 +1,45 @@
+import type { Block } from '../../blocks/block.ts'
+
+/** How blocks are loaded. */
+export interface DriverLoadOptions {
+  readonly signal?: AbortSignal | undefined
+  /** All or nothing. If false, an engine with limited batches may store parts, in order. Default: true. */
+  readonly atomic?: boolean | undefined
+  /**
+   * Puts only what is not there: of several entries of one key the first, unless a delete comes before. Throws
+   * `KV_NOT_SUPPORTED` where an engine cannot do that, or not all at once.
+   */
+  readonly ifAbsent?: boolean | undefined
+  /** Told once before a load with `ifAbsent` settles, how many puts were left because their key was there. */
+  readonly onExisting?: ((entries: number) => void) | undefined
+}
+
+/** What decides whether blocks are worth collecting. */
+export interface LongLoadOptions extends Pick<DriverLoadOptions, 'ifAbsent' | 'onExisting'> {
+  /** Bytes of keys and values that the load has brought so far. */
+  readonly loadedBytes: number
+}
+
+/** How what was collected is stored. */
+export interface StoreCollectedOptions {
+  /** Aborted: nothing is stored, and `KV_INTERRUPTED` thrown. */
+  readonly signal?: AbortSignal | undefined
+  /** Told now and then, before they are there for others, how many of the entries are written. */
+  readonly onWritten?: ((entries: number) => void) | undefined
+}
+
+/**
+ * A load of more than fits in memory: its blocks are put aside, and stored sorted and all at once. Until then the store is
+ * as it was, also when the process is killed. Ended by `store` or by `drop`, once.
+ */
+export interface LongLoad {
+  /** Puts the entries of a block aside; it is used up then. Throws what a write throws, such as `KV_DISK_FULL`. */
+  add(block: Block): void
+  /**
+   * Stores all entries in one commit, of those with equal keys the last, or with `ifAbsent` what is not there; settles to
+   * their revision. When it throws, nothing was stored.
+   */
+  store(options?: StoreCollectedOptions): Promise<number>
+  /** Forgets them. */
+  drop(): void
+}

@@ -1,0 +1,175 @@
+import { type Block, type Blocks, blockBytes, blockKey } from '../../blocks/block.ts'
+import { compareBytes } from '../../bytes.ts'
+import { within } from '../../async.ts'
+import type { Driver } from '../driver/driver.ts'
+import type { DriverLoadOptions, LongLoad } from '../driver/load.ts'
+
+/** Entries that are put aside, to be stored all at once: how many, and how many of them are written by now. */
+export interface Collected {
+  readonly entries: number
+  readonly written: number
+}
+
+/** How a stream of blocks is collected. */
+export interface CollectOptions extends Omit<DriverLoadOptions, 'atomic'> {
+  /** Told when entries are put aside, while they are written, and with `undefined` when all are stored. */
+  readonly onCollected?: ((collected: Collected | undefined) => void) | undefined
+}
+
+/** When blocks are collected. */
+export interface CollectRule {
+  /** Bytes of keys and values of a block, and entries, that tell of an input that comes quickly. */
+  readonly bytes: number
+  readonly entries: number
+  /** How long to wait for the next block, in milliseconds, before what is collected is stored. */
+  readonly waitMs: number
+}
+
+/**
+ * An input hands over what it has in half a second at the latest: a block that is full by then has come at 4 MB/s or more.
+ * Sorting gains nothing where each page of the store has few entries.
+ */
+const RULE: CollectRule = { bytes: 2 << 20, entries: 4000, waitMs: 500 }
+
+/** Where a stream of blocks is loaded. */
+export interface StreamTarget {
+  /** Stores a block. */
+  load(block: Block): Promise<number>
+  longLoad: Driver['longLoad']
+  /** The newest revision. */
+  revision(): Promise<number>
+}
+
+/**
+ * Loads blocks as they come. Each is stored before the next is asked for, or, where the target has a way for long loads and they
+ * come quickly and in no order, put aside, to be stored all at once when they end, pause or come slowly. When the source of the
+ * blocks fails, all before is stored; unless that was because the signal was aborted, which only ends the load. Settles to the
+ * newest revision.
+ */
+export async function loadStream(
+  target: StreamTarget,
+  blocks: Blocks,
+  options: CollectOptions,
+  rule: CollectRule = RULE,
+): Promise<number> {
+  const stream = new LoadStream(target, options, rule)
+  const source = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()
+  let isOver = false
+  try {
+    for (;;) {
+      const next = Promise.resolve(source.next())
+      let result: IteratorResult<Block>
+      try {
+        result = await stream.waitFor(next)
+      } catch (error) {
+        isOver = true
+        if (options.signal?.aborted !== true) await stream.end()
+        throw error
+      }
+      if (result.done === true) {
+        isOver = true
+        return await stream.end()
+      }
+      await stream.take(result.value)
+    }
+  } finally {
+    stream.drop()
+    if (!isOver) await source.return?.()
+  }
+}
+
+class LoadStream {
+  readonly #target: StreamTarget
+  readonly #options: CollectOptions
+  readonly #rule: CollectRule
+  #long: LongLoad | undefined
+  #entries = 0
+  /** Blocks that were collected, and how many of the last came slowly. */
+  #collected = 0
+  #slow = 0
+  #loadedBytes = 0
+  #lastKey: Uint8Array | undefined
+  /** Whether each block so far lies behind the one before it. */
+  #isAscending = true
+  #revision: number | undefined
+
+  constructor(target: StreamTarget, options: CollectOptions, rule: CollectRule) {
+    this.#target = target
+    this.#options = options
+    this.#rule = rule
+  }
+
+  /** What the source settles to. When that takes long, what is collected is stored meanwhile. */
+  async waitFor<T>(next: Promise<T>): Promise<T> {
+    if (this.#long === undefined) return next
+    // It may fail while that is stored.
+    next.catch(() => {})
+    if (
+      (await within(
+        next.then(() => true),
+        this.#rule.waitMs,
+      )) === undefined
+    )
+      await this.#storeCollected()
+    return next
+  }
+
+  async take(block: Block): Promise<void> {
+    if (block.count === 0) return
+    const bytes = blockBytes(block)
+    const isQuick = bytes >= this.#rule.bytes && block.count >= this.#rule.entries
+    this.#order(block)
+    if (this.#long !== undefined) {
+      // In order, they are stored as quickly as they come.
+      if (this.#isAscending && this.#collected === 1) await this.#storeCollected()
+      else return this.#collect(block, bytes, isQuick)
+    } else if (isQuick && !(this.#isAscending && this.#loadedBytes > 0)) {
+      const { ifAbsent, onExisting } = this.#options
+      this.#long = await this.#target.longLoad?.({ ifAbsent, onExisting, loadedBytes: this.#loadedBytes })
+      if (this.#long !== undefined) return this.#collect(block, bytes, isQuick)
+    }
+    this.#revision = await this.#target.load(block)
+    this.#loadedBytes += bytes
+  }
+
+  /** Stores what is collected. Returns the newest revision. */
+  async end(): Promise<number> {
+    await this.#storeCollected()
+    return this.#revision ?? this.#target.revision()
+  }
+
+  /** Forgets what is collected and not stored. */
+  drop(): void {
+    this.#long?.drop()
+    this.#long = undefined
+  }
+
+  /** Puts a block aside; after two in a row that came slowly, all of them are stored. */
+  async #collect(block: Block, bytes: number, isQuick: boolean): Promise<void> {
+    this.#long!.add(block)
+    this.#loadedBytes += bytes
+    this.#entries += block.count
+    this.#collected++
+    this.#slow = isQuick ? 0 : this.#slow + 1
+    this.#options.onCollected?.({ entries: this.#entries, written: 0 })
+    if (this.#slow >= 2) await this.#storeCollected()
+  }
+
+  async #storeCollected(): Promise<void> {
+    const long = this.#long
+    if (long === undefined) return
+    this.#long = undefined
+    const { onCollected, signal } = this.#options
+    const entries = this.#entries
+    const onWritten = (written: number): void => onCollected?.({ entries, written })
+    this.#revision = await long.store({ signal, onWritten })
+    this.#entries = this.#collected = this.#slow = 0
+    onCollected?.(undefined)
+  }
+
+  /** Notes whether the block lies behind those before it. */
+  #order(block: Block): void {
+    if (this.#lastKey !== undefined && compareBytes(blockKey(block, 0), this.#lastKey) <= 0) this.#isAscending = false
+    this.#lastKey = blockKey(block, block.count - 1).slice()
+  }
+}
