@@ -83,9 +83,9 @@ export class ParsePipeline {
     this.wake()
   }
 
-  /** Whether nothing is ready, nor being stored. */
+  /** Whether nothing is ready, nor being stored, and more input is waited for. */
   get isIdle(): boolean {
-    return this.#handedOver === 0
+    return this.#handedOver === 0 && this.#hasRoom()
   }
 
   /** Takes a chunk of input. Settles when it is free again and there is room for more. */

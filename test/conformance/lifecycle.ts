@@ -17,6 +17,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   del: (store) => store.del('a'),
   batch: (store) => store.batch([{ type: 'put', key: 'a', value: '1' }]),
   load: (store) => store.load([block([['a', '1']])]),
+  loadStream: (store) => store.loadStream([block([['a', '1']])]),
   rangeText: (store) => store.rangeText(),
   range: (store) => store.range().next(),
   rangePages: (store) => store.rangePages()[Symbol.asyncIterator]().next(),
@@ -209,6 +210,7 @@ export function lifecycle(kit: Kit): void {
       ['del', (store, signal) => store.del('a', { signal })],
       ['batch', (store, signal) => store.batch([{ type: 'del', key: 'a' }], { signal })],
       ['load', (store, signal) => store.load([block([['a', '2']])], { signal })],
+      ['loadStream', (store, signal) => store.loadStream([block([['a', '2']])], { signal })],
       ['delRange', (store, signal) => store.delRange({ all: true, signal })],
     ])('a %s that was stopped before it began does nothing', async ([, write]) => {
       const store = await kit.store()

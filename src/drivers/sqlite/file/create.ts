@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { boundSql } from '../bound/bound.ts'
 import { sqliteEngine } from '../engine/engine.ts'
 import { APPLICATION_ID } from '../format/header.ts'
-import { isAbandoned, temporaryName } from '../format/temporary-names.ts'
+import { isAbandoned, isFromHere, temporaryName } from '../format/temporary-names.ts'
 import { refuseLostLog } from '../identity/log-owner.ts'
 import type { Layout } from '../layout/layout.ts'
 import { LAYOUT_OF_NEW } from '../layout/layouts.ts'
@@ -99,7 +99,7 @@ export function removeTemporary(temporary: string): void {
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(temporary + suffix, { force: true })
 }
 
-/** Made in milliseconds, or written to all the time: one so old, in milliseconds, was left by a process that was killed. */
+/** Made in milliseconds, or written to all the time: one so old, in milliseconds, was left by a process that was killed, wherever that was. */
 const ABANDONED_MS = 3_600_000
 
 /** Removes what killed creations and copies left in a folder; a clean-up, so what cannot be done is left. */
@@ -109,7 +109,8 @@ export function removeAbandoned(folder: string): void {
       if (!isAbandoned(file)) continue
       const path = join(folder, file)
       const stat = lstatSync(path)
-      if (stat.isFile() && Date.now() - stat.mtimeMs > ABANDONED_MS) rmSync(path, { force: true })
+      const isOver = isFromHere(file) || Date.now() - stat.mtimeMs > ABANDONED_MS
+      if (isOver && stat.isFile()) rmSync(path, { force: true })
     }
   } catch {
     // A folder that may be written but not listed, or another process that was quicker.
