@@ -17,9 +17,23 @@ function temporaryFolder(): string {
   }
 }
 
+/**
+ * Files that leave nothing behind in their process: a worker runs many of them, and loads vitest and the code once. Each
+ * of the others, about memory, locks, handles and kills, has a process of its own.
+ */
+const SHARED = [
+  'test/layers.test.ts',
+  'test/repl/*.test.ts',
+  'test/{blocks,cli,commands,completion,formats,interop,load,output,store,terminal}/**/*.test.ts',
+  'test/{drivers/http,drivers/kit,repl/language,server/admission,server/routes}/*.test.ts',
+]
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
+    projects: [
+      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
+      { extends: true, test: { name: 'alone', include: ['test/**/*.test.ts', ...SHARED.map((files) => `!${files}`)] } },
+    ],
     pool: 'forks',
     // Tests wait for other processes most of the time; by itself vitest leaves one processor idle.
     maxWorkers: availableParallelism() + 1,

@@ -8,7 +8,7 @@ import { smallDisk } from '../helpers/small-disk.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { Child, needLibrary, spin } from './child.ts'
 
-const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 8)
+const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 4)
 
 /** Throws unless the store at `path` is sound, and shows one moment of the writer's. Returns its number. */
 async function sameNumber(path: string): Promise<number> {

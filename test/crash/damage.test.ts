@@ -305,7 +305,7 @@ test('overwritten pages end in KvErrors or results, never in a crash', { timeout
   const folder = tempDir()
   const path = join(folder, 'healthy.kv')
   await healthy(path)
-  const rounds = Number(process.env['KV_CRASH_ROUNDS'] ?? 30) * 5
+  const rounds = Number(process.env['KV_CRASH_ROUNDS'] ?? 12) * 5
   const child = new Child('damager.mjs', [path, join(folder, 'damaged.kv'), '1', String(rounds)])
   const { code, signal, stderr } = await child.ended
   expect({ code, signal, stderr }, `last seed begun: ${child.lines.at(-1)}`).toEqual({

@@ -8,7 +8,7 @@ import { smallDisk } from '../helpers/small-disk.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { spin } from './child.ts'
 
-const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 6)
+const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 4)
 const KEYS = Array.from({ length: 10_000 }, (_, i) => `key:${String(i).padStart(6, '0')}`)
 
 /** The values of a key as its history tells them, the oldest first. */

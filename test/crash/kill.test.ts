@@ -8,7 +8,7 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { Child, needLibrary, spin } from './child.ts'
 
 /** A kill never loses what the system has in its cache: a missing fsync cannot be seen here. */
-const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 30)
+const ROUNDS = Number(process.env['KV_CRASH_ROUNDS'] ?? 12)
 const KEPT = 60
 
 test(

@@ -129,12 +129,17 @@ function start(
 /** An entry to fill a store with: key, value and perhaps more. */
 export type Given = readonly [key: string | Uint8Array, value: string | Uint8Array, options?: PutOptions]
 
+/** More entries than this are put in one batch, and have one revision. */
+const MANY = 1000
+
 /** A new store file with these entries, or the path of one that does not exist yet. */
 export async function givenStore(entries: readonly Given[] = []): Promise<string> {
   const path = join(tempDir(), 'test.kv')
   if (entries.length > 0) {
     await using store = await openStore(path, { durable: false })
-    for (const [key, value, options] of entries) await store.put(key, value, options)
+    if (entries.length > MANY)
+      await store.batch(entries.map(([key, value, more]) => ({ type: 'put', key, value, ...more })))
+    else for (const [key, value, options] of entries) await store.put(key, value, options)
   }
   return path
 }

@@ -191,7 +191,7 @@ describe('what other programs write is loaded as it was', () => {
           expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining(`${all.length} put, 0 skipped`) })
           expect(await contents(store)).toEqual(sorted(all))
         }),
-        { numRuns: 3 },
+        { numRuns: 2 },
       )
     })
   }
@@ -207,7 +207,7 @@ describe('what kv range writes is read by other programs as it was', () => {
           const { stdout } = await kv(['range', '--format', form], { store })
           expect(read(stdout)).toEqual(sorted(all))
         }),
-        { numRuns: 3 },
+        { numRuns: 2 },
       )
     })
   }

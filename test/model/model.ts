@@ -8,7 +8,7 @@ import type { Clock, Driver } from '../../src/store/driver/driver.ts'
 import { hex, toHex } from '../helpers/bytes.ts'
 
 /** Runs per driver; a failure prints the seed to run it again with. */
-export const RUNS = Number(process.env['KV_MODEL_RUNS'] ?? 400)
+export const RUNS = Number(process.env['KV_MODEL_RUNS'] ?? 200)
 
 /** Key in hex to what is stored. Hex digits sort like the bytes they stand for. */
 type Rows = Map<string, { value: string; expires: number | undefined; revision: number }>
