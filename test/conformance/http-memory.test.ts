@@ -1,7 +1,8 @@
 import { served } from './served.ts'
-import { conformance } from './suite.ts'
+import { type Target, conformance } from './suite.ts'
 
-conformance('http over memory', {
+// Ranges through HTTP are tried over SQLite, those of memory without HTTP.
+const HTTP_MEMORY: Target = {
   place: () => served('memory:'),
   supports: {
     syncReads: false,
@@ -15,4 +16,6 @@ conformance('http over memory', {
   },
   shared: true,
   ownClock: true,
-})
+}
+
+conformance('http over memory', HTTP_MEMORY, 'others')

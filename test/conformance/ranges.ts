@@ -128,6 +128,10 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
   ],
 }
 
+/** Limits of a range; some beyond all keys, which are tried with the first row of a group. */
+const LIMITS = [undefined, 0, 1, 2, 3]
+const HUGE = [1000, Number.MAX_SAFE_INTEGER, Infinity]
+
 /** Ranges: which entries, in which order, of which moment. */
 export function ranges(kit: Kit): void {
   test('the keys of the table are in byte order', () => {
@@ -139,7 +143,7 @@ export function ranges(kit: Kit): void {
     for (const [group, rows] of Object.entries(TABLE)) {
       test(`${group}: the keys in either direction, with every limit`, async () => {
         const store = await stored(kit)
-        for (const row of rows) await expectRange(store, row)
+        for (const [i, row] of rows.entries()) await expectRange(store, row, i === 0 ? [...LIMITS, ...HUGE] : LIMITS)
       })
 
       test(`${group}: delRange removes exactly those`, async () => {
@@ -448,12 +452,12 @@ export function ranges(kit: Kit): void {
 }
 
 /** Fails, naming the row, unless a range holds just its keys. */
-async function expectRange(store: Store, row: Row): Promise<void> {
+async function expectRange(store: Store, row: Row, limits: readonly (number | undefined)[]): Promise<void> {
   const [bounds] = row
   const expected = keysOf(row)
   for (const reverse of [false, true]) {
     const whole = reverse ? expected.toReversed() : expected
-    for (const limit of [undefined, 0, 1, 2, 3, 1000, Number.MAX_SAFE_INTEGER, Infinity]) {
+    for (const limit of limits) {
       const options: RangeOptions = { ...inBytes(bounds), reverse, limit }
       const wanted = whole.slice(0, limit)
       const got = await entries(store, options)
