@@ -9,6 +9,9 @@ import { type DatabaseSync, sqliteEngine } from '../../../src/drivers/sqlite/eng
 import { Retention } from '../../../src/drivers/sqlite/watch/retention.ts'
 import { block } from '../../conformance/suite.ts'
 import { Child, needLibrary } from '../../crash/child.ts'
+import { LAYOUT_OF_NEW } from '../../../src/drivers/sqlite/layout/layouts.ts'
+import { ROWS } from '../../../src/drivers/sqlite/layout/rows.ts'
+import { LAYOUTS, emptyStore } from '../../helpers/layouts.ts'
 import { text, toText } from '../../helpers/bytes.ts'
 import { KV, ended, givenStore, kv, startKv } from '../../helpers/kv.ts'
 import { holdLock } from '../../helpers/lock.ts'
@@ -30,15 +33,17 @@ function schema(connection: DatabaseSync): unknown[] {
 }
 
 /** A file that has been written to, a store on it, and another program's connection. */
-async function given(): Promise<{ path: string; store: Store; connection: DatabaseSync }> {
-  const path = await givenStore([['a', '1']])
-  return { path, store: await openTestStore(path), connection: foreign(path) }
+async function given(layout = LAYOUT_OF_NEW): Promise<{ path: string; store: Store; connection: DatabaseSync }> {
+  const path = emptyStore(join(tempDir(), 'store.kv'), layout)
+  const store = await openTestStore(path)
+  await store.put('a', '1')
+  return { path, store, connection: foreign(path) }
 }
 
 /** The time of every watcher has come. */
 const LAPSED = 'update kv_watcher set until = 0'
 
-describe('what other programs write is reported', () => {
+describe.for(LAYOUTS)('what other programs write is reported, %s', ([, layout]) => {
   test.for<[string, string, string[]]>([
     ['an insert', "insert into kv(key, value) values (x'62', x'32')", ['put b=2']],
     [
@@ -49,18 +54,32 @@ describe('what other programs write is reported', () => {
     ['an update of the value', "update kv set value = x'32' where key = x'61'", ['put a=2']],
     ['an update of the expiry', "update kv set expires = 4102444800000 where key = x'61'", ['put a=1']],
     ['an update of the key', "update kv set key = x'62' where key = x'61'", ['del a', 'put b=1']],
-    ['an update of the checksum alone', 'update kv set checksum = null', []],
+    ...(layout === ROWS
+      ? ([
+          ['an update of the checksum alone', 'update kv set checksum = null', []],
+          [
+            'an upsert',
+            "insert into kv(key, value) values (x'61', x'32') on conflict (key) do update set value = excluded.value",
+            ['put a=2'],
+          ],
+        ] satisfies [string, string, string[]][])
+      : ([['an update of the checksum alone', 'update kv set checksum = null', ['put a=1']]] satisfies [
+          string,
+          string,
+          string[],
+        ][])),
     [
-      'an upsert',
-      "insert into kv(key, value) values (x'61', x'32') on conflict (key) do update set value = excluded.value",
-      ['put a=2'],
+      'long values, and short ones in their place',
+      `update kv set value = zeroblob(300); update kv set value = zeroblob(257);
+        insert into kv(key, value) values (x'62', zeroblob(300)); update kv set value = x'32'`,
+      [`put a=${'\0'.repeat(300)}`, `put a=${'\0'.repeat(257)}`, `put b=${'\0'.repeat(300)}`, 'put a=2', 'put b=2'],
     ],
     ['a replace of the key', "insert or replace into kv(key, value) values (x'61', x'32')", ['put a=2']],
-    ['an insert that is ignored', "insert or ignore into kv(id, key, value) select id, x'62', x'32' from kv", []],
+    ['an insert that is ignored', "insert or ignore into kv(key, value) select key, x'32' from kv", []],
     [
       'an update in place of another key',
       "insert into kv(key, value) values (x'62', x'32'); update or replace kv set key = x'61' where key = x'62'",
-      ['put b=2', 'del b', 'put a=2'],
+      layout === ROWS ? ['put b=2', 'del b', 'put a=2'] : ['put b=2', 'del a', 'del b', 'put a=2'],
     ],
     ['a delete', "delete from kv where key = x'61'", ['del a']],
     ['a delete of everything', 'delete from kv', ['del a']],
@@ -80,7 +99,7 @@ describe('what other programs write is reported', () => {
       ['put b=2'],
     ],
   ])('%s', async ([, sql, wanted]) => {
-    const { store, connection } = await given()
+    const { store, connection } = await given(layout)
     const watch = await watching(store)
     connection.exec(sql)
     await store.put('end', '')
@@ -90,7 +109,7 @@ describe('what other programs write is reported', () => {
 })
 
 test('a row that another program replaces by its id is a delete and a put', async () => {
-  const { store, connection } = await given()
+  const { store, connection } = await given(ROWS)
   const watch = await watching(store)
   connection.exec("insert or replace into kv(id, key, value) select id, x'62', x'32' from kv")
   // Of different keys, so their order says nothing.

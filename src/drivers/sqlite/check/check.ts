@@ -54,7 +54,7 @@ async function checkedHistory(connection: Connection, quick: boolean, signal?: A
 /** One line for each part of the schema that is missing. */
 function checkSchema(connection: Connection): string[] {
   return missingParts(connection).map((part) => {
-    if (part === 'kv') return 'the table kv is missing, and all entries with it'
+    if (part === connection.layout.table) return `the table ${part} is missing, and all entries with it`
     return `${part === 'row of kv_store' ? 'the ' : ''}${part} is missing; the next write of kv makes it again`
   })
 }

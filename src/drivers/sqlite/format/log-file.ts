@@ -4,7 +4,7 @@
  */
 import { readSync } from 'node:fs'
 import { changeCounterOf, pageSizeFrom } from './header.ts'
-import { type CommitRow, commitRow, storeRoot } from './store-page.ts'
+import { type CommitRow, commitRow, isSchemaLeaf, pageAt, storeRoot } from './store-page.ts'
 
 /** Bytes of the log's header, and of that of a frame; a page follows each of the latter. */
 export const LOG_HEADER_BYTES = 32
@@ -46,10 +46,12 @@ export function isWholeHeader(header: Buffer): boolean {
  * Reads the frames of a log with a whole header.
  *
  * @param firstPage page 1 of the file
+ * @param file its descriptor
  */
-export function readLog(fd: number, header: Buffer, firstPage: Buffer): LogContents {
-  const reader = new LogContents(header, firstPage)
-  const length = FRAME_BYTES + pageSizeFrom(header.readUInt32BE(8))
+export function readLog(fd: number, header: Buffer, firstPage: Buffer, file: number): LogContents {
+  const pageSize = pageSizeFrom(header.readUInt32BE(8))
+  const reader = new LogContents(header, firstPage, (number) => pageAt(file, number, pageSize))
+  const length = FRAME_BYTES + pageSize
   const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
   const words = wordsOf(chunk)
   for (let at = LOG_HEADER_BYTES; !reader.isOver;) {
@@ -149,7 +151,11 @@ export class LogContents {
   readonly #header: Buffer
   readonly #firstPage: Buffer
   readonly #sum: Checksum
-  /** Where the row of `kv_store` is, as the newest page 1 has it. */
+  readonly #pageOfFile: (number: number) => Buffer
+  /** The newest pages of the schema: page 1, and what of the others is in the log. */
+  #newestFirstPage: Buffer
+  readonly #schemaPages = new Map<number, Buffer>()
+  /** Where the row of `kv_store` is, as these have it. */
   #root: number | undefined
   #open = nothing()
   #isWhole = true
@@ -159,10 +165,13 @@ export class LogContents {
   #isDurable = false
   #hasDurableCommit = false
 
-  constructor(header: Buffer, firstPage: Buffer) {
+  /** @param pageOfFile gives pages of the file other than its first */
+  constructor(header: Buffer, firstPage: Buffer, pageOfFile: (number: number) => Buffer) {
     this.#header = header
     this.#firstPage = firstPage
-    this.#root = storeRoot(firstPage)
+    this.#newestFirstPage = firstPage
+    this.#pageOfFile = pageOfFile
+    this.#root = this.#storeRoot()
     this.#sum = new Checksum(header)
     this.#sum.set(header, 24)
   }
@@ -201,14 +210,22 @@ export class LogContents {
     open.pages.push(number)
     this.#framesRead++
     if (number === 1) {
-      this.#root = storeRoot(page)
+      this.#newestFirstPage = Buffer.from(page)
+      this.#root = this.#storeRoot()
       open.counters.push(changeCounterOf(page))
       open.hasFirstPage ||= page.equals(this.#firstPage)
+    } else if (isSchemaLeaf(page)) {
+      this.#schemaPages.set(number, Buffer.from(page))
+      this.#root = this.#storeRoot()
     }
     const row = commitRow(page)
     if (row !== undefined) open.rows.push({ number, row })
     const databasePages = bytes.readUInt32BE(4)
     if (databasePages > 0) this.#commit(open, databasePages)
+  }
+
+  #storeRoot(): number | undefined {
+    return storeRoot(this.#newestFirstPage, (number) => this.#schemaPages.get(number) ?? this.#pageOfFile(number))
   }
 
   #commit(open: Uncommitted, databasePages: number): void {

@@ -31,12 +31,51 @@ export function pageAt(fd: number, number: number, pageSize: number): Buffer {
   return page
 }
 
-/** The page that holds the row of `kv_store`; `undefined` when page 1 alone does not tell. */
-export function storeRoot(page1: Buffer): number | undefined {
-  for (const [type, name, , root] of cells(page1, 100) ?? []) {
+/** The page that holds the row of `kv_store`; `undefined` when the schema does not tell. `pageOf` gives its other pages. */
+export function storeRoot(page1: Buffer, pageOf: (number: number) => Buffer): number | undefined {
+  for (const [type, name, , root] of schemaRows(page1, 100, pageOf, MOST_LEVELS)) {
     if (type === 'table' && name === 'kv_store' && typeof root === 'bigint') return Number(root)
   }
   return undefined
+}
+
+/** Levels of the schema's tree that are looked at: a damaged one may lead in a circle. */
+const MOST_LEVELS = 3
+
+function* schemaRows(
+  page: Buffer,
+  at: number,
+  pageOf: (number: number) => Buffer,
+  levels: number,
+): Generator<Column[], void, void> {
+  if (page[at] !== TABLE_INTERIOR) return yield* cells(page, at) ?? []
+  if (levels === 0) return
+  const count = Math.min(page.readUInt16BE(at + 3), page.length / 4)
+  for (let n = 0; n <= count; n++) {
+    // The last child stands in the head of the page.
+    const pointer = n === count ? at + 8 : page.readUInt16BE(at + 12 + 2 * n)
+    if (pointer + 4 > page.length) return
+    yield* schemaRows(pageOf(page.readUInt32BE(pointer)), 0, pageOf, levels - 1)
+  }
+}
+
+/** Whether a page holds rows of the schema, as its first row shows: their first column is the name of a type. */
+export function isSchemaLeaf(page: Buffer): boolean {
+  if (page[0] !== TABLE_LEAF || page.readUInt16BE(3) === 0) return false
+  const cell = page.readUInt16BE(8)
+  if (cell + 32 > page.length) return false
+  const [type] = cellsFrom(page, cell)
+  return typeof type === 'string' && SCHEMA_TYPES.has(type)
+}
+
+const SCHEMA_TYPES = new Set(['table', 'index', 'view', 'trigger'])
+
+function cellsFrom(page: Buffer, cell: number): Column[] {
+  try {
+    return record(page, cell)
+  } catch {
+    return []
+  }
 }
 
 /** The row of `kv_store` on its page; `undefined` when the page is something else. */
@@ -61,7 +100,7 @@ export function commitRow(page: Buffer): CommitRow | undefined {
 /** Page 1 of a file, and the row of `kv_store` as far as that page tells where it is. */
 export function readStoreRow(fd: number, pageSize: number): { firstPage: Buffer; row: CommitRow | undefined } {
   const firstPage = pageAt(fd, 1, pageSize)
-  const root = storeRoot(firstPage)
+  const root = storeRoot(firstPage, (number) => pageAt(fd, number, pageSize))
   return { firstPage, row: root === undefined ? undefined : commitRow(pageAt(fd, root, pageSize)) }
 }
 
@@ -77,8 +116,9 @@ export function isProven(file: CommitRow | undefined, log: readonly CommitRow[])
 /** A column as far as it is of interest; texts, whole numbers, and `null` for the rest. */
 type Column = string | bigint | null
 
-/** The type of a page that is a leaf of a table. */
+/** Types of pages of a table: a leaf, and one that leads to others. */
 const TABLE_LEAF = 0x0d
+const TABLE_INTERIOR = 0x05
 
 /** The first columns of each row of a leaf page; `undefined` when it is none, or not whole. */
 function cells(page: Buffer, at: number): Column[][] | undefined {

@@ -48,7 +48,7 @@ function checkPages(file: OpenFile, fd: number, header: Buffer, size: number): s
   const pageSize = pageSizeOf(file.header)
   if (header.readUInt32BE(24) !== pageSize) return 'it has pages of another size'
   const now = pageAt(file.fd, 1, pageSize)
-  const root = storeRoot(now)
+  const root = storeRoot(now, (page) => pageAt(file.fd, page, pageSize))
   const record = pageSize + 8
   const start = header.readUInt32BE(20)
   const room = Math.max(0, Math.floor((size - start) / record))

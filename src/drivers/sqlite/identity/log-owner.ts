@@ -70,7 +70,7 @@ function checkContents(
   const pageSize = pageSizeOf(fileHeader)
   if (pageSizeFrom(header.readUInt32BE(8)) !== pageSize) return foreignLog(path, 'it has pages of another size')
   const { firstPage, row } = readStoreRow(fileFd, pageSize)
-  const log = readLog(fd, header, firstPage)
+  const log = readLog(fd, header, firstPage, fileFd)
   const goesOn =
     isContinuation(row, log.rows) &&
     fitsLayout(firstPage, row, log) &&

@@ -143,7 +143,7 @@ function compareOnce(path: string, fd: number, known: Known): Fit | 'overwritten
     let contents: Pick<LogContents, 'rows' | 'rowFrames'> = { rows: [], rowFrames: [] }
     if (log !== undefined && header !== undefined && isWholeHeader(header)) {
       if (fstatSync(log).size > LONG_LOG) return fit
-      const whole = readLog(log, header, firstPage)
+      const whole = readLog(log, header, firstPage, fd)
       if (readLogHeader(log)?.equals(header) !== true) return 'unknown'
       // Nothing of the file is needed then.
       if (whole.databasePages > 0 && whole.pages.size >= whole.databasePages) return fit

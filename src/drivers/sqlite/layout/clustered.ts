@@ -9,8 +9,12 @@ const IS_LONG = `length(new.value) > ${INLINE_BYTES}`
 const REFUSED = `select raise(abort, 'kv: the empty key is no key') where new.key = x'';
   select raise(abort, 'NOT NULL constraint failed: kv.value') where new.value is null`
 
-/** The value of an entry, wherever it is. */
-export const VALUE = 'iif(long is null, value, (select value from kv_long where id = kv_entry.long))'
+/** The revision of a write of another program. */
+const NEXT = 'coalesce((select revision from kv_store), 0) + 1'
+
+/** The value of an entry, wherever it is; of a row of `kv_entry`, or what it was or becomes, in a trigger. */
+export const valueOf = (row: 'kv_entry' | 'old' | 'new'): string =>
+  `iif(${row}.long is null, ${row}.value, (select value from kv_long where id = ${row}.long))`
 
 /**
  * Format 2: entries lie in key order, in a table without row ids; values of more than {@link INLINE_BYTES} in `kv_long`. Of `long`
@@ -51,34 +55,37 @@ end`,
     kv_long_delete: `trigger kv_long_delete after delete on kv_entry when old.long is not null begin
   delete from kv_long where id = old.long;
 end`,
-    kv: `view kv as select key, revision, expires, checksum, ${VALUE} as value from kv_entry`,
+    kv: `view kv as select key, revision, expires, checksum, ${valueOf('kv_entry')} as value from kv_entry`,
     kv_insert: `trigger kv_insert instead of insert on kv begin
   ${REFUSED};
   insert into kv_conflict select key, 0 from kv_entry where key = new.key;
   insert into kv_conflict values (new.key, 1);
-  update kv_store set ${FOREIGN_COMMIT} where (select replaces from kv_conflict);
   insert into kv_long(value) select new.value from kv_conflict where replaces and ${IS_LONG};
-  update kv_entry set revision = (select revision from kv_store), expires = new.expires, checksum = null,
+  update kv_entry set revision = ${NEXT}, expires = new.expires, checksum = null,
     long = iif(${IS_LONG}, last_insert_rowid(), null), value = iif(${IS_LONG}, null, new.value)
     where key = new.key and (select replaces from kv_conflict);
   insert into kv_entry(key, revision, expires, long, value)
-    select new.key, revision, new.expires, iif(${IS_LONG}, last_insert_rowid(), null), iif(${IS_LONG}, null, new.value)
-    from kv_store where not exists (select 1 from kv_entry where key = new.key);
+    select new.key, ${NEXT}, new.expires, iif(${IS_LONG}, last_insert_rowid(), null), iif(${IS_LONG}, null, new.value)
+    where not exists (select 1 from kv_entry where key = new.key);
+  update kv_store set ${FOREIGN_COMMIT} where (select replaces from kv_conflict);
   delete from kv_conflict;
 end`,
     kv_update: `trigger kv_update instead of update on kv begin
   ${REFUSED};
-  select raise(abort, 'UNIQUE constraint failed: kv.key') from kv_entry where key = new.key and new.key is not old.key;
-  update kv_store set ${FOREIGN_COMMIT};
-  insert into kv_long(value) select new.value where ${IS_LONG} and new.value is not old.value;
-  update kv_entry set key = new.key, revision = (select revision from kv_store), expires = new.expires, checksum = null,
+  insert into kv_conflict select key, 0 from kv_entry where key = new.key and key is not old.key;
+  insert into kv_conflict values (new.key, 1);
+  insert into kv_long(value) select new.value from kv_conflict where replaces and ${IS_LONG} and new.value is not old.value;
+  delete from kv_entry where key = new.key and key is not old.key and (select replaces from kv_conflict);
+  update kv_entry set key = new.key, revision = ${NEXT}, expires = new.expires, checksum = null,
     long = case when new.value is old.value then long when ${IS_LONG} then last_insert_rowid() end,
     value = case when new.value is old.value then value when not ${IS_LONG} then new.value end
-    where key = old.key;
+    where key = old.key and (select replaces from kv_conflict);
+  update kv_store set ${FOREIGN_COMMIT} where (select replaces from kv_conflict);
+  delete from kv_conflict;
 end`,
     kv_delete: `trigger kv_delete instead of delete on kv begin
-  update kv_store set ${FOREIGN_COMMIT};
   delete from kv_entry where key = old.key;
+  update kv_store set ${FOREIGN_COMMIT};
 end`,
   },
   sweep: 'delete from kv_entry where key in (select key from kv_entry where expires <= ?1 limit ?2)',

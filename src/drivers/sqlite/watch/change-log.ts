@@ -3,7 +3,9 @@ import { type LogPosition, changesGone, newLogName } from '../../kit/log-positio
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { EXPIRES, LONG_VALUE, entryOf } from '../read/range.ts'
-import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE } from '../layout/rows.ts'
+import { valueOf } from '../layout/clustered.ts'
+import type { Layout } from '../layout/layout.ts'
+import { IS_FOREIGN_INSERT, IS_FOREIGN_UPDATE, ROWS } from '../layout/rows.ts'
 import { hasColumn } from '../file/schema.ts'
 import { dropIfUnwatched, hasLog } from './drop-log.ts'
 
@@ -20,10 +22,14 @@ const IS_WATCHED = `exists (select 1 from kv_watcher where until > cast(strftime
  * key of a row that an `insert or replace` by row id is about to remove, for which no delete trigger runs.
  * A write of another tool is logged as the update by which a trigger gives it a revision (schema.ts).
  */
-const CREATE = `
+const TABLES = `
 create table kv_log(id integer primary key check (id = 1), name text not null) strict;
 create table kv_watcher(id text primary key, until integer not null, position integer) strict;
 create table kv_change(position integer primary key, key blob not null, revision integer, expires integer, value blob) strict;
+`
+
+/** In a store whose entries are rows. */
+const ROWS_LOG = `${TABLES}
 create table kv_replaced(id integer primary key, key blob not null) strict;
 create trigger kv_log_replace before insert on kv when exists (select 1 from kv where id = new.id and key is not new.key) begin
   insert or replace into kv_replaced select id, key from kv where id = new.id;
@@ -48,6 +54,28 @@ create trigger kv_log_delete after delete on kv begin
 end;
 `
 
+/** In a clustered store. */
+const CLUSTERED_LOG = `${TABLES}
+create trigger kv_log_insert after insert on kv_entry begin
+  delete from kv_log where not ${IS_WATCHED};
+  insert into kv_change(key, revision, expires, value) select new.key, new.revision, new.expires, ${valueOf('new')} from kv_log;
+end;
+create trigger kv_log_update after update of key, revision, expires, long, value on kv_entry begin
+  delete from kv_log where not ${IS_WATCHED};
+  insert into kv_change(key) select old.key from kv_log where old.key is not new.key;
+  insert into kv_change(key, revision, expires, value) select new.key, new.revision, new.expires, ${valueOf('new')} from kv_log;
+end;
+create trigger kv_log_delete after delete on kv_entry begin
+  delete from kv_log where not ${IS_WATCHED};
+  insert into kv_change(key) select old.key from kv_log;
+end;
+`
+
+/** Statements that make the log of a store in a layout. */
+export function logSql(layout: Layout): string {
+  return layout === ROWS ? ROWS_LOG : CLUSTERED_LOG
+}
+
 /** Rows read at a time, and their bytes. */
 const PAGE_ROWS = 1000
 const PAGE_BYTES = 1 << 20
@@ -59,12 +87,13 @@ export function joinLog(
   until: number,
   needed: LogPosition | undefined,
 ): LogPosition {
-  if (!hasLog(connection)) connection.exec(CREATE)
+  if (!hasLog(connection)) connection.exec(logSql(connection.layout))
   // A log that an older kv began.
   else if (!hasColumn(connection, 'kv_watcher', 'position'))
     connection.exec('alter table kv_watcher add column position integer')
   if (logEnd(connection) === undefined) {
-    connection.exec('delete from kv_change; delete from kv_watcher; delete from kv_replaced')
+    connection.exec('delete from kv_change; delete from kv_watcher')
+    if (connection.layout === ROWS) connection.exec('delete from kv_replaced')
     connection.statement('insert into kv_log values (1, ?)').run(newLogName())
   }
   renew(connection, watcher, until, needed)
