@@ -20,17 +20,35 @@ for (const name of existsSync('dist') ? readdirSync('dist') : [])
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'))
 /**
- * Commander loads `node:child_process` at once (3 ms) for subcommands that are programs of their
- * own, which kv has none of. It gets the module when it asks for a member.
+ * What commander gets for modules of Node that it loads at once: `node:child_process` (3 ms in Node) for subcommands that
+ * are programs of their own, which kv has none of, when it asks for a member; of `node:events` (0.2 ms in Bun) what it
+ * uses; and `process` without its module.
  */
-const lazyChildProcess = {
-  name: 'lazy-child-process',
+const COMMANDER_MODULES = {
+  'node:child_process':
+    'export const spawn = (...args) => process.getBuiltinModule("node:child_process").spawn(...args)',
+  'node:events': `export class EventEmitter {
+    #listeners = new Map()
+    on(event, listener) {
+      this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener])
+      return this
+    }
+    emit(event, ...args) {
+      const listeners = this.#listeners.get(event) ?? []
+      for (const listener of listeners) listener.apply(this, args)
+      return listeners.length > 0
+    }
+    listenerCount(event) {
+      return this.#listeners.get(event)?.length ?? 0
+    }
+  }`,
+  'node:process': 'module.exports = process',
+}
+const commanderModules = {
+  name: 'commander-modules',
   resolveId: (id, importer) =>
-    id === 'node:child_process' && /node_modules.commander/.test(importer) ? '\0lazy-child-process' : undefined,
-  load: (id) =>
-    id === '\0lazy-child-process'
-      ? 'export const spawn = (...a) => process.getBuiltinModule("node:child_process").spawn(...a)'
-      : undefined,
+    Object.hasOwn(COMMANDER_MODULES, id) && /node_modules.commander/.test(importer) ? `\0commander:${id}` : undefined,
+  load: (id) => (id.startsWith('\0commander:') ? COMMANDER_MODULES[id.slice('\0commander:'.length)] : undefined),
 }
 
 /**
@@ -74,9 +92,9 @@ const rawText = {
 
 /** @type {import('rolldown').InputOptions} */
 const common = {
-  plugins: [lazyChildProcess, unused, rawText],
+  plugins: [commanderModules, unused, rawText],
   platform: 'node',
-  external: (id, importer) => id.startsWith('node:') && !lazyChildProcess.resolveId(id, importer),
+  external: (id, importer) => id.startsWith('node:') && !commanderModules.resolveId(id, importer),
   transform: { define: { __VERSION__: JSON.stringify(version) } },
 }
 

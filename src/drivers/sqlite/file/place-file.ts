@@ -12,7 +12,6 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { isRunning } from '../../../process-id.ts'
 
 /** What a file system says that has no hard links, such as FAT and exFAT. */
@@ -121,7 +120,7 @@ function isLeft(placing: string): boolean {
 export async function putOnDisk(path: string): Promise<void> {
   const fd = openSync(path, 'r')
   try {
-    await promisify(fsync)(fd)
+    await new Promise<void>((resolve, reject) => fsync(fd, (error) => (error === null ? resolve() : reject(error))))
   } finally {
     closeSync(fd)
   }
