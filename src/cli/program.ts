@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Help, type HelpConfiguration } from 'commander'
 import type { Context, Program } from './context.ts'
 import { commandName } from './called.ts'
 import { GLOBAL_OPTION_LIST, type GlobalFlags } from './options.ts'
@@ -37,6 +37,17 @@ export function createProgram(list: Readonly<Record<string, CommandEntry>>): Pro
   }
 }
 
+/**
+ * How a help is laid out. Commander looks for colours in each word, and takes lines that fit apart and together again:
+ * half the time of `kv --help`.
+ */
+const HELP: HelpConfiguration = {
+  // Descriptions name their choices and defaults themselves.
+  optionDescription: ({ description }) => description,
+  displayWidth: ({ length }) => length,
+  boxWrap: (text, width) => (text.length <= width && !text.includes('\n') ? text : new Help().boxWrap(text, width)),
+}
+
 /** The program with its options, without a command. */
 function bareProgram(ctx: Context): Command {
   const program = new Command('kv')
@@ -47,15 +58,17 @@ function bareProgram(ctx: Context): Command {
     .helpCommand(false)
   for (const { flags, help, variable, note = '' } of GLOBAL_OPTION_LIST)
     program.option(flags, `${help} (${variable}${note})`)
-  // Descriptions name their choices and defaults themselves.
-  program.configureHelp({ optionDescription: (option) => option.description })
   return program
+    .configureHelp(HELP)
     .configureOutput({
       writeOut: (text) => ctx.io.stdout.write(text),
       writeErr: (text) => ctx.io.stderr.write(text),
       outputError: () => {},
       getOutHelpWidth: () => ctx.io.stdout.columns(),
       getErrHelpWidth: () => ctx.io.stderr.columns(),
+      // There are none to take away; Node's streams would be asked, which take long to load.
+      getOutHasColors: () => true,
+      getErrHasColors: () => true,
     })
     .showSuggestionAfterError()
     .exitOverride()
