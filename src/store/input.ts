@@ -27,7 +27,8 @@ export function bytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
 /** The same, copied unless they were made from text. */
 export function ownBytesOf(input: KeyInput, code: Code, what: string): Uint8Array {
   const bytes = bytesOf(input, code, what)
-  return typeof input === 'string' ? bytes : new Uint8Array(bytes)
+  // From Node's pool: an array buffer for each value costs several times as much.
+  return typeof input === 'string' ? bytes : Buffer.from(bytes)
 }
 
 /** A condition, with a copy of its value. Throws `KV_USAGE` for one that is not understood. */

@@ -1,3 +1,5 @@
+import { usageError } from '../../../errors.ts'
+import { quoteWord } from '../../../shell-quote.ts'
 import type { Statement } from '../engine/engine.ts'
 
 /** What is asked of a connection here. */
@@ -92,4 +94,22 @@ export function boundOf(reader: Reader): Bound | undefined {
     | [number, number, number]
     | undefined
   return row && { maxEntries: row[0], entries: row[1], evicted: row[2] }
+}
+
+/** Throws `KV_USAGE` when a store was made with another bound than is wanted. */
+export function refuseOtherBound(
+  connection: Reader & { once(name: string, step: () => void): void; read<T>(step: () => T): T },
+  path: string,
+  { maxEntries, anyBound }: { readonly maxEntries?: number | undefined; readonly anyBound: boolean },
+): void {
+  if (maxEntries === undefined || anyBound) return
+  connection.once('bound', () => {
+    const own = connection.read(() => boundOf(connection))?.maxEntries
+    if (own === maxEntries) return
+    const told = own === undefined ? 'was made without --max-entries' : `was made with --max-entries ${own}`
+    throw usageError(
+      `${path} ${told}, which stays`,
+      `copy it to a new one: kv copy ${quoteWord(path)} NEW --max-entries ${maxEntries}`,
+    )
+  })
 }

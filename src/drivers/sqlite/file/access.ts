@@ -38,6 +38,12 @@ export function accessTo(path: string): Access {
   return access(keepsJournal(path) ? 'mode=ro' : 'immutable=1', state)
 }
 
+/**
+ * Pages of the log after which a commit moves it into the file. Four times the default, since the page of kv_store alone
+ * is in every commit; as many as one table of the log's index holds, so that looking a page up takes no longer.
+ */
+const LOG_PAGES = 4000
+
 /** Without it SQLite would make an empty file in place of one that has just gone. */
 const WRITABLE = 'mode=rw'
 
@@ -58,7 +64,7 @@ export function openDatabase(
     // read the schema, which opens the log, and so may meet another process that recovers or removes it.
     database.exec(
       `${access.first} pragma busy_timeout = 0; pragma synchronous = ${sync ? 'full' : 'normal'};
-      pragma cache_size = -${cacheKib}; select 1 from sqlite_schema`,
+      pragma cache_size = -${cacheKib}; pragma wal_autocheckpoint = ${LOG_PAGES}; select 1 from sqlite_schema`,
     )
     if (access.unlocked?.isIntact === false) throw new ChangedWhileRead()
     return { database, access }

@@ -3,13 +3,16 @@ import { LAYOUTS } from '../format/header.ts'
 import { type Layout, layoutSql } from '../layout/layout.ts'
 import type { Connection } from './connection.ts'
 
+/** In a mark: the random bits, and the one of a commit that kv made. As texts, for they are no numbers of JavaScript. */
+const [RANDOM_BITS, OWN_BIT] = ['4611686018425290752', '4611686018427387904']
+
 /**
  * A mark of a commit that kv made: 41 random bits, then 20 of the schema's version, which says how the file is laid
  * out, above the one that says whether it waited for the disk.
  */
 function ownMark(isSynced: boolean): string {
   const layout = `(select schema_version & ${LAYOUTS - 1} from pragma_schema_version) << 1`
-  return `(random() & 4611686018425290752) | (${layout}) | ${isSynced ? '4611686018427387905' : '4611686018427387904'}`
+  return `(random() & ${RANDOM_BITS}) | (${layout}) | ${OWN_BIT} | ${isSynced ? 1 : 0}`
 }
 
 /** Statements that make the tables of an empty store, in a layout. */
@@ -24,15 +27,21 @@ export const MARK_COPY = `update kv_store set mark_before = mark, mark = ${ownMa
 export const ADD_MARKS =
   'alter table kv_store add column mark integer; alter table kv_store add column mark_before integer;'
 
-/** Texts made once: one put together for each commit takes longer to look up than to run. */
 const MARK_UNSYNCED = `update kv_store set mark_before = mark, mark = ${ownMark(false)}`
-const [MARK_AND_COUNT, MARK_AND_COUNT_UNSYNCED] = [`${MARK_COPY}, revision = ?`, `${MARK_UNSYNCED}, revision = ?`]
 
-/** Keeps the revision counter, and marks the commit. Within a write transaction, before it changes the schema. */
-export function markCommit(connection: Connection, revision?: number): void {
-  const { isSynced } = connection
-  if (revision === undefined) connection.exec(isSynced ? MARK_COPY : MARK_UNSYNCED)
-  else connection.statement(isSynced ? MARK_AND_COUNT : MARK_AND_COUNT_UNSYNCED).run(revision)
+/** Marks a commit. Within a write transaction, before it changes the schema. */
+export function markCommit(connection: Connection): void {
+  connection.exec(connection.isSynced ? MARK_COPY : MARK_UNSYNCED)
+}
+
+/** The same mark, with the bits of the layout and of the disk in `?1`: to ask for them here would prepare a pragma each time. */
+const MARK_AND_COUNT = `update kv_store set mark_before = mark,
+  mark = (random() & ${RANDOM_BITS}) | ?1 | ${OWN_BIT}, revision = ?2`
+
+/** Marks a commit, and keeps the revision counter. `schemaVersion` is that from before the commit. */
+export function markWrite(connection: Connection, revision: number, schemaVersion: number): void {
+  const bits = (schemaVersion & (LAYOUTS - 1)) * 2 + (connection.isSynced ? 1 : 0)
+  connection.statement(MARK_AND_COUNT).run(bits, revision)
 }
 
 /** Expired entries removed at a time, so that no write pays for a flood of them. */
@@ -42,8 +51,12 @@ const SWEEP_ROWS = 1000
 export function removeExpired(connection: Connection, now: number, least = 0): void {
   // Asked first: the delete costs ten times as much, also where nothing has expired.
   if (connection.statement('select 1 from kv where expires <= ?').get(now) === undefined) return
-  const rows = Math.max(SWEEP_ROWS, least)
-  connection.statement(connection.layout.sweep).run(now, rows)
+  sweepExpired(connection, now, least)
+}
+
+/** The same where it is known that some have. */
+export function sweepExpired(connection: Connection, now: number, least = 0): void {
+  connection.statement(connection.layout.sweep).run(now, Math.max(SWEEP_ROWS, least))
 }
 
 /** The missing tables, indexes and triggers by name, and `row of kv_store`; columns of newer stores do not count. */

@@ -1,16 +1,16 @@
 import { type Stats, statSync } from 'node:fs'
-import { type KvError, usageError } from '../../../errors.ts'
-import { quoteWord } from '../../../shell-quote.ts'
+import type { KvError } from '../../../errors.ts'
 import { ChangedWhileRead } from '../identity/file-state.ts'
 import { LogHeldOpen, refuseLostLog } from '../identity/log-owner.ts'
 import { refuseMountPoint, refuseTwoLogs } from '../identity/second-names.ts'
 import { retryWhileBusy } from '../locks/lock-wait.ts'
 import { idOf } from '../locks/posix-locks.ts'
 import { checkFolder } from './access.ts'
-import { boundOf } from '../bound/bound.ts'
+import { refuseOtherBound } from '../bound/bound.ts'
 import { Connection, type ConnectionOptions, readWaitMs } from './connection.ts'
 import { type CreateOptions, create } from './create.ts'
 import { isPassing, needsReopen, toKvError } from './errors.ts'
+import { beginWrite } from './immediate.ts'
 import { inspect } from './inspect.ts'
 import { leave } from './leave.ts'
 
@@ -32,6 +32,8 @@ export class StoreFile {
   readonly options: StoreFileOptions
   #connection: Connection | undefined
   #isWritten = false
+  /** The connection on which a write transaction has begun before. */
+  #written: Connection | undefined
   #incarnation = 0
   /** When the name of the file was last checked, in milliseconds since 1970. */
   #checkedAt = 0
@@ -93,7 +95,7 @@ export class StoreFile {
   reading(mayWait = true): Connection | undefined {
     if (this.#connection !== undefined) this.#checkConnection(this.#connection)
     if (this.#connection === undefined && this.#inspect(mayWait)) this.#connect(mayWait)
-    if (this.#connection !== undefined) this.#refuseOtherBound(this.#connection)
+    if (this.#connection !== undefined) refuseOtherBound(this.#connection, this.path, this.options)
     return this.#connection
   }
 
@@ -108,12 +110,42 @@ export class StoreFile {
       create(this.path, this.options)
       const made = this.#connect(false)
       // Another process may have been quicker.
-      this.#refuseOtherBound(made)
+      refuseOtherBound(made, this.path, this.options)
       return made
     }
     this.#refuseSecondName(connection, connection === before ? stat : undefined)
     connection.useWal()
     return connection
+  }
+
+  /**
+   * Begins a write transaction on {@link writing}'s connection, and throws as that does; with what `stat` told of the file
+   * under the lock. `undefined`: it was replaced while the lock was waited for.
+   */
+  beginWriting(): { readonly connection: Connection; readonly stat: Stats } | undefined {
+    const known = this.#connection
+    // One that has written before is looked at under the lock only.
+    const connection = known !== undefined && known === this.#written ? known : this.writing()
+    try {
+      beginWrite(connection)
+    } catch (error) {
+      this.checkName()
+      throw error
+    }
+    try {
+      const stat = connection.statOfFile()
+      if (stat === undefined) throw new ChangedWhileRead()
+      connection.refuseOverwritten(stat)
+      refuseTwoLogs(this.path, stat)
+      this.#checkedAt = Date.now()
+      this.#written = connection
+      return { connection, stat }
+    } catch (error) {
+      connection.rollback()
+      this.checkName()
+      if (isChanged(error)) return undefined
+      throw error
+    }
   }
 
   /** A new connection for a snapshot, for the caller to close; `undefined` while there is no file. */
@@ -255,21 +287,6 @@ export class StoreFile {
     connection.backfill()
     refuseLostLog(this.path)
     return true
-  }
-
-  /** Throws `KV_USAGE` when the store was made with another bound than is wanted. */
-  #refuseOtherBound(connection: Connection): void {
-    const { maxEntries, anyBound } = this.options
-    if (maxEntries === undefined || anyBound) return
-    connection.once('bound', () => {
-      const own = connection.read(() => boundOf(connection))?.maxEntries
-      if (own === maxEntries) return
-      const told = own === undefined ? 'was made without --max-entries' : `was made with --max-entries ${own}`
-      throw usageError(
-        `${this.path} ${told}, which stays`,
-        `copy it to a new one: kv copy ${quoteWord(this.path)} NEW --max-entries ${maxEntries}`,
-      )
-    })
   }
 
   #refuseSecondName(connection: Connection, stat = statSync(this.path, { throwIfNoEntry: false })): void {

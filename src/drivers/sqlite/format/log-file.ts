@@ -14,7 +14,8 @@ export const FRAME_BYTES = 24
 const MAGIC = 0x37_7f_06_82
 const VERSION = 3_007_000
 
-/** About how much is read at once. */
+/** About how much is read at once: at first, and later. */
+const FIRST_CHUNK_BYTES = 1 << 16
 const CHUNK_BYTES = 1 << 20
 
 /** After so many frames that are not of this log, the rest of the file is what an earlier one left. */
@@ -47,14 +48,23 @@ export function isWholeHeader(header: Buffer): boolean {
  *
  * @param firstPage page 1 of the file
  * @param file its descriptor
+ * @param isEnough whether no more need be read
  */
-export function readLog(fd: number, header: Buffer, firstPage: Buffer, file: number): LogContents {
+export function readLog(
+  fd: number,
+  header: Buffer,
+  firstPage: Buffer,
+  file: number,
+  isEnough: (contents: LogContents) => boolean = () => false,
+): LogContents {
   const pageSize = pageSizeFrom(header.readUInt32BE(8))
   const reader = new LogContents(header, firstPage, (number) => pageAt(file, number, pageSize))
   const length = FRAME_BYTES + pageSize
-  const chunk = Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(CHUNK_BYTES / length))))
-  const words = wordsOf(chunk)
-  for (let at = LOG_HEADER_BYTES; !reader.isOver;) {
+  const chunkOf = (bytes: number): Buffer =>
+    Buffer.from(new ArrayBuffer(length * Math.max(1, Math.floor(bytes / length))))
+  let chunk = chunkOf(FIRST_CHUNK_BYTES)
+  let words = wordsOf(chunk)
+  for (let at = LOG_HEADER_BYTES; !reader.isOver && !isEnough(reader);) {
     const bytes = readSync(fd, chunk, 0, chunk.length, at)
     const frames = Math.floor(bytes / length)
     for (let n = 0; n < frames && !reader.isOver; n++)
@@ -63,6 +73,7 @@ export function readLog(fd: number, header: Buffer, firstPage: Buffer, file: num
         words.subarray((n * length) / 4, ((n + 1) * length) / 4),
       )
     if (frames === 0) break
+    if (at === LOG_HEADER_BYTES) words = wordsOf((chunk = chunkOf(CHUNK_BYTES)))
     at += frames * length
   }
   return reader

@@ -6,6 +6,17 @@ export function hasHistory(connection: Connection): boolean {
   return connection.statement(`select 1 from sqlite_schema where name = 'kv_history_state'`).get() !== undefined
 }
 
+/** What {@link hasHistory} told of a connection at a version of the schema. */
+const known = new WeakMap<Connection, { readonly schemaVersion: number; readonly keeps: boolean }>()
+
+/** The same within a transaction that sees this version of the schema; asked once for each. */
+export function keepsHistory(connection: Connection, schemaVersion: number): boolean {
+  let told = known.get(connection)
+  if (told?.schemaVersion !== schemaVersion)
+    known.set(connection, (told = { schemaVersion, keeps: hasHistory(connection) }))
+  return told.keeps
+}
+
 /** Tells a history the time of the changes that follow, and the revision that they get. Within a write transaction. */
 export function noteWrite(connection: Connection, now: number, revision: number): void {
   connection.statement('update kv_history_state set now = ?, writing = ?').run(now, revision)

@@ -140,11 +140,18 @@ function compareOnce(path: string, fd: number, known: Known): Fit | 'overwritten
     const header = log === undefined ? undefined : readLogHeader(log)
     const fit: Fit = { header, mark }
     if (known.isOwn && known.newestMark?.() === mark) return fit
+    // The same log can only have grown.
+    const { fit: before } = known
+    if (before?.mark === mark && header !== undefined && before.header?.equals(header) === true) return fit
     let contents: Pick<LogContents, 'rows' | 'rowFrames'> = { rows: [], rowFrames: [] }
     if (log !== undefined && header !== undefined && isWholeHeader(header)) {
       if (fstatSync(log).size > LONG_LOG) return fit
-      const whole = readLog(log, header, firstPage, fd)
+      // A log that begins behind the commit which the file had the last time, and has now, needs no further look.
+      const goesOn = ({ rows: [first] }: LogContents): boolean =>
+        first?.markBefore === mark && before?.mark === mark && first.mark !== undefined
+      const whole = readLog(log, header, firstPage, fd, goesOn)
       if (readLogHeader(log)?.equals(header) !== true) return 'unknown'
+      if (goesOn(whole)) return fit
       // Nothing of the file is needed then.
       if (whole.databasePages > 0 && whole.pages.size >= whole.databasePages) return fit
       contents = whole
@@ -165,7 +172,6 @@ function compareOnce(path: string, fd: number, known: Known): Fit | 'overwritten
       const isMoved = rowFrames.at(-1)! <= moved.frames
       if (isMoved && place(mark) < rows.length - 1) return 'overwritten'
     }
-    const before = known.fit
     const isSameLog = before?.mark !== undefined && header !== undefined && before.header?.equals(header) === true
     return isSameLog && place(mark) < place(before.mark!) ? 'overwritten' : fit
   })

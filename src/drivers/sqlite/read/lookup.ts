@@ -11,6 +11,7 @@ type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: S
 const VALUE = `select value, ${EXPIRES} from kv where key = ?`
 const ENTRY = `select key, value, revision, ${EXPIRES} from kv where key = ?`
 const ENTRY_WITHOUT_LONG_VALUE = `select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`
+const EXPIRY = `select ${EXPIRES} from kv where key = ?`
 const HEAD = `select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`
 
 /** The value of a key that has not expired. Throws where damage has given it another type. */
@@ -65,6 +66,12 @@ export function liveHead(connection: Connection, key: Uint8Array, now: number): 
     throw damagedRow()
   if (expires !== null && expires <= now) return undefined
   return { revision, expires: expires ?? undefined, valueBytes, checksum: typeof sum === 'number' ? sum : undefined }
+}
+
+/** Whether a key is there and has not expired by `now`. */
+export function isLive(connection: Connection, key: Uint8Array, now: number): boolean {
+  const row = connection.statement(EXPIRY).get(key) as [SqlValue] | undefined
+  return row !== undefined && (row[0] === null || (row[0] as number) > now)
 }
 
 /** Whether a key has this value; one of another length is not read. */

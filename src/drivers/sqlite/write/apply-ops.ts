@@ -2,7 +2,7 @@ import { blockOf } from '../../../blocks/block.ts'
 import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { checkConditions, holds } from '../../../store/conditional.ts'
-import { hasValue, liveHead } from '../read/lookup.ts'
+import { hasValue, isLive, liveHead } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock, insertBounded } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -12,20 +12,29 @@ const PACKED_BYTES = 8 << 20
 /** Puts one entry if the condition holds; the old value is read only where the condition is about it. */
 export function putIf(transaction: Transaction, op: Put, condition: Condition | undefined): PutResult {
   const { connection, now } = transaction
-  const old = liveHead(connection, op.key, now)
-  if (!holds(condition, old, (value) => hasValue(connection, op.key, value)))
-    return { applied: false, created: false, revision: old?.revision ?? 0 }
+  let created: boolean
+  if (condition === undefined) created = !isLive(connection, op.key, now)
+  else {
+    const old = liveHead(connection, op.key, now)
+    if (!holds(condition, old, (value) => hasValue(connection, op.key, value)))
+      return { applied: false, created: false, revision: old?.revision ?? 0 }
+    created = old === undefined
+  }
   transaction.makeRoom(1)
   const revision = transaction.nextRevision()
   transaction.apply(op, revision)
-  return { applied: true, created: old === undefined, revision }
+  return { applied: true, created, revision }
 }
 
 /** Deletes one entry if it is there and the condition holds; tells whether it did. */
 export function deleteIf(transaction: Transaction, key: Uint8Array, condition: Condition | undefined): boolean {
   const { connection, now } = transaction
-  const old = liveHead(connection, key, now)
-  if (old === undefined || !holds(condition, old, (value) => hasValue(connection, key, value))) return false
+  if (condition === undefined) {
+    if (!isLive(connection, key, now)) return false
+  } else {
+    const old = liveHead(connection, key, now)
+    if (old === undefined || !holds(condition, old, (value) => hasValue(connection, key, value))) return false
+  }
   transaction.apply({ type: 'del', key }, transaction.nextRevision())
   return true
 }

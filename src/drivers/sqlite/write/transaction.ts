@@ -4,8 +4,8 @@ import { expiryOf } from '../../../store/expiry.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
-import { markCommit, removeExpired } from '../file/schema.ts'
-import { endWrite, hasHistory, noteWrite } from '../history/note-write.ts'
+import { markWrite, removeExpired, sweepExpired } from '../file/schema.ts'
+import { endWrite, keepsHistory, noteWrite } from '../history/note-write.ts'
 import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
 import type { Layout } from '../layout/layout.ts'
 import { ROWS } from '../layout/rows.ts'
@@ -59,6 +59,9 @@ const IN_ROWS = putSql(ROWS)
 const IN_ROWS_BOUNDED = putSql(ROWS, true)
 const IN_CLUSTERED = putSql(CLUSTERED)
 
+/** The newest revision, and whether anything has expired: one question is quicker than two. */
+const BEGINNING = 'select revision, exists (select 1 from kv where expires <= ?) from kv_store'
+
 const LONG_OF = 'select long from kv_entry where key = ?'
 const INSERT_LONG = 'insert into kv_long(value) values (?)'
 const REPLACE_LONG = 'update kv_long set value = ? where id = ?'
@@ -71,7 +74,10 @@ export class Transaction {
   readonly now: number
   #revision: number | undefined
   #base = 0
-  /** Whether the store keeps old versions; told before the first change. */
+  /** Whether anything had expired when the transaction began. */
+  #hasExpired = false
+  /** Before the first change: the version of the schema, and whether the store keeps old versions. */
+  #schemaVersion = 0
   #keepsHistory = false
   readonly #sql: PutSql
 
@@ -85,10 +91,11 @@ export class Transaction {
   /** The newest revision. */
   get revision(): number {
     if (this.#revision === undefined) {
-      const row = this.connection.statement('select revision from kv_store').get() as [number] | undefined
+      const row = this.connection.statement(BEGINNING).get(this.now) as [revision: number, expired: number] | undefined
       // A new connection makes it again.
       if (row === undefined) throw damagedRow('the row of kv_store is gone')
       this.#base = this.#revision = row[0]
+      this.#hasExpired = row[1] === 1
     }
     return this.#revision
   }
@@ -96,7 +103,10 @@ export class Transaction {
   /** A revision for a job that writes, before it changes anything. */
   nextRevision(): number {
     const revision = this.revision + 1
-    if (this.#revision === this.#base) this.#keepsHistory = hasHistory(this.connection)
+    if (this.#revision === this.#base) {
+      ;[this.#schemaVersion] = this.connection.statement('pragma schema_version').get() as [number]
+      this.#keepsHistory = keepsHistory(this.connection, this.#schemaVersion)
+    }
     this.#revision = revision
     if (this.#keepsHistory) noteWrite(this.connection, this.now, revision)
     return revision
@@ -149,8 +159,8 @@ export class Transaction {
   /** Before the commit: stores the revision and removes some expired entries. False when nothing was written. */
   finish(): boolean {
     if (this.#revision === undefined || this.#revision === this.#base) return false
-    markCommit(this.connection, this.#revision)
-    removeExpired(this.connection, this.now)
+    markWrite(this.connection, this.#revision, this.#schemaVersion)
+    if (this.#hasExpired) sweepExpired(this.connection, this.now)
     if (this.#keepsHistory) endWrite(this.connection)
     return true
   }

@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { monotonicMs, pause, turn } from '../../../async.ts'
+import { endOfTurn, monotonicMs, pause, turn } from '../../../async.ts'
 import { KvError, interrupted } from '../../../errors.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
@@ -37,6 +37,9 @@ const LATE_MS = 25
 /** For how long what `stat` told of the file under the lock need not be asked again, in milliseconds. */
 const FRESH_MS = 1
 
+/** For how long one writer may go on without a turn of the event loop, in milliseconds: timers are no more exact. */
+const TURNLESS_MS = 2
+
 /** Turns of the event loop for which a commit waits at most while more writes come. */
 const MAX_TURNS = 16
 
@@ -51,6 +54,8 @@ export class Writer {
   #unwatchedAt = 0
   /** Whether the last commit was of one write, with no other behind it. */
   #wasAlone = false
+  /** When the event loop had its last turn before a commit, in `monotonicMs` time. */
+  #turnAt = 0
 
   /** @param committed is called after every commit, with what it may have changed, if that is known */
   constructor(file: StoreFile, committed: (changed?: Changed) => void, now: Clock) {
@@ -112,14 +117,9 @@ export class Writer {
         if (this.#queue[0]!.isLong) {
           await this.#commitLong()
         } else {
-          const connection = this.#file.writing()
-          beginWrite(connection)
-          const stat = connection.statOfFile()
-          // While it waited for whoever replaced the file under the lock.
-          if (stat === undefined) {
-            connection.rollback()
-            continue
-          }
+          const begun = this.#file.beginWriting()
+          if (begun === undefined) continue
+          const { connection, stat } = begun
           const since = monotonicMs()
           const group = this.#takeGroup()
           this.#wasAlone = group.length === 1 && this.#queue.length === 0
@@ -127,7 +127,7 @@ export class Writer {
           this.#turns.heldSince(since)
         }
         waitingSince = undefined
-        if (this.#queue.length > 0) await this.#gather()
+        await this.#next()
       } catch (error) {
         if (!isPassing(error)) {
           this.#reject(error, () => true)
@@ -148,12 +148,24 @@ export class Writer {
    */
   async #gather(): Promise<void> {
     await turn()
+    this.#turnAt = monotonicMs()
     if (this.#wasAlone && this.#queue.length === 1) return
     for (let turns = 0; turns < MAX_TURNS; turns++) {
       const before = this.#queue.length
       await turn()
       if (this.#queue.length === before) return
     }
+  }
+
+  /**
+   * After a commit, waits for more as `#gather` does if there are some. Whoever was alone, and comes with the next write
+   * as soon as the last has settled, need not wait for a turn, which takes as long as the commit; but now and then others get one.
+   */
+  async #next(): Promise<void> {
+    if (this.#wasAlone) await new Promise<void>(endOfTurn)
+    if (this.#queue.length === 0) return
+    const isAlone = this.#wasAlone && this.#queue.length === 1
+    if (!isAlone || monotonicMs() - this.#turnAt >= TURNLESS_MS) await this.#gather()
   }
 
   /** The writes at the head of the queue that can share a transaction. */
