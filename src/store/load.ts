@@ -15,9 +15,6 @@ export interface LoadOptions extends DriverLoadOptions {
   readonly onProgress?: ((entries: number) => void) | undefined
 }
 
-/** How a stream of blocks is loaded. */
-export interface StreamOptions extends CollectOptions, Pick<LoadOptions, 'onProgress'> {}
-
 /** The options of a load. Throws `KV_USAGE` for options that are none, and blocks that are none. */
 export function checkLoad(blocks: Blocks, options: LoadOptions): LoadOptions & { readonly atomic: boolean } {
   checkOptions(options, ['atomic', ...NAMES], 'load')
@@ -29,7 +26,7 @@ export function checkLoad(blocks: Blocks, options: LoadOptions): LoadOptions & {
 const NAMES = ['ifAbsent', 'onExisting', 'onProgress', 'signal']
 
 /** The same for a stream of blocks. */
-export function checkLoadStream(blocks: Blocks, options: StreamOptions): StreamOptions {
+export function checkLoadStream(blocks: Blocks, options: CollectOptions): CollectOptions {
   checkOptions(options, ['onCollected', ...NAMES], 'loadStream')
   checkFunction(options.onCollected, 'onCollected')
   return checkCommon(blocks, options, 'loadStream')

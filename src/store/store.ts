@@ -14,7 +14,8 @@ import type { Entry, Head, PutResult } from './driver/entry.ts'
 import type { Care } from './driver/care.ts'
 import { StoreHistory } from './history.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
-import { type LoadOptions, type StreamOptions, checkLoad, checkLoadStream, load } from './load.ts'
+import { type LoadOptions, checkLoad, checkLoadStream, load } from './load.ts'
+import type { CollectOptions } from './stream/load-stream.ts'
 import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
 import { toQuery } from './range.ts'
 import { RangeAccess } from './range-access.ts'
@@ -162,7 +163,7 @@ export class Store extends RangeAccess {
    * tells of these. When their source throws, what it gave before is stored, unless the `signal` was aborted: then what was put
    * aside is dropped. Resolves to the newest revision.
    */
-  async loadStream(blocks: Blocks, options: StreamOptions = {}): Promise<number> {
+  async loadStream(blocks: Blocks, options: CollectOptions = {}): Promise<number> {
     const checked = checkLoadStream(blocks, options)
     const driver = this.#open(options.signal)
     const { loadStream } = await import('./stream/load-stream.ts')

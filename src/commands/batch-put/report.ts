@@ -36,7 +36,7 @@ export class Report {
   #deletes = 0
   /** Puts that were left because their key was there. */
   #existing = 0
-  /** Of the block that is being stored, entries that are. */
+  /** Of what is being stored, entries that are. */
   #ahead = 0
   /** Entries that are put aside, to be stored later, and how many records were stored before them. */
   #collected: Collected | undefined
@@ -65,15 +65,16 @@ export class Report {
     this.#bytesBefore = this.#bytes
   }
 
-  /** So many entries of the block that is being stored are stored for certain. */
+  /** So many entries of what is being stored, a block or what was put aside, are stored for certain. */
   ahead(entries: number): void {
     this.#ahead = entries
-    this.#draw()
+    if (this.#collected === undefined) this.#draw()
   }
 
   /** Entries were put aside, or some of them written; or all are stored. */
   collected(collected: Collected | undefined): void {
     if (this.#collected === undefined) this.#storedBefore = this.#records
+    if (collected === undefined) this.#ahead = 0
     this.#collected = collected
     if (collected !== undefined && collected.written > 0) this.#progress.rowsOf(collected.written, collected.entries)
   }

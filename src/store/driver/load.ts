@@ -24,20 +24,22 @@ export interface LongLoadOptions extends Pick<DriverLoadOptions, 'ifAbsent' | 'o
 export interface StoreCollectedOptions {
   /** Aborted: nothing is stored, and `KV_INTERRUPTED` thrown. */
   readonly signal?: AbortSignal | undefined
-  /** Told now and then, before they are there for others, how many of the entries are written. */
+  /** Told now and then, also before they are there for others, how many of the entries are written. */
   readonly onWritten?: ((entries: number) => void) | undefined
+  /** Told how many are stored for certain, where they are stored in parts. */
+  readonly onProgress?: ((entries: number) => void) | undefined
 }
 
 /**
- * A load of more than fits in memory: its blocks are put aside, and stored sorted and all at once. Until then the store is
- * as it was, also when the process is killed. Ended by `store` or by `drop`, once.
+ * A load of more than fits in memory: its blocks are put aside, and then stored in key order. Until then the store is as it
+ * was, also when the process is killed. Ended by `store` or by `drop`, once.
  */
 export interface LongLoad {
   /** Puts the entries of a block aside; it is used up then. Throws what a write throws, such as `KV_DISK_FULL`. */
   add(block: Block): void
   /**
-   * Stores all entries in one commit, of those with equal keys the last, or with `ifAbsent` what is not there; settles to
-   * their revision. When it throws, nothing was stored.
+   * Stores all entries, of those with equal keys the last, or with `ifAbsent` what is not there; settles to the newest
+   * revision. In one commit, so that nothing was stored when it throws; but in parts where others write to the store.
    */
   store(options?: StoreCollectedOptions): Promise<number>
   /** Forgets them. */

@@ -14,6 +14,8 @@ export interface Collected {
 export interface CollectOptions extends Omit<DriverLoadOptions, 'atomic'> {
   /** Told when entries are put aside, while they are written, and with `undefined` when all are stored. */
   readonly onCollected?: ((collected: Collected | undefined) => void) | undefined
+  /** Told how many entries of a block, or of what was put aside, are stored for certain, where these are stored in parts. */
+  readonly onProgress?: ((entries: number) => void) | undefined
 }
 
 /** When blocks are collected. */
@@ -159,10 +161,10 @@ class LoadStream {
     const long = this.#long
     if (long === undefined) return
     this.#long = undefined
-    const { onCollected, signal } = this.#options
+    const { onCollected, onProgress, signal } = this.#options
     const entries = this.#entries
     const onWritten = (written: number): void => onCollected?.({ entries, written })
-    this.#revision = await long.store({ signal, onWritten })
+    this.#revision = await long.store({ signal, onWritten, onProgress })
     this.#entries = this.#collected = this.#slow = 0
     onCollected?.(undefined)
   }

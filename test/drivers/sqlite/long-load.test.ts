@@ -229,7 +229,7 @@ describe('a long load', () => {
     expect(await bounded.longLoad({ loadedBytes: Infinity })).toBe(undefined)
     const driver = open(join(folder, 'store.kv'))
     await driver.put(text('a'), text('1'))
-    expect(await driver.longLoad({ loadedBytes: 100 << 20 })).toBe(undefined)
+    expect(await driver.longLoad({ loadedBytes: 60 << 20 })).toBe(undefined)
     ;(await begun(driver)).drop()
   })
 
@@ -268,6 +268,25 @@ describe('a long load', () => {
       'c1',
       'z0',
     ])
+  })
+
+  test('into a store that others write to comes in parts, so that they need not wait for all of it', async () => {
+    const path = join(tempDir(), 'store.kv')
+    const other = await openTestStore(path)
+    await other.put('z', '0')
+    const rows = Array.from({ length: 40_000 }, (_, n) => [`k${String(n).padStart(6, '0')}`, 'v'] as const)
+    for (const isAlone of [true, false]) {
+      const driver = open(path)
+      const before = (await driver.stat()).revision
+      const long = await begun(driver)
+      long.add(block(rows))
+      if (!isAlone) await other.put('z', '1')
+      const told: number[] = []
+      const revision = await long.store({ onProgress: (entries) => told.push(entries) })
+      expect(told).toEqual(isAlone ? [] : [16_384, 32_768, 40_000])
+      expect(revision).toBe(before + (isAlone ? 1 : 4))
+      expect(await other.count()).toBe(40_001)
+    }
   })
 
   test('of which two make the store at once loses nothing', async () => {

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { Block } from '../../../blocks/block.ts'
+import { type Block, blockBytes } from '../../../blocks/block.ts'
 import { interrupted } from '../../../errors.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
 import type { LongLoad, LongLoadOptions, StoreCollectedOptions } from '../../../store/driver/load.ts'
@@ -9,6 +9,7 @@ import type { StoreFile } from '../file/store-file.ts'
 import { type Loaded, blockLoader } from '../write/bulk-insert.ts'
 import { Transaction } from '../write/transaction.ts'
 import type { Writer } from '../write/writer.ts'
+import { DiskAhead } from './disk-ahead.ts'
 import { mergedBlocks } from './merged-blocks.ts'
 import { RunFile } from './run-file.ts'
 
@@ -16,7 +17,7 @@ import { RunFile } from './run-file.ts'
  * Bytes of keys and values that a load brings to a store that is there before the rest is collected: less is stored nearly
  * as quickly as it comes, and others, who wait for a commit, wait for less.
  */
-const LOADED_BYTES = 128 << 20
+const LOADED_BYTES = 64 << 20
 
 /** The files that a long load works on. */
 export interface LongLoadPlace {
@@ -46,11 +47,14 @@ class SqliteLongLoad implements LongLoad {
   readonly #ifAbsent: boolean
   readonly #onExisting: LongLoadOptions['onExisting']
   readonly #runs: RunFile
+  /** Whether nobody has written to the store since this began. */
+  readonly #isAlone: (() => boolean) | undefined
 
   constructor(place: LongLoadPlace, { ifAbsent = false, onExisting }: LongLoadOptions) {
     this.#place = place
     this.#ifAbsent = ifAbsent
     this.#onExisting = onExisting
+    this.#isAlone = place.file.unchangedSince()
     this.#runs = this.#translating(() => {
       const { path, options } = place.file
       if (options.makeFolder) makeFolderOf(path)
@@ -66,8 +70,7 @@ class SqliteLongLoad implements LongLoad {
     const { file, writer } = this.#place
     try {
       const built = file.isAbsent() && writer.isIdle ? await this.#build(options) : undefined
-      const { revision, existing } =
-        built ?? (await writer.writeLong((transaction) => this.#fill(transaction, options), options.signal))
+      const { revision, existing } = built ?? (await this.#merge(options))
       if (this.#ifAbsent) this.#onExisting?.(existing)
       return revision
     } catch (error) {
@@ -81,34 +84,77 @@ class SqliteLongLoad implements LongLoad {
     this.#runs.close()
   }
 
-  /** Makes the store; `undefined` when another process was quicker. */
+  /** Makes the store; `undefined` when another process was quicker. The disk writes while more is inserted. */
   #build(options: StoreCollectedOptions): Promise<Loaded | undefined> {
     const { file, now } = this.#place
     return createFilled(file.path, file.options, async (temporary) => {
       const connection = new Connection(temporary, file.options)
+      const disk = new DiskAhead(temporary)
       try {
         connection.exec('pragma synchronous = off; pragma journal_mode = off; begin immediate')
         const transaction = new Transaction(connection, now())
-        const loaded = await this.#fill(transaction, options)
+        const loaded = await this.#fill(transaction, options, (block) => disk.wrote(blockBytes(block)))
         transaction.finish()
         connection.exec('commit')
+        await disk.finish()
         return loaded
       } finally {
+        await disk.end()
         connection.close()
       }
     })
   }
 
-  async #fill(transaction: Transaction, { onWritten, signal }: StoreCollectedOptions): Promise<Loaded> {
+  /** Merges everything into the store that is there. */
+  #merge(options: StoreCollectedOptions): Promise<Loaded> {
+    const { writer } = this.#place
+    if (this.#isAlone?.() !== true) return this.#mergeInParts(options)
+    return writer.writeLong((transaction) => this.#fill(transaction, options), options.signal)
+  }
+
+  /** A commit for each block, so that others, who write to the store too, never wait for all of it. */
+  async #mergeInParts(options: StoreCollectedOptions): Promise<Loaded> {
+    const { now, writer } = this.#place
+    let [revision, stored] = [0, 0]
+    const existing = await this.#each(options, async (block) => {
+      const loaded = await writer.write((transaction) => {
+        const left = blockLoader(transaction, this.#ifAbsent)(block, now())
+        return { revision: transaction.revision, existing: left }
+      }, options.signal)
+      revision = loaded.revision
+      options.onProgress?.((stored += block.count))
+      return loaded.existing
+    })
+    return { revision, existing }
+  }
+
+  /** Puts everything into a store. `after` is called after each block. */
+  async #fill(
+    transaction: Transaction,
+    options: StoreCollectedOptions,
+    after?: (block: Block) => void,
+  ): Promise<Loaded> {
     const load = blockLoader(transaction, this.#ifAbsent)
-    let existing = 0
-    let written = 0
+    const existing = await this.#each(options, (block) => {
+      const left = load(block, this.#place.now())
+      after?.(block)
+      return left
+    })
+    return { revision: transaction.revision, existing }
+  }
+
+  /** Runs a step with each merged block; returns the sum of what the steps return. */
+  async #each(
+    { onWritten, signal }: StoreCollectedOptions,
+    step: (block: Block) => number | Promise<number>,
+  ): Promise<number> {
+    let [sum, written] = [0, 0]
     for await (const block of mergedBlocks(this.#runs, this.#ifAbsent)) {
       if (signal?.aborted) throw interrupted(signal)
-      existing += load(block, this.#place.now())
+      sum += await step(block)
       onWritten?.((written += block.count))
     }
-    return { revision: transaction.revision, existing }
+    return sum
   }
 
   #translating<T>(step: () => T): T {
