@@ -90,6 +90,11 @@ const LISTED: readonly Layer[] = [
     `drivers/sqlite/layout process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
     drivers/sqlite/check drivers/location.ts store/** blocks`,
   ],
+  [
+    'drivers/sqlite/salvage',
+    `drivers/sqlite/layout drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/care
+    store/** blocks`,
+  ],
   ['drivers/sqlite', 'drivers/sqlite/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],
   // The list of drivers: it imports each, lazily.
   ['drivers/index.ts', 'drivers/** store/**'],

@@ -58,7 +58,7 @@ export class SqliteDriver implements Driver {
     backup: async (to, options = {}) =>
       (await import('./care/backup.ts')).backup(this.#file, this.#snapshots, to, options),
     restore: async (from, options = {}) => (await import('./care/restore.ts')).restore(this.#file, from, options),
-    salvage: async (to, options = {}) => (await import('./care/salvage.ts')).salvage(this.#file, to, options),
+    salvage: async (to, options = {}) => (await import('./salvage/salvage.ts')).salvage(this.#file, to, options),
     compact: async ({ signal } = {}) => (await import('./care/compact.ts')).compact(this.#file, signal),
   }
   readonly history: History

@@ -15,10 +15,18 @@ const FILE_HEADER = 100
 /** A column as it is stored. */
 export type Field = null | number | Uint8Array | string
 
-/** A row: its id, in a table, and its columns. */
+/** A row: its id, in a table, its columns, and its place among the cells of its page. */
 export interface RawRow {
   readonly id: number
   readonly fields: readonly Field[]
+  readonly cell: number
+}
+
+/** A table or an index, the table that it is about, and its first page. */
+export interface Tree {
+  readonly kind: 'table' | 'index'
+  readonly table: string
+  readonly root: number
 }
 
 /** The newest committed pages of a file and its log. */
@@ -91,16 +99,23 @@ export class RawPages {
     return children
   }
 
-  /** The first pages of a table and of its indexes, where page 1 can be read and has room for the whole schema. */
-  roots(table: string): { table: number[]; index: number[] } {
-    const roots = { table: [] as number[], index: [] as number[] }
+  /** What page 1 says of the tables and indexes of the file: nothing where it cannot be read, or has no room for the whole schema. */
+  trees(): Tree[] {
     const page = this.page(1)
-    if (page[FILE_HEADER] !== TABLE_LEAF) return roots
+    if (page[FILE_HEADER] !== TABLE_LEAF) return []
+    const trees: Tree[] = []
     for (const { fields } of this.rows(page, TABLE_LEAF, () => {}, FILE_HEADER)) {
-      const [kind, , of, root] = fields
-      if (of === table && (kind === 'table' || kind === 'index') && typeof root === 'number') roots[kind].push(root)
+      const [kind, , table, root] = fields
+      if ((kind === 'table' || kind === 'index') && typeof table === 'string' && typeof root === 'number')
+        trees.push({ kind, table, root })
     }
-    return roots
+    return trees
+  }
+
+  /** A row that was found before. */
+  row(number: number, cell: number): RawRow | undefined {
+    const page = this.page(number)
+    return this.#rowOf(page, page[0]!, cell, 0)
   }
 
   /** The rows of a page that can be read, whose header is at `start`; `lost` is called for each of its others. */
@@ -109,37 +124,69 @@ export class RawPages {
     const pointers = start + (type === INDEX_INTERIOR ? 12 : 8)
     if (cells === 0 || pointers + 2 * cells > this.pageSize) return
     for (let n = 0; n < cells; n++) {
-      let row: RawRow | undefined
-      try {
-        const cell = page.readUInt16BE(pointers + 2 * n)
-        row = this.#row(page, type === INDEX_INTERIOR ? cell + 4 : cell, type)
-      } catch {
-        // A length or a page number that leads nowhere.
-      }
+      const row = this.#rowOf(page, type, n, start)
       if (row === undefined) lost()
       else yield row
     }
   }
 
-  #row(page: Buffer, cell: number, type: number): RawRow | undefined {
-    const start = varint(page, cell)
-    const length = start[0]
-    let at = start[1]
-    let id = 0
-    if (type === TABLE_LEAF) [id, at] = varint(page, at)
-    const payload = this.#payload(page, at, length, type)
-    return payload && { id, fields: fieldsOf(payload) }
+  #rowOf(page: Buffer, type: number, cell: number, header: number): RawRow | undefined {
+    try {
+      let at = page.readUInt16BE(header + (type === INDEX_INTERIOR ? 12 : 8) + 2 * cell)
+      if (type === INDEX_INTERIOR) at += 4
+      const start = varint(page, at)
+      const length = start[0]
+      at = start[1]
+      let id = 0
+      if (type === TABLE_LEAF) [id, at] = varint(page, at)
+      const payload = this.#payload(page, at, length, type)
+      return payload && { id, fields: fieldsOf(payload), cell }
+    } catch {
+      // A length or a page number that leads nowhere.
+      return undefined
+    }
+  }
+
+  /** How many bytes of a row are on its own page; the number of the page with the others follows. */
+  #bytesHere(length: number, type: number): number {
+    const size = this.pageSize
+    const most = type === TABLE_LEAF ? size - 35 : Math.floor(((size - 12) * 64) / 255) - 23
+    if (length <= most) return length
+    const least = Math.floor(((size - 12) * 32) / 255) - 23
+    const wanted = least + ((length - least) % (size - 4))
+    return wanted <= most ? wanted : least
+  }
+
+  /** Whether the rows and the free space of a page of an index make it up. Where not, it may have held other rows. */
+  isWhole(page: Buffer, type: number): boolean {
+    try {
+      const cells = page.readUInt16BE(3)
+      const pointers = type === INDEX_INTERIOR ? 12 : 8
+      let bytes = page.readUInt16BE(5) + page[7]!
+      if (bytes < pointers + 2 * cells) return false
+      for (let n = 0; n < cells; n++) {
+        const cell = page.readUInt16BE(pointers + 2 * n)
+        const start = type === INDEX_INTERIOR ? cell + 4 : cell
+        const [length, at] = varint(page, start)
+        const here = this.#bytesHere(length, type)
+        bytes += Math.max(at - cell + here + (here < length ? 4 : 0), 4)
+      }
+      for (let block = page.readUInt16BE(1), before = 0; block > before; block = page.readUInt16BE(block)) {
+        bytes += page.readUInt16BE(block + 2)
+        before = block
+      }
+      return bytes === this.pageSize
+    } catch {
+      return false
+    }
   }
 
   /** The bytes of a row, on this page and those that it goes on to. */
   #payload(page: Buffer, at: number, length: number, type: number): Buffer | undefined {
     const size = this.pageSize
     if (length > this.count * size) return undefined
-    const most = type === TABLE_LEAF ? size - 35 : Math.floor(((size - 12) * 64) / 255) - 23
-    if (length <= most) return at + length <= size ? page.subarray(at, at + length) : undefined
-    const least = Math.floor(((size - 12) * 32) / 255) - 23
-    const wanted = least + ((length - least) % (size - 4))
-    const here = wanted <= most ? wanted : least
+    const here = this.#bytesHere(length, type)
+    if (here === length) return at + length <= size ? page.subarray(at, at + length) : undefined
     if (at + here + 4 > size) return undefined
     const bytes = Buffer.alloc(length)
     page.copy(bytes, 0, at, at + here)
