@@ -3,11 +3,21 @@ const ABANDONED = new FinalizationRegistry<AsyncIterator<unknown>>(
   (iterator) => void iterator.return?.()?.catch(() => {}),
 )
 
-/** Items of a driver (`undefined`: none) until `check`, called before each, throws. Frees them when collected, too. */
-export function guarded<T>(items: AsyncIterable<T> = none(), check: () => void): AsyncGenerator<T, void, void> {
+/**
+ * Items of a driver (`undefined`: none) until `check`, called before each, throws. Frees them when collected, too.
+ *
+ * @param firstIsFree whether nothing is held until a second item is asked for: to watch over a range costs as much as a short one
+ */
+export function guarded<T>(
+  items: AsyncIterable<T> = none(),
+  check: () => void,
+  firstIsFree = false,
+): AsyncGenerator<T, void, void> {
   const iterator = items[Symbol.asyncIterator]()
-  const checked = checkedItems({ [Symbol.asyncIterator]: () => iterator }, check)
-  ABANDONED.register(checked, iterator)
+  const watchOver = (): void => ABANDONED.register(checked, iterator)
+  const own = { [Symbol.asyncIterator]: () => iterator }
+  const checked = checkedItems(own, check, firstIsFree ? watchOver : undefined)
+  if (!firstIsFree) watchOver()
   return checked
 }
 
@@ -17,11 +27,17 @@ export async function* eachOf<T>(pages: AsyncIterable<readonly T[]>): AsyncGener
   for await (const page of pages) for (const item of page) yield item
 }
 
-async function* checkedItems<T>(items: AsyncIterable<T>, check: () => void): AsyncGenerator<T, void, void> {
+async function* checkedItems<T>(
+  items: AsyncIterable<T>,
+  check: () => void,
+  onSecond: (() => void) | undefined,
+): AsyncGenerator<T, void, void> {
   check()
   for await (const item of items) {
     yield item
     check()
+    onSecond?.()
+    onSecond = undefined
   }
 }
 

@@ -51,7 +51,7 @@ export abstract class RangeAccess extends TextAccess {
     const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
     const { signal } = options
     const query = toQuery(options)
-    return guarded(query && driver.range(query, { signal }), () => this.#open(signal))
+    return guarded(query && driver.range(query, { signal }), () => this.#open(signal), driver.firstPageIsFree)
   }
 
   /**

@@ -34,7 +34,7 @@ import { SqliteHistory } from './history-access.ts'
 import { countInSlices, countNow } from './read/count.ts'
 import { anyExpires } from './read/expiring.ts'
 import { type Changed, KeyReads } from './read/key-reads.ts'
-import { pages } from './read/range.ts'
+import { firstPage, pages } from './read/range.ts'
 import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
 import { usageParts } from './read/usage.ts'
@@ -54,6 +54,7 @@ export class SqliteDriver implements Driver {
   readonly name = 'sqlite'
   readonly limits = LOCAL_LIMITS
   readonly supports = LOCAL_SUPPORTS
+  readonly firstPageIsFree = true
   readonly care: Care = {
     backup: async (to, options = {}) =>
       (await import('./care/backup.ts')).backup(this.#file, this.#snapshots, to, options),
@@ -190,10 +191,10 @@ export class SqliteDriver implements Driver {
   async *range(query: RangeQuery): AsyncGenerator<Entry[], void, void> {
     const now = this.#now()
     // Most ranges end within a page, which needs no connection of its own.
-    const first = this.#file.read((connection) => connection.snapshot(() => pages(connection, query, now).next()))
-    if (first === undefined || first.done === true) return
-    if (first.value.last) {
-      yield first.value.entries
+    const first = this.#file.read((connection) => firstPage(connection, query, now))
+    if (first === undefined) return
+    if (first.last) {
+      yield first.entries
       return
     }
     for await (const page of this.#snapshots.items((connection) => pages(connection, query, now))) yield page.entries

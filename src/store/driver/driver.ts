@@ -205,6 +205,8 @@ export interface Driver {
   readonly history?: History
   /** What it has in memory, where it was opened with a cache. */
   readonly cached?: Cached | undefined
+  /** Whether a range holds nothing until its second page is asked for. Default: false. */
+  readonly firstPageIsFree?: boolean
   /** Grows when another store was found in place of this one, such as a file renamed over it. Absent: not detected. */
   readonly incarnation?: number
 

@@ -193,17 +193,17 @@ export class Connection {
   }
 
   /** Runs a read, waiting for a lock. Throws as {@link verify}, which the caller calls itself for a promise. */
-  read<T>(step: () => T): T {
+  read<T>(step: (connection: Connection) => T): T {
     let result: T
     try {
-      result = step()
+      result = step(this)
     } catch (error) {
       // Nothing that is said of a file in the middle of a change is true.
       this.verify()
       if (!isBusy(error)) throw error
-      return retryWhileBusy(this.#readWaitMs, step)
+      return retryWhileBusy(this.#readWaitMs, () => step(this))
     }
-    if (!(result instanceof Promise)) this.verify()
+    if (this.isUnlocked && !(result instanceof Promise)) this.verify()
     return result
   }
 

@@ -79,16 +79,16 @@ export class StoreFile {
 
   /** What `step` reads; `undefined` while there is no file. Waits, on the spot, for what is in the way. */
   read<T>(step: (connection: Connection) => T): T | undefined {
-    const read = (): T | undefined => {
-      const connection = this.reading()
-      return connection && connection.read(() => step(connection))
-    }
     try {
-      return read()
+      return this.#readOnce(step)
     } catch (error) {
       if (!isChanged(error)) throw this.translateError(error)
-      return this.#translating(() => this.#again(read))
+      return this.#translating(() => this.#again(() => this.#readOnce(step)))
     }
+  }
+
+  #readOnce<T>(step: (connection: Connection) => T): T | undefined {
+    return this.reading()?.read(step)
   }
 
   /** The connection for reading; `undefined` while there is no file. */

@@ -69,40 +69,88 @@ export function entryOf(key: SqlValue, value: SqlValue, revision: SqlValue, expi
   return { key, value, revision, expires: expires ?? undefined }
 }
 
+/** A value where it is not long, else null; by the table that a layout has. */
+const SHORT_VALUE = {
+  kv: `case when length(value) <= ${LONG_VALUE} then value end`,
+  // The value is mentioned once for each place: the engine reads it as often.
+  kv_entry: `case when long is null then value
+    else (select case when length(value) <= ${LONG_VALUE} then value end from kv_long where id = long) end`,
+}
+
+/** What makes the text of a page: the table, and the choices of {@link textOf} in bits. */
+const TEXTS = { kv: [] as string[], kv_entry: [] as string[] }
+
+/**
+ * The statement for a page. Its text is made once, since to put it together and to look it up takes longer than some
+ * pages do.
+ */
+function textOf(
+  table: keyof typeof TEXTS,
+  isAfter: boolean,
+  hasEnd: boolean,
+  { reverse, keysOnly }: RangeQuery,
+): string {
+  const choice = Number(isAfter) + 2 * Number(hasEnd) + 4 * Number(reverse) + 8 * Number(keysOnly)
+  // A function is called for each row, so that it is left out where nothing expires.
+  return (TEXTS[table][choice] ??= `select key, ${keysOnly ? 'null' : SHORT_VALUE[table]}, revision,
+      iif(expires is null, null, ${EXPIRES})
+    from ${table} where key ${isAfter ? '>' : '>='} ? ${hasEnd ? 'and key < ?' : ''} and (expires is null or expires > ?)
+    order by key ${reverse ? 'desc' : 'asc'} ${LIMIT}`)
+}
+
+/** The rows of a page, one more than it takes where others follow. A null stands for a long value. */
+function rowsOf(connection: Connection, query: RangeQuery, isAfter: boolean, now: number): EntryRow[] {
+  const { start = NOTHING, end, limit } = query
+  const statement = connection.statement(textOf(connection.layout.table, isAfter, end !== undefined, query))
+  const most = Math.min(PAGE_ENTRIES + 1, limit)
+  return (end === undefined ? statement.all(start, now, most) : statement.all(start, end, now, most)) as EntryRow[]
+}
+
+/** The page that rows make, of at most `limit` entries; `undefined` where a long value is to be fetched and `fetch` is not given. */
+function pageOf(
+  rows: readonly EntryRow[],
+  { limit, keysOnly }: RangeQuery,
+  fetch?: (key: SqlValue) => SqlValue,
+): Page | undefined {
+  const entries: Entry[] = []
+  let bytes = 0
+  for (const row of rows) {
+    let value = keysOnly ? NOTHING : row[1]
+    if (value === null) {
+      if (fetch === undefined) return undefined
+      value = fetch(row[0])
+    }
+    const entry = entryOf(row[0], value, row[2], row[3])
+    entries.push(entry)
+    bytes += entry.value.length
+    if (bytes >= PAGE_BYTES || entries.length === PAGE_ENTRIES) break
+  }
+  return { entries, last: entries.length === limit || entries.length === rows.length }
+}
+
+/** The first page of a range, of one moment; `undefined` when it has none. */
+export function firstPage(connection: Connection, query: RangeQuery, now: number): Page | undefined {
+  // Most are one statement, and so need no transaction.
+  const page = pageOf(rowsOf(connection, query, false, now), query)
+  if (page !== undefined) return page.entries.length === 0 ? undefined : page
+  return connection.snapshot(() => pages(connection, query, now).next().value ?? undefined)
+}
+
 /**
  * The pages of a range, of one snapshot when the caller holds a transaction. A page is one call into the engine: a call
  * per row, as its iterator makes, takes three times as long.
  */
 export function* pages(connection: Connection, query: RangeQuery, now: number): Generator<Page, void, void> {
-  const { reverse, keysOnly } = query
-  let { start, end } = query
-  let from = '>='
-  for (let left = query.limit; left > 0;) {
-    const sql = `select key, ${keysOnly ? 'null' : `case when length(value) <= ${LONG_VALUE} then value end`}, revision, ${EXPIRES}
-      from kv where key ${from} ? ${end === undefined ? '' : 'and key < ?'} and (expires is null or expires > ?)
-      order by key ${reverse ? 'desc' : 'asc'} ${LIMIT}`
-    // One more than a page takes tells whether anything follows.
-    const limit = Math.min(PAGE_ENTRIES + 1, left)
-    const parameters: SqlValue[] = [start ?? NOTHING, ...(end === undefined ? [] : [end]), now, limit]
-    const rows = connection.statement(sql).all(...parameters) as EntryRow[]
-    const entries: Entry[] = []
-    let bytes = 0
-    for (const [key, value, revision, expires] of rows) {
-      const entry = entryOf(key, value ?? (keysOnly ? NOTHING : longValue(connection, key)), revision, expires)
-      entries.push(entry)
-      bytes += entry.value.length
-      if (bytes >= PAGE_BYTES || entries.length === PAGE_ENTRIES) break
-    }
-    left -= entries.length
-    const last = left === 0 || entries.length === rows.length
-    if (entries.length > 0) yield { entries, last }
+  const fetch = (key: SqlValue): SqlValue => longValue(connection, key)
+  let rest = query
+  for (let isAfter = false; ;) {
+    const page = pageOf(rowsOf(connection, rest, isAfter, now), rest, fetch)!
+    const { entries, last } = page
+    if (entries.length > 0) yield page
     if (last) return
     const { key } = entries[entries.length - 1]!
-    if (reverse) end = key
-    else {
-      start = key
-      from = '>'
-    }
+    rest = { ...rest, limit: rest.limit - entries.length, ...(query.reverse ? { end: key } : { start: key }) }
+    isAfter = !query.reverse
   }
 }
 
