@@ -88,7 +88,7 @@ const LISTED: readonly Layer[] = [
   [
     'drivers/sqlite/care',
     `drivers/sqlite/layout process drivers/sqlite/engine drivers/sqlite/format drivers/sqlite/locks drivers/sqlite/identity drivers/sqlite/bound drivers/sqlite/file drivers/sqlite/read
-    drivers/sqlite/check drivers/location.ts store/** blocks`,
+    drivers/sqlite/history drivers/sqlite/watch drivers/sqlite/check drivers/location.ts store/** blocks`,
   ],
   [
     'drivers/sqlite/salvage',

@@ -120,6 +120,25 @@ describe('kv compact', () => {
     expectRun(await kv(['check'], { store }), { stdout: /^ok: 1998 entries checked, 2 without a checksum/ })
   })
 
+  test('a history goes on in another format', async () => {
+    const store = emptyStore(await givenStore(), ROWS)
+    const run = async (...args: string[]): Promise<string> => (await kv(args, { store })).stdout.toString()
+    await run('put', 'a', 'x'.repeat(1000))
+    await run('history', 'on')
+    await run('put', 'a', '2')
+    await run('put', 'gone', '1')
+    await run('del', 'gone')
+    const [a, gone] = [await run('history', 'a', '--json'), await run('history', 'gone', '--json')]
+    expect(a).toContain('xxx')
+    expect(await run('compact')).toMatch(/^bytes_before/)
+    expect(schemaOf(store).format).toBe(LAYOUT_OF_NEW.format)
+    expect([await run('history', 'a', '--json'), await run('history', 'gone', '--json')]).toEqual([a, gone])
+    await run('put', 'a', 'y'.repeat(1000))
+    await run('put', 'a', '4')
+    expect((await run('history', 'a', '--json')).split('\n')).toHaveLength(a.split('\n').length + 2)
+    expect(await run('check')).toMatch(/^ok: /)
+  })
+
   const OWN = [
     'create table own(a integer primary key autoincrement, b text unique, c as (a + 1), kv)',
     "insert into own(b, kv) values ('x', x'00'), ('y', null)",
@@ -207,23 +226,25 @@ describe('kv compact', () => {
     },
   )
 
-  test('a server and a watch go on, and another program is told', async () => {
-    const { url, path } = await served([], { store: await grown() })
+  test.for(LAYOUTS)('%s: a server and a watch go on, and another program is told', async ([, layout]) => {
+    const { url, path } = await served([], { store: await grown(layout) })
     const watch = await (await openTestStore(url)).watch()
     const changes = watch[Symbol.asyncIterator]()
     const other = new (sqliteEngine().DatabaseSync)(path)
     other.exec('select 1 from kv')
     expectRun(await kv(['put', 'before', '1'], { store: url }), {})
     expect(await changes.next()).toMatchObject({ value: { type: 'put', key: text('before') } })
+    sql(path, "update kv set value = cast('2' as blob) where key = cast('before' as blob)")
     expectRun(await kvProcess(['compact', '--quiet'], { store: path }), { stdout: /bytes/ })
     expect(() => other.exec(`insert into kv(key, value) values (x'41', x'41')`)).toThrow(/open it again/)
     other.close()
+    expect(await changes.next()).toMatchObject({ value: { type: 'put', key: text('before'), value: text('2') } })
     expectRun(await kv(['put', 'after', '1'], { store: url }), {})
     expect(await changes.next()).toMatchObject({ value: { type: 'put', key: text('after') } })
     await watch.close()
     expect((await contents(path)).slice(-2)).toEqual([
       ['after', '1'],
-      ['before', '1'],
+      ['before', '2'],
     ])
   })
 

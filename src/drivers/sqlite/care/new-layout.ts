@@ -4,12 +4,19 @@ import { CLUSTERED } from '../layout/clustered.ts'
 import type { Layout } from '../layout/layout.ts'
 import { LAYOUT_OF_NEW } from '../layout/layouts.ts'
 import { ROWS } from '../layout/rows.ts'
+import { historyParts } from '../history/tables.ts'
+import { logSql } from '../watch/change-log.ts'
 
 /** A table, index, view or trigger: its name, the statement that makes it, and the table that it is about. */
 export type Part = readonly [type: string, name: string, sql: string, table: string]
 
 /** What a store may have besides, by layout. */
-const FEATURES: readonly ((layout: Layout) => Readonly<Record<string, string>>)[] = []
+const FEATURES: readonly ((layout: Layout) => Readonly<Record<string, string>>)[] = [historyParts, logParts]
+
+function logParts(layout: Layout): Record<string, string> {
+  const [, ...texts] = logSql(layout).split(/^create /m)
+  return Object.fromEntries(texts.map((text) => [text.split(/[ (]/, 2)[1]!, text.trimEnd().slice(0, -1)]))
+}
 
 /** The columns of an entry in a store of format 1. */
 const COLUMNS = 'id key revision expires checksum value'
