@@ -1,20 +1,18 @@
 'use strict'
 /**
- * V8's code cache for the code every command needs: bytecode beside the bundle, which saves a cold
- * `kv get` 5 of 12 ms. The build writes it, and so does the installation (`bin/install.cjs`),
+ * V8's code cache for the code every command needs, and for what takes command lines with options apart: bytecode beside
+ * the bundle, which saves a cold `kv get` 5 of 12 ms. The build writes it, and so does the installation (`bin/install.cjs`),
  * since only the V8 that wrote a cache takes it. Where there is none, or V8 refuses it (another
  * version, other flags, a file cut off), the code is compiled as always.
  */
 const { mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs')
 
-/** Writes the cache for this Node: what has run by then is in it, so it runs the commands that have to be quick. */
+/** Writes the caches for this Node: what has run by then is in them, so it runs the commands that have to be quick. */
 exports.write = async () => {
   const { join } = require('node:path')
   const folder = mkdtempSync(join(require('node:os').tmpdir(), 'kv-code-'))
   try {
-    const path = require.resolve('../dist/cli/main.cjs')
-    const { main } = require(path)
-    const { script, cachePath } = require.cache[path].cached
+    const { main } = require('../dist/cli/main.cjs')
     const sink = { isTTY: false, columns: () => 80, write() {} }
     const io = { stdin: { isTTY: false, fd: -1 }, stdout: sink, stderr: sink, env: {} }
     const store = join(folder, 'store.kv')
@@ -22,13 +20,18 @@ exports.write = async () => {
       ['put', 'key', 'value', '--store', store],
       ['put', 'key', 'other', '--store', store],
       ['get', 'key', '--store', store],
+      ['get', 'key', '--quiet', '--store', store],
+      ['--help'],
     ]) {
       if ((await main(line, io)) !== 0) throw new Error(`kv ${line.join(' ')} failed`)
     }
-    // Under its name only when it is whole and on disk: V8 looks at its head and length, not at every byte.
-    const temporary = `${cachePath}.${process.pid}`
-    writeFileSync(temporary, script.createCachedData(), { flush: true })
-    renameSync(temporary, cachePath)
+    for (const name of ['main', 'parser']) {
+      const { script, cachePath } = require.cache[require.resolve(`../dist/cli/${name}.cjs`)].cached
+      // Under its name only when it is whole and on disk: V8 looks at its head and length, not at every byte.
+      const temporary = `${cachePath}.${process.pid}`
+      writeFileSync(temporary, script.createCachedData(), { flush: true })
+      renameSync(temporary, cachePath)
+    }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -44,12 +44,15 @@ function findBun() {
   process.exit(1)
 }
 
-/** The modules of the command line, with `main.cjs` as a module again, which the package runs out of V8's cache. */
+/** The modules of the command line; those that the package runs out of V8's cache are modules again. */
 function copyCommandLine(folder) {
   cpSync(join(root, 'dist/cli'), folder, { recursive: true, filter: (file) => !/\.(js|cache)$/.test(file) })
-  const [main] = readdirSync(join(root, 'dist/cli')).filter((name) => /^main-.*\.js$/.test(name))
-  const [, body] = /^\(function\([\w,]*\)\{(.*)\n\}\)$/s.exec(readFileSync(join(root, 'dist/cli', main), 'utf8'))
-  writeFileSync(join(folder, 'main.cjs'), body)
+  for (const file of readdirSync(join(root, 'dist/cli'))) {
+    const [, name] = /^(\w+)-\w+\.js$/.exec(file) ?? []
+    if (name === undefined) continue
+    const [, body] = /^\(function\([\w,]*\)\{(.*)\n\}\)$/s.exec(readFileSync(join(root, 'dist/cli', file), 'utf8'))
+    writeFileSync(join(folder, `${name}.cjs`), body)
+  }
   writeFileSync(join(folder, 'kv.cjs'), `require('./main.cjs').start()\n`)
 }
 

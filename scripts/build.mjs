@@ -105,10 +105,9 @@ async function bundle(input, output) {
   return chunks
 }
 
-/** What nearly every command needs, in one file: each file read at start costs a quarter of a millisecond. */
-async function coreModules() {
-  const entries = ['src/main.ts', 'src/commands/get.ts', 'src/commands/put.ts', 'src/drivers/sqlite/driver.ts']
-  const build = await rolldown({ ...common, input: entries })
+/** The modules that these load at once. */
+async function modulesOf(...input) {
+  const build = await rolldown({ ...common, input })
   const { output } = await build.generate({ format: 'cjs' })
   await build.close()
   const chunks = new Map(output.flatMap((chunk) => (chunk.type === 'chunk' ? [[chunk.fileName, chunk]] : [])))
@@ -119,26 +118,42 @@ async function coreModules() {
     chunks.get(name).imports.forEach(add)
   }
   for (const chunk of chunks.values()) if (chunk.isEntry) add(chunk.fileName)
-  const modules = [...names].flatMap((name) => chunks.get(name).moduleIds)
-  const heavy = modules.find((id) => /node_modules/.test(id) && !/node_modules.commander/.test(id))
-  if (heavy !== undefined) throw new Error(`every start would run ${heavy}: import it where it is needed`)
-  return new Set(modules)
+  return new Set([...names].flatMap((name) => chunks.get(name).moduleIds))
 }
+
+/** What runs `get` and `put` without options, in one file: each file read at start costs a quarter of a millisecond. */
+const core = await modulesOf(
+  'src/main.ts',
+  'src/commands/get/get-keys.ts',
+  'src/commands/put/put-entry.ts',
+  'src/drivers/sqlite/driver.ts',
+)
+const heavy = [...core].find((id) => /node_modules/.test(id))
+if (heavy !== undefined) throw new Error(`every start would run ${heavy}: import it where it is needed`)
+
+/** What takes other command lines apart, and writes the help. */
+const parser = await modulesOf(
+  'src/cli/build-program.ts',
+  'src/cli/line/split-flags.ts',
+  'src/cli/line/range-arguments.ts',
+  'src/commands/get.ts',
+  'src/commands/put.ts',
+)
 
 /** What a range as JSON Lines and a load of them need, in one file for the same reason. */
 const JSON_LINES =
-  /src\/(formats\/(byte-buffer|encoded|utf8|json\/(writer|scanner|string))|output\/(print-entries|safe-parts)|cli\/line\/range-arguments)\.ts$/
+  /src\/(formats\/(byte-buffer|encoded|utf8|json\/(writer|scanner|string))|output\/(print-entries|safe-parts))\.ts$/
 
 copyAddons()
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
-const core = await coreModules()
 const chunks = await bundle(
   { start: 'src/main.ts' },
   {
     ...CLI,
     codeSplitting: {
       groups: [
-        { name: 'main', priority: 1, test: (id) => core.has(id) },
+        { name: 'main', priority: 2, test: (id) => core.has(id) },
+        { name: 'parser', priority: 1, test: (id) => parser.has(id) },
         { name: 'json-lines', test: JSON_LINES },
       ],
     },
@@ -152,7 +167,7 @@ for (const worker of [
   'src/drivers/sqlite/long-load/merge-worker.ts',
 ])
   await bundle({ [basename(worker, '.ts')]: worker }, { ...CLI, codeSplitting: false })
-await cacheMain()
+await cacheCode()
 packPage()
 await writeManual()
 // Names of functions and classes stay, for stacks; the rest would take a fifth of a megabyte for each of the two.
@@ -245,20 +260,23 @@ function mergeStart() {
       )
 }
 
-/** Lets `main.cjs` run out of V8's code cache, and writes the cache for this Node; see scripts/run-cached.cjs. */
-async function cacheMain() {
-  const code = readFileSync('dist/cli/main.cjs', 'utf8')
-  if (/\bimport\(/.test(code))
-    throw new Error(
-      'main.cjs has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule',
+/** Lets what starts run out of V8's code cache, and writes the caches for this Node; see scripts/run-cached.cjs. */
+async function cacheCode() {
+  for (const name of ['main', 'parser']) {
+    const code = readFileSync(`dist/cli/${name}.cjs`, 'utf8')
+    if (/\bimport\(/.test(code))
+      throw new Error(
+        `${name}.cjs has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule`,
+      )
+    const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
+    const file = `${name}-${hash}.js`
+    writeFileSync(`dist/cli/${file}`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
+    writeFileSync(
+      `dist/cli/${name}.cjs`,
+      readFileSync('scripts/run-cached.cjs', 'utf8').replaceAll('NAME', name).replaceAll('FILE', file),
     )
-  const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-  const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
-  writeFileSync(`dist/cli/main-${hash}.js`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
-  writeFileSync(
-    'dist/cli/main.cjs',
-    readFileSync('scripts/run-cached.cjs', 'utf8').replaceAll('FILE', `main-${hash}.js`),
-  )
+  }
   await createRequire(import.meta.url)('../bin/code-cache.cjs').write()
 }
 

@@ -1,6 +1,6 @@
 'use strict'
 /**
- * The build makes `dist/cli/main.cjs` of this. It runs FILE in its own place, out of V8's code cache where there is one
+ * The build makes `dist/cli/NAME.cjs` of this. It runs FILE in its own place, out of V8's code cache where there is one
  * (bin/code-cache.cjs). FILE holds one function expression of the five names of a CommonJS module, in ASCII; its name
  * holds a hash of its text, because V8 tells a stale cache only by the length of the text.
  */

@@ -121,16 +121,18 @@ const LISTED: readonly Layer[] = [
   [
     'cli',
     `cli/line cli/topics drivers/index.ts drivers/location.ts drivers/options.ts formats/index.ts output store/** terminal io.ts commander
-    @inquirer/prompts`,
+    process @inquirer/prompts`,
   ],
   ['completion', 'cli/** formats/index.ts store/** commander'],
   ['completion/shells', 'completion cli/** store/** commander'],
+  ['commands/get', 'cli/** output formats/** store/**'],
+  ['commands/put', 'cli/** load store/**'],
   ['commands/rename', 'blocks store/**'],
   ['commands/watch', 'cli/** store/** child-process.ts'],
   ['commands/batch-put', 'cli/** output load/** formats/** blocks store/** commander'],
   [
     'commands',
-    'commands/batch-put commands/rename commands/watch copy completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
+    'commands/batch-put commands/get commands/put commands/rename commands/watch copy completion/** cli/** output load formats/** blocks store/** lock child-process.ts io.ts terminal bench/** commander',
   ],
   ['commands/serve.ts', 'server/** cli/** commander'],
   ['repl/language', ''],
@@ -143,7 +145,7 @@ const LISTED: readonly Layer[] = [
   ['repl/prompt', 'repl/streams cli terminal io.ts'],
   [
     'repl/session',
-    `repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks formats/index.ts load output terminal
+    `repl/** cli/** drivers/index.ts drivers/location.ts store/** blocks formats/index.ts load output terminal process
     text-width.ts io.ts commander`,
   ],
   ['repl', 'text-width.ts repl/** completion cli drivers/location.ts output terminal io.ts'],

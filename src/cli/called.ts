@@ -1,9 +1,9 @@
-import { GLOBAL_OPTION_LIST } from './options.ts'
+import { GLOBAL_OPTION_LIST, type GlobalFlags } from './options.ts'
 
 /** The long and short names of the global options, and whether a value follows as a word of its own. */
 const TAKES_VALUE = new Map(
   GLOBAL_OPTION_LIST.flatMap(({ flags }) =>
-    flags.match(/--?[a-z-]+/g)!.map((name) => [name, flags.includes('<')] as const),
+    flags.split(', ').map((flag) => [flag.split(' ', 1)[0]!, flags.includes('<')] as const),
   ),
 )
 
@@ -31,4 +31,36 @@ export function isBare(argv: readonly string[]): boolean {
     if (takesValue && joined === undefined && ++i === argv.length) return false
   }
   return true
+}
+
+/** A command line of nothing but a command, its operands, and perhaps `--store LOCATION`. */
+export interface PlainLine {
+  readonly command: string
+  readonly operands: readonly string[]
+  readonly flags: GlobalFlags
+}
+
+/**
+ * Takes such a line apart; `undefined` for any other, which commander takes apart: to load and run that is a tenth of a
+ * cold `kv get`.
+ */
+export function plainLine(argv: readonly string[]): PlainLine | undefined {
+  const words: string[] = []
+  const flags: GlobalFlags = {}
+  for (let i = 0; i < argv.length; i++) {
+    const word = argv[i]!
+    const next = argv[i + 1]
+    if (word === '--store' && flags.store === undefined && next !== undefined && isOperand(next)) {
+      flags.store = next
+      i++
+    } else if (isOperand(word)) words.push(word)
+    else return undefined
+  }
+  const [command, ...operands] = words
+  return command === undefined ? undefined : { command, operands, flags }
+}
+
+/** Whether a word is an operand wherever it stands. */
+function isOperand(word: string): boolean {
+  return word !== '' && !word.startsWith('-')
 }

@@ -10,7 +10,7 @@ import { kvFor } from '../shell-quote.ts'
 import { Store } from '../store/store.ts'
 import type { KeyReader } from '../terminal/key-reader.ts'
 import { isDumb, isOn, useColor } from './environment.ts'
-import { Interrupt } from './interrupt.ts'
+import { Interrupt } from '../process/interrupt.ts'
 import { type GlobalFlags, type GlobalOptions, resolveGlobals } from './options.ts'
 import { readToken } from './token.ts'
 
@@ -20,6 +20,8 @@ export interface Program {
   readonly commands: Readonly<Record<string, { readonly summary: string }>>
   /** The program for one command line. Of the commands only the one that is called is loaded. */
   build(ctx: Context, argv: readonly string[]): Promise<Command>
+  /** What runs a line that needs no program for it: one without options, see `plainLine`. */
+  plain(argv: readonly string[]): ((ctx: Context) => Promise<void>) | undefined
 }
 
 /** What a store is opened with besides the global options. */

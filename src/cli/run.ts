@@ -1,7 +1,6 @@
 import { CODES } from '../errors.ts'
-import type { Context } from './context.ts'
 import { commandName } from './called.ts'
-import { separated } from './line/split-flags.ts'
+import type { Context } from './context.ts'
 
 /**
  * Runs one command line, of the shell or of a session, and tells the user on stderr when it fails;
@@ -10,16 +9,8 @@ import { separated } from './line/split-flags.ts'
 export async function runLine(ctx: Context, argv: readonly string[]): Promise<number> {
   let code: number
   try {
-    const program = await ctx.program.build(ctx, argv)
-    if (argv.length === 0) {
-      program.outputHelp({ error: true })
-      code = CODES.KV_USAGE.exit
-    } else {
-      const called = commandName(argv, ctx.program.commands)
-      const command = program.commands.find((known) => known.name() === called)
-      await program.parseAsync(separated(argv, program, command), { from: 'user' })
-      code = ctx.exitCode
-    }
+    const plain = ctx.program.plain(argv)
+    code = await (plain === undefined ? runParsed(ctx, argv) : plain(ctx).then(() => ctx.exitCode))
   } catch (error) {
     code = await reported(error, ctx, argv)
   }
@@ -29,6 +20,20 @@ export async function runLine(ctx: Context, argv: readonly string[]): Promise<nu
     code = Math.max(code, await reported(error, ctx, argv))
   }
   return code
+}
+
+/** Runs a line that commander takes apart; resolves to the exit code. */
+async function runParsed(ctx: Context, argv: readonly string[]): Promise<number> {
+  const program = await ctx.program.build(ctx, argv)
+  if (argv.length === 0) {
+    program.outputHelp({ error: true })
+    return CODES.KV_USAGE.exit
+  }
+  const { separated } = await import('./line/split-flags.ts')
+  const called = commandName(argv, ctx.program.commands)
+  const command = program.commands.find((known) => known.name() === called)
+  await program.parseAsync(separated(argv, program, command), { from: 'user' })
+  return ctx.exitCode
 }
 
 /** What tells of errors is loaded when there is one. */

@@ -9,7 +9,7 @@ import type { Context } from '../cli/context.ts'
 import { parseDuration } from '../duration.ts'
 import { interrupted, oneOf, unwritable, usageError } from '../errors.ts'
 import { escapeLine } from '../safe-text.ts'
-import { syncOption } from '../cli/line/arguments.ts'
+import { syncOption } from '../cli/line/shared-options.ts'
 
 declare const __VERSION__: string
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { syncOption } from '../cli/line/arguments.ts'
+import { syncOption } from '../cli/line/shared-options.ts'
 import { type RangeBounds, type RangeFlags, rangeOptions, rangeWords, withRange } from '../cli/line/range-arguments.ts'
 import { twoStores } from '../cli/named-stores.ts'
 import { type CopiedPart, copyRange } from '../copy/copy.ts'

@@ -8,7 +8,8 @@ import type { RangeOptions } from '../store/range.ts'
 import { keyId } from '../store/operations.ts'
 import type { Store } from '../store/store.ts'
 import { type ConditionFlags, addConditions, conditionFailed, conditionOf } from '../cli/line/condition.ts'
-import { type KeyFlags, encodingOption, notFound, parseBound, parseKey, syncOption } from '../cli/line/arguments.ts'
+import { type KeyFlags, notFound, parseBound, parseKey } from '../cli/line/arguments.ts'
+import { encodingOption, syncOption } from '../cli/line/shared-options.ts'
 import { bounds } from '../cli/line/range-arguments.ts'
 
 interface Flags extends KeyFlags, ConditionFlags {

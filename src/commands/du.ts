@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, choiceOption, encodingOption, wholeNumber } from '../cli/line/arguments.ts'
+import { type KeyFlags, wholeNumber } from '../cli/line/arguments.ts'
+import { choiceOption, encodingOption } from '../cli/line/shared-options.ts'
 import { type FolderFlags, delimiterOption, nothingBelow, parseFolders } from '../cli/line/folder-flags.ts'
 import { usageError } from '../errors.ts'
 import { usageRecord } from '../formats/json/writer.ts'

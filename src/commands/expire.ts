@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, encodingOption, notFound, parseKey, syncOption } from '../cli/line/arguments.ts'
+import { type KeyFlags, notFound, parseKey } from '../cli/line/arguments.ts'
+import { encodingOption, syncOption } from '../cli/line/shared-options.ts'
 import { parseDuration } from '../duration.ts'
 import { update } from '../store/conditional.ts'
 import { printTtl } from './ttl.ts'

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, encodingOption, notFound, parseKey, parseLimit, wholeNumber } from '../cli/line/arguments.ts'
+import { type KeyFlags, notFound, parseKey, parseLimit, wholeNumber } from '../cli/line/arguments.ts'
+import { encodingOption } from '../cli/line/shared-options.ts'
 import { KvError, usageError } from '../errors.ts'
 import { preview } from '../formats/display/cell.ts'
 import { historyRecord, writeJsonVersion } from '../formats/json/writer.ts'

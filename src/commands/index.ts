@@ -1,9 +1,17 @@
-import type { CommandEntry } from '../cli/program.ts'
+import type { CommandEntry } from '../cli/build-program.ts'
 
 /** The only list of commands, in the order of the help text. */
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
-  get: { summary: 'print the value of a key', load: async () => (await import('./get.ts')).get },
-  put: { summary: 'store a value under a key', load: async () => (await import('./put.ts')).put },
+  get: {
+    summary: 'print the value of a key',
+    load: async () => (await import('./get.ts')).get,
+    plain: { least: 1, most: Infinity, load: async () => (await import('./get/get-keys.ts')).getPlain },
+  },
+  put: {
+    summary: 'store a value under a key',
+    load: async () => (await import('./put.ts')).put,
+    plain: { least: 1, most: 2, load: async () => (await import('./put/put-entry.ts')).putPlain },
+  },
   range: { summary: 'print entries in key order', load: async () => (await import('./range.ts')).range },
   'batch-put': {
     summary: 'store many entries from files or a pipe',

@@ -4,7 +4,8 @@ import { type Encoding, asBuffer, encode } from '../bytes.ts'
 import type { Context } from '../cli/context.ts'
 import { JsonScanner } from '../formats/json/scanner.ts'
 import { escapeLine, formatBytes } from '../safe-text.ts'
-import { type KeyFlags, encodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
+import { type KeyFlags, notFound, parseKey } from '../cli/line/arguments.ts'
+import { encodingOption } from '../cli/line/shared-options.ts'
 
 /** Bytes shown of the head of a long value, and of its tail. */
 const PART = 200

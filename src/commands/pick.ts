@@ -2,7 +2,8 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, usageError } from '../errors.ts'
 import { isDumb } from '../cli/environment.ts'
-import { type ValueFlags, encodingOption, notFound } from '../cli/line/arguments.ts'
+import { type ValueFlags, notFound } from '../cli/line/arguments.ts'
+import { encodingOption } from '../cli/line/shared-options.ts'
 
 interface Flags extends ValueFlags {
   keyOnly?: boolean

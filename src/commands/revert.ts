@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, encodingOption, notFound, parseKey, syncOption } from '../cli/line/arguments.ts'
+import { type KeyFlags, notFound, parseKey } from '../cli/line/arguments.ts'
+import { encodingOption, syncOption } from '../cli/line/shared-options.ts'
 import { KvError } from '../errors.ts'
 import { parseMoment } from '../formats/time.ts'
 import { displayKey, formatBytes } from '../safe-text.ts'

@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, unreadable, usageError } from '../errors.ts'
 import { readToken } from '../cli/token.ts'
-import { syncOption } from '../cli/line/arguments.ts'
+import { syncOption } from '../cli/line/shared-options.ts'
 
 interface Flags {
   host: string

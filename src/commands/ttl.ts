@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, encodingOption, notFound, parseKey } from '../cli/line/arguments.ts'
+import { type KeyFlags, notFound, parseKey } from '../cli/line/arguments.ts'
+import { encodingOption } from '../cli/line/shared-options.ts'
 
 /** `kv ttl KEY` */
 export function ttl(ctx: Context): Command {

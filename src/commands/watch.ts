@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
-import { type KeyFlags, type ValueFlags, encodingOption, parseLimit } from '../cli/line/arguments.ts'
+import { type KeyFlags, type ValueFlags, parseLimit } from '../cli/line/arguments.ts'
+import { encodingOption } from '../cli/line/shared-options.ts'
 import { KvError, usageError } from '../errors.ts'
 import { ReaderGone } from '../io.ts'
 import { quoteWord } from '../shell-quote.ts'

@@ -71,13 +71,38 @@ test('a cold put and get load no large module of Node', () => {
   }
 })
 
+test('a put and a get without options load nothing that takes command lines apart', () => {
+  const { folder } = installed()
+  writeFileSync(
+    join(folder, 'list.cjs'),
+    `process.on('exit', () => console.error(Object.keys(require.cache).join('\\n')))`,
+  )
+  const isLoaded = (...line: string[]): boolean =>
+    spawnSync(process.execPath, ['-r', './list.cjs', 'bin/kv.cjs', ...line], {
+      cwd: folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: folder },
+    }).stderr.includes('parser.cjs')
+  const lines = ['put k v', 'get k', 'get k none', 'get k .field', '--store s.kv put k v', 'get k --store s.kv']
+  for (const line of lines) expect([line, isLoaded(...line.split(' '))]).toEqual([line, false])
+  for (const line of [
+    'put k v w',
+    'put',
+    'get --json k',
+    'get -- k',
+    'get k --store=s.kv',
+    '--store s.kv --store s.kv get k',
+  ])
+    expect([line, isLoaded(...line.split(' '))]).toEqual([line, true])
+})
+
 test('without a code cache kv works the same, and an installation writes one without a word', () => {
   const { folder, cache } = installed()
   rmSync(cache)
   expect(putAndGet(folder)).toBe('Ä')
   expect(node(folder, 'bin/install.cjs')).toBe('')
   expect(isTaken(cache)).toBe(true)
-  expect(readdirSync(join(folder, 'dist/cli')).filter((file) => file.includes('.cache'))).toHaveLength(1)
+  expect(readdirSync(join(folder, 'dist/cli')).filter((file) => file.includes('.cache'))).toHaveLength(2)
 })
 
 test('a checkout that is not built yet installs without a word', () => {

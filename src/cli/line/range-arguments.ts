@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { type Encoding, compareBytes, decodeUtf8, encode } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import type { RangeOptions } from '../../store/range.ts'
-import { type KeyFlags, encodingOption, parseBound, parseLimit } from './arguments.ts'
+import { type KeyFlags, parseBound, parseLimit } from './arguments.ts'
+import { encodingOption } from './shared-options.ts'
 
 /** The flags that choose entries. */
 export interface RangeFlags extends KeyFlags {

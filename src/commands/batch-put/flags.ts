@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { choiceOption, syncOption } from '../../cli/line/arguments.ts'
+import { choiceOption, syncOption } from '../../cli/line/shared-options.ts'
 import { parseDuration } from '../../duration.ts'
 import { oneOf, usageError } from '../../errors.ts'
 import { DIALECTS, dialectWith, fieldsOf } from '../../formats/csv/row.ts'
