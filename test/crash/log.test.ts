@@ -292,7 +292,7 @@ const TAKEN: Record<string, { least: number; make(): Promise<string> }> = {
       const { path, store } = await liveStore()
       await putAll(store, NAMES.slice(0, 7))
       await store.close()
-      sql(path, 'drop trigger kv_foreign_update; pragma wal_checkpoint(truncate)')
+      sql(path, 'drop trigger kv_update; pragma wal_checkpoint(truncate)')
       await putAll(await openTestStore(path), NAMES.slice(7))
       return image(path)
     },

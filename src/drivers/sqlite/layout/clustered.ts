@@ -28,6 +28,12 @@ export const CLUSTERED: Layout = {
   format: 2,
   table: 'kv_entry',
   inKeyOrder: 'kv',
+  withValues: {
+    from: 'kv_entry left join kv_long on kv_long.id = kv_entry.long',
+    value: 'coalesce(kv_entry.value, kv_long.value)',
+    length: 'coalesce(length(kv_entry.value), length(kv_long.value))',
+    type: 'iif(long is null, typeof(kv_entry.value), typeof(kv_long.value))',
+  },
   tables: {
     kv_entry: `table kv_entry(
   key blob primary key not null,

@@ -1,5 +1,15 @@
 /** How the entries of a store lie in its file. There are two ways: rows.ts and clustered.ts. */
 
+/** Entries in key order with their values, in statements. */
+export interface ValuesSql {
+  readonly from: string
+  readonly value: string
+  /** The length of the value, for which the engine does not read it. */
+  readonly length: string
+  /** The type of the value, likewise. */
+  readonly type: string
+}
+
 /** A layout of the file, and what statements need to know of it. */
 export interface Layout {
   /** Version of the file format, in `user_version`. */
@@ -8,6 +18,8 @@ export interface Layout {
   readonly table: 'kv' | 'kv_entry'
   /** What to read `from` where the engine must go through the entries in key order, and not choose another way. */
   readonly inKeyOrder: string
+  /** The same for statements that need a value, or its length, more than once: with a join, a long one is looked up once. */
+  readonly withValues: ValuesSql
   /** Tables by their names, the first that of {@link table}; and views, triggers and indexes. Each is made by `create` and its text. */
   readonly tables: Readonly<Record<string, string>>
   readonly parts: Readonly<Record<string, string>>

@@ -9,6 +9,8 @@ export const IS_FOREIGN_UPDATE = 'new.revision is old.revision and new.checksum 
 /** Whether an insert is another tool's, which knows nothing of revisions. */
 export const IS_FOREIGN_INSERT = 'new.revision = 0'
 
+const IN_KEY_ORDER = 'kv indexed by sqlite_autoindex_kv_1'
+
 /**
  * Format 1: a table with a row id and a unique index on the key. Entries lie in the order in which they were written; a store
  * with a bound has them so, since the row id tells which of one write's entries came first. `value` comes last, so that the other
@@ -21,7 +23,8 @@ export const IS_FOREIGN_INSERT = 'new.revision = 0'
 export const ROWS: Layout = {
   format: 1,
   table: 'kv',
-  inKeyOrder: 'kv indexed by sqlite_autoindex_kv_1',
+  inKeyOrder: IN_KEY_ORDER,
+  withValues: { from: IN_KEY_ORDER, value: 'value', length: 'length(value)', type: 'typeof(value)' },
   tables: {
     kv: `table kv(
   id integer primary key,

@@ -3,6 +3,9 @@ import type { Entry, Head } from '../../../store/driver/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
+import { CLUSTERED } from '../layout/clustered.ts'
+import type { Layout } from '../layout/layout.ts'
+import { ROWS } from '../layout/rows.ts'
 import { EXPIRES, type EntryRow, LONG_VALUE, entryOf } from './range.ts'
 
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
@@ -10,9 +13,23 @@ type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: S
 /** Texts of their own: one put together for each read takes longer to look up. */
 const VALUE = `select value, ${EXPIRES} from kv where key = ?`
 const ENTRY = `select key, value, revision, ${EXPIRES} from kv where key = ?`
-const ENTRY_WITHOUT_LONG_VALUE = `select key, iif(length(value) > ${LONG_VALUE}, null, value), revision, ${EXPIRES} from kv where key = ?`
 const EXPIRY = `select ${EXPIRES} from kv where key = ?`
-const HEAD = `select revision, ${EXPIRES}, typeof(value), length(value), checksum from kv where key = ?`
+
+/** Those that need the length of a value before the value. */
+function lengthSql({ withValues: { from, value, length, type } }: Layout) {
+  return {
+    entryWithoutLongValue: `select key, iif(${length} > ${LONG_VALUE}, null, ${value}), revision, ${EXPIRES} from ${from} where key = ?`,
+    head: `select revision, ${EXPIRES}, ${type}, ${length}, checksum from ${from} where key = ?`,
+    hasValue: `select ${value} = ?2 from ${from} where key = ?1 and ${length} = length(?2)`,
+  }
+}
+
+const IN_ROWS = lengthSql(ROWS)
+const IN_CLUSTERED = lengthSql(CLUSTERED)
+
+function lengthSqlOf({ layout }: Connection): ReturnType<typeof lengthSql> {
+  return layout === CLUSTERED ? IN_CLUSTERED : IN_ROWS
+}
 
 /** The value of a key that has not expired. Throws where damage has given it another type. */
 export function liveValue(connection: Connection, key: Uint8Array, now: Clock): Uint8Array | undefined {
@@ -35,7 +52,7 @@ export function liveEntryWithin(
   now: number,
   takes: (bytes: number) => void,
 ): Entry | undefined {
-  const row = connection.statement(ENTRY_WITHOUT_LONG_VALUE).get(key) as EntryRow | undefined
+  const row = connection.statement(lengthSqlOf(connection).entryWithoutLongValue).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
   if (row[1] !== null) {
     const entry = live(entryOf(...row), now)
@@ -54,7 +71,7 @@ function live(entry: Entry, now: number): Entry | undefined {
 
 /** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
 export function liveHead(connection: Connection, key: Uint8Array, now: number): Head | undefined {
-  const row = connection.statement(HEAD).get(key) as HeadRow | undefined
+  const row = connection.statement(lengthSqlOf(connection).head).get(key) as HeadRow | undefined
   if (row === undefined) return undefined
   const [revision, expires, type, valueBytes, sum] = row
   if (
@@ -76,8 +93,6 @@ export function isLive(connection: Connection, key: Uint8Array, now: number): bo
 
 /** Whether a key has this value; one of another length is not read. */
 export function hasValue(connection: Connection, key: Uint8Array, value: Uint8Array): boolean {
-  const row = connection
-    .statement('select value = ?2 from kv where key = ?1 and length(value) = length(?2)')
-    .get(key, value) as [number] | undefined
+  const row = connection.statement(lengthSqlOf(connection).hasValue).get(key, value) as [number] | undefined
   return row?.[0] === 1
 }

@@ -4,7 +4,7 @@ import { type UsagePart, innermostFolder, partsOf } from '../../../store/folders
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
-import { keyAt, rangeSql } from './range.ts'
+import { LIMIT, keyAt, rangeSql } from './range.ts'
 
 /** Keys that are added up at a time: few enough to be sorted in memory, even the longest. */
 const SLICE_KEYS = 4000
@@ -20,8 +20,11 @@ const NEVER = 2 ** 31
 
 const LIVE = '(expires is null or expires > ?)'
 
-/** Of a blob, its length is known without reading it. */
-const BYTES = 'length(key) + length(value)'
+/** Where to read entries from, and the bytes of one: the length of a value is known without reading it. */
+function sized(connection: Connection): { from: string; bytes: string } {
+  const { from, length } = connection.layout.withValues
+  return { from, bytes: `length(key) + ${length}` }
+}
 
 /** A part of the keys of a store. */
 type Slice = Pick<UsageQuery, 'start' | 'end'>
@@ -78,7 +81,8 @@ function oneByOne(
 
 function sum(connection: Connection, slice: Slice, name: Uint8Array, now: number): UsagePart[] {
   const { where, bounds } = rangeSql(slice)
-  const sql = `select count(*), coalesce(sum(${BYTES}), 0) from kv ${where} and ${LIVE}`
+  const { from, bytes: size } = sized(connection)
+  const sql = `select count(*), coalesce(sum(${size}), 0) from ${from} ${where} and ${LIVE}`
   const [keys, bytes] = connection.statement(sql).get(...bounds, now) as [number, number]
   return keys === 0 ? [] : [{ isKey: false, name, keys, bytes }]
 }
@@ -86,7 +90,8 @@ function sum(connection: Connection, slice: Slice, name: Uint8Array, now: number
 /** Each key with its bytes. */
 function sizes(connection: Connection, slice: Slice, now: number): [key: Uint8Array, bytes: number][] {
   const { where, bounds } = rangeSql(slice)
-  const sql = `select key, ${BYTES} from kv ${where} and ${LIVE} order by key`
+  const { from, bytes: size } = sized(connection)
+  const sql = `select key, ${size} from ${from} ${where} and ${LIVE} order by key`
   const rows = connection.statement(sql).all(...bounds, now) as [SqlValue, number][]
   return rows.map(([key, bytes]) => [bytesOf(key), bytes])
 }
@@ -94,7 +99,8 @@ function sizes(connection: Connection, slice: Slice, now: number): [key: Uint8Ar
 /** The biggest keys one by one, and the others together. */
 function biggest(connection: Connection, slice: Slice, { prefix }: UsageQuery, top: number, now: number): UsagePart[] {
   const { where, bounds } = rangeSql(slice)
-  const sql = `select key, ${BYTES} as bytes from kv ${where} and ${LIVE} order by bytes desc, key limit ?`
+  const { from, bytes: size } = sized(connection)
+  const sql = `select key, ${size} as bytes from ${from} ${where} and ${LIVE} order by bytes desc, key ${LIMIT}`
   const rows = connection.statement(sql).all(...bounds, now, Math.min(top, SLICE_KEYS)) as [SqlValue, number][]
   const parts = rows.map(([key, bytes]) => ({ isKey: true, name: bytesOf(key), keys: 1, bytes }))
   const others = sum(connection, slice, prefix, now).map((all) => ({
@@ -112,8 +118,9 @@ function grouped(connection: Connection, slice: Slice, query: UsageQuery, now: n
   const { where, bounds } = rangeSql(slice)
   // `at` is where the prefix ends, and from level to level where the folder does. Without a limit the engine would put
   // the expression of each level several times into that of the next.
-  let sql = `select key, ${BYTES} as bytes, cast(? as integer) as least, cast(? as integer) as at
-    from kv ${where} and ${LIVE} limit -1`
+  const { from, bytes: size } = sized(connection)
+  let sql = `select key, ${size} as bytes, cast(? as integer) as least, cast(? as integer) as at
+    from ${from} ${where} and ${LIVE} limit -1`
   const parameters: SqlValue[] = [prefix.length, prefix.length, ...bounds, now]
   const found = delimiters.map(() => `ifnull(nullif(instr(substr(key, at + 1), ?), 0), ${NEVER})`)
   const first = found.length === 1 ? found[0] : `min(${found.join(', ')})`
