@@ -101,7 +101,7 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
     ['`cat FILE \\| kv batch-put`', took.pipe],
   ] as const) {
     rows.push(
-      row({ what, ours, theirs: took.ldb, peer: 'RocksDB, `ldb load`', atMost: 0.45 }),
+      row({ what, ours, theirs: took.ldb, peer: 'RocksDB, `ldb load`', atMost: 0.4 }),
       row({ what: 'the same', ours, theirs: took.sqlite3, peer: '`sqlite3 .import`', atMost: 0.6 }),
       row({ what: 'the same', ours, theirs: took.redis, peer: '`redis-cli --pipe`' }),
     )
@@ -128,7 +128,7 @@ await bench({ rounds: 5, records: 1_000_000 }, async (folder, { rounds, records,
   ] as const) {
     const what = `peak memory, ${how}`
     const all = await peak(command('rows.jsonl'))
-    rows.push(limitRow(what, all, 400e6, bytes))
+    rows.push(limitRow(what, all, 300e6, bytes))
     if (all === undefined) continue
     const few = await peak(command('few.jsonl'))
     rows.push(

@@ -2,6 +2,15 @@
 import { accessSync, constants, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
+const UNITS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9 }
+
+/** A number of bytes: `1g`, `512m`. */
+export function sizeOf(text: string): number {
+  const [, number, unit] = /^(\d+)([kmg])$/i.exec(text) ?? []
+  if (number === undefined) throw new Error(`--memory ${text}: a number and k, m or g, such as 1g`)
+  return Number(number) * UNITS[unit!.toLowerCase()]!
+}
+
 /** A group whose members have a limited memory together. */
 export interface MemoryLimit {
   /** A shell command that puts the shell that runs it into the group. */

@@ -8,6 +8,9 @@ const LETTERS = Buffer.from('0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmno
 const KEY_BYTES = 16
 const VALUE_BYTES = 100
 
+/** Bytes of a record as JSON Lines. */
+export const RECORD_BYTES = 138
+
 /** Bytes written at a time. */
 const CHUNK = 1 << 20
 

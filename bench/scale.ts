@@ -10,12 +10,10 @@ import { join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { formatRate, median } from '../src/bench/report/numbers.ts'
 import { KV, bench, environment, installed, script, settle } from './harness.ts'
-import { type MemoryLimit, dropCaches, limitMemory } from './memory-limit.ts'
-import { writeRecords } from './records.ts'
+import { type MemoryLimit, dropCaches, limitMemory, sizeOf } from './memory-limit.ts'
+import { RECORD_BYTES, writeRecords } from './records.ts'
 import { bytes, report, time } from './table.ts'
 
-/** Bytes of a record as JSON Lines. */
-const RECORD_BYTES = 138
 const SAMPLES = 20_000
 /** Random reads after the page cache was dropped: each is a read of the disk. */
 const COLD_SAMPLES = 2000
@@ -24,14 +22,6 @@ const PROCESSES = 20
 const PARTS = 10
 /** A step that takes longer is ended, in milliseconds. */
 const LONGEST_MS = 900_000
-
-const UNITS: Readonly<Record<string, number>> = { k: 1e3, m: 1e6, g: 1e9 }
-
-function sizeOf(text: string): number {
-  const [, number, unit] = /^(\d+)([kmg])$/i.exec(text) ?? []
-  if (number === undefined) throw new Error(`--memory ${text}: a number and k, m or g, such as 1g`)
-  return Number(number) * UNITS[unit!.toLowerCase()]!
-}
 
 function rate(count: number, ms: number): string {
   const perSecond = (count / ms) * 1000
