@@ -19,7 +19,8 @@ export interface LoadOptions extends ParseOptions {
 
 /**
  * Parses an input to its end, or as far as it goes, in blocks. Memory stays flat: each block must be done with before
- * the next is asked for, and reading waits for that. Records of an input that pauses come within half a second.
+ * the next is asked for, and reading waits for that. Records of an input that pauses come within half a second, and when none
+ * are left, a stretch without any says that it pauses.
  * Throws what {@link BlockParser} throws, and in the end, after its whole records, `KV_INVALID_INPUT` for an input
  * that cannot be read to its end.
  */
@@ -89,12 +90,15 @@ class Pace {
   #before = 0
   /** Bytes that waited when the last look found nothing. */
   #inVain = 0
+  /** Whether something was handed over since it was last said that the input pauses. */
+  #mayPause = false
 
   /** Whether to look now that so many bytes wait. */
   isTime(bytes: number): boolean {
     const pauses = bytes === this.#before && bytes !== this.#inVain
     this.#before = bytes
-    if (bytes === 0 || this.#isAsked) return false
+    if (this.#isAsked) return false
+    if (bytes === 0) return (this.#isAsked = this.#mayPause)
     this.#isAsked = bytes < CHEAP_BYTES || pauses || bytes >= 2 * this.#inVain
     if (this.#isAsked) this.#inVain = bytes
     return this.#isAsked
@@ -103,6 +107,7 @@ class Pace {
   /** Something was handed over. */
   answered({ inputBytes }: Parsed): void {
     this.#isAsked = false
+    this.#mayPause = inputBytes > 0
     if (inputBytes > 0) this.#inVain = 0
   }
 }

@@ -85,7 +85,7 @@ export class ParsePipeline {
 
   /** Whether nothing is ready, nor being stored, and more input is waited for. */
   get isIdle(): boolean {
-    return this.#handedOver === 0 && this.#hasRoom()
+    return this.#handedOver === 0 && !this.#isReading && this.#hasRoom()
   }
 
   /** Takes a chunk of input. Settles when it is free again and there is room for more. */

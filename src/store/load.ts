@@ -27,9 +27,10 @@ const NAMES = ['ifAbsent', 'onExisting', 'onProgress', 'signal']
 
 /** The same for a stream of blocks. */
 export function checkLoadStream(blocks: Blocks, options: CollectOptions): CollectOptions {
-  checkOptions(options, ['onCollected', ...NAMES], 'loadStream')
+  checkOptions(options, ['atomic', 'onCollected', ...NAMES], 'loadStream')
   checkFunction(options.onCollected, 'onCollected')
-  return checkCommon(blocks, options, 'loadStream')
+  const atomic = flagOf(options.atomic, 'atomic') ?? false
+  return { ...checkCommon(blocks, options, 'loadStream'), atomic }
 }
 
 function checkCommon<O extends Omit<LoadOptions, 'atomic'>>(blocks: Blocks, options: O, what: string): O {

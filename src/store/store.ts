@@ -159,18 +159,19 @@ export class Store extends RangeAccess {
 
   /**
    * Puts and deletes what comes in blocks, as {@link load} without `atomic`, each stored before the next is asked for. A store
-   * may put aside blocks that come quickly and in no order, and stores them all at once when they end or pause: `onCollected`
-   * tells of these. When their source throws, what it gave before is stored, unless the `signal` was aborted: then what was put
-   * aside is dropped. Resolves to the newest revision.
+   * may put aside blocks that come quickly and in no order, and stores them all at once when they end, or when an
+   * empty block says that they pause: `onCollected` tells of these. When their source throws, what it gave before is stored, unless the `signal` was aborted: then what was put
+   * aside is dropped. With `atomic` all is put aside, and stored at once or not at all. Resolves to the newest revision.
    */
   async loadStream(blocks: Blocks, options: CollectOptions = {}): Promise<number> {
     const checked = checkLoadStream(blocks, options)
     const driver = this.#open(options.signal)
     const { loadStream } = await import('./stream/load-stream.ts')
     const { ifAbsent, onExisting, onProgress, signal } = checked
-    const each = { atomic: false, ifAbsent, onExisting, onProgress, signal }
+    const common = { ifAbsent, onExisting, onProgress, signal }
     const target = {
-      load: (block: Block) => load(driver, [block], each),
+      load: (block: Block) => load(driver, [block], { atomic: false, ...common }),
+      loadAll: (all: Blocks) => load(driver, all, { atomic: true, ...common }),
       longLoad: driver.longLoad?.bind(driver),
       revision: () => driver.batch([], { signal }),
     }

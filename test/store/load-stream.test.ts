@@ -8,7 +8,7 @@ import { toText } from '../helpers/bytes.ts'
 import { failure } from '../helpers/store.ts'
 
 /** Blocks of three entries and more come quickly. */
-const RULE: CollectRule = { bytes: 0, entries: 3, waitMs: 60_000 }
+const RULE: CollectRule = { bytes: 0, entries: 3 }
 
 const keysOf = (from: Block): string => Array.from({ length: from.count }, (_, i) => toText(blockKey(from, i))).join('')
 
@@ -18,6 +18,10 @@ function target({ isOld = false } = {}): StreamTarget & { readonly seen: string[
   return {
     seen,
     load: async (given) => seen.push(keysOf(given)),
+    loadAll: async (all) => {
+      for await (const given of all) seen.push(`all ${keysOf(given)}`)
+      return 1
+    },
     longLoad: async ({ loadedBytes }) =>
       isOld && loadedBytes < 10
         ? undefined
@@ -49,7 +53,8 @@ test.for<[string, { isOld?: boolean }, string[], string[]]>([
   ['few after many', {}, ['abc', 'abd', 'c', 'd', 'e'], ['+abc', '+abd', '+c', '+d', 'store', 'e']],
   ['many after few', {}, ['a', 'b', 'abc', 'abd'], ['a', 'b', '+abc', '+abd', 'store']],
   ['many, few, and many', {}, ['abc', 'abc', 'c', 'abc', 'd'], ['+abc', '+abc', '+c', '+abc', '+d', 'store']],
-  ['empty blocks', {}, ['abc', '', 'abc', ''], ['+abc', '+abc', 'store']],
+  ['a pause', {}, ['abc', 'abd', '', 'a'], ['+abc', '+abd', 'store', 'a']],
+  ['a pause of a few', {}, ['a', '', 'b', ''], ['a', 'b']],
   ['a target that has enough to begin with', { isOld: true }, ['bcd', 'abc', 'abc'], ['bcd', 'abc', '+abc', 'store']],
 ])('%s', async ([, options, blocks, seen]) => {
   const to = target(options)
@@ -67,16 +72,25 @@ test('a target without long loads gets each block', async () => {
   expect(to.seen).toEqual(['abc', 'abc'])
 })
 
-test('what is put aside is stored when the next block takes long', async () => {
+test('with atomic all blocks are put aside, and stored at once', async () => {
+  const to = target()
+  await loadStream(to, ['a', 'b', 'cde', 'a'].map(letters), { atomic: true }, RULE)
+  expect(to.seen).toEqual(['+a', '+b', '+cde', '+a', 'store'])
+  const other = target()
+  await loadStream({ ...other, longLoad: undefined }, ['a', 'b'].map(letters), { atomic: true }, RULE)
+  expect(other.seen).toEqual(['all a', 'all b'])
+})
+
+test('with atomic nothing is stored when the source fails', async () => {
   const to = target()
   const blocks = async function* () {
     yield letters('abc')
-    yield letters('abd')
-    while (!to.seen.includes('store')) await new Promise(setImmediate)
-    yield letters('e')
+    throw new KvError('KV_INVALID_INPUT', 'a bad record')
   }
-  await loadStream(to, blocks(), {}, { ...RULE, waitMs: 1 })
-  expect(to.seen).toEqual(['+abc', '+abd', 'store', 'e'])
+  expect(await failure(() => loadStream(to, blocks(), { atomic: true }, RULE))).toMatchObject({
+    message: 'a bad record',
+  })
+  expect(to.seen).toEqual(['+abc', 'drop'])
 })
 
 test('it says what is put aside, and when it is stored', async () => {

@@ -71,18 +71,14 @@ export class Run {
   async #load(blocks: AsyncIterable<Block>): Promise<void> {
     const { signal } = this.#ctx
     const { atomic, ifAbsent } = this.#request
-    const options = {
+    await this.#store.loadStream(blocks, {
+      atomic,
       ifAbsent,
-      onExisting: (entries: number): void => this.#report.left(entries),
-      onProgress: (entries: number): void => this.#report.ahead(entries),
+      onExisting: (entries) => this.#report.left(entries),
+      onProgress: (entries) => this.#report.ahead(entries),
+      onCollected: (collected) => this.#report.collected(collected),
       signal,
-    }
-    if (atomic) await this.#store.load(blocks, { atomic, ...options })
-    else
-      await this.#store.loadStream(blocks, {
-        ...options,
-        onCollected: (collected) => this.#report.collected(collected),
-      })
+    })
   }
 
   /** Stores nothing; keeps the first entries. */
@@ -129,7 +125,8 @@ export class Run {
   async *#take(reading: Reading, stretches: AsyncIterable<Parsed>): AsyncGenerator<Block, void, void> {
     this.#report.begin(reading)
     for await (const parsed of stretches) {
-      if (parsed.block.count > 0) yield parsed.block
+      // An empty block says that the input pauses.
+      if (parsed.block.count > 0 || parsed.inputBytes === 0) yield parsed.block
       this.#report.count(parsed, reading)
       if (parsed.refused !== undefined) throw this.#report.refusal(reading, parsed.refused)
     }

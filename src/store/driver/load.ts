@@ -22,7 +22,9 @@ export interface LongLoadOptions extends Pick<DriverLoadOptions, 'ifAbsent' | 'o
 
 /** How what was collected is stored. */
 export interface StoreCollectedOptions {
-  /** Aborted: nothing is stored, and `KV_INTERRUPTED` thrown. */
+  /** All or nothing, whoever else writes. Default: false. */
+  readonly atomic?: boolean | undefined
+  /** Aborted: nothing more is stored, and `KV_INTERRUPTED` thrown. */
   readonly signal?: AbortSignal | undefined
   /** Told now and then, also before they are there for others, how many of the entries are written. */
   readonly onWritten?: ((entries: number) => void) | undefined
@@ -39,7 +41,8 @@ export interface LongLoad {
   add(block: Block): void
   /**
    * Stores all entries, of those with equal keys the last, or with `ifAbsent` what is not there; settles to the newest
-   * revision. In one commit, so that nothing was stored when it throws; but in parts where others write to the store.
+   * revision. In one commit, so that nothing was stored when it throws; but in parts where others write to the store, unless it
+   * is `atomic`.
    */
   store(options?: StoreCollectedOptions): Promise<number>
   /** Forgets them. */

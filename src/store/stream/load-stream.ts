@@ -1,6 +1,5 @@
 import { type Block, type Blocks, blockBytes, blockKey } from '../../blocks/block.ts'
 import { compareBytes } from '../../bytes.ts'
-import { within } from '../../async.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { DriverLoadOptions, LongLoad } from '../driver/load.ts'
 
@@ -11,8 +10,10 @@ export interface Collected {
 }
 
 /** How a stream of blocks is collected. */
-export interface CollectOptions extends Omit<DriverLoadOptions, 'atomic'> {
-  /** Told when entries are put aside, while they are written, and with `undefined` when all are stored. */
+export interface CollectOptions extends DriverLoadOptions {
+  /** All or nothing. Default: false. */
+  readonly atomic?: boolean | undefined
+  /** Told when entries are put aside, while they are written, and with `undefined` when none are put aside any more. */
   readonly onCollected?: ((collected: Collected | undefined) => void) | undefined
   /** Told how many entries of a block, or of what was put aside, are stored for certain, where these are stored in parts. */
   readonly onProgress?: ((entries: number) => void) | undefined
@@ -23,20 +24,20 @@ export interface CollectRule {
   /** Bytes of keys and values of a block, and entries, that tell of an input that comes quickly. */
   readonly bytes: number
   readonly entries: number
-  /** How long to wait for the next block, in milliseconds, before what is collected is stored. */
-  readonly waitMs: number
 }
 
 /**
  * An input hands over what it has in half a second at the latest: a block that is full by then has come at 4 MB/s or more.
  * Sorting gains nothing where each page of the store has few entries.
  */
-const RULE: CollectRule = { bytes: 2 << 20, entries: 4000, waitMs: 500 }
+const RULE: CollectRule = { bytes: 2 << 20, entries: 4000 }
 
 /** Where a stream of blocks is loaded. */
 export interface StreamTarget {
   /** Stores a block. */
   load(block: Block): Promise<number>
+  /** Stores all blocks at once, or none. */
+  loadAll(blocks: Blocks): Promise<number>
   longLoad: Driver['longLoad']
   /** The newest revision. */
   revision(): Promise<number>
@@ -54,15 +55,15 @@ export async function loadStream(
   options: CollectOptions,
   rule: CollectRule = RULE,
 ): Promise<number> {
+  if (options.atomic === true) return loadAtOnce(target, blocks, options)
   const stream = new LoadStream(target, options, rule)
   const source = Symbol.asyncIterator in blocks ? blocks[Symbol.asyncIterator]() : blocks[Symbol.iterator]()
   let isOver = false
   try {
     for (;;) {
-      const next = Promise.resolve(source.next())
       let result: IteratorResult<Block>
       try {
-        result = await stream.waitFor(next)
+        result = await source.next()
       } catch (error) {
         isOver = true
         if (options.signal?.aborted !== true) await stream.end()
@@ -78,6 +79,31 @@ export async function loadStream(
     stream.drop()
     if (!isOver) await source.return?.()
   }
+}
+
+/** Puts all blocks aside and stores them in one commit, where the target has a way for that. */
+async function loadAtOnce(target: StreamTarget, blocks: Blocks, options: CollectOptions): Promise<number> {
+  const { ifAbsent, onExisting, onCollected, signal } = options
+  const long = await target.longLoad?.({ ifAbsent, onExisting, loadedBytes: Infinity })
+  if (long === undefined) return target.loadAll(blocks)
+  let entries = 0
+  try {
+    for await (const block of blocks) {
+      long.add(block)
+      onCollected?.({ entries: (entries += block.count), written: 0 })
+    }
+  } catch (error) {
+    long.drop()
+    onCollected?.(undefined)
+    throw error
+  }
+  const revision = await long.store({
+    atomic: true,
+    signal,
+    onWritten: (written) => onCollected?.({ entries, written }),
+  })
+  onCollected?.(undefined)
+  return revision
 }
 
 class LoadStream {
@@ -101,23 +127,9 @@ class LoadStream {
     this.#rule = rule
   }
 
-  /** What the source settles to. When that takes long, what is collected is stored meanwhile. */
-  async waitFor<T>(next: Promise<T>): Promise<T> {
-    if (this.#long === undefined) return next
-    // It may fail while that is stored.
-    next.catch(() => {})
-    if (
-      (await within(
-        next.then(() => true),
-        this.#rule.waitMs,
-      )) === undefined
-    )
-      await this.#storeCollected()
-    return next
-  }
-
+  /** An empty block says that the source pauses: what is put aside is stored. */
   async take(block: Block): Promise<void> {
-    if (block.count === 0) return
+    if (block.count === 0) return this.#storeCollected()
     const bytes = blockBytes(block)
     const isQuick = bytes >= this.#rule.bytes && block.count >= this.#rule.entries
     this.#order(block)

@@ -108,7 +108,7 @@ class SqliteLongLoad implements LongLoad {
   /** Merges everything into the store that is there. */
   #merge(options: StoreCollectedOptions): Promise<Loaded> {
     const { writer } = this.#place
-    if (this.#isAlone?.() !== true) return this.#mergeInParts(options)
+    if (options.atomic !== true && this.#isAlone?.() !== true) return this.#mergeInParts(options)
     return writer.writeLong((transaction) => this.#fill(transaction, options), options.signal)
   }
 
