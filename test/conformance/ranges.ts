@@ -9,7 +9,7 @@ import type { Entry, Put } from '../../src/store/driver/entry.ts'
 import type { Driver } from '../../src/store/driver/driver.ts'
 import { hex, noise, text, toHex, toText } from '../helpers/bytes.ts'
 import { entries, failureCode, keys } from '../helpers/store.ts'
-import { EVERYTHING, type Kit, fill, readPages } from './suite.ts'
+import { EVERYTHING, type Kit, fill, longestValue, readPages } from './suite.ts'
 
 /** The keys of the range table in byte order, in hex. */
 const STORED = [
@@ -308,6 +308,35 @@ export function ranges(kit: Kit): void {
           `${toHex(key)} ${Buffer.from(value).toString('latin1')} ${expires}`
         expect(found.map(shown)).toEqual((await entries(store, options)).map(shown))
       }
+    })
+
+    test('entries of all lengths come whole, and what is done to one changes no other', async () => {
+      const store = await kit.store()
+      const lengths = [0, 1, 64, 65, 100, 100, 256, 257, 4096, 4097, 8191, 8193, 16_384, 16_385, 100_000]
+      const all = lengths.map((length, n) => ({
+        key: Buffer.concat([Buffer.from([n]), noise(n % 3 === 0 ? 200 : 5)]),
+        value: noise(Math.min(length, longestValue(store, 'k'.repeat(201)))),
+      }))
+      await fill(store, all)
+      for (const reverse of [false, true])
+        for (const limit of [undefined, 1, 5]) {
+          const wanted = (reverse ? all.toReversed() : all).slice(0, limit)
+          const got = await entries(store, { reverse, limit })
+          expect(got.map(({ key, value }) => toHex(key) + toHex(value))).toEqual(
+            wanted.map(({ key, value }) => toHex(key) + toHex(value)),
+          )
+          for (const bytes of got.flatMap(({ key, value }) => [key, value])) {
+            const before = bytes.length
+            bytes.fill(0)
+            expect(bytes.length).toBe(before)
+          }
+          expect(got.every(({ key, value }) => [...key, ...value].every((byte) => byte === 0))).toBe(true)
+        }
+      const kept = await entries(store)
+      kept[4]!.value.fill(0)
+      kept[4]!.key.fill(0)
+      for (const [n, { key, value }] of kept.entries())
+        if (n !== 4) expect([toHex(key), toHex(value)]).toEqual([toHex(all[n]!.key), toHex(all[n]!.value)])
     })
 
     test('entries of 1 MB come whole', async () => {

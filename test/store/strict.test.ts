@@ -294,16 +294,20 @@ test('a range that was left without return() is ended when its iterator is colle
     }
   }
   const store = new Store('test', { range: endless } as unknown as Driver)
+  const late = new Store('test', { range: endless, firstPageIsFree: true } as unknown as Driver)
   const abandon = async (): Promise<void> => {
     await store.rangePages().next()
     await store.range().next()
+    const pages = late.rangePages()
+    await pages.next()
+    await pages.next()
   }
   await abandon()
-  for (let turn = 0; turn < 100 && ended.length < 2; turn++) {
+  for (let turn = 0; turn < 100 && ended.length < 3; turn++) {
     gc()
     await new Promise((resolve) => setImmediate(resolve))
   }
-  expect(ended).toHaveLength(2)
+  expect(ended).toHaveLength(3)
 })
 
 describe('a KvError', () => {

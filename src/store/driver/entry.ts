@@ -1,6 +1,6 @@
 /** What a store holds, what is written to it, and what a watch reports: the records that every part of kv speaks of. */
 
-/** A key with what is stored under it. The arrays belong to the caller. */
+/** A key with what is stored under it. The arrays belong to the caller; those of several entries may share a buffer. */
 export interface Entry {
   readonly key: Uint8Array
   /** Empty when only keys were asked for. */

@@ -4,6 +4,7 @@ import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
+import { type JoinedEntry, JOINED, type JoinedRow, entriesOf } from './joined-page.ts'
 
 /** The `where` clause of a range and the values for its parameters. */
 export interface RangeSql {
@@ -77,13 +78,10 @@ const SHORT_VALUE = {
     else (select case when length(value) <= ${LONG_VALUE} then value end from kv_long where id = long) end`,
 }
 
-/** What makes the text of a page: the table, and the choices of {@link textOf} in bits. */
+/** Texts of {@link textOf} by table and by the choices, in bits. */
 const TEXTS = { kv: [] as string[], kv_entry: [] as string[] }
 
-/**
- * The statement for a page. Its text is made once, since to put it together and to look it up takes longer than some
- * pages do.
- */
+/** The statement for a page. Its text is made once: to put it together and to look it up takes as long as a short page. */
 function textOf(
   table: keyof typeof TEXTS,
   isAfter: boolean,
@@ -91,41 +89,46 @@ function textOf(
   { reverse, keysOnly }: RangeQuery,
 ): string {
   const choice = Number(isAfter) + 2 * Number(hasEnd) + 4 * Number(reverse) + 8 * Number(keysOnly)
-  // A function is called for each row, so that it is left out where nothing expires.
-  return (TEXTS[table][choice] ??= `select key, ${keysOnly ? 'null' : SHORT_VALUE[table]}, revision,
-      iif(expires is null, null, ${EXPIRES})
+  // A function is called for each row, so `min` is left out where nothing expires.
+  return (TEXTS[table][choice] ??= `select ${JOINED} from (
+    select key, ${keysOnly ? 'null' : SHORT_VALUE[table]} as value, revision, iif(expires is null, null, ${EXPIRES}) as expires
     from ${table} where key ${isAfter ? '>' : '>='} ? ${hasEnd ? 'and key < ?' : ''} and (expires is null or expires > ?)
-    order by key ${reverse ? 'desc' : 'asc'} ${LIMIT}`)
+    order by key ${reverse ? 'desc' : 'asc'} ${LIMIT})`)
 }
 
-/** The rows of a page, one more than it takes where others follow. A null stands for a long value. */
-function rowsOf(connection: Connection, query: RangeQuery, isAfter: boolean, now: number): EntryRow[] {
+/** The entries of a page, one more than it takes where others follow; without those values that are long. */
+function rowsOf(connection: Connection, query: RangeQuery, isAfter: boolean, now: number): JoinedEntry[] {
   const { start = NOTHING, end, limit } = query
   const statement = connection.statement(textOf(connection.layout.table, isAfter, end !== undefined, query))
   const most = Math.min(PAGE_ENTRIES + 1, limit)
-  return (end === undefined ? statement.all(start, now, most) : statement.all(start, end, now, most)) as EntryRow[]
+  const row = end === undefined ? statement.get(start, now, most) : statement.get(start, end, now, most)
+  return entriesOf(row as JoinedRow)
 }
 
 /** The page that rows make, of at most `limit` entries; `undefined` where a long value is to be fetched and `fetch` is not given. */
 function pageOf(
-  rows: readonly EntryRow[],
+  rows: readonly JoinedEntry[],
   { limit, keysOnly }: RangeQuery,
-  fetch?: (key: SqlValue) => SqlValue,
+  fetch?: (key: Uint8Array) => SqlValue,
 ): Page | undefined {
   const entries: Entry[] = []
   let bytes = 0
   for (const row of rows) {
-    let value = keysOnly ? NOTHING : row[1]
-    if (value === null) {
-      if (fetch === undefined) return undefined
-      value = fetch(row[0])
+    if (row.value === undefined) {
+      if (keysOnly) row.value = new Uint8Array()
+      else if (fetch === undefined) return undefined
+      else row.value = bytesOf(fetch(row.key))
     }
-    const entry = entryOf(row[0], value, row[2], row[3])
-    entries.push(entry)
-    bytes += entry.value.length
+    entries.push(row as Entry)
+    bytes += row.value.length
     if (bytes >= PAGE_BYTES || entries.length === PAGE_ENTRIES) break
   }
   return { entries, last: entries.length === limit || entries.length === rows.length }
+}
+
+function bytesOf(value: SqlValue): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw damagedRow()
+  return value
 }
 
 /** The first page of a range, of one moment; `undefined` when it has none. */
@@ -141,7 +144,7 @@ export function firstPage(connection: Connection, query: RangeQuery, now: number
  * per row, as its iterator makes, takes three times as long.
  */
 export function* pages(connection: Connection, query: RangeQuery, now: number): Generator<Page, void, void> {
-  const fetch = (key: SqlValue): SqlValue => longValue(connection, key)
+  const fetch = (key: Uint8Array): SqlValue => longValue(connection, key)
   let rest = query
   for (let isAfter = false; ;) {
     const page = pageOf(rowsOf(connection, rest, isAfter, now), rest, fetch)!
