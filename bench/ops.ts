@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { median } from '../src/bench/report/numbers.ts'
 import { Random } from '../src/bench/random/random.ts'
 import { bench, inTurn, installed, library } from './harness.ts'
+import { besideBetterSqlite, hotReads } from './ops-peers.ts'
 import { endless, fill, records as recordsOf } from './records.ts'
 import { engine, report, row } from './table.ts'
 
@@ -71,6 +72,8 @@ await bench({ rounds: 60, records: 1_000_000 }, async (folder, { rounds, records
       ...(await batches(at, 15)),
       ...(await writes(at, rounds)),
       ...(await reads(at, records, Math.min(rounds, 25))),
+      ...(await besideBetterSqlite(folder, rounds)),
+      await hotReads(folder),
     ],
     folder,
     write,
