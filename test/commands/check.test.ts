@@ -1,6 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { CLUSTERED } from '../../src/drivers/sqlite/layout/clustered.ts'
 import { errorText, expectRun, givenStore, kv, kvProcess } from '../helpers/kv.ts'
+import { emptyStore } from '../helpers/layouts.ts'
+import { sql } from '../helpers/sql.ts'
+import { openTestStore } from '../helpers/store.ts'
 
 /** A store in whose file one byte of the value of `bad` is another. */
 async function damagedStore(): Promise<string> {
@@ -90,5 +94,27 @@ describe('kv check', () => {
       ok: false,
       damaged_keys_base64: [Buffer.from('bad\u001b').toString('base64')],
     })
+  })
+
+  test.for([
+    ['delete from kv_long where id = 1', 'damaged: a\n'],
+    [
+      'insert into kv_long(value) values (zeroblob(300))',
+      'problem: kv_long has 3 values, and 2 entries have one of it; or two have the same\n',
+    ],
+    ["update kv_entry set value = x'00' where key = x'61'", 'problem: 1 entries have two values, or none\n'],
+    ["update kv_entry set value = null where key = x'63'", 'problem: 1 entries have two values, or none\n'],
+    [
+      "drop trigger kv_long_update; update kv_entry set long = 1 where key = x'62'; insert into kv_long values (9, x''); delete from kv_long where id = 2",
+      'problem: kv_long has 2 values, and 2 entries have one of it; or two have the same\n',
+    ],
+  ])('format 2: %s is found', async ([statement, told]) => {
+    const store = emptyStore(await givenStore(), CLUSTERED)
+    const open = await openTestStore(store)
+    await open.batch(['a', 'b', 'c'].map((key) => ({ type: 'put', key, value: key.repeat(key === 'c' ? 3 : 300) })))
+    sql(store, statement!)
+    const { stdout, code } = await kvProcess(['check'], { store })
+    expect(code).toBe(4)
+    expect(stdout.toString()).toContain(told!)
   })
 })

@@ -17,7 +17,7 @@ export async function checkStore(
   path: string,
   { onProgress, quick = false, signal }: CheckOptions,
 ): Promise<CheckReport> {
-  const apart = signal && checkIntegrityApart(path, quick, signal)
+  const apart = signal && checkIntegrityApart(connection, path, quick, signal)
   // It is waited for below, also when the entries fail first.
   apart?.catch(() => {})
   const structure = async () => [

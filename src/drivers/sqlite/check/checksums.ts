@@ -5,12 +5,10 @@ import type { Connection } from '../file/connection.ts'
 import type { SqlValue } from '../engine/engine.ts'
 import { damagedRow } from '../engine/result-codes.ts'
 import { EXPIRES, LONG_VALUE, longValue } from '../read/range.ts'
+import { type Operator, PAGE_ROWS, packedPage } from './packed-page.ts'
 
 /** Damaged keys named at most; the rest is only counted. */
 const NAMED = 1000
-
-/** Rows read at a time. */
-const PAGE_ROWS = 1000
 
 /** Bytes of long values read between two pauses. */
 const PAUSE_BYTES = 4_000_000
@@ -29,19 +27,34 @@ export function* checkEntries(connection: Connection): Generator<number, CheckRe
   let unnamed = 0
   let bytes = 0
   try {
-    for (const [key, value, expires, sum] of rows(connection)) {
-      if (sum === null) unchecked++
-      else checked++
-      const full = value ?? longValue(connection, key)
-      if (value === null) bytes += full instanceof Uint8Array ? full.length : 0
-      if (!isSound(key, full, expires, sum)) {
-        if (key instanceof Uint8Array && damagedKeys.length < NAMED) damagedKeys.push(key)
-        else unnamed++
+    let after: SqlValue = new Uint8Array()
+    for (let operator: Operator = '>='; ; operator = '>') {
+      const packed = packedPage(connection, operator, after)
+      if (packed.isSound) {
+        checked += packed.count - packed.unchecked
+        unchecked += packed.unchecked
       }
-      if ((checked + unchecked) % PAGE_ROWS === 0 || bytes > PAUSE_BYTES) {
+      // What is not known to be sound is looked at row by row.
+      const rows: Row[] = packed.isSound ? [] : pageOf(connection, operator, after)
+      for (const [key, value, expires, sum] of rows) {
+        if (sum === null) unchecked++
+        else checked++
+        const full = value ?? longValue(connection, key)
+        if (value === null) bytes += full instanceof Uint8Array ? full.length : 0
+        if (!isSound(key, full, expires, sum)) {
+          if (key instanceof Uint8Array && damagedKeys.length < NAMED) damagedKeys.push(key)
+          else unnamed++
+        }
+        if (bytes <= PAUSE_BYTES) continue
         bytes = 0
         yield checked + unchecked
       }
+      if ((packed.isSound ? packed.count : rows.length) < PAGE_ROWS) break
+      yield checked + unchecked
+      const last: SqlValue = packed.isSound ? packed.last : rows[rows.length - 1]![0]
+      // Texts and numbers come before all bytes: from there the rows would come again.
+      if (!(last instanceof Uint8Array)) throw damagedRow()
+      after = last
     }
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error))
@@ -81,20 +94,11 @@ function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValu
   return sum === null || sum === checksum(key, value, expires ?? undefined)
 }
 
-function* rows(connection: Connection): Generator<Row, void, void> {
-  let after: SqlValue = new Uint8Array()
-  for (let operator = '>='; ; operator = '>') {
-    const page = connection
-      .statement(
-        `select key, case when length(value) <= ${LONG_VALUE} then value end, ${EXPIRES}, checksum
+function pageOf(connection: Connection, operator: Operator, after: SqlValue): Row[] {
+  return connection
+    .statement(
+      `select key, case when length(value) <= ${LONG_VALUE} then value end, ${EXPIRES}, checksum
         from kv where key ${operator} ? order by key limit ${PAGE_ROWS}`,
-      )
-      .all(after) as Row[]
-    yield* page
-    if (page.length < PAGE_ROWS) return
-    const [last] = page[page.length - 1]!
-    // Texts and numbers come before all bytes: from there the rows would come again.
-    if (!(last instanceof Uint8Array)) throw damagedRow()
-    after = last
-  }
+    )
+    .all(after) as Row[]
 }
