@@ -1,24 +1,33 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SqliteDriver } from '../../src/drivers/sqlite/driver.ts'
+import { LAYOUTS, emptyStore } from '../helpers/layouts.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { conformance } from './suite.ts'
 
-conformance('sqlite', {
-  place() {
-    const path = join(tempDir(), 'store.kv')
-    return { open: async (options = {}) => SqliteDriver.open(path, { durable: false, ...options }) }
-  },
-  supports: {
-    syncReads: true,
-    remote: false,
-    snapshotRange: true,
-    persistent: true,
-    unknownOutcome: false,
-    repeatedKeys: true,
-    exclusiveLoad: true,
-    watch: true,
-  },
-  shared: true,
-  ownClock: true,
-  bounded: true,
-})
+for (const [name, layout] of LAYOUTS)
+  conformance(`sqlite, ${name}`, {
+    place() {
+      const path = join(tempDir(), 'store.kv')
+      return {
+        open: async (options = {}) => {
+          // A store with a bound is of format 1 always.
+          if (options.maxEntries === undefined && !existsSync(path)) emptyStore(path, layout)
+          return SqliteDriver.open(path, { durable: false, ...options })
+        },
+      }
+    },
+    supports: {
+      syncReads: true,
+      remote: false,
+      snapshotRange: true,
+      persistent: true,
+      unknownOutcome: false,
+      repeatedKeys: true,
+      exclusiveLoad: true,
+      watch: true,
+    },
+    shared: true,
+    ownClock: true,
+    bounded: true,
+  })
