@@ -7,7 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { KV, bench, environment, inTurn, installed, kvMs, library, processMs } from './harness.ts'
 import { fill, sqliteImport, writeRecords } from './records.ts'
-import { report, row } from './table.ts'
+import { engine, report, row } from './table.ts'
 
 /** Entries of a batch of the store that grew. */
 const GROWTH = 1000
@@ -28,11 +28,16 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
   })
   const range = (store: string, format = 'jsonl') =>
     throughPipe(`'${process.execPath}' '${KV}' --store '${at(store)}' range --format ${format}`)
-  const asJson = (file: string, columns: string) =>
+  const asJson = (file: string, columns: string, table = 'kv') =>
     installed('sqlite3')
-      ? throughPipe(`sqlite3 -json '${at(file)}' 'select ${columns} from kv order by key'`)
+      ? throughPipe(`sqlite3 -json '${at(file)}' 'select ${columns} from ${table} order by key'`)
       : undefined
   const asText = 'cast(key as text) as key, cast(value as text) as value'
+  // In format 2 `kv` is a view; with values that are not long, as here, the table has them all.
+  const { Connection } = await engine()
+  const connection = new Connection(at('store.kv'), { readOnly: true })
+  const isClustered = connection.prepare("select 1 from sqlite_schema where name = 'kv_entry'").get() !== undefined
+  connection.close()
   if (installed('sqlite3')) {
     writeFileSync(at('import.sql'), sqliteImport(at('rows.csv')))
     processMs(folder, 'sqlite3', ['-bail', at('table.db')], at('import.sql'))
@@ -42,6 +47,7 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
       kv: range('store.kv'),
       grown: range('grown.kv'),
       sameFile: asJson('store.kv', asText),
+      sameTable: isClustered ? asJson('store.kv', asText, 'kv_entry') : undefined,
       sameGrown: asJson('grown.kv', asText),
       ownTable: asJson('table.db', 'key, value'),
       csv: range('store.kv', 'csv'),
@@ -58,12 +64,16 @@ await bench({ rounds: 7, records: 1_000_000 }, async (folder, { rounds, records,
     about: `${records.toLocaleString('en')} entries (keys of 16 bytes, values of 100) as JSON text in key order into a pipe. Medians of ${rounds}; the output was compared with the sorted input, byte for byte.`,
     rows: [
       row({ ...ours, theirs: took.sameFile, peer: '`sqlite3 -json` on the same file' }),
+      ...(isClustered
+        ? [row({ ...ours, theirs: took.sameTable, peer: '`sqlite3 -json` on the same file, from `kv_entry`' })]
+        : []),
       row({ ...ours, theirs: took.ownTable, peer: '`sqlite3 -json` on the table `.import` made' }),
       row({
         what: `the same, written in batches of ${GROWTH.toLocaleString('en')} random keys`,
         ours: took.grown,
         theirs: took.sameGrown,
         peer: '`sqlite3 -json` on the same file',
+        atMost: 0.7,
       }),
       ...(['csv', 'tsv'] as const).map((form) =>
         row({

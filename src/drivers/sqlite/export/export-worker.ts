@@ -53,7 +53,7 @@ if (form === undefined) {
   const packer = new Packer(port, connection)
   listen<ToPacker>((message) => packer.receive(message))
 } else {
-  const text = new RowText(form)
+  const text = new RowText(form, connection.layout)
   listen<ToWorker>((message) => makeAndSend(port, text, message))
 }
 port.postMessage('ready' satisfies FromWorker)

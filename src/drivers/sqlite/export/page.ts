@@ -54,8 +54,10 @@ type Row = [rows: Uint8Array | null, count: number, long: number, expiring: numb
 export function makeText(connection: Connection, page: RangePart, text: RowText, now: number): PageText {
   const { where, bounds } = rangeSql(page)
   // The index decides the order in which the rows are joined, so it is named.
-  const sql = `select ${text.sql}, count(*), count(iif(length(value) > ${LONG_VALUE}, 1, null)), count(expires)
-    from ${connection.layout.inKeyOrder} ${where} and (expires is null or expires > ?)`
+  const { from, length } = connection.layout.withValues
+  // A value that the file has lost counts as a long one; there is no such row in the text, which tells.
+  const sql = `select ${text.sql}, count(*), count(iif(${length} <= ${LONG_VALUE}, null, 1)), count(expires)
+    from ${from} ${where} and (expires is null or expires > ?)`
   const [rows, count, long, expiring] = connection.statement(sql).get(...bounds, now) as Row
   if (rows === null || (expiring > 0 && !text.hasExpires)) return { count, parts: undefined }
   return { count, parts: text.parts(rows, count, long) }

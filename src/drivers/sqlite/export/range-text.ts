@@ -47,7 +47,7 @@ export async function* rangeText(
   long?: LongRangeOptions,
 ): AsyncGenerator<Uint8Array | Entry[], void, void> {
   const range = new RangeCutter(connection, query)
-  const text = new RowText(form)
+  const text = new RowText(form, connection.layout)
   const tasks: Task[] = []
   let thread: ExportThread | undefined
   let freeDead: (() => void) | undefined

@@ -1,14 +1,17 @@
 import type { Connection } from '../file/connection.ts'
+import type { ValuesSql } from '../layout/layout.ts'
 import { EXPIRES, LONG_VALUE, rangeSql } from '../read/range.ts'
 import { LATEST_EXPIRY } from '../../../store/expiry.ts'
 import type { RangePart } from './range-cutter.ts'
 
-/** Numbers of an entry as text: the lengths of key and value, the checksum (empty: none), and when it expires. */
-const LENGTHS = "length(key) || ' ' || length(value) || ' '"
 // That of a later expiry is over the time as it is stored.
 const CHECKSUM = `iif(checksum between 0 and ${2 ** 32 - 1} and (expires is null or expires <= ${LATEST_EXPIRY}), checksum, '')`
-const PLAIN = `${LENGTHS} || ${CHECKSUM}`
-const EXPIRING = `${PLAIN} || ' ' || coalesce(${EXPIRES}, '')`
+
+/** Numbers of an entry as text: the lengths of key and value, the checksum (empty: none), and when it expires. */
+function numbersOf({ length }: ValuesSql, isExpiring: boolean): string {
+  const expires = isExpiring ? ` || ' ' || coalesce(${EXPIRES}, '')` : ''
+  return `length(key) || ' ' || ${length} || ' ' || ${CHECKSUM}${expires}`
+}
 
 type Row = [bytes: Uint8Array | null, numbers: Uint8Array | null, count: number, expiring: number]
 
@@ -42,8 +45,11 @@ export class RowPacker {
 function rowOf(connection: Connection, page: RangePart, now: number, isExpiring: boolean): Row {
   const { where, bounds } = rangeSql(page)
   // The index decides the order in which the rows are joined, so it is named.
-  const sql = `select cast(group_concat(iif(length(value) > ${LONG_VALUE}, key, key || value), '') as blob),
-      cast(group_concat(${isExpiring ? EXPIRING : PLAIN}, ' ') || ' ' as blob), count(*), count(expires)
-    from ${connection.layout.inKeyOrder} ${where} and (expires is null or expires > ?)`
+  const { withValues } = connection.layout
+  // Of a value that the file has lost there are no numbers, so that they do not fit the bytes.
+  const { from, value, length } = withValues
+  const sql = `select cast(group_concat(iif(${length} <= ${LONG_VALUE}, key || ${value}, key), '') as blob),
+      cast(group_concat(${numbersOf(withValues, isExpiring)}, ' ') || ' ' as blob), count(*), count(expires)
+    from ${from} ${where} and (expires is null or expires > ?)`
   return connection.statement(sql).get(...bounds, now) as Row
 }

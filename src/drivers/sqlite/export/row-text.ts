@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer'
 import { asBuffer } from '../../../bytes.ts'
 import { FIELD_END, JoinedRows, ROW_END } from '../../../formats/csv/joined.ts'
 import type { TextForm } from '../../../store/driver/driver.ts'
+import type { Layout, ValuesSql } from '../layout/layout.ts'
 import { EXPIRES, LONG_VALUE } from '../read/range.ts'
 
 /** Stands on both sides of the key of an entry that is left out, in hexadecimal digits. No UTF-8 text has this byte. */
@@ -25,13 +26,13 @@ export class RowText {
   /** Makes lines of joined fields; `undefined` where the engine writes lines. */
   readonly #fields: JoinedRows | undefined
 
-  constructor({ form = 'jsonl', expires = false }: TextForm) {
+  constructor({ form = 'jsonl', expires = false }: TextForm, { withValues }: Layout) {
     const isJson = form === 'jsonl'
     this.hasExpires = isJson || expires
     this.#rowEnd = isJson ? LINE_FEED : ROW_END
     this.#fields = isJson ? undefined : new JoinedRows(form, expires ? 3 : 2)
-    const row = isJson ? jsonRow() : fieldsRow(expires)
-    const leftOut = `when length(value) > ${LONG_VALUE} then ${blob(LEFT_OUT)} || hex(key) || ${blob(LEFT_OUT)}`
+    const row = isJson ? jsonRow(withValues) : fieldsRow(withValues, expires)
+    const leftOut = `when ${withValues.length} > ${LONG_VALUE} then ${blob(LEFT_OUT)} || hex(key) || ${blob(LEFT_OUT)}`
     const rowEnd = blob(this.#rowEnd)
     this.sql = `cast(group_concat(case ${leftOut} ${row} end, ${rowEnd}) || ${rowEnd} as blob)`
   }
@@ -71,13 +72,13 @@ export class RowText {
 }
 
 /** SQLite escapes strings as `JSON.stringify` does, and passes invalid UTF-8 through. */
-function jsonRow(): string {
-  const entry = "'key', cast(key as text), 'value', cast(value as text)"
+function jsonRow({ value }: ValuesSql): string {
+  const entry = `'key', cast(key as text), 'value', cast(${value} as text)`
   return `when expires is null then json_object(${entry}) else json_object(${entry}, 'expires', ${EXPIRES_TEXT})`
 }
 
-function fieldsRow(expires: boolean): string {
-  const fields = ['key', 'value', ...(expires ? [`coalesce(${EXPIRES_TEXT}, '')`] : [])]
+function fieldsRow({ value }: ValuesSql, expires: boolean): string {
+  const fields = ['key', value, ...(expires ? [`coalesce(${EXPIRES_TEXT}, '')`] : [])]
   return `else ${fields.join(` || ${blob(FIELD_END)} || `)}`
 }
 

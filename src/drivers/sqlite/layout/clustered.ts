@@ -12,6 +12,10 @@ const REFUSED = `select raise(abort, 'kv: the empty key is no key') where new.ke
 /** The revision of a write of another program. */
 const NEXT = 'coalesce((select revision from kv_store), 0) + 1'
 
+/** What an insert of a short value does with a key that exists and has one too. */
+export const REPLACED_SHORT =
+  'value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum'
+
 /** The value of an entry, wherever it is; of a row of `kv_entry`, or what it was or becomes, in a trigger. */
 export const valueOf = (row: 'kv_entry' | 'old' | 'new'): string =>
   `iif(${row}.long is null, ${row}.value, (select value from kv_long where id = ${row}.long))`
@@ -95,6 +99,5 @@ end`,
 end`,
   },
   sweep: 'delete from kv_entry where key in (select key from kv_entry where expires <= ?1 limit ?2)',
-  replaced: `value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum,
-    long = excluded.long`,
+  replaced: `${REPLACED_SHORT}, long = excluded.long`,
 }

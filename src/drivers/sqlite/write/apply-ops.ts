@@ -2,6 +2,7 @@ import { blockOf } from '../../../blocks/block.ts'
 import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { checkConditions, holds } from '../../../store/conditional.ts'
+import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
 import { hasValue, isLive, liveHead } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock, insertBounded } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
@@ -46,12 +47,22 @@ export function checkAll({ connection, now }: Transaction, conditions: readonly 
   )
 }
 
+function isLong(op: Op): boolean {
+  return op.type === 'put' && op.value.length > INLINE_BYTES
+}
+
 /** Applies operations in their order under one revision; many puts in a row go in as a block. */
 export function applyOps(transaction: Transaction, ops: readonly Op[], revision: number): void {
+  const { connection } = transaction
+  // Short values of clustered entries: a call for each is as quick as a block, and nothing is to be packed first.
+  if (connection.layout === CLUSTERED && !ops.some(isLong)) {
+    for (const op of ops) transaction.apply(op, revision)
+    return
+  }
   let run: Put[] = []
   let bytes = 0
   const flush = (): void => {
-    const insert = transaction.connection.isBounded ? insertBounded : insertBlock
+    const insert = connection.isBounded ? insertBounded : insertBlock
     if (run.length >= MIN_ROWS) insert(transaction, blockOf(run), revision)
     else for (const op of run) transaction.apply(op, revision)
     run = []
