@@ -16,6 +16,9 @@ if (!existsSync(join(dirname(BIN), '../dist/cli/main.cjs'))) throw new Error('di
 /** Another program to test, the executable of `npm run build:native`. */
 const OTHER = process.env['KV_BIN']
 
+/** Whether that is what is tested. */
+export const IS_NATIVE = OTHER !== undefined
+
 /** What starts the program under test: a file, and its first arguments. */
 export const KV: readonly [file: string, ...args: string[]] =
   OTHER === undefined ? [process.execPath, BIN] : [resolve(OTHER)]
