@@ -103,7 +103,7 @@ const LISTED: readonly Layer[] = [
   ['server/http', 'process store/** blocks formats/** protocol fastify prom-client'],
   ['server/admission', 'server/** store/** protocol fastify'],
   ['server/body', 'server/** store/** blocks formats/** protocol fastify'],
-  ['server/read-batcher.ts', 'store/** fastify'],
+  ['server/read-batcher.ts', 'store/**'],
   ['server/route-context.ts', 'server/** store/** protocol fastify'],
   ['server/docs', 'server/** blocks protocol fastify @fastify/swagger @fastify/swagger-ui'],
   ['server/routes', 'server/** store/** blocks formats/** protocol fastify'],

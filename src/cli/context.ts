@@ -30,11 +30,16 @@ interface OpenOptions {
   readonly sync?: boolean | undefined
   /** Whether a damaged file is opened too, for its repair; not the one that a session has open. */
   readonly evenDamaged?: boolean | undefined
+  /** Bytes of memory for what single keys hold, in a store of its own. Default: none. */
+  readonly cache?: number | undefined
   /** Stops the opening: a server may take its time. Default: the signal of the command. */
   readonly signal?: AbortSignal | undefined
   /** Puts a driver around the store's own. */
   readonly wrap?: ((driver: Driver) => Driver) | undefined
 }
+
+/** What a command says of the store that it opens. */
+type OwnStore = Pick<OpenOptions, 'sync' | 'evenDamaged' | 'cache'>
 
 /** What a session gives to each of its command lines. */
 export interface SessionHost {
@@ -166,8 +171,8 @@ export class Context {
   }
 
   /** The store; opened on the first call. `sync` is false for `--no-sync`. */
-  store({ sync = true, evenDamaged = false } = {}): Promise<Store> {
-    this.#store ??= this.#shared(this.globals, { sync, evenDamaged })
+  store({ sync = true, evenDamaged = false, cache }: OwnStore = {}): Promise<Store> {
+    this.#store ??= this.#shared(this.globals, { sync, evenDamaged, cache })
     return this.#store
   }
 
@@ -179,7 +184,7 @@ export class Context {
     const { maxEntries, ...others } = this.#flags
     const flags = { ...others, ...(mayMake && { maxEntries }), store: location }
     const globals = resolveGlobals(flags, this.io.env, this.session?.globals)
-    return this.#shared(globals, { sync, evenDamaged: false })
+    return this.#shared(globals, { sync })
   }
 
   /**
@@ -188,7 +193,7 @@ export class Context {
    */
   async open(
     globals: GlobalOptions,
-    { sync, evenDamaged, signal, wrap = (driver) => driver }: OpenOptions = {},
+    { sync, evenDamaged, cache, signal, wrap = (driver) => driver }: OpenOptions = {},
   ): Promise<Store> {
     const { store, storeIsDefault, lockTimeoutMs, timeoutMs, maxEntries, maxEntriesFlag } = globals
     const bound = { maxEntries, anyBound: !maxEntriesFlag }
@@ -198,8 +203,9 @@ export class Context {
           credentials: { token: readToken(globals) },
           signal: signal ?? this.signal,
           ...(maxEntriesFlag && bound),
+          cache,
         }
-      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault, evenDamaged, ...bound }
+      : { timeoutMs: lockTimeoutMs, makeFolder: storeIsDefault, evenDamaged, cache, ...bound }
     return new Store(store, wrap(await openDriver(store, { ...options, durable: sync })))
   }
 
@@ -258,22 +264,19 @@ export class Context {
   }
 
   /** The store of the session, where that is the one, or a new one. */
-  #shared(globals: GlobalOptions, how: { readonly sync: boolean; readonly evenDamaged: boolean }): Promise<Store> {
-    const shared = this.session?.store(globals, how.sync)
+  #shared(globals: GlobalOptions, how: OwnStore): Promise<Store> {
+    const shared = how.cache === undefined ? this.session?.store(globals, how.sync ?? true) : undefined
     if (shared !== undefined) return shared
     const own = this.#openOwn(globals, how)
     this.#opened.push(own)
     return own
   }
 
-  async #openOwn(
-    globals: GlobalOptions,
-    { sync, evenDamaged }: { readonly sync: boolean; readonly evenDamaged: boolean },
-  ): Promise<Store> {
+  async #openOwn(globals: GlobalOptions, { sync, evenDamaged, cache }: OwnStore): Promise<Store> {
     const { session } = this
     const wrap = session && ((driver: Driver) => session.wrap(driver, globals))
-    const store = await this.open(globals, { sync, evenDamaged, wrap })
-    if (!sync) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
+    const store = await this.open(globals, { sync, evenDamaged, cache, wrap })
+    if (sync === false) this.say('kv: --no-sync: a power loss can take the newest writes of this command')
     return store
   }
 }

@@ -19,6 +19,7 @@ interface Flags {
   cert?: string
   key?: string
   log?: boolean
+  cache?: number
   sync: boolean
 }
 
@@ -44,6 +45,7 @@ export function serve(ctx: Context): Command {
     .option('--cors <origin>', 'let web pages of this origin call; repeat for more', list(parseOrigin))
     .option('--cert <file>', 'serve HTTPS with this certificate (PEM)')
     .option('--key <file>', 'and this private key (PEM)')
+    .option('--cache <size>', 'memory for entries that were read by key, such as 64MB; only for a file', parseSize)
     .option('--log', 'log requests on stderr as JSON: keys, no values')
     .addOption(syncOption())
     .addHelpText(
@@ -63,7 +65,7 @@ export function serve(ctx: Context): Command {
       const tls = await tlsOf(flags)
       const { buildApp } = await import('../server/app.ts')
       const { listenOn } = await import('../server/listen.ts')
-      const store = await ctx.store({ sync: flags.sync })
+      const store = await ctx.store({ sync: flags.sync, cache: flags.cache })
       // A misspelt name must not go into service. One that is locked for a moment may.
       await store.checkUsable({ write: flags.readOnly !== true }).catch((error: unknown) => {
         if (!(error instanceof KvError && error.code === 'KV_LOCKED')) throw error

@@ -1,19 +1,29 @@
-import type { FastifyReply } from 'fastify'
 import { asBuffer } from '../bytes.ts'
 import { KvError } from '../errors.ts'
 import type { Entry } from '../store/driver/entry.ts'
 import type { Store } from '../store/store.ts'
 
-/** Sends the answer for an entry, or throws what is to be told instead. */
-export type Answer = (reply: FastifyReply, entry: Entry | undefined) => void
+/** Who waits for the entry of a key. */
+export interface Client {
+  /** Is given the entry; it is shared, not to be changed. What this throws goes to `fail`. */
+  answer(entry: Entry | undefined): void
+  /** Is given the value alone, where the key was asked for as text, and its short value is text in a cache. */
+  answerText?(value: string): void
+  fail(error: unknown): void
+}
 
 /** Bytes of entries that are read together at most. */
 const GROUP_BYTES = 1 << 24
 
+/** Characters of a value that is answered from a cache. */
+const SHORT = 1 << 16
+
 /** A key, and who waits for its entry. */
 interface Wanted {
   readonly key: Uint8Array
-  readonly clients: { readonly reply: FastifyReply; readonly answer: Answer }[]
+  /** The key, where it was first asked for as text. */
+  readonly text: string | undefined
+  readonly clients: Client[]
 }
 
 /**
@@ -35,23 +45,38 @@ export class ReadBatcher {
     this.#maxKeyBytes = store.limits.maxKeyBytes
   }
 
-  /** Answers with the entry of a key as of the end of this turn of the event loop; it is shared, not to be changed. */
-  get(key: Uint8Array, reply: FastifyReply, answer: Answer): void {
-    const client = { reply, answer }
+  /** Answers with the entry of a key as of the end of this turn of the event loop; `text` is the key, where it is text. */
+  get(key: Uint8Array, client: Client, text?: string): void {
     // What the store refuses, it refuses alone.
     if (!this.#grouped || key.length === 0 || key.length > this.#maxKeyBytes)
-      return void this.#read([{ key, clients: [client] }])
+      return void this.#read([{ key, text: undefined, clients: [client] }])
     if (this.#group.size === 0) setImmediate(() => this.#readGroup())
     const name = asBuffer(key).toString('latin1')
     const wanted = this.#group.get(name)
-    if (wanted === undefined) this.#group.set(name, { key, clients: [client] })
+    if (wanted === undefined) this.#group.set(name, { key, text: client.answerText && text, clients: [client] })
     else wanted.clients.push(client)
   }
 
   #readGroup(): void {
-    const group = [...this.#group.values()]
+    const group: Wanted[] = []
+    for (const wanted of this.#group.values()) if (!this.#answerFromCache(wanted)) group.push(wanted)
     this.#group = new Map()
-    void this.#read(group)
+    if (group.length > 0) void this.#read(group)
+  }
+
+  /** Without a copy of key and value. False where the cache cannot tell. */
+  #answerFromCache({ text, clients }: Wanted): boolean {
+    if (text === undefined || !clients.every(({ answerText }) => answerText !== undefined)) return false
+    const value = this.#store.cached?.text(text)
+    if (value === undefined || value.length > SHORT) return false
+    for (const client of clients) {
+      try {
+        client.answerText!(value)
+      } catch (error) {
+        client.fail(error)
+      }
+    }
+    return true
   }
 
   async #read(group: readonly Wanted[]): Promise<void> {
@@ -67,16 +92,16 @@ export class ReadBatcher {
         // One after the other, so that each answer is counted before the next is read.
         for (const one of group) await this.#read([one])
       } else {
-        for (const { clients } of group) for (const { reply } of clients) reply.send(error)
+        for (const { clients } of group) for (const client of clients) client.fail(error)
       }
       return
     }
     for (const [i, { clients }] of group.entries()) {
-      for (const { reply, answer } of clients) {
+      for (const client of clients) {
         try {
-          answer(reply, entries[i])
+          client.answer(entries[i])
         } catch (error) {
-          reply.send(error)
+          client.fail(error)
         }
       }
     }

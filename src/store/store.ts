@@ -11,6 +11,7 @@ import type {
   Supports,
 } from './driver/driver.ts'
 import type { Entry, Head, PutResult } from './driver/entry.ts'
+import type { Cached } from './driver/cached.ts'
 import type { Care } from './driver/care.ts'
 import { StoreHistory } from './history.ts'
 import { type KeyInput, checkFunction, checkNumber, checkOptions, conditionOf, flagOf, kindOf } from './input.ts'
@@ -60,6 +61,11 @@ export class Store extends RangeAccess {
     return this.#driver.limits
   }
 
+  /** What is in memory of single keys, as new as `get` tells it; `undefined` without a cache, and once closed. */
+  get cached(): Cached | undefined {
+    return this.#closing === undefined ? this.#driver.cached : undefined
+  }
+
   /** What this store can do. */
   get supports(): Supports {
     return this.#driver.supports
@@ -83,8 +89,7 @@ export class Store extends RangeAccess {
 
   /** `getText` without a promise. Throws what that and `getSync` throw. */
   override getTextSync(key: string): string | undefined {
-    const text = this.#closing === undefined ? this.#driver.cached?.text(key) : undefined
-    return text ?? super.getTextSync(key)
+    return this.cached?.text(key) ?? super.getTextSync(key)
   }
 
   /** The entry of a key with its revision and expiry, or `undefined`. */

@@ -12,7 +12,6 @@ import { whileConnected } from '../http/heartbeats.ts'
 import { readBody } from '../body/body.ts'
 import { type TagList, etag, revisionFrom, tagsOf } from '../../protocol/etag.ts'
 import { HEADERS, PATHS } from '../../protocol/http-api.ts'
-import type { Answer } from '../read-batcher.ts'
 import { HISTORY_GAP, content, empty, encoding, endpoint, integer, object, optional, string } from '../docs/schema.ts'
 import { type RouteContext, keyOf, queryOf } from '../route-context.ts'
 import type { Query } from '../http/request-target.ts'
@@ -81,7 +80,7 @@ const PATH = `${PATHS.keys}:key`
 /** Adds the routes of single keys to a server. */
 export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, reads, limits } = context
-  const answerValue: Answer = (reply, entry) => {
+  const answerValue = (reply: FastifyReply, entry: Entry | undefined): void => {
     if (entry === undefined) throw notFound()
     const { key, value, revision, expires } = entry
     if (isKnown(reply, entry, etag(revision, checksum(key, value, expires)))) return void reply.code(304).send()
@@ -104,7 +103,8 @@ export function keyRoutes(app: FastifyInstance, context: RouteContext): void {
     const query = queryOf(request, ['encoding', 'at'])
     const key = keyOf(request, query)
     const moment = momentOf(query)
-    if (moment === undefined) return void reads.get(key, reply, answerValue)
+    if (moment === undefined)
+      return reads.get(key, { answer: (entry) => answerValue(reply, entry), fail: (error) => reply.send(error) })
     return store.history.at(key, moment, { signal: whileConnected(reply) }).then((entry) => {
       answerValue(reply, entry)
       return reply

@@ -12,7 +12,6 @@ import { readBody, withoutMark } from '../body/body.ts'
 import { TEXT_SCHEMAS as schemas } from './text-schemas.ts'
 import { jsonFault } from '../body/json-fault.ts'
 import { hasMoreElements } from '../body/json-bounds.ts'
-import type { Answer } from '../read-batcher.ts'
 import { type FieldProblem, HttpError, noSuchPath, tooLarge, tooMany, wrongFields } from '../http/http-error.ts'
 import { JSON_TYPE, type RouteContext, sendJson } from '../route-context.ts'
 import { note } from '../http/request-log.ts'
@@ -36,7 +35,7 @@ const missing = (...loc: string[]): FieldProblem => ({ loc, msg: 'Field required
 /** Adds the five endpoints to a server. */
 export function textRoutes(app: FastifyInstance, context: RouteContext): void {
   const { store, reads, limits } = context
-  const answerRead: Answer = (reply, entry) => {
+  const answerRead = (reply: FastifyReply, entry: Entry | undefined): void => {
     if (entry === undefined) throw notFound()
     checkText(entry.value, 'the value')
     if (entry.value.length <= SHORT) {
@@ -52,8 +51,13 @@ export function textRoutes(app: FastifyInstance, context: RouteContext): void {
   }
 
   app.get(`${TEXT_PATHS.read}:key`, { schema: schemas.read }, (request, reply) => {
-    const { bytes } = pathKey(targetOf(request.raw).key)
-    reads.get(bytes, reply, answerRead)
+    const { bytes, text } = pathKey(targetOf(request.raw).key)
+    const client = {
+      answer: (entry: Entry | undefined): void => answerRead(reply, entry),
+      answerText: (value: string): void => void reply.type(JSON_TYPE).send(`${READ_HEAD}${jsonEntry(text, value)}}`),
+      fail: (error: unknown): void => void reply.send(error),
+    }
+    reads.get(bytes, client, text)
   })
 
   app.get(TEXT_PATHS.readKeyRange, { schema: schemas.readKeyRange }, async (request, reply) => {
@@ -183,7 +187,11 @@ function listProblem(name: 'keys' | 'values', list: unknown): FieldProblem | und
 }
 
 function shortEntry({ key, value }: Entry): string {
-  return `{"key":${JSON.stringify(asBuffer(key).toString())},"value":${JSON.stringify(asBuffer(value).toString())}}`
+  return jsonEntry(asBuffer(key).toString(), asBuffer(value).toString())
+}
+
+function jsonEntry(key: string, value: string): string {
+  return `{"key":${JSON.stringify(key)},"value":${JSON.stringify(value)}}`
 }
 
 function* batchAnswer(keys: readonly string[], values: readonly string[]): Generator<Buffer, void, void> {
