@@ -98,6 +98,6 @@ end`,
   update kv_store set ${FOREIGN_COMMIT};
 end`,
   },
-  sweep: 'delete from kv_entry where key in (select key from kv_entry where expires <= ?1 limit ?2)',
+  sweep: 'delete from kv_entry where key in (select key from kv_entry where expires <= ?1 limit 0 + ?2)',
   replaced: `${REPLACED_SHORT}, long = excluded.long`,
 }

@@ -52,7 +52,7 @@ end`,
   insert into kv_foreign values (new.id);
 end`,
   },
-  sweep: 'delete from kv where id in (select id from kv where expires <= ?1 limit ?2)',
+  sweep: 'delete from kv where id in (select id from kv where expires <= ?1 limit 0 + ?2)',
   replaced:
     'value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum',
 }
