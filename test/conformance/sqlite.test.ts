@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { SqliteDriver } from '../../src/drivers/sqlite/driver.ts'
+import { LAYOUT_OF_NEW } from '../../src/drivers/sqlite/layout/layouts.ts'
 import { LAYOUTS, emptyStore } from '../helpers/layouts.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { conformance } from './suite.ts'
@@ -11,8 +12,9 @@ for (const [name, layout] of LAYOUTS)
       const path = join(tempDir(), 'store.kv')
       return {
         open: async (options = {}) => {
-          // A store with a bound is of format 1 always.
-          if (options.maxEntries === undefined && !existsSync(path)) emptyStore(path, layout)
+          // New stores have the newest layout, or with a bound that of format 1.
+          if (layout !== LAYOUT_OF_NEW && options.maxEntries === undefined && !existsSync(path))
+            emptyStore(path, layout)
           return SqliteDriver.open(path, { durable: false, ...options })
         },
       }
