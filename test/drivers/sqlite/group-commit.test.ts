@@ -51,3 +51,11 @@ test('writes that come turn after turn behind a commit that was shared share the
   await Promise.all(writes)
   expect(commits() - since).toBe(1)
 })
+
+test('a writer that goes on at once leaves the event loop its turns', async () => {
+  const { put } = writer()
+  const timer = { isOver: false }
+  setTimeout(() => (timer.isOver = true), 5)
+  for (let n = 0; !timer.isOver; n++) await put(`key${n}`)
+  expect(timer.isOver).toBe(true)
+})

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { join } from 'node:path'
 import type { BatchOp, Entry, Store, TextForm } from '../../../src/index.ts'
+import { sqliteEngine } from '../../../src/drivers/sqlite/engine/engine.ts'
+import { openStore } from '../../../src/index.ts'
 import { FORMATS } from '../../../src/formats/index.ts'
 import { printEntries } from '../../../src/output/print-entries.ts'
 import type { Pages } from '../../../src/output/print-entries.ts'
@@ -192,4 +194,20 @@ test('an entry that expires comes as such where its form has no column for that'
   const pages = []
   for await (const page of store.rangeText({ form: 'csv' })!) pages.push(page)
   expect(pages.flat()).toMatchObject([{ expires: undefined }, { expires: NOW + 1000 }])
+})
+
+test('a value that the file has lost ends text and blocks with an error', async () => {
+  const path = join(tempDir(), 'lost.kv')
+  const store = await openStore(path)
+  await store.batch(['a', 'b', 'c'].map((key) => ({ type: 'put', key, value: 'v'.repeat(1000) })))
+  const { DatabaseSync } = sqliteEngine()
+  const other = new DatabaseSync(path)
+  other.exec('delete from kv_long where id = 2')
+  other.close()
+  const readAll = async (parts: AsyncIterable<unknown>): Promise<void> => {
+    for await (const part of parts) expect(part).toBeDefined()
+  }
+  for (const parts of [store.rangeText()!, store.rangeBlocks()!])
+    await expect(readAll(parts)).rejects.toMatchObject({ code: 'KV_CORRUPT' })
+  await store.close()
 })
