@@ -22,7 +22,7 @@ const value = fc.tuple(fc.nat(999), fc.boolean()).map(([n, isLong]) => `${n}`.pa
 const statement = fc.oneof(
   fc
     .tuple(
-      fc.constantFrom('insert', 'insert or ignore', 'insert or replace'),
+      fc.constantFrom('insert', 'insert or ignore', 'insert or replace', 'insert or fail'),
       fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 3 }),
     )
     .map(
@@ -31,7 +31,7 @@ const statement = fc.oneof(
     ),
   fc.tuple(key, value).map(([k, v]) => `update kv set value = ${blob(v)} where key <= ${blob(k)}`),
   fc
-    .tuple(fc.constantFrom('update', 'update or ignore', 'update or replace'), key, key)
+    .tuple(fc.constantFrom('update', 'update or ignore', 'update or replace', 'update or fail'), key, key)
     .map(([verb, from, to]) => `${verb} kv set key = ${blob(to)} where key = ${blob(from)}`),
   key.map((k) => `update kv set expires = 4102444800000 where key = ${blob(k)}`),
   key.map((k) => `delete from kv where key >= ${blob(k)}`),
@@ -126,4 +126,21 @@ describe.for(LAYOUTS)('random statements of another program, %s', ([, layout]) =
       { numRuns: RUNS },
     )
   })
+})
+
+test.for([
+  ['insert', `insert or fail into kv(key, value) values (${blob('a')}, ${blob('1')})`],
+  ['update', `update or fail kv set key = ${blob('a')} where key = ${blob('b')}`],
+])('after an %s or fail that failed, the next write is a commit as any other', ([, failing]) => {
+  const database = new (sqliteEngine().DatabaseSync)(emptyStore(join(tempDir(), 'store.kv'), CLUSTERED))
+  const put = (key: string): void => database.exec(`insert into kv(key, value) values (${blob(key)}, ${blob('1')})`)
+  const state = (): unknown => database.prepare('select revision from kv_store').get()
+  put('a')
+  put('b')
+  expect(() => database.exec(failing!)).toThrow('UNIQUE')
+  const before = state() as { revision: number }
+  put('c')
+  expect(state()).toMatchObject({ revision: before.revision + 1 })
+  expect(database.prepare('select max(revision) as revision from kv').get()).toEqual({ revision: before.revision + 1 })
+  database.close()
 })

@@ -26,7 +26,8 @@ export const valueOf = (row: 'kv_entry' | 'old' | 'new'): string =>
  *
  * Other tools read and write the view `kv`. Its triggers give what they write the next revision, and a mark, and no checksum. An
  * `or ignore` or `or replace` of their statement holds in a trigger too: `kv_conflict` tells which it was, since with `replace` the
- * second row takes the place of the first, with `ignore` it does not, and with neither the statement fails.
+ * second row takes the place of the first, with `ignore` it does not, and with neither the statement fails. `or fail` then leaves
+ * the first row there, so each write empties the table before it.
  */
 export const CLUSTERED: Layout = {
   format: 2,
@@ -68,6 +69,7 @@ end`,
     kv: `view kv as select key, revision, expires, checksum, ${valueOf('kv_entry')} as value from kv_entry`,
     kv_insert: `trigger kv_insert instead of insert on kv begin
   ${REFUSED};
+  delete from kv_conflict;
   insert into kv_conflict select key, 0 from kv_entry where key = new.key;
   insert into kv_conflict values (new.key, 1);
   insert into kv_long(value) select new.value from kv_conflict where replaces and ${IS_LONG};
@@ -82,6 +84,7 @@ end`,
 end`,
     kv_update: `trigger kv_update instead of update on kv begin
   ${REFUSED};
+  delete from kv_conflict;
   insert into kv_conflict select key, 0 from kv_entry where key = new.key and key is not old.key;
   insert into kv_conflict values (new.key, 1);
   insert into kv_long(value) select new.value from kv_conflict where replaces and ${IS_LONG} and new.value is not old.value;
