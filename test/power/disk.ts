@@ -45,6 +45,13 @@ export class Disk {
     this.#durableNames.set(root, 'folder')
   }
 
+  /** A file was there before, and is on disk. */
+  has(path: string, content: Buffer): void {
+    const file = { durable: content, pending: [] }
+    this.#names.set(path, file)
+    this.#durableNames.set(path, file)
+  }
+
   /** Follows a call. */
   apply(call: Call): void {
     switch (call.type) {
@@ -62,6 +69,11 @@ export class Disk {
         const file = this.#open.get(call.fd)?.node
         if (isFile(file))
           file.pending.push(call.type === 'write' ? { data: call.data, at: call.at } : { length: call.length })
+        return
+      }
+      case 'append': {
+        const file = this.#open.get(call.fd)?.node
+        if (isFile(file)) file.pending.push({ data: call.data, at: contentOf(file, () => true).length })
         return
       }
       case 'sync':

@@ -1,8 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { sqliteEngine } from '../../src/drivers/sqlite/engine/engine.ts'
+import { emptyStoreSql } from '../../src/drivers/sqlite/file/create.ts'
+import { CLUSTERED } from '../../src/drivers/sqlite/layout/clustered.ts'
+import { ROWS } from '../../src/drivers/sqlite/layout/rows.ts'
 import { openStore } from '../../src/index.ts'
 import { needLibrary } from '../crash/child.ts'
 import { toText } from '../helpers/bytes.ts'
@@ -23,6 +27,11 @@ const EMPTY = stateOf({})
 
 function stateOf(entries: Readonly<Record<string, string>>): State {
   return JSON.stringify(Object.entries(entries).sort())
+}
+
+/** The format of a file, as SQLite keeps it in the header (https://www.sqlite.org/fileformat2.html#user_version_number). */
+function formatOf(path: string): number {
+  return readFileSync(path).readUInt32BE(60)
 }
 
 /**
@@ -110,20 +119,23 @@ function isAcknowledgedOrNext(states: readonly State[]) {
 }
 
 describe('after a power loss', { timeout: 120_000 }, () => {
-  test.for(['puts', 'batches'])('every acknowledged write is there and none in part: %s', async (what, context) => {
-    needTrace(context)
-    needLibrary(context)
-    const root = tempDir()
-    const calls = traced([WRITER, what, join(root, 's.kv')])
-    const states = [
-      EMPTY,
-      ...calls
-        .flatMap((call) => (call.type === 'print' ? call.text.trimEnd().split('\n') : []))
-        .map((line) => stateOf(JSON.parse(line) as Record<string, string>)),
-    ]
-    expect(states.length).toBeGreaterThan(8)
-    expect(await cutPower(new Disk(root), calls, 's.kv', isAcknowledgedOrNext(states))).toBeGreaterThan(100)
-  })
+  test.for(['puts', 'batches', 'long values'])(
+    'every acknowledged write is there and none in part: %s',
+    async (what, context) => {
+      needTrace(context)
+      needLibrary(context)
+      const root = tempDir()
+      const calls = traced([WRITER, what, join(root, 's.kv')])
+      const states = [
+        EMPTY,
+        ...calls
+          .flatMap((call) => (call.type === 'print' ? call.text.trimEnd().split('\n') : []))
+          .map((line) => stateOf(JSON.parse(line) as Record<string, string>)),
+      ]
+      expect(states.length).toBeGreaterThan(8)
+      expect(await cutPower(new Disk(root), calls, 's.kv', isAcknowledgedOrNext(states))).toBeGreaterThan(100)
+    },
+  )
 
   test('a put of each process is there from its exit on, also the one that made the store and its folders', async (context) => {
     needTrace(context)
@@ -167,6 +179,54 @@ describe('after a power loss', { timeout: 120_000 }, () => {
       expect(await found(folder, 's.kv')).toBe(whole)
     },
   )
+
+  test('a load that is sorted first is there as a whole in a store that was there before, or not at all', async (context) => {
+    needTrace(context)
+    const root = tempDir()
+    const store = join(root, 's.kv')
+    const disk = new Disk(root)
+    const before = { k0001: 'before', z: 'long '.repeat(100) }
+    for (const [key, value] of Object.entries(before))
+      for (const call of traced([BIN, '--store', store, 'put', key, value])) disk.apply(call)
+    disk.ended()
+    const records = Array.from(
+      { length: 300 },
+      (_, i) => [`k${String((i * 7) % 300).padStart(4, '0')}`, `v${i}`.repeat(i % 10 === 0 ? 100 : 10)] as const,
+    )
+    const input = records.map(([key, value]) => `${JSON.stringify({ key, value })}\n`).join('')
+    const calls = traced([BIN, '--store', store, 'batch-put', '--atomic'], { input })
+    const states = [stateOf(before), stateOf({ ...before, ...Object.fromEntries(records) })]
+    await cutPower(disk, calls, 's.kv', (state, _, moment) => expect(states, moment).toContain(state))
+    const folder = tempDir()
+    disk.write(folder, () => false)
+    expect(await found(folder, 's.kv')).toBe(states[1])
+  })
+
+  test('a store that is rewritten as another format has the same entries at every moment', async (context) => {
+    needTrace(context)
+    const root = tempDir()
+    const store = join(root, 's.kv')
+    const database = new (sqliteEngine().DatabaseSync)(store)
+    database.exec(`${emptyStoreSql(undefined, ROWS)} pragma journal_mode = wal`)
+    database.close()
+    const entries = Object.fromEntries(
+      Array.from({ length: 200 }, (_, i) => [`k${(i * 37) % 200}`, `v${i}`.repeat(i % 5 === 0 ? 100 : 5)]),
+    )
+    await using made = await openStore(store)
+    await made.batch(Object.entries(entries).map(([key, value]) => ({ type: 'put', key, value })))
+    await made.close()
+    const disk = new Disk(root)
+    disk.has(store, readFileSync(store))
+    const calls = traced([BIN, '--store', store, 'compact'])
+    const whole = stateOf(entries)
+    expect(
+      await cutPower(disk, calls, 's.kv', (state, _, moment) => expect(state, moment).toBe(whole)),
+    ).toBeGreaterThan(10)
+    expect(formatOf(store)).toBe(CLUSTERED.format)
+    const folder = tempDir()
+    disk.write(folder, () => false)
+    expect(formatOf(join(folder, 's.kv'))).toBe(CLUSTERED.format)
+  })
 
   test('writes that did not wait for the disk may be gone, and the store is whole', async (context) => {
     needTrace(context)

@@ -15,6 +15,7 @@ export type Call =
       readonly truncates: boolean
     }
   | { readonly type: 'write'; readonly fd: number; readonly data: Buffer; readonly at: number }
+  | { readonly type: 'append'; readonly fd: number; readonly data: Buffer }
   | { readonly type: 'truncate'; readonly fd: number; readonly length: number }
   | { readonly type: 'sync'; readonly fd: number }
   | { readonly type: 'close'; readonly fd: number }
@@ -89,8 +90,8 @@ function parse(line: string): Call[] {
     }
     case 'write':
       if (number(0) === 1) return [{ type: 'print', text: path(1) }]
-      // On a pipe or an event counter; kv writes to files at a place.
-      return []
+      // Also on a pipe or an event counter, which are no files of the disk.
+      return [{ type: 'append', fd: number(0), data: bytes(words[1]!).subarray(0, Number(result)) }]
     case 'pwrite64':
       return [{ type: 'write', fd: number(0), data: bytes(words[1]!).subarray(0, Number(result)), at: number(3) }]
     case 'ftruncate':

@@ -32,5 +32,16 @@ if (what === 'puts') {
     }))
     await batch([...puts, { type: 'del', key: `b${i}` }])
   }
+} else if (what === 'long values') {
+  // In place of a short one, of a long one, and the other way round.
+  for (const [key, value] of ['a1', 'b400', 'a3000', 'a900', 'b1', 'c700', 'b300', 'c20000'].map((text) => [
+    text[0],
+    text[0].repeat(Number(text.slice(1))),
+  ]))
+    await batch([{ type: 'put', key, value }])
+  await batch([
+    { type: 'del', key: 'a' },
+    { type: 'put', key: 'c', value: 'short' },
+  ])
 } else throw new Error(`unknown: ${what}`)
 await store.close()

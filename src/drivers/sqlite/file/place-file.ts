@@ -9,10 +9,11 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isRunning } from '../../../process-id.ts'
+import { temporaryName } from '../format/temporary-names.ts'
 
 /** What a file system says that has no hard links, such as FAT and exFAT. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EXDEV', 'EINVAL'])
@@ -58,11 +59,26 @@ export function replaceFile(temporary: string, path: string): void {
  * it, with the number of the process, keeps others from opening the new file with the old log.
  */
 export function whileReplacing(path: string, step: () => void): void {
+  // Under another name first: a mark that a power loss has left without its number could not be told from a new one.
+  const mark = join(dirname(path), temporaryName())
   try {
-    writeFileSync(path + REPLACING, String(process.pid), { mode: 0o644 })
+    writeMark(mark, 0o644)
+    renameSync(mark, path + REPLACING)
     step()
   } finally {
+    rmSync(mark, { force: true })
     rmSync(path + REPLACING, { force: true })
+  }
+}
+
+/** Makes a file with the number of this process, and puts it on disk. Throws `EEXIST` when the name is taken. */
+function writeMark(path: string, mode: number): void {
+  const fd = openSync(path, 'wx', mode)
+  try {
+    writeSync(fd, String(process.pid))
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 
@@ -91,7 +107,7 @@ function syncBefore(temporary: string, path: string): string {
 function renameIfFree(temporary: string, path: string): boolean {
   const placing = join(dirname(path), PLACING)
   try {
-    writeFileSync(placing, String(process.pid), { flag: 'wx', mode: 0o600 })
+    writeMark(placing, 0o600)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     if (isLeft(placing)) rmSync(placing, { force: true })
