@@ -28,3 +28,21 @@ test.skipIf(!measuresMemory)('what is done about a key reads no value, however l
   for (const [name, bytes] of Object.entries(taken))
     expect([name, bytes < ALLOWED], `${bytes} bytes`).toEqual([name, true])
 })
+
+test.skipIf(!measuresMemory)(
+  'get and check have a long value in memory twice: the copy of the engine and their own',
+  async () => {
+    const path = join(tempDir(), 'store.kv')
+    const store = await openStore(path, { durable: false })
+    await store.put('a', new Uint8Array(BYTES).fill(120))
+    await store.close()
+    for (const args of [['get', 'a'], ['check']]) {
+      const { bytes, stderr } = await memoryOf(args, { store: path })
+      expect([args[0], stderr.replace(/^ok: .*\n/, ''), bytes < 2 * BYTES + ALLOWED], `${bytes} bytes`).toEqual([
+        args[0],
+        '',
+        true,
+      ])
+    }
+  },
+)

@@ -95,10 +95,11 @@ function isSound(key: SqlValue, value: SqlValue, expires: SqlValue, sum: SqlValu
 }
 
 function pageOf(connection: Connection, operator: Operator, after: SqlValue): Row[] {
+  const { from, value, length } = connection.layout.withValues
   return connection
     .statement(
-      `select key, case when length(value) <= ${LONG_VALUE} then value end, ${EXPIRES}, checksum
-        from kv where key ${operator} ? order by key limit ${PAGE_ROWS}`,
+      `select key, case when ${length} <= ${LONG_VALUE} then ${value} end, ${EXPIRES}, checksum
+        from ${from} where key ${operator} ? order by key limit ${PAGE_ROWS}`,
     )
     .all(after) as Row[]
 }

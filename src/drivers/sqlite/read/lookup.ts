@@ -10,30 +10,34 @@ import { EXPIRES, type EntryRow, LONG_VALUE, entryOf } from './range.ts'
 
 type HeadRow = [revision: SqlValue, expires: SqlValue, type: SqlValue, length: SqlValue, checksum: SqlValue]
 
-/** Texts of their own: one put together for each read takes longer to look up. */
-const VALUE = `select value, ${EXPIRES} from kv where key = ?`
-const ENTRY = `select key, value, revision, ${EXPIRES} from kv where key = ?`
 const EXPIRY = `select ${EXPIRES} from kv where key = ?`
 
-/** Those that need the length of a value before the value. */
-function lengthSql({ withValues: { from, value, length, type } }: Layout) {
+/**
+ * Texts made once: one put together for each read takes longer to look up. They join the long values, since of what a
+ * subquery gives, as in the view, the engine makes one more copy.
+ */
+function lookupSql({ withValues: { from, value, length, type } }: Layout) {
   return {
+    value: `select ${value}, ${EXPIRES} from ${from} where key = ?`,
+    entry: `select key, ${value}, revision, ${EXPIRES} from ${from} where key = ?`,
     entryWithoutLongValue: `select key, iif(${length} > ${LONG_VALUE}, null, ${value}), revision, ${EXPIRES} from ${from} where key = ?`,
     head: `select revision, ${EXPIRES}, ${type}, ${length}, checksum from ${from} where key = ?`,
     hasValue: `select ${value} = ?2 from ${from} where key = ?1 and ${length} = length(?2)`,
   }
 }
 
-const IN_ROWS = lengthSql(ROWS)
-const IN_CLUSTERED = lengthSql(CLUSTERED)
+const IN_ROWS = lookupSql(ROWS)
+const IN_CLUSTERED = lookupSql(CLUSTERED)
 
-function lengthSqlOf({ layout }: Connection): ReturnType<typeof lengthSql> {
+function sqlOf({ layout }: Connection): ReturnType<typeof lookupSql> {
   return layout === CLUSTERED ? IN_CLUSTERED : IN_ROWS
 }
 
 /** The value of a key that has not expired. Throws where damage has given it another type. */
 export function liveValue(connection: Connection, key: Uint8Array, now: Clock): Uint8Array | undefined {
-  const row = connection.statement(VALUE).get(key) as [value: SqlValue, expires: number | null] | undefined
+  const row = connection.statement(sqlOf(connection).value).get(key) as
+    | [value: SqlValue, expires: number | null]
+    | undefined
   if (row === undefined || (row[1] !== null && row[1] <= now())) return undefined
   if (!(row[0] instanceof Uint8Array)) throw damagedRow()
   return row[0]
@@ -41,7 +45,7 @@ export function liveValue(connection: Connection, key: Uint8Array, now: Clock): 
 
 /** The entry of a key that has not expired by `now`. Throws where damage has given its columns other types. */
 export function liveEntry(connection: Connection, key: Uint8Array, now: number): Entry | undefined {
-  const row = connection.statement(ENTRY).get(key) as EntryRow | undefined
+  const row = connection.statement(sqlOf(connection).entry).get(key) as EntryRow | undefined
   return row && live(entryOf(...row), now)
 }
 
@@ -52,7 +56,7 @@ export function liveEntryWithin(
   now: number,
   takes: (bytes: number) => void,
 ): Entry | undefined {
-  const row = connection.statement(lengthSqlOf(connection).entryWithoutLongValue).get(key) as EntryRow | undefined
+  const row = connection.statement(sqlOf(connection).entryWithoutLongValue).get(key) as EntryRow | undefined
   if (row === undefined) return undefined
   if (row[1] !== null) {
     const entry = live(entryOf(...row), now)
@@ -71,7 +75,7 @@ function live(entry: Entry, now: number): Entry | undefined {
 
 /** The same without its value: the engine tells type and length from the head of the row, and reads no further. */
 export function liveHead(connection: Connection, key: Uint8Array, now: number): Head | undefined {
-  const row = connection.statement(lengthSqlOf(connection).head).get(key) as HeadRow | undefined
+  const row = connection.statement(sqlOf(connection).head).get(key) as HeadRow | undefined
   if (row === undefined) return undefined
   const [revision, expires, type, valueBytes, sum] = row
   if (
@@ -93,6 +97,6 @@ export function isLive(connection: Connection, key: Uint8Array, now: number): bo
 
 /** Whether a key has this value; one of another length is not read. */
 export function hasValue(connection: Connection, key: Uint8Array, value: Uint8Array): boolean {
-  const row = connection.statement(lengthSqlOf(connection).hasValue).get(key, value) as [number] | undefined
+  const row = connection.statement(sqlOf(connection).hasValue).get(key, value) as [number] | undefined
   return row?.[0] === 1
 }

@@ -159,7 +159,8 @@ export function* pages(connection: Connection, query: RangeQuery, now: number): 
 
 /** The value of a key that is there. Throws where the table says that it is not. */
 export function longValue(connection: Connection, key: SqlValue): SqlValue {
-  const row = connection.statement('select value from kv where key = ?').get(key) as [SqlValue] | undefined
+  const { from, value } = connection.layout.withValues
+  const row = connection.statement(`select ${value} from ${from} where key = ?`).get(key) as [SqlValue] | undefined
   if (row === undefined) throw damagedRow()
   return row[0]
 }
