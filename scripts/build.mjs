@@ -234,7 +234,7 @@ async function writeManual() {
 function packPage() {
   const from = join(dirname(createRequire(import.meta.url).resolve('@fastify/swagger-ui/package.json')), 'static')
   mkdirSync('dist/static', { recursive: true })
-  for (const file of ['index.css', 'swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-standalone-preset.js'])
+  for (const file of ['index.css', 'swagger-ui.css', 'swagger-ui-bundle.js'])
     writeFileSync(join('dist/static', `${file}.br`), brotliCompressSync(readFileSync(join(from, file))))
 }
 

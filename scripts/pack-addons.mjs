@@ -23,10 +23,22 @@ async function pack({ name, file }) {
   const archive = join(folder, `${name}.br`)
   if (before[name] !== digest || !existsSync(archive)) {
     const part = `${archive}.${process.pid}`
-    writeFileSync(part, await promisify(brotliCompress)(addon, { params }))
+    const bytes = name.includes('x64') ? withAbsoluteCalls(addon) : addon
+    writeFileSync(part, await promisify(brotliCompress)(bytes, { params }))
     renameSync(part, archive)
   }
   return [name, digest]
+}
+
+/** The reverse of `withRelativeCalls` in src/drivers/sqlite/engine/relative-calls.ts, which has the reason. */
+function withAbsoluteCalls(code) {
+  const bytes = Buffer.from(code)
+  for (let at = 0; at + 5 <= bytes.length; at++) {
+    if ((bytes[at] & 0xfe) !== 0xe8) continue
+    bytes.writeInt32LE((bytes.readInt32LE(at + 1) + at) | 0, at + 1)
+    at += 4
+  }
+  return bytes
 }
 
 const digests = Object.fromEntries(await Promise.all(addons().map(pack)))

@@ -59,7 +59,7 @@ export async function documentation(
     transformSpecification: pageDescription,
     // The description is not changed in place.
     transformSpecificationClone: false,
-    uiConfig: { plugins: [linesAsTheyAre] as never },
+    uiConfig: { layout: 'BaseLayout', plugins: [linesAsTheyAre] as never },
     logo: { type: 'image/svg+xml', content: Buffer.from(LOGO), href: PATHS.docs, target: '_self' },
     theme: {
       title: 'kv',

@@ -19,6 +19,7 @@ import {
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { codeFolder } from '../../../code-folder.ts'
 import { KvError, reasonOf } from '../../../errors.ts'
+import { withRelativeCalls } from './relative-calls.ts'
 
 /** `dist/engine`, from `dist/cli` or `dist/chunks`, and from `dist/cjs/chunks`. */
 const FOLDERS = ['../engine', '../../engine']
@@ -139,7 +140,8 @@ function unpack(archive: string, digest: string, [beside, cached]: [string, stri
 
 function decompressed(archive: string): Uint8Array | undefined {
   try {
-    return process.getBuiltinModule('node:zlib').brotliDecompressSync(readFileSync(archive))
+    const bytes = process.getBuiltinModule('node:zlib').brotliDecompressSync(readFileSync(archive))
+    return basename(archive).includes('x64') ? withRelativeCalls(bytes) : bytes
   } catch {
     return undefined
   }
