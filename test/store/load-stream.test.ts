@@ -8,13 +8,14 @@ import { toText } from '../helpers/bytes.ts'
 import { failure } from '../helpers/store.ts'
 
 /** Blocks of three entries and more come quickly. */
-const RULE: CollectRule = { bytes: 0, entries: 3 }
+const RULE: CollectRule = { bytes: 0, entries: 3, ms: 60_000 }
 
 const keysOf = (from: Block): string => Array.from({ length: from.count }, (_, i) => toText(blockKey(from, i))).join('')
 
-/** A target that notes what it is asked for: blocks as their keys, `+` before those that are put aside. */
-function target({ isOld = false } = {}): StreamTarget & { readonly seen: string[] } {
+/** A target that notes what it is asked for: blocks as their keys, `+` before those that are put aside, for `room` of which there is space. */
+function target({ isOld = false, room = Infinity } = {}): StreamTarget & { readonly seen: string[] } {
   const seen: string[] = []
+  let aside = 0
   return {
     seen,
     load: async (given) => seen.push(keysOf(given)),
@@ -26,8 +27,17 @@ function target({ isOld = false } = {}): StreamTarget & { readonly seen: string[
       isOld && loadedBytes < 10
         ? undefined
         : {
-            add: (given) => void seen.push(`+${keysOf(given)}`),
-            store: async () => seen.push('store'),
+            add: (given) => {
+              seen.push(`+${keysOf(given)}`)
+              aside++
+            },
+            get isFull() {
+              return aside >= room
+            },
+            store: async () => {
+              aside = 0
+              return seen.push('store')
+            },
             drop: () => void seen.push('drop'),
           },
     revision: async () => 7,
@@ -36,7 +46,7 @@ function target({ isOld = false } = {}): StreamTarget & { readonly seen: string[
 
 const letters = (keys: string): Block => block([...keys].map((key) => [key, 'v'] as const))
 
-test.for<[string, { isOld?: boolean }, string[], string[]]>([
+test.for<[string, { isOld?: boolean; room?: number }, string[], string[]]>([
   ['nothing', {}, [], []],
   ['few entries', {}, ['ab'], ['ab']],
   ['few at a time', {}, ['ab', 'a', 'b'], ['ab', 'a', 'b']],
@@ -53,6 +63,12 @@ test.for<[string, { isOld?: boolean }, string[], string[]]>([
   ['few after many', {}, ['abc', 'abd', 'c', 'd', 'e'], ['+abc', '+abd', '+c', '+d', 'store', 'e']],
   ['many after few', {}, ['a', 'b', 'abc', 'abd'], ['a', 'b', '+abc', '+abd', 'store']],
   ['many, few, and many', {}, ['abc', 'abc', 'c', 'abc', 'd'], ['+abc', '+abc', '+c', '+abc', '+d', 'store']],
+  [
+    'more than there is room for',
+    { room: 2 },
+    ['abc', 'abd', 'abe', 'a'],
+    ['+abc', '+abd', 'store', '+abe', '+a', 'store'],
+  ],
   ['a pause', {}, ['abc', 'abd', '', 'a'], ['+abc', '+abd', 'store', 'a']],
   ['a pause of a few', {}, ['a', '', 'b', ''], ['a', 'b']],
   ['a target that has enough to begin with', { isOld: true }, ['bcd', 'abc', 'abc'], ['bcd', 'abc', '+abc', 'store']],
@@ -60,6 +76,12 @@ test.for<[string, { isOld?: boolean }, string[], string[]]>([
   const to = target(options)
   await loadStream(to, blocks.map(letters), {}, RULE)
   expect(to.seen).toEqual(seen)
+})
+
+test('blocks that never end are stored when it is time', async () => {
+  const to = target()
+  await loadStream(to, ['abc', 'abd'].map(letters), {}, { ...RULE, ms: 0 })
+  expect(to.seen).toEqual(['+abc', 'store', '+abd', 'store'])
 })
 
 test('without blocks it settles to the newest revision', async () => {

@@ -141,6 +141,9 @@ class RecordedWrites implements Pick<Driver, 'put' | 'del' | 'batch' | 'delRange
     return (
       long && {
         add: (block) => long.add(block),
+        get isFull() {
+          return long.isFull
+        },
         store: (how) => this.#writing(long.store(how), () => true),
         drop: () => long.drop(),
       }

@@ -39,6 +39,8 @@ export interface StoreCollectedOptions {
 export interface LongLoad {
   /** Puts the entries of a block aside; it is used up then. Throws what a write throws, such as `KV_DISK_FULL`. */
   add(block: Block): void
+  /** Whether there is no room to put much more aside. */
+  readonly isFull: boolean
   /**
    * Stores all entries, of those with equal keys the last, or with `ifAbsent` what is not there; settles to the newest
    * revision. In one commit, so that nothing was stored when it throws; but in parts where others write to the store, unless it

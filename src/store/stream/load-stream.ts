@@ -1,4 +1,5 @@
 import { type Block, type Blocks, blockBytes, blockKey } from '../../blocks/block.ts'
+import { monotonicMs } from '../../async.ts'
 import { compareBytes } from '../../bytes.ts'
 import type { Driver } from '../driver/driver.ts'
 import type { DriverLoadOptions, LongLoad } from '../driver/load.ts'
@@ -24,13 +25,16 @@ export interface CollectRule {
   /** Bytes of keys and values of a block, and entries, that tell of an input that comes quickly. */
   readonly bytes: number
   readonly entries: number
+  /** For how long they are collected at most, in milliseconds. */
+  readonly ms: number
 }
 
 /**
  * An input hands over what it has in half a second at the latest: a block that is full by then has come at 4 MB/s or more.
- * Sorting gains nothing where each page of the store has few entries.
+ * Sorting gains nothing where each page of the store has few entries. One
+ * that comes quickly may yet never end.
  */
-const RULE: CollectRule = { bytes: 2 << 20, entries: 4000 }
+const RULE: CollectRule = { bytes: 2 << 20, entries: 4000, ms: 600_000 }
 
 /** Where a stream of blocks is loaded. */
 export interface StreamTarget {
@@ -45,7 +49,7 @@ export interface StreamTarget {
 
 /**
  * Loads blocks as they come. Each is stored before the next is asked for, or, where the target has a way for long loads and they
- * come quickly and in no order, put aside, to be stored all at once when they end, pause or come slowly. When the source of the
+ * come quickly and in no order, put aside, to be stored all at once when they end, pause or come slowly, or there is no room for more. When the source of the
  * blocks fails, all before is stored; unless that was because the signal was aborted, which only ends the load. Settles to the
  * newest revision.
  */
@@ -115,6 +119,8 @@ class LoadStream {
   /** Blocks that were collected, and how many of the last came slowly. */
   #collected = 0
   #slow = 0
+  /** When the first of them came, in `monotonicMs` time. */
+  #since = 0
   #loadedBytes = 0
   #lastKey: Uint8Array | undefined
   /** Whether each block so far lies behind the one before it. */
@@ -158,15 +164,18 @@ class LoadStream {
     this.#long = undefined
   }
 
-  /** Puts a block aside; after two in a row that came slowly, all of them are stored. */
+  /** Puts a block aside; after two in a row that came slowly, or when it is time or there is no room, all of them are stored. */
   async #collect(block: Block, bytes: number, isQuick: boolean): Promise<void> {
-    this.#long!.add(block)
+    const long = this.#long!
+    if (this.#collected === 0) this.#since = monotonicMs()
+    long.add(block)
     this.#loadedBytes += bytes
     this.#entries += block.count
     this.#collected++
     this.#slow = isQuick ? 0 : this.#slow + 1
     this.#options.onCollected?.({ entries: this.#entries, written: 0 })
-    if (this.#slow >= 2) await this.#storeCollected()
+    const isTime = monotonicMs() - this.#since >= this.#rule.ms
+    if (this.#slow >= 2 || isTime || long.isFull) await this.#storeCollected()
   }
 
   async #storeCollected(): Promise<void> {

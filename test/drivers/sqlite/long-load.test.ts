@@ -1,4 +1,4 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { chmodSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -15,9 +15,11 @@ import { Store } from '../../../src/index.ts'
 import type { LongLoad } from '../../../src/store/driver/load.ts'
 import { type BlockRow, block, stoppedClock } from '../../conformance/suite.ts'
 import { noise, text, toText } from '../../helpers/bytes.ts'
+import { expectRun } from '../../helpers/kv.ts'
 import { entries, failure, failureCode, openTestStore } from '../../helpers/store.ts'
 import { smallDisk } from '../../helpers/small-disk.ts'
 import { tempDir } from '../../helpers/temp-dir.ts'
+import { asUsers, openFolder } from '../../helpers/user.ts'
 
 /** A long load has begun, however much was loaded before. */
 async function begun(
@@ -342,5 +344,32 @@ describe('a long load', () => {
       await driver.close()
       expect(readdirSync(disk).filter((name) => name.startsWith('.'))).toEqual([])
     }
+  })
+
+  test('is full at a quarter of the space that is free, so that there is room to store it', (context) => {
+    const file = new RunFile(smallDisk(context, '8m'))
+    const megabyte = block(Array.from({ length: 1000 }, (_, i) => [String(i).padStart(4, '0'), noise(1044, i)]))
+    const told = [file.isFull]
+    for (let n = 0; n < 3; n++) {
+      file.add(megabyte)
+      told.push(file.isFull)
+    }
+    file.close()
+    expect(told).toEqual([false, false, true, true])
+  })
+
+  test('is none where no file can be made beside a store that can be written', async (context) => {
+    const run = asUsers(context)
+    const folder = openFolder(0o777)
+    const [store, input] = [join(folder, 's.kv'), join(folder, 'in.jsonl')]
+    writeFileSync(input, '{"key":"b","value":"2"}\n')
+    expectRun(await run(61_001, ['put', 'a', '1', '--store', store]), {})
+    // While it is open its log is there, which belongs to its owner too.
+    const holder = await openTestStore(store)
+    await holder.put('a', '2')
+    chmodSync(folder, 0o755)
+    expectRun(await run(61_001, ['put', 'c', '3', '--store', store]), {})
+    expectRun(await run(61_001, ['--quiet', 'batch-put', '--atomic', input, '--store', store]), {})
+    expect((await entries(holder)).map(({ key }) => toText(key))).toEqual(['a', 'b', 'c'])
   })
 })

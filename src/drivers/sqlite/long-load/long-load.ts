@@ -28,15 +28,25 @@ export interface LongLoadPlace {
 
 /**
  * Begins a long load where one is worth it: into a store that is made by it, or far into a load. Into one with a bound none
- * is, since what stays there depends on the order of the entries. Throws what a write throws.
+ * is, since what stays there depends on the order of the entries, nor where no file can be put beside the store. Throws what a write throws.
  */
 export function beginLongLoad(place: LongLoadPlace, options: LongLoadOptions): LongLoad | undefined {
   const { file } = place
   const isNew = file.isAbsent()
   const isBounded = isNew ? file.options.maxEntries !== undefined : file.read(({ isBounded: it }) => it) === true
   if (isBounded || (!isNew && options.loadedBytes < LOADED_BYTES)) return undefined
-  return new SqliteLongLoad(place, options)
+  try {
+    if (isNew && file.options.makeFolder) makeFolderOf(file.path)
+    return new SqliteLongLoad(place, options, new RunFile(dirname(file.path)))
+  } catch (error) {
+    // While others keep a store open, it can be written in a folder where no file can be made.
+    if (!isNew && NO_FILES.has((error as NodeJS.ErrnoException).code ?? '')) return undefined
+    throw file.translateError(error)
+  }
 }
+
+/** What the file system says where no file can be made. */
+const NO_FILES = new Set(['EACCES', 'EPERM', 'EROFS'])
 
 /**
  * Sorts blocks in a temporary file, and merges them into the tree in key order, so that each page of it is written once. A new
@@ -50,16 +60,16 @@ class SqliteLongLoad implements LongLoad {
   /** Whether nobody has written to the store since this began. */
   readonly #isAlone: (() => boolean) | undefined
 
-  constructor(place: LongLoadPlace, { ifAbsent = false, onExisting }: LongLoadOptions) {
+  constructor(place: LongLoadPlace, { ifAbsent = false, onExisting }: LongLoadOptions, runs: RunFile) {
     this.#place = place
+    this.#runs = runs
     this.#ifAbsent = ifAbsent
     this.#onExisting = onExisting
     this.#isAlone = place.file.unchangedSince()
-    this.#runs = this.#translating(() => {
-      const { path, options } = place.file
-      if (options.makeFolder) makeFolderOf(path)
-      return new RunFile(dirname(path))
-    })
+  }
+
+  get isFull(): boolean {
+    return this.#runs.isFull
   }
 
   add(block: Block): void {

@@ -1,4 +1,4 @@
-import { closeSync, openSync, unlinkSync, writeSync } from 'node:fs'
+import { closeSync, openSync, statfsSync, unlinkSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Block, blockKey } from '../../../blocks/block.ts'
 import { Mover } from '../../../blocks/byte-arena.ts'
@@ -9,6 +9,9 @@ import { DELETES, EXPIRES, EXPIRY_BYTES, HEAD_BYTES, type Run, type Runs } from 
 /** Bytes of a write. */
 const WRITE_BYTES = 1 << 20
 
+/** What runs take at most of the space that is free: the store needs as much for them, and once more for its log. */
+const PART_OF_FREE = 1 / 4
+
 /**
  * Sorted runs in a temporary file, each from one block. It has no name and goes with the process, and lies in the folder
  * of the store, where there is room for as much: a folder for temporary files may be small, or memory.
@@ -17,6 +20,7 @@ export class RunFile implements Runs {
   readonly fd: number
   readonly runs: Run[] = []
   #length = 0
+  readonly #most: number
   #first: Uint8Array | undefined
   #last: Uint8Array | undefined
   readonly #buffer = new Uint8Array(WRITE_BYTES)
@@ -28,11 +32,17 @@ export class RunFile implements Runs {
     const path = join(folder, temporaryName())
     this.fd = openSync(path, 'wx+', 0o600)
     unlinkSync(path)
+    this.#most = freeBytes(folder) * PART_OF_FREE
   }
 
   /** Bytes of all runs. */
   get length(): number {
     return this.#length
+  }
+
+  /** Whether no more should be put here, for want of space. */
+  get isFull(): boolean {
+    return this.#length >= this.#most
   }
 
   get commonPrefix(): number {
@@ -98,5 +108,15 @@ export class RunFile implements Runs {
       at += written
       this.#length += written
     }
+  }
+}
+
+/** Bytes that are free where a folder is; any number where the file system does not tell. */
+function freeBytes(folder: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(folder)
+    return bavail * bsize || Infinity
+  } catch {
+    return Infinity
   }
 }
