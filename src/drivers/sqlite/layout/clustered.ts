@@ -1,4 +1,4 @@
-import { FOREIGN_COMMIT, type Layout, STORE_TABLE } from './layout.ts'
+import { FOREIGN_COMMIT, type Layout, REPLACED, STORE_TABLE } from './layout.ts'
 
 /** Longer values, in bytes, are kept in a table of their own: within the tree of keys they would leave it with few keys a page. */
 export const INLINE_BYTES = 256
@@ -11,10 +11,6 @@ const REFUSED = `select raise(abort, 'kv: the empty key is no key') where new.ke
 
 /** The revision of a write of another program. */
 const NEXT = 'coalesce((select revision from kv_store), 0) + 1'
-
-/** What an insert of a short value does with a key that exists and has one too. */
-export const REPLACED_SHORT =
-  'value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum'
 
 /** The value of an entry, wherever it is; of a row of `kv_entry`, or what it was or becomes, in a trigger. */
 export const valueOf = (row: 'kv_entry' | 'old' | 'new'): string =>
@@ -102,5 +98,5 @@ end`,
 end`,
   },
   sweep: 'delete from kv_entry where key in (select key from kv_entry where expires <= ?1 limit 0 + ?2)',
-  replaced: `${REPLACED_SHORT}, long = excluded.long`,
+  replaced: `${REPLACED}, long = excluded.long`,
 }

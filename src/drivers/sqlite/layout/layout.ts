@@ -46,6 +46,10 @@ export const FOREIGN_MARK = '(random() & 4611686018427387903) - 9223372036854775
  */
 export const FOREIGN_COMMIT = `revision = revision + 1, mark_before = iif(mark < 0, mark_before, mark), mark = ${FOREIGN_MARK}`
 
+/** What an insert sets of an entry whose key exists. In the clustered layout that is all while neither value is long. */
+export const REPLACED =
+  'value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum'
+
 /** Statements that make all of a layout. */
 export function layoutSql({ tables, parts }: Layout): string {
   return [...Object.values(tables), ...Object.values(parts)].map((text) => `create ${text};`).join('\n')

@@ -1,4 +1,4 @@
-import { FOREIGN_COMMIT, type Layout, STORE_TABLE } from './layout.ts'
+import { FOREIGN_COMMIT, type Layout, REPLACED, STORE_TABLE } from './layout.ts'
 
 /**
  * Whether an update is another tool's: kv changes the revision or at least the checksum. Does not compare the values:
@@ -53,6 +53,5 @@ end`,
 end`,
   },
   sweep: 'delete from kv where id in (select id from kv where expires <= ?1 limit 0 + ?2)',
-  replaced:
-    'value = excluded.value, revision = excluded.revision, expires = excluded.expires, checksum = excluded.checksum',
+  replaced: REPLACED,
 }

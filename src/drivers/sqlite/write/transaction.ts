@@ -6,8 +6,8 @@ import { damagedRow } from '../engine/result-codes.ts'
 import type { Connection } from '../file/connection.ts'
 import { markWrite, removeExpired, sweepExpired } from '../file/schema.ts'
 import { endWrite, keepsHistory, noteWrite } from '../history/note-write.ts'
-import { CLUSTERED, INLINE_BYTES, REPLACED_SHORT } from '../layout/clustered.ts'
-import type { Layout } from '../layout/layout.ts'
+import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
+import { type Layout, REPLACED } from '../layout/layout.ts'
 import { ROWS } from '../layout/rows.ts'
 
 /** With a bound, what one write puts goes in the order of the row ids, so one that was there gets the next. */
@@ -34,7 +34,7 @@ export function onConflict({ table, replaced }: Layout, isBounded: boolean, abse
 }
 
 const PUT_SHORT = `insert into kv_entry (key, value, revision, expires, checksum) values (?1, ?2, ?3, ?4, ?5)
-  on conflict (key) do update set ${REPLACED_SHORT} where long is null`
+  on conflict (key) do update set ${REPLACED} where long is null`
 
 /** The texts by which single entries are written. */
 interface PutSql {
