@@ -17,6 +17,11 @@ const SCHEMES = {
     const { MemoryDriver } = await import('./memory/driver.ts')
     return new MemoryDriver(options.clock, options.maxEntries)
   },
+  async etcd(location, options) {
+    refuseOptions(options, 'etcd', ['makeFolder', 'cache', 'maxEntries'])
+    const { EtcdDriver } = await import('./etcd/driver.ts')
+    return EtcdDriver.open(location, options)
+  },
   http: openHttp,
   https: openHttp,
 } satisfies Record<string, Opener>
@@ -32,7 +37,7 @@ async function openHttp(location: string, options: OpenOptions): Promise<Driver>
 }
 
 /**
- * Opens the driver for a location: `memory:`, `http://HOST:PORT` of a `kv serve`, or one local data file as a path or
+ * Opens the driver for a location: `memory:`, `http://HOST:PORT` of a `kv serve`, `etcd://HOST:PORT/PREFIX`, or one local data file as a path or
  * `file:` URL. Throws `KV_USAGE` for a scheme no driver has, `KV_UNAVAILABLE` and its kin when it cannot open.
  */
 export async function openDriver(location: string, options: OpenOptions = {}): Promise<Driver> {

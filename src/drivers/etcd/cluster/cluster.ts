@@ -1,0 +1,145 @@
+import { monotonicMs, pause } from '../../../async.ts'
+import { closedError, interrupted } from '../../../errors.ts'
+import { METHODS, type Method } from '../wire/messages.ts'
+import { Unclear, refusal, unavailable, verdictOn } from './failures.ts'
+import { CallError, type MessageStream, type Transport } from './transport.ts'
+
+/** How a call is tried. */
+export interface Tries {
+  /**
+   * A read is sent again after any failure that may pass; a write only when it was certainly not done, and otherwise ends with
+   * {@link Unclear}.
+   */
+  readonly kind: 'read' | 'write'
+  /** How long one try may take, in milliseconds. Default: that of short calls. */
+  readonly tryMs?: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Who is asking. */
+export interface Login {
+  readonly user: string
+  readonly password: string
+}
+
+/** How long to wait between two tries, in milliseconds: twice as long each time, up to the most, of it a random part. */
+const FIRST_PAUSE_MS = 20
+const LONGEST_PAUSE_MS = 400
+
+/**
+ * The members of a cluster, of which one is asked until it fails: then the next is, and so on until the time is over. Any
+ * member answers for all of them.
+ */
+export class Cluster {
+  readonly endpoints: readonly string[]
+  readonly #transports: readonly Transport[]
+  readonly #login: Login | undefined
+  readonly #tryMs: number
+  readonly #totalMs: number
+  readonly #closed = new AbortController()
+  #current = 0
+  #token: Promise<string> | undefined
+
+  /** @param totalMs how long a call is tried, in milliseconds */
+  constructor(transports: readonly Transport[], login: Login | undefined, tryMs: number, totalMs: number) {
+    this.endpoints = transports.map(({ endpoint }) => endpoint)
+    // Many processes with the same location do not all ask the same member.
+    const first = Math.floor(Math.random() * transports.length)
+    this.#transports = [...transports.slice(first), ...transports.slice(0, first)]
+    this.#login = login
+    this.#tryMs = tryMs
+    this.#totalMs = totalMs
+  }
+
+  /**
+   * Asks until a member answers. Throws `KV_DENIED` and other refusals, `KV_UNAVAILABLE` when nobody answered and nothing was
+   * done, {@link Unclear} for a write of which that is not certain, `KV_INTERRUPTED`, and `KV_CLOSED`.
+   */
+  async call<Q, R>(method: Method<Q, R>, request: Q, { kind, tryMs = this.#tryMs, signal }: Tries): Promise<R> {
+    const end = monotonicMs() + this.#totalMs
+    let last: CallError | undefined
+    for (let tries = 0; ; tries++) {
+      if (this.#closed.signal.aborted) throw closedError()
+      if (signal?.aborted === true) throw interrupted(signal)
+      const left = end - monotonicMs()
+      if (left <= 0) throw unavailable(this.endpoints, last)
+      const transport = this.#transports[this.#current]!
+      try {
+        const token = await this.#tokenFor(transport, Math.min(tryMs, left), signal)
+        return await transport.unary(method, request, { deadlineMs: Math.min(tryMs, left), token, signal })
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error
+        last = error
+        const verdict = verdictOn(error)
+        if (verdict === 'refused') throw refusal(error)
+        if (verdict === 'login') {
+          if (this.#login === undefined || tries > 2) throw refusal(error)
+          this.#token = undefined
+          continue
+        }
+        if (verdict === 'unclear' && kind === 'write') {
+          this.#leave(transport)
+          throw new Unclear(error)
+        }
+        this.#leave(transport)
+        // Every member has its turn before anybody waits.
+        if (tries + 1 >= this.#transports.length) {
+          const longest = Math.min(FIRST_PAUSE_MS * 2 ** (tries + 1 - this.#transports.length), LONGEST_PAUSE_MS)
+          await pause(longest * (0.5 + Math.random() / 2), signal)
+        }
+      }
+    }
+  }
+
+  /** Asks each member by itself; a member that fails has its error in place of the answer. */
+  async callEach<Q, R>(method: Method<Q, R>, request: Q, signal?: AbortSignal): Promise<(R | CallError)[]> {
+    return Promise.all(
+      this.#transports.map(async (transport) => {
+        try {
+          const token = await this.#tokenFor(transport, this.#tryMs, signal)
+          return await transport.unary(method, request, { deadlineMs: this.#tryMs, token, signal })
+        } catch (error) {
+          if (error instanceof CallError) return error
+          throw error
+        }
+      }),
+    )
+  }
+
+  /** Opens a stream with the member that is asked now. */
+  async stream<Q, R>(method: Method<Q, R>, signal?: AbortSignal): Promise<MessageStream<Q, R>> {
+    const transport = this.#transports[this.#current]!
+    const token = await this.#tokenFor(transport, this.#tryMs, signal)
+    return transport.stream(method, { token, signal })
+  }
+
+  /** Asks another member from now on. */
+  leave(): void {
+    this.#leave(this.#transports[this.#current]!)
+  }
+
+  close(): void {
+    this.#closed.abort()
+    for (const transport of this.#transports) transport.close()
+  }
+
+  /** Calls under way at the same time that fail together leave a member once. */
+  #leave(transport: Transport): void {
+    if (this.#transports[this.#current] === transport) this.#current = (this.#current + 1) % this.#transports.length
+  }
+
+  async #tokenFor(transport: Transport, deadlineMs: number, signal?: AbortSignal): Promise<string | undefined> {
+    if (this.#login === undefined) return undefined
+    const { user: name, password } = this.#login
+    this.#token ??= transport
+      .unary(METHODS.authenticate, { name, password }, { deadlineMs, signal })
+      .then(({ token }) => token)
+    const asked = this.#token
+    try {
+      return await asked
+    } catch (error) {
+      if (this.#token === asked) this.#token = undefined
+      throw error
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import type { Method } from '../wire/messages.ts'
+
+/** How one call is made. */
+export interface CallOptions {
+  /** How long the member may take, in milliseconds. */
+  readonly deadlineMs: number
+  /** What proves who is asking. */
+  readonly token?: string | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A call that did not end well: what the member, or the way to it, says. */
+export class CallError extends Error {
+  /** Of gRPC (https://grpc.io/docs/guides/status-codes), such as 14 for a member that cannot be reached. */
+  readonly status: number
+  /** False: the member was not asked at all. */
+  readonly wasSent: boolean
+  /** `HOST:PORT`. */
+  readonly endpoint: string
+
+  constructor(status: number, message: string, wasSent: boolean, endpoint: string) {
+    super(message)
+    this.status = status
+    this.wasSent = wasSent
+    this.endpoint = endpoint
+  }
+}
+
+/** Messages in both directions until one side ends. */
+export interface MessageStream<Q, R> extends AsyncIterable<R> {
+  send(message: Q): void
+  /** Ends it at once. */
+  cancel(): void
+  /** Lets the process end although the stream is open. */
+  unref(): void
+}
+
+/** The way to one member. */
+export interface Transport {
+  readonly endpoint: string
+  /** Asks, and settles to the answer. Rejects with a {@link CallError}. */
+  unary<Q, R>(method: Method<Q, R>, request: Q, options: CallOptions): Promise<R>
+  /** Opens a stream, which throws a {@link CallError} when the way is lost. */
+  stream<Q, R>(method: Method<Q, R>, options: Omit<CallOptions, 'deadlineMs'>): MessageStream<Q, R>
+  close(): void
+}

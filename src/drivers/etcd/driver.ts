@@ -1,0 +1,259 @@
+import { readFileSync } from 'node:fs'
+import { KvError, unreadable } from '../../errors.ts'
+import type {
+  Abortable,
+  Changes,
+  CheckOptions,
+  CheckReport,
+  Clock,
+  Driver,
+  DriverBatchOptions,
+  DriverDelOptions,
+  DriverPutOptions,
+  GetManyOptions,
+  Limits,
+  RangeQuery,
+  Stat,
+  Supports,
+  WatchQuery,
+} from '../../store/driver/driver.ts'
+import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
+import { expiryOf } from '../../store/expiry.ts'
+import { withinBytes } from '../kit/byte-budget.ts'
+import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
+import { Cluster } from './cluster/cluster.ts'
+import { Unclear, unknownOutcome } from './cluster/failures.ts'
+import { GrpcTransport } from './cluster/grpc.ts'
+import { Keys } from './keys.ts'
+import { Leases } from './lease/leases.ts'
+import { type EtcdLocation, parseEtcdLocation } from './location.ts'
+import { METHODS, type Step, type Stored } from './wire/messages.ts'
+
+/** Bytes of a request that are no key and no value: of each operation, and of the whole. */
+const OP_OVERHEAD_BYTES = 64
+const REQUEST_OVERHEAD_BYTES = 1024
+
+const SUPPORTS: Supports = {
+  syncReads: false,
+  remote: true,
+  snapshotRange: true,
+  persistent: true,
+  unknownOutcome: true,
+  repeatedKeys: false,
+  exclusiveLoad: false,
+  watch: false,
+}
+
+/** The driver for a prefix of the keys of an etcd cluster: values lie there as they were put. */
+export class EtcdDriver implements Driver {
+  readonly name = 'etcd'
+  readonly limits: Limits
+  readonly supports = SUPPORTS
+  readonly #cluster: Cluster
+  readonly #keys: Keys
+  readonly #leases: Leases
+  readonly #now: Clock
+
+  private constructor(cluster: Cluster, { prefix, maxTxnOps, maxRequestBytes }: EtcdLocation, now: Clock) {
+    this.#cluster = cluster
+    this.#keys = new Keys(prefix)
+    this.#leases = new Leases(cluster, now)
+    this.#now = now
+    const maxBytes = maxRequestBytes - REQUEST_OVERHEAD_BYTES
+    this.limits = {
+      maxKeyBytes: 65_535 - prefix.length,
+      maxValueBytes: maxBytes,
+      maxEntryBytes: maxBytes,
+      maxBatchOps: maxTxnOps,
+      maxBatchBytes: maxBytes,
+      opOverheadBytes: OP_OVERHEAD_BYTES + prefix.length,
+      expiryStepMs: 1000,
+      maxBatchesInFlight: 8,
+    }
+  }
+
+  /** Opens the store of a location; asks nothing yet. Throws `KV_USAGE`. */
+  static async open(location: string, options: OpenOptions): Promise<EtcdDriver> {
+    const where = parseEtcdLocation(location)
+    if (options.durable === false) {
+      throw new KvError('KV_NOT_SUPPORTED', 'etcd decides for itself whether its writes wait for the disk', {
+        hint: 'leave --no-sync out',
+      })
+    }
+    const tls = where.tls && {
+      ca: pem(where.tls.ca),
+      cert: pem(where.tls.cert),
+      key: pem(where.tls.key),
+    }
+    const transports = where.endpoints.map((endpoint) => new GrpcTransport(endpoint, tls))
+    const cluster = new Cluster(transports, undefined, where.tryMs, options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    return new EtcdDriver(cluster, where, options.clock ?? Date.now)
+  }
+
+  async get(key: Uint8Array, options?: Abortable): Promise<Uint8Array | undefined> {
+    return (await this.getEntry(key, options))?.value
+  }
+
+  async getEntry(key: Uint8Array, { signal }: Abortable = {}): Promise<Entry | undefined> {
+    const { kvs } = await this.#cluster.call(METHODS.range, { key: this.#keys.outside(key) }, { kind: 'read', signal })
+    return kvs[0] && this.#entry(kvs[0], signal)
+  }
+
+  async head(key: Uint8Array, options?: Abortable): Promise<Head | undefined> {
+    const entry = await this.getEntry(key, options)
+    return entry && { revision: entry.revision, expires: entry.expires, valueBytes: entry.value.length }
+  }
+
+  async getMany(
+    keys: readonly Uint8Array[],
+    { maxBytes, signal }: GetManyOptions = {},
+  ): Promise<(Entry | undefined)[]> {
+    const takes = withinBytes(maxBytes)
+    const entries: (Entry | undefined)[] = []
+    let revision = 0
+    for (let at = 0; at < keys.length; at += this.limits.maxBatchOps) {
+      const part = keys.slice(at, at + this.limits.maxBatchOps)
+      const steps: Step[] = part.map((key) => ({ range: { key: this.#keys.outside(key), revision } }))
+      const { header, responses } = await this.#cluster.call(METHODS.txn, { success: steps }, { kind: 'read', signal })
+      revision ||= header!.revision
+      for (const { range } of responses) {
+        const entry = range!.kvs[0] && (await this.#entry(range!.kvs[0], signal))
+        if (entry !== undefined) takes(entry.key.length + entry.value.length)
+        entries.push(entry)
+      }
+    }
+    return entries
+  }
+
+  async put(key: Uint8Array, value: Uint8Array, options: DriverPutOptions = {}): Promise<PutResult> {
+    const { condition, signal } = options
+    if (condition !== undefined) throw notYet('conditions')
+    const outside = this.#keys.outside(key)
+    const put: Step = { put: { key: outside, value, lease: await this.#leases.for(this.#expiry(options), signal) } }
+    const before: Step = { range: { key: outside, keysOnly: true } }
+    const { header, responses } = await this.#write('put', { success: [before, put] }, signal)
+    const [old] = responses[0]!.range!.kvs
+    const created = old === undefined || (await this.#isOver(old, signal))
+    return { applied: true, created, revision: header!.revision }
+  }
+
+  async del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
+    if (condition !== undefined) throw notYet('conditions')
+    const outside = this.#keys.outside(key)
+    const success: Step[] = [{ range: { key: outside, keysOnly: true } }, { deleteRange: { key: outside } }]
+    const { responses } = await this.#write('delete', { success }, signal)
+    const [old] = responses[0]!.range!.kvs
+    return old !== undefined && !(await this.#isOver(old, signal))
+  }
+
+  async batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
+    if (conditions !== undefined && conditions.length > 0) throw notYet('conditions')
+    const success: Step[] = []
+    for (const op of ops) {
+      const key = this.#keys.outside(op.key)
+      if (op.type === 'del') success.push({ deleteRange: { key } })
+      else success.push({ put: { key, value: op.value, lease: await this.#leases.for(this.#expiry(op), signal) } })
+    }
+    const { header } = await this.#write('batch', { success }, signal)
+    return header!.revision
+  }
+
+  async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
+    const { responses } = await this.#write('delete', { success: [{ deleteRange: this.#keys.range(query) }] }, signal)
+    return responses[0]!.deleteRange!.deleted
+  }
+
+  async *range(query: RangeQuery, { signal }: Abortable = {}): AsyncGenerator<Entry[], void, void> {
+    if (query.reverse) throw notYet('reverse ranges')
+    const { rangeEnd } = this.#keys.range(query)
+    let { key } = this.#keys.range(query)
+    let revision = 0
+    for (let left = query.limit; left > 0;) {
+      const { header, kvs, more } = await this.#cluster.call(
+        METHODS.range,
+        { key, rangeEnd, revision, limit: Math.min(left, 1000), keysOnly: query.keysOnly },
+        { kind: 'read', signal },
+      )
+      revision ||= header!.revision
+      const page = await this.#entries(kvs, signal)
+      left -= page.length
+      if (page.length > 0) yield page
+      if (!more) return
+      const last = kvs.at(-1)!.key
+      key = new Uint8Array(last.length + 1)
+      key.set(last)
+    }
+  }
+
+  async count(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
+    const range = { ...this.#keys.range(query), countOnly: true }
+    const { count } = await this.#cluster.call(METHODS.range, range, { kind: 'read', signal })
+    return Math.min(count, query.limit)
+  }
+
+  watch(_query: WatchQuery, _options?: Abortable): Promise<Changes> {
+    return Promise.reject(notYet('watches'))
+  }
+
+  async stat({ signal }: Abortable = {}): Promise<Stat> {
+    const everything = { start: undefined, end: undefined, reverse: false, limit: Infinity, keysOnly: true }
+    const range = { ...this.#keys.range(everything), countOnly: true }
+    const { header, count } = await this.#cluster.call(METHODS.range, range, { kind: 'read', signal })
+    return { entries: count, expiring: 0, revision: header!.revision, sizeBytes: 0, details: {} }
+  }
+
+  async check(_options: CheckOptions = {}): Promise<CheckReport> {
+    throw new KvError('KV_NOT_SUPPORTED', 'etcd checks its own files')
+  }
+
+  async close(): Promise<void> {
+    this.#cluster.close()
+  }
+
+  async #write(what: string, request: Parameters<typeof METHODS.txn.encode>[0], signal: AbortSignal | undefined) {
+    try {
+      return await this.#cluster.call(METHODS.txn, request, { kind: 'write', signal })
+    } catch (error) {
+      if (error instanceof Unclear) throw unknownOutcome(what, error.cause)
+      throw error
+    }
+  }
+
+  async #entries(kvs: readonly Stored[], signal: AbortSignal | undefined): Promise<Entry[]> {
+    const entries: Entry[] = []
+    for (const kv of kvs) {
+      const entry = await this.#entry(kv, signal)
+      if (entry !== undefined) entries.push(entry)
+    }
+    return entries
+  }
+
+  /** The entry, unless it has expired. */
+  async #entry({ key, value, modRevision, lease }: Stored, signal?: AbortSignal): Promise<Entry | undefined> {
+    const expires = await this.#leases.expiryOf(lease, signal)
+    if (expires !== undefined && expires <= this.#now()) return undefined
+    return { key: this.#keys.inside(key), value, revision: modRevision, expires }
+  }
+
+  async #isOver({ lease }: Stored, signal: AbortSignal | undefined): Promise<boolean> {
+    const expires = await this.#leases.expiryOf(lease, signal)
+    return expires !== undefined && expires <= this.#now()
+  }
+
+  #expiry(lifetime: { expires?: number | undefined; ttl?: number | undefined }): number | undefined {
+    const expires = expiryOf(lifetime, this.#now())
+    return expires && Math.ceil(expires / 1000) * 1000
+  }
+}
+
+function pem(path: string | undefined): Buffer | undefined {
+  try {
+    return path === undefined ? undefined : readFileSync(path)
+  } catch (cause) {
+    throw unreadable(path!, cause)
+  }
+}
+
+function notYet(what: string): KvError {
+  return new KvError('KV_NOT_SUPPORTED', `a store in etcd has no ${what} yet`)
+}
