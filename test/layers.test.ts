@@ -57,6 +57,10 @@ const LISTED: readonly Layer[] = [
   ['drivers/etcd/keys.ts', 'store/**'],
   ['drivers/etcd/cluster', 'drivers/etcd/wire @grpc/grpc-js'],
   ['drivers/etcd/lease', 'drivers/etcd/wire drivers/etcd/cluster store/**'],
+  [
+    'drivers/etcd/write',
+    'drivers/etcd/wire drivers/etcd/cluster drivers/etcd/keys.ts drivers/etcd/lease store/** blocks',
+  ],
   ['drivers/etcd', 'drivers/etcd/** drivers/kit drivers/location.ts drivers/options.ts store/** blocks'],
   ['drivers/sqlite/engine', ''],
   ['drivers/sqlite/format', ''],

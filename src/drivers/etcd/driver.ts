@@ -18,16 +18,15 @@ import type {
   WatchQuery,
 } from '../../store/driver/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
-import { expiryOf } from '../../store/expiry.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
 import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { Cluster } from './cluster/cluster.ts'
-import { Unclear, unknownOutcome } from './cluster/failures.ts'
 import { GrpcTransport } from './cluster/grpc.ts'
 import { Keys } from './keys.ts'
 import { Leases } from './lease/leases.ts'
 import { type EtcdLocation, parseEtcdLocation } from './location.ts'
 import { METHODS, type Step, type Stored } from './wire/messages.ts'
+import { Writes } from './write/writes.ts'
 
 /** Bytes of a request that are no key and no value: of each operation, and of the whole. */
 const OP_OVERHEAD_BYTES = 64
@@ -52,12 +51,14 @@ export class EtcdDriver implements Driver {
   readonly #cluster: Cluster
   readonly #keys: Keys
   readonly #leases: Leases
+  readonly #writes: Writes
   readonly #now: Clock
 
   private constructor(cluster: Cluster, { prefix, maxTxnOps, maxRequestBytes }: EtcdLocation, now: Clock) {
     this.#cluster = cluster
     this.#keys = new Keys(prefix)
     this.#leases = new Leases(cluster, now)
+    this.#writes = new Writes(cluster, this.#keys, this.#leases, now)
     this.#now = now
     const maxBytes = maxRequestBytes - REQUEST_OVERHEAD_BYTES
     this.limits = {
@@ -125,42 +126,20 @@ export class EtcdDriver implements Driver {
     return entries
   }
 
-  async put(key: Uint8Array, value: Uint8Array, options: DriverPutOptions = {}): Promise<PutResult> {
-    const { condition, signal } = options
-    if (condition !== undefined) throw notYet('conditions')
-    const outside = this.#keys.outside(key)
-    const put: Step = { put: { key: outside, value, lease: await this.#leases.for(this.#expiry(options), signal) } }
-    const before: Step = { range: { key: outside, keysOnly: true } }
-    const { header, responses } = await this.#write('put', { success: [before, put] }, signal)
-    const [old] = responses[0]!.range!.kvs
-    const created = old === undefined || (await this.#isOver(old, signal))
-    return { applied: true, created, revision: header!.revision }
+  put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult> {
+    return this.#writes.put(key, value, options)
   }
 
-  async del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
-    if (condition !== undefined) throw notYet('conditions')
-    const outside = this.#keys.outside(key)
-    const success: Step[] = [{ range: { key: outside, keysOnly: true } }, { deleteRange: { key: outside } }]
-    const { responses } = await this.#write('delete', { success }, signal)
-    const [old] = responses[0]!.range!.kvs
-    return old !== undefined && !(await this.#isOver(old, signal))
+  del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean> {
+    return this.#writes.del(key, options)
   }
 
-  async batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
-    if (conditions !== undefined && conditions.length > 0) throw notYet('conditions')
-    const success: Step[] = []
-    for (const op of ops) {
-      const key = this.#keys.outside(op.key)
-      if (op.type === 'del') success.push({ deleteRange: { key } })
-      else success.push({ put: { key, value: op.value, lease: await this.#leases.for(this.#expiry(op), signal) } })
-    }
-    const { header } = await this.#write('batch', { success }, signal)
-    return header!.revision
+  batch(ops: readonly Op[], options?: DriverBatchOptions): Promise<number> {
+    return this.#writes.batch(ops, options)
   }
 
-  async delRange(query: RangeQuery, { signal }: Abortable = {}): Promise<number> {
-    const { responses } = await this.#write('delete', { success: [{ deleteRange: this.#keys.range(query) }] }, signal)
-    return responses[0]!.deleteRange!.deleted
+  delRange(query: RangeQuery, options?: Abortable): Promise<number> {
+    return this.#writes.delRange(query, options)
   }
 
   async *range(query: RangeQuery, { signal }: Abortable = {}): AsyncGenerator<Entry[], void, void> {
@@ -210,15 +189,6 @@ export class EtcdDriver implements Driver {
     this.#cluster.close()
   }
 
-  async #write(what: string, request: Parameters<typeof METHODS.txn.encode>[0], signal: AbortSignal | undefined) {
-    try {
-      return await this.#cluster.call(METHODS.txn, request, { kind: 'write', signal })
-    } catch (error) {
-      if (error instanceof Unclear) throw unknownOutcome(what, error.cause)
-      throw error
-    }
-  }
-
   async #entries(kvs: readonly Stored[], signal: AbortSignal | undefined): Promise<Entry[]> {
     const entries: Entry[] = []
     for (const kv of kvs) {
@@ -233,16 +203,6 @@ export class EtcdDriver implements Driver {
     const expires = await this.#leases.expiryOf(lease, signal)
     if (expires !== undefined && expires <= this.#now()) return undefined
     return { key: this.#keys.inside(key), value, revision: modRevision, expires }
-  }
-
-  async #isOver({ lease }: Stored, signal: AbortSignal | undefined): Promise<boolean> {
-    const expires = await this.#leases.expiryOf(lease, signal)
-    return expires !== undefined && expires <= this.#now()
-  }
-
-  #expiry(lifetime: { expires?: number | undefined; ttl?: number | undefined }): number | undefined {
-    const expires = expiryOf(lifetime, this.#now())
-    return expires && Math.ceil(expires / 1000) * 1000
   }
 }
 

@@ -51,4 +51,10 @@ export class Leases {
     this.#foreign.set(id, end)
     return end
   }
+
+  /** Whether an entry with a lease has expired, and is not there for anybody. */
+  async isOver(id: bigint, signal?: AbortSignal): Promise<boolean> {
+    const expires = await this.expiryOf(id, signal)
+    return expires !== undefined && expires <= this.#now()
+  }
 }
