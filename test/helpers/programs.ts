@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { accessSync, constants } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
-import { delimiter, join } from 'node:path'
+import { delimiter, resolve } from 'node:path'
 
 /** Where programs are looked for. Debian keeps those for the system apart. */
 export const PROGRAM_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local/sbin'].join(delimiter)
@@ -11,7 +11,7 @@ export const PROGRAM_PATH = [process.env['PATH'] ?? '', '/usr/sbin', '/usr/local
  * for one that has no Debian package.
  */
 export function hasProgram(name: string, debianPackage: string | null = name): boolean {
-  const found = PROGRAM_PATH.split(delimiter).some((folder) => isExecutable(join(folder, name)))
+  const found = PROGRAM_PATH.split(delimiter).some((folder) => isExecutable(resolve(folder, name)))
   if (found) return true
   if (debianPackage === null) {
     console.warn(`not tested with ${name}: it is not here`)
