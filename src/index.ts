@@ -34,13 +34,20 @@ export async function openStore(location: string | URL, options: OpenOptions = {
   checkNumber(options.timeoutMs, 'timeoutMs', 0)
   checkWholeNumber(options.maxEntries, 'maxEntries', 1)
   checkWholeNumber(options.cache, 'cache', 0)
-  checkOptions(options.credentials, ['token'], 'credentials')
-  const token: unknown = options.credentials?.token
-  if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)
-  if (token !== undefined && !isToken(token)) throw usageError('the token of credentials is none', TOKEN_FORM)
+  checkCredentials(options.credentials)
   checkFunction(options.clock, 'clock')
   const text = String(location)
   return new Store(text, await openDriver(text, options))
+}
+
+function checkCredentials(credentials: OpenOptions['credentials']): void {
+  checkOptions(credentials, ['token', 'user', 'password'], 'credentials')
+  const { token, user, password }: Readonly<Record<string, unknown>> = { ...credentials }
+  if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)
+  if (token !== undefined && !isToken(token)) throw usageError('the token of credentials is none', TOKEN_FORM)
+  if (user !== undefined && typeof user !== 'string') throw usageError(`user is a string, not ${kindOf(user)}`)
+  if (password !== undefined && typeof password !== 'string' && typeof password !== 'function')
+    throw usageError(`password is a string or a function, not ${kindOf(password)}`)
 }
 
 export type { Credentials, OpenOptions } from './drivers/options.ts'

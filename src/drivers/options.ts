@@ -43,8 +43,12 @@ export interface OpenOptions extends Abortable {
 
 /** What a server wants to know of who is asking. */
 export interface Credentials {
-  /** Sent as `Authorization: Bearer`. */
+  /** For a `kv serve`: sent as `Authorization: Bearer`. */
   readonly token?: string | undefined
+  /** For etcd: the user, in place of the one that the location names. */
+  readonly user?: string | undefined
+  /** For etcd: the password of the user, or what is asked for it, once, when the store is opened. */
+  readonly password?: string | ((user: string) => string | Promise<string>) | undefined
 }
 
 /** What a token is, and whether a text is one: a header can hold it. */

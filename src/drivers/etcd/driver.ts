@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-import { KvError, unreadable } from '../../errors.ts'
+import { KvError } from '../../errors.ts'
 import type {
   Abortable,
   Changes,
@@ -19,9 +18,9 @@ import type {
 } from '../../store/driver/driver.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { withinBytes } from '../kit/byte-budget.ts'
-import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
-import { Cluster } from './cluster/cluster.ts'
-import { GrpcTransport } from './cluster/grpc.ts'
+import type { OpenOptions } from '../options.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { connect } from './connect.ts'
 import { Keys } from './keys.ts'
 import { Leases } from './lease/leases.ts'
 import { type EtcdLocation, parseEtcdLocation } from './location.ts'
@@ -81,13 +80,7 @@ export class EtcdDriver implements Driver {
         hint: 'leave --no-sync out',
       })
     }
-    const tls = where.tls && {
-      ca: pem(where.tls.ca),
-      cert: pem(where.tls.cert),
-      key: pem(where.tls.key),
-    }
-    const transports = where.endpoints.map((endpoint) => new GrpcTransport(endpoint, tls))
-    const cluster = new Cluster(transports, undefined, where.tryMs, options.timeoutMs ?? DEFAULT_TIMEOUT_MS)
+    const cluster = await connect(location, where, options)
     return new EtcdDriver(cluster, where, options.clock ?? Date.now)
   }
 
@@ -203,14 +196,6 @@ export class EtcdDriver implements Driver {
     const expires = await this.#leases.expiryOf(lease, signal)
     if (expires !== undefined && expires <= this.#now()) return undefined
     return { key: this.#keys.inside(key), value, revision: modRevision, expires }
-  }
-}
-
-function pem(path: string | undefined): Buffer | undefined {
-  try {
-    return path === undefined ? undefined : readFileSync(path)
-  } catch (cause) {
-    throw unreadable(path!, cause)
   }
 }
 

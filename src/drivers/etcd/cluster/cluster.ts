@@ -1,7 +1,9 @@
 import { monotonicMs, pause } from '../../../async.ts'
 import { closedError, interrupted } from '../../../errors.ts'
-import { METHODS, type Method } from '../wire/messages.ts'
-import { Unclear, refusal, unavailable, verdictOn } from './failures.ts'
+import type { Method } from '../wire/messages.ts'
+import { Unclear, unavailable, verdictOn } from './failures.ts'
+import type { Login } from './login.ts'
+import type { Refusals } from './refusals.ts'
 import { CallError, type MessageStream, type Transport } from './transport.ts'
 
 /** How a call is tried. */
@@ -16,11 +18,8 @@ export interface Tries {
   readonly signal?: AbortSignal | undefined
 }
 
-/** Who is asking. */
-export interface Login {
-  readonly user: string
-  readonly password: string
-}
+/** How often a call logs in anew: members may forget a token while others still learn of it. */
+const MOST_LOGINS = 3
 
 /** How long to wait between two tries, in milliseconds: twice as long each time, up to the most, of it a random part. */
 const FIRST_PAUSE_MS = 20
@@ -33,20 +32,26 @@ const LONGEST_PAUSE_MS = 400
 export class Cluster {
   readonly endpoints: readonly string[]
   readonly #transports: readonly Transport[]
-  readonly #login: Login | undefined
+  readonly #login: Login
+  readonly #refusals: Refusals
   readonly #tryMs: number
   readonly #totalMs: number
   readonly #closed = new AbortController()
   #current = 0
-  #token: Promise<string> | undefined
 
   /** @param totalMs how long a call is tried, in milliseconds */
-  constructor(transports: readonly Transport[], login: Login | undefined, tryMs: number, totalMs: number) {
+  constructor(
+    transports: readonly Transport[],
+    login: Login,
+    refusals: Refusals,
+    { tryMs, totalMs }: { readonly tryMs: number; readonly totalMs: number },
+  ) {
     this.endpoints = transports.map(({ endpoint }) => endpoint)
     // Many processes with the same location do not all ask the same member.
     const first = Math.floor(Math.random() * transports.length)
     this.#transports = [...transports.slice(first), ...transports.slice(0, first)]
     this.#login = login
+    this.#refusals = refusals
     this.#tryMs = tryMs
     this.#totalMs = totalMs
   }
@@ -58,25 +63,23 @@ export class Cluster {
   async call<Q, R>(method: Method<Q, R>, request: Q, { kind, tryMs = this.#tryMs, signal }: Tries): Promise<R> {
     const end = monotonicMs() + this.#totalMs
     let last: CallError | undefined
+    let logins = 0
     for (let tries = 0; ; tries++) {
       if (this.#closed.signal.aborted) throw closedError()
       if (signal?.aborted === true) throw interrupted(signal)
       const left = end - monotonicMs()
       if (left <= 0) throw unavailable(this.endpoints, last)
       const transport = this.#transports[this.#current]!
+      let token: string | undefined
       try {
-        const token = await this.#tokenFor(transport, Math.min(tryMs, left), signal)
+        token = await this.#login.token(transport, this.#tryMs, signal)
         return await transport.unary(method, request, { deadlineMs: Math.min(tryMs, left), token, signal })
       } catch (error) {
         if (!(error instanceof CallError)) throw error
         last = error
         const verdict = verdictOn(error)
-        if (verdict === 'refused') throw refusal(error)
-        if (verdict === 'login') {
-          if (this.#login === undefined || tries > 2) throw refusal(error)
-          this.#token = undefined
-          continue
-        }
+        if (verdict === 'login' && logins++ < MOST_LOGINS && (await this.#login.renew(token))) continue
+        if (verdict === 'refused' || verdict === 'login') throw this.#refusals.of(error, kind)
         if (verdict === 'unclear' && kind === 'write') {
           this.#leave(transport)
           throw new Unclear(error)
@@ -96,7 +99,7 @@ export class Cluster {
     return Promise.all(
       this.#transports.map(async (transport) => {
         try {
-          const token = await this.#tokenFor(transport, this.#tryMs, signal)
+          const token = await this.#login.token(transport, this.#tryMs, signal)
           return await transport.unary(method, request, { deadlineMs: this.#tryMs, token, signal })
         } catch (error) {
           if (error instanceof CallError) return error
@@ -109,7 +112,7 @@ export class Cluster {
   /** Opens a stream with the member that is asked now. */
   async stream<Q, R>(method: Method<Q, R>, signal?: AbortSignal): Promise<MessageStream<Q, R>> {
     const transport = this.#transports[this.#current]!
-    const token = await this.#tokenFor(transport, this.#tryMs, signal)
+    const token = await this.#login.token(transport, this.#tryMs, signal)
     return transport.stream(method, { token, signal })
   }
 
@@ -126,20 +129,5 @@ export class Cluster {
   /** Calls under way at the same time that fail together leave a member once. */
   #leave(transport: Transport): void {
     if (this.#transports[this.#current] === transport) this.#current = (this.#current + 1) % this.#transports.length
-  }
-
-  async #tokenFor(transport: Transport, deadlineMs: number, signal?: AbortSignal): Promise<string | undefined> {
-    if (this.#login === undefined) return undefined
-    const { user: name, password } = this.#login
-    this.#token ??= transport
-      .unary(METHODS.authenticate, { name, password }, { deadlineMs, signal })
-      .then(({ token }) => token)
-    const asked = this.#token
-    try {
-      return await asked
-    } catch (error) {
-      if (this.#token === asked) this.#token = undefined
-      throw error
-    }
   }
 }

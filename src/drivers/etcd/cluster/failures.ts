@@ -43,38 +43,6 @@ export class Unclear extends Error {
   }
 }
 
-/** The error for a user of what a member refused. */
-export function refusal({ status, message, endpoint }: CallError): KvError {
-  const text = message.replace(/^etcdserver: /, '')
-  const told = `${endpoint}: ${text}`
-  if (status === PERMISSION_DENIED)
-    return new KvError('KV_DENIED', told, { hint: 'the role of this user does not cover these keys: etcdctl role get' })
-  if (text.includes('authentication failed') || text.includes('user name is empty') || status === UNAUTHENTICATED)
-    return new KvError('KV_DENIED', told, {
-      hint: 'name the user in the location, and its password file: etcd://USER@HOST/?password-file=FILE',
-    })
-  if (text.includes('database space exceeded')) {
-    return new KvError('KV_DISK_FULL', `${endpoint}: the quota of the cluster is used up`, {
-      hint: 'deleting works; then: etcdctl compact REVISION; etcdctl defrag; etcdctl alarm disarm',
-    })
-  }
-  if (status === OUT_OF_RANGE && text.includes('compacted'))
-    return new KvError('KV_SNAPSHOT_LOST', `${endpoint}: the moment that was read is compacted away`, {
-      hint: 'run it again',
-    })
-  if (text.includes('too many operations')) {
-    return new KvError('KV_TOO_LARGE', told, {
-      hint: 'the members take as many as their --max-txn-ops says: ?max-txn-ops=N in the location',
-    })
-  }
-  if (text.includes('too large') || text.includes('larger than max')) {
-    return new KvError('KV_TOO_LARGE', told, {
-      hint: 'the members take as much as their --max-request-bytes says: ?max-request-bytes=N in the location',
-    })
-  }
-  return new KvError('KV_IO', told)
-}
-
 /** The error when no member answered in time, and nothing was done. */
 export function unavailable(endpoints: readonly string[], last: Error | undefined): KvError {
   const where = endpoints.join(', ')
