@@ -58,6 +58,10 @@ const LISTED: readonly Layer[] = [
   ['drivers/etcd/cluster', 'drivers/etcd/wire @grpc/grpc-js'],
   ['drivers/etcd/lease', 'drivers/etcd/wire drivers/etcd/cluster store/**'],
   [
+    'drivers/etcd/read',
+    'drivers/etcd/wire drivers/etcd/cluster drivers/etcd/keys.ts drivers/etcd/lease drivers/kit store/** blocks formats/**',
+  ],
+  [
     'drivers/etcd/write',
     'drivers/etcd/wire drivers/etcd/cluster drivers/etcd/keys.ts drivers/etcd/lease store/** blocks',
   ],
