@@ -4,7 +4,7 @@ import type { Method } from '../wire/messages.ts'
 import { Unclear, unavailable, verdictOn } from './failures.ts'
 import type { Login } from './login.ts'
 import type { Refusals } from './refusals.ts'
-import { CallError, type MessageStream, type Transport } from './transport.ts'
+import { CallError, type CallOptions, type Transport } from './transport.ts'
 
 /** How a call is tried. */
 export interface Tries {
@@ -60,7 +60,18 @@ export class Cluster {
    * Asks until a member answers. Throws `KV_DENIED` and other refusals, `KV_UNAVAILABLE` when nobody answered and nothing was
    * done, {@link Unclear} for a write of which that is not certain, `KV_INTERRUPTED`, and `KV_CLOSED`.
    */
-  async call<Q, R>(method: Method<Q, R>, request: Q, { kind, tryMs = this.#tryMs, signal }: Tries): Promise<R> {
+  call<Q, R>(method: Method<Q, R>, request: Q, tries: Tries): Promise<R> {
+    return this.with((member, options) => member.unary(method, request, options), tries)
+  }
+
+  /**
+   * Has one member do a step, such as to open a stream, and another when the step throws a {@link CallError} that may pass. Throws
+   * as {@link call}.
+   */
+  async with<T>(
+    step: (member: Transport, options: CallOptions) => Promise<T>,
+    { kind, tryMs = this.#tryMs, signal }: Tries,
+  ): Promise<T> {
     const end = monotonicMs() + this.#totalMs
     let last: CallError | undefined
     let logins = 0
@@ -73,7 +84,7 @@ export class Cluster {
       let token: string | undefined
       try {
         token = await this.#login.token(transport, this.#tryMs, signal)
-        return await transport.unary(method, request, { deadlineMs: Math.min(tryMs, left), token, signal })
+        return await step(transport, { deadlineMs: Math.min(tryMs, left), token, signal })
       } catch (error) {
         if (!(error instanceof CallError)) throw error
         last = error
@@ -81,10 +92,10 @@ export class Cluster {
         if (verdict === 'login' && logins++ < MOST_LOGINS && (await this.#login.renew(token))) continue
         if (verdict === 'refused' || verdict === 'login') throw this.#refusals.of(error, kind)
         if (verdict === 'unclear' && kind === 'write') {
-          this.#leave(transport)
+          this.leave(transport)
           throw new Unclear(error)
         }
-        this.#leave(transport)
+        this.leave(transport)
         // Every member has its turn before anybody waits.
         if (tries + 1 >= this.#transports.length) {
           const longest = Math.min(FIRST_PAUSE_MS * 2 ** (tries + 1 - this.#transports.length), LONGEST_PAUSE_MS)
@@ -109,25 +120,13 @@ export class Cluster {
     )
   }
 
-  /** Opens a stream with the member that is asked now. */
-  async stream<Q, R>(method: Method<Q, R>, signal?: AbortSignal): Promise<MessageStream<Q, R>> {
-    const transport = this.#transports[this.#current]!
-    const token = await this.#login.token(transport, this.#tryMs, signal)
-    return transport.stream(method, { token, signal })
-  }
-
-  /** Asks another member from now on. */
-  leave(): void {
-    this.#leave(this.#transports[this.#current]!)
-  }
-
   close(): void {
     this.#closed.abort()
     for (const transport of this.#transports) transport.close()
   }
 
-  /** Calls under way at the same time that fail together leave a member once. */
-  #leave(transport: Transport): void {
-    if (this.#transports[this.#current] === transport) this.#current = (this.#current + 1) % this.#transports.length
+  /** Asks another member from now on, unless that is so already: calls that fail together leave a member once. */
+  leave(member: Transport): void {
+    if (this.#transports[this.#current] === member) this.#current = (this.#current + 1) % this.#transports.length
   }
 }
