@@ -234,7 +234,7 @@ export function expiry(kit: Kit): void {
         ...names('b').map((key) => [key, 'newer', NOW + 70]),
         ...names('c').map((key) => [key, 'newer', NOW + 70]),
       ])
-      expect(await store.check()).toMatchObject({ checked: 3 * size, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(3 * size))
     })
 
     test.for([1, 100])('counts from the end of a load, of %d entries at a time', async (size) => {

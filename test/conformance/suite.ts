@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Store } from '../../src/index.ts'
-import type { Clock, Driver, RangeQuery, Supports } from '../../src/store/driver/driver.ts'
+import type { CheckReport, Clock, Driver, RangeQuery, Supports } from '../../src/store/driver/driver.ts'
 import type { Entry } from '../../src/store/driver/entry.ts'
 import { basics } from './basics.ts'
 import { bound } from './bound.ts'
@@ -36,6 +36,10 @@ export interface Target {
   readonly ownClock: boolean
   /** `open` makes a store with a bound. Default: false. */
   readonly bounded?: boolean
+  /** Others write there too: a store without entries has a revision all the same. Default: false. */
+  readonly sharedRevisions?: boolean
+  /** Entries have checksums. Default: true. */
+  readonly checksums?: boolean
 }
 
 /** What the groups of the suite work with: a target and short ways to open it. */
@@ -46,6 +50,8 @@ export interface Kit extends Target {
   driver(options?: OpenKit): Promise<Driver>
   /** The same under a Store. */
   store(options?: OpenKit): Promise<Store>
+  /** What a check tells of so many entries, none of them damaged. */
+  sound(entries: number): Partial<CheckReport>
 }
 
 interface OpenKit {
@@ -78,6 +84,12 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
       onTestFinished(() => driver.close())
       return driver
     },
+    sound: (entries) => ({
+      checked: target.checksums === false ? 0 : entries,
+      unchecked: target.checksums === false ? entries : 0,
+      damagedKeys: [],
+      problems: [],
+    }),
     async store({ place, clock, maxEntries } = {}) {
       const store = new Store(name, await (place ?? (await kit.newPlace())).open({ clock, maxEntries }))
       onTestFinished(() => store.close())

@@ -42,7 +42,7 @@ export function writes(kit: Kit): void {
         await store.put('k', noise(size, size))
         expect(Buffer.compare((await store.get('k'))!, noise(size, size))).toBe(0)
       }
-      expect(await store.check()).toMatchObject({ checked: 1, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(1))
     })
   })
 
@@ -52,7 +52,7 @@ export function writes(kit: Kit): void {
     expect((await entries(store)).map(({ revision }) => revision)).toEqual([batch, batch])
     const load = await store.load([block([['a', 'v']]), block([['a', 'v']])])
     expect((await entries(store)).map(({ revision }) => revision)).toEqual([load, batch])
-    expect(await store.check()).toMatchObject({ checked: 2, unchecked: 0, damagedKeys: [] })
+    expect(await store.check()).toMatchObject(kit.sound(2))
   })
 
   test('a batch of a hundred steps takes them in their order: of equal keys the last wins, and ends when it says', async () => {
@@ -79,7 +79,7 @@ export function writes(kit: Kit): void {
       [...expected].sort(([a], [b]) => (a < b ? -1 : 1)),
     )
     expect(new Set(found.map((entry) => entry.revision))).toEqual(new Set([revision]))
-    expect(await store.check()).toMatchObject({ checked: expected.size, damagedKeys: [], problems: [] })
+    expect(await store.check()).toMatchObject(kit.sound(expected.size))
   })
 
   describe('a batch with conditions', () => {
@@ -231,7 +231,7 @@ export function writes(kit: Kit): void {
 
     test('without operations changes nothing and answers with the newest revision', async () => {
       const store = await kit.store()
-      expect(await store.batch([])).toBe(0)
+      expect(await store.batch([])).toBe((await store.stat()).revision)
       const { revision } = await store.put('a', '1')
       expect(await store.batch([])).toBe(revision)
       expect((await store.stat()).revision).toBe(revision)
@@ -247,7 +247,7 @@ export function writes(kit: Kit): void {
       const all = await entries(store)
       expect(all.map(({ key }) => toText(key))).toEqual(Array.from({ length }, (_, i) => name(i)))
       expect(all.every((entry) => entry.revision === revision)).toBe(true)
-      expect(await store.check()).toMatchObject({ checked: length, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(length))
     })
 
     test('with one refused operation writes none of them', async () => {
@@ -294,7 +294,7 @@ export function writes(kit: Kit): void {
         ['63', '', undefined],
         ['ff00', '00ff', undefined],
       ])
-      expect(await store.check()).toMatchObject({ checked: 4, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(4))
     })
 
     test('takes several blocks, now or later, and lets the last put of a key win', async () => {
@@ -327,7 +327,7 @@ export function writes(kit: Kit): void {
       }
       await store.load(later())
       expect(await pairs(store)).toEqual(['a=5', 'b=4', 'c=3', 'd=4'])
-      expect(await store.check()).toMatchObject({ checked: 4, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(4))
     })
 
     test('lets a block be changed once the next is asked for', async () => {
@@ -342,7 +342,7 @@ export function writes(kit: Kit): void {
       }
       await store.load(blocks())
       expect(await pairs(store)).toEqual(['a=value of a', 'b=value of b', 'c=value of c'])
-      expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(3))
     })
 
     test('of which a later block cannot be had stores nothing', async () => {
@@ -451,7 +451,7 @@ export function writes(kit: Kit): void {
         ]),
       ])
       expect((await entries(store)).map((entry) => entry.expires)).toEqual([expires, undefined, expires + STEP])
-      expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(3))
     })
 
     test('deletes what it is told to, whether it is there or not', async () => {
@@ -459,7 +459,7 @@ export function writes(kit: Kit): void {
       await store.batch([put('a'), put('b'), put('d')])
       await store.load([block([['a'], ['b', '2'], ['c'], ['d'], ['e', '5', LATER], ['f']]), block([['b'], ['d', '4']])])
       expect(await pairs(store)).toEqual(['d=4', 'e=5'])
-      expect(await store.check()).toMatchObject({ checked: 2, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(2))
       const later = async function* () {
         yield block([['d'], ['e']])
         await new Promise(setImmediate)
@@ -482,7 +482,7 @@ export function writes(kit: Kit): void {
       await store.load([block(rows)], { atomic: false })
       const kept = all.filter((i) => i % 3 !== 0)
       expect(await pairs(store)).toEqual(kept.map((i) => `${name(i)}=${i}`))
-      expect(await store.check()).toMatchObject({ checked: kept.length, damagedKeys: [], problems: [] })
+      expect(await store.check()).toMatchObject(kit.sound(kept.length))
     })
 
     describe('of what is absent', () => {
@@ -524,7 +524,7 @@ export function writes(kit: Kit): void {
           ]),
         ).toBe(2)
         expect(await loadAbsent(store, [])).toBe(0)
-        expect(await store.check()).toMatchObject({ checked: 5, damagedKeys: [], problems: [] })
+        expect(await store.check()).toMatchObject(kit.sound(5))
       })
 
       test('does puts and deletes of a key in their order', async () => {
@@ -548,7 +548,7 @@ export function writes(kit: Kit): void {
         }
         expect(await loadAbsent(store, blocks())).toBe(4)
         expect(await pairs(store)).toEqual(['b=2', 'd=1', 'e=v'])
-        expect(await store.check()).toMatchObject({ checked: 3, damagedKeys: [], problems: [] })
+        expect(await store.check()).toMatchObject(kit.sound(3))
       })
 
       test('is many at once', { timeout: 30_000 }, async () => {
@@ -563,7 +563,7 @@ export function writes(kit: Kit): void {
         })
         expect(await loadAbsent(store, [block(rows)])).toBe(old.length + 200)
         expect(await pairs(store)).toEqual(all.map((i) => `${name(i)}=${i % 7 === 0 ? 'old' : i}`))
-        expect(await store.check()).toMatchObject({ checked: 20_000, damagedKeys: [], problems: [] })
+        expect(await store.check()).toMatchObject(kit.sound(20_000))
       })
 
       test('is all or nothing where the engine can, and is refused by name where not', async () => {
