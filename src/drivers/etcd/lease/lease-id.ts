@@ -6,6 +6,7 @@
 const MARK = 0x2b76n
 const SECOND_BITS = 34n
 const NUMBER_BITS = 14n
+const MARK_BITS = Number(MARK)
 
 /** The id for entries that expire at a whole second, in milliseconds since 1970. */
 export function leaseId(expires: number, number = 0): bigint {
@@ -14,6 +15,10 @@ export function leaseId(expires: number, number = 0): bigint {
 
 /** When entries with a lease expire, in milliseconds since 1970; `undefined` for a lease that kv has not made. */
 export function expiryOfLease(id: bigint): number | undefined {
-  if (id >> (SECOND_BITS + NUMBER_BITS) !== MARK) return undefined
-  return Number((id >> NUMBER_BITS) & ((1n << SECOND_BITS) - 1n)) * 1000
+  return expiryOfBits(Number(id >> 32n), Number(id & 0xffffffffn))
+}
+
+/** The same of the upper and the lower 32 bits of an id. */
+export function expiryOfBits(high: number, low: number): number | undefined {
+  return high >>> 16 === MARK_BITS ? ((high & 0xffff) * 2 ** 18 + (low >>> 14)) * 1000 : undefined
 }

@@ -2,20 +2,22 @@ import { KvError } from '../../../errors.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import { METHODS } from '../wire/messages.ts'
+import { ForeignLeases } from './foreign-leases.ts'
 import { expiryOfLease, leaseId } from './lease-id.ts'
 
 /** The leases that let entries expire. */
 export class Leases {
   readonly #cluster: Cluster
   readonly #now: Clock
-  /** Those of other programs that were asked for, with their ends in milliseconds since 1970. */
-  readonly #foreign = new Map<bigint, number>()
+  /** Those of other programs. */
+  readonly foreign: ForeignLeases
   /** Those that were granted in this process. */
   readonly #granted = new Map<bigint, Promise<unknown>>()
 
   constructor(cluster: Cluster, now: Clock) {
     this.#cluster = cluster
     this.#now = now
+    this.foreign = new ForeignLeases(cluster, now)
   }
 
   /** The lease for entries that expire at a moment (`undefined`: 0), granted if need be. */
@@ -43,18 +45,14 @@ export class Leases {
 
   /** When an entry with a lease expires, in milliseconds since 1970; `undefined`: never. */
   async expiryOf(id: bigint, signal?: AbortSignal): Promise<number | undefined> {
-    if (id === 0n) return undefined
-    const own = expiryOfLease(id) ?? this.#foreign.get(id)
-    if (own !== undefined) return own
-    const { ttlSeconds } = await this.#cluster.call(METHODS.leaseTimeToLive, { id }, { kind: 'read', signal })
-    const end = this.#now() + Math.max(0, ttlSeconds) * 1000
-    this.#foreign.set(id, end)
-    return end
+    return id === 0n ? undefined : (expiryOfLease(id) ?? this.foreign.expiryOf(id, signal))
   }
 
-  /** Whether an entry with a lease has expired, and is not there for anybody. */
-  async isOver(id: bigint, signal?: AbortSignal): Promise<boolean> {
-    const expires = await this.expiryOf(id, signal)
-    return expires !== undefined && expires <= this.#now()
+  /**
+   * Whether an entry with a lease has expired, and is not there for anybody. Under a lease of another program it is there until
+   * etcd removes it.
+   */
+  isOver(id: bigint): boolean {
+    return (expiryOfLease(id) ?? Infinity) <= this.#now()
   }
 }

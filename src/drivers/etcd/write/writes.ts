@@ -37,7 +37,7 @@ export class Writes {
     const before: Step = { range: { key: outside, keysOnly: true } }
     const { header, responses } = await this.#write('put', { success: [before, put] }, signal)
     const [old] = responses[0]!.range!.kvs
-    const created = old === undefined || (await this.#leases.isOver(old.lease, signal))
+    const created = old === undefined || this.#leases.isOver(old.lease)
     return { applied: true, created, revision: header!.revision }
   }
 
@@ -47,7 +47,7 @@ export class Writes {
     const success: Step[] = [{ range: { key: outside, keysOnly: true } }, { deleteRange: { key: outside } }]
     const { responses } = await this.#write('delete', { success }, signal)
     const [old] = responses[0]!.range!.kvs
-    return old !== undefined && !(await this.#leases.isOver(old.lease, signal))
+    return old !== undefined && !this.#leases.isOver(old.lease)
   }
 
   async batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
