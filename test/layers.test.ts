@@ -55,7 +55,7 @@ const LISTED: readonly Layer[] = [
   ['drivers/http', 'store/** blocks drivers/kit drivers/location.ts drivers/options.ts protocol formats/**'],
   ['drivers/etcd/wire', '@bufbuild/protobuf'],
   ['drivers/etcd/keys.ts', 'store/**'],
-  ['drivers/etcd/cluster', 'drivers/etcd/wire @grpc/grpc-js'],
+  ['drivers/etcd/cluster', 'drivers/etcd/wire drivers/kit @grpc/grpc-js'],
   ['drivers/etcd/lease', 'drivers/etcd/wire drivers/etcd/cluster store/**'],
   [
     'drivers/etcd/read',

@@ -2,10 +2,10 @@ import { LONGEST_TIMER_MS } from '../../async.ts'
 import { KvError } from '../../errors.ts'
 import { PATHS, type ServerInfo } from '../../protocol/http-api.ts'
 import type { Limits, Supports } from '../../store/driver/driver.ts'
+import { speaksTls } from '../kit/tls-probe.ts'
 import { DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { HttpClient } from './client.ts'
 import { serverUrl } from './target.ts'
-import { speaksTls } from './tls-probe.ts'
 
 /** What a server must say of itself: values of the types that are expected. */
 const INFO = {
@@ -37,7 +37,8 @@ export async function reach(
     await client.close()
     const isMute =
       url.protocol === 'http:' && error instanceof KvError && error.code === 'KV_UNAVAILABLE' && !signal?.aborted
-    if (!isMute || !(await speaksTls(url, timeoutMs))) throw error
+    const host = url.hostname.replace(/^\[(.*)\]$/, '$1')
+    if (!isMute || !(await speaksTls(host, Number(url.port || 80), timeoutMs))) throw error
     throw new KvError('KV_UNAVAILABLE', `${url.origin} speaks TLS`, {
       cause: error,
       hint: `try it as ${url.origin.replace('http:', 'https:')}`,

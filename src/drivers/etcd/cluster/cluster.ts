@@ -75,6 +75,7 @@ export class Cluster {
     const end = monotonicMs() + this.#totalMs
     let last: CallError | undefined
     let logins = 0
+    const mismatched = new Set<Transport>()
     for (let tries = 0; ; tries++) {
       if (this.#closed.signal.aborted) throw closedError()
       if (signal?.aborted === true) throw interrupted(signal)
@@ -95,6 +96,8 @@ export class Cluster {
           this.leave(transport)
           throw new Unclear(error)
         }
+        if (error.mismatch !== undefined && mismatched.add(transport).size === this.#transports.length)
+          throw this.#refusals.mismatch(error)
         this.leave(transport)
         // Every member has its turn before anybody waits.
         if (tries + 1 >= this.#transports.length) {

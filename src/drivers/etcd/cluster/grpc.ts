@@ -1,21 +1,10 @@
-import {
-  type ChannelCredentials,
-  Client,
-  type ClientDuplexStream,
-  Metadata,
-  type ServiceError,
-  credentials,
-  status,
-} from '@grpc/grpc-js'
+import type { SecureContext } from 'node:tls'
+import { Client, type ClientDuplexStream, Metadata, type ServiceError, credentials, status } from '@grpc/grpc-js'
+import { speaksTls } from '../../kit/tls-probe.ts'
 import type { Method } from '../wire/messages.ts'
-import { CallError, type CallOptions, type MessageStream, type Transport } from './transport.ts'
-
-/** Secrets of TLS, in PEM. */
-export interface TlsSecrets {
-  readonly ca: Buffer | undefined
-  readonly cert: Buffer | undefined
-  readonly key: Buffer | undefined
-}
+import { speaksHttp2 } from './probe.ts'
+import { TlsCredentials, type TlsFailure, certificateMismatch, messageOf } from './tls.ts'
+import { CallError, type CallOptions, type MessageStream, type Mismatch, type Transport } from './transport.ts'
 
 /**
  * A ping each 10 s finds out that a member is gone; etcd closes a connection that pings more than every 5 s. The flow
@@ -38,14 +27,25 @@ const OPTIONS = {
 /** Words of grpc-js for a call that never left this process. */
 const NOT_SENT = /^No connection established|Waiting for LB pick|name resolution|^Name resolution failed/i
 
+/** How long a server may take, in milliseconds, to show that it speaks TLS, or does not, after it closed a connection. */
+const PROBE_MS = 1000
+
 /** The way to one member by gRPC, on a channel of its own: one that hangs is left alone. */
 export class GrpcTransport implements Transport {
   readonly endpoint: string
+  readonly #host: string
+  readonly #port: number
   readonly #client: Client
+  readonly #tls: TlsCredentials | undefined
 
-  constructor(endpoint: string, tls: TlsSecrets | undefined) {
+  /** @param tls for a member that is spoken to in secret */
+  constructor(endpoint: string, tls: SecureContext | undefined) {
     this.endpoint = endpoint
-    this.#client = new Client(endpoint, credentialsOf(tls), OPTIONS)
+    const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(endpoint)!
+    this.#host = host
+    this.#port = Number(port)
+    this.#tls = tls && new TlsCredentials(host, tls)
+    this.#client = new Client(endpoint, this.#tls ?? credentials.createInsecure(), OPTIONS)
   }
 
   unary<Q, R>(method: Method<Q, R>, request: Q, { deadlineMs, token, signal }: CallOptions): Promise<R> {
@@ -59,7 +59,7 @@ export class GrpcTransport implements Transport {
         { deadline: Date.now() + deadlineMs },
         (error, answer) => {
           signal?.removeEventListener('abort', onAbort)
-          if (error) reject(this.#failure(error))
+          if (error) void this.#failure(error).then(reject)
           else resolve(answer!)
         },
       )
@@ -78,7 +78,7 @@ export class GrpcTransport implements Transport {
     )
     const onAbort = (): void => call.cancel()
     signal?.addEventListener('abort', onAbort)
-    const failure = (error: unknown): CallError => this.#failure(error as ServiceError)
+    const failure = (error: unknown): Promise<CallError> => this.#failure(error as ServiceError)
     return {
       send: (message) => void call.write(message),
       cancel: onAbort,
@@ -87,7 +87,7 @@ export class GrpcTransport implements Transport {
         try {
           yield* call as AsyncIterable<R>
         } catch (error) {
-          throw failure(error)
+          throw await failure(error)
         } finally {
           signal?.removeEventListener('abort', onAbort)
           call.on('error', () => {})
@@ -101,16 +101,26 @@ export class GrpcTransport implements Transport {
     this.#client.close()
   }
 
-  #failure({ code = status.UNKNOWN, details, message }: Partial<ServiceError>): CallError {
+  async #failure({ code = status.UNKNOWN, details, message }: Partial<ServiceError>): Promise<CallError> {
     const text = details ?? message ?? 'no answer'
-    return new CallError(code, text, !NOT_SENT.test(text), this.endpoint)
+    if (!NOT_SENT.test(text)) return new CallError(code, text, true, this.endpoint)
+    const failure = this.#tls?.failure
+    // The text of grpc-js ends with that of the error; an older one is of another connection.
+    const cause = failure !== undefined && text.includes(failure.message) ? failure : undefined
+    const told = cause === undefined ? text : messageOf(cause)
+    return new CallError(code, told, false, this.endpoint, await this.#mismatch(text, cause))
   }
-}
 
-function credentialsOf(tls: TlsSecrets | undefined): ChannelCredentials {
-  if (tls === undefined) return credentials.createInsecure()
-  const { ca = null, key = null, cert = null } = tls
-  return credentials.createSsl(ca, key, cert)
+  async #mismatch(text: string, cause: TlsFailure | undefined): Promise<Mismatch | undefined> {
+    if (text.includes('Protocol error')) return 'no HTTP/2'
+    if (this.#tls === undefined) {
+      const isClosed = text.includes('Failed to connect')
+      return isClosed && (await speaksTls(this.#host, this.#port, PROBE_MS)) ? 'needs TLS' : undefined
+    }
+    const certificate = cause && certificateMismatch(cause)
+    if (cause === undefined || certificate !== undefined) return certificate
+    return (await speaksHttp2(this.#host, this.#port, PROBE_MS)) ? 'no TLS' : undefined
+  }
 }
 
 function asBuffer<Q>(encode: (request: Q) => Uint8Array): (request: Q) => Buffer {

@@ -1,13 +1,15 @@
 import { KvError, type KvErrorOptions } from '../../../errors.ts'
-import type { CallError } from './transport.ts'
+import type { CallError, Mismatch } from './transport.ts'
 
 /** What errors tell of a store and how it was reached. */
 export interface Place {
   /** How a command line of etcdctl for the cluster begins. */
   readonly etcdctl: string
-  /** How a command line of kv names the store when a user asks, with the file of the password. */
-  readonly kvAsUser: string
+  /** How a command line of kv begins for the same store with other parameters, or another user, in its location. */
+  readonly kv: (parameters: Readonly<Record<string, string | undefined>>, user?: string) => string
   readonly user: string | undefined
+  /** The file of the certificate that kv shows. */
+  readonly ownCertificate: string | undefined
   /** The keys of the store as etcdctl names them to a role, such as `--prefix=true app/`. */
   readonly keys: string
 }
@@ -29,7 +31,7 @@ export class Refusals {
 
   /** The error for a call that was refused; `kind` is what it was to do. */
   of({ status, message, endpoint }: CallError, kind: 'read' | 'write'): KvError {
-    const { user, keys, etcdctl, kvAsUser } = this.#place
+    const { user, keys, etcdctl, kv } = this.#place
     const text = message.replace(/^etcdserver: /, '')
     if (status === PERMISSION_DENIED) {
       const who = user === undefined ? 'this client' : `user ${user}`
@@ -40,12 +42,12 @@ export class Refusals {
     }
     if (text.includes('authentication failed')) {
       return refused('KV_DENIED', `etcd at ${endpoint} does not accept user ${user} with this password`, {
-        hint: `name the file of the right one: ${kvAsUser}`,
+        hint: `name the file of the right one: ${kv({ 'password-file': 'FILE' }, user ?? 'USER')}`,
       })
     }
     if (text.includes('user name is empty'))
       return refused('KV_DENIED', `etcd at ${endpoint} wants to know who is asking`, {
-        hint: `name a user: ${kvAsUser}`,
+        hint: `name a user: ${kv({ 'password-file': 'FILE' }, user ?? 'USER')}`,
       })
     if (status === UNAUTHENTICATED)
       return refused('KV_DENIED', `etcd at ${endpoint} does not let this user in: ${text}`)
@@ -75,11 +77,45 @@ export class Refusals {
       })
     }
     if (status === UNIMPLEMENTED) {
-      return refused('KV_UNAVAILABLE', `what answers at ${endpoint} is not etcd with its API of version 3`, {
-        hint: 'check the address: etcd listens for clients at port 2379',
+      return refused('KV_UNAVAILABLE', `what answers at ${endpoint} is not etcd, or has no API of version 3`, {
+        hint: 'check the address: clients of etcd use port 2379',
       })
     }
     return refused('KV_IO', `etcd at ${endpoint}: ${text}`)
+  }
+
+  /** The error when nobody can be asked at the addresses of the location. */
+  mismatch({ mismatch, message, endpoint }: CallError): KvError {
+    const { kv, ownCertificate } = this.#place
+    const texts: Readonly<Record<Mismatch, readonly [what: string, hint: string]>> = {
+      untrusted: [
+        `the certificate of ${endpoint} is not trusted: ${message.split(';')[0]}`,
+        `name the file of the CA that has signed it: ${kv({ ca: 'FILE' })}`,
+      ],
+      'other host': [
+        `the certificate of ${endpoint} is for ${message}`,
+        'name the member in the location as its certificate does',
+      ],
+      expired: [`the certificate of ${endpoint} has expired`, 'renew it; etcd takes a new file without a restart'],
+      'own certificate':
+        ownCertificate === undefined
+          ? [`${endpoint} wants a certificate from its clients`, `name one: ${kv({ cert: 'FILE', key: 'FILE' })}`]
+          : [
+              `${endpoint} does not accept the certificate in ${ownCertificate}`,
+              'it must be signed by the CA that etcd was given with --trusted-ca-file',
+            ],
+      'needs TLS': [`${endpoint} speaks TLS`, `name the file of its CA: ${kv({ ca: 'FILE' })}`],
+      'no TLS': [
+        `${endpoint} does not speak TLS`,
+        `try it without: ${kv({ tls: undefined, ca: undefined, cert: undefined, key: undefined })}`,
+      ],
+      'no HTTP/2': [
+        `what answers at ${endpoint} is not etcd`,
+        `check the address: clients of etcd use port 2379; a kv serve is named http://${endpoint}`,
+      ],
+    }
+    const [what, hint] = texts[mismatch!]
+    return refused('KV_UNAVAILABLE', what, { hint })
   }
 
   /** The line that makes room in a cluster. */

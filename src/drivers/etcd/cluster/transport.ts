@@ -9,6 +9,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/**
+ * Why nobody can be asked at an address, now or later: the certificate there is not trusted, not for this host, or too old;
+ * ours is not accepted; TLS is needed, or not there; what answers speaks no HTTP/2.
+ */
+export type Mismatch = 'untrusted' | 'other host' | 'expired' | 'own certificate' | 'needs TLS' | 'no TLS' | 'no HTTP/2'
+
 /** A call that did not end well: what the member, or the way to it, says. */
 export class CallError extends Error {
   /** Of gRPC (https://grpc.io/docs/guides/status-codes), such as 14 for a member that cannot be reached. */
@@ -17,12 +23,15 @@ export class CallError extends Error {
   readonly wasSent: boolean
   /** `HOST:PORT`. */
   readonly endpoint: string
+  /** Of a call that was not sent: why the same would happen to any other. */
+  readonly mismatch: Mismatch | undefined
 
-  constructor(status: number, message: string, wasSent: boolean, endpoint: string) {
+  constructor(status: number, message: string, wasSent: boolean, endpoint: string, mismatch?: Mismatch) {
     super(message)
     this.status = status
     this.wasSent = wasSent
     this.endpoint = endpoint
+    this.mismatch = mismatch
   }
 }
 

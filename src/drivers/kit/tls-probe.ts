@@ -1,11 +1,10 @@
 import { connect } from 'node:tls'
 
 /** Whether a server answers a TLS handshake on the port within `timeoutMs`. Sends nothing of the user's. */
-export function speaksTls({ hostname, port }: URL, timeoutMs: number): Promise<boolean> {
+export function speaksTls(host: string, port: number, timeoutMs: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const host = hostname.replace(/^\[(.*)\]$/, '$1')
     // Whose certificate it is does not matter here.
-    const socket = connect({ host, port: Number(port || 80), rejectUnauthorized: false, timeout: timeoutMs })
+    const socket = connect({ host, port, rejectUnauthorized: false, timeout: timeoutMs })
     const end = (): void => void socket.destroy()
     socket
       .on('secureConnect', () => resolve(true))
