@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { addons } from './addons.mjs'
+import { checkGrpcNames, grpcFile, grpcParts } from './grpc.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
@@ -90,16 +91,18 @@ const rawText = {
       : undefined,
 }
 
+const PLUGINS = [commanderModules, unused, rawText, grpcParts]
+
 /** @type {import('rolldown').InputOptions} */
 const common = {
-  plugins: [commanderModules, unused, rawText],
   platform: 'node',
   external: (id, importer) => id.startsWith('node:') && !commanderModules.resolveId(id, importer),
   transform: { define: { __VERSION__: JSON.stringify(version) } },
 }
 
-async function bundle(input, output) {
-  const build = await rolldown({ ...common, input })
+/** @param grpc the path of grpc.cjs from the files of the bundle */
+async function bundle(input, output, grpc = '../grpc.cjs') {
+  const build = await rolldown({ ...common, plugins: [...PLUGINS, grpcFile(grpc)], input })
   const { output: chunks } = await build.write(output)
   await build.close()
   return chunks
@@ -107,7 +110,7 @@ async function bundle(input, output) {
 
 /** The modules that these load at once. */
 async function modulesOf(...input) {
-  const build = await rolldown({ ...common, input })
+  const build = await rolldown({ ...common, plugins: [...PLUGINS, grpcFile('grpc.cjs')], input })
   const { output } = await build.generate({ format: 'cjs' })
   await build.close()
   const chunks = new Map(output.flatMap((chunk) => (chunk.type === 'chunk' ? [[chunk.fileName, chunk]] : [])))
@@ -145,6 +148,8 @@ const JSON_LINES =
   /src\/(formats\/(byte-buffer|encoded|utf8|json\/(writer|scanner|string))|output\/(print-entries|safe-parts))\.ts$/
 
 copyAddons()
+checkGrpcNames()
+const grpcChunks = await bundle('grpc', { file: 'dist/grpc.cjs', format: 'cjs', minify: true })
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
 const chunks = await bundle(
   { start: 'src/main.ts' },
@@ -185,13 +190,13 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 removeUnnamedTypes()
 // The same for require(), which takes no ES modules before Node 20.19.
-await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs' })
+await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs' }, '../../grpc.cjs')
 cpSync('dist/types', 'dist/cjs/types', { recursive: true })
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
 writeFileSync(
   'dist/THIRD-PARTY-LICENSES.txt',
-  `${licenses(chunks)}\n----------------------------------------\n\nThe files in dist/static but index.css are those of swagger-ui (Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0).\n`,
+  `${licenses([...chunks, ...grpcChunks])}\n----------------------------------------\n\nThe files in dist/static but index.css are those of swagger-ui (Apache-2.0, https://www.apache.org/licenses/LICENSE-2.0).\n`,
 )
 
 /** The SQLite of this platform for a Node without it; `npm pack` puts archives for all platforms beside, see pack-addons.mjs. */
