@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { addons } from './addons.mjs'
-import { checkGrpcNames, grpcFile, grpcParts } from './grpc.mjs'
+import { grpcFile } from './grpc.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
@@ -91,7 +91,7 @@ const rawText = {
       : undefined,
 }
 
-const PLUGINS = [commanderModules, unused, rawText, grpcParts]
+const PLUGINS = [commanderModules, unused, rawText]
 
 /** @type {import('rolldown').InputOptions} */
 const common = {
@@ -148,7 +148,6 @@ const JSON_LINES =
   /src\/(formats\/(byte-buffer|encoded|utf8|json\/(writer|scanner|string))|output\/(print-entries|safe-parts))\.ts$/
 
 copyAddons()
-checkGrpcNames()
 const grpcChunks = await bundle('grpc', { file: 'dist/grpc.cjs', format: 'cjs', minify: true })
 const CLI = { dir: 'dist/cli', format: 'cjs', minify: true, entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' }
 const chunks = await bundle(
