@@ -62,6 +62,10 @@ const LISTED: readonly Layer[] = [
     'drivers/etcd/wire drivers/etcd/cluster drivers/etcd/keys.ts drivers/etcd/lease drivers/kit store/** blocks formats/**',
   ],
   [
+    'drivers/etcd/watch',
+    'drivers/etcd/wire drivers/etcd/cluster drivers/etcd/keys.ts drivers/etcd/lease drivers/kit store/** blocks',
+  ],
+  [
     'drivers/etcd/write',
     'drivers/etcd/wire drivers/etcd/cluster drivers/etcd/keys.ts drivers/etcd/lease store/** blocks',
   ],

@@ -16,7 +16,7 @@ export const etcdTarget = (cluster: () => EtcdCluster): Target => ({
     unknownOutcome: true,
     repeatedKeys: false,
     exclusiveLoad: false,
-    watch: false,
+    watch: true,
   },
   shared: true,
   // Expiries are whole seconds, and etcd removes what has expired by its own clock.

@@ -92,10 +92,9 @@ export function watches(kit: Kit): void {
       )
       await store.load([block(names.map((key) => [key, `v${key}`]))], { atomic: false })
     })
-    expect(changes.map(shown)).toEqual([
-      ...names.map((key) => `put ${key}=old`),
-      ...names.map((key) => `put ${key}=v${key}`),
-    ])
+    expect(changes.slice(0, 3000).map(shown)).toEqual(names.map((key) => `put ${key}=old`))
+    // Batches that are under way at the same time come in any order.
+    expect(changes.slice(3000).map(shown).toSorted()).toEqual(names.map((key) => `put ${key}=v${key}`))
   })
 
   test('a load with deletes comes entry by entry, but for deletes of what is not there', async () => {

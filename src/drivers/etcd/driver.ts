@@ -25,6 +25,7 @@ import { Leases } from './lease/leases.ts'
 import { type EtcdLocation, parseEtcdLocation } from './location.ts'
 import { KeyReads } from './read/key-reads.ts'
 import { RangeReads } from './read/range-reads.ts'
+import { Watches } from './watch/watches.ts'
 import { Writes } from './write/writes.ts'
 
 /** Bytes of a request that are no key and no value: of each operation, and of the whole. */
@@ -39,7 +40,7 @@ const SUPPORTS: Supports = {
   unknownOutcome: true,
   repeatedKeys: false,
   exclusiveLoad: false,
-  watch: false,
+  watch: true,
 }
 
 /** The driver for a prefix of the keys of an etcd cluster: values lie there as they were put. */
@@ -51,6 +52,7 @@ export class EtcdDriver implements Driver {
   readonly #keyReads: KeyReads
   readonly #rangeReads: RangeReads
   readonly #writes: Writes
+  readonly #watches: Watches
 
   private constructor(cluster: Cluster, { prefix, maxTxnOps, maxRequestBytes }: EtcdLocation, now: Clock) {
     this.#cluster = cluster
@@ -59,6 +61,7 @@ export class EtcdDriver implements Driver {
     this.#keyReads = new KeyReads(cluster, keys, leases, now, maxTxnOps)
     this.#rangeReads = new RangeReads(cluster, keys, leases, now)
     this.#writes = new Writes(cluster, keys, leases, now)
+    this.#watches = new Watches({ cluster, keys, leases, now, maxTxnOps })
     const maxBytes = maxRequestBytes - REQUEST_OVERHEAD_BYTES
     this.limits = {
       maxKeyBytes: 65_535 - prefix.length,
@@ -124,8 +127,8 @@ export class EtcdDriver implements Driver {
     return this.#rangeReads.count(query, options)
   }
 
-  watch(_query: WatchQuery, _options?: Abortable): Promise<Changes> {
-    return Promise.reject(notYet('watches'))
+  watch(query: WatchQuery, options?: Abortable): Promise<Changes> {
+    return this.#watches.watch(query, options)
   }
 
   stat(options?: Abortable): Promise<Stat> {
@@ -137,10 +140,7 @@ export class EtcdDriver implements Driver {
   }
 
   async close(): Promise<void> {
+    await this.#watches.close()
     this.#cluster.close()
   }
-}
-
-function notYet(what: string): KvError {
-  return new KvError('KV_NOT_SUPPORTED', `a store in etcd has no ${what} yet`)
 }

@@ -101,8 +101,16 @@ export const LeaseTimeToLiveResponse = new Message({
   grantedSeconds: integer(4),
 })
 
+export const LeaseLeasesRequest = new Message({})
+export const LeaseLeasesResponse = new Message({
+  header: nested(1, Header),
+  leases: several(2, new Message({ id: integer64(1) })),
+})
+
+/** The type of an event that is no put. */
+export const DELETED = 1
+
 const Event = new Message({
-  /** 0: put, 1: delete. */
   type: integer(1),
   kv: nested(2, KeyValue),
 })
@@ -180,6 +188,7 @@ export const METHODS = {
   txn: method('KV/Txn', TxnRequest, TxnResponse),
   leaseGrant: method('Lease/LeaseGrant', LeaseGrantRequest, LeaseGrantResponse),
   leaseTimeToLive: method('Lease/LeaseTimeToLive', LeaseTimeToLiveRequest, LeaseTimeToLiveResponse),
+  leaseLeases: method('Lease/LeaseLeases', LeaseLeasesRequest, LeaseLeasesResponse),
   watch: method('Watch/Watch', WatchRequest, WatchResponse),
   authenticate: method('Auth/Authenticate', AuthenticateRequest, AuthenticateResponse),
   status: method('Maintenance/Status', StatusRequest, StatusResponse),
