@@ -41,13 +41,12 @@ export async function openStore(location: string | URL, options: OpenOptions = {
 }
 
 function checkCredentials(credentials: OpenOptions['credentials']): void {
-  checkOptions(credentials, ['token', 'user', 'password'], 'credentials')
-  const { token, user, password }: Readonly<Record<string, unknown>> = { ...credentials }
-  if (token !== undefined && typeof token !== 'string') throw usageError(`token is a string, not ${kindOf(token)}`)
+  checkOptions(credentials, ['token', 'user', 'password', 'passwordFile'], 'credentials')
+  for (const [name, value] of Object.entries<unknown>({ ...credentials })) {
+    if (value !== undefined && typeof value !== 'string') throw usageError(`${name} is a string, not ${kindOf(value)}`)
+  }
+  const token = credentials?.token
   if (token !== undefined && !isToken(token)) throw usageError('the token of credentials is none', TOKEN_FORM)
-  if (user !== undefined && typeof user !== 'string') throw usageError(`user is a string, not ${kindOf(user)}`)
-  if (password !== undefined && typeof password !== 'string' && typeof password !== 'function')
-    throw usageError(`password is a string or a function, not ${kindOf(password)}`)
 }
 
 export type { Credentials, OpenOptions } from './drivers/options.ts'

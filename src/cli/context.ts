@@ -9,10 +9,10 @@ import type { Abortable, Driver } from '../store/driver/driver.ts'
 import { kvFor } from '../shell-quote.ts'
 import { Store } from '../store/store.ts'
 import type { KeyReader } from '../terminal/key-reader.ts'
+import { Passwords, credentialsFor } from './credentials.ts'
 import { isDumb, isOn, useColor } from './environment.ts'
 import { Interrupt } from '../process/interrupt.ts'
 import { type GlobalFlags, type GlobalOptions, resolveGlobals } from './options.ts'
-import { readToken } from './token.ts'
 
 /** The program as its commands and a session see it. */
 export interface Program {
@@ -45,6 +45,8 @@ type OwnStore = Pick<OpenOptions, 'sync' | 'evenDamaged' | 'cache'>
 export interface SessionHost {
   /** The options that a line begins with. */
   readonly globals: GlobalOptions
+  /** Those that were typed in the session. */
+  readonly passwords: Passwords
   /** Aborted when the user stops the running command. */
   readonly signal: AbortSignal
   /** The session's open store, when the line means that one; it stays open after the line. */
@@ -74,6 +76,7 @@ export class Context {
   readonly program: Program
   /** The session that this is a line of. */
   readonly session: SessionHost | undefined
+  readonly passwords: Passwords
   readonly #interrupt = new Interrupt()
   #flags: GlobalFlags = {}
   #globals: GlobalOptions | undefined
@@ -86,6 +89,7 @@ export class Context {
     this.io = io
     this.program = program
     this.session = session
+    this.passwords = session?.passwords ?? new Passwords()
   }
 
   /** What the process ends with when nothing was thrown; a command may set it to 1 for a partial answer. */
@@ -189,7 +193,7 @@ export class Context {
 
   /**
    * Opens the store that global options name, with all that they say of it: the one place that does, for commands,
-   * sessions and benchmarks. Throws what `openDriver` throws, and `KV_USAGE` for a token that is none.
+   * sessions and benchmarks. Throws what `openDriver` and `credentialsFor` throw.
    */
   async open(
     globals: GlobalOptions,
@@ -200,7 +204,7 @@ export class Context {
     const options = parseLocation(store).isRemote
       ? {
           timeoutMs,
-          credentials: { token: readToken(globals) },
+          credentials: await credentialsFor(this, globals),
           signal: signal ?? this.signal,
           ...(maxEntriesFlag && bound),
           cache,

@@ -113,6 +113,8 @@ export interface GlobalOptions {
   readonly token: string | undefined
   /** `KV_TOKEN_FILE`: a file that holds it. */
   readonly tokenFile: string | undefined
+  /** `KV_PASSWORD_FILE`: a file with the password of a user of etcd. */
+  readonly passwordFile: string | undefined
 }
 
 /**
@@ -153,6 +155,7 @@ export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOption
     debug: flags.debug ?? base?.debug ?? isSet('debug'),
     token: variable(env, 'KV_TOKEN'),
     tokenFile: variable(env, 'KV_TOKEN_FILE'),
+    passwordFile: variable(env, 'KV_PASSWORD_FILE'),
   }
 }
 

@@ -10,6 +10,7 @@ const ENVIRONMENT_TOPIC = `
 Environment
 ${GLOBAL_OPTION_LIST.map(environmentRow).join('\n')}
   KV_TOKEN          token of a kv serve, for http:// stores; KV_TOKEN_FILE: a file with it
+  KV_PASSWORD_FILE  file with the password of the user in etcd://USER@...
   FORCE_COLOR       1: colour also where there is no terminal
 A flag wins over its variable.
 `

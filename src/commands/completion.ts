@@ -53,9 +53,12 @@ async function found(ctx: Context, { words, word, isTarget }: SentLine): Promise
   const signal = AbortSignal.timeout(PATIENCE_MS)
   let opened: Store | undefined
   const store = async (): Promise<Store> =>
-    (opened = await ctx.open(resolveGlobals({ store: typed.given.get('--store') }, ctx.io.env, ctx.globals), {
-      signal,
-    }))
+    (opened = await ctx.open(
+      resolveGlobals({ store: typed.given.get('--store'), input: false }, ctx.io.env, ctx.globals),
+      {
+        signal,
+      },
+    ))
   try {
     return await suggest(host, typed, { store, counter: oneOrMore }, signal)
   } finally {

@@ -4,7 +4,7 @@ import { isIPv6 } from 'node:net'
 import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { KvError, unreadable, usageError } from '../errors.ts'
-import { readToken } from '../cli/token.ts'
+import { readToken } from '../cli/credentials.ts'
 import { syncOption } from '../cli/line/shared-options.ts'
 
 interface Flags {

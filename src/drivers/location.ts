@@ -42,6 +42,12 @@ export function isSameStore(
   return (file !== undefined && file === b.files?.[0]) || bare(a.location) === bare(b.location)
 }
 
+/** The user that a location names without the file of the password; not of a kv server, which knows none. */
+export function userWithoutPassword(location: string): string | undefined {
+  const [, user] = /^(?!http)[a-z][a-z0-9+.-]*:\/\/([^/?#@]+)@/i.exec(location) ?? []
+  return /[?&]password-file=/.test(location) ? undefined : user
+}
+
 /** What a location is called in a few letters: the name of the file, or the location itself. */
 export function shortLocation(location: string): string {
   return schemeOf(location) === 'file' ? basename(location) : location

@@ -47,8 +47,10 @@ export interface Credentials {
   readonly token?: string | undefined
   /** For etcd: the user, in place of the one that the location names. */
   readonly user?: string | undefined
-  /** For etcd: the password of the user, or what is asked for it, once, when the store is opened. */
-  readonly password?: string | ((user: string) => string | Promise<string>) | undefined
+  /** For etcd: the password of the user. */
+  readonly password?: string | undefined
+  /** For etcd: a file with the password, but for a line feed at its end, where the location names none. */
+  readonly passwordFile?: string | undefined
 }
 
 /** What a token is, and whether a text is one: a header can hold it. */

@@ -1,4 +1,5 @@
 import type { Context } from '../cli/context.ts'
+import { passwordFor } from '../cli/credentials.ts'
 import { usageError } from '../errors.ts'
 import { DOT_COMMANDS } from './session/dot-commands.ts'
 import { noKeyboard, noSource, streamsInto } from './streams/streams.ts'
@@ -21,6 +22,8 @@ export interface ReplOptions {
 export async function runRepl(ctx: Context, script: string | undefined, options: ReplOptions): Promise<number> {
   const { stdin, stdout, stderr } = ctx.io
   const { keepGoing, status = false } = options
+  // Before the session has the keyboard.
+  if (!ctx.globals.storeIsDefault) await passwordFor(ctx, ctx.globals)
   if (!status && script === undefined && stdin.isTTY && (stderr.isTTY || stdout.isTTY)) {
     const { runTtySession } = await import('./tty-session.ts')
     return runTtySession(ctx)

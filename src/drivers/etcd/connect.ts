@@ -9,9 +9,9 @@ import { placeOf } from './place.ts'
 import { read, secureContext } from './tls-files.ts'
 
 /** The cluster of a location, of which nothing is asked yet. Throws `KV_USAGE` for files that cannot be read and hold nothing of use. */
-export async function connect(location: string, where: EtcdLocation, options: OpenOptions): Promise<Cluster> {
+export function connect(location: string, where: EtcdLocation, options: OpenOptions): Cluster {
   const tls = where.tls && secureContext(where.tls)
-  const user = await userOf(where, options.credentials)
+  const user = userOf(where, options.credentials)
   const transports = where.endpoints.map((endpoint) => new GrpcTransport(endpoint, tls))
   return new Cluster(transports, new Login(user), new Refusals(placeOf(location, where, user)), {
     tryMs: where.tryMs,
@@ -20,15 +20,14 @@ export async function connect(location: string, where: EtcdLocation, options: Op
 }
 
 /** Who is asking, by what the store was opened with, else by the location. */
-async function userOf({ user, passwordFile }: EtcdLocation, given: Credentials = {}): Promise<User | undefined> {
+function userOf({ user, passwordFile }: EtcdLocation, given: Credentials = {}): User | undefined {
   const name = given.user ?? user
+  const file = passwordFile ?? given.passwordFile
+  const password = given.password ?? (file === undefined ? undefined : readPassword(file))
   if (name === undefined) {
-    if (passwordFile === undefined && given.password === undefined) return undefined
+    if (password === undefined) return undefined
     throw usageError('a password needs its user', 'name the user in the location: etcd://USER@HOST')
   }
-  if (typeof given.password === 'string') return { name, password: given.password }
-  if (passwordFile !== undefined) return { name, password: readPassword(passwordFile) }
-  const password = await given.password?.(name)
   if (password !== undefined) return { name, password }
   throw usageError(`user ${name} of etcd needs a password`, 'name its file in the location: ?password-file=FILE')
 }

@@ -83,7 +83,7 @@ export class EtcdDriver implements Driver {
         hint: 'leave --no-sync out',
       })
     }
-    const cluster = await connect(location, where, options)
+    const cluster = connect(location, where, options)
     return new EtcdDriver(cluster, where, options.clock ?? Date.now)
   }
 

@@ -1,6 +1,7 @@
 import { statSync } from 'node:fs'
 import { untilAborted } from '../../async.ts'
 import type { Context } from '../../cli/context.ts'
+import { type Passwords, passwordFor } from '../../cli/credentials.ts'
 import { isSameStore } from '../../drivers/location.ts'
 import type { GlobalOptions } from '../../cli/options.ts'
 import { escapeLine } from '../../safe-text.ts'
@@ -38,9 +39,16 @@ export class SessionStore {
     return untilAborted(this.#store, signal)
   }
 
-  /** Goes on with another store; the old one is closed once the new one is open. */
-  async change(globals: GlobalOptions, signal: AbortSignal): Promise<void> {
-    const store = await this.#open(globals, signal)
+  /** The passwords that the user has typed. */
+  get passwords(): Passwords {
+    return this.#ctx.passwords
+  }
+
+  /** Goes on with another store; the old one is closed once the new one is open. A password is asked for by `line`, also anew. */
+  async change(globals: GlobalOptions, line: Context): Promise<void> {
+    this.passwords.forget(globals.store)
+    await passwordFor(line, globals)
+    const store = await this.#open(globals, line.signal)
     const old = this.#store
     this.#globals = globals
     this.#store = Promise.resolve(store)
@@ -88,13 +96,17 @@ export class SessionStore {
   }
 
   #open(globals: GlobalOptions, signal: AbortSignal): Promise<Store> {
-    return this.#ctx.open(globals, {
-      signal: AbortSignal.any([signal, this.#closing.signal]),
-      wrap: (driver) => {
-        this.#driver = driver
-        return recordingDriver(driver, this.#undo, { refusal: () => undefined, identity: () => this.identity() })
+    // Completion opens it too, while the keyboard is another's: a password has been asked for before.
+    return this.#ctx.open(
+      { ...globals, input: false },
+      {
+        signal: AbortSignal.any([signal, this.#closing.signal]),
+        wrap: (driver) => {
+          this.#driver = driver
+          return recordingDriver(driver, this.#undo, { refusal: () => undefined, identity: () => this.identity() })
+        },
       },
-    })
+    )
   }
 
   /** Whether a driver works on the session's own store, however its place was written. */

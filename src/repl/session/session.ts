@@ -106,7 +106,7 @@ export class Session {
   /** Goes on with another store; the old one is closed once the new one is open. */
   async open(location: string): Promise<void> {
     const globals = resolveGlobals({ store: location }, this.io.env, this.#globals)
-    await this.#store.change(globals, this.signal)
+    await this.#store.change(globals, this.context())
     this.#globals = globals
     await this.keep(undefined)
   }
@@ -272,6 +272,7 @@ export class Session {
   #host(): SessionHost {
     return {
       globals: this.#globals,
+      passwords: this.#store.passwords,
       signal: this.signal,
       store: (globals, sync) => this.#store.forLine(globals, sync, this.signal),
       endless: () => (this.#endOfInputStops = this.frontend.allowsEndless()),
