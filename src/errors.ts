@@ -64,12 +64,20 @@ export const CODES = {
 /** A stable error code, a key of {@link CODES}. */
 export type Code = keyof typeof CODES
 
+/** What a program may want to know of an error besides its code, as JSON can hold it. */
+export interface KvErrorDetails {
+  /** Of `KV_CONDITION` in a batch: the place, from 0, of the first of its conditions that did not hold. */
+  readonly condition?: number | undefined
+}
+
 /** Everything about an error besides its code and message. */
 export interface KvErrorOptions {
   /** What the user can do about it, one line, shown after `hint: `. */
   hint?: string | undefined
   /** The error that caused this one. */
   cause?: unknown
+  /** What a program may want to know of it. */
+  details?: KvErrorDetails | undefined
   /**
    * What those are told who reach the store through a server: nothing about the paths and processes of this machine.
    */
@@ -83,12 +91,15 @@ export class KvError extends Error {
   readonly code: Code
   /** What the user can do about it, if anything. */
   declare readonly hint: string | undefined
+  /** What a program may want to know of it, if anything. */
+  declare readonly details: KvErrorDetails | undefined
   readonly #elsewhere: { readonly message: string; readonly hint?: string | undefined } | undefined
 
   constructor(code: Code, message: string, options: KvErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     if (options.hint !== undefined) this.hint = options.hint
+    if (options.details !== undefined) this.details = options.details
     this.#elsewhere = options.elsewhere
   }
 
@@ -103,8 +114,14 @@ export class KvError extends Error {
   }
 
   /** What `JSON.stringify` writes of it: an error alone would lose its message. */
-  toJSON(): { name: string; code: Code; message: string; hint?: string | undefined } {
-    return { name: this.name, code: this.code, message: this.message, hint: this.hint }
+  toJSON(): {
+    name: string
+    code: Code
+    message: string
+    hint?: string | undefined
+    details?: KvErrorDetails | undefined
+  } {
+    return { name: this.name, code: this.code, message: this.message, hint: this.hint, details: this.details }
   }
 }
 

@@ -50,7 +50,7 @@ function checkCredentials(credentials: OpenOptions['credentials']): void {
 }
 
 export type { Credentials, OpenOptions } from './drivers/options.ts'
-export { CODES, type Code, KvError, type KvErrorOptions } from './errors.ts'
+export { CODES, type Code, KvError, type KvErrorDetails, type KvErrorOptions } from './errors.ts'
 export type { Block, Blocks } from './blocks/block.ts'
 export type { Cached } from './store/driver/cached.ts'
 export type {
@@ -96,5 +96,7 @@ export type { LoadOptions } from './store/load.ts'
 export type { CollectOptions, Collected } from './store/stream/load-stream.ts'
 export type { RangeAccess } from './store/range-access.ts'
 export { Store } from './store/store.ts'
-export type { AsText, TextAccess, TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from './store/text.ts'
+export type { AtomicAccess, IncrOptions, UpdateOptions, Updater } from './store/atomic/atomic-access.ts'
+export { DELETE } from './store/atomic/key-updates.ts'
+export type { AsText, TextAccess, TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from './store/views/text.ts'
 export type { BatchOp, BatchOptions, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'

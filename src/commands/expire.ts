@@ -3,7 +3,6 @@ import type { Context } from '../cli/context.ts'
 import { type KeyFlags, notFound, parseKey } from '../cli/line/arguments.ts'
 import { encodingOption, syncOption } from '../cli/line/shared-options.ts'
 import { parseDuration } from '../duration.ts'
-import { update } from '../store/conditional.ts'
 import { printTtl } from './ttl.ts'
 
 interface Flags extends KeyFlags {
@@ -25,7 +24,7 @@ export function expire(ctx: Context): Command {
       const key = parseKey(keyText, keyEncoding)
       const ttl = parseDuration(ttlText, 'time to live')
       const store = await ctx.store({ sync })
-      const updated = await update(store, key, (old) => old && { value: old.value, ttl }, ctx.abortable)
+      const updated = await store.update(key, (value) => value, { ttl, ...ctx.abortable })
       if (updated === undefined) throw notFound([key])
       printTtl(ctx, ttl)
     })

@@ -2,7 +2,6 @@ import { Command } from 'commander'
 import type { Context } from '../cli/context.ts'
 import { type KeyFlags, notFound, parseKey } from '../cli/line/arguments.ts'
 import { encodingOption, syncOption } from '../cli/line/shared-options.ts'
-import { update } from '../store/conditional.ts'
 import { printTtl } from './ttl.ts'
 
 interface Flags extends KeyFlags {
@@ -21,15 +20,14 @@ export function persist(ctx: Context): Command {
       const key = parseKey(text, keyEncoding)
       const store = await ctx.store({ sync })
       let isThere = false
-      await update(
-        store,
+      await store.update(
         key,
-        (old) => {
-          isThere = old !== undefined
+        (value, entry) => {
+          isThere = entry !== undefined
           // One that does not expire is not written again.
-          return old?.expires === undefined ? undefined : { value: old.value }
+          return entry?.expires === undefined ? undefined : value
         },
-        ctx.abortable,
+        { expires: null, ...ctx.abortable },
       )
       if (!isThere) throw notFound([key])
       printTtl(ctx, undefined)

@@ -1,6 +1,6 @@
 /** An error as it goes over the wire, and back. */
 import { asBuffer } from '../bytes.ts'
-import { CODES, type Code, KvError } from '../errors.ts'
+import { CODES, type Code, KvError, type KvErrorDetails } from '../errors.ts'
 import { escapeJson } from '../safe-text.ts'
 import { FRAME, type Frame, type FrameWriter } from './frames.ts'
 
@@ -10,11 +10,12 @@ export interface ErrorBody {
   readonly detail: unknown
   readonly code?: string | undefined
   readonly hint?: string | undefined
+  readonly details?: KvErrorDetails | undefined
 }
 
 /** The body for an error: what those are told who reach the store through a server. */
-export function toBody({ code, elsewhere: { message, hint } }: KvError): ErrorBody {
-  return { detail: message, code, hint }
+export function toBody({ code, details, elsewhere: { message, hint } }: KvError): ErrorBody {
+  return { detail: message, code, hint, details }
 }
 
 /** A body as JSON text. */
@@ -39,9 +40,18 @@ export function parseBody(text: string): ErrorBody | undefined {
 }
 
 /** The error that a body stands for; `status` is that of its answer, for a body without a code that is known here. */
-export function fromBody({ detail, code = '', hint }: ErrorBody, status = 500): KvError {
+export function fromBody({ detail, code = '', hint, details }: ErrorBody, status = 500): KvError {
   const known = Object.hasOwn(CODES, code) ? (code as Code) : codeOf(status)
-  return new KvError(known, typeof detail === 'string' ? detail : JSON.stringify(detail), { hint })
+  return new KvError(known, typeof detail === 'string' ? detail : JSON.stringify(detail), {
+    hint,
+    details: detailsOf(details),
+  })
+}
+
+/** Of what another program says, what is understood here. */
+function detailsOf(details: KvErrorDetails | undefined): KvErrorDetails | undefined {
+  const condition = details?.condition
+  return Number.isSafeInteger(condition) && condition! >= 0 ? { condition } : undefined
 }
 
 /** Adds an error as the last frame of a stream. */

@@ -6,19 +6,18 @@ import type { Usage } from './driver/usage.ts'
 import { eachOf, guarded } from './guarded.ts'
 import { checkOptions, flagOf, shown } from './input.ts'
 import { RANGE_NAMES, type RangeOptions, anyExpires, blocksOf, toQuery } from './range.ts'
-import { TextAccess } from './text.ts'
 import { USAGE_NAMES, type UsageOptions, toUsageQuery, usagePages } from './usage.ts'
 
 const TEXT_FORMS = ['jsonl', 'csv', 'tsv']
 
 /** The part of a Store that reads ranges. */
-export abstract class RangeAccess extends TextAccess {
-  readonly #open: (signal?: AbortSignal) => Driver
+export abstract class RangeAccess {
+  /** The driver, for each operation. Throws `KV_CLOSED` once closed, `KV_INTERRUPTED` when aborted. */
+  protected readonly open: (signal?: AbortSignal) => Driver
 
-  /** @param open the driver, for each operation. Throws `KV_CLOSED` once closed, `KV_INTERRUPTED` when aborted */
+  /** @param open as {@link RangeAccess.open} */
   constructor(open: (signal?: AbortSignal) => Driver) {
-    super()
-    this.#open = open
+    this.open = open
   }
 
   /**
@@ -32,10 +31,10 @@ export abstract class RangeAccess extends TextAccess {
       throw usageError(`form is ${shown(form)}`, `one of ${TEXT_FORMS.join(' ')}`)
     const expires = flagOf(options.expires, 'expires')
     const parallel = flagOf(options.parallel, 'parallel')
-    const driver = this.#open(signal)
+    const driver = this.open(signal)
     const query = toQuery(options)
     const text = query && driver.rangeText?.(query, { form, expires, parallel, signal })
-    return text && guarded(text, () => this.#open(signal))
+    return text && guarded(text, () => this.open(signal))
   }
 
   /**
@@ -51,7 +50,7 @@ export abstract class RangeAccess extends TextAccess {
     const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
     const { signal } = options
     const query = toQuery(options)
-    return guarded(query && driver.range(query, { signal }), () => this.#open(signal), driver.firstPageIsFree)
+    return guarded(query && driver.range(query, { signal }), () => this.open(signal), driver.firstPageIsFree)
   }
 
   /**
@@ -62,7 +61,7 @@ export abstract class RangeAccess extends TextAccess {
     const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'range')
     const { signal } = options
     const query = toQuery(options)
-    return guarded(query && blocksOf(driver, query, { signal }), () => this.#open(signal))
+    return guarded(query && blocksOf(driver, query, { signal }), () => this.open(signal))
   }
 
   /** Whether an entry of a range expires. Reads keys up to the first that does, unless the driver knows without that. */
@@ -70,7 +69,7 @@ export abstract class RangeAccess extends TextAccess {
     const driver = this.#use(options, [...RANGE_NAMES, 'signal'], 'hasExpiring')
     const { signal } = options
     const query = toQuery(options)
-    return query !== undefined && anyExpires(driver, query, { signal }, () => this.#open(signal))
+    return query !== undefined && anyExpires(driver, query, { signal }, () => this.open(signal))
   }
 
   /** How many keys a range has, at most `limit`. */
@@ -89,11 +88,11 @@ export abstract class RangeAccess extends TextAccess {
     const driver = this.#use(options, USAGE_NAMES, 'usage')
     const query = toUsageQuery(options)
     const { onProgress, signal } = options
-    return guarded(usagePages(driver, query, { onProgress, signal }), () => this.#open(signal))
+    return guarded(usagePages(driver, query, { onProgress, signal }), () => this.open(signal))
   }
 
   #use(options: Abortable, names: readonly string[], operation: string): Driver {
     checkOptions(options, names, operation)
-    return this.#open(options.signal)
+    return this.open(options.signal)
   }
 }

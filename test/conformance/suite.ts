@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { Store } from '../../src/index.ts'
 import type { CheckReport, Clock, Driver, RangeQuery, Supports } from '../../src/store/driver/driver.ts'
 import type { Entry } from '../../src/store/driver/entry.ts'
+import { atomic } from './atomic.ts'
 import { basics } from './basics.ts'
 import { bound } from './bound.ts'
 import { care } from './care.ts'
@@ -108,6 +109,7 @@ export function conformance(name: string, target: Target, part?: 'ranges' | 'oth
     if (part === 'ranges') return
     describe('single entries', () => basics(kit))
     describe('writes', () => writes(kit))
+    describe('atomic work', () => atomic(kit))
     describe.skipIf(!target.ownClock)('expiry', () => expiry(kit))
     describe.skipIf(target.ownClock)('expiry in real time', () => realTime(kit))
     describe.skipIf(!target.supports.watch)('watches', () => watches(kit))

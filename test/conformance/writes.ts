@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { type BatchOp, type Blocks, type ConditionInput, KvError, type Store } from '../../src/index.ts'
 import { noise, text, toHex, toText } from '../helpers/bytes.ts'
-import { entries, failureCode } from '../helpers/store.ts'
+import { entries, failure, failureCode } from '../helpers/store.ts'
 import { type BlockRow, type Kit, block, readPages } from './suite.ts'
 
 /** Expiries far ahead, in steps that any driver has. */
@@ -110,7 +110,7 @@ export function writes(kit: Kit): void {
       ] as const
       const write = () => store.batch([put('b', '2'), { type: 'del', key: 'a' }], { conditions })
       if (holds) expect(await write()).toBeGreaterThan(revision)
-      else expect(await failureCode(write)).toBe('KV_CONDITION')
+      else expect(await failure(write)).toMatchObject({ code: 'KV_CONDITION', details: { condition: 1 } })
       const left = (await entries(store)).map((entry) => toText(entry.key))
       expect(left).toEqual(holds ? ['b', 'empty'] : ['a', 'empty'])
       if (!holds) expect((await store.stat()).revision).toBe(revision)

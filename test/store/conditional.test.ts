@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Store } from '../../src/index.ts'
 import { MemoryDriver } from '../../src/drivers/memory/driver.ts'
-import { putKeepingExpiry, update } from '../../src/store/conditional.ts'
+import { putKeepingExpiry } from '../../src/commands/put/put-keeping-expiry.ts'
 import { etcdShaped } from '../conformance/etcd-shaped.ts'
 import { HTTP_SQLITE } from '../conformance/http-sqlite.ts'
 import type { Place } from '../conformance/suite.ts'
@@ -29,8 +29,7 @@ const text = (bytes: Uint8Array | undefined): string | undefined => bytes && Buf
 describe.for(Object.keys(PLACES))('%s', (place) => {
   test('updates at once lose nothing', async () => {
     const store = await storeAt(place)
-    const add = (): Promise<unknown> =>
-      update(store, 'n', (old) => ({ value: String(Number(text(old?.value) ?? 0) + 1), expires: old?.expires }))
+    const add = (): Promise<unknown> => store.update('n', (old) => String(Number(text(old) ?? 0) + 1))
     await Promise.all(Array.from({ length: 20 }, add))
     expect(await store.text().get('n')).toBe('20')
   })
@@ -39,7 +38,7 @@ describe.for(Object.keys(PLACES))('%s', (place) => {
     const store = await storeAt(place)
     await store.put('k', 'v')
     const { revision } = await store.stat()
-    expect(await update(store, 'k', () => undefined)).toBeUndefined()
+    expect(text(await store.update('k', () => undefined))).toBe('v')
     expect((await store.stat()).revision).toBe(revision)
   })
 
@@ -48,7 +47,7 @@ describe.for(Object.keys(PLACES))('%s', (place) => {
     await store.put('k', '0')
     await Promise.all([
       ...Array.from({ length: 10 }, () => putKeepingExpiry(store, 'k', '1', undefined)),
-      update(store, 'k', (old) => ({ value: old!.value, expires: END })),
+      store.update('k', (old) => old, { expires: END }),
       ...Array.from({ length: 10 }, () => putKeepingExpiry(store, 'k', '1', undefined)),
     ])
     const entry = await store.getEntry('k')

@@ -3,7 +3,7 @@ import type { Context } from '../../cli/context.ts'
 import { parseDuration } from '../../duration.ts'
 import { usageError } from '../../errors.ts'
 import { displayKey, formatBytes } from '../../safe-text.ts'
-import { putKeepingExpiry } from '../../store/conditional.ts'
+import { putKeepingExpiry } from './put-keeping-expiry.ts'
 import { type KeyFlags, parseKey, parseValue } from '../../cli/line/arguments.ts'
 import { type ConditionFlags, conditionFailed, conditionOf } from '../../cli/line/condition.ts'
 

@@ -53,7 +53,7 @@ export class Failures {
     const { status } = answer
     const body = call.method === 'HEAD' ? bodyless(answer) : parseBody(text)
     if (body === undefined) return this.notKv(call, answer)
-    const { code, message, hint: told } = fromBody(body, status)
+    const { code, message, hint: told, details } = fromBody(body, status)
     const hint = status === 401 ? 'set KV_TOKEN, or KV_TOKEN_FILE' : (HINTS[code] ?? told)
     // Of a key that is not there a server says so by its code.
     if (status === 404 && body.code === undefined) {
@@ -63,7 +63,7 @@ export class Failures {
     }
     if (code === 'KV_DENIED') return new KvError(code, `${this.#origin}: ${message}`, { hint })
     if (code === 'KV_UNAVAILABLE') return unavailable(`${this.#origin}: ${message}`, { hint })
-    return new KvError(code, message, { hint })
+    return new KvError(code, message, { hint, details })
   }
 
   /** The error for a request that did not reach the server: nothing was done. */

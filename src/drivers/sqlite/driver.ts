@@ -39,7 +39,7 @@ import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
 import { usageParts } from './read/usage.ts'
 import type { WatchHub } from './watch/watch-hub.ts'
-import { applyOps, checkAll, deleteIf, putIf } from './write/apply-ops.ts'
+import { applyOps, checkAll, deleteIf, putIf, updateNow } from './write/apply-ops.ts'
 import { type Loaded, blockLoader } from './write/bulk-insert.ts'
 import { loadAsTheyCome } from './write/load-blocks.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
@@ -160,6 +160,14 @@ export class SqliteDriver implements Driver {
       ops.length === 0 ? 0 : undefined,
       signal,
     )
+  }
+
+  updateLocked(
+    key: Uint8Array,
+    change: (old: Entry | undefined) => Op | undefined,
+    { signal }: Abortable = {},
+  ): Promise<void> {
+    return this.#writer.writeLong(async (transaction) => updateNow(transaction, key, change), signal)
   }
 
   async load(blocks: Blocks, { ifAbsent = false, onExisting, signal }: DriverLoadOptions = {}): Promise<number> {

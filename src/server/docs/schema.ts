@@ -65,6 +65,12 @@ const DETAIL = {
     detail: { type: 'string' },
     code: { type: 'string', description: 'a stable code of kv' },
     hint: { type: 'string' },
+    details: {
+      type: 'object',
+      properties: {
+        condition: { type: 'integer', description: 'of a batch: which of its conditions does not hold, from 0' },
+      },
+    },
   },
 }
 

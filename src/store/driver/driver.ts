@@ -232,6 +232,11 @@ export interface Driver {
    */
   batch(ops: readonly Op[], options?: DriverBatchOptions): Promise<number>
   /**
+   * Optional: applies what `change` makes of the entry of a key, which it is told while nobody else can write, and nothing
+   * for `undefined`. For a key that is written so often that what was read of it is old before it can be written.
+   */
+  updateLocked?(key: Uint8Array, change: (old: Entry | undefined) => Op | undefined, options?: Abortable): Promise<void>
+  /**
    * Optional: applies all blocks in order, whatever the `limits` of batches, quicker than `batch` could. Settles to the
    * newest revision. A block is used up when the next is asked for; during an atomic load readers see none of it, and
    * other writers wait. The signal may be ignored once the first block is asked for: the source can end the blocks.

@@ -1,9 +1,10 @@
 import { blockOf } from '../../../blocks/block.ts'
-import type { Condition, KeyCondition, Op, Put, PutResult } from '../../../store/driver/entry.ts'
+import type { Condition, Entry, KeyCondition, Op, Put, PutResult } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { checkConditions, holds } from '../../../store/conditional.ts'
+import type { Connection } from '../file/connection.ts'
 import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
-import { hasValue, isLive, liveHead } from '../read/lookup.ts'
+import { hasValue, isLive, liveEntry, liveHead, liveRevision } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock, insertBounded } from './bulk-insert.ts'
 import type { Transaction } from './transaction.ts'
 
@@ -16,7 +17,7 @@ export function putIf(transaction: Transaction, op: Put, condition: Condition | 
   let created: boolean
   if (condition === undefined) created = !isLive(connection, op.key, now)
   else {
-    const old = liveHead(connection, op.key, now)
+    const old = oldOf(connection, op.key, now, condition)
     if (!holds(condition, old, (value) => hasValue(connection, op.key, value)))
       return { applied: false, created: false, revision: old?.revision ?? 0 }
     created = old === undefined
@@ -33,17 +34,39 @@ export function deleteIf(transaction: Transaction, key: Uint8Array, condition: C
   if (condition === undefined) {
     if (!isLive(connection, key, now)) return false
   } else {
-    const old = liveHead(connection, key, now)
+    const old = oldOf(connection, key, now, condition)
     if (old === undefined || !holds(condition, old, (value) => hasValue(connection, key, value))) return false
   }
   transaction.apply({ type: 'del', key }, transaction.nextRevision())
   return true
 }
 
+/** What must be known of an entry before a condition on it; a value that is to be compared must be one. */
+function oldOf(
+  connection: Connection,
+  key: Uint8Array,
+  now: number,
+  { type }: Condition,
+): { readonly revision: number } | undefined {
+  return type === 'value' ? liveHead(connection, key, now) : liveRevision(connection, key, now)
+}
+
+/** Applies what `change` makes of the entry of a key; nothing for `undefined`. */
+export function updateNow(
+  transaction: Transaction,
+  key: Uint8Array,
+  change: (old: Entry | undefined) => Op | undefined,
+): void {
+  const op = change(liveEntry(transaction.connection, key, transaction.now))
+  if (op === undefined) return
+  if (op.type === 'put') transaction.makeRoom(1)
+  transaction.apply(op, transaction.nextRevision())
+}
+
 /** Throws `KV_CONDITION` unless all conditions hold. */
 export function checkAll({ connection, now }: Transaction, conditions: readonly KeyCondition[] | undefined): void {
   checkConditions(conditions, ({ key, condition }) =>
-    holds(condition, liveHead(connection, key, now), (value) => hasValue(connection, key, value)),
+    holds(condition, oldOf(connection, key, now, condition), (value) => hasValue(connection, key, value)),
   )
 }
 

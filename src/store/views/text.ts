@@ -1,11 +1,12 @@
-import { decodeUtf8, encode } from '../bytes.ts'
-import { KvError } from '../errors.ts'
-import type { Abortable, GetManyOptions } from './driver/driver.ts'
-import type { Change, Entry, PutResult } from './driver/entry.ts'
-import { type KeyInput, bytesOf, isBytes, kindOf } from './input.ts'
-import type { RangeOptions } from './range.ts'
-import type { Watch, WatchOptions } from './watch.ts'
-import type { BatchOp, BatchOptions, DelOptions, PutOptions } from './write-options.ts'
+import { decodeUtf8, encode } from '../../bytes.ts'
+import { KvError } from '../../errors.ts'
+import { AtomicAccess } from '../atomic/atomic-access.ts'
+import type { Abortable, GetManyOptions } from '../driver/driver.ts'
+import type { Change, Entry, PutResult } from '../driver/entry.ts'
+import { type KeyInput, bytesOf, isBytes, kindOf } from '../input.ts'
+import type { RangeOptions } from '../range.ts'
+import type { Watch, WatchOptions } from '../watch.ts'
+import type { BatchOp, BatchOptions, DelOptions, PutOptions } from '../write-options.ts'
 
 /** `T` with strings for its keys and values. */
 export type AsText<T> = T extends unknown
@@ -22,7 +23,7 @@ export type TextChange = AsText<Change>
 export type TextBatchOp = AsText<BatchOp>
 
 /** Reading and writing bytes as text and as JSON: the part of a Store that is made of the rest of it. */
-export abstract class TextAccess {
+export abstract class TextAccess extends AtomicAccess {
   abstract get(key: KeyInput, options?: Abortable): Promise<Uint8Array | undefined>
   abstract getSync(key: KeyInput): Uint8Array | undefined
   abstract getEntry(key: KeyInput, options?: Abortable): Promise<Entry | undefined>
@@ -30,7 +31,6 @@ export abstract class TextAccess {
   abstract put(key: KeyInput, value: KeyInput, options?: PutOptions): Promise<PutResult>
   abstract del(key: KeyInput, options?: DelOptions): Promise<boolean>
   abstract batch(ops: readonly BatchOp[], options?: BatchOptions): Promise<number>
-  abstract range(options?: RangeOptions & Abortable): AsyncGenerator<Entry, void, void>
   abstract watch(options?: WatchOptions): Promise<Watch>
 
   /** The value of a key as text, or `undefined`. Throws `KV_NOT_TEXT` when it is not UTF-8. */

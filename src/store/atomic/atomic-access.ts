@@ -1,0 +1,110 @@
+import { decodeUtf8 } from '../../bytes.ts'
+import { usageError } from '../../errors.ts'
+import type { Abortable, Awaitable, Driver } from '../driver/driver.ts'
+import type { Entry } from '../driver/entry.ts'
+import { lifetimeOf } from '../expiry.ts'
+import { type KeyInput, checkOptions, kindOf, shown } from '../input.ts'
+import { ownKeyOf } from '../operations.ts'
+import { RangeAccess } from '../range-access.ts'
+import { fits, sum } from './integer.ts'
+import { DELETE, KeyUpdates, type Rewrite } from './key-updates.ts'
+
+/** When an entry that is updated expires; by default when it did before. */
+export interface UpdateOptions extends Abortable {
+  /** Milliseconds since 1970, or a Date; `null`: never. */
+  readonly expires?: number | Date | null | undefined
+  /** Milliseconds from the write, 1 or more. */
+  readonly ttl?: number | undefined
+}
+
+/**
+ * What becomes of a value (`undefined`: the key is not there), or a promise of it: the new one, `DELETE` to delete the
+ * key, or `undefined` to leave it as it is. It is called again when another write came between, so it should do nothing
+ * else. The entry tells revision and expiry; after updates that share a write, the revision is of the one before.
+ */
+export type Updater<V, Input = V, E = Entry> = (
+  value: V | undefined,
+  entry: E | undefined,
+) => Awaitable<Input | typeof DELETE | undefined>
+
+/** How a counter counts. */
+export interface IncrOptions extends Abortable {
+  /** For how long a counter lives that was not there, in milliseconds. When one that was there expires does not change. */
+  readonly ttl?: number | undefined
+}
+
+/** The part of a Store that reads and writes in one atomic step. */
+export abstract class AtomicAccess extends RangeAccess {
+  readonly #updates: KeyUpdates
+
+  /** @param open as {@link RangeAccess} takes it */
+  constructor(open: (signal?: AbortSignal) => Driver) {
+    super(open)
+    this.#updates = new KeyUpdates(open)
+  }
+
+  /**
+   * Changes the value of a key: `updater` makes the new one of what is there, and is called again when another write, by
+   * any process, came between. Resolves to the value that the key has then (`undefined`: none), durable. Many at once
+   * on one key share commits; those whose updater takes a promise are done one after another.
+   *
+   * ```ts
+   * await store.update('queue:length', (length) => String(Number(length ?? 0) + 1))
+   * await store.update('session:9', (value) => value, { ttl: 30 * 60_000 }) // only its expiry
+   * await store.update('job:1', (state) => (isDone(state) ? DELETE : undefined))
+   * ```
+   *
+   * Throws what `updater` throws, and then nothing is written; else what `put` throws.
+   */
+  async update(
+    key: KeyInput,
+    updater: Updater<Uint8Array, KeyInput>,
+    options: UpdateOptions = {},
+  ): Promise<Uint8Array | undefined> {
+    checkOptions(options, ['expires', 'ttl', 'signal'], 'update')
+    const { expires, ttl, signal } = options
+    if (typeof updater !== 'function') throw usageError(`update takes a function, not ${kindOf(updater)}`)
+    const { limits } = this.open(signal)
+    lifetimeOf({ expires: expires ?? undefined, ttl }, limits.expiryStepMs)
+    const rewrite = (value: KeyInput | typeof DELETE | undefined): Rewrite | typeof DELETE | undefined =>
+      value === undefined || value === DELETE ? value : { value, expires, ttl }
+    const entry = await this.#updates.update(
+      ownKeyOf(key, limits),
+      (old) => {
+        const next = updater(old?.value, old)
+        return isPromise(next) ? Promise.resolve(next).then(rewrite) : rewrite(next)
+      },
+      signal,
+    )
+    return entry?.value
+  }
+
+  /**
+   * Adds to the integer under a key, decimal text of at most 64 bits, and resolves to the sum; a key that is not there
+   * counts as 0. Any number of processes may count at once. Throws `KV_NOT_INTEGER` for another value, and for a sum of more
+   * than 64 bits.
+   *
+   * ```ts
+   * const calls = await store.incr(`calls:${user}`, 1, { ttl: 60_000 }) // 1n, 2n, ... within a minute
+   * ```
+   */
+  async incr(key: KeyInput, by: number | bigint = 1, options: IncrOptions = {}): Promise<bigint> {
+    checkOptions(options, ['ttl', 'signal'], 'incr')
+    const { ttl, signal } = options
+    if (!(typeof by === 'bigint' ? fits(by) : Number.isSafeInteger(by)))
+      throw usageError(`incr adds an integer of at most 64 bits, not ${typeof by === 'bigint' ? by : shown(by)}`)
+    const { limits } = this.open(signal)
+    lifetimeOf({ ttl }, limits.expiryStepMs)
+    const own = ownKeyOf(key, limits)
+    const counted = await this.#updates.update(
+      own,
+      (old) => ({ value: String(sum(own, old?.value, BigInt(by))), ...(old === undefined && { ttl }) }),
+      signal,
+    )
+    return BigInt(decodeUtf8(counted!.value)!)
+  }
+}
+
+function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
