@@ -41,10 +41,10 @@ export async function askHidden(message: string, keys: KeyReader): Promise<strin
 /** The same on a terminal that can show lines and nothing else. */
 export async function askHiddenPlainly(message: string): Promise<string | undefined> {
   const { input, output } = processTerminal()
-  output.write(`${message} `)
   // Node's line reader edits the line, and has nothing to show it on.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
   const reader = createInterface({ input, output: nowhere, terminal: true })
+  output.write(`${message} `)
   try {
     return await new Promise<string | undefined>((resolve, reject) => {
       reader

@@ -26,10 +26,13 @@ const FINAL: ReadonlySet<number> = new Set([
   UNIMPLEMENTED,
 ])
 
+/** Words of a member that does not know who is asking. */
+const LOGIN = /revision of auth store is old|user name is empty/
+
 /** What a failed call means (the texts: https://github.com/etcd-io/etcd/blob/main/api/v3rpc/rpctypes/error.go). */
 export function verdictOn({ status, message, wasSent }: CallError): Verdict {
   if (!wasSent) return 'untouched'
-  if (status === UNAUTHENTICATED || message.includes('revision of auth store is old')) return 'login'
+  if (status === UNAUTHENTICATED || LOGIN.test(message)) return 'login'
   if (message === 'etcdserver: no leader') return 'untouched'
   if (status === RESOURCE_EXHAUSTED) return message.includes('too many requests') ? 'untouched' : 'refused'
   if (status === DEADLINE_EXCEEDED) return 'unclear'
