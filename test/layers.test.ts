@@ -120,6 +120,7 @@ const LISTED: readonly Layer[] = [
   ['drivers/index.ts', 'drivers/** store/**'],
   // The library.
   ['index.ts', 'drivers/index.ts drivers/options.ts store/** blocks'],
+  ['adapters', 'index.ts'],
   ['server/http', 'process store/** blocks formats/** protocol fastify prom-client'],
   ['server/admission', 'server/** store/** protocol fastify'],
   ['server/body', 'server/** store/** blocks formats/** protocol fastify'],
