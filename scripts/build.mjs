@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
@@ -184,12 +184,14 @@ const LIBRARY = {
     codegen: { removeWhitespace: true },
   },
 }
-await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist', format: 'es' })
+/** What programs import: `kvfile`, `kvfile/keyv` and so on. */
+const ENTRIES = { index: 'src/index.ts', keyv: 'src/adapters/keyv.ts', unstorage: 'src/adapters/unstorage.ts' }
+await bundle(ENTRIES, { ...LIBRARY, dir: 'dist', format: 'es' })
 const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc')
 execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inherit' })
 removeUnnamedTypes()
 // The same for require(), which takes no ES modules before Node 20.19.
-await bundle({ index: 'src/index.ts' }, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs' }, '../../grpc.cjs')
+await bundle(ENTRIES, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs' }, '../../grpc.cjs')
 cpSync('dist/types', 'dist/cjs/types', { recursive: true })
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
@@ -218,7 +220,7 @@ function removeUnnamedTypes() {
     for (const [, to] of readFileSync(file, 'utf8').matchAll(/(?:from|import\() ?'(\.[^']*)\.[jt]s'/g))
       add(join(dirname(file), `${to}.d.ts`))
   }
-  add(join('dist', 'types', 'index.d.ts'))
+  for (const entry of Object.values(ENTRIES)) add(join('dist', 'types', relative('src', entry).replace(/ts$/, 'd.ts')))
   for (const entry of readdirSync('dist/types', { recursive: true, withFileTypes: true })) {
     const file = join(entry.parentPath ?? entry.path, entry.name)
     if (entry.isFile() && !named.has(file)) rmSync(file)

@@ -7,7 +7,6 @@
  * const cache = new Keyv({ store: new KeyvAdapter('cache.kv') })
  * ```
  */
-import { EventEmitter } from 'node:events'
 import type { OpenOptions } from '../index.ts'
 import { OwnStore, type StoreSource } from './own-store.ts'
 
@@ -15,7 +14,7 @@ import { OwnStore, type StoreSource } from './own-store.ts'
  * Keeps what Keyv stores in a kv store: its texts under its keys, and each entry until its time to live is over. Namespaces
  * are prefixes of keys, as Keyv makes them.
  */
-export class KeyvAdapter extends EventEmitter {
+export class KeyvAdapter {
   /** Keyv goes through the entries of an adapter only when it knows this name. */
   opts: Record<string, unknown> = { dialect: 'sqlite' }
   /** Set by Keyv: `clear` and `iterator` keep to keys that begin with it and a colon. */
@@ -24,8 +23,12 @@ export class KeyvAdapter extends EventEmitter {
 
   /** @param source a store, or where one is, which is then opened at first use with the options of `openStore` */
   constructor(source: StoreSource, options?: OpenOptions) {
-    super()
     this.#store = new OwnStore(source, options)
+  }
+
+  /** Keyv asks to be told of errors; here every one is thrown by the call that it is about. */
+  on(_event: string, _listener: (...args: unknown[]) => void): this {
+    return this
   }
 
   /** The text under a key, or `undefined`. */

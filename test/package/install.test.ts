@@ -68,6 +68,34 @@ openStore('long-' + Math.random() + '.kv').then(async (store) => {
 })
 `
 
+const ADAPTERS = `
+import { openStore } from 'kvfile'
+import { KeyvAdapter } from 'kvfile/keyv'
+import { kvDriver } from 'kvfile/unstorage'
+async function main(): Promise<void> {
+  await using store = await openStore('memory:')
+  await new KeyvAdapter(store).set('a', '1', 5000)
+  const item: string | null = await kvDriver({ store }).getItem('a')
+  console.log(item)
+}
+void main()
+`
+
+/** For a compiler: no types but the package's own and those of the language. */
+const OWN_TYPES = [
+  '--strict',
+  '--skipLibCheck',
+  'false',
+  '--typeRoots',
+  'none',
+  '--module',
+  'nodenext',
+  '--target',
+  'es2022',
+  '--lib',
+  'es2023,esnext.disposable,dom,dom.asynciterable',
+]
+
 /** Whether SQLite is built into this Node. */
 const [MAJOR = 0, MINOR = 0] = process.versions.node.split('.').map(Number)
 const HAS_SQLITE = MAJOR > 22 || (MAJOR === 22 && MINOR >= 13)
@@ -154,23 +182,25 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
   test.for(['typescript', 'typescript-5.4'])('has whole types for %s', (compiler) => {
     writeFileSync(join(project.folder, 'user.ts'), USER)
     const tsc = join(dirname(createRequire(import.meta.url).resolve(`${compiler}/package.json`)), 'bin/tsc')
-    // No types but the package's own and those of the language.
-    const flags = [
+    run(process.execPath, tsc, ...OWN_TYPES, 'user.ts')
+    expect(readdirSync(project.folder)).toContain('user.js')
+    expect(run(process.execPath, 'user.js')).toBe('Ada\n')
+  })
+
+  test.for(['mts', 'cts'])('has adapters with types (%s)', (extension) => {
+    writeFileSync(join(project.folder, `adapters.${extension}`), ADAPTERS)
+    const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript-5.4/package.json')), 'bin/tsc')
+    const types = [
       '--strict',
       '--skipLibCheck',
       'false',
       '--typeRoots',
       'none',
-      '--module',
-      'nodenext',
-      '--target',
-      'es2022',
       '--lib',
-      'es2023,esnext.disposable,dom,dom.asynciterable',
+      'es2023,esnext.disposable,dom',
     ]
-    run(process.execPath, tsc, ...flags, 'user.ts')
-    expect(readdirSync(project.folder)).toContain('user.js')
-    expect(run(process.execPath, 'user.js')).toBe('Ada\n')
+    run(process.execPath, tsc, ...types, '--module', 'nodenext', '--target', 'es2022', `adapters.${extension}`)
+    expect(run(process.execPath, `adapters.${extension.replace('ts', 'js')}`)).toBe('1\n')
   })
 
   test('does what the README says, line by line', () => {
