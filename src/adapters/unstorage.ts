@@ -8,7 +8,7 @@
  * ```
  */
 import { decodeUtf8 } from '../bytes.ts'
-import type { OpenOptions } from '../index.ts'
+import type { OpenOptions, Store } from '../index.ts'
 import { OwnStore, type StoreSource } from './own-store.ts'
 
 /** How the driver is made. */
@@ -34,15 +34,40 @@ export interface ItemMeta {
   size: number
 }
 
+/** What {@link kvDriver} makes: a driver of unstorage. */
+export interface KvDriver {
+  readonly name: string
+  readonly flags: { readonly ttl: boolean }
+  readonly options: { readonly store: StoreSource; readonly base: string }
+  /** The store, opened if need be. */
+  getInstance(): Promise<Store>
+  hasItem(key: string): Promise<boolean>
+  getItem(key: string): Promise<string | null>
+  getItems(items: readonly { key: string }[]): Promise<{ key: string; value: string | null }[]>
+  getItemRaw(key: string): Promise<Uint8Array | null>
+  setItem(key: string, value: string, options?: CallOptions): Promise<void>
+  /** Stores all or none. */
+  setItems(items: readonly { key: string; value: string; options?: CallOptions }[], common?: CallOptions): Promise<void>
+  setItemRaw(key: string, value: Bytes, options?: CallOptions): Promise<void>
+  removeItem(key: string): Promise<void>
+  /** Also `ttl`, the seconds until the item expires, if it does. */
+  getMeta(key: string): Promise<ItemMeta | null>
+  getKeys(prefix?: string): Promise<string[]>
+  clear(prefix?: string): Promise<void>
+  /** Reports changes, also those of other processes, until the function that it resolves to is called. */
+  watch(callback: (event: 'update' | 'remove', key: string) => void): Promise<() => Promise<void>>
+  /** Closes the store, if this driver opened it; the next use opens it again. */
+  dispose(): Promise<void>
+}
+
 /** Makes a driver that keeps items in a kv store under their keys: text as text, raw values as their bytes. */
-export function kvDriver({ store: source, base = '', ...options }: KvDriverOptions) {
+export function kvDriver({ store: source, base = '', ...options }: KvDriverOptions): KvDriver {
   const own = new OwnStore(source, options)
   const inside = (key: string): string => key.slice(base.length)
   return {
     name: 'kvfile',
     flags: { ttl: true },
     options: { store: source, base },
-    /** The store, opened if need be. */
     getInstance: () => own.open(),
     async hasItem(key: string) {
       return (await own.open()).has(base + key)
@@ -76,7 +101,6 @@ export function kvDriver({ store: source, base = '', ...options }: KvDriverOptio
     async removeItem(key: string) {
       await (await own.open()).del(base + key)
     },
-    /** Also `ttl`, the seconds until the item expires, if it does. */
     async getMeta(key: string): Promise<ItemMeta | null> {
       const head = await (await own.open()).head(base + key)
       if (head === undefined) return null
@@ -93,7 +117,6 @@ export function kvDriver({ store: source, base = '', ...options }: KvDriverOptio
     async clear(prefix = '') {
       await (await own.open()).delRange({ ...within(base + prefix), all: true })
     },
-    /** Reports changes, also those of other processes, until the function that it resolves to is called. */
     async watch(callback: (event: 'update' | 'remove', key: string) => void) {
       const watch = await (await own.open()).text().watch(within(base))
       const done = (async () => {
@@ -106,7 +129,6 @@ export function kvDriver({ store: source, base = '', ...options }: KvDriverOptio
         await done.catch(() => {})
       }
     },
-    /** Closes the store, if this driver opened it; the next use opens it again. */
     dispose: () => own.close(),
   }
 }

@@ -190,16 +190,7 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
   test.for(['mts', 'cts'])('has adapters with types (%s)', (extension) => {
     writeFileSync(join(project.folder, `adapters.${extension}`), ADAPTERS)
     const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript-5.4/package.json')), 'bin/tsc')
-    const types = [
-      '--strict',
-      '--skipLibCheck',
-      'false',
-      '--typeRoots',
-      'none',
-      '--lib',
-      'es2023,esnext.disposable,dom',
-    ]
-    run(process.execPath, tsc, ...types, '--module', 'nodenext', '--target', 'es2022', `adapters.${extension}`)
+    run(process.execPath, tsc, ...OWN_TYPES, `adapters.${extension}`)
     expect(run(process.execPath, `adapters.${extension.replace('ts', 'js')}`)).toBe('1\n')
   })
 
