@@ -26,6 +26,7 @@ import { type EtcdLocation, parseEtcdLocation } from './location.ts'
 import { KeyReads } from './read/key-reads.ts'
 import { RangeReads } from './read/range-reads.ts'
 import { Watches } from './watch/watches.ts'
+import { Target } from './write/target.ts'
 import { Writes } from './write/writes.ts'
 
 /** Bytes of a request that are no key and no value: of each operation, and of the whole. */
@@ -60,8 +61,8 @@ export class EtcdDriver implements Driver {
     const leases = new Leases(cluster, now)
     this.#keyReads = new KeyReads(cluster, keys, leases, now, maxTxnOps)
     this.#rangeReads = new RangeReads(cluster, keys, leases, now)
-    this.#writes = new Writes(cluster, keys, leases, now)
     this.#watches = new Watches({ cluster, keys, leases, now, maxTxnOps })
+    this.#writes = new Writes(new Target(cluster, keys, leases, now, maxTxnOps))
     const maxBytes = maxRequestBytes - REQUEST_OVERHEAD_BYTES
     this.limits = {
       maxKeyBytes: 65_535 - prefix.length,
@@ -141,6 +142,6 @@ export class EtcdDriver implements Driver {
 
   async close(): Promise<void> {
     await this.#watches.close()
-    this.#cluster.close()
+    await this.#cluster.close()
   }
 }

@@ -15,6 +15,10 @@ export interface Tries {
   readonly kind: 'read' | 'write'
   /** How long one try may take, in milliseconds. Default: that of short calls. */
   readonly tryMs?: number
+  /** When to give up, on the clock of `monotonicMs`. Default: that of {@link Cluster.until}. */
+  readonly until?: number
+  /** Whether a read belongs to a write, and goes on when the store is closed in the meantime. Default: false. */
+  readonly partOfWrite?: boolean
   readonly signal?: AbortSignal | undefined
 }
 
@@ -36,6 +40,7 @@ export class Cluster {
   readonly #refusals: Refusals
   readonly #tryMs: number
   readonly #totalMs: number
+  readonly #writing = new Set<Promise<unknown>>()
   readonly #closed = new AbortController()
   #current = 0
 
@@ -70,9 +75,9 @@ export class Cluster {
    */
   async with<T>(
     step: (member: Transport, options: CallOptions) => Promise<T>,
-    { kind, tryMs = this.#tryMs, signal }: Tries,
+    { kind, tryMs = this.#tryMs, until, signal }: Tries,
   ): Promise<T> {
-    const end = monotonicMs() + this.#totalMs
+    const end = until ?? monotonicMs() + this.#totalMs
     let last: CallError | undefined
     let logins = 0
     const mismatched = new Set<Transport>()
@@ -108,6 +113,22 @@ export class Cluster {
     }
   }
 
+  /** When a call that begins now gives up, on the clock of `monotonicMs`. */
+  until(): number {
+    return monotonicMs() + this.#totalMs
+  }
+
+  /** Does what {@link close} waits for. */
+  async write<T>(work: () => Promise<T>): Promise<T> {
+    const writing = work()
+    this.#writing.add(writing)
+    try {
+      return await writing
+    } finally {
+      this.#writing.delete(writing)
+    }
+  }
+
   /** Asks each member by itself; a member that fails has its error in place of the answer. */
   async callEach<Q, R>(method: Method<Q, R>, request: Q, signal?: AbortSignal): Promise<(R | CallError)[]> {
     return Promise.all(
@@ -123,7 +144,9 @@ export class Cluster {
     )
   }
 
-  close(): void {
+  /** Waits for writes, then ends everything. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#writing)
     this.#closed.abort()
     for (const transport of this.#transports) transport.close()
   }

@@ -30,7 +30,8 @@ export class Refusals {
   }
 
   /** The error for a call that was refused; `kind` is what it was to do. */
-  of({ status, message, endpoint }: CallError, kind: 'read' | 'write'): KvError {
+  of(error: CallError, kind: 'read' | 'write'): KvError {
+    const { status, message, endpoint } = error
     const { user, keys, etcdctl, kv } = this.#place
     const text = message.replace(/^etcdserver: /, '')
     if (status === PERMISSION_DENIED) {
@@ -81,7 +82,7 @@ export class Refusals {
         hint: 'check the address: clients of etcd use port 2379',
       })
     }
-    return refused('KV_IO', `etcd at ${endpoint}: ${text}`)
+    return refused('KV_IO', `etcd at ${endpoint}: ${text}`, { cause: error })
   }
 
   /** The error when nobody can be asked at the addresses of the location. */

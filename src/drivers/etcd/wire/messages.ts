@@ -197,3 +197,5 @@ export const METHODS = {
 }
 
 export type Stored = Decoded<typeof KeyValue>
+export type Txn = Encodable<typeof TxnRequest>
+export type TxnAnswer = Decoded<typeof TxnResponse>
