@@ -1,52 +1,16 @@
-import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { HAS_OPENSSL, selfSigned } from '../helpers/certificates.ts'
 import { errorText, expectRun, kvProcess } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 
-const OPENSSL = ['/usr/bin/openssl', '/usr/local/bin/openssl', '/opt/homebrew/bin/openssl'].find((path) =>
-  existsSync(path),
-)
-if (OPENSSL === undefined) {
-  if (process.env['CI']) throw new Error('the tests of HTTPS need openssl: apt-get install openssl')
-  console.warn('HTTPS is not tested: no openssl here (apt-get install openssl)')
-}
-
-/** A new certificate for localhost, signed by itself. */
-function certificate(): { cert: string; key: string } {
-  const folder = tempDir()
-  const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')]
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync(
-    OPENSSL!,
-    [
-      'req',
-      '-x509',
-      '-newkey',
-      'ec',
-      '-pkeyopt',
-      'ec_paramgen_curve:prime256v1',
-      '-nodes',
-      '-days',
-      '2',
-      ...subject,
-      '-keyout',
-      key,
-      '-out',
-      cert,
-    ],
-    { stdio: 'ignore' },
-  )
-  return { cert, key }
-}
-
-describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
+describe.skipIf(!HAS_OPENSSL)('kv serve over HTTPS', () => {
   test('serves who trusts its certificate, and tells the others how to', async () => {
-    const { cert, key } = certificate()
+    const { cert, key } = selfSigned()
     const { url } = await served(['--cert', cert, '--key', key])
     expect(url).toMatch(/^https:/)
     const env = { NODE_EXTRA_CA_CERTS: cert }
@@ -60,7 +24,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
   })
 
   test('ends at SIGTERM whatever has connected and not shaken hands', { timeout: 20_000 }, async () => {
-    const { cert, key } = certificate()
+    const { cert, key } = selfSigned()
     const { child, url, run } = await served(['--cert', cert, '--key', key])
     for (const sent of ['', '\x16\x03\x01']) {
       const socket = connect(Number(new URL(url).port), '127.0.0.1').on('error', () => {})
@@ -84,7 +48,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
   })
 
   test('one that has it names https:// to who speaks plain HTTP', async () => {
-    const { cert, key } = certificate()
+    const { cert, key } = selfSigned()
     const { url } = await served(['--cert', cert, '--key', key])
     const plain = url.replace('https:', 'http:')
     expectRun(await kvProcess(['count', '--store', plain]), {
@@ -94,7 +58,7 @@ describe.skipIf(OPENSSL === undefined)('kv serve over HTTPS', () => {
   })
 
   test('refuses what is no certificate, or not the key of it, with exit 2', async () => {
-    const [one, other] = [certificate(), certificate()]
+    const [one, other] = [selfSigned(), selfSigned()]
     const text = join(tempDir(), 'text')
     writeFileSync(text, 'hello')
     for (const [cert, key] of [
