@@ -14,7 +14,10 @@ const folder = join(dirname(fileURLToPath(import.meta.url)), '../dist/engine')
 const manifest = join(folder, 'sha256.json')
 mkdirSync(folder, { recursive: true })
 
-const before = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : {}
+/** Which form the archives have; those of another are made again. */
+const FORM = 2
+const former = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : {}
+const before = former.form === FORM ? former : {}
 const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 }
 
 async function pack({ name, file }) {
@@ -23,23 +26,45 @@ async function pack({ name, file }) {
   const archive = join(folder, `${name}.br`)
   if (before[name] !== digest || !existsSync(archive)) {
     const part = `${archive}.${process.pid}`
-    const bytes = name.includes('x64') ? withAbsoluteCalls(addon) : addon
+    const bytes = withAddresses(addon, name.includes('x64') ? 'x64' : 'arm64')
     writeFileSync(part, await promisify(brotliCompress)(bytes, { params }))
     renameSync(part, archive)
   }
   return [name, digest]
 }
 
-/** The reverse of `withRelativeCalls` in src/drivers/sqlite/engine/relative-calls.ts, which has the reason. */
-function withAbsoluteCalls(code) {
+/** The reverse of `withDistances` in src/drivers/sqlite/engine/code-addresses.ts, which has the reason. */
+function withAddresses(code, architecture) {
   const bytes = Buffer.from(code)
-  for (let at = 0; at + 5 <= bytes.length; at++) {
-    if ((bytes[at] & 0xfe) !== 0xe8) continue
-    bytes.writeInt32LE((bytes.readInt32LE(at + 1) + at) | 0, at + 1)
-    at += 4
-  }
+  if (architecture === 'x64') x64(bytes)
+  else arm64(bytes)
   return bytes
 }
 
+function x64(bytes) {
+  for (let at = 0; at + 7 <= bytes.length; at++) {
+    const isJump = (bytes[at] & 0xfe) === 0xe8
+    const isNear =
+      (bytes[at] & 0xf8) === 0x48 &&
+      [0x3b, 0x63, 0x89, 0x8b, 0x8d].includes(bytes[at + 1]) &&
+      (bytes[at + 2] & 0xc7) === 0x05
+    if (!isJump && !isNear) continue
+    const operand = at + (isJump ? 1 : 3)
+    bytes.writeInt32LE((bytes.readInt32LE(operand) + at) | 0, operand)
+    at = operand + 3
+  }
+}
+
+function arm64(bytes) {
+  for (let at = 0; at + 4 <= bytes.length; at += 4) {
+    const word = bytes.readUInt32LE(at)
+    if (word >>> 26 === 0x25) bytes.writeUInt32LE((0x94000000 | ((word + at / 4) & 0x3ffffff)) >>> 0, at)
+    else if ((word & 0x9f000000) >>> 0 === 0x90000000) {
+      const page = ((((word >>> 5) & 0x7ffff) << 2) | ((word >>> 29) & 3)) + (at >>> 12)
+      bytes.writeUInt32LE(((word & 0x9f00001f) | ((page & 3) << 29) | (((page >>> 2) & 0x7ffff) << 5)) >>> 0, at)
+    }
+  }
+}
+
 const digests = Object.fromEntries(await Promise.all(addons().map(pack)))
-writeFileSync(manifest, `${JSON.stringify(digests, null, 2)}\n`)
+writeFileSync(manifest, `${JSON.stringify({ ...digests, form: FORM }, null, 2)}\n`)

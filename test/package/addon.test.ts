@@ -1,8 +1,21 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { brotliDecompressSync } from 'node:zlib'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { withDistances } from '../../src/drivers/sqlite/engine/code-addresses.ts'
 import { type Run, ended, startNode } from '../helpers/kv.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { type Project, bytesOf, installedPackage } from './tarball.ts'
@@ -48,6 +61,18 @@ describe('the addon with SQLite of an installed package', { timeout: 300_000 }, 
     expect(addons(engine)).toHaveLength(HAS_SQLITE ? 0 : 1)
     expect(archives(engine).filter((name) => !name.startsWith(`${process.platform}-${process.arch}`))).toEqual([])
     expect(await put(folder)).toMatchObject({ code: 0, stderr: '' })
+  })
+
+  test('every archive unpacks to the addon that its digest is of', () => {
+    const { engine } = installed()
+    const digests = JSON.parse(readFileSync(join(engine, 'sha256.json'), 'utf8')) as Record<string, string>
+    const found = archives(engine).map((file) => {
+      const code = brotliDecompressSync(readFileSync(join(engine, file)))
+      const addon = withDistances(code, file.includes('x64') ? 'x64' : 'arm64')
+      return [file.replace(/\.br$/, ''), createHash('sha256').update(addon).digest('hex')]
+    })
+    expect(found).toHaveLength(8)
+    expect(digests).toMatchObject(Object.fromEntries(found))
   })
 
   test('an installation for another machine keeps the archives', () => {

@@ -19,7 +19,7 @@ import {
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { codeFolder } from '../../../code-folder.ts'
 import { KvError, reasonOf } from '../../../errors.ts'
-import { withRelativeCalls } from './relative-calls.ts'
+import { withDistances } from './code-addresses.ts'
 
 /** `dist/engine`, from `dist/cli` or `dist/chunks`, and from `dist/cjs/chunks`. */
 const FOLDERS = ['../engine', '../../engine']
@@ -141,7 +141,7 @@ function unpack(archive: string, digest: string, [beside, cached]: [string, stri
 function decompressed(archive: string): Uint8Array | undefined {
   try {
     const bytes = process.getBuiltinModule('node:zlib').brotliDecompressSync(readFileSync(archive))
-    return basename(archive).includes('x64') ? withRelativeCalls(bytes) : bytes
+    return withDistances(bytes, basename(archive).includes('x64') ? 'x64' : 'arm64')
   } catch {
     return undefined
   }
