@@ -3,7 +3,7 @@
  * page of the API, compiled into Bun, which has SQLite. Bun is taken from PATH or from node_modules.
  */
 import { execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -44,15 +44,14 @@ function findBun() {
   process.exit(1)
 }
 
-/** The modules of the command line; those that the package runs out of V8's cache are modules again. */
+/** The modules of the command line; those that the package runs out of V8's cache take the place of what runs them. */
 function copyCommandLine(folder) {
   cpSync(join(root, 'dist/cli'), folder, { recursive: true, filter: (file) => !/\.(js|cache)$/.test(file) })
   for (const file of readdirSync(join(root, 'dist/cli'))) {
     const [, name] = /^(\w+)-\w+\.js$/.exec(file) ?? []
-    if (name === undefined) continue
-    const [, body] = /^\(function\([\w,]*\)\{(.*)\n\}\)$/s.exec(readFileSync(join(root, 'dist/cli', file), 'utf8'))
-    writeFileSync(join(folder, `${name}.cjs`), body)
+    if (name !== undefined) cpSync(join(root, 'dist/cli', file), join(folder, `${name}.cjs`))
   }
+  cpSync(join(root, 'dist/grpc.cjs'), join(folder, 'grpc.cjs'))
   writeFileSync(join(folder, 'kv.cjs'), `require('./main.cjs').start()\n`)
 }
 

@@ -100,7 +100,7 @@ const common = {
   transform: { define: { __VERSION__: JSON.stringify(version) } },
 }
 
-/** @param grpc the path of grpc.cjs from the files of the bundle */
+/** @param grpc the path of the client of gRPC, as the files of the bundle write it */
 async function bundle(input, output, grpc = '../grpc.cjs') {
   const build = await rolldown({ ...common, plugins: [...PLUGINS, grpcFile(grpc)], input })
   const { output: chunks } = await build.write(output)
@@ -162,6 +162,7 @@ const chunks = await bundle(
       ],
     },
   },
+  './grpc.cjs',
 )
 mergeStart()
 // Each in one file, with nothing in it that a thread does not need.
@@ -266,7 +267,7 @@ function mergeStart() {
       )
 }
 
-/** Lets what starts run out of V8's code cache, and writes the caches for this Node; see scripts/run-cached.cjs. */
+/** Lets what starts, and the client of gRPC, run out of V8's code cache, and writes the caches for this Node; see scripts/run-cached.cjs. */
 async function cacheCode() {
   for (const name of ['main', 'parser']) {
     const code = readFileSync(`dist/cli/${name}.cjs`, 'utf8')
@@ -274,16 +275,28 @@ async function cacheCode() {
       throw new Error(
         `${name}.cjs has an import(): code that runs out of the cache cannot load ES modules, use require or process.getBuiltinModule`,
       )
-    const ascii = code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
-    const hash = createHash('sha256').update(ascii).digest('hex').slice(0, 8)
-    const file = `${name}-${hash}.js`
-    writeFileSync(`dist/cli/${file}`, `(function(exports,require,module,__filename,__dirname){${ascii}\n})`)
-    writeFileSync(
-      `dist/cli/${name}.cjs`,
-      readFileSync('scripts/run-cached.cjs', 'utf8').replaceAll('NAME', name).replaceAll('FILE', file),
-    )
+    const file = `${name}-${hashOf(inAscii(code))}.js`
+    writeFileSync(`dist/cli/${file}`, inAscii(code))
+    writeCached(name, file, file)
   }
+  const grpc = inAscii(readFileSync('dist/grpc.cjs', 'utf8'))
+  writeFileSync('dist/grpc.cjs', grpc)
+  writeCached('grpc', '../grpc.cjs', `grpc-${hashOf(grpc)}`)
   await createRequire(import.meta.url)('../bin/code-cache.cjs').write()
+}
+
+function writeCached(name, file, cache) {
+  const template = readFileSync('scripts/run-cached.cjs', 'utf8')
+  const text = template.replaceAll('NAME', name).replaceAll('FILE', file).replaceAll('CACHE', cache)
+  writeFileSync(`dist/cli/${name}.cjs`, text)
+}
+
+function inAscii(code) {
+  return code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+function hashOf(text) {
+  return createHash('sha256').update(text).digest('hex').slice(0, 8)
 }
 
 /** The licence texts of the packages whose code stands in the bundle. */

@@ -10,7 +10,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** A copy of the built program, and the path of its code cache. */
 function installed(): { folder: string; cache: string } {
   const folder = tempDir()
-  for (const name of ['bin', 'dist/cli', 'dist/engine', 'package.json'])
+  for (const name of ['bin', 'dist/cli', 'dist/engine', 'dist/grpc.cjs', 'package.json'])
     cpSync(join(ROOT, name), join(folder, name), { recursive: true })
   const [cache] = readdirSync(join(folder, 'dist/cli')).filter((file) =>
     file.endsWith(`.js-${process.version}-${process.arch}.cache`),
@@ -32,19 +32,28 @@ function putAndGet(folder: string, ...flags: string[]): string {
   return node(folder, ...flags, 'bin/kv.cjs', 'get', 'k')
 }
 
-/** Whether V8 takes the cache; asked of a new process, since one that has compiled the code before does not look. */
+/** Whether V8 takes the cache of a module; asked of a new process, since one that has compiled the code before does not look. */
 function isTaken(cache: string): boolean {
+  const [, name] = /([a-z]+)-[^/]*$/.exec(cache)!
   const script = `
-    const { readFileSync } = require('node:fs')
-    const [filename, cache] = process.argv.slice(1)
-    const { cachedDataRejected } = new (require('node:vm').Script)(readFileSync(filename, 'latin1'), { filename, cachedData: readFileSync(cache) })
-    console.log(cachedDataRejected)`
-  return node(dirname(cache), '-e', script, cache.replace(/-v[^/]*$/, ''), cache) === 'false\n'
+    const { Script } = require('node:vm')
+    const taken = []
+    require('node:vm').Script = class extends Script {
+      constructor(text, options) {
+        super(text, options)
+        taken.push(options.cachedData !== undefined && !this.cachedDataRejected)
+      }
+    }
+    require(process.argv[1])
+    console.log(taken.length > 0 && taken.every((it) => it))`
+  return node(dirname(cache), '-e', script, `./${name}.cjs`) === 'true\n'
 }
 
-test('the build leaves a code cache that this Node takes', () => {
+test('the build leaves code caches that this Node takes', () => {
   const { folder, cache } = installed()
-  expect(isTaken(cache)).toBe(true)
+  const caches = readdirSync(dirname(cache)).filter((file) => file.includes(`-${process.version}-`))
+  expect(caches.map((file) => file.replace(/-.*/, ''))).toEqual(['grpc', 'main', 'parser'])
+  for (const file of caches) expect([file, isTaken(join(dirname(cache), file))]).toEqual([file, true])
   expect(putAndGet(folder)).toBe('Ä')
 })
 
@@ -102,7 +111,7 @@ test('without a code cache kv works the same, and an installation writes one wit
   expect(putAndGet(folder)).toBe('Ä')
   expect(node(folder, 'bin/install.cjs')).toBe('')
   expect(isTaken(cache)).toBe(true)
-  expect(readdirSync(join(folder, 'dist/cli')).filter((file) => file.includes('.cache'))).toHaveLength(2)
+  expect(readdirSync(join(folder, 'dist/cli')).filter((file) => file.includes('.cache'))).toHaveLength(3)
 })
 
 test('a checkout that is not built yet installs without a word', () => {
