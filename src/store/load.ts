@@ -1,8 +1,8 @@
-import { type Block, type Blocks, blockOps } from '../blocks/block.ts'
+import { type Block, type Blocks, blockKey, blockOps, blockPart, blockValue } from '../blocks/block.ts'
 import { compareBytes } from '../bytes.ts'
 import { KvError, interrupted, usageError } from '../errors.ts'
 import type { Driver, Limits } from './driver/driver.ts'
-import type { DriverLoadOptions } from './driver/load.ts'
+import type { DriverLoadOptions, LoadedPart } from './driver/load.ts'
 import type { Op, Put } from './driver/entry.ts'
 import { roundedUp } from './expiry.ts'
 import { checkFunction, checkOptions, flagOf, kindOf } from './input.ts'
@@ -94,35 +94,28 @@ async function loadInBatches(
   blocks: Blocks,
   { ifAbsent = false, onExisting, onProgress, signal }: LoadOptions,
 ): Promise<number> {
-  const underWay: { readonly done: Promise<number>; readonly entries: number }[] = []
+  const underWay: { readonly done: Promise<LoadedPart>; readonly entries: number }[] = []
   let newest: number | undefined
   let stored = 0
   let existing = 0
-  const putIfAbsent = async ({ key, value, expires, ttl }: Put): Promise<number> => {
-    const { applied, revision } = await driver.put(key, value, { expires, ttl, condition: { type: 'absent' }, signal })
-    if (!applied) existing++
-    return revision
-  }
-  const limits = ifAbsent ? { ...driver.limits, maxBatchOps: 1 } : driver.limits
+  const { limits } = driver
+  const isSingle = ifAbsent && driver.loadPart === undefined
   const oldest = async (): Promise<void> => {
-    const revision = await underWay[0]!.done
+    const part = await underWay[0]!.done
     stored += underWay.shift()!.entries
-    newest = Math.max(newest ?? 0, revision)
+    newest = Math.max(newest ?? 0, part.revision)
+    existing += part.existing
     onProgress?.(stored)
   }
   try {
     for await (const block of blocks) {
-      let before: Uint8Array | undefined
-      for (const batch of batches(opsOf(block, limits), limits)) {
-        const [op] = batch as [Op]
-        const isAgain = ifAbsent && before !== undefined && compareBytes(op.key, before) === 0
-        before = op.key
-        const most = isAgain ? 1 : limits.maxBatchesInFlight
+      for (const part of partsOf(block, isSingle ? { ...limits, maxBatchOps: 1 } : limits, ifAbsent)) {
+        const most = part.isAgain ? 1 : limits.maxBatchesInFlight
         while (underWay.length >= most) await oldest()
         if (signal?.aborted) throw interrupted(signal)
-        const done = ifAbsent && op.type === 'put' ? putIfAbsent(op) : driver.batch(batch, { signal })
+        const done = loadPart(driver, part.block, ifAbsent, signal)
         done.catch(() => {})
-        underWay.push({ done, entries: batch.length })
+        underWay.push({ done, entries: part.block.count })
       }
       while (underWay.length > 0) await oldest()
     }
@@ -137,21 +130,49 @@ async function loadInBatches(
   return newest ?? driver.batch([], { signal })
 }
 
-/** Operations in lists that a batch can hold each. */
-function* batches(ops: Iterable<Op>, limits: Limits): Generator<Op[], void, void> {
-  let batch: Op[] = []
+/** Loads a part of a block in one step, or with `ifAbsent` where the driver cannot, of one entry. */
+async function loadPart(
+  driver: Driver,
+  part: Block,
+  ifAbsent: boolean,
+  signal: AbortSignal | undefined,
+): Promise<LoadedPart> {
+  if (driver.loadPart !== undefined) return driver.loadPart(part, { ifAbsent, signal })
+  const ops = [...opsOf(part, driver.limits)]
+  const [op] = ops as [Op]
+  if (!ifAbsent || op.type === 'del') return { revision: await driver.batch(ops, { signal }), existing: 0 }
+  const { key, value, expires, ttl } = op
+  const { applied, revision } = await driver.put(key, value, { expires, ttl, condition: { type: 'absent' }, signal })
+  return { revision, existing: applied ? 0 : 1 }
+}
+
+/**
+ * A block in parts that a batch can hold each. Throws `KV_TOO_LARGE` for an entry over a limit. Of equal keys each begins a
+ * part, and `isAgain` tells it.
+ */
+function* partsOf(
+  block: Block,
+  limits: Limits,
+  mayRepeat: boolean,
+): Generator<{ readonly block: Block; readonly isAgain: boolean }, void, void> {
+  const { count, keyLength, valueLength } = block
+  const mostBytes = Math.min(limits.maxValueBytes, limits.maxEntryBytes, limits.maxBatchBytes)
+  let from = 0
   let bytes = 0
-  for (const op of ops) {
-    const size = sizeOf(op, limits)
-    if (batch.length > 0 && (batch.length === limits.maxBatchOps || bytes + size > limits.maxBatchBytes)) {
-      yield batch
-      batch = []
+  let isAgain = false
+  for (let i = 0; i <= count; i++) {
+    const size = i === count ? 0 : keyLength[i]! + valueLength[i]! + limits.opOverheadBytes
+    if (size > mostBytes) checkSize({ type: 'put', key: blockKey(block, i), value: blockValue(block, i) }, limits)
+    const isEqual = mayRepeat && i > 0 && i < count && compareBytes(blockKey(block, i), blockKey(block, i - 1)) === 0
+    const isFull = i - from === limits.maxBatchOps || bytes + size > limits.maxBatchBytes
+    if (i > from && (i === count || isEqual || isFull)) {
+      yield { block: blockPart(block, from, i), isAgain }
+      from = i
       bytes = 0
+      isAgain = isEqual
     }
-    batch.push(op)
     bytes += size
   }
-  if (batch.length > 0) yield batch
 }
 
 /** The operations of a block in memory of their own. Throws `KV_TOO_LARGE` for an entry over a limit. */

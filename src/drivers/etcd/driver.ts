@@ -1,3 +1,4 @@
+import type { Block } from '../../blocks/block.ts'
 import { KvError } from '../../errors.ts'
 import type {
   Abortable,
@@ -16,6 +17,7 @@ import type {
   Supports,
   WatchQuery,
 } from '../../store/driver/driver.ts'
+import type { LoadPartOptions, LoadedPart } from '../../store/driver/load.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { OpenOptions } from '../options.ts'
 import type { Cluster } from './cluster/cluster.ts'
@@ -114,6 +116,10 @@ export class EtcdDriver implements Driver {
 
   batch(ops: readonly Op[], options?: DriverBatchOptions): Promise<number> {
     return this.#writes.batch(ops, options)
+  }
+
+  loadPart(block: Block, options: LoadPartOptions): Promise<LoadedPart> {
+    return this.#writes.loadPart(block, options)
   }
 
   delRange(query: RangeQuery, options?: Abortable): Promise<number> {

@@ -8,7 +8,7 @@ import type { Cached } from './cached.ts'
 import type { Care } from './care.ts'
 import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
 import type { History } from './history.ts'
-import type { DriverLoadOptions, LongLoad, LongLoadOptions } from './load.ts'
+import type { DriverLoadOptions, LoadPartOptions, LoadedPart, LongLoad, LongLoadOptions } from './load.ts'
 import type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './entry.ts'
 
 /** A value now or a promise of it. A driver answers without a promise when it can. */
@@ -242,6 +242,11 @@ export interface Driver {
    * other writers wait. The signal may be ignored once the first block is asked for: the source can end the blocks.
    */
   load?(blocks: Blocks, options?: DriverLoadOptions): Promise<number>
+  /**
+   * Optional: applies the entries of a block that fits in a batch and has no key twice, all or nothing, where that is quicker
+   * than `batch`, or with `ifAbsent` than puts one by one. It rounds lifetimes up itself. The block stays as it is until this settles.
+   */
+  loadPart?(block: Block, options: LoadPartOptions): Promise<LoadedPart>
   /** Optional: begins a load of blocks that are collected first, where that is quicker than `load` of each. */
   longLoad?(options: LongLoadOptions): Promise<LongLoad | undefined>
   /** Removes a range in one atomic step; settles to how many entries it had. Ignores `reverse`, `limit`, `keysOnly`. */

@@ -50,3 +50,17 @@ export interface LongLoad {
   /** Forgets them. */
   drop(): void
 }
+
+/** How a part of a load that need not be atomic is stored. */
+export interface LoadPartOptions {
+  /** Puts only what is not there. */
+  readonly ifAbsent: boolean
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A part of a load that was stored. */
+export interface LoadedPart {
+  readonly revision: number
+  /** Puts that were left because their key was there. */
+  readonly existing: number
+}

@@ -87,6 +87,14 @@ export const TxnResponse = new Message({
   succeeded: flag(2),
   responses: several(3, ResponseOp),
 })
+/** What came of a transaction without its reads, and of one whose steps are transactions that may read a key. */
+const Brief = new Message({ header: nested(1, Header), succeeded: flag(2) })
+const Inner = new Message({
+  succeeded: flag(2),
+  responses: several(3, new Message({ range: nested(1, RangeResponse) })),
+})
+const Nested = new Message({ header: nested(1, Header), responses: several(3, new Message({ txn: nested(4, Inner) })) })
+
 export type Comparison = Encodable<typeof Compare>
 export type Step = Encodable<typeof RequestOp>
 
@@ -186,6 +194,18 @@ export const METHODS = {
   put: method('KV/Put', PutRequest, PutResponse),
   deleteRange: method('KV/DeleteRange', DeleteRangeRequest, DeleteRangeResponse),
   txn: method('KV/Txn', TxnRequest, TxnResponse),
+  /** A transaction whose steps were written by a {@link StepWriter}. */
+  steps: {
+    path: '/etcdserverpb.KV/Txn',
+    encode: (steps: Uint8Array) => steps,
+    decode: (data: Uint8Array) => Brief.decode(data),
+  },
+  /** The same with puts of what is absent. */
+  stepsIfAbsent: {
+    path: '/etcdserverpb.KV/Txn',
+    encode: (steps: Uint8Array) => steps,
+    decode: (data: Uint8Array) => Nested.decode(data),
+  },
   leaseGrant: method('Lease/LeaseGrant', LeaseGrantRequest, LeaseGrantResponse),
   leaseTimeToLive: method('Lease/LeaseTimeToLive', LeaseTimeToLiveRequest, LeaseTimeToLiveResponse),
   leaseLeases: method('Lease/LeaseLeases', LeaseLeasesRequest, LeaseLeasesResponse),

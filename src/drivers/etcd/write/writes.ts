@@ -1,3 +1,4 @@
+import type { Block } from '../../../blocks/block.ts'
 import { conditionFailed } from '../../../store/conditional.ts'
 import type {
   Abortable,
@@ -6,12 +7,14 @@ import type {
   DriverPutOptions,
   RangeQuery,
 } from '../../../store/driver/driver.ts'
+import type { LoadPartOptions, LoadedPart } from '../../../store/driver/load.ts'
 import type { KeyCondition, Lifetime, Op, PutResult } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { unknownOutcome } from '../cluster/failures.ts'
 import { isLeaseGone } from '../lease/leases.ts'
 import type { Change } from './changes.ts'
 import { delRange } from './del-range.ts'
+import { loadPart } from './load-part.ts'
 import type { Outcome } from './outcome.ts'
 import type { Attempt, Target } from './target.ts'
 import { transact } from './transaction.ts'
@@ -56,6 +59,13 @@ export class Writes {
     const { revision, failed } = await this.#apply(ops, conditions, attempt)
     if (failed !== undefined) throw conditionFailed(conditions, failed.at)
     return revision
+  }
+
+  /** Makes the changes of a block that fits in a batch. */
+  loadPart(block: Block, options: LoadPartOptions): Promise<LoadedPart> {
+    const { cluster } = this.#target
+    const attempt = { what: 'batch', until: cluster.until(), tryMs: BATCH_TRY_MS, signal: options.signal }
+    return cluster.write(() => loadPart(this.#target, block, options, attempt))
   }
 
   /** Deletes what is in a range, in one step; tells how many entries that were. */
