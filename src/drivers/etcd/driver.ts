@@ -107,15 +107,15 @@ export class EtcdDriver implements Driver {
   }
 
   put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult> {
-    return this.#writes.put(key, value, options)
+    return this.#cluster.write(() => this.#writes.put(key, value, options))
   }
 
   del(key: Uint8Array, options?: DriverDelOptions): Promise<boolean> {
-    return this.#writes.del(key, options)
+    return this.#cluster.write(() => this.#writes.del(key, options))
   }
 
   batch(ops: readonly Op[], options?: DriverBatchOptions): Promise<number> {
-    return this.#writes.batch(ops, options)
+    return this.#cluster.write(() => this.#writes.batch(ops, options))
   }
 
   loadPart(block: Block, options: LoadPartOptions): Promise<LoadedPart> {
@@ -123,7 +123,7 @@ export class EtcdDriver implements Driver {
   }
 
   delRange(query: RangeQuery, options?: Abortable): Promise<number> {
-    return this.#writes.delRange(query, options)
+    return this.#cluster.write(() => this.#writes.delRange(query, options))
   }
 
   range(query: RangeQuery, options?: Abortable): AsyncIterable<Entry[]> {

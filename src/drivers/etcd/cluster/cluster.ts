@@ -1,7 +1,8 @@
 import { monotonicMs, pause } from '../../../async.ts'
 import { closedError, interrupted } from '../../../errors.ts'
 import type { Method } from '../wire/messages.ts'
-import { Unclear, unavailable, verdictOn } from './failures.ts'
+import { Attempts } from './attempts.ts'
+import { Unclear, verdictOn } from './failures.ts'
 import type { Login } from './login.ts'
 import type { Refusals } from './refusals.ts'
 import { CallError, type CallOptions, type Transport } from './transport.ts'
@@ -15,19 +16,18 @@ export interface Tries {
   readonly kind: 'read' | 'write'
   /** How long one try may take, in milliseconds. Default: that of short calls. */
   readonly tryMs?: number
-  /** When to give up, on the clock of `monotonicMs`. Default: that of {@link Cluster.until}. */
+  /** When to give up, on the clock of `monotonicMs`. Default: that of {@link Cluster.until}, or after one try if that is later. */
   readonly until?: number
   /** Whether a read belongs to a write, and goes on when the store is closed in the meantime. Default: false. */
   readonly partOfWrite?: boolean
   readonly signal?: AbortSignal | undefined
 }
 
+/** What one member does. */
+export type Step<T> = (member: Transport, options: CallOptions) => Promise<T>
+
 /** How often a call logs in anew: members may forget a token while others still learn of it. */
 const MOST_LOGINS = 3
-
-/** How long to wait between two tries, in milliseconds: twice as long each time, up to the most, of it a random part. */
-const FIRST_PAUSE_MS = 20
-const LONGEST_PAUSE_MS = 400
 
 /**
  * The members of a cluster, of which one is asked until it fails: then the next is, and so on until the time is over. Any
@@ -42,6 +42,7 @@ export class Cluster {
   readonly #totalMs: number
   readonly #writing = new Set<Promise<unknown>>()
   readonly #closed = new AbortController()
+  readonly #ended = new AbortController()
   #current = 0
 
   /** @param totalMs how long a call is tried, in milliseconds */
@@ -71,44 +72,42 @@ export class Cluster {
 
   /**
    * Has one member do a step, such as to open a stream, and another when the step throws a {@link CallError} that may pass. Throws
-   * as {@link call}.
+   * as {@link call}. The signal that the step gets is for as long as the step takes.
    */
-  async with<T>(
-    step: (member: Transport, options: CallOptions) => Promise<T>,
-    { kind, tryMs = this.#tryMs, until, signal }: Tries,
-  ): Promise<T> {
-    const end = until ?? monotonicMs() + this.#totalMs
-    let last: CallError | undefined
+  async with<T>(step: Step<T>, tries: Tries): Promise<T> {
+    const { partOfWrite = tries.kind === 'write', signal } = tries
+    const either = new EitherSignal(signal, partOfWrite ? this.#ended.signal : this.#closed.signal)
+    try {
+      return await this.#untilDone(step, tries, either.signal)
+    } finally {
+      either.release()
+    }
+  }
+
+  async #untilDone<T>(step: Step<T>, tries: Tries, stop: AbortSignal): Promise<T> {
+    const { kind, tryMs = this.#tryMs, until = Math.max(this.until(), monotonicMs() + tryMs), signal } = tries
+    const attempts = new Attempts(this.endpoints)
     let logins = 0
-    const mismatched = new Set<Transport>()
-    for (let tries = 0; ; tries++) {
-      if (this.#closed.signal.aborted) throw closedError()
-      if (signal?.aborted === true) throw interrupted(signal)
-      const left = end - monotonicMs()
-      if (left <= 0) throw unavailable(this.endpoints, last)
+    for (;;) {
+      if (stop.aborted) throw signal?.aborted === true ? interrupted(signal) : closedError()
+      const left = until - monotonicMs()
+      if (left <= 0 || attempts.isHopeless) throw attempts.error(this.#refusals.etcdctl)
       const transport = this.#transports[this.#current]!
+      const connectMs = attempts.connectMs(transport.endpoint)
       let token: string | undefined
       try {
-        token = await this.#login.token(transport, this.#tryMs, signal)
-        return await step(transport, { deadlineMs: Math.min(tryMs, left), token, signal })
+        token = await this.#login.token(transport, Math.min(this.#tryMs, left), stop)
+        return await step(transport, { deadlineMs: Math.min(tryMs, left), connectMs, token, signal: stop })
       } catch (error) {
         if (!(error instanceof CallError)) throw error
-        last = error
         const verdict = verdictOn(error)
         if (verdict === 'login' && logins++ < MOST_LOGINS && (await this.#login.renew(token))) continue
         if (verdict === 'refused' || verdict === 'login') throw this.#refusals.of(error, kind)
-        if (verdict === 'unclear' && kind === 'write') {
-          this.leave(transport)
-          throw new Unclear(error)
-        }
-        if (error.mismatch !== undefined && mismatched.add(transport).size === this.#transports.length)
-          throw this.#refusals.mismatch(error)
-        this.leave(transport)
-        // Every member has its turn before anybody waits.
-        if (tries + 1 >= this.#transports.length) {
-          const longest = Math.min(FIRST_PAUSE_MS * 2 ** (tries + 1 - this.#transports.length), LONGEST_PAUSE_MS)
-          await pause(longest * (0.5 + Math.random() / 2), signal)
-        }
+        if (!stop.aborted) this.leave(transport)
+        if (verdict === 'unclear' && kind === 'write') throw new Unclear(error)
+        const pauseMs = attempts.add(error)
+        if (attempts.areMismatches) throw this.#refusals.mismatch(error)
+        await pause(Math.min(pauseMs, until - monotonicMs()), stop)
       }
     }
   }
@@ -144,15 +143,41 @@ export class Cluster {
     )
   }
 
-  /** Waits for writes, then ends everything. */
+  /** Ends reads with `KV_CLOSED`, then waits for writes. */
   async close(): Promise<void> {
-    await Promise.allSettled(this.#writing)
     this.#closed.abort()
+    await Promise.allSettled(this.#writing)
+    this.#ended.abort()
     for (const transport of this.#transports) transport.close()
   }
 
   /** Asks another member from now on, unless that is so already: calls that fail together leave a member once. */
   leave(member: Transport): void {
     if (this.#transports[this.#current] === member) this.#current = (this.#current + 1) % this.#transports.length
+  }
+}
+
+/** Aborted when either of two signals is; holds on to neither once it is released. */
+class EitherSignal {
+  readonly #one: AbortSignal | undefined
+  readonly #other: AbortSignal
+  readonly #either = new AbortController()
+  readonly #abort = (): void => this.#either.abort()
+
+  constructor(one: AbortSignal | undefined, other: AbortSignal) {
+    this.#one = one
+    this.#other = other
+    one?.addEventListener('abort', this.#abort)
+    other.addEventListener('abort', this.#abort)
+    if (one?.aborted === true || other.aborted) this.#abort()
+  }
+
+  get signal(): AbortSignal {
+    return this.#either.signal
+  }
+
+  release(): void {
+    this.#one?.removeEventListener('abort', this.#abort)
+    this.#other.removeEventListener('abort', this.#abort)
   }
 }

@@ -7,35 +7,40 @@ import type { CallError } from './transport.ts'
  */
 export type Verdict = 'refused' | 'login' | 'untouched' | 'unclear'
 
-/** Statuses of gRPC by which a member refuses a request that would not succeed at another time either. */
-const INVALID_ARGUMENT = 3
-const DEADLINE_EXCEEDED = 4
-const NOT_FOUND = 5
-const PERMISSION_DENIED = 7
-const RESOURCE_EXHAUSTED = 8
-const FAILED_PRECONDITION = 9
-const OUT_OF_RANGE = 11
-const UNIMPLEMENTED = 12
-const UNAUTHENTICATED = 16
+/** Statuses of gRPC by which a member refuses what would not succeed at another time either. */
 const FINAL: ReadonlySet<number> = new Set([
-  INVALID_ARGUMENT,
-  NOT_FOUND,
-  PERMISSION_DENIED,
-  FAILED_PRECONDITION,
-  OUT_OF_RANGE,
-  UNIMPLEMENTED,
+  3, // INVALID_ARGUMENT
+  5, // NOT_FOUND
+  7, // PERMISSION_DENIED
+  8, // RESOURCE_EXHAUSTED
+  9, // FAILED_PRECONDITION
+  11, // OUT_OF_RANGE
+  12, // UNIMPLEMENTED
+  15, // DATA_LOSS
 ])
+const UNAUTHENTICATED = 16
 
 /** Words of a member that does not know who is asking. */
 const LOGIN = /revision of auth store is old|user name is empty/
 
-/** What a failed call means (the texts: https://github.com/etcd-io/etcd/blob/main/api/v3rpc/rpctypes/error.go). */
+/** By these a member has not passed a request on to the others, whatever it was. */
+const NOT_BEGUN: readonly string[] = [
+  'etcdserver: no leader',
+  'etcdserver: too many requests',
+  'etcdserver: rpc not supported for learner',
+  'etcdserver: not leader',
+  'raft proposal dropped',
+]
+
+/**
+ * What a failed call means. Texts of etcd: https://github.com/etcd-io/etcd/blob/main/api/v3rpc/rpctypes/error.go. One that ran
+ * into its own deadline says "context deadline exceeded", with the status UNKNOWN.
+ */
 export function verdictOn({ status, message, wasSent }: CallError): Verdict {
-  if (!wasSent) return 'untouched'
+  if (!wasSent || NOT_BEGUN.includes(message)) return 'untouched'
   if (status === UNAUTHENTICATED || LOGIN.test(message)) return 'login'
-  if (message === 'etcdserver: no leader') return 'untouched'
-  if (status === RESOURCE_EXHAUSTED) return message.includes('too many requests') ? 'untouched' : 'refused'
-  if (status === DEADLINE_EXCEEDED) return 'unclear'
+  // By that status grpc-js also tells of a stream that was cut off.
+  if (message === 'Bandwidth exhausted or memory limit exceeded') return 'unclear'
   return FINAL.has(status) ? 'refused' : 'unclear'
 }
 
@@ -44,20 +49,6 @@ export class Unclear extends Error {
   constructor(cause: CallError) {
     super(cause.message, { cause })
   }
-}
-
-/** The error when no member answered in time, and nothing was done. */
-export function unavailable(endpoints: readonly string[], last: Error | undefined): KvError {
-  const where = endpoints.join(', ')
-  return new KvError(
-    'KV_UNAVAILABLE',
-    `no answer from etcd at ${where}${last === undefined ? '' : `: ${last.message}`}`,
-    {
-      cause: last,
-      hint: 'check the addresses, and that most members of the cluster are running',
-      elsewhere: { message: 'the store behind this server cannot be reached' },
-    },
-  )
 }
 
 /** The error when a write may or may not have been done, and reading cannot tell. */

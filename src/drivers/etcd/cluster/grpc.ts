@@ -1,42 +1,50 @@
 import type { SecureContext } from 'node:tls'
-import { Client, type ClientDuplexStream, Metadata, type ServiceError, credentials, status } from '@grpc/grpc-js'
+import {
+  type ChannelCredentials,
+  type ClientDuplexStream,
+  Metadata,
+  type ServiceError,
+  credentials,
+  logVerbosity,
+  setLogVerbosity,
+  status,
+} from '@grpc/grpc-js'
 import { speaksTls } from '../../kit/tls-probe.ts'
 import type { Method } from '../wire/messages.ts'
+import { Channel } from './channel.ts'
 import { speaksHttp2 } from './probe.ts'
 import { TlsCredentials, type TlsFailure, certificateMismatch, messageOf } from './tls.ts'
-import { CallError, type CallOptions, type MessageStream, type Mismatch, type Transport } from './transport.ts'
-
-/**
- * A ping each 10 s finds out that a member is gone; etcd closes a connection that pings more than every 5 s. The flow
- * control window takes whole pages without a round trip in between.
- */
-const OPTIONS = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 3000,
-  'grpc.max_receive_message_length': -1,
-  'grpc.max_send_message_length': -1,
-  'grpc.enable_retries': 0,
-  'grpc.enable_http_proxy': 0,
-  'grpc.service_config_disable_resolution': 1,
-  'grpc.initial_reconnect_backoff_ms': 50,
-  'grpc.min_reconnect_backoff_ms': 50,
-  'grpc.max_reconnect_backoff_ms': 500,
-  'grpc-node.flow_control_window': 8 * 1024 * 1024,
-}
-
-/** Words of grpc-js for a call that never left this process. */
-const NOT_SENT = /^No connection established|Waiting for LB pick|name resolution|^Name resolution failed/i
+import {
+  CallError,
+  type CallOptions,
+  type MessageStream,
+  type Mismatch,
+  NO_ANSWER,
+  NO_CONNECTION,
+  type Transport,
+} from './transport.ts'
 
 /** How long a server may take, in milliseconds, to show that it speaks TLS, or does not, after it closed a connection. */
 const PROBE_MS = 1000
 
-/** The way to one member by gRPC, on a channel of its own: one that hangs is left alone. */
+/** Words of grpc-js for a stream that the member did not begin. */
+const REFUSED_STREAM = 'Stream refused by server'
+
+// What goes wrong is told by errors; standard error belongs to the program.
+setLogVerbosity(logVerbosity.NONE)
+
+/**
+ * The way to one member by gRPC. A channel on which a member did not answer in time is left for a new one: grpc-js itself would
+ * wait for the old connection until a ping is missed.
+ */
 export class GrpcTransport implements Transport {
   readonly endpoint: string
   readonly #host: string
   readonly #port: number
-  readonly #client: Client
   readonly #tls: TlsCredentials | undefined
+  readonly #credentials: ChannelCredentials
+  readonly #streams = new Set<Channel>()
+  #channel: Channel | undefined
 
   /** @param tls for a member that is spoken to in secret */
   constructor(endpoint: string, tls: SecureContext | undefined) {
@@ -45,43 +53,65 @@ export class GrpcTransport implements Transport {
     this.#host = host
     this.#port = Number(port)
     this.#tls = tls && new TlsCredentials(host, tls)
-    this.#client = new Client(endpoint, this.#tls ?? credentials.createInsecure(), OPTIONS)
+    this.#credentials = this.#tls ?? credentials.createInsecure()
   }
 
-  unary<Q, R>(method: Method<Q, R>, request: Q, { deadlineMs, token, signal }: CallOptions): Promise<R> {
+  unary<Q, R>(method: Method<Q, R>, request: Q, { deadlineMs, connectMs, token, signal }: CallOptions): Promise<R> {
+    const channel = (this.#channel ??= new Channel(this.endpoint, this.#credentials))
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest<Q, R>(
+      if (signal?.aborted === true) return reject(new CallError(status.CANCELLED, 'interrupted', false, this.endpoint))
+      const patience = channel.patience(() => call, connectMs)
+      const call = channel.client.makeUnaryRequest<Q, R>(
         method.path,
         asBuffer(method.encode),
         method.decode,
         request,
         metadataOf(token),
-        { deadline: Date.now() + deadlineMs },
+        // Without a millisecond left grpc-js ends the call before it has begun, and sends it nevertheless.
+        { deadline: Date.now() + Math.max(1, deadlineMs) },
         (error, answer) => {
+          clearTimeout(patience)
           signal?.removeEventListener('abort', onAbort)
-          if (error) void this.#failure(error).then(reject)
-          else resolve(answer!)
+          if (error === null) return resolve(answer!)
+          const wasSent = channel.wasSent(call)
+          if (error.code === status.DEADLINE_EXCEEDED || !(wasSent || channel.isConnecting)) this.#leave(channel)
+          void this.#failure(error, wasSent).then(reject)
         },
       )
-      const onAbort = (): void => call.cancel()
-      if (signal?.aborted === true) onAbort()
-      else signal?.addEventListener('abort', onAbort)
+      // A call of this turn of the event loop would be cancelled first, and sent all the same.
+      const onAbort = (): void => void setImmediate(() => call.cancel())
+      signal?.addEventListener('abort', onAbort)
     })
   }
 
-  stream<Q, R>(method: Method<Q, R>, { token, signal }: Omit<CallOptions, 'deadlineMs'>): MessageStream<Q, R> {
-    const call: ClientDuplexStream<Q, R> = this.#client.makeBidiStreamRequest<Q, R>(
+  stream<Q, R>(
+    method: Method<Q, R>,
+    { connectMs, token, signal }: Omit<CallOptions, 'deadlineMs'>,
+  ): MessageStream<Q, R> {
+    const channel = new Channel(this.endpoint, this.#credentials)
+    const call: ClientDuplexStream<Q, R> = channel.client.makeBidiStreamRequest<Q, R>(
       method.path,
       asBuffer(method.encode),
       method.decode,
       metadataOf(token),
     )
-    const onAbort = (): void => call.cancel()
-    signal?.addEventListener('abort', onAbort)
-    const failure = (error: unknown): Promise<CallError> => this.#failure(error as ServiceError)
+    const patience = channel.patience(() => call, connectMs)
+    const end = (): void => {
+      clearTimeout(patience)
+      signal?.removeEventListener('abort', end)
+      this.#streams.delete(channel)
+      channel.destroy()
+      call.cancel()
+    }
+    this.#streams.add(channel)
+    if (signal?.aborted === true) end()
+    else signal?.addEventListener('abort', end)
+    // It may fail while nobody reads; who reads then is told.
+    call.on('error', () => {})
+    const failure = (error: unknown): Promise<CallError> => this.#failure(error as ServiceError, channel.wasSent(call))
     return {
       send: (message) => void call.write(message),
-      cancel: onAbort,
+      cancel: end,
       unref() {},
       async *[Symbol.asyncIterator]() {
         try {
@@ -89,26 +119,35 @@ export class GrpcTransport implements Transport {
         } catch (error) {
           throw await failure(error)
         } finally {
-          signal?.removeEventListener('abort', onAbort)
-          call.on('error', () => {})
-          call.cancel()
+          end()
         }
       },
     }
   }
 
   close(): void {
-    this.#client.close()
+    for (const channel of this.#streams) channel.destroy()
+    this.#channel?.destroy()
+    this.#channel = undefined
   }
 
-  async #failure({ code = status.UNKNOWN, details, message }: Partial<ServiceError>): Promise<CallError> {
-    const text = details ?? message ?? 'no answer'
-    if (!NOT_SENT.test(text)) return new CallError(code, text, true, this.endpoint)
+  /** Has the next call make a new connection. */
+  #leave(channel: Channel): void {
+    channel.retire()
+    if (this.#channel === channel) this.#channel = undefined
+  }
+
+  async #failure({ code, details }: ServiceError, wasSent: boolean): Promise<CallError> {
+    if (wasSent) {
+      const text = code === status.DEADLINE_EXCEEDED ? NO_ANSWER : details
+      return new CallError(code, text, details !== REFUSED_STREAM, this.endpoint)
+    }
+    if (code !== status.UNAVAILABLE) return new CallError(status.UNAVAILABLE, NO_CONNECTION, false, this.endpoint)
     const failure = this.#tls?.failure
-    // The text of grpc-js ends with that of the error; an older one is of another connection.
-    const cause = failure !== undefined && text.includes(failure.message) ? failure : undefined
-    const told = cause === undefined ? text : messageOf(cause)
-    return new CallError(code, told, false, this.endpoint, await this.#mismatch(text, cause))
+    // The text of grpc-js has that of the error in it; an older one is of another connection.
+    const cause = failure !== undefined && details.includes(failure.message) ? failure : undefined
+    const text = cause === undefined ? whyUnconnected(details) : messageOf(cause)
+    return new CallError(code, text, false, this.endpoint, await this.#mismatch(details, cause))
   }
 
   async #mismatch(text: string, cause: TlsFailure | undefined): Promise<Mismatch | undefined> {
@@ -121,6 +160,12 @@ export class GrpcTransport implements Transport {
     if (cause === undefined || certificate !== undefined) return certificate
     return (await speaksHttp2(this.#host, this.#port, PROBE_MS)) ? 'no TLS' : undefined
   }
+}
+
+/** What a failure of grpc-js to connect says: the message of Node's error stands in it. */
+function whyUnconnected(details: string): string {
+  const [, text] = /Last error: (?:\w*Error: )?(.*?)(?: \(\d{4}-[^)]*\))?\. Resolution note: /.exec(details) ?? []
+  return text ?? details
 }
 
 function asBuffer<Q>(encode: (request: Q) => Uint8Array): (request: Q) => Buffer {

@@ -29,6 +29,11 @@ export class Refusals {
     this.#place = place
   }
 
+  /** How a command line of etcdctl for the cluster begins. */
+  get etcdctl(): string {
+    return this.#place.etcdctl
+  }
+
   /** The error for a call that was refused; `kind` is what it was to do. */
   of(error: CallError, kind: 'read' | 'write'): KvError {
     const { status, message, endpoint } = error

@@ -4,10 +4,16 @@ import type { Method } from '../wire/messages.ts'
 export interface CallOptions {
   /** How long the member may take, in milliseconds. */
   readonly deadlineMs: number
+  /** How long the connection may take, in milliseconds, where there is none yet. Default: 2000. */
+  readonly connectMs?: number
   /** What proves who is asking. */
   readonly token?: string | undefined
   readonly signal?: AbortSignal | undefined
 }
+
+/** What {@link CallError} says when time was up, before there was a connection and after. */
+export const NO_CONNECTION = 'no connection in time'
+export const NO_ANSWER = 'no answer in time'
 
 /**
  * Why nobody can be asked at an address, now or later: the certificate there is not trusted, not for this host, or too old;
