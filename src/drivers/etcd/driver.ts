@@ -51,6 +51,7 @@ export class EtcdDriver implements Driver {
   readonly name = 'etcd'
   readonly limits: Limits
   readonly supports = SUPPORTS
+  readonly firstPageIsFree = true
   readonly #cluster: Cluster
   readonly #keyReads: KeyReads
   readonly #rangeReads: RangeReads
@@ -62,7 +63,7 @@ export class EtcdDriver implements Driver {
     const keys = new Keys(prefix)
     const leases = new Leases(cluster, now)
     this.#keyReads = new KeyReads(cluster, keys, leases, now, maxTxnOps)
-    this.#rangeReads = new RangeReads(cluster, keys, leases, now)
+    this.#rangeReads = new RangeReads(cluster, keys, leases, now, maxTxnOps)
     this.#watches = new Watches({ cluster, keys, leases, now, maxTxnOps })
     this.#writes = new Writes(new Target(cluster, keys, leases, now, maxTxnOps))
     const maxBytes = maxRequestBytes - REQUEST_OVERHEAD_BYTES

@@ -42,3 +42,8 @@ export class Keys {
     }
   }
 }
+
+/** Whether the end of a range is that of all keys of the cluster. */
+export function isLast(rangeEnd: Uint8Array): boolean {
+  return rangeEnd.length === 1 && rangeEnd[0] === 0
+}

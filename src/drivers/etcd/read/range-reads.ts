@@ -4,7 +4,16 @@ import type { Entry } from '../../../store/driver/entry.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Keys } from '../keys.ts'
 import type { Leases } from '../lease/leases.ts'
-import { METHODS, type Stored } from '../wire/messages.ts'
+import { METHODS } from '../wire/messages.ts'
+import type { RangePage } from '../wire/range-page.ts'
+import { forwardPages } from './forward.ts'
+import { expiriesOf } from './page.ts'
+import { readAhead } from './read-ahead.ts'
+import { reversePages } from './reverse.ts'
+import { Snapshot } from './snapshot.ts'
+
+/** Entries handed out at a time: of a larger page not all are objects at once. */
+const AT_ONCE = 1024
 
 /** Reads of ranges of one store. */
 export class RangeReads {
@@ -12,33 +21,27 @@ export class RangeReads {
   readonly #keys: Keys
   readonly #leases: Leases
   readonly #now: Clock
+  readonly #maxTxnOps: number
 
-  constructor(cluster: Cluster, keys: Keys, leases: Leases, now: Clock) {
+  /** @param maxTxnOps ranges that one request may ask for */
+  constructor(cluster: Cluster, keys: Keys, leases: Leases, now: Clock, maxTxnOps: number) {
     this.#cluster = cluster
     this.#keys = keys
     this.#leases = leases
     this.#now = now
+    this.#maxTxnOps = maxTxnOps
   }
 
   async *range(query: RangeQuery, { signal }: Abortable = {}): AsyncGenerator<Entry[], void, void> {
-    if (query.reverse) throw new KvError('KV_NOT_SUPPORTED', 'a store in etcd has no reverse ranges yet')
-    const { rangeEnd } = this.#keys.range(query)
-    let { key } = this.#keys.range(query)
-    let revision = 0
-    for (let left = query.limit; left > 0;) {
-      const { header, kvs, more } = await this.#cluster.call(
-        METHODS.range,
-        { key, rangeEnd, revision, limit: Math.min(left, 1000), keysOnly: query.keysOnly },
-        { kind: 'read', signal },
-      )
-      revision ||= header!.revision
-      const page = await this.#entries(kvs, signal)
-      left -= page.length
-      if (page.length > 0) yield page
-      if (!more) return
-      const last = kvs.at(-1)!.key
-      key = new Uint8Array(last.length + 1)
-      key.set(last)
+    for await (const page of this.#pages(query, signal)) {
+      const expiries = await expiriesOf(page, this.#leases.foreign, signal)
+      for (let done = 0; done < page.count; done += AT_ONCE) {
+        const count = Math.min(AT_ONCE, page.count - done)
+        yield Array.from({ length: count }, (_, n) => {
+          const i = query.reverse ? page.count - 1 - done - n : done + n
+          return this.#entry(page, i, query.keysOnly, expiries?.[i])
+        })
+      }
     }
   }
 
@@ -59,13 +62,30 @@ export class RangeReads {
     throw new KvError('KV_NOT_SUPPORTED', 'etcd checks its own files')
   }
 
-  async #entries(kvs: readonly Stored[], signal: AbortSignal | undefined): Promise<Entry[]> {
-    const entries: Entry[] = []
-    for (const { key, value, modRevision, lease } of kvs) {
-      const expires = await this.#leases.expiryOf(lease, signal)
-      if (expires !== undefined && expires <= this.#now()) continue
-      entries.push({ key: this.#keys.inside(key), value, revision: modRevision, expires })
+  /** The entries of a query that have not expired, at one revision: in pages, of which the first are the last of the range in a reverse one. */
+  #pages(query: RangeQuery, signal: AbortSignal | undefined): AsyncGenerator<RangePage, void, void> {
+    const range = this.#keys.range(query)
+    const snapshot = new Snapshot(this.#cluster, this.#now())
+    return readAhead(
+      (stopped) =>
+        query.reverse
+          ? reversePages(snapshot, range, query, this.#maxTxnOps, stopped)
+          : forwardPages(snapshot, range, query, stopped),
+      signal,
+    )
+  }
+
+  #entry(page: RangePage, i: number, keysOnly: boolean, expires = Number.NaN): Entry {
+    const { bytes, keyStart, keyLength, valueStart, valueLength, revision } = page
+    const prefix = this.#keys.prefix.length
+    const at = bytes.byteOffset
+    return {
+      key: new Uint8Array(bytes.buffer, at + keyStart[i]! + prefix, keyLength[i]! - prefix),
+      value: keysOnly ? NO_VALUE : new Uint8Array(bytes.buffer, at + valueStart[i]!, valueLength[i]),
+      revision: revision[i]!,
+      expires: Number.isNaN(expires) ? undefined : expires,
     }
-    return entries
   }
 }
+
+const NO_VALUE = new Uint8Array()
