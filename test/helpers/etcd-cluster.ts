@@ -138,6 +138,13 @@ export class EtcdMember {
     return (await this.#about('/metrics'))?.includes('\netcd_server_is_leader 1\n') === true
   }
 
+  /** How many calls it has served. */
+  async calls(): Promise<number> {
+    const text = (await this.#about('/metrics')) ?? ''
+    const counts = text.matchAll(/^grpc_server_started_total\{.*grpc_service="etcdserverpb\.KV".*\} (\S+)$/gm)
+    return [...counts].reduce((sum, [, count]) => sum + Number(count), 0)
+  }
+
   async #about(path: string): Promise<string | undefined> {
     try {
       const answer = await fetch(this.#metrics + path, { signal: AbortSignal.timeout(1000) })
