@@ -1,5 +1,5 @@
 import { absoluteLocation } from '../drivers/location.ts'
-import { DEFAULT_LOCK_TIMEOUT_MS, DEFAULT_TIMEOUT_MS } from '../drivers/options.ts'
+import { DEFAULT_LOCK_TIMEOUT_MS } from '../drivers/options.ts'
 import { parseDuration } from '../duration.ts'
 import { KvError, oneOf, usageError } from '../errors.ts'
 import { FORMAT_NAMES, type FormatName } from '../formats/index.ts'
@@ -60,8 +60,8 @@ export const GLOBAL_OPTIONS = {
     variable: 'KV_TIMEOUT',
     parse: (text: string) => parseDuration(text, 'timeout'),
     help: 'how long a server may be silent',
-    note: '; 30s',
-    environmentNote: ', 30s',
+    note: '; 30s, etcd 15s',
+    environmentNote: ', 30s; how long etcd is tried, 15s',
   },
   maxEntries: {
     flags: '--max-entries <n>',
@@ -102,8 +102,8 @@ export interface GlobalOptions {
   readonly input: boolean
   /** How long a write waits for another process, in milliseconds. */
   readonly lockTimeoutMs: number
-  /** How long a server may be silent, in milliseconds. */
-  readonly timeoutMs: number
+  /** How long a server may be silent, in milliseconds; `undefined`: as long as its driver finds good. */
+  readonly timeoutMs: number | undefined
   /** How many entries a store that is made has at most; `undefined`: any number. */
   readonly maxEntries: number | undefined
   /** Whether the command line says so: then one that is there must have been made with it. */
@@ -144,7 +144,7 @@ export function resolveGlobals(flags: GlobalFlags, env: Env, base?: GlobalOption
     color: flags.color !== false && (base?.color ?? !isSet('color')),
     input: flags.input !== false && (base?.input ?? !isSet('input')),
     lockTimeoutMs: timeOf(lockTimeout, flags.lockTimeout, base?.lockTimeoutMs) ?? DEFAULT_LOCK_TIMEOUT_MS,
-    timeoutMs: timeOf(timeout, flags.timeout, base?.timeoutMs) ?? DEFAULT_TIMEOUT_MS,
+    timeoutMs: timeOf(timeout, flags.timeout, base?.timeoutMs),
     maxEntries:
       flags.maxEntries === undefined
         ? base === undefined
@@ -174,7 +174,7 @@ export function variablesOf(globals: GlobalOptions): Record<string, string> {
     color: !color,
     input: !input,
     lockTimeout: `${lockTimeoutMs}ms`,
-    timeout: `${timeoutMs}ms`,
+    timeout: timeoutMs === undefined ? '' : `${timeoutMs}ms`,
     maxEntries: maxEntries === undefined ? '' : String(maxEntries),
     debug,
   }

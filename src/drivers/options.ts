@@ -12,7 +12,8 @@ export interface OpenOptions extends Abortable {
   evenDamaged?: boolean | undefined
   /**
    * How long to wait for somebody else, in milliseconds: a write for that of another process, any operation for a
-   * server that says nothing. Default: 5000 for a file, 30,000 for a server.
+   * server that says nothing, or for a cluster of which no member can answer. Default: 5000 for a file, 30,000 for a server,
+   * 15,000 for etcd.
    */
   timeoutMs?: number | undefined
   /** What proves to a server who is asking. */

@@ -1,5 +1,5 @@
 import { usageError } from '../../errors.ts'
-import { type Credentials, DEFAULT_TIMEOUT_MS, type OpenOptions } from '../options.ts'
+import type { Credentials, OpenOptions } from '../options.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { GrpcTransport } from './cluster/grpc.ts'
 import { Login, type User } from './cluster/login.ts'
@@ -8,6 +8,9 @@ import type { EtcdLocation } from './location.ts'
 import { placeOf } from './place.ts'
 import { read, secureContext } from './tls-files.ts'
 
+/** How long a call is tried, in milliseconds: members elect another leader in the meantime, if need be twice. */
+const DEFAULT_TIMEOUT_MS = 15_000
+
 /** The cluster of a location, of which nothing is asked yet. Throws `KV_USAGE` for files that cannot be read and hold nothing of use. */
 export function connect(location: string, where: EtcdLocation, options: OpenOptions): Cluster {
   const tls = where.tls && secureContext(where.tls)
@@ -15,7 +18,7 @@ export function connect(location: string, where: EtcdLocation, options: OpenOpti
   const transports = where.endpoints.map((endpoint) => new GrpcTransport(endpoint, tls))
   return new Cluster(transports, new Login(user), new Refusals(placeOf(location, where, user)), {
     tryMs: where.tryMs,
-    totalMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    totalMs: Math.max(1, options.timeoutMs ?? DEFAULT_TIMEOUT_MS),
   })
 }
 

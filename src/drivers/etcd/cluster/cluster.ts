@@ -16,7 +16,10 @@ export interface Tries {
   readonly kind: 'read' | 'write'
   /** How long one try may take, in milliseconds. Default: that of short calls. */
   readonly tryMs?: number
-  /** When to give up, on the clock of `monotonicMs`. Default: that of {@link Cluster.until}, or after one try if that is later. */
+  /**
+   * When to give up, on the clock of `monotonicMs`. Default: that of {@link Cluster.until}; for a read whose tries may take
+   * longer than those of short calls, twice as long.
+   */
   readonly until?: number
   /** Whether a read belongs to a write, and goes on when the store is closed in the meantime. Default: false. */
   readonly partOfWrite?: boolean
@@ -85,7 +88,9 @@ export class Cluster {
   }
 
   async #untilDone<T>(step: Step<T>, tries: Tries, stop: AbortSignal): Promise<T> {
-    const { kind, tryMs = this.#tryMs, until = Math.max(this.until(), monotonicMs() + tryMs), signal } = tries
+    const { kind, tryMs = this.#tryMs, signal } = tries
+    const isLong = kind === 'read' && tryMs > this.#tryMs
+    const until = tries.until ?? this.until() + (isLong ? this.#totalMs : 0)
     const attempts = new Attempts(this.endpoints)
     let logins = 0
     for (;;) {
