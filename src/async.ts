@@ -12,6 +12,11 @@ export function monotonicMs(): number {
   return seconds * 1e3 + nanoseconds / 1e6
 }
 
+/** Whether a value is a promise, of any kind, which must be waited for. */
+export function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+}
+
 /** Gives the event loop its turn: timers and input before what waits here. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve))

@@ -96,7 +96,30 @@ export type { LoadOptions } from './store/load.ts'
 export type { CollectOptions, Collected } from './store/stream/load-stream.ts'
 export type { RangeAccess } from './store/range-access.ts'
 export { Store } from './store/store.ts'
-export type { AtomicAccess, IncrOptions, UpdateOptions, Updater } from './store/atomic/atomic-access.ts'
+export type { AtomicAccess, IncrOptions, TakeRange, UpdateOptions, Updater } from './store/atomic/atomic-access.ts'
+export type { GetOrSetOptions } from './store/atomic/computed.ts'
+export type { SyncWrites } from './store/driver/sync-writes.ts'
+export type { SyncAccess } from './store/sync-access.ts'
+export type { ByteAccess } from './store/views/byte-access.ts'
+export { type OrderedPart, decodeOrderedKey, orderedKey, orderedKeyCodec } from './store/views/ordered-key.ts'
+export { type Codec, bytesCodec, jsonCodec, textCodec } from './store/views/codec.ts'
+export type { TextView } from './store/views/text-view.ts'
+export type { ViewAccess } from './store/views/view-access.ts'
+export type {
+  ViewBatchOp,
+  ViewBatchOptions,
+  ViewBounds,
+  ViewChange,
+  ViewCondition,
+  ViewDelOptions,
+  ViewDelRangeOptions,
+  ViewEntry,
+  ViewOptions,
+  ViewPutOptions,
+  ViewRangeOptions,
+  ViewWatchOptions,
+} from './store/views/view-options.ts'
+export type { ViewWatch } from './store/views/view-watch.ts'
+export type { View } from './store/views/view.ts'
 export { DELETE } from './store/atomic/key-updates.ts'
-export type { AsText, TextAccess, TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from './store/views/text.ts'
 export type { BatchOp, BatchOptions, DelOptions, DelRangeOptions, PutOptions } from './store/write-options.ts'

@@ -19,7 +19,7 @@ import { type LoadOptions, checkLoad, checkLoadStream, load } from './load.ts'
 import type { CollectOptions } from './stream/load-stream.ts'
 import { conditionsOf, keyOf, opsOf, ownKeyOf, putOf } from './operations.ts'
 import { toQuery } from './range.ts'
-import { TextAccess } from './views/text.ts'
+import { ViewAccess } from './views/view-access.ts'
 import { WATCH_NAMES, Watch, type WatchOptions, toWatchQuery } from './watch.ts'
 import {
   type BatchOp,
@@ -34,7 +34,7 @@ import {
  * An ordered map from byte strings to byte strings, over any driver. Strings given as keys or values stand for their
  * UTF-8 bytes. After `close()` every method fails with `KV_CLOSED`.
  */
-export class Store extends TextAccess {
+export class Store extends ViewAccess {
   /** Where the store is, as `openStore` was told. */
   readonly location: string
   readonly #driver: Driver

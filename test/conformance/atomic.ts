@@ -152,6 +152,138 @@ export function atomic(kit: Kit): void {
     })
   })
 
+  describe('getOrSet', () => {
+    test('computes once for all who ask at once, and stores it', async () => {
+      const store = await kit.store()
+      let calls = 0
+      const compute = async (): Promise<string> => `computed ${++calls}`
+      const values = await Promise.all(
+        Array.from({ length: 100 }, () => store.getOrSet('a', compute, { ttl: 3_600_000 })),
+      )
+      expect(new Set(values.map(toText))).toEqual(new Set(['computed 1']))
+      values[0]!.fill(0)
+      expect(toText(values[1]!)).toBe('computed 1')
+      expect(toText(await store.getOrSet('a', compute))).toBe('computed 1')
+      expect((await store.getEntry('a'))!.expires).toBeGreaterThan(Date.now())
+      expect(calls).toBe(1)
+    })
+
+    test('fails for all who wait when that fails, and the next tries again', async () => {
+      const store = await kit.store()
+      const failing = (): never => {
+        throw new Error('no')
+      }
+      const done = await Promise.allSettled([store.getOrSet('a', failing), store.getOrSet('a', () => 'x')])
+      expect(done.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+      expect(await failureCode(() => store.getOrSet('a', () => 5 as never))).toBe('KV_USAGE')
+      expect(toText(await store.getOrSet('a', () => 'y'))).toBe('y')
+    })
+
+    test('gives what another has stored meanwhile', async () => {
+      const store = await kit.store()
+      const compute = async (): Promise<string> => {
+        await store.put('a', 'theirs')
+        return 'ours'
+      }
+      expect(toText(await store.getOrSet('a', compute))).toBe('theirs')
+    })
+
+    test('is left by one who is interrupted, and goes on for the others', async () => {
+      const store = await kit.store()
+      let resolve: (value: string) => void
+      const promise = new Promise<string>((done) => (resolve = done))
+      const [stopped, reason] = [new AbortController(), new Error('enough')]
+      const left = store.getOrSet('a', () => promise, { signal: stopped.signal })
+      const other = store.getOrSet('a', () => 'never')
+      stopped.abort(reason)
+      expect(await failure(() => left)).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+      resolve!('value')
+      expect(toText(await other)).toBe('value')
+    })
+  })
+
+  describe.skipIf(!kit.supports.watch)('take', () => {
+    test('gives each entry to one taker, the first first', async () => {
+      const store = await kit.store()
+      const names = Array.from({ length: 20 }, (_, i) => `job:${String(i).padStart(2, '0')}`)
+      for (const key of names) await store.put(key, `do ${key}`)
+      await store.put('other', 'x')
+      const first = await store.take({ prefix: 'job:' })
+      expect([toText(first.key), toText(first.value)]).toEqual(['job:00', 'do job:00'])
+      const taken = await Promise.all(names.slice(1).map(() => store.take({ prefix: 'job:' })))
+      expect(taken.map(({ key }) => toText(key)).sort()).toEqual(names.slice(1))
+      expect(await store.count()).toBe(1)
+    })
+
+    test('waits for entries, and takers in several stores share them', async () => {
+      const place = await kit.newPlace()
+      const store = await kit.store({ place })
+      const other = kit.shared ? await kit.store({ place }) : store
+      const waiting = [store, other, store, other].map((each) => each.take({ prefix: 'job:' }))
+      await store.put('else', 'x')
+      for (const key of ['job:1', 'job:2', 'job:3', 'job:4']) await store.put(key, 'x')
+      const taken = await Promise.all(waiting)
+      expect(taken.map(({ key }) => toText(key)).sort()).toEqual(['job:1', 'job:2', 'job:3', 'job:4'])
+      expect(await store.count()).toBe(1)
+    })
+
+    test('takes nothing once nobody wants it', async () => {
+      const store = await kit.store()
+      const [stopped, reason] = [new AbortController(), new Error('enough')]
+      const waiting = store.take({ prefix: 'job:' }, { signal: stopped.signal })
+      setImmediate(() => stopped.abort(reason))
+      expect(await failure(() => waiting)).toMatchObject({ code: 'KV_INTERRUPTED', cause: reason })
+      await store.put('job:1', 'x')
+      expect(await store.count()).toBe(1)
+      expect(await failureCode(() => store.take({ prefix: 'x', limit: 1 } as never))).toBe('KV_USAGE')
+      expect(await failureCode(() => store.take({ gt: 'b', lt: 'a' }))).toBe('KV_USAGE')
+    })
+  })
+
+  describe.skipIf(!kit.supports.syncReads)('without promises', () => {
+    test('what is written is there at once, after what was asked for before', async () => {
+      const store = await kit.store()
+      const before = store.put('a', 'before')
+      expect(store.putSync('a', 'after')).toMatchObject({ applied: true, created: false })
+      await before
+      expect(store.getTextSync('a')).toBe('after')
+      expect(store.putSync('a', 'x', { condition: { type: 'absent' } })).toMatchObject({ applied: false })
+      expect(store.putSync('b', '1', { ttl: 3_600_000 })).toMatchObject({ applied: true, created: true })
+      const revision = store.batchSync([
+        { type: 'put', key: 'c', value: '2' },
+        { type: 'del', key: 'a' },
+      ])
+      expect((await store.stat()).revision).toBe(revision)
+      expect([store.delSync('b'), store.delSync('b')]).toEqual([true, false])
+      expect(await store.count()).toBe(1)
+      const conditions = [{ key: 'c', condition: { type: 'absent' } }] as const
+      expect(await failure(() => store.batchSync([], { conditions }))).toMatchObject({
+        code: 'KV_CONDITION',
+        details: { condition: 0 },
+      })
+    })
+
+    test('refuses what it does not understand', async () => {
+      const store = await kit.store()
+      const { signal } = new AbortController()
+      for (const call of [
+        () => store.putSync('a', 5 as never),
+        () => store.putSync('a', 'x', { signal } as never),
+        () => store.delSync('a', { signal } as never),
+        () => store.batchSync([], { signal } as never),
+        () => store.batchSync([{ type: 'x' } as never]),
+      ])
+        expect(await failureCode(call), String(call)).toBe('KV_USAGE')
+      expect(await store.count()).toBe(0)
+    })
+  })
+
+  test.skipIf(kit.supports.syncReads)('a write without a promise is refused where the store is not local', async () => {
+    const store = await kit.store()
+    for (const call of [() => store.putSync('a', '1'), () => store.delSync('a'), () => store.batchSync([])])
+      expect(await failureCode(call)).toBe('KV_NOT_SUPPORTED')
+  })
+
   test('incr counts as many as count at once, within 64 bits', async () => {
     const store = await kit.store()
     const sums = await Promise.all(Array.from({ length: 20 }, () => store.incr('n')))

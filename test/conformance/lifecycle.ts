@@ -21,6 +21,11 @@ const METHODS: Record<string, (store: Store) => unknown> = {
   putJson: (store) => store.putJson('a', 1),
   update: (store) => store.update('a', () => '2'),
   incr: (store) => store.incr('a'),
+  getOrSet: (store) => store.getOrSet('a', () => '2'),
+  take: (store) => store.take(),
+  putSync: (store) => store.putSync('a', '2'),
+  delSync: (store) => store.delSync('a'),
+  batchSync: (store) => store.batchSync([]),
   load: (store) => store.load([block([['a', '1']])]),
   loadStream: (store) => store.loadStream([block([['a', '1']])]),
   rangeText: (store) => store.rangeText(),
@@ -38,7 +43,7 @@ const METHODS: Record<string, (store: Store) => unknown> = {
 }
 
 /** Methods that make something of the store and do not use it yet. */
-const NO_OPERATIONS = ['text']
+const NO_OPERATIONS = ['text', 'json', 'view']
 
 /** Stat, check, close, and what is there after a reopen. */
 export function lifecycle(kit: Kit): void {

@@ -42,3 +42,42 @@ test('processes that update one key lose nothing, and hardly ever compute in vai
   // After three that were in vain the lock is taken before the value is read.
   for (const count of calls) expect(count).toBeLessThanOrEqual(60 * 4)
 })
+
+test('processes that take from one queue get each entry once', async (context) => {
+  const path = join(tempDir(), 'store.kv')
+  const store = await openTestStore(path)
+  const names = Array.from({ length: 60 }, (_, n) => `job:${String(n).padStart(2, '0')}`)
+  await store.put('before', 'x')
+  const taken = outputs(
+    context,
+    2,
+    path,
+    `const keys = []
+     for (;;) {
+       const { key } = await store.take({ prefix: 'job:' })
+       if (Buffer.from(key).toString() === 'job:end') break
+       keys.push(Buffer.from(key).toString())
+     }
+     print(keys)`,
+  )
+  for (const name of names) await store.put(name, 'do it')
+  // One for each, behind all others.
+  await using watch = await store.watch({ key: 'job:end' })
+  await store.put('job:end', 'x')
+  for await (const { type } of watch) if (type === 'del') break
+  await store.put('job:end', 'x')
+  expect(((await taken) as string[][]).flat().sort()).toEqual(names)
+  expect(await store.count()).toBe(1)
+})
+
+test('processes that compute one value all get what the first has stored', async (context) => {
+  const path = join(tempDir(), 'store.kv')
+  const values = await outputs(
+    context,
+    3,
+    path,
+    `const compute = async () => String(process.pid)
+     print(Buffer.from(await store.getOrSet('a', compute)).toString())`,
+  )
+  expect(new Set(values)).toEqual(new Set([await (await openTestStore(path)).getText('a')]))
+})

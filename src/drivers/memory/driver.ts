@@ -22,12 +22,13 @@ import type {
   WatchQuery,
 } from '../../store/driver/driver.ts'
 import type { DriverLoadOptions } from '../../store/driver/load.ts'
+import type { SyncWrites } from '../../store/driver/sync-writes.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import { MemoryLog } from './change-log.ts'
 import { WriteOrder } from './write-order.ts'
 import { MemoryHistory } from './history.ts'
-import { alive, copy } from './row.ts'
+import { alive, copy, firstFrom } from './row.ts'
 
 /** How many entries a page of a range holds. */
 const PAGE = 1000
@@ -51,6 +52,25 @@ export class MemoryDriver implements Driver {
   readonly history: MemoryHistory
 
   /** @param maxEntries how many entries it has at most; the oldest go. Default: any number */
+  readonly syncWrites: SyncWrites = {
+    put: (key, value, { expires, ttl, condition } = {}) => {
+      const old = this.#live(key)
+      if (!holdsFor(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
+      const revision = this.#write([{ type: 'put', key, value, expires, ttl }])
+      return { applied: true, created: old === undefined, revision }
+    },
+    del: (key, condition) => {
+      const old = this.#live(key)
+      if (old === undefined || !holdsFor(condition, old)) return false
+      this.#write([{ type: 'del', key }])
+      return true
+    },
+    batch: (ops, conditions) => {
+      checkConditions(conditions, ({ key, condition }) => holdsFor(condition, this.#live(key)))
+      return this.#write(ops)
+    },
+  }
+
   constructor(clock: Clock = Date.now, maxEntries?: number) {
     this.#now = clock
     this.#order = maxEntries === undefined ? undefined : new WriteOrder(maxEntries)
@@ -82,27 +102,16 @@ export class MemoryDriver implements Driver {
     })
   }
 
-  async put(
-    key: Uint8Array,
-    value: Uint8Array,
-    { expires, ttl, condition }: DriverPutOptions = {},
-  ): Promise<PutResult> {
-    const old = this.#live(key)
-    if (!holdsFor(condition, old)) return { applied: false, created: false, revision: old?.revision ?? 0 }
-    const revision = this.#write([{ type: 'put', key, value, expires, ttl }])
-    return { applied: true, created: old === undefined, revision }
+  async put(key: Uint8Array, value: Uint8Array, options?: DriverPutOptions): Promise<PutResult> {
+    return this.syncWrites.put(key, value, options)
   }
 
   async del(key: Uint8Array, { condition }: DriverDelOptions = {}): Promise<boolean> {
-    const old = this.#live(key)
-    if (old === undefined || !holdsFor(condition, old)) return false
-    this.#write([{ type: 'del', key }])
-    return true
+    return this.syncWrites.del(key, condition)
   }
 
   async batch(ops: readonly Op[], { conditions }: DriverBatchOptions = {}): Promise<number> {
-    checkConditions(conditions, ({ key, condition }) => holdsFor(condition, this.#live(key)))
-    return this.#write(ops)
+    return this.syncWrites.batch(ops, conditions)
   }
 
   async load(blocks: Blocks, { ifAbsent = false, onExisting, signal }: DriverLoadOptions = {}): Promise<number> {
@@ -213,7 +222,7 @@ export class MemoryDriver implements Driver {
     const now = this.#now()
     for (const op of ops) {
       if (isLeft(op)) continue
-      const at = this.#find(op.key)
+      const at = firstFrom(this.#rows, op.key)
       const there = this.#rows[at] !== undefined && compareBytes(this.#rows[at].key, op.key) === 0
       const old = there ? this.#rows[at] : undefined
       if (op.type === 'del') {
@@ -235,7 +244,8 @@ export class MemoryDriver implements Driver {
   /** Has the entry go that is one too many. */
   #evict(revision: number, now: number): void {
     const key = this.#order?.evict()
-    if (key !== undefined) for (const row of this.#rows.splice(this.#find(key), 1)) this.#gone(row, revision, now)
+    if (key !== undefined)
+      for (const row of this.#rows.splice(firstFrom(this.#rows, key), 1)) this.#gone(row, revision, now)
   }
 
   /** Records that an entry is gone. */
@@ -269,26 +279,14 @@ export class MemoryDriver implements Driver {
 
   /** The row of a key, expired or not. */
   #row(key: Uint8Array): Entry | undefined {
-    const row = this.#rows[this.#find(key)]
+    const row = this.#rows[firstFrom(this.#rows, key)]
     return row !== undefined && compareBytes(row.key, key) === 0 ? row : undefined
-  }
-
-  /** The index of the first row whose key is not below `key`. */
-  #find(key: Uint8Array): number {
-    let low = 0
-    let high = this.#rows.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (compareBytes(this.#rows[middle]!.key, key) < 0) low = middle + 1
-      else high = middle
-    }
-    return low
   }
 
   #bounds(query: Pick<RangeQuery, 'start' | 'end'>): [from: number, to: number] {
     return [
-      query.start === undefined ? 0 : this.#find(query.start),
-      query.end === undefined ? this.#rows.length : this.#find(query.end),
+      query.start === undefined ? 0 : firstFrom(this.#rows, query.start),
+      query.end === undefined ? this.#rows.length : firstFrom(this.#rows, query.end),
     ]
   }
 }

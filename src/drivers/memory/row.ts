@@ -1,3 +1,4 @@
+import { compareBytes } from '../../bytes.ts'
 import type { Entry } from '../../store/driver/entry.ts'
 
 /** Whether an entry has not expired by a time. */
@@ -13,4 +14,16 @@ export function copy(row: Entry, keysOnly: boolean): Entry {
     revision: row.revision,
     expires: row.expires,
   }
+}
+
+/** The index of the first row whose key is not below `key`. */
+export function firstFrom(rows: readonly Entry[], key: Uint8Array): number {
+  let low = 0
+  let high = rows.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (compareBytes(rows[middle]!.key, key) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }

@@ -18,13 +18,13 @@ import type {
   WatchQuery,
 } from '../../store/driver/driver.ts'
 import type { DriverLoadOptions, LongLoad, LongLoadOptions } from '../../store/driver/load.ts'
+import type { SyncWrites } from '../../store/driver/sync-writes.ts'
 import type { Care } from '../../store/driver/care.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { History } from '../../store/driver/history.ts'
 import { closedError } from '../../errors.ts'
 import { usageOf } from '../../store/folders/add-up.ts'
-import { checkConditions, holds, holdsFor } from '../../store/conditional.ts'
 import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
@@ -39,12 +39,13 @@ import { SnapshotPool } from './read/snapshot-pool.ts'
 import { statStore } from './read/stat.ts'
 import { usageParts } from './read/usage.ts'
 import type { WatchHub } from './watch/watch-hub.ts'
-import { applyOps, checkAll, deleteIf, putIf, updateNow } from './write/apply-ops.ts'
+import { updateNow } from './write/apply-ops.ts'
 import { type Loaded, blockLoader } from './write/bulk-insert.ts'
 import { loadAsTheyCome } from './write/load-blocks.ts'
 import { deleteInSlices, deleteNow } from './write/delete-range.ts'
 import type { Transaction } from './write/transaction.ts'
-import { type Job, Writer } from './write/writer.ts'
+import { type EntryWrite, batchWrite, delWrite, putWrite } from './write/entry-writes.ts'
+import { Writer } from './write/writer.ts'
 
 /**
  * The embedded driver: one SQLite file in WAL mode, for any number of processes at once. Reads are synchronous; writes
@@ -61,6 +62,11 @@ export class SqliteDriver implements Driver {
     restore: async (from, options = {}) => (await import('./care/restore.ts')).restore(this.#file, from, options),
     salvage: async (to, options = {}) => (await import('./salvage/salvage.ts')).salvage(this.#file, to, options),
     compact: async ({ signal } = {}) => (await import('./care/compact.ts')).compact(this.#file, signal),
+  }
+  readonly syncWrites: SyncWrites = {
+    put: (key, value, options = {}) => this.#writeNow(putWrite(key, value, options)),
+    del: (key, condition) => this.#writeNow(delWrite(key, condition)),
+    batch: (ops, conditions) => this.#writeNow(batchWrite(ops, conditions)),
   }
   readonly history: History
   readonly cached: KeyReads | undefined
@@ -126,40 +132,16 @@ export class SqliteDriver implements Driver {
     return this.#keys.entries(keys, maxBytes)
   }
 
-  put(
-    key: Uint8Array,
-    value: Uint8Array,
-    { expires, ttl, condition, signal }: DriverPutOptions = {},
-  ): Promise<PutResult> {
-    const op: Op = { type: 'put', key, value, expires, ttl }
-    return this.#write(
-      (transaction) => putIf(transaction, op, condition),
-      [key],
-      holds(condition, undefined, () => false) ? undefined : { applied: false, created: false, revision: 0 },
-      signal,
-    )
+  put(key: Uint8Array, value: Uint8Array, { signal, ...options }: DriverPutOptions = {}): Promise<PutResult> {
+    return this.#write(putWrite(key, value, options), signal)
   }
 
   del(key: Uint8Array, { condition, signal }: DriverDelOptions = {}): Promise<boolean> {
-    return this.#write((transaction) => deleteIf(transaction, key, condition), [key], false, signal)
+    return this.#write(delWrite(key, condition), signal)
   }
 
-  async batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
-    // A batch that is refused makes no file.
-    if (this.#isAbsent()) checkConditions(conditions, ({ condition }) => holdsFor(condition, undefined))
-    return this.#write(
-      (transaction) => {
-        checkAll(transaction, conditions)
-        if (ops.length === 0) return transaction.revision
-        transaction.makeRoom(ops.length)
-        const revision = transaction.nextRevision()
-        applyOps(transaction, ops, revision)
-        return revision
-      },
-      ops.map(({ key }) => key),
-      ops.length === 0 ? 0 : undefined,
-      signal,
-    )
+  batch(ops: readonly Op[], { conditions, signal }: DriverBatchOptions = {}): Promise<number> {
+    return this.#write(batchWrite(ops, conditions), signal)
   }
 
   updateLocked(
@@ -282,10 +264,14 @@ export class SqliteDriver implements Driver {
     this.#file.close()
   }
 
-  /** A write that may change the entries of `keys`. While there is no file it is `whenAbsent`, or without that makes one. */
-  async #write<T>(job: Job<T>, keys: readonly Uint8Array[], whenAbsent?: T, signal?: AbortSignal): Promise<T> {
-    if (whenAbsent !== undefined && this.#isAbsent()) return whenAbsent
-    return this.#writer.write(job, signal, keys)
+  async #write<T>({ job, keys, whenAbsent }: EntryWrite<T>, signal?: AbortSignal): Promise<T> {
+    const known = this.#isAbsent() ? whenAbsent() : undefined
+    return known ?? this.#writer.write(job, signal, keys)
+  }
+
+  #writeNow<T>({ job, keys, whenAbsent }: EntryWrite<T>): T {
+    const known = this.#isAbsent() ? whenAbsent() : undefined
+    return known ?? this.#writer.writeNow(job, keys)
   }
 
   /** Whether there is no file, and no write that is about to make it. */

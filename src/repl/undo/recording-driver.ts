@@ -27,8 +27,8 @@ export function recordingDriver(driver: Driver, log: UndoLog, place: Place): Dri
   const writes = new RecordedWrites(driver, log, place)
   return new Proxy(driver, {
     get(target, name) {
-      // What only makes something quicker, and writes past the log.
-      if (name === 'updateLocked') return undefined
+      // What writes past the log, and nobody needs here.
+      if (name === 'updateLocked' || name === 'syncWrites') return undefined
       const value: unknown = Reflect.get(target, name)
       if (name === 'history' && target.history !== undefined) return writes.history(target.history)
       if (typeof value !== 'function') return value

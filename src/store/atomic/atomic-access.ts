@@ -1,3 +1,4 @@
+import { isPromise } from '../../async.ts'
 import { decodeUtf8 } from '../../bytes.ts'
 import { usageError } from '../../errors.ts'
 import type { Abortable, Awaitable, Driver } from '../driver/driver.ts'
@@ -5,9 +6,12 @@ import type { Entry } from '../driver/entry.ts'
 import { lifetimeOf } from '../expiry.ts'
 import { type KeyInput, checkOptions, kindOf, shown } from '../input.ts'
 import { ownKeyOf } from '../operations.ts'
-import { RangeAccess } from '../range-access.ts'
+import { type RangeOptions, toQuery } from '../range.ts'
+import { SyncAccess } from '../sync-access.ts'
+import { ComputedValues, type GetOrSetOptions } from './computed.ts'
 import { fits, sum } from './integer.ts'
 import { DELETE, KeyUpdates, type Rewrite } from './key-updates.ts'
+import { TakenEntries } from './taken.ts'
 
 /** When an entry that is updated expires; by default when it did before. */
 export interface UpdateOptions extends Abortable {
@@ -33,14 +37,21 @@ export interface IncrOptions extends Abortable {
   readonly ttl?: number | undefined
 }
 
-/** The part of a Store that reads and writes in one atomic step. */
-export abstract class AtomicAccess extends RangeAccess {
-  readonly #updates: KeyUpdates
+/** From which keys to take; with `reverse` the last first. */
+export type TakeRange = Omit<RangeOptions, 'limit' | 'keysOnly'>
 
-  /** @param open as {@link RangeAccess} takes it */
+/** The part of a Store that reads and writes in one atomic step. */
+export abstract class AtomicAccess extends SyncAccess {
+  readonly #updates: KeyUpdates
+  readonly #computed: ComputedValues
+  readonly #taken: TakenEntries
+
+  /** @param open as {@link SyncAccess} takes it */
   constructor(open: (signal?: AbortSignal) => Driver) {
     super(open)
     this.#updates = new KeyUpdates(open)
+    this.#computed = new ComputedValues(open)
+    this.#taken = new TakenEntries(open)
   }
 
   /**
@@ -103,8 +114,44 @@ export abstract class AtomicAccess extends RangeAccess {
     )
     return BigInt(decodeUtf8(counted!.value)!)
   }
-}
 
-function isPromise<T>(value: Awaitable<T>): value is Promise<T> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function'
+  /**
+   * The value of a key; where it is not there, what `compute` makes, or a promise of it, is stored and returned. However
+   * many ask at once, one caller of a process computes. Of several processes each may compute; the first to store wins, and
+   * all return what it stored. When `compute` throws, so does this, for all who wait, and the next call tries again.
+   *
+   * ```ts
+   * const page = await store.getOrSet(`page:${url}`, () => render(url), { ttl: 60_000 })
+   * ```
+   */
+  async getOrSet(
+    key: KeyInput,
+    compute: () => Awaitable<KeyInput>,
+    options: GetOrSetOptions = {},
+  ): Promise<Uint8Array> {
+    checkOptions(options, ['expires', 'ttl', 'signal'], 'getOrSet')
+    if (typeof compute !== 'function') throw usageError(`getOrSet takes a function, not ${kindOf(compute)}`)
+    const { limits } = this.open(options.signal)
+    lifetimeOf(options, limits.expiryStepMs)
+    return this.#computed.value(ownKeyOf(key, limits), compute, options)
+  }
+
+  /**
+   * Takes the first entry out of a range, or waits until there is one: a queue. Any number of takers, in any processes, get
+   * different entries. It is deleted when the promise resolves; whoever must not lose it when the process ends before it is
+   * done keeps it under another key by a `batch` with conditions instead.
+   *
+   * ```ts
+   * const { key, value } = await store.take({ prefix: 'job:' }, { signal: AbortSignal.timeout(60_000) })
+   * ```
+   *
+   * Throws `KV_INTERRUPTED` when aborted, and `KV_NOT_SUPPORTED` where there is nothing to take and the store cannot be watched.
+   */
+  async take(range: TakeRange = {}, options: Abortable = {}): Promise<Entry> {
+    checkOptions(range, ['gt', 'gte', 'lt', 'lte', 'prefix', 'reverse'], 'take')
+    checkOptions(options, ['signal'], 'take')
+    const query = toQuery(range)
+    if (query === undefined) throw usageError('no key can be in this range')
+    return this.#taken.take(query, options.signal)
+  }
 }

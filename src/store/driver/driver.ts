@@ -5,6 +5,7 @@
  */
 import type { Block, Blocks } from '../../blocks/block.ts'
 import type { Cached } from './cached.ts'
+import type { SyncWrites } from './sync-writes.ts'
 import type { Care } from './care.ts'
 import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
 import type { History } from './history.ts'
@@ -203,6 +204,8 @@ export interface Driver {
   readonly care?: Care
   /** Old versions of entries, kept once that is asked for. Absent: it cannot keep any. */
   readonly history?: History
+  /** Writes without promises. Absent: it is not local. */
+  readonly syncWrites?: SyncWrites
   /** What it has in memory, where it was opened with a cache. */
   readonly cached?: Cached | undefined
   /** Whether a range holds nothing until its second page is asked for. Default: false. */

@@ -5,6 +5,7 @@ import { markCommit, prepareForWriting } from './schema.ts'
 
 /** Begins a write transaction. Throws what the engine throws when another connection holds the lock. */
 export function beginWrite(connection: Connection): void {
+  connection.moment.release()
   prepareForWriting(connection)
   connection.exec('begin immediate')
 }

@@ -1,6 +1,6 @@
 import type { Stats } from 'node:fs'
 import { endOfTurn, monotonicMs, pause, turn } from '../../../async.ts'
-import { KvError, interrupted } from '../../../errors.ts'
+import { interrupted } from '../../../errors.ts'
 import type { Clock } from '../../../store/driver/driver.ts'
 import type { Connection } from '../file/connection.ts'
 import { isPassing } from '../file/errors.ts'
@@ -9,24 +9,8 @@ import type { StoreFile } from '../file/store-file.ts'
 import { LockTurns, retryDelay, retryLaterWhileBusy, retryWhileBusy } from '../locks/lock-wait.ts'
 import type { Changed } from '../read/key-reads.ts'
 import { dropIfUnwatched, hasLog } from '../watch/drop-log.ts'
+import { type Job, type Pending, changedBy, lockedHere, replaced, rollBackJob } from './pending.ts'
 import { Transaction } from './transaction.ts'
-
-/** What a write does inside the transaction it shares with others. */
-export type Job<T> = (transaction: Transaction) => T
-
-interface Pending {
-  run(transaction: Transaction): unknown
-  /** Has a transaction of its own, on a connection of its own, and may wait within it. */
-  readonly isLong: boolean
-  resolve(value: unknown): void
-  reject(error: unknown): void
-  /** When to give up waiting for the lock, in `monotonicMs` time. */
-  readonly deadline: number
-  /** Aborted when it need not begin any more. */
-  readonly signal: AbortSignal | undefined
-  /** All keys whose entries it may change, if that is known. */
-  readonly keys: readonly Uint8Array[] | undefined
-}
 
 /** How often a log of changes that nobody reads any more is looked for, in milliseconds. */
 const UNWATCHED_MS = 60_000
@@ -56,6 +40,8 @@ export class Writer {
   #wasAlone = false
   /** When the event loop had its last turn before a commit, in `monotonicMs` time. */
   #turnAt = 0
+  /** Whether a long write is under way, or a group is being written. */
+  #isWriting = false
 
   /** @param committed is called after every commit, with what it may have changed, if that is known */
   constructor(file: StoreFile, committed: (changed?: Changed) => void, now: Clock) {
@@ -76,6 +62,50 @@ export class Writer {
   /** The same for a long write, on a connection of its own: reads do not see it before its commit. */
   writeLong<T>(job: Job<Promise<T>>, signal?: AbortSignal): Promise<T> {
     return this.#enqueue(job, true, signal)
+  }
+
+  /**
+   * Runs a write at once, and those that wait, before it, in the same transaction; returns when it is durable. Waits for
+   * the lock on the spot. Throws `KV_LOCKED` while a long write of this process waits or is under way, and inside a write.
+   */
+  writeNow<T>(job: Job<T>, keys: readonly Uint8Array[]): T {
+    if (this.#isWriting || this.#queue.some(({ isLong }) => isLong)) throw lockedHere()
+    let result: T | undefined
+    let failed: { readonly error: unknown } | undefined
+    const own: Pending = {
+      run: job,
+      isLong: false,
+      resolve: (value) => (result = value as T),
+      reject: (error) => (failed = { error }),
+      deadline: Infinity,
+      signal: undefined,
+      keys,
+    }
+    try {
+      const { connection, stat } = this.#beginNow()
+      const since = monotonicMs()
+      this.#commitGroup(connection, [...this.#takeGroup(), own], () => stat)
+      this.#turns.heldSince(since)
+    } catch (error) {
+      failed = { error }
+    }
+    if (failed !== undefined) throw this.#file.translateError(failed.error)
+    return result as T
+  }
+
+  #beginNow(): NonNullable<ReturnType<StoreFile['beginWriting']>> {
+    for (;;) {
+      this.#turns.nextNow()
+      const begun = retryWhileBusy(
+        () => this.#file.options.lockTimeoutMs,
+        () => this.#file.beginWriting(),
+        (error) => {
+          this.#turns.metOthers()
+          return isPassing(error)
+        },
+      )
+      if (begun !== undefined) return begun
+    }
   }
 
   /** Whether no write is queued or under way. */
@@ -113,6 +143,8 @@ export class Writer {
     let waitingSince: number | undefined
     while (this.#queue.length > 0) {
       await this.#turns.next()
+      // A write that did not wait has taken them along.
+      if (this.#queue.length === 0) break
       try {
         if (this.#queue[0]!.isLong) {
           await this.#commitLong()
@@ -182,6 +214,7 @@ export class Writer {
       if (connection.isReplaced) return connection.rollback()
       const since = monotonicMs()
       const pending = this.#queue.shift()!
+      this.#isWriting = true
       // Those behind it wait no longer for it than for another process.
       const late = setInterval(() => this.#rejectLate(lockedHere()), LATE_MS)
       try {
@@ -196,6 +229,7 @@ export class Writer {
         connection.rollback()
         pending.reject(error)
       } finally {
+        this.#isWriting = false
         clearInterval(late)
         this.#turns.heldSince(since)
       }
@@ -207,6 +241,7 @@ export class Writer {
   /** @param fresh what `stat` told of the file, if that was just now */
   #commitGroup(connection: Connection, group: Pending[], fresh: () => Stats | undefined): void {
     const settle: (() => void)[] = []
+    this.#isWriting = true
     try {
       const transaction = new Transaction(connection, this.#now())
       for (const pending of group) {
@@ -232,6 +267,8 @@ export class Writer {
       connection.rollback()
       for (const pending of group) pending.reject(error)
       return
+    } finally {
+      this.#isWriting = false
     }
     this.#committed(changedBy(connection, group))
     for (const done of settle) done()
@@ -259,33 +296,4 @@ export class Writer {
     this.#unwatchedAt = time
     if (hasLog(transaction.connection)) dropIfUnwatched(transaction.connection, time)
   }
-}
-
-/** What writes that share a commit may have changed; `undefined` where one of them does not say. */
-function changedBy(connection: Connection, group: readonly Pending[]): Changed | undefined {
-  const all = group.map(({ keys }) => keys).filter((keys) => keys !== undefined)
-  return all.length === group.length ? { connection, keys: all.flat() } : undefined
-}
-
-/** Takes back one job; when the engine has taken back the whole transaction, throws why. */
-function rollBackJob(connection: Connection, reason: unknown): void {
-  try {
-    connection.exec('rollback to job')
-  } catch {
-    throw reason
-  }
-}
-
-function lockedHere(): KvError {
-  return new KvError('KV_LOCKED', 'the store is locked by a long write of this process', {
-    hint: 'wait for it, or give more time with --lock-timeout 60s',
-  })
-}
-
-function replaced(): KvError {
-  return new KvError(
-    'KV_UNAVAILABLE',
-    'the file of the store was replaced or removed during a long write; nothing of it was stored',
-    { hint: 'run it again' },
-  )
 }
