@@ -79,11 +79,17 @@ export type {
   RangeQuery,
   Stat,
   Supports,
-  TextForm,
   TextOptions,
   WatchQuery,
 } from './store/driver/driver.ts'
-export type { DriverLoadOptions, LongLoad, LongLoadOptions, StoreCollectedOptions } from './store/driver/load.ts'
+export type {
+  DriverLoadOptions,
+  LoadPartOptions,
+  LoadedPart,
+  LongLoad,
+  LongLoadOptions,
+  StoreCollectedOptions,
+} from './store/driver/load.ts'
 export type { Change, Condition, Entry, Head, KeyCondition, Lifetime, Op, PutResult } from './store/driver/entry.ts'
 export type { History, HistoryCall, HistoryStatus, Moment, Version, VersionsOptions } from './store/driver/history.ts'
 export type { Usage, UsageProgress, UsageQuery } from './store/driver/usage.ts'
@@ -98,6 +104,7 @@ export type { RangeAccess } from './store/range-access.ts'
 export { Store } from './store/store.ts'
 export type { AtomicAccess, IncrOptions, TakeRange, UpdateOptions, Updater } from './store/atomic/atomic-access.ts'
 export type { GetOrSetOptions } from './store/atomic/computed.ts'
+export type { TextForm } from './store/driver/text-form.ts'
 export type { SyncWrites } from './store/driver/sync-writes.ts'
 export type { SyncAccess } from './store/sync-access.ts'
 export type { ByteAccess } from './store/views/byte-access.ts'

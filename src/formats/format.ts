@@ -1,6 +1,6 @@
 import type { Encoding } from '../bytes.ts'
 import type { Change, Entry } from '../store/driver/entry.ts'
-import type { TextForm } from '../store/driver/driver.ts'
+import type { TextForm } from '../store/driver/text-form.ts'
 import type { ByteBuffer, TextOutput } from './byte-buffer.ts'
 
 /** How keys and values are written. */

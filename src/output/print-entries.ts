@@ -2,7 +2,7 @@ import { ByteBuffer } from '../formats/byte-buffer.ts'
 import type { EntryForm, Format, Output } from '../formats/format.ts'
 import type { Sink } from '../io.ts'
 import { safeParts } from '../safe-text.ts'
-import type { TextForm } from '../store/driver/driver.ts'
+import type { TextForm } from '../store/driver/text-form.ts'
 import type { Entry } from '../store/driver/entry.ts'
 
 /** Entries as they come, or their text. */

@@ -3,7 +3,7 @@ import { KvError, usageError } from '../errors.ts'
 import type { Driver, Limits } from './driver/driver.ts'
 import type { KeyCondition, Op, Put } from './driver/entry.ts'
 import { lifetimeOf } from './expiry.ts'
-import { type KeyInput, bytesOf, checkNames, conditionOf, kindOf, ownBytesOf } from './input.ts'
+import { type KeyInput, bytesOf, checkNames, checkOptions, conditionOf, kindOf, ownBytesOf } from './input.ts'
 import type { BatchOp, BatchOptions, PutOptions } from './write-options.ts'
 
 /** The bytes of a key to read, not copied for a driver that answers at once. Throws as {@link ownKeyOf}. */
@@ -56,8 +56,10 @@ export function conditionsOf(inputs: BatchOptions['conditions'], { limits }: Dri
   if (inputs === undefined) return undefined
   if (!Array.isArray(inputs)) throw usageError(`the conditions of a batch are an array, not ${kindOf(inputs)}`)
   checkCount(inputs.length, limits)
-  return (inputs as NonNullable<typeof inputs>).map(({ key, condition: input }) => {
-    const condition = conditionOf(input)
+  return (inputs as NonNullable<typeof inputs>).map((input) => {
+    checkOptions(input ?? null, ['key', 'condition'], 'a condition of a batch')
+    const { key } = input
+    const condition = conditionOf(input.condition)
     if (condition === undefined) throw usageError('a condition of a batch is missing')
     return { key: ownKeyOf(key, limits), condition }
   })

@@ -167,6 +167,18 @@ describe.for(Object.entries(PLACES))('a %s store', ([, place]) => {
         expect(await failure(call), JSON.stringify(condition)).toMatchObject({ code: 'KV_USAGE' })
       }
     }
+    for (const one of [
+      null,
+      5,
+      {},
+      { key: 'lock' },
+      { key: 'lock', type: 'absent' },
+      { key: 'lock', condition: 'absent' },
+    ]) {
+      expect(await failure(() => store.batch([], { conditions: [one] })), JSON.stringify(one)).toMatchObject({
+        code: expect.stringMatching(/^KV_(USAGE|INVALID_KEY)$/),
+      })
+    }
     for (const condition of ['absent', { type: 'absent' }]) {
       expect(await failure(() => store.batch([{ type: 'put', key: 'lock', value: 'B', condition }]))).toMatchObject({
         code: 'KV_USAGE',

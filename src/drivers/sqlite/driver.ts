@@ -13,11 +13,11 @@ import type {
   DriverPutOptions,
   RangeQuery,
   Stat,
-  TextForm,
   TextOptions,
   WatchQuery,
 } from '../../store/driver/driver.ts'
 import type { DriverLoadOptions, LongLoad, LongLoadOptions } from '../../store/driver/load.ts'
+import type { TextForm } from '../../store/driver/text-form.ts'
 import type { SyncWrites } from '../../store/driver/sync-writes.ts'
 import type { Care } from '../../store/driver/care.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'

@@ -6,6 +6,7 @@
 import type { Block, Blocks } from '../../blocks/block.ts'
 import type { Cached } from './cached.ts'
 import type { SyncWrites } from './sync-writes.ts'
+import type { TextForm } from './text-form.ts'
 import type { Care } from './care.ts'
 import type { Usage, UsageProgress, UsageQuery } from './usage.ts'
 import type { History } from './history.ts'
@@ -156,14 +157,6 @@ export interface DriverPutOptions extends DriverDelOptions, Lifetime {}
 export interface DriverBatchOptions extends Abortable {
   /** Write only if all of these hold before it. */
   readonly conditions?: readonly KeyCondition[] | undefined
-}
-
-/** A form of text in which an engine may write entries, a line each. */
-export interface TextForm {
-  /** As the lines of `kv range --format` are. Default: `jsonl`. */
-  readonly form?: 'jsonl' | 'csv' | 'tsv' | undefined
-  /** Whether CSV and TSV have a third column that says when an entry expires. Default: false. */
-  readonly expires?: boolean | undefined
 }
 
 /** How a range is to be made into text. */

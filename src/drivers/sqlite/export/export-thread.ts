@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads'
 import type { ConnectionOptions } from '../file/connection.ts'
-import type { TextForm } from '../../../store/driver/driver.ts'
+import type { TextForm } from '../../../store/driver/text-form.ts'
 import { threadScript } from '../../../code-folder.ts'
 import type { FromWorker, PageText, ToWorker, WorkerData } from './page.ts'
 import type { RangePart } from './range-cutter.ts'

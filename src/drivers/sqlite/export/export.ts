@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os'
 import type { Block } from '../../../blocks/block.ts'
-import type { RangeQuery, TextForm } from '../../../store/driver/driver.ts'
+import type { RangeQuery } from '../../../store/driver/driver.ts'
+import type { TextForm } from '../../../store/driver/text-form.ts'
 import type { Entry } from '../../../store/driver/entry.ts'
 import type { StoreFile } from '../file/store-file.ts'
 import type { SnapshotPool } from '../read/snapshot-pool.ts'

@@ -1,5 +1,5 @@
 /** A page of text: where it begins and ends, and what the engine makes of it. */
-import type { TextForm } from '../../../store/driver/driver.ts'
+import type { TextForm } from '../../../store/driver/text-form.ts'
 import type { Connection, ConnectionOptions } from '../file/connection.ts'
 import { LONG_VALUE, rangeSql } from '../read/range.ts'
 import type { RangePart } from './range-cutter.ts'

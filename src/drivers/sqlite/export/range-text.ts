@@ -1,5 +1,6 @@
 import { turn } from '../../../async.ts'
-import type { RangeQuery, TextForm } from '../../../store/driver/driver.ts'
+import type { RangeQuery } from '../../../store/driver/driver.ts'
+import type { TextForm } from '../../../store/driver/text-form.ts'
 import type { Entry } from '../../../store/driver/entry.ts'
 import type { Connection } from '../file/connection.ts'
 import { damagedRow } from '../engine/result-codes.ts'

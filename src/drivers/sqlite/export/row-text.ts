@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { asBuffer } from '../../../bytes.ts'
 import { FIELD_END, JoinedRows, ROW_END } from '../../../formats/csv/joined.ts'
-import type { TextForm } from '../../../store/driver/driver.ts'
+import type { TextForm } from '../../../store/driver/text-form.ts'
 import type { Layout, ValuesSql } from '../layout/layout.ts'
 import { EXPIRES, LONG_VALUE } from '../read/range.ts'
 
