@@ -19,6 +19,7 @@ import type {
 } from '../../store/driver/driver.ts'
 import type { LoadPartOptions, LoadedPart } from '../../store/driver/load.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
+import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { OpenOptions } from '../options.ts'
 import type { Cluster } from './cluster/cluster.ts'
 import { connect } from './connect.ts'
@@ -137,6 +138,14 @@ export class EtcdDriver implements Driver {
 
   watch(query: WatchQuery, options?: Abortable): Promise<Changes> {
     return this.#watches.watch(query, options)
+  }
+
+  anyExpires(_query: RangeQuery, options?: Abortable): Promise<false | undefined> {
+    return this.#rangeReads.anyExpires(options)
+  }
+
+  usage(query: UsageQuery, options?: UsageProgress): AsyncIterable<Usage[]> {
+    return this.#rangeReads.usage(query, options)
   }
 
   stat(options?: Abortable): Promise<Stat> {

@@ -133,13 +133,22 @@ export class Cluster {
     }
   }
 
-  /** Asks each member by itself; a member that fails has its error in place of the answer. */
-  async callEach<Q, R>(method: Method<Q, R>, request: Q, signal?: AbortSignal): Promise<(R | CallError)[]> {
+  /**
+   * Asks each member by itself; a member that fails has its error in place of the answer.
+   *
+   * @param deadlineMs how long a member may take, in milliseconds
+   */
+  async callEach<Q, R>(
+    method: Method<Q, R>,
+    request: Q,
+    signal?: AbortSignal,
+    deadlineMs = this.#tryMs,
+  ): Promise<(R | CallError)[]> {
     return Promise.all(
       this.#transports.map(async (transport) => {
         try {
           const token = await this.#login.token(transport, this.#tryMs, signal)
-          return await transport.unary(method, request, { deadlineMs: this.#tryMs, token, signal })
+          return await transport.unary(method, request, { deadlineMs, token, signal })
         } catch (error) {
           if (error instanceof CallError) return error
           throw error

@@ -23,13 +23,13 @@ export class ForeignLeases {
     this.#now = now
   }
 
-  /** When the entries of a lease expire unless it is kept alive, in milliseconds since 1970: after now. */
+  /** When the entries of a lease expire unless it is kept alive, a whole second in milliseconds since 1970, after now. */
   async expiryOf(id: bigint, signal?: AbortSignal): Promise<number> {
     const known = this.#known.get(id)
     const asked = this.#now()
     if (known !== undefined && Math.abs(asked - known.asked) < FRESH_MS && known.expires > asked) return known.expires
     const { ttlSeconds } = await this.#cluster.call(METHODS.leaseTimeToLive, { id }, { kind: 'read', signal })
-    const expires = asked + Math.max(1, ttlSeconds) * 1000
+    const expires = Math.ceil(asked / 1000 + Math.max(1, ttlSeconds)) * 1000
     if (this.#known.size >= MOST) this.#known.clear()
     this.#known.set(id, { asked, expires })
     return expires

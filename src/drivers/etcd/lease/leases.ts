@@ -49,15 +49,13 @@ export class Leases {
   }
 
   /** Whether there may be entries that have expired and are still there for etcd. */
-  async mayBeOver(tries: Omit<Tries, 'kind'>): Promise<boolean> {
-    try {
-      const { leases } = await this.#cluster.call(METHODS.leaseLeases, {}, { ...tries, kind: 'read' })
-      return leases.some(({ id }) => this.isOver(id))
-    } catch (error) {
-      // A user who has rights on some keys only may not be told.
-      if (error instanceof KvError && error.code === 'KV_DENIED') return true
-      throw error
-    }
+  mayBeOver(tries: Omit<Tries, 'kind'>): Promise<boolean> {
+    return this.#some((id) => this.isOver(id), tries)
+  }
+
+  /** Whether there may be entries that expire. */
+  anyThere(tries: Omit<Tries, 'kind'>): Promise<boolean> {
+    return this.#some(() => true, tries)
   }
 
   /** When an entry with a lease expires, in milliseconds since 1970; `undefined`: never. */
@@ -71,6 +69,17 @@ export class Leases {
    */
   isOver(id: bigint): boolean {
     return (expiryOfLease(id) ?? Infinity) <= this.#now()
+  }
+
+  async #some(is: (id: bigint) => boolean, tries: Omit<Tries, 'kind'>): Promise<boolean> {
+    try {
+      const { leases } = await this.#cluster.call(METHODS.leaseLeases, {}, { ...tries, kind: 'read' })
+      return leases.some(({ id }) => is(id))
+    } catch (error) {
+      // A user who has rights on some keys only may not be told.
+      if (error instanceof KvError && error.code === 'KV_DENIED') return true
+      throw error
+    }
   }
 
   async #grant(expires: number, until: number | undefined): Promise<bigint> {

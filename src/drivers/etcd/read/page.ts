@@ -64,6 +64,13 @@ export async function expiriesOf(
   return expiries
 }
 
+/** How many entries of a page have a lease. */
+export function leasedIn({ count, lease }: RangePage): number {
+  let leased = 0
+  if (lease !== undefined) for (let i = 0; i < count; i++) if (lease.high[i] !== 0 || lease.low[i] !== 0) leased++
+  return leased
+}
+
 function idOf(high: number, low: number): bigint {
   return (BigInt(high) << 32n) | BigInt(low)
 }

@@ -107,6 +107,23 @@ export function text(number: number): Field<string> {
   }
 }
 
+/** Any number of texts. */
+export function texts(number: number): Field<string[], readonly string[]> {
+  return {
+    number,
+    wire: WireType.LengthDelimited,
+    initial: () => [],
+    repeats: true,
+    read(reader, before) {
+      before.push(reader.string())
+      return before
+    },
+    write(writer, values) {
+      for (const value of values) writer.tag(number, WireType.LengthDelimited).string(value)
+    },
+  }
+}
+
 /** A 64-bit integer whose values are safe integers, such as a revision; 0 by default. */
 export function integer(number: number): Field<number> {
   return {

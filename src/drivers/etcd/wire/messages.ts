@@ -13,6 +13,7 @@ import {
   nested,
   several,
   text,
+  texts,
 } from './message.ts'
 
 const Header = new Message({ clusterId: integer64(1), memberId: integer64(2), revision: integer(3) })
@@ -155,8 +156,14 @@ export const StatusResponse = new Message({
   leader: integer64(4),
   raftIndex: integer(5),
   raftTerm: integer(6),
+  /** Alarms, in words. */
+  errors: texts(8),
   dbSizeInUse: integer(9),
+  /** From etcd 3.6 on. */
+  dbSizeQuota: integer(12),
 })
+export const HashKvRequest = new Message({ revision: integer(1) })
+export const HashKvResponse = new Message({ header: nested(1, Header), hash: integer(2), compactRevision: integer(3) })
 const Member = new Message({ id: integer64(1), name: text(2) })
 export const MemberListRequest = new Message({})
 export const MemberListResponse = new Message({ header: nested(1, Header), members: several(2, Member) })
@@ -212,6 +219,7 @@ export const METHODS = {
   watch: method('Watch/Watch', WatchRequest, WatchResponse),
   authenticate: method('Auth/Authenticate', AuthenticateRequest, AuthenticateResponse),
   status: method('Maintenance/Status', StatusRequest, StatusResponse),
+  hashKv: method('Maintenance/HashKV', HashKvRequest, HashKvResponse),
   alarm: method('Maintenance/Alarm', AlarmRequest, AlarmResponse),
   memberList: method('Cluster/MemberList', MemberListRequest, MemberListResponse),
 }
