@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { compareBytes, prefixEnd, utf8 } from '../../../src/bytes.ts'
+import { KvError } from '../../../src/errors.ts'
 import type { Cluster } from '../../../src/drivers/etcd/cluster/cluster.ts'
 import { type EtcdRange, Keys, isLast } from '../../../src/drivers/etcd/keys.ts'
 import { cutsBetween } from '../../../src/drivers/etcd/read/cuts.ts'
@@ -18,6 +19,8 @@ class OneRevision {
   calls = 0
   /** Entries whose place in the index was looked at. */
   walked = 0
+  /** A longer answer is refused. */
+  maxAnswerBytes = Infinity
   readonly #keys: readonly Uint8Array[]
   readonly #isExpired: (i: number) => boolean
   readonly #valueBytes: (i: number) => number
@@ -32,9 +35,13 @@ class OneRevision {
     this.#valueBytes = valueBytes
   }
 
-  call(method: unknown, request: unknown): unknown {
+  async call(method: unknown, request: unknown): Promise<unknown> {
     if (++this.calls > 5000) throw new Error('too many calls')
-    if (method === RANGE_PAGE) return decodeRangePage(RangeResponse.encode(this.#range(request as RangeAsked)))
+    if (method === RANGE_PAGE) {
+      const answer = RangeResponse.encode(this.#range(request as RangeAsked))
+      if (answer.length > this.maxAnswerBytes) throw new KvError('KV_TOO_LARGE', 'larger than max')
+      return decodeRangePage(answer)
+    }
     expect(method).toBe(METHODS.txn)
     const { success } = request as { success: { range: RangeAsked }[] }
     expect(success.length).toBeLessThanOrEqual(128)
@@ -189,6 +196,27 @@ describe('pages of a range', () => {
     expect(reverse.calls).toBeLessThan(60)
     expect(reverse.walked).toBeLessThan(6 * keys.length)
   })
+
+  test.each([false, true])(
+    'what is too large for one answer is asked for in smaller pages, reverse: %s',
+    async (reverse) => {
+      const keys = numbered(1000, 5)
+      // Small ones, then one that is as large as an answer may be, and so on.
+      const etcd = new OneRevision(keys, undefined, (i) => (i % 300 < 280 ? 10 : i % 7 === 0 ? 49_000 : 20_000))
+      etcd.maxAnswerBytes = 50_000
+      const snapshot = new Snapshot(etcd as unknown as Cluster, NOW)
+      const range = new Keys(new Uint8Array()).range({ start: undefined, end: undefined })
+      const wanted = { limit: Infinity, keysOnly: false }
+      const pages = reverse
+        ? reversePages(snapshot, range, wanted, 128, undefined)
+        : forwardPages(snapshot, range, wanted, undefined)
+      const found = await keysOf(pages, reverse)
+      expect(found.map((key) => Buffer.from(key).toString())).toEqual(
+        (reverse ? keys.toReversed() : keys).map((key) => Buffer.from(key).toString()),
+      )
+      expect(etcd.calls).toBeLessThan(400)
+    },
+  )
 
   test('a small limit is one call', async () => {
     const etcd = new OneRevision(numbered(10_000, 5))

@@ -7,6 +7,9 @@ interface AnyCall {
   cancel(): void
 }
 
+/** A longer answer is refused before it is in memory: a page of large values, of which fewer are asked for then. */
+const MAX_ANSWER_BYTES = 64 << 20
+
 /**
  * A ping each 10 s finds out that a member is gone; etcd closes a connection that pings more than every 5 s. The flow
  * control window takes whole pages without a round trip in between. Tries, and who is asked, are for the cluster to decide.
@@ -14,7 +17,7 @@ interface AnyCall {
 const OPTIONS = {
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 3000,
-  'grpc.max_receive_message_length': -1,
+  'grpc.max_receive_message_length': MAX_ANSWER_BYTES,
   'grpc.max_send_message_length': -1,
   'grpc.enable_retries': 0,
   'grpc.enable_http_proxy': 0,

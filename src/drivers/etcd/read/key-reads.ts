@@ -1,10 +1,14 @@
+import { KvError } from '../../../errors.ts'
 import type { Abortable, Clock, GetManyOptions } from '../../../store/driver/driver.ts'
 import type { Entry, Head } from '../../../store/driver/entry.ts'
 import { withinBytes } from '../../kit/byte-budget.ts'
 import type { Cluster } from '../cluster/cluster.ts'
 import type { Keys } from '../keys.ts'
 import type { Leases } from '../lease/leases.ts'
-import { METHODS, type Step, type Stored } from '../wire/messages.ts'
+import { METHODS, type Step, type Stored, type TxnAnswer } from '../wire/messages.ts'
+
+/** How long a member may take for the values of many keys, in milliseconds. */
+const TRY_MS = 5000
 
 /** Reads of single keys of one store. */
 export class KeyReads {
@@ -44,18 +48,37 @@ export class KeyReads {
     const takes = withinBytes(maxBytes)
     const entries: (Entry | undefined)[] = []
     let revision = 0
-    for (let at = 0; at < keys.length; at += this.#maxTxnOps) {
-      const part = keys.slice(at, at + this.#maxTxnOps)
-      const steps: Step[] = part.map((key) => ({ range: { key: this.#keys.outside(key), revision } }))
-      const { header, responses } = await this.#cluster.call(METHODS.txn, { success: steps }, { kind: 'read', signal })
-      revision ||= header!.revision
-      for (const { range } of responses) {
+    let most = this.#maxTxnOps
+    while (entries.length < keys.length) {
+      const part = keys.slice(entries.length, entries.length + most)
+      const answer = await this.#tryMany(part, revision, signal)
+      if (answer === undefined) {
+        most = Math.ceil(part.length / 8)
+        continue
+      }
+      revision ||= answer.header!.revision
+      for (const { range } of answer.responses) {
         const entry = range!.kvs[0] && (await this.#entry(range!.kvs[0], signal))
         if (entry !== undefined) takes(entry.key.length + entry.value.length)
         entries.push(entry)
       }
     }
     return entries
+  }
+
+  /** `undefined` when the values of several keys are too large for one answer. */
+  async #tryMany(
+    keys: readonly Uint8Array[],
+    revision: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TxnAnswer | undefined> {
+    const success: Step[] = keys.map((key) => ({ range: { key: this.#keys.outside(key), revision } }))
+    try {
+      return await this.#cluster.call(METHODS.txn, { success }, { kind: 'read', tryMs: TRY_MS, signal })
+    } catch (error) {
+      if (keys.length > 1 && error instanceof KvError && error.code === 'KV_TOO_LARGE') return undefined
+      throw error
+    }
   }
 
   /** The entry, unless it has expired. */

@@ -13,16 +13,22 @@ const SLOW_MS = 1000
 /** How many entries to ask for, by what came before. */
 export class PageSize {
   #entries = FIRST
+  #growth = GROWTH
 
   get entries(): number {
     return this.#entries
   }
 
   /** What was asked for has come. */
-  learn({ received, bytes, ms }: Part): void {
+  learn({ received, bytes, ms, wereTooLarge }: Part): void {
     if (received === 0) return
+    if (wereTooLarge) {
+      this.#entries = received
+      this.#growth = 2
+      return
+    }
     const fit = Math.floor((PAGE_BYTES * received) / bytes)
-    const most = ms > SLOW_MS ? Math.ceil(received / 2) : Math.min(this.#entries * GROWTH, MOST)
+    const most = ms > SLOW_MS ? Math.ceil(received / 2) : Math.min(this.#entries * this.#growth, MOST)
     this.#entries = Math.max(1, Math.min(fit, most))
   }
 }

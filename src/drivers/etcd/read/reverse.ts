@@ -41,12 +41,13 @@ export async function* reversePages(
       continue
     }
     if (window.count > most) {
-      const { page } = await snapshot.ask(window, { limit: 0, keysOnly: true }, signal)
+      const { page, received } = await snapshot.ask(window, { limit: window.count, keysOnly: true }, signal)
       const before = page.count - most
       if (before > 0) {
         const key = keyAt(page, before)
-        windows.push({ key: window.key, rangeEnd: key, count: before })
-        window = { key, rangeEnd: window.rangeEnd, count: most }
+        // At most so many: of those that have expired nobody knows on which side they are.
+        windows.push({ key: window.key, rangeEnd: key, count: received - most })
+        window = { key, rangeEnd: window.rangeEnd, count: received - before }
       }
     }
     for (let before = windows.at(-1); before !== undefined; before = windows.at(-1)) {
@@ -54,7 +55,7 @@ export async function* reversePages(
       window = { key: before.key, rangeEnd: window.rangeEnd, count: before.count + window.count }
       windows.pop()
     }
-    const part = await snapshot.ask(window, { limit: 0, keysOnly }, signal)
+    const part = await snapshot.ask(window, { limit: window.count, keysOnly }, signal)
     size.learn(part)
     if (part.more) {
       // They were too large for one answer: the first of them are asked for again in their turn.

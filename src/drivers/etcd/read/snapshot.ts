@@ -11,7 +11,7 @@ const PAGE_TRY_MS = 5000
 
 /** What is asked for of a range. */
 export interface Wanted {
-  /** At most so many entries; 0: all. */
+  /** At most so many entries. */
   readonly limit: number
   readonly keysOnly: boolean
 }
@@ -32,6 +32,8 @@ export interface Part {
   /** Bytes of the answer, and how long it took, in milliseconds. */
   readonly bytes: number
   readonly ms: number
+  /** Whether fewer were asked for than was wanted, since these were too large for one answer. */
+  readonly wereTooLarge: boolean
 }
 
 /** A part of a range in which there are entries. */
@@ -68,10 +70,10 @@ export class Snapshot {
       try {
         const tries = { kind: 'read', tryMs: PAGE_TRY_MS, signal } as const
         const page = await this.#cluster.call(RANGE_PAGE, { ...request, limit }, tries)
-        return this.#part(page, monotonicMs() - begin)
+        return this.#part(page, monotonicMs() - begin, limit < wanted.limit)
       } catch (error) {
         if (!(error instanceof KvError && error.code === 'KV_TOO_LARGE') || limit === 1) throw error
-        limit = limit === 0 ? FEWER : Math.ceil(limit / 8)
+        limit = Math.ceil(limit / 4)
       }
     }
   }
@@ -92,14 +94,12 @@ export class Snapshot {
     return windows
   }
 
-  #part(page: RangePage, ms: number): Part {
+  #part(page: RangePage, ms: number, wereTooLarge: boolean): Part {
     this.#revision ||= page.clusterRevision
     const { count: received, more, total, bytes } = page
     const firstKey = received === 0 ? undefined : keyAt(page, 0)
     const lastKey = received === 0 ? undefined : keyAt(page, received - 1)
-    return { page: dropExpired(page, this.#now), received, more, total, firstKey, lastKey, bytes: bytes.length, ms }
+    const sizes = { bytes: bytes.length, ms, wereTooLarge }
+    return { page: dropExpired(page, this.#now), received, more, total, firstKey, lastKey, ...sizes }
   }
 }
-
-/** Entries asked for where all of a range are too large. */
-const FEWER = 128

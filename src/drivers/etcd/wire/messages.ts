@@ -191,7 +191,8 @@ function method<Q extends Message<AnyFields>, R extends Message<AnyFields>>(
   return {
     path: `/etcdserverpb.${path}`,
     encode: (values) => request.encode(values),
-    decode: (data) => response.decode(data) as Decoded<R>,
+    // Of a plain array, so that arrays of bytes in it are plain ones too.
+    decode: (data) => response.decode(new Uint8Array(data.buffer, data.byteOffset, data.length)) as Decoded<R>,
   }
 }
 
