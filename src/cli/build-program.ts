@@ -90,7 +90,7 @@ Examples:
   kv range --prefix user:                entries in key order
   cat rows.jsonl | kv batch-put          many at once, from {"key":...,"value":...} lines
 
-Help: kv COMMAND --help; kv help formats|templates|recipes|care|exit-codes|environment|durability${ctx.inSession ? '\nIn a session kv may be left out; .help lists what it has besides.' : ''}`,
+Help: kv COMMAND -h; kv help formats|templates|recipes|care|exit-codes|environment|durability|etcd${ctx.inSession ? '\nIn a session kv may be left out; .help lists what it has besides.' : ''}`,
   )
 }
 

@@ -27,7 +27,7 @@ export const GLOBAL_OPTIONS = {
   store: {
     flags: '--store <location>',
     variable: 'KV_STORE',
-    help: 'the store: a file, or a location',
+    help: 'the store: a file, http:// or etcd://',
     environmentNote: '; else $XDG_DATA_HOME/kv/default.kv',
   },
   json: { flags: '--json', variable: 'KV_JSON', help: 'print JSON' },

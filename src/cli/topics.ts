@@ -1,6 +1,7 @@
 import { GLOBAL_OPTION_LIST, type GlobalOption } from './options.ts'
 import { CARE_TOPIC } from './topics/care.ts'
 import { DURABILITY_TOPIC } from './topics/durability.ts'
+import { ETCD_TOPIC } from './topics/etcd.ts'
 import { EXIT_CODES_TOPIC } from './topics/exit-codes.ts'
 import { FORMATS_TOPIC } from './topics/formats.ts'
 import { RECIPES } from './topics/recipes.ts'
@@ -24,6 +25,7 @@ export const TOPICS: Readonly<Record<string, string>> = {
   care: CARE_TOPIC,
   environment: ENVIRONMENT_TOPIC,
   durability: DURABILITY_TOPIC,
+  etcd: ETCD_TOPIC,
 }
 
 function environmentRow({ flags, variable, help, environmentNote = '' }: GlobalOption): string {

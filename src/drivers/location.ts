@@ -32,25 +32,59 @@ export function absoluteLocation(location: string): string {
   return path === undefined ? location : resolve(path)
 }
 
-/** Whether two stores are the same one: by their files on this machine, or by their locations, in which a slash at the end counts for nothing. */
-export function isSameStore(
-  a: { readonly location: string; readonly files?: readonly string[] | undefined },
-  b: { readonly location: string; readonly files?: readonly string[] | undefined },
-): boolean {
+/** A location that names hosts, taken apart: `SCHEME://[USER@]HOST[:PORT],.../PATH[?QUERY]`. Nothing in it is decoded. */
+export interface HostLocation {
+  readonly user: string | undefined
+  readonly hosts: readonly string[]
+  /** Without the slash before it. */
+  readonly path: string
+  readonly query: string | undefined
+}
+
+/** Takes a location with hosts apart; `undefined` for what is none. */
+export function hostLocation(location: string): HostLocation | undefined {
+  const match = /^[a-z][a-z0-9+.-]+:\/\/(?:([^/?#]*)@)?([^/?#@]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(location)
+  if (match === null) return undefined
+  const [, user, hosts, path = '', query] = match
+  return { user, hosts: hosts!.split(','), path, query }
+}
+
+/** A store by its location and, on this machine, its files. */
+interface NamedStore {
+  readonly location: string
+  readonly files?: readonly string[] | undefined
+}
+
+/**
+ * Whether two stores are the same one: by their files on this machine, or by their locations, in which a slash at the end
+ * counts for nothing; of a cluster, when they have the path and one host in common.
+ */
+export function isSameStore(a: NamedStore, b: NamedStore): boolean {
   const file = a.files?.[0]
-  const bare = (location: string): string => location.replace(/\/+$/, '')
-  return (file !== undefined && file === b.files?.[0]) || bare(a.location) === bare(b.location)
+  if (file !== undefined && file === b.files?.[0]) return true
+  const bare = (text: string): string => text.replace(/\/+$/, '')
+  if (bare(a.location) === bare(b.location)) return true
+  if (schemeOf(a.location) !== 'etcd' || schemeOf(b.location) !== 'etcd') return false
+  const [one, other] = [hostLocation(a.location), hostLocation(b.location)]
+  if (one === undefined || other === undefined || bare(one.path) !== bare(other.path)) return false
+  const address = (host: string): string => host.toLowerCase().replace(/:2379$/, '')
+  return one.hosts.some((host) => other.hosts.some((it) => address(it) === address(host)))
 }
 
 /** The user that a location names without the file of the password; not of a kv server, which knows none. */
 export function userWithoutPassword(location: string): string | undefined {
-  const [, user] = /^(?!http)[a-z][a-z0-9+.-]*:\/\/([^/?#@]+)@/i.exec(location) ?? []
-  return /[?&]password-file=/.test(location) ? undefined : user
+  const parts = schemeOf(location).startsWith('http') ? undefined : hostLocation(location)
+  return parts?.user === '' || /(^|&)password-file=/.test(parts?.query ?? '') ? undefined : parts?.user
 }
 
-/** What a location is called in a few letters: the name of the file, or the location itself. */
+/** What a location is called in a few letters: the name of the file, the first of several hosts and the path, or the location. */
 export function shortLocation(location: string): string {
-  return schemeOf(location) === 'file' ? basename(location) : location
+  const scheme = schemeOf(location)
+  if (scheme === 'file') return basename(location)
+  const parts = scheme === 'etcd' ? hostLocation(location) : undefined
+  if (parts === undefined) return location
+  const { hosts, path } = parts
+  return `${scheme}://${hosts[0]}${hosts.length > 1 ? ',\u2026' : ''}/${path}`
 }
 
 /**

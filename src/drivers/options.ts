@@ -68,5 +68,7 @@ export const DEFAULT_LOCK_TIMEOUT_MS = 5000
 export function refuseOptions(options: OpenOptions, driver: string, names: readonly (keyof OpenOptions)[]): void {
   for (const name of names)
     if (options[name] !== undefined && options[name] !== false)
-      throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver} driver has no use for the option ${name}`)
+      throw new KvError('KV_NOT_SUPPORTED', `a store of the ${driver} driver has no use for the option ${name}`, {
+        hint: 'leave it out',
+      })
 }

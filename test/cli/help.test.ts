@@ -21,7 +21,7 @@ function expectGolden(name: string, text: string): void {
 
 /** Every command, and `help`, which is the program's own. */
 const COMMANDS = [...Object.keys(ENTRIES), 'help']
-const TOPICS = ['exit-codes', 'formats', 'templates', 'recipes', 'care', 'environment', 'durability']
+const TOPICS = ['exit-codes', 'formats', 'templates', 'recipes', 'care', 'environment', 'durability', 'etcd']
 
 describe('help', () => {
   test.for([

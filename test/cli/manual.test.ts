@@ -39,7 +39,7 @@ describe.runIf(hasProgram('mandoc'))('the manual page', () => {
         .split('\n')
         .map((line) => line.trim()),
     )
-    for (const topic of ['exit-codes', 'formats', 'templates', 'recipes', 'care', 'environment', 'durability'])
+    for (const topic of ['exit-codes', 'formats', 'templates', 'recipes', 'care', 'environment', 'durability', 'etcd'])
       for (const line of (await kv(['help', topic])).stdout.toString().split('\n')) expect(lines).toContain(line.trim())
   })
 })

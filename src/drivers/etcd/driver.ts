@@ -18,6 +18,7 @@ import type {
   WatchQuery,
 } from '../../store/driver/driver.ts'
 import type { LoadPartOptions, LoadedPart } from '../../store/driver/load.ts'
+import type { Care } from '../../store/driver/care.ts'
 import type { Entry, Head, Op, PutResult } from '../../store/driver/entry.ts'
 import type { Usage, UsageProgress, UsageQuery } from '../../store/driver/usage.ts'
 import type { OpenOptions } from '../options.ts'
@@ -25,6 +26,7 @@ import type { Cluster } from './cluster/cluster.ts'
 import { connect } from './connect.ts'
 import { Keys } from './keys.ts'
 import { Leases } from './lease/leases.ts'
+import { careOf } from './care.ts'
 import { type EtcdLocation, parseEtcdLocation } from './location.ts'
 import { KeyReads } from './read/key-reads.ts'
 import { RangeReads } from './read/range-reads.ts'
@@ -53,13 +55,20 @@ export class EtcdDriver implements Driver {
   readonly limits: Limits
   readonly supports = SUPPORTS
   readonly firstPageIsFree = true
+  readonly care: Care
   readonly #cluster: Cluster
   readonly #keyReads: KeyReads
   readonly #rangeReads: RangeReads
   readonly #writes: Writes
   readonly #watches: Watches
 
-  private constructor(cluster: Cluster, { prefix, maxTxnOps, maxRequestBytes }: EtcdLocation, now: Clock) {
+  private constructor(
+    location: string,
+    cluster: Cluster,
+    { endpoints, prefix, maxTxnOps, maxRequestBytes }: EtcdLocation,
+    now: Clock,
+  ) {
+    this.care = careOf(location, endpoints)
     this.#cluster = cluster
     const keys = new Keys(prefix)
     const leases = new Leases(cluster, now)
@@ -89,7 +98,7 @@ export class EtcdDriver implements Driver {
       })
     }
     const cluster = connect(location, where, options)
-    return new EtcdDriver(cluster, where, options.clock ?? Date.now)
+    return new EtcdDriver(location, cluster, where, options.clock ?? Date.now)
   }
 
   get(key: Uint8Array, options?: Abortable): Promise<Uint8Array | undefined> {

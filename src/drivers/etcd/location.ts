@@ -1,6 +1,7 @@
-import { asBuffer, utf8 } from '../../bytes.ts'
-import { usageError } from '../../errors.ts'
+import { utf8 } from '../../bytes.ts'
+import { type KvError, usageError } from '../../errors.ts'
 import { parseDuration } from '../../duration.ts'
+import { hostLocation } from '../location.ts'
 
 /** Where a store in etcd is, taken apart. */
 export interface EtcdLocation {
@@ -54,19 +55,22 @@ const FORM = 'write it as etcd://HOST:PORT,HOST:PORT/PREFIX'
  * location with a password.
  */
 export function parseEtcdLocation(location: string): EtcdLocation {
-  const match = /^etcd:\/\/(?:([^/?#]*)@)?([^/?#@]+)(?:\/([^?#]*))?(?:\?([^#]*))?$/i.exec(location)
-  if (match === null) throw usageError(`not the address of an etcd cluster: ${location}`, FORM)
-  const [, user, hosts, path = '', query] = match
+  const parts = hostLocation(location)
+  if (parts === undefined) throw notAnAddress(location)
+  const { user, hosts, path, query } = parts
   if (user?.includes(':') === true) {
-    throw usageError('a location with a password would show it to everybody', 'name its file: ?password-file=FILE')
+    throw usageError(
+      'a location with a password would show it to everybody',
+      'leave it out: kv asks for it, or reads it from a file: ?password-file=FILE',
+    )
   }
-  const given = parametersOf(query)
+  const given = parametersOf(query, location)
   const { ca, cert, key } = given
   if ((cert === undefined) !== (key === undefined)) throw usageError('a certificate needs its key: ?cert=FILE&key=FILE')
   return {
-    endpoints: hosts!.split(',').map((host) => endpointOf(host, location)),
+    endpoints: hosts.map((host) => endpointOf(host, location)),
     prefix: prefixOf(path, location),
-    tls: given.tls === undefined && ca === undefined && cert === undefined ? undefined : { ca, cert, key },
+    tls: isOn(given.tls) || ca !== undefined || cert !== undefined ? { ca, cert, key } : undefined,
     user: user === undefined || user === '' ? undefined : decoded(user, location),
     passwordFile: given['password-file'],
     maxTxnOps: count(given, 'max-txn-ops') ?? DEFAULT_MAX_TXN_OPS,
@@ -75,20 +79,43 @@ export function parseEtcdLocation(location: string): EtcdLocation {
   }
 }
 
-function parametersOf(query: string | undefined): Partial<Record<Name, string>> {
+/** Not as in a form of HTML, where a plus sign is a blank: files have such names. */
+function parametersOf(query: string | undefined, location: string): Partial<Record<Name, string>> {
   const given: Partial<Record<Name, string>> = {}
-  for (const [name, value] of new URLSearchParams(query)) {
+  for (const pair of query?.split('&') ?? []) {
+    if (pair === '') continue
+    const [name, ...rest] = pair.split('=')
+    const value = decoded(rest.join('='), location)
     if (!PARAMETERS.includes(name as Name))
       throw usageError(`an etcd location has no parameter ${name}`, `it has ${PARAMETERS.join(', ')}`)
+    if (value === '' && name !== 'tls') throw usageError(`the parameter ${name} of an etcd location needs a value`)
     given[name as Name] = value
   }
   return given
 }
 
+/** `?tls` and `?tls=true`. */
+function isOn(tls: string | undefined): boolean {
+  if (tls === undefined || tls === 'false' || tls === '0') return false
+  if (tls === '' || tls === 'true' || tls === '1') return true
+  throw usageError(`tls is true or false, not ${tls}`)
+}
+
 function endpointOf(host: string, location: string): string {
-  const match = /^(\[[0-9a-f:.]+\]|[^:[\]]+)(?::(\d{1,5}))?$/i.exec(host)
-  if (match === null) throw usageError(`not the address of an etcd cluster: ${location}`, FORM)
-  return `${match[1]}:${match[2] ?? DEFAULT_PORT}`
+  const match = /^(\[[0-9a-f:.]+\]|[^\s:[\]]+)(?::(\d{1,5}))?$/i.exec(host)
+  if (match === null) {
+    throw /^[0-9a-f:.]*:[0-9a-f:.]*:/i.test(host)
+      ? usageError(`not the address of an etcd member: ${host}`, `an IPv6 address stands in brackets: etcd://[${host}]`)
+      : notAnAddress(location)
+  }
+  const port = match[2] === undefined ? DEFAULT_PORT : Number(match[2])
+  if (port < 1 || port > 65_535) throw usageError(`not a port: ${port}`, `etcd has ${DEFAULT_PORT}`)
+  return `${match[1]}:${port}`
+}
+
+/** What may be a password is not repeated. */
+function notAnAddress(location: string): KvError {
+  return usageError(`not the address of an etcd cluster: ${location.replace(/(\/\/[^@]*?):.*@/, '$1:...@')}`, FORM)
 }
 
 /** A slash at the end counts for nothing; one at the begin belongs to the prefix: `etcd://HOST//registry` has `/registry/`. */
@@ -110,9 +137,4 @@ function count(given: Partial<Record<Name, string>>, name: Name): number | undef
   if (text === undefined) return undefined
   if (!/^[1-9]\d{0,9}$/.test(text)) throw usageError(`${name} must be a number above 0, not ${text}`)
   return Number(text)
-}
-
-/** The prefix as text, for people. */
-export function shownPrefix(prefix: Uint8Array): string {
-  return asBuffer(prefix).toString()
 }

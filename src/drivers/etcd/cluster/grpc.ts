@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import type { SecureContext } from 'node:tls'
 import {
   type ChannelCredentials,
@@ -80,7 +81,10 @@ export class GrpcTransport implements Transport {
       )
       // A call of this turn of the event loop would be cancelled first, and sent all the same.
       const onAbort = (): void => void setImmediate(() => call.cancel())
-      signal?.addEventListener('abort', onAbort)
+      if (signal === undefined) return
+      // Many calls at the same time are no leak, at which Node would warn.
+      setMaxListeners(0, signal)
+      signal.addEventListener('abort', onAbort)
     })
   }
 
