@@ -23,7 +23,7 @@ ${[...names].map((name) => `exports.${name} = grpc.${name}`).join('\n')}`
 
 /** Its modules for servers, for services about itself, for several addresses of one channel, and for Unix sockets. */
 const UNUSED =
-  /^\.\/(server|server-(credentials|interceptors|call)|orca|experimental|resolver-uds|load-balancer-(round-robin|outlier-detection|weighted-round-robin))$/
+  /^\.\/(server|server-(credentials|interceptors|call)|orca|resolver-uds|load-balancer-(round-robin|outlier-detection|weighted-round-robin))$/
 
 /** What its other modules load at once and do not use: a module of Node for proxies, and what reads `.proto` files. */
 const STUBS = {
