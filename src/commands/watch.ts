@@ -23,7 +23,7 @@ interface Flags extends KeyFlags, ValueFlags {
 export function watch(ctx: Context): Command {
   return new Command('watch')
     .description(
-      'Print every put and delete of the keys from now on, by whatever process, until Ctrl-C; or run CMD for each.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes.',
+      'Print every put and delete of the keys from now on, by whatever process, until Ctrl-C; or run CMD for each.\nAn entry that expires is a delete. A slow reader delays and loses nothing, up to 1 GB or 10 million changes; in etcd, until it is compacted.',
     )
     .usage('[options] [KEY...] [-- CMD [ARG...]]')
     .argument('[KEY...]')
@@ -40,8 +40,9 @@ export function watch(ctx: Context): Command {
       `
 A line on stderr says when the watch stands (not with --quiet). Each line of JSON
 has the position of its change. After a watch with --initial or --after the store
-keeps changes for a minute, so that another --after goes on and misses none. The
-position "partial" is that of what is there up to its last: begin again then.
+keeps changes for a minute, so that another --after goes on and misses none; etcd
+keeps them until it is compacted. The position "partial" is that of what
+is there up to its last: begin again then.
 
 CMD runs for one change at a time, with the value on its stdin, and KV_TYPE (put
 or del), KV_KEY, KV_VALUE, KV_EXPIRES and KV_POSITION in its environment. Bytes

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { LIBRARY } from '../crash/library.mjs'
 import { needLibrary } from '../crash/child.ts'
+import { hasEtcd, sharedCluster } from '../helpers/etcd.ts'
 import { ended } from '../helpers/kv.ts'
 import { served } from '../helpers/serve.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
@@ -26,11 +27,25 @@ const PLACES = {
   http: async (): Promise<string> => (await served()).url,
 }
 
+/** That the program ends by itself. */
+const expectEnd = async (place: string): Promise<void> => {
+  const args = ['--input-type=module', '-e', PROGRAM, pathToFileURL(LIBRARY).href, place]
+  const { stdout, stderr, code } = await ended(spawn(process.execPath, args, { stdio: 'pipe' }))
+  expect({ stdout: stdout.toString(), stderr, code }).toEqual({ stdout: 'k\n', stderr: '', code: 0 })
+}
+
 describe('a watch that is unref()ed', () => {
   test.for(Object.entries(PLACES))('lets the process end: %s', async ([, place], context) => {
     needLibrary(context)
-    const args = ['--input-type=module', '-e', PROGRAM, pathToFileURL(LIBRARY).href, await place()]
-    const { stdout, stderr, code } = await ended(spawn(process.execPath, args, { stdio: 'pipe' }))
-    expect({ stdout: stdout.toString(), stderr, code }).toEqual({ stdout: 'k\n', stderr: '', code: 0 })
+    await expectEnd(await place())
+  })
+
+  describe.skipIf(!hasEtcd())('in a cluster', () => {
+    const cluster = sharedCluster()
+
+    test('lets the process end: etcd', async (context) => {
+      needLibrary(context)
+      await expectEnd(cluster().place())
+    })
   })
 })

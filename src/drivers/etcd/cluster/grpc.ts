@@ -14,6 +14,7 @@ import { speaksTls } from '../../kit/tls-probe.ts'
 import type { Method } from '../wire/messages.ts'
 import { Channel } from './channel.ts'
 import { speaksHttp2 } from './probe.ts'
+import { release } from './release.ts'
 import { TlsCredentials, type TlsFailure, certificateMismatch, messageOf } from './tls.ts'
 import {
   CallError,
@@ -93,6 +94,7 @@ export class GrpcTransport implements Transport {
     { connectMs, token, signal }: Omit<CallOptions, 'deadlineMs'>,
   ): MessageStream<Q, R> {
     const channel = new Channel(this.endpoint, this.#credentials)
+    let isReleased = false
     const call: ClientDuplexStream<Q, R> = channel.client.makeBidiStreamRequest<Q, R>(
       method.path,
       asBuffer(method.encode),
@@ -116,10 +118,16 @@ export class GrpcTransport implements Transport {
     return {
       send: (message) => void call.write(message),
       cancel: end,
-      unref() {},
+      unref() {
+        isReleased = true
+        release(call)
+      },
       async *[Symbol.asyncIterator]() {
         try {
-          yield* call as AsyncIterable<R>
+          for await (const message of call as AsyncIterable<R>) {
+            if (isReleased) release(call)
+            yield message
+          }
         } catch (error) {
           throw await failure(error)
         } finally {

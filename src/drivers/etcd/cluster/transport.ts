@@ -59,3 +59,8 @@ export interface Transport {
   stream<Q, R>(method: Method<Q, R>, options: Omit<CallOptions, 'deadlineMs'>): MessageStream<Q, R>
   close(): void
 }
+
+/** Whether a message was longer than this process takes. */
+export function isTooLong({ message }: CallError): boolean {
+  return /received message larger than max/i.test(message)
+}

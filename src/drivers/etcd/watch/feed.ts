@@ -4,7 +4,7 @@ import type { Change, Entry } from '../../../store/driver/entry.ts'
 import { BEGINNING } from '../../../store/watch.ts'
 import { PARTIAL, changesGone } from '../../kit/log-position.ts'
 import type { Feed } from '../../kit/subscriptions.ts'
-import { CallError } from '../cluster/transport.ts'
+import { CallError, isTooLong } from '../cluster/transport.ts'
 import { DELETED, type Stored } from '../wire/messages.ts'
 import { type Page, entriesAt } from './entries-at.ts'
 import { type ExpiryMark, ExpiryReports } from './expiry-reports.ts'
@@ -39,6 +39,8 @@ export class EtcdFeed implements Feed {
   #hasBegun = false
   #stream: WatchStream | undefined
   #isReleased = false
+  /** The next message of etcd is too long to come whole. */
+  #hasTooLong = false
   #wake: (() => void) | undefined
 
   constructor(store: WatchedStore, { range, name }: Pick<WatchedRange, 'range' | 'name'>, { position, as }: Beginning) {
@@ -85,7 +87,7 @@ export class EtcdFeed implements Feed {
         await this.#news()
       } catch (error) {
         if (!(error instanceof CallError)) throw error
-        await this.#leave()
+        await this.#leave(error)
       }
     }
     return undefined
@@ -104,24 +106,29 @@ export class EtcdFeed implements Feed {
 
   async #connect(): Promise<WatchStream> {
     const { cluster, range, signal } = this.#watched
-    const what = { range, from: this.#progress.restart() }
+    const begin = {
+      range,
+      from: this.#progress.restart(),
+      fragment: this.#hasTooLong,
+    }
     const stream = await cluster.with(
-      (member, options) => WatchStream.open(member, options, what, () => this.#wake?.()),
+      (member, options) => WatchStream.open(member, options, begin, () => this.#wake?.()),
       { kind: 'read', signal },
     )
-    this.#stream = stream
     if (this.#isReleased) stream.unref()
+    this.#stream = stream
+    this.#hasTooLong = false
     if (signal.aborted) stream.close()
     return stream
   }
 
-  async #leave(): Promise<void> {
-    if (this.#stream !== undefined) {
-      this.#stream.close()
-      this.#watched.cluster.leave(this.#stream.member)
-      this.#stream = undefined
-    }
-    await pause(PAUSE_MS, this.#closed.signal)
+  /** Goes on with another stream. */
+  async #leave(error: CallError): Promise<void> {
+    this.#hasTooLong = isTooLong(error)
+    this.#stream?.close()
+    if (this.#stream !== undefined && !this.#hasTooLong) this.#watched.cluster.leave(this.#stream.member)
+    this.#stream = undefined
+    if (!this.#hasTooLong) await pause(PAUSE_MS, this.#closed.signal)
   }
 
   /** Settles when something has come, or an entry may have expired. */
