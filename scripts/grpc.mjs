@@ -29,6 +29,8 @@ const UNUSED =
 const STUBS = {
   http: 'exports.request = (...args) => process.getBuiltinModule("node:http").request(...args)',
   '@grpc/proto-loader': 'module.exports = {}',
+  // Of what is experimental, the registration of resolvers only.
+  './experimental': `exports.registerResolver = require('${PACKAGE}/build/src/resolver').registerResolver`,
 }
 
 /** @param path of the file, as the files of a bundle write it */

@@ -110,7 +110,10 @@ export class EtcdMember {
   /** Ends its process at once and waits until it is gone; its data stay. */
   async kill(): Promise<void> {
     if (this.#pid === undefined) return
-    const gone = once(this.#child!, 'exit')
+    const child = this.#child!
+    // Waits for it also where nothing else does.
+    child.ref()
+    const gone = once(child, 'exit')
     this.signal('SIGKILL')
     await gone
   }
