@@ -37,7 +37,8 @@ async function faultRows(rounds: number): Promise<string[][]> {
         : [what, time(median(gaps)), '', '', '', ''],
     )
     const counts = `${sum('acknowledged').toLocaleString('en')} acknowledged, ${sum('unknown')} of unknown outcome`
-    const told = `${sum('lost')} lost, ${sum('twice')} twice, ${sum('partial')} in part`
+    const late = sum('late') === 0 ? '' : `, ${sum('late')} once more by a member that had hung`
+    const told = `${sum('lost')} lost, ${sum('twice')} twice, ${sum('partial')} in part${late}`
     rows.push([`${name}: ${counts}`, told, '', '', '0', bad === 0 ? 'pass' : '**lost**'])
   }
   return rows

@@ -53,6 +53,7 @@ export class EtcdMember {
   readonly #log: string
   #child: ChildProcess | undefined
   #pid: number | undefined
+  #hangs = false
 
   /** @param metricsPort where it tells about itself without TLS and users */
   constructor(name: string, port: number, metricsPort: number, folder: string, args: readonly string[]) {
@@ -65,6 +66,11 @@ export class EtcdMember {
       ...['--name', name, '--data-dir', join(folder, name), '--listen-metrics-urls', this.#metrics],
       ...['--logger=zap', '--log-outputs=stderr', ...args],
     ]
+  }
+
+  /** Whether it can answer: its process runs and is not stopped. */
+  get isAwake(): boolean {
+    return this.isRunning && !this.#hangs
   }
 
   /** Whether its process runs, be it stopped. */
@@ -104,6 +110,7 @@ export class EtcdMember {
   /** Sends its process a signal: SIGKILL, SIGTERM, SIGSTOP for one that hangs, SIGCONT. */
   signal(signal: NodeJS.Signals): void {
     if (this.#pid === undefined) throw new Error(`${this.name} does not run`)
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') this.#hangs = signal === 'SIGSTOP'
     process.kill(this.#pid, signal)
   }
 
@@ -111,6 +118,7 @@ export class EtcdMember {
   async kill(): Promise<void> {
     if (this.#pid === undefined) return
     const child = this.#child!
+    this.#hangs = false
     // Waits for it also where nothing else does.
     child.ref()
     const gone = once(child, 'exit')
@@ -243,10 +251,11 @@ export class EtcdCluster {
     return this.members.filter((member) => member !== leader)
   }
 
-  /** Runs etcdctl on it; its standard output. Rejects when it fails. */
+  /** Runs etcdctl on the members that can answer; its standard output. Rejects when it fails. */
   async ctl(...args: readonly string[]): Promise<string> {
     const scheme = this.#tls ? 'https' : 'http'
-    const endpoints = this.endpoints.map((endpoint) => `${scheme}://${endpoint}`).join(',')
+    const awake = this.members.filter((member) => member.isAwake)
+    const endpoints = awake.map(({ endpoint }) => `${scheme}://${endpoint}`).join(',')
     const env = { ...environment(), ETCDCTL_API: '3', ETCDCTL_ENDPOINTS: endpoints }
     const { stdout } = await promisify(execFile)(ETCDCTL, args, { env, maxBuffer: 2 ** 28 })
     return stdout

@@ -40,6 +40,8 @@ export interface FaultReport {
   readonly unknown: number
   /** Writes that failed in another way. */
   readonly failed: number
+  /** Writes that a member made once more when it no longer hung: it had taken them in, and was asked no more. */
+  readonly late: number
   /** The longest time without an acknowledged put from the fault on, in milliseconds. */
   readonly longestGapMs: number
 }
@@ -67,12 +69,10 @@ export async function runFault(cluster: EtcdCluster, fault: Fault, run: FaultRun
     await Promise.all([fault(cluster, client).then(() => writers.morePuts(100)), delay(afterMs)])
     await writers.stop()
     const longestGapMs = writers.longestGapSince(from)
-    for (const member of cluster.members) {
-      if (member.isRunning) member.signal('SIGCONT')
-      else await member.start()
-    }
-    await Promise.all(cluster.members.map((member) => member.ready()))
-    return { ...(await writers.compare(cluster)), longestGapMs }
+    const report = writers.compare(await versions(cluster))
+    await Promise.all(cluster.members.map((member) => (member.isAwake ? undefined : wake(member))))
+    const { twice } = writers.compare(await versions(cluster))
+    return { ...report, late: twice - report.twice, longestGapMs }
   } finally {
     await writers.stop()
     await store.close()
@@ -154,9 +154,8 @@ class Writers {
     }
   }
 
-  /** Compares with what is there, by etcdctl. */
-  async compare(cluster: EtcdCluster): Promise<Omit<FaultReport, 'longestGapMs'>> {
-    const there = await versions(cluster)
+  /** Compares with what is there. */
+  compare(there: ReadonlyMap<string, Version>): Omit<FaultReport, 'late' | 'longestGapMs'> {
     const outcomes = [...this.#puts.values(), ...this.#batches.values(), ...this.#steps]
     const count = (outcome: Outcome): number => outcomes.filter((one) => one === outcome).length
     let [lost, twice, partial, undead] = [0, 0, 0, 0]
@@ -196,8 +195,21 @@ async function outcomeOf(write: Promise<PutResult | number>): Promise<Outcome> {
   }
 }
 
-/** Every entry of the store, with how often its key was written. */
-async function versions(cluster: EtcdCluster): Promise<Map<string, { value: string; version: number }>> {
+/** Has a member go on, or run again. */
+async function wake(member: EtcdMember): Promise<void> {
+  if (member.isRunning) member.signal('SIGCONT')
+  else await member.start()
+  await member.ready()
+}
+
+/** An entry, with how often its key was written. */
+interface Version {
+  readonly value: string
+  readonly version: number
+}
+
+/** Every entry of the store. */
+async function versions(cluster: EtcdCluster): Promise<Map<string, Version>> {
   const text = await cluster.ctl('get', '--prefix', 'f/', '--write-out=json')
   const { kvs = [] } = JSON.parse(text) as { kvs?: { key: string; value: string; version: number }[] }
   const plain = (base64: string): string => Buffer.from(base64, 'base64').toString()
