@@ -112,7 +112,7 @@ export class Cluster {
         if (verdict === 'unclear' && kind === 'write') throw new Unclear(error)
         const pauseMs = attempts.add(error)
         if (attempts.areMismatches) throw this.#refusals.mismatch(error)
-        await pause(Math.min(pauseMs, until - monotonicMs()), stop)
+        await pause(Math.max(0, Math.min(pauseMs, until - monotonicMs())), stop)
       }
     }
   }
