@@ -28,9 +28,8 @@ describe.skipIf(!hasEtcd())('a cluster', () => {
     test('is found behind an address that lets nobody connect, which does not keep the process', async () => {
       const place = cluster().place()
       expect(await kvProcess(['put', 'k', 'v'], { store: place })).toMatchObject({ code: 0 })
-      const silent = await silentAddress()
-      // The first that is asked is one of them by chance.
-      const store = place.replace('//', `//${silent},${silent},${silent},${silent},${silent},`)
+      // The first that is asked is mostly one of them.
+      const store = place.replace('//', `//${await silentAddress()},${await silentAddress()},`)
       expect(await kvProcess(['get', 'k'], { store })).toMatchObject({ code: 0, stdout: Buffer.from('v') })
     })
   })
