@@ -2,7 +2,7 @@ import { beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { openStore } from '../../../src/index.ts'
 import { hasEtcd, ownCluster, sharedCluster } from '../../helpers/etcd.ts'
 import { PASSWORDS, locationFor, passwordFile, withUsers } from '../../helpers/etcd-users.ts'
-import { errorText, expectRun, kv } from '../../helpers/kv.ts'
+import { type Expected, errorText, expectRun, kv } from '../../helpers/kv.ts'
 import { served } from '../../helpers/serve.ts'
 import { openTestStore } from '../../helpers/store.ts'
 import { needTerminal, terminal } from '../../helpers/terminal.ts'
@@ -20,26 +20,34 @@ describe.skipIf(skip)('users of etcd', () => {
   const endpoint = (): string => cluster().endpoints[0]!
 
   describe('one who may read and write the keys of a store', () => {
-    test.for([
-      { name: 'put', args: ['put', 'role:a', '1'] },
-      { name: 'get', args: ['get', 'role:a'], stdout: '1' },
-      {
-        name: 'get of several',
-        args: ['get', 'role:a', 'role:b'],
-        stdout: '{"key":"role:a","value":"1"}\n',
-        stderr: /role:b/,
-        code: 1,
-      },
-      { name: 'range', args: ['range', '--prefix', 'role:'], stdout: '{"key":"role:a","value":"1"}\n' },
-      { name: 'range without ends', args: ['range', '--keys', '--limit', '1'], stdout: 'role:a\n' },
-      { name: 'count', args: ['count'], stdout: '1\n' },
-      { name: 'ttl', args: ['ttl', 'role:a'], stdout: 'none\n' },
-      { name: 'put with a time to live', args: ['put', 'role:b', '2', '--ttl', '1h'] },
-      { name: 'stat', args: ['stat', '--json'], stdout: /"entries":2\b/ },
-      { name: 'del', args: ['del', 'role:a'], stdout: '1\n' },
-      { name: 'del of all', args: ['del', '--all', '--yes'], stdout: '1\n' },
-    ])('$name', async ({ args, ...expected }) => {
-      expectRun(await kv([...args, '--store', locationFor(cluster(), 'bob')]), expected)
+    // In this order: each finds what those before it left.
+    const steps: readonly ({ args: readonly string[]; input?: string } & Expected)[] = [
+      { args: ['put', 'role:a', '1'] },
+      { args: ['get', 'role:a'], stdout: '1' },
+      { args: ['get', 'role:a', 'role:b'], stdout: '{"key":"role:a","value":"1"}\n', stderr: /role:b/, code: 1 },
+      { args: ['range', '--prefix', 'role:'], stdout: '{"key":"role:a","value":"1"}\n' },
+      { args: ['range', '--keys', '--limit', '1'], stdout: 'role:a\n' },
+      { args: ['count'], stdout: '1\n' },
+      { args: ['incr', 'role:a'], stdout: '2\n' },
+      { args: ['ttl', 'role:a'], stdout: 'none\n' },
+      { args: ['expire', 'role:a', '1h'], stdout: '3600\n' },
+      { args: ['persist', 'role:a'], stdout: 'none\n' },
+      { args: ['put', 'role:b', '2', '--ttl', '1h'] },
+      { args: ['put', 'role:b', '3', '--if-value', '2'] },
+      { args: ['rename', 'role:b', 'role:c'], stdout: '1\n' },
+      { args: ['batch-put', '-q'], input: '{"key":"role:d","value":"4"}\n{"key":"role:e","value":"5"}\n' },
+      { args: ['ls'], stdout: 'role:\n' },
+      { args: ['du', 'role:'], stdout: /total\n$/ },
+      { args: ['lock', 'role:lock', '--', 'true'] },
+      { args: ['watch', 'role:a', '--initial', '--limit', '1', '-q', '--json'], stdout: /"role:a"/ },
+      { args: ['stat', '--json'], stdout: /"entries":4\b/ },
+      { args: ['del', 'role:a'], stdout: '1\n' },
+      { args: ['del', '--prefix', 'role:', '--yes'], stdout: '3\n' },
+      { args: ['del', '--all', '--yes'], stdout: '0\n' },
+    ]
+    test.for(steps)('$args', async ({ args, input, ...expected }) => {
+      const options = input === undefined ? {} : { input }
+      expectRun(await kv([...args, '--store', locationFor(cluster(), 'bob')], options), expected)
     })
   })
 
@@ -64,16 +72,19 @@ describe.skipIf(skip)('users of etcd', () => {
     expectRun(await kv(['get', 'eve', '--store', eve]), { stdout: '1' })
   })
 
-  test('one whose store is another is told that it may not read it', async () => {
-    expectRun(await kv(['range', '--store', locationFor(cluster(), 'bob', 'other')]), {
-      stderr: errorText(
-        `user bob may not read these keys of etcd at ${endpoint()}`,
-        'KV_DENIED',
-        `somebody with the role root can allow it: etcdctl --endpoints=${endpoint()} --user=root role grant-permission ROLE read --prefix=true other/`,
-      ),
-      code: 4,
-    })
-  })
+  test.for([['range'], ['get', 'a'], ['count'], ['watch', '--all', '-q']])(
+    'one whose store is another may not read it: %s',
+    async (args) => {
+      expectRun(await kv([...args, '--store', locationFor(cluster(), 'bob', 'other')]), {
+        stderr: errorText(
+          `user bob may not read these keys of etcd at ${endpoint()}`,
+          'KV_DENIED',
+          `somebody with the role root can allow it: etcdctl --endpoints=${endpoint()} --user=root role grant-permission ROLE read --prefix=true other/`,
+        ),
+        code: 4,
+      })
+    },
+  )
 
   test('root may use the store of all keys', async () => {
     const store = await openTestStore(locationFor(cluster(), 'root', ''))

@@ -59,7 +59,7 @@ export class Refusals {
       return refused('KV_DENIED', `etcd at ${endpoint} does not let this user in: ${text}`)
     if (text.includes('database space exceeded')) {
       return refused('KV_DISK_FULL', `the quota of etcd at ${endpoint} is used up`, {
-        hint: `${this.#freeing()}; deleting works, so does reading`,
+        hint: `delete what can go (that works), then: ${this.#freeing()}`,
       })
     }
     if (status === OUT_OF_RANGE && text.includes('compacted')) {
@@ -79,7 +79,7 @@ export class Refusals {
     }
     if (status === DATA_LOSS || text.includes('corrupt')) {
       return refused('KV_CORRUPT', `etcd at ${endpoint} has found that its members differ (alarm CORRUPT)`, {
-        hint: `which member it is tells: ${etcdctl} alarm list; replace it, then: ${etcdctl} alarm disarm`,
+        hint: `replace the member that this names, then disarm the alarm: ${etcdctl} alarm list`,
       })
     }
     if (status === UNIMPLEMENTED) {
@@ -127,7 +127,7 @@ export class Refusals {
   /** The line that makes room in a cluster. */
   #freeing(): string {
     const { etcdctl } = this.#place
-    const revision = `$(${etcdctl} get x -w fields | awk '/Revision/{print $3}')`
+    const revision = `$(${etcdctl} get x -w fields | awk '/^"Revision"/ {print $3}')`
     return `${etcdctl} compact ${revision} && ${etcdctl} defrag && ${etcdctl} alarm disarm`
   }
 }
