@@ -4,7 +4,7 @@ import { hasEtcd, ownCluster, sharedCluster } from '../../helpers/etcd.ts'
 import { PASSWORDS, locationFor, passwordFile, withUsers } from '../../helpers/etcd-users.ts'
 import { type Expected, errorText, expectRun, kv } from '../../helpers/kv.ts'
 import { served } from '../../helpers/serve.ts'
-import { openTestStore } from '../../helpers/store.ts'
+import { failure, openTestStore } from '../../helpers/store.ts'
 import { needTerminal, terminal } from '../../helpers/terminal.ts'
 
 /** A cheap check of passwords. */
@@ -190,7 +190,7 @@ describe.skipIf(skip)('a login', () => {
     await store.put('a', '1')
     const [member] = cluster.members
     await member!.restart()
-    expect(await store.getText('a')).toBe('1')
+    expect((await store.stat()).entries).toBe(1)
     await member!.restart()
     await store.put('a', '2')
     await cluster.ctl('role', 'grant-permission', 'eve', 'read', 'more', `--user=root:${PASSWORDS.root}`)
@@ -198,6 +198,19 @@ describe.skipIf(skip)('a login', () => {
     expect(await store.count()).toBe(21)
     await cluster.ctl('auth', 'disable', `--user=root:${PASSWORDS.root}`)
     expect(await store.getText('a')).toBe('2')
+  })
+
+  test('that is under way ends with the signal of its call, and with the store', async () => {
+    // Nobody answers there.
+    const place = 'etcd://bob@192.0.2.1:2379/app'
+    const credentials = { user: 'bob', password: PASSWORDS.bob }
+    const store = await openStore(place, { credentials })
+    const stop = new AbortController()
+    const [stopped, closed] = [failure(() => store.get('a', { signal: stop.signal })), failure(() => store.get('b'))]
+    stop.abort()
+    expect((await stopped).code).toBe('KV_INTERRUPTED')
+    await store.close()
+    expect((await closed).code).toBe('KV_CLOSED')
   })
 
   test('is not needed where etcd knows no users, and made once it does', async () => {

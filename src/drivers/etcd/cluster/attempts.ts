@@ -1,6 +1,6 @@
 import { monotonicMs } from '../../../async.ts'
 import { KvError } from '../../../errors.ts'
-import { type CallError, NO_ANSWER } from './transport.ts'
+import { type CallError, type Mismatch, NO_ANSWER } from './transport.ts'
 
 /** How long to wait between two tries, in milliseconds: twice as long each time, up to the most, of it a random part. */
 const FIRST_PAUSE_MS = 20
@@ -26,6 +26,17 @@ const WHY: readonly (readonly [text: RegExp, why: string])[] = [
   [/no leader/, 'it knows of no leader'],
   [new RegExp(NO_ANSWER), 'timed out'],
 ]
+
+/** Why nobody can be asked at an address, in words for a user. */
+const MISMATCHES: Readonly<Record<Mismatch, string>> = {
+  untrusted: 'its certificate is not trusted',
+  'other host': 'its certificate is for another host',
+  expired: 'its certificate has expired',
+  'own certificate': 'it does not accept the certificate of kv',
+  'needs TLS': 'it speaks TLS',
+  'no TLS': 'it does not speak TLS',
+  'no HTTP/2': 'it is not etcd',
+}
 
 /** The tries of one call that have failed. */
 export class Attempts {
@@ -82,8 +93,10 @@ export class Attempts {
 
   #whys(): string[] {
     return this.#endpoints.map((endpoint) => {
-      const message = this.#last.get(endpoint)?.message
-      if (message === undefined) return 'not asked'
+      const error = this.#last.get(endpoint)
+      if (error === undefined) return 'not asked'
+      const { mismatch, message } = error
+      if (mismatch !== undefined) return MISMATCHES[mismatch]
       return WHY.find(([text]) => text.test(message))?.[1] ?? message.replace(/^etcdserver: /, '')
     })
   }

@@ -101,7 +101,8 @@ export class Cluster {
       const connectMs = attempts.connectMs(transport.endpoint)
       let token: string | undefined
       try {
-        token = await this.#login.token(transport, Math.min(this.#tryMs, left), stop)
+        const login = { deadlineMs: Math.min(this.#tryMs, left), connectMs, signal: stop }
+        token = await this.#login.token(transport, login)
         return await step(transport, { deadlineMs: Math.min(tryMs, left), connectMs, token, signal: stop })
       } catch (error) {
         if (!(error instanceof CallError)) throw error
@@ -144,17 +145,18 @@ export class Cluster {
     signal?: AbortSignal,
     deadlineMs = this.#tryMs,
   ): Promise<(R | CallError)[]> {
-    return Promise.all(
-      this.#transports.map(async (transport) => {
-        try {
-          const token = await this.#login.token(transport, this.#tryMs, signal)
-          return await transport.unary(method, request, { deadlineMs, token, signal })
-        } catch (error) {
-          if (error instanceof CallError) return error
-          throw error
-        }
-      }),
-    )
+    const ask = async (member: Transport, isFirst: boolean): Promise<R | CallError> => {
+      let token: string | undefined
+      try {
+        token = await this.#login.token(member, { deadlineMs: this.#tryMs, signal })
+        return await member.unary(method, request, { deadlineMs, token, signal })
+      } catch (error) {
+        if (!(error instanceof CallError)) throw error
+        const isAgain = isFirst && verdictOn(error) === 'login' && (await this.#login.renew(token))
+        return isAgain ? ask(member, false) : error
+      }
+    }
+    return Promise.all(this.#transports.map((member) => ask(member, true)))
   }
 
   /** Ends reads with `KV_CLOSED`, then waits for writes. */

@@ -53,12 +53,12 @@ export class Unclear extends Error {
 
 /** The error when a write may or may not have been done, and reading cannot tell. */
 export function unknownOutcome(what: string, cause: unknown): KvError {
-  return new KvError(
-    'KV_UNKNOWN_OUTCOME',
-    `the answer of etcd was lost (${(cause as Error).message}); the ${what} may or may not have been applied (all or nothing)`,
-    {
-      cause,
-      hint: 'read the keys to see',
-    },
-  )
+  const told = (where: string): string =>
+    `the answer of ${where}; the ${what} may or may not have been applied (all or nothing)`
+  const hint = 'read the keys to see'
+  return new KvError('KV_UNKNOWN_OUTCOME', told(`etcd was lost (${(cause as Error).message})`), {
+    cause,
+    hint,
+    elsewhere: { message: told('the store behind this server was lost'), hint },
+  })
 }

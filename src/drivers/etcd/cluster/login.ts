@@ -1,13 +1,16 @@
 import { untilAborted } from '../../../async.ts'
 import { METHODS } from '../wire/messages.ts'
 import { verdictOn } from './failures.ts'
-import { CallError, type Transport } from './transport.ts'
+import { CallError, type CallOptions, type Transport } from './transport.ts'
 
 /** Who is asking. */
 export interface User {
   readonly name: string
   readonly password: string
 }
+
+/** Of gRPC. */
+const CANCELLED = 1
 
 /** A member that has no users says so, and answers whoever asks. */
 const NO_USERS = 'authentication is not enabled'
@@ -26,15 +29,22 @@ export class Login {
    * The token of the user, which a member gives where there is none yet: one for all calls that are under way; `undefined`
    * where none is needed. Rejects with a {@link CallError} by which it is certain that the call itself was not sent.
    */
-  async token(member: Transport, deadlineMs: number, signal?: AbortSignal): Promise<string | undefined> {
+  async token(member: Transport, { signal, ...options }: Omit<CallOptions, 'token'>): Promise<string | undefined> {
     if (this.#user === undefined) return undefined
     if (this.#token === undefined) {
-      const asked = (this.#token = authenticate(member, this.#user, deadlineMs))
+      // Others may wait for it whose signals are not aborted.
+      const asked = (this.#token = authenticate(member, this.#user, options))
       asked.catch(() => {
         if (this.#token === asked) this.#token = undefined
       })
     }
-    return untilAborted(this.#token, signal)
+    const token = this.#token
+    try {
+      return await untilAborted(token, signal)
+    } catch (error) {
+      if (signal?.aborted === true) throw new CallError(CANCELLED, 'interrupted', false, member.endpoint)
+      throw error
+    }
   }
 
   /** Has {@link token} log in again, unless that was done since `token` was given. False where nobody logs in. */
@@ -48,9 +58,9 @@ export class Login {
   }
 }
 
-async function authenticate(member: Transport, user: User, deadlineMs: number): Promise<string | undefined> {
+async function authenticate(member: Transport, user: User, options: CallOptions): Promise<string | undefined> {
   try {
-    return (await member.unary(METHODS.authenticate, user, { deadlineMs })).token
+    return (await member.unary(METHODS.authenticate, user, options)).token
   } catch (error) {
     if (!(error instanceof CallError)) throw error
     if (error.message.includes(NO_USERS)) return undefined
