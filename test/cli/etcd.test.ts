@@ -19,12 +19,12 @@ const CASES: readonly Case[] = [
   { name: 'put', args: ['put', 'a', '1'], leaves: [['a', '1']] },
   {
     name: 'range',
-    args: ['range'],
+    args: ['range', '--reverse'],
     given: [
       ['a', '1'],
       ['b', '2'],
     ],
-    stdout: /"a".*\n.*"b"/,
+    stdout: /"b".*\n.*"a"/,
   },
   {
     name: 'batch-put',
@@ -53,6 +53,7 @@ const CASES: readonly Case[] = [
   { name: 'expire', args: ['expire', 'a', '1m'], given: [['a', '1']], stdout: /^6[01]\n$/ },
   { name: 'persist', args: ['persist', 'a'], given: [['a', '1', { ttl: 60_000 }]], stdout: 'none\n' },
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"driver":"etcd".*"entries":1\b/ },
+  { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
   { name: 'diff', args: ['diff', 'STORE', 'STORE'], stderr: /are the same store \(KV_USAGE\)/, code: 2 },
   { name: 'copy', args: ['copy', 'STORE', 'STORE/'], stderr: /are the same store \(KV_USAGE\)/, code: 2 },
   { name: 'backup', args: ['backup', 'copy.kv'], ...REFUSED },
@@ -78,7 +79,7 @@ const CASES: readonly Case[] = [
   },
 ]
 /** What has nothing to do with a store, and what runs on, which has a test below. */
-const ELSEWHERE = ['check', 'serve', 'completion', 'help']
+const ELSEWHERE = ['serve', 'completion', 'help']
 
 describe.skipIf(!hasEtcd())('over etcd', () => {
   const cluster = sharedCluster()
