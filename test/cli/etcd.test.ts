@@ -53,7 +53,7 @@ const CASES: readonly Case[] = [
   { name: 'expire', args: ['expire', 'a', '1m'], given: [['a', '1']], stdout: /^6[01]\n$/ },
   { name: 'persist', args: ['persist', 'a'], given: [['a', '1', { ttl: 60_000 }]], stdout: 'none\n' },
   { name: 'stat', args: ['stat', '--json'], given: [['a', '1']], stdout: /"driver":"etcd".*"entries":1\b/ },
-  { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /"checked":1\b/ },
+  { name: 'check', args: ['check', '--json'], given: [['a', '1']], stdout: /^{"ok":true,/ },
   { name: 'diff', args: ['diff', 'STORE', 'STORE'], stderr: /are the same store \(KV_USAGE\)/, code: 2 },
   { name: 'copy', args: ['copy', 'STORE', 'STORE/'], stderr: /are the same store \(KV_USAGE\)/, code: 2 },
   { name: 'backup', args: ['backup', 'copy.kv'], ...REFUSED },

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { monotonicMs, pause } from '../../../async.ts'
 import { closedError, interrupted } from '../../../errors.ts'
 import type { Method } from '../wire/messages.ts'
@@ -183,8 +184,11 @@ class EitherSignal {
   constructor(one: AbortSignal | undefined, other: AbortSignal) {
     this.#one = one
     this.#other = other
-    one?.addEventListener('abort', this.#abort)
-    other.addEventListener('abort', this.#abort)
+    for (const signal of one === undefined ? [other] : [one, other]) {
+      // Many calls at the same time are no leak, at which Node would warn.
+      setMaxListeners(0, signal)
+      signal.addEventListener('abort', this.#abort)
+    }
     if (one?.aborted === true || other.aborted) this.#abort()
   }
 

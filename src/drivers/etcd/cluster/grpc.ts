@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { SecureContext } from 'node:tls'
 import {
   type ChannelCredentials,
@@ -82,10 +81,7 @@ export class GrpcTransport implements Transport {
       )
       // A call of this turn of the event loop would be cancelled first, and sent all the same.
       const onAbort = (): void => void setImmediate(() => call.cancel())
-      if (signal === undefined) return
-      // Many calls at the same time are no leak, at which Node would warn.
-      setMaxListeners(0, signal)
-      signal.addEventListener('abort', onAbort)
+      signal?.addEventListener('abort', onAbort)
     })
   }
 
