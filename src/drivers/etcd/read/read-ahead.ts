@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * The items of a source, of which the next is asked for while the consumer has one, from the second on: a range that is left
  * after its first page holds nothing. When it is left later, what is under way is stopped.
@@ -11,7 +13,11 @@ export async function* readAhead<T>(
   const stop = new AbortController()
   const onAbort = (): void => stop.abort(signal!.reason)
   if (signal?.aborted === true) onAbort()
-  else signal?.addEventListener('abort', onAbort)
+  else if (signal !== undefined) {
+    // Many ranges at the same time are no leak, at which Node would warn.
+    setMaxListeners(0, signal)
+    signal.addEventListener('abort', onAbort)
+  }
   const items = source(stop.signal)
   try {
     const first = await items.next()
