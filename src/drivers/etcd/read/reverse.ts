@@ -36,8 +36,7 @@ export async function* reversePages(
   for (let window = windows.pop(); window !== undefined && left > 0; window = windows.pop()) {
     const most = Math.min(left, size.entries)
     if (window.count > KEYS_AT_ONCE && window.count > most) {
-      const cuts = cutsBetween(window.key, window.rangeEnd, maxTxnOps - 1)
-      windows.push(...(await snapshot.windows([window.key, ...cuts], window.rangeEnd, signal)))
+      windows.push(...(await divided(snapshot, window, maxTxnOps, signal)))
       continue
     }
     if (window.count > most) {
@@ -69,4 +68,27 @@ export async function* reversePages(
     left -= page.count
     yield page
   }
+}
+
+/**
+ * The last entries of a window in windows of their own, and the others in one: to count those as well would cost as much as to
+ * walk over them.
+ */
+async function divided(
+  snapshot: Snapshot,
+  window: Window,
+  maxTxnOps: number,
+  signal: AbortSignal | undefined,
+): Promise<Window[]> {
+  const cuts = cutsBetween(window.key, window.rangeEnd, maxTxnOps)
+  let { rangeEnd } = window
+  for (let to = cuts.length; to > 0;) {
+    const from = to >> 1
+    const found = await snapshot.windows(cuts.slice(from, to), rangeEnd, signal)
+    rangeEnd = cuts[from]!
+    const count = window.count - found.reduce((sum, { count }) => sum + count, 0)
+    if (found.length > 0) return [{ key: window.key, rangeEnd, count }, ...found]
+    to = from
+  }
+  return [{ ...window, rangeEnd }]
 }
