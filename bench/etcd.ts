@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { median } from '../src/bench/report/numbers.ts'
 import { EtcdCluster } from '../test/helpers/etcd-cluster.ts'
 import { FAULTS, type FaultReport, runFault } from '../test/helpers/etcd-faults.ts'
+import { rangeRows } from './etcd-ranges.ts'
 import { bench, inTurn, installed, kvMs, library } from './harness.ts'
 import { limitRow, report, row, time } from './table.ts'
 
@@ -64,7 +65,11 @@ for (const program of ['etcd', 'etcdctl'])
   if (!installed(program)) throw new Error(`bench:etcd needs ${program}: apt-get install etcd-server etcd-client`)
 
 await bench({ rounds: 10 }, async (folder, { rounds, write }) => {
-  const rows = [await coldRow(folder, rounds), ...(await faultRows(rounds))]
+  const rows = [
+    await coldRow(folder, rounds),
+    ...(await withCluster((cluster) => rangeRows(folder, Math.min(rounds, 3), cluster))),
+    ...(await faultRows(rounds)),
+  ]
   await report({
     name: 'etcd',
     about: `Three members of etcd with their defaults on this machine, which they share with kv. Faults come under eight writers, a writer of batches and a counter.`,
