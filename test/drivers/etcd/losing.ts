@@ -1,7 +1,7 @@
 import { Cluster } from '../../../src/drivers/etcd/cluster/cluster.ts'
 import { GrpcTransport } from '../../../src/drivers/etcd/cluster/grpc.ts'
 import { Login } from '../../../src/drivers/etcd/cluster/login.ts'
-import type { Refusals } from '../../../src/drivers/etcd/cluster/refusals.ts'
+import { type Place, Refusals } from '../../../src/drivers/etcd/cluster/refusals.ts'
 import { CallError, type CallOptions, type Transport } from '../../../src/drivers/etcd/cluster/transport.ts'
 import { Keys } from '../../../src/drivers/etcd/keys.ts'
 import { Leases } from '../../../src/drivers/etcd/lease/leases.ts'
@@ -48,6 +48,7 @@ class LosingTransport implements Transport {
 }
 
 function isWrite(method: object, request: unknown): boolean {
+  if (method === METHODS.steps || method === METHODS.stepsIfAbsent) return true
   return method === METHODS.txn && (request as Txn).success!.some(({ range }) => range === undefined)
 }
 
@@ -68,7 +69,7 @@ export function losingWrites(
   { totalMs = 5000, now = Date.now } = {},
 ): LosingWrites {
   const transport = new LosingTransport(cluster.endpoints[0]!)
-  const way = new Cluster([transport], new Login(undefined), undefined as unknown as Refusals, { tryMs: 2000, totalMs })
+  const way = new Cluster([transport], new Login(undefined), new Refusals({} as Place), { tryMs: 2000, totalMs })
   const writes = new Writes(new Target(way, new Keys(text(prefix)), new Leases(way, now), now, 128))
   return {
     writes,

@@ -1,8 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Condition, KeyCondition, Op } from '../../../src/store/driver/entry.ts'
 import { text } from '../../helpers/bytes.ts'
+import { block } from '../../conformance/suite.ts'
 import { hasEtcd, sharedCluster } from '../../helpers/etcd.ts'
-import { type Loss, losingWrites } from './losing.ts'
+import { failure, failureCode } from '../../helpers/store.ts'
+import { type Loss, type LosingWrites, losingWrites } from './losing.ts'
 
 const put = (key: string, value: string): Op => ({ type: 'put', key: text(key), value: text(value) })
 const del = (key: string): Op => ({ type: 'del', key: text(key) })
@@ -244,4 +246,72 @@ describe.skipIf(!hasEtcd())('a write whose answer is lost', () => {
       ).toEqual(left)
     },
   )
+
+  /** Two writers of the same keys, of which answers to the first get lost. */
+  async function writers(): Promise<Record<'opened' | 'other', LosingWrites>> {
+    const prefix = `${new URL(cluster().place()).pathname.slice(1)}/`
+    const both = { opened: losingWrites(cluster(), prefix), other: losingWrites(cluster(), prefix) }
+    onTestFinished(async () => {
+      await both.opened.close()
+      await both.other.close()
+    })
+    return both
+  }
+
+  const everything = { start: undefined, end: undefined, reverse: false, limit: Infinity, keysOnly: true }
+  test.for([
+    ['that was not done is done', { done: false }, undefined, 2],
+    ['counts what is there then', { done: false }, put('c', '1'), 3],
+    ['that was done cannot be counted', { done: true }, undefined, 'KV_UNKNOWN_OUTCOME'],
+    ['that was done is not done again to what was put later', { done: true }, put('c', '1'), 'KV_UNKNOWN_OUTCOME'],
+  ] as const)('a delete of a range %s', async ([, loss, rival, result]) => {
+    const { opened, other } = await writers()
+    await other.writes.batch([put('a', '1'), put('b', '1')])
+    opened.lose({ ...loss, after: rival && (() => other.writes.batch([rival])) })
+    expect(await opened.writes.delRange(everything).catch((error) => error.code)).toBe(result)
+    expect(await other.writes.delRange(everything)).toBe(rival !== undefined && loss.done ? 1 : 0)
+  })
+
+  test.for([
+    ['done', { done: true }, false, 0],
+    ['not done', { done: false }, false, 0],
+    ['done, of what is absent', { done: true }, true, 1],
+    ['not done, of what is absent', { done: false }, true, 1],
+  ] as const)('a part of a load: %s', async ([, loss, ifAbsent, existing]) => {
+    const { opened, other } = await writers()
+    await other.writes.batch([put('b', '1')])
+    await opened.writes.batch([])
+    const part = block([['a', '2'], ['b', '2'], ['c', '2', Date.UTC(2100, 0, 1)], ['d']])
+    opened.lose(loss, loss)
+    expect(await opened.writes.loadPart(part, { ifAbsent })).toMatchObject({ existing })
+    for (const [key, value] of [
+      ['a', '2'],
+      ['b', ifAbsent ? '1' : '2'],
+      ['c', '2'],
+    ] as const)
+      expect(await other.writes.del(text(key), { condition: has(value) })).toBe(true)
+  })
+
+  test('a write that is stopped while it is under way ends as unknown, one stopped before as interrupted', async () => {
+    const { opened, other } = await writers()
+    for (const done of [true, false]) {
+      const stop = new AbortController()
+      opened.lose({ done, after: async () => stop.abort() })
+      const write = () => opened.writes.put(text('k'), text(`${done}`), { signal: stop.signal })
+      expect(await failureCode(write)).toBe('KV_UNKNOWN_OUTCOME')
+      expect(await failureCode(write)).toBe('KV_INTERRUPTED')
+    }
+    expect(await other.writes.del(text('k'), { condition: has('true') })).toBe(true)
+  })
+
+  test('when time is up the outcome is unknown, all or nothing', async () => {
+    const place = `${new URL(cluster().place()).pathname.slice(1)}/`
+    const opened = losingWrites(cluster(), place, { totalMs: 300 })
+    onTestFinished(() => opened.close())
+    opened.lose(...Array.from({ length: 10_000 }, () => ({ done: false })))
+    expect(await failure(() => opened.writes.put(text('k'), text('v')))).toMatchObject({
+      code: 'KV_UNKNOWN_OUTCOME',
+      message: expect.stringContaining('may or may not have been applied (all or nothing)'),
+    })
+  })
 })

@@ -23,6 +23,8 @@ export async function delRange(target: Target, query: RangeQuery, attempt: Attem
     await remove(target, expired.splice(0, target.maxTxnOps), attempt)
     if (expired.length <= most) expired = await expiredIn(target, range, attempt)
   }
+  // Where the answer is lost, entries from before tell whether it was done.
+  if (target.newest === 0) await target.send({ success: [] }, 'read', attempt)
   const since = target.newest
   const success: Step[] = [...expired.map(({ key }) => ({ range: { key, keysOnly: true } })), { deleteRange: range }]
   const long = { ...attempt, tryMs: TRY_MS }
@@ -56,7 +58,8 @@ function livingOf(target: Target, responses: TxnAnswer['responses']): number {
 
 /** What has expired of a range and is there for etcd. */
 async function expiredIn(target: Target, range: EtcdRange, attempt: Attempt): Promise<Stored[]> {
-  if (!(await target.leases.mayBeOver(attempt))) return []
+  const { until, signal } = attempt
+  if (!(await target.leases.mayBeOver({ partOfWrite: true, until, signal }))) return []
   const expired: Stored[] = []
   for await (const page of pagesOf(target, range, attempt))
     expired.push(...page.filter((stored) => target.living(stored) === undefined))
@@ -80,7 +83,7 @@ async function oldOf(
 
 /** The keys of a range, of one moment. */
 async function* pagesOf(
-  { cluster }: Target,
+  target: Target,
   { key: first, rangeEnd }: EtcdRange,
   { until, signal }: Attempt,
 ): AsyncGenerator<Stored[], void, void> {
@@ -88,8 +91,13 @@ async function* pagesOf(
   let revision = 0
   let more = true
   for (let key = first; more;) {
-    const page = await cluster.call(METHODS.range, { key, rangeEnd, revision, limit: PAGE, keysOnly: true }, tries)
-    revision = page.header!.revision
+    const page = await target.cluster.call(
+      METHODS.range,
+      { key, rangeEnd, revision, limit: PAGE, keysOnly: true },
+      tries,
+    )
+    revision ||= page.header!.revision
+    target.newest = Math.max(target.newest, revision)
     yield page.kvs
     more = page.more
     if (more) key = successor(page.kvs.at(-1)!.key)

@@ -91,7 +91,7 @@ class Part {
           .catch(unknown)
         // All were done together: while a put key is not there, none was.
         if (changes.some(({ put }, i) => put !== undefined && stored[i] === undefined)) continue
-        const old = stored.map((one, i) => (one!.modRevision > since && isMade(changes[i]!, one!) ? undefined : one))
+        const old = stored.map((one, i) => (isOurs(one, changes[i]!, since) ? undefined : one))
         return this.#putExpired(revision, old, attempt)
       }
     }
@@ -148,4 +148,9 @@ class Part {
         this.#block.deleted?.[i] === 1 ? undefined : { value: blockValue(this.#block, i), lease: this.leases[i] ?? 0n },
     }))
   }
+}
+
+/** Whether an entry is as a change leaves it, and newer than a revision. */
+function isOurs(stored: Stored | undefined, change: Change, since: number): boolean {
+  return stored !== undefined && stored.modRevision > since && isMade(change, stored)
 }
