@@ -1,4 +1,4 @@
-import { type Block, blockKey, blockValue, lifetimeOf } from '../../../blocks/block.ts'
+import { type Block, blockKey, blockPart, blockValue, lifetimeOf } from '../../../blocks/block.ts'
 import type { LoadPartOptions, LoadedPart } from '../../../store/driver/load.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { Unclear, unknownOutcome } from '../cluster/failures.ts'
@@ -13,13 +13,21 @@ import { transact } from './transaction.ts'
 /** Bytes of an operation that are no key and no value, about. */
 const STEP_BYTES = 40
 
-/** Applies the entries of a block in one transaction; with `ifAbsent`, each put only where its key is not there. */
+/** Applies the entries of a block in one transaction; with `ifAbsent`, in one or two, each put only where its key is not there. */
 export async function loadPart(
   target: Target,
   block: Block,
-  { ifAbsent }: LoadPartOptions,
+  options: LoadPartOptions,
   attempt: Attempt,
 ): Promise<LoadedPart> {
+  const { ifAbsent } = options
+  // A step that is a transaction has what is left of the operations that a transaction may have.
+  if (ifAbsent && block.count >= target.maxTxnOps && block.count > 1) {
+    const half = block.count >> 1
+    const first = await loadPart(target, blockPart(block, 0, half), options, attempt)
+    const second = await loadPart(target, blockPart(block, half, block.count), options, attempt)
+    return { revision: second.revision, existing: first.existing + second.existing }
+  }
   for (;;) {
     const part = new Part(target, block, await leasesOf(target, block, attempt))
     try {
