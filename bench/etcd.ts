@@ -5,6 +5,7 @@ import { EtcdCluster } from '../test/helpers/etcd-cluster.ts'
 import { FAULTS, type FaultReport, runFault } from '../test/helpers/etcd-faults.ts'
 import { rangeRows } from './etcd-ranges.ts'
 import { bench, inTurn, installed, kvMs, library } from './harness.ts'
+import { loadRows } from './etcd-loads.ts'
 import { limitRow, report, row, time } from './table.ts'
 
 /** The longest that nothing may be acknowledged when the leader is lost. */
@@ -68,6 +69,7 @@ await bench({ rounds: 10 }, async (folder, { rounds, write }) => {
   const rows = [
     await coldRow(folder, rounds),
     ...(await withCluster((cluster) => rangeRows(folder, Math.min(rounds, 3), cluster))),
+    ...(await loadRows(folder, Math.min(rounds, 3), withCluster)),
     ...(await faultRows(rounds)),
   ]
   await report({

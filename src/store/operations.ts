@@ -39,23 +39,28 @@ export function putOf(
  * The operations of a batch; only the last on each key unless `supports.repeatedKeys`. Throws `KV_TOO_LARGE` for a batch
  * or an entry over a limit, and `KV_USAGE` for what is no operation.
  */
-export function opsOf(inputs: readonly BatchOp[], { limits, supports }: Driver): Op[] {
+export function opsOf(inputs: readonly BatchOp[], { limits, supports, batchHint: hint }: Driver): Op[] {
   if (!Array.isArray(inputs)) throw usageError(`the operations of a batch are an array, not ${kindOf(inputs)}`)
-  if (supports.repeatedKeys) checkCount(inputs.length, limits)
+  if (supports.repeatedKeys) checkCount(inputs.length, limits, hint)
   const all = inputs.map((op: BatchOp) => opOf(op, limits))
   const ops = supports.repeatedKeys ? all : lastOfEachKey(all)
-  checkCount(ops.length, limits)
+  checkCount(ops.length, limits, hint)
   const bytes = ops.reduce((sum, op) => sum + sizeOf(op, limits), 0)
-  if (bytes > limits.maxBatchBytes)
-    throw new KvError('KV_TOO_LARGE', `a batch of ${bytes} bytes is over this store's limit of ${limits.maxBatchBytes}`)
+  if (bytes > limits.maxBatchBytes) {
+    const message = `a batch of ${bytes} bytes is over this store's limit of ${limits.maxBatchBytes}`
+    throw new KvError('KV_TOO_LARGE', message, { hint })
+  }
   return ops
 }
 
 /** The conditions of a batch. Throws `KV_TOO_LARGE` for more than a batch may have operations, and `KV_USAGE`. */
-export function conditionsOf(inputs: BatchOptions['conditions'], { limits }: Driver): KeyCondition[] | undefined {
+export function conditionsOf(
+  inputs: BatchOptions['conditions'],
+  { limits, batchHint }: Driver,
+): KeyCondition[] | undefined {
   if (inputs === undefined) return undefined
   if (!Array.isArray(inputs)) throw usageError(`the conditions of a batch are an array, not ${kindOf(inputs)}`)
-  checkCount(inputs.length, limits)
+  checkCount(inputs.length, limits, batchHint)
   return (inputs as NonNullable<typeof inputs>).map((input) => {
     checkOptions(input ?? null, ['key', 'condition'], 'a condition of a batch')
     const { key } = input
@@ -93,9 +98,10 @@ function tooLarge(what: string, bytes: number, limit: number): KvError {
   return new KvError('KV_TOO_LARGE', `${what} of ${bytes} bytes is over this store's limit of ${limit}`)
 }
 
-function checkCount(count: number, { maxBatchOps }: Limits): void {
-  if (count > maxBatchOps)
-    throw new KvError('KV_TOO_LARGE', `a batch of ${count} operations is over this store's limit of ${maxBatchOps}`)
+function checkCount(count: number, { maxBatchOps }: Limits, hint: string | undefined): void {
+  if (count <= maxBatchOps) return
+  const message = `a batch of ${count} operations is over this store's limit of ${maxBatchOps}`
+  throw new KvError('KV_TOO_LARGE', message, { hint })
 }
 
 function lastOfEachKey(ops: readonly Op[]): Op[] {

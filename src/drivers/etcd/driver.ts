@@ -38,6 +38,9 @@ import { Writes } from './write/writes.ts'
 const OP_OVERHEAD_BYTES = 64
 const REQUEST_OVERHEAD_BYTES = 1024
 
+const BATCH_HINT =
+  'split it, or start the members with a higher --max-txn-ops (or --max-request-bytes) and add ?max-txn-ops=N (or ?max-request-bytes=N) to the location'
+
 const SUPPORTS: Supports = {
   syncReads: false,
   remote: true,
@@ -53,6 +56,7 @@ const SUPPORTS: Supports = {
 export class EtcdDriver implements Driver {
   readonly name = 'etcd'
   readonly limits: Limits
+  readonly batchHint = BATCH_HINT
   readonly supports = SUPPORTS
   readonly firstPageIsFree = true
   readonly care: Care

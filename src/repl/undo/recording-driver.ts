@@ -28,7 +28,7 @@ export function recordingDriver(driver: Driver, log: UndoLog, place: Place): Dri
   return new Proxy(driver, {
     get(target, name) {
       // What writes past the log, and nobody needs here.
-      if (name === 'updateLocked' || name === 'syncWrites') return undefined
+      if (name === 'updateLocked' || name === 'syncWrites' || name === 'loadPart') return undefined
       const value: unknown = Reflect.get(target, name)
       if (name === 'history' && target.history !== undefined) return writes.history(target.history)
       if (typeof value !== 'function') return value

@@ -190,6 +190,8 @@ export type Clock = () => number
 export interface Driver {
   readonly name: string
   readonly limits: Limits
+  /** What a user can do about a batch over the limits, one line. Absent: nothing but make it smaller. */
+  readonly batchHint?: string
   readonly supports: Supports
   /** Absolute paths of the store's files on this machine, whether they exist now or not. Absent: none. */
   readonly files?: readonly string[]
