@@ -1,3 +1,4 @@
+import type { Put } from '../store/driver/entry.ts'
 import type { Block } from './block.ts'
 import { withExpiry } from './checksum.ts'
 import { crc32 } from './crc32.ts'
@@ -251,4 +252,19 @@ function gather(array: Uint32Array, order: Uint32Array, count: number): Uint32Ar
   const gathered = new Uint32Array(count)
   for (let n = 0; n < count; n++) gathered[n] = array[order[n]!]!
   return gathered
+}
+
+/** A block of puts, in key order and of each key the last. */
+export function sortedBlockOf(puts: readonly Put[]): Block {
+  const bytes = Buffer.allocUnsafe(puts.reduce((sum, { key, value }) => sum + key.length + value.length, 0))
+  const builder = new BlockBuilder(bytes, puts.length)
+  let at = 0
+  for (const { key, value, expires } of puts) {
+    bytes.set(key, at)
+    bytes.set(value, at + key.length)
+    if (expires === undefined) builder.add(at, key.length, at + key.length, value.length)
+    else builder.addExpiring(at, key.length, at + key.length, value.length, expires)
+    at += key.length + value.length
+  }
+  return builder.finish()
 }

@@ -207,7 +207,7 @@ export class Connection {
     return result
   }
 
-  /** Runs a step of preparation the first time it is asked for on this connection. */
+  /** Runs a step of preparation the first time it is asked for on this connection; `temp.…` again after a rollback. */
   once(name: string, step: () => void): void {
     if (this.#prepared.has(name)) return
     step()
@@ -241,8 +241,14 @@ export class Connection {
     this.#isOverwritten(() => this.#newestMark(), true)
   }
 
+  /** To be told when work is taken back: what is temporary is of the transaction too that made it. */
+  forgetTemporary(): void {
+    for (const name of this.#prepared) if (name.startsWith('temp.')) this.#prepared.delete(name)
+  }
+
   /** Rolls back whatever is open; nothing happens when nothing is. */
   rollback(): void {
+    this.forgetTemporary()
     try {
       this.#database.exec('rollback')
     } catch {

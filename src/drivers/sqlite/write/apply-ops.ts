@@ -1,4 +1,5 @@
 import { blockOf } from '../../../blocks/block.ts'
+import { sortedBlockOf } from '../../../blocks/block-builder.ts'
 import type { Condition, Entry, KeyCondition, Op, Put, PutResult } from '../../../store/driver/entry.ts'
 import { expiryOf } from '../../../store/expiry.ts'
 import { checkConditions, holds } from '../../../store/conditional.ts'
@@ -6,10 +7,14 @@ import type { Connection } from '../file/connection.ts'
 import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
 import { hasValue, isLive, liveEntry, liveHead, liveRevision } from '../read/lookup.ts'
 import { MIN_ROWS, insertBlock, insertBounded } from './bulk-insert.ts'
+import { areNew, mayStage } from './staged-insert.ts'
 import type { Transaction } from './transaction.ts'
 
 /** Bytes of keys and values packed at once. */
 const PACKED_BYTES = 8 << 20
+
+/** Fewer short values are not worth a temporary table. */
+const MIN_STAGED = 256
 
 /** Puts one entry if the condition holds; the old value is read only where the condition is about it. */
 export function putIf(transaction: Transaction, op: Put, condition: Condition | undefined): PutResult {
@@ -70,24 +75,34 @@ export function checkAll({ connection, now }: Transaction, conditions: readonly 
   )
 }
 
-function isLong(op: Op): boolean {
-  return op.type === 'put' && op.value.length > INLINE_BYTES
+function isLong({ value }: Put): boolean {
+  return value.length > INLINE_BYTES
+}
+
+function samples(puts: readonly Put[]): Uint8Array[] {
+  return [0, puts.length >> 1, puts.length - 1].map((n) => puts[n]!.key)
+}
+
+/** Puts entries in their order; with `isStaged`, those of a block may go by a temporary table. */
+function writeRun(transaction: Transaction, puts: readonly Put[], revision: number, isStaged: boolean): void {
+  const { connection } = transaction
+  let isBlock = puts.length >= MIN_ROWS
+  // Short values of clustered entries: a call for each is as quick, and quicker where it replaces one.
+  if (isBlock && connection.layout === CLUSTERED && !puts.some(isLong))
+    isBlock = isStaged && puts.length >= MIN_STAGED && areNew(connection, samples(puts))
+  if (!isBlock) for (const put of puts) transaction.apply(put, revision)
+  else if (connection.isBounded) insertBounded(transaction, blockOf(puts), revision)
+  else insertBlock(transaction, isStaged ? sortedBlockOf(puts) : blockOf(puts), revision)
 }
 
 /** Applies operations in their order under one revision; many puts in a row go in as a block. */
 export function applyOps(transaction: Transaction, ops: readonly Op[], revision: number): void {
   const { connection } = transaction
-  // Short values of clustered entries: a call for each is as quick as a block, and nothing is to be packed first.
-  if (connection.layout === CLUSTERED && !ops.some(isLong)) {
-    for (const op of ops) transaction.apply(op, revision)
-    return
-  }
   let run: Put[] = []
   let bytes = 0
+  const isStaged = ops.length >= MIN_STAGED && mayStage(connection)
   const flush = (): void => {
-    const insert = connection.isBounded ? insertBounded : insertBlock
-    if (run.length >= MIN_ROWS) insert(transaction, blockOf(run), revision)
-    else for (const op of run) transaction.apply(op, revision)
+    writeRun(transaction, run, revision, isStaged)
     run = []
     bytes = 0
   }

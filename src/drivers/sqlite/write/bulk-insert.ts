@@ -1,8 +1,33 @@
-import { type Block, asTheyCame, blockOps, blockPart, deletedKeys, putsOf, settled } from '../../../blocks/block.ts'
+import {
+  type Block,
+  asTheyCame,
+  blockKey,
+  blockOps,
+  blockPart,
+  deletedKeys,
+  putsOf,
+  settled,
+} from '../../../blocks/block.ts'
 import { LOADED, LOADING } from '../bound/bound.ts'
 import type { Connection } from '../file/connection.ts'
 import { CLUSTERED, INLINE_BYTES } from '../layout/clustered.ts'
 import type { Layout } from '../layout/layout.ts'
+import {
+  DIGITS,
+  EXPIRING,
+  GROUP,
+  IS_LONG,
+  KEY,
+  PLAIN,
+  ROWS_PER_INSERT,
+  VALUE,
+  VALUE_BITS,
+  described,
+  encodePositions,
+  expiresIn,
+  provideNumbers,
+} from './row-digits.ts'
+import { insertStaged, isBetterStaged, mayStage } from './staged-insert.ts'
 import type { Transaction } from './transaction.ts'
 import { onConflict } from './transaction.ts'
 
@@ -14,34 +39,6 @@ export interface Loaded {
 
 /** Fewer rows are not worth the preparation. */
 export const MIN_ROWS = 32
-
-/** Rows one statement inserts at most: the engine keeps each page it changes in memory, nearly one for each row. */
-const ROWS_PER_INSERT = 1 << 14
-
-/** Sizes of the temporary table that holds the numbers from 0 on; making the largest takes 3 ms. */
-const NUMBERS = [1 << 10, ROWS_PER_INSERT]
-
-/** A length of a key, and a length of a value, take that many bits below the position. */
-const KEY_BITS = 16
-const VALUE_BITS = 26
-
-/** Decimal digits of a field of a row, and of the group written at once. */
-const DIGITS = 16
-const GROUP = 4
-
-/** Added to an expiry so that it is positive; a field of zeros is none. */
-const EXPIRY_BASE = 1e15
-
-/** The digits of the numbers below 10,000, each group as one word; made by the first load. */
-let groups: Uint32Array | undefined
-
-function digitGroups(): Uint32Array {
-  const text = Buffer.from(
-    Array.from({ length: 10 ** GROUP }, (_, n) => String(n).padStart(GROUP, '0')).join(''),
-    'latin1',
-  )
-  return new Uint32Array(new Uint8Array(text).buffer)
-}
 
 /**
  * Loads blocks under one revision, with `ifAbsent` only what is not there. A time to live counts from `now`, by default
@@ -103,7 +100,7 @@ export function insertBounded(transaction: Transaction, block: Block, revision: 
 }
 
 /**
- * Inserts the entries of a block, which may also be out of order and have a key twice, with one
+ * Inserts the entries of a block, which unless {@link mayStage} may also be out of order and have a key twice, with one
  * statement per 16,384 rows. The statement gets the part of the buffer they lie in, of at most
  * 64 MiB, and a table of digits that says where each key and value lies, and cuts them out itself:
  * half the time of a call per row, which goes into crossing from JavaScript to the engine. With `absentAt`, keys that
@@ -113,6 +110,7 @@ export function insertBlock({ connection }: Transaction, block: Block, revision:
   provideNumbers(connection, Math.min(block.count, ROWS_PER_INSERT))
   const fields = block.expires === undefined ? PLAIN : EXPIRING
   const conflict = onConflict(connection.layout, connection.isBounded, absentAt === undefined ? undefined : '?5')
+  const maybeStaged = absentAt === undefined && mayStage(connection)
   let written = 0
   const digits = new Uint32Array((Math.min(block.count, ROWS_PER_INSERT) * fields.length * DIGITS) / GROUP)
   for (let from = 0; from < block.count; from += ROWS_PER_INSERT) {
@@ -120,6 +118,11 @@ export function insertBlock({ connection }: Transaction, block: Block, revision:
     const bytes = encodePositions(block, from, count, digits)
     const rows = new Uint8Array(digits.buffer, 0, count * fields.length * DIGITS)
     const firstLong = connection.layout === CLUSTERED && hasLong(block, from, count) ? nextLong(connection) : undefined
+    if (maybeStaged && firstLong === undefined && isBetterStaged(connection, samples(block, from, count))) {
+      insertStaged(connection, fields, { bytes, rows, count, revision })
+      written += count
+      continue
+    }
     if (firstLong !== undefined) connection.statement(insertLongSql(fields)).run(bytes, rows, count, firstLong)
     const last = firstLong === undefined ? (absentAt === undefined ? [] : [absentAt]) : [absentAt ?? 0, firstLong]
     const insert = insertSql(connection.layout, fields, conflict, firstLong !== undefined)
@@ -131,51 +134,9 @@ export function insertBlock({ connection }: Transaction, block: Block, revision:
   return written
 }
 
-function provideNumbers(connection: Connection, rows: number): void {
-  connection.once('temp.kv_row', () =>
-    connection.exec('pragma temp_store = memory; create temp table kv_row(i integer primary key)'),
-  )
-  const size = NUMBERS.find((numbers) => numbers >= rows)!
-  connection.once(`temp.kv_row of ${size}`, () =>
-    connection.exec(
-      `with recursive n(i) as (select 0 union all select i + 1 from n where i + 1 < ${size}) insert or ignore into kv_row select i from n`,
-    ),
-  )
-}
-
-/** Writes the digits of `count` rows; returns the part of the buffer that their positions count in. */
-function encodePositions(block: Block, from: number, count: number, digits: Uint32Array): Uint8Array {
-  const { keyStart, keyLength, valueStart, valueLength, checksums, expires } = block
-  groups ??= digitGroups()
-  let start = block.bytes.length
-  let end = 0
-  for (let i = from; i < from + count; i++) {
-    start = Math.min(start, keyStart[i]!, valueStart[i]!)
-    end = Math.max(end, keyStart[i]! + keyLength[i]!, valueStart[i]! + valueLength[i]!)
-  }
-  // substr() counts from 1.
-  const before = start - 1
-  let at = 0
-  for (let i = from; i < from + count; i++) {
-    at = write(groups, digits, at, (keyStart[i]! - before) * 2 ** KEY_BITS + keyLength[i]!)
-    at = write(groups, digits, at, (valueStart[i]! - before) * 2 ** VALUE_BITS + valueLength[i]!)
-    at = write(groups, digits, at, checksums[i]!)
-    if (expires !== undefined) at = write(groups, digits, at, Number.isNaN(expires[i]) ? 0 : expires[i]! + EXPIRY_BASE)
-  }
-  return block.bytes.subarray(start, end)
-}
-
-/** Writes a field, right-aligned in zeros; returns the position after it. */
-function write(groups: Uint32Array, digits: Uint32Array, at: number, value: number): number {
-  const high = Math.floor(value / 1e8)
-  const low = value - high * 1e8
-  const highest = (high / 1e4) | 0
-  const third = (low / 1e4) | 0
-  digits[at] = groups[highest]!
-  digits[at + 1] = groups[high - highest * 1e4]!
-  digits[at + 2] = groups[third]!
-  digits[at + 3] = groups[low - third * 1e4]!
-  return at + DIGITS / GROUP
+/** The first key of some rows, one in the middle, and the last. */
+function samples(block: Block, from: number, count: number): [Uint8Array, Uint8Array, Uint8Array] {
+  return [blockKey(block, from), blockKey(block, from + (count >> 1)), blockKey(block, from + count - 1)]
 }
 
 /** Whether some of the values of a block are kept apart from their entries. */
@@ -189,24 +150,6 @@ function nextLong(connection: Connection): number {
   return (connection.statement('select coalesce(max(id), 0) + 1 from kv_long').get() as [number])[0]
 }
 
-/** Fields of a row: positions of key and value, checksum, and when it expires. */
-const PLAIN = ['k', 'v', 'c']
-const EXPIRING = [...PLAIN, 'e']
-
-const KEY = `k >> ${KEY_BITS}, k & ${2 ** KEY_BITS - 1}`
-const VALUE = `v >> ${VALUE_BITS}, v & ${2 ** VALUE_BITS - 1}`
-const IS_LONG = `(v & ${2 ** VALUE_BITS - 1}) > ${INLINE_BYTES}`
-
-/** The rows that the first `count` of the digits `rows` describe; both are parameters. */
-function described(fields: readonly string[], rows: string, count: string): string {
-  const columns = fields.map(
-    (name, n) =>
-      `cast(substr(${rows}, i * ${fields.length * DIGITS} + ${n * DIGITS + 1}, ${DIGITS}) as integer) as ${name}`,
-  )
-  // The limit keeps the numbers apart from their uses, so that each is read once.
-  return `(select i, ${columns.join(', ')} from temp.kv_row where i < ${count} order by i limit -1)`
-}
-
 /**
  * The statement that inserts `?4` rows of the buffer `?2` as the digits `?3` describe them, under revision `?1`; the long
  * values are in `kv_long` from row `?6` on.
@@ -215,9 +158,8 @@ function insertSql({ table }: Layout, fields: readonly string[], onConflict: str
   const [value, long] = hasLong
     ? [`iif(${IS_LONG}, null, substr(?2, ${VALUE}))`, `, iif(${IS_LONG}, ?6 + i, null)`]
     : [`substr(?2, ${VALUE})`, '']
-  const expires = fields === EXPIRING ? `nullif(e, 0) - ${EXPIRY_BASE}` : 'null'
   return `insert into ${table} (key, value, revision, expires, checksum${hasLong ? ', long' : ''})
-    select substr(?2, ${KEY}), ${value}, ?1, ${expires}, c${long} from ${described(fields, '?3', '?4')} where true ${onConflict}`
+    select substr(?2, ${KEY}), ${value}, ?1, ${expiresIn(fields)}, c${long} from ${described(fields, '?3', '?4')} where true ${onConflict}`
 }
 
 /** Inserts the long values of `?3` rows of the buffer `?1` as the digits `?2` describe them; `?4` is the row of the first. */

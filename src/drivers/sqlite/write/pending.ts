@@ -29,6 +29,7 @@ export function changedBy(connection: Connection, group: readonly Pending[]): Ch
 
 /** Takes back one job; when the engine has taken back the whole transaction, throws why. */
 export function rollBackJob(connection: Connection, reason: unknown): void {
+  connection.forgetTemporary()
   try {
     connection.exec('rollback to job')
   } catch {
