@@ -88,6 +88,19 @@ describe('a call that nobody answered', () => {
     expect(attempts({ 'a:1': 'getaddrinfo ENOTFOUND a', 'b:1': 'etcdserver: no leader' }).isHopeless).toBe(false)
   })
 
+  test('is read again in short tries at first', () => {
+    const tried = new Attempts(['a:1'])
+    const next = (): number[] => [tried.readMs(2000, false), tried.readMs(2000, true)]
+    const fail = (): unknown => tried.add(new CallError(4, 'no answer in time', true, 'a:1'))
+    const times = [next(), ...[1, 2, 3].map(() => (fail(), next()))]
+    expect(times).toEqual([
+      [2000, 500],
+      [500, 1000],
+      [1000, 2000],
+      [2000, 2000],
+    ])
+  })
+
   test('asks every member before it waits, and longer each time', () => {
     const tried = new Attempts(['a:1', 'b:2'])
     const fail = (endpoint: string): number => tried.add(new CallError(14, 'etcdserver: no leader', true, endpoint))

@@ -18,6 +18,9 @@ const FIRST_CONNECT_MS = 300
 const NOT_LISTENING = 'nothing listens there'
 const NO_HOST = 'no such host'
 
+/** How long a short read may take, in milliseconds, while members may be electing a leader; twice as long after each try. */
+const FIRST_RETRY_MS = 500
+
 /** Why a member could not be asked, in words for a user. */
 const WHY: readonly (readonly [text: RegExp, why: string])[] = [
   [/ECONNREFUSED|^AggregateError/, NOT_LISTENING],
@@ -53,6 +56,16 @@ export class Attempts {
   /** How long the next try at a member may take to connect, in milliseconds; `undefined`: as long as any. */
   connectMs(endpoint: string): number | undefined {
     return this.#endpoints.length > 1 && !this.#last.has(endpoint) ? FIRST_CONNECT_MS : undefined
+  }
+
+  /**
+   * How long the next try of a short read may take, in milliseconds. A member that has lost its leader does not answer before the
+   * time is up: once that is likely, several short tries find the new leader sooner than a long one. `isLikely`: it is already
+   * at the first.
+   */
+  readMs(most: number, isLikely: boolean): number {
+    const failed = isLikely ? this.#count : this.#count - 1
+    return failed < 0 ? most : Math.min(most, FIRST_RETRY_MS * 2 ** failed)
   }
 
   /** Adds one; tells how long to wait before the next, in milliseconds. Every member has its turn before anybody waits. */

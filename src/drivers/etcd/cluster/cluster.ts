@@ -104,7 +104,9 @@ export class Cluster {
       try {
         const login = { deadlineMs: Math.min(this.#tryMs, left), connectMs, signal: stop }
         token = await this.#login.token(transport, login)
-        return await step(transport, { deadlineMs: Math.min(tryMs, left), connectMs, token, signal: stop })
+        const isShortRead = kind === 'read' && !isLong
+        const mostMs = isShortRead ? attempts.readMs(tryMs, tries.partOfWrite === true) : tryMs
+        return await step(transport, { deadlineMs: Math.min(mostMs, left), connectMs, token, signal: stop })
       } catch (error) {
         if (!(error instanceof CallError)) throw error
         const verdict = verdictOn(error)
