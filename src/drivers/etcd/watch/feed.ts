@@ -1,4 +1,4 @@
-import { pause } from '../../../async.ts'
+import { monotonicMs, pause } from '../../../async.ts'
 import { interrupted } from '../../../errors.ts'
 import type { Change, Entry } from '../../../store/driver/entry.ts'
 import { BEGINNING } from '../../../store/watch.ts'
@@ -20,11 +20,17 @@ const PAUSE_MS = 50
 /** How often it is looked whether an entry has expired, in milliseconds: the clock may be set meanwhile. */
 const LOOK_MS = 1000
 
+/** How long nothing has changed when it is found out up to where, at first and at most, in milliseconds. */
+const FIRST_QUIET_MS = 500
+const LAST_QUIET_MS = 60_000
+
 /** Where a watch begins. */
 export interface Beginning {
   readonly position: EtcdPosition
   /** With what is there at that position, as puts; with the changes after it, as a new watch, or as one that goes on. */
   readonly as: 'entries' | 'new' | 'resumed'
+  /** A revision up to there with which the watched keys may have changed, where one is known. */
+  readonly changed?: number | undefined
 }
 
 /** What one watch reads: perhaps what is there, and then the changes of the cluster, from whichever member is there. */
@@ -38,16 +44,21 @@ export class EtcdFeed implements Feed {
   #entries: AsyncGenerator<Page, void, void> | undefined
   #hasBegun = false
   #stream: WatchStream | undefined
+  #quiet = new Quiet()
   #isReleased = false
   /** The next message of etcd is too long to come whole. */
   #hasTooLong = false
   #wake: (() => void) | undefined
 
-  constructor(store: WatchedStore, { range, name }: Pick<WatchedRange, 'range' | 'name'>, { position, as }: Beginning) {
+  constructor(
+    store: WatchedStore,
+    { range, name }: Pick<WatchedRange, 'range' | 'name'>,
+    { position, as, changed }: Beginning,
+  ) {
     const { signal } = this.#closed
     this.#watched = { ...store, range, name, signal }
     this.#cluster = position.cluster
-    this.#progress = new Progress(position.revision, position.changes)
+    this.#progress = new Progress(position.revision, position.changes, changed)
     this.#expiries = new ExpiryReports(this.#watched, position, as !== 'resumed', () => this.#wake?.())
     if (as === 'entries')
       this.#entries = entriesAt(store.cluster, range, { revision: position.revision, keysOnly: false, signal })
@@ -147,7 +158,10 @@ export class EtcdFeed implements Feed {
   async #nextEntries(pages: AsyncGenerator<Page, void, void>): Promise<Change[]> {
     const { value: page } = await pages.next()
     const puts: Entry[] = []
-    for (const kv of page!.kvs) if (this.#expiries.found(kv)) puts.push(await this.#entryOf(kv))
+    for (const kv of page!.kvs) {
+      this.#progress.changedAt(kv.modRevision)
+      if (this.#expiries.found(kv)) puts.push(await this.#entryOf(kv))
+    }
     this.#hasBegun = true
     if (page!.isLast) this.#entries = undefined
     return puts.map((entry, i) => {
@@ -156,9 +170,21 @@ export class EtcdFeed implements Feed {
     })
   }
 
-  async #changesOf({ events, fragment, compactRevision, header }: WatchMessage): Promise<Change[]> {
-    if (compactRevision !== 0) throw changesGone()
-    if (events.length === 0) this.#progress.told(header!.revision)
+  async #changesOf({ events, fragment, compactRevision, header, watchId }: WatchMessage): Promise<Change[]> {
+    if (compactRevision !== 0) {
+      if (!this.#progress.forgetKnown()) throw changesGone()
+      this.#reopen()
+      return []
+    }
+    if (events.length === 0) {
+      this.#told(header!.revision, watchId)
+      return []
+    }
+    this.#progress.message(
+      header!.revision,
+      events.map(({ kv }) => kv!.modRevision),
+      !fragment,
+    )
     const changes: Change[] = []
     for (const [i, { type, kv }] of events.entries()) {
       const { modRevision } = kv!
@@ -174,7 +200,20 @@ export class EtcdFeed implements Feed {
         changes.push({ type: 'put', ...(await this.#entryOf(kv!)), position: this.position })
       }
     }
+    if (changes.length > 0) this.#quiet = new Quiet()
     return changes
+  }
+
+  /** A member says how far it is: of itself, when all changes were sent, or because it was asked. */
+  #told(revision: number, watchId: number): void {
+    if (watchId >= 0 || this.#stream!.answersInOrder) this.#progress.caughtUp(revision)
+    else if (revision > this.#progress.revision && this.#progress.canCatchUp && this.#quiet.isDue) this.#reopen()
+  }
+
+  /** Goes on with another stream to the same member. */
+  #reopen(): void {
+    this.#stream?.close()
+    this.#stream = undefined
   }
 
   async #entryOf({ key, value, modRevision, lease }: Stored): Promise<Entry> {
@@ -188,5 +227,20 @@ export class EtcdFeed implements Feed {
     const isOfKeys = changes !== undefined || mark.expired !== undefined
     const keys = isOfKeys ? this.#watched.name : undefined
     return formatPosition({ cluster: this.#cluster, revision, changes, ...mark, keys })
+  }
+}
+
+/** While nothing changes, it is found out more and more seldom up to where. */
+class Quiet {
+  #ms = FIRST_QUIET_MS
+  #since = monotonicMs()
+
+  /** True after a second, two more, four more, and so on. */
+  get isDue(): boolean {
+    const now = monotonicMs()
+    if (now - this.#since < this.#ms) return false
+    this.#since = now
+    this.#ms = Math.min(this.#ms * 2, LAST_QUIET_MS)
+    return true
   }
 }

@@ -44,6 +44,7 @@ export class WatchStream {
   #isAsked = false
   #timer: NodeJS.Timeout | undefined
   #isProbing = false
+  #answersInOrder = false
 
   private constructor(member: Transport, options: CallOptions, onNews: () => void) {
     this.member = member
@@ -65,7 +66,7 @@ export class WatchStream {
   ): Promise<WatchStream> {
     const watch = new WatchStream(member, options, onNews)
     watch.#stream.send({
-      create: { ...range, startRevision: from, fragment },
+      create: { ...range, startRevision: from, progressNotify: true, fragment },
     })
     const late = setTimeout(
       () => watch.#fail(new CallError(DEADLINE_EXCEEDED, 'timed out', true, member.endpoint)),
@@ -82,10 +83,16 @@ export class WatchStream {
     } finally {
       clearTimeout(late)
     }
+    void watch.#learn()
     watch.#timer = setInterval(() => watch.#ask(), ASK_MS)
     watch.#timer.unref()
     watch.#read()
     return watch
+  }
+
+  /** Whether all changes up to there came before what the member says, when asked, of how far it is. */
+  get answersInOrder(): boolean {
+    return this.#answersInOrder
   }
 
   /** What has come, if anything has. Throws a {@link CallError} when the member has failed. */
@@ -157,6 +164,15 @@ export class WatchStream {
     this.#isProbing = false
   }
 
+  async #learn(): Promise<void> {
+    try {
+      const { version } = await this.member.unary(METHODS.status, {}, this.#options)
+      this.#answersInOrder = answersInOrder(version)
+    } catch {
+      // It is not believed then; whether it is gone is found out elsewhere.
+    }
+  }
+
   #ended(): CallError {
     return new CallError(UNAVAILABLE, 'the member has ended the watch', true, this.member.endpoint)
   }
@@ -166,4 +182,12 @@ export class WatchStream {
     const [, name = '', text] = /^rpc error: code = (\w+) desc = (.*)$/s.exec(cancelReason) ?? []
     return new CallError(STATUSES[name] ?? UNAVAILABLE, text ?? cancelReason, true, this.member.endpoint)
   }
+}
+
+/** Whether an etcd of this version answers in order: not before 3.4.25, nor 3.5 before 3.5.8. */
+export function answersInOrder(version: string): boolean {
+  const [, major, minor, patch] = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.map(Number) ?? []
+  if (major === undefined || major < 3) return false
+  if (major > 3 || minor! > 5) return true
+  return (minor === 4 && patch! >= 25) || (minor === 5 && patch! >= 8)
 }

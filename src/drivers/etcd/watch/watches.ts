@@ -48,24 +48,29 @@ export class Watches {
     const here = await this.#read(range, 0, signal)
     if (position === undefined) {
       const expired = { until: Math.floor(now / 1000), revision: here.revision }
-      return { position: { ...here, expired }, as: after === undefined ? 'new' : 'entries' }
+      const { cluster, revision, changed } = here
+      return { position: { cluster, revision, expired }, as: after === undefined ? 'new' : 'entries', changed }
     }
     if (position.cluster !== here.cluster || position.revision > here.revision) throw anotherCluster()
     const from = position.changes === undefined ? position.revision + 1 : position.revision
     if (from <= here.revision) await this.#read(range, from, signal)
-    return { position: aboutKeys(position, name), as: 'resumed' }
+    return { position: aboutKeys(position, name), as: 'resumed', changed: position.revision }
   }
 
-  /** Asks for nothing but whether a revision (0: the newest) is there. Throws `KV_WATCH_GAP`. */
+  /** Whether a revision (0: the newest) is there, and when the first key changed last. Throws `KV_WATCH_GAP`. */
   async #read(
     { key }: EtcdRange,
     revision: number,
     signal: AbortSignal | undefined,
-  ): Promise<Pick<EtcdPosition, 'cluster' | 'revision'>> {
+  ): Promise<Pick<EtcdPosition, 'cluster' | 'revision'> & { readonly changed: number | undefined }> {
     try {
-      const request = { key, revision, countOnly: true }
-      const { header } = await this.#store.cluster.call(METHODS.range, request, { kind: 'read', signal })
-      return { cluster: BigInt.asUintN(64, header!.clusterId).toString(16), revision: header!.revision }
+      const request = { key, revision, keysOnly: true }
+      const { header, kvs } = await this.#store.cluster.call(METHODS.range, request, { kind: 'read', signal })
+      return {
+        cluster: BigInt.asUintN(64, header!.clusterId).toString(16),
+        revision: header!.revision,
+        changed: kvs[0]?.modRevision,
+      }
     } catch (error) {
       throw isCompacted(error) ? changesGone() : error
     }

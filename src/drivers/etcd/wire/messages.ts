@@ -136,6 +136,8 @@ export const WatchRequest = new Message({
 })
 export const WatchResponse = new Message({
   header: nested(1, Header),
+  /** -1: of the whole stream. */
+  watchId: integer(2),
   created: flag(3),
   canceled: flag(4),
   /** Not 0: changes before this revision are no longer there. */
