@@ -16,10 +16,9 @@ function removeArchives() {
   if (os || cpu || libc) return
   const platform = `${process.platform}-${process.arch}`
   // With SQLite in Node nothing is unpacked; the archives of this platform stay for an older one.
-  const own = [`${platform}.node`, `${platform}-musl.node`]
-  const unpacked = own.some((name) => existsSync(join(FOLDER, name)))
+  const unpacked = [`${platform}.node`, `${platform}-musl.node`].some((name) => existsSync(join(FOLDER, name)))
   for (const file of readdirSync(FOLDER))
-    if (file.endsWith('.br') && (unpacked || !own.includes(file.slice(0, -'.br'.length)))) rmSync(join(FOLDER, file))
+    if (file.endsWith('.br') && (unpacked || file !== `${platform}.br`)) rmSync(join(FOLDER, file))
 }
 
 require('./code-cache.cjs')

@@ -193,7 +193,7 @@ execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { stdio: 'inh
 removeUnnamedTypes()
 // The same for require(), which takes no ES modules before Node 20.19.
 await bundle(ENTRIES, { ...LIBRARY, dir: 'dist/cjs', format: 'cjs' }, '../../grpc.cjs')
-cpSync('dist/types', 'dist/cjs/types', { recursive: true })
+copyTypes()
 writeFileSync('dist/cjs/package.json', '{"type":"commonjs"}\n')
 
 writeFileSync(
@@ -210,6 +210,16 @@ function copyAddons() {
       rmSync(join('dist/engine', name), { force: true })
       cpSync(file, join('dist/engine', name))
     }
+}
+
+/** The same types for require(), without their comments: those of the ES modules have them. */
+function copyTypes() {
+  cpSync('dist/types', 'dist/cjs/types', { recursive: true })
+  for (const entry of readdirSync('dist/cjs/types', { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const file = join(entry.parentPath ?? entry.path, entry.name)
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/^\s*\/\*\*[^]*?\*\/\n/gm, ''))
+  }
 }
 
 /** Removes the types of files that no signature of the library leads to. */

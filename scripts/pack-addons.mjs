@@ -1,36 +1,45 @@
 /**
- * Compresses the SQLite addons of all platforms into `dist/engine` before the package is packed, and writes their
- * SHA-256 there. Archives that are there already are not made again.
+ * Compresses the SQLite addons of all platforms into `dist/engine` before the package is packed, one archive for each
+ * system and processor, and writes there where each lies and its SHA-256. Those for the two C libraries of Linux have much
+ * in common, and lie one after the other in the same archive. Archives that are there already are not made again.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { isDeepStrictEqual, promisify } from 'node:util'
 import { brotliCompress, constants } from 'node:zlib'
 import { addons } from './addons.mjs'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '../dist/engine')
-const manifest = join(folder, 'sha256.json')
+const manifest = join(folder, 'addons.json')
 mkdirSync(folder, { recursive: true })
 
 /** Which form the archives have; those of another are made again. */
-const FORM = 2
+const FORM = 3
 const former = existsSync(manifest) ? JSON.parse(readFileSync(manifest, 'utf8')) : {}
 const before = former.form === FORM ? former : {}
-const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_LGWIN]: 24 }
 
-async function pack({ name, file }) {
-  const addon = readFileSync(file)
-  const digest = createHash('sha256').update(addon).digest('hex')
-  const archive = join(folder, `${name}.br`)
-  if (before[name] !== digest || !existsSync(archive)) {
-    const part = `${archive}.${process.pid}`
-    const bytes = withAddresses(addon, name.includes('x64') ? 'x64' : 'arm64')
-    writeFileSync(part, await promisify(brotliCompress)(bytes, { params }))
-    renameSync(part, archive)
+async function pack([archive, members]) {
+  const parts = members.map(({ name, file }) => ({ name, addon: readFileSync(file) }))
+  let start = 0
+  const entries = parts.map(({ name, addon }) => {
+    const entry = { archive, start, bytes: addon.length, sha256: createHash('sha256').update(addon).digest('hex') }
+    start += addon.length
+    return [name, entry]
+  })
+  const path = join(folder, archive)
+  if (existsSync(path) && entries.every(([name, entry]) => isDeepStrictEqual(before[name], entry))) return entries
+  const architecture = archive.includes('x64') ? 'x64' : 'arm64'
+  const bytes = Buffer.concat(parts.map(({ addon }) => withAddresses(addon, architecture)))
+  const params = {
+    [constants.BROTLI_PARAM_QUALITY]: 11,
+    [constants.BROTLI_PARAM_LGWIN]: 24,
+    [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length,
   }
-  return [name, digest]
+  writeFileSync(`${path}.${process.pid}`, await promisify(brotliCompress)(bytes, { params }))
+  renameSync(`${path}.${process.pid}`, path)
+  return entries
 }
 
 /** The reverse of `withDistances` in src/drivers/sqlite/engine/code-addresses.ts, which has the reason. */
@@ -66,5 +75,12 @@ function arm64(bytes) {
   }
 }
 
-const digests = Object.fromEntries(await Promise.all(addons().map(pack)))
-writeFileSync(manifest, `${JSON.stringify({ ...digests, form: FORM }, null, 2)}\n`)
+const archives = new Map()
+for (const addon of addons().sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  const archive = `${addon.name.replace(/(-musl)?\.node$/, '')}.br`
+  archives.set(archive, [...(archives.get(archive) ?? []), addon])
+}
+const entries = (await Promise.all([...archives].map(pack))).flat()
+writeFileSync(manifest, `${JSON.stringify({ ...Object.fromEntries(entries), form: FORM }, null, 2)}\n`)
+const kept = new Set(archives.keys())
+for (const name of readdirSync(folder)) if (name.endsWith('.br') && !kept.has(name)) rmSync(join(folder, name))

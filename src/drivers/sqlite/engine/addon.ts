@@ -24,8 +24,19 @@ import { withDistances } from './code-addresses.ts'
 /** `dist/engine`, from `dist/cli` or `dist/chunks`, and from `dist/cjs/chunks`. */
 const FOLDERS = ['../engine', '../../engine']
 
-/** Names of the addons in hexadecimal SHA-256, also of those whose archives an installation removed. */
-const MANIFEST = 'sha256.json'
+/** The addons by name, also those whose archives an installation removed. */
+const MANIFEST = 'addons.json'
+
+/** Where an addon lies in the package. */
+interface Packed {
+  /** The archive of its system and processor. */
+  readonly archive: string
+  /** Its place in what the archive unpacks to. */
+  readonly start: number
+  readonly bytes: number
+  /** In hexadecimal. */
+  readonly sha256: string
+}
 
 const BUILT_IN = 'Node 22.13 and newer have SQLite built in'
 
@@ -37,9 +48,9 @@ export function addonFile(): string {
   const folder = engineFolder()
   const beside = join(folder, name)
   if (isTrusted(beside)) return beside
-  const digest = digestOf(folder, name)
-  const cached = join(cacheFolder(), `${digest.slice(0, 16)}-${name}`)
-  return isPrivate(cached) ? cached : unpack(`${beside}.br`, digest, [beside, cached])
+  const packed = packedIn(folder, name)
+  const cached = join(cacheFolder(), `${packed.sha256.slice(0, 16)}-${name}`)
+  return isPrivate(cached) ? cached : unpack(join(folder, packed.archive), packed, [beside, cached])
 }
 
 /** Whether this Node is built for the C library musl: its dynamic linker is named at the start of the program. */
@@ -82,17 +93,17 @@ function engineFolder(): string {
   }
 }
 
-/** The digest of an addon. Throws `KV_UNAVAILABLE` where the package has none for this platform. */
-function digestOf(folder: string, name: string): string {
-  const digests = existsSync(join(folder, MANIFEST)) ? readFileSync(join(folder, MANIFEST), 'utf8') : '{}'
-  const digest = (JSON.parse(digests) as Readonly<Record<string, string>>)[name]
-  if (digest === undefined) throw unavailable(`${folder} has no SQLite engine for ${platformOf(name)}`, BUILT_IN)
-  return digest
+/** Where an addon lies. Throws `KV_UNAVAILABLE` where the package has none for this platform. */
+function packedIn(folder: string, name: string): Packed {
+  const manifest = existsSync(join(folder, MANIFEST)) ? readFileSync(join(folder, MANIFEST), 'utf8') : '{}'
+  const packed = (JSON.parse(manifest) as Readonly<Record<string, Packed>>)[name]
+  if (packed === undefined) throw unavailable(`${folder} has no SQLite engine for ${platformOf(name)}`, BUILT_IN)
+  return packed
 }
 
-/** `linux-x64-musl` */
-function platformOf(addon: string): string {
-  return basename(addon).replace(/\.node.*$/, '')
+/** `linux-x64-musl` of an addon, `linux-x64` of an archive. */
+function platformOf(name: string): string {
+  return basename(name).replace(/\.(node|br)$/, '')
 }
 
 /** Where programs keep what they can make again. */
@@ -110,14 +121,14 @@ function isPrivate(path: string): boolean {
 }
 
 /** Unpacks an archive to the first of two places that can be written: beside it, or in the user's cache. */
-function unpack(archive: string, digest: string, [beside, cached]: [string, string]): string {
+function unpack(archive: string, packed: Packed, [beside, cached]: [string, string]): string {
   if (!existsSync(archive))
     throw unavailable(
       `the SQLite engine for ${platformOf(archive)} is not in this kvfile, which was installed on another platform`,
       `npm ci (or npm install -g kvfile) on this machine; ${BUILT_IN}`,
     )
-  const addon = decompressed(archive)
-  if (addon === undefined || process.getBuiltinModule('node:crypto').hash('sha256', addon) !== digest)
+  const addon = decompressed(archive, packed)
+  if (addon === undefined || process.getBuiltinModule('node:crypto').hash('sha256', addon) !== packed.sha256)
     throw unavailable(`${archive} is damaged`, 'install kvfile again: npm ci (or npm install -g kvfile)')
   try {
     return place(beside, addon, statSync(archive).mode & 0o777)
@@ -138,10 +149,10 @@ function unpack(archive: string, digest: string, [beside, cached]: [string, stri
   }
 }
 
-function decompressed(archive: string): Uint8Array | undefined {
+function decompressed(archive: string, { start, bytes }: Packed): Uint8Array | undefined {
   try {
-    const bytes = process.getBuiltinModule('node:zlib').brotliDecompressSync(readFileSync(archive))
-    return withDistances(bytes, basename(archive).includes('x64') ? 'x64' : 'arm64')
+    const all = process.getBuiltinModule('node:zlib').brotliDecompressSync(readFileSync(archive))
+    return withDistances(all.subarray(start, start + bytes), basename(archive).includes('x64') ? 'x64' : 'arm64')
   } catch {
     return undefined
   }
