@@ -9,8 +9,8 @@ import { tempDir } from '../helpers/temp-dir.ts'
 import { type Project, bytesOf, installedPackage } from './tarball.ts'
 
 const USER = `
-import type { Blocks, Code, Driver, Entry, Head, PutOptions, PutResult, Stat, TextOptions } from 'kvfile'
-import type { TextBatchOp, TextChange, TextEntry, TextView, TextWatch } from 'kvfile'
+import type { Blocks, Code, Driver, Entry, Head, PutResult, Stat, TextOptions } from 'kvfile'
+import type { TextView, ViewBatchOp, ViewChange, ViewEntry, ViewPutOptions, ViewWatch } from 'kvfile'
 import { CODES, KvError, openStore } from 'kvfile'
 await using store = await openStore('lib-' + Math.random() + '.kv')
 const { created }: { created: boolean } = await store.put('user:1', 'Ada')
@@ -20,17 +20,17 @@ if (!created || all.length !== 1) throw new KvError('KV_INTERNAL', 'it does not 
 await store.putJson('user:2', { born: 1906 })
 const born: number = (await store.getJson<{ born: number }>('user:2'))!.born
 const view: TextView = store.text()
-const entries: TextEntry[] = []
+const entries: ViewEntry[] = []
 for await (const entry of view.range({ prefix: 'user:', limit: 1 })) entries.push(entry)
 const shown: string = entries[0]!.value
-const operations: TextBatchOp[] = [{ type: 'put', key: 'a', value: 'b', ttl: 5000 }, { type: 'del', key: 'c' }]
+const operations: ViewBatchOp[] = [{ type: 'put', key: 'a', value: 'b', ttl: 5000 }, { type: 'del', key: 'c' }]
 await view.batch(operations)
-const asked: PutOptions = { condition: { type: 'revision', revision: 0 }, expires: new Date(Date.now() + 5000) }
+const asked: ViewPutOptions = { condition: { type: 'revision', revision: 0 }, expires: new Date(Date.now() + 5000) }
 const { applied, revision }: PutResult = await view.put('a', 'x', asked)
 const head: Head | undefined = await store.head('a')
-const watch: TextWatch = await view.watch({ after: '0' })
+const watch: ViewWatch<string, string> = await view.watch({ after: '0' })
 for await (const change of watch) {
-  const seen: TextChange = change
+  const seen: ViewChange = change
   if (seen.type === 'put') break
 }
 const code: Code = 'KV_NOT_TEXT'
