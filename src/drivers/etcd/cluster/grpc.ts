@@ -121,6 +121,7 @@ export class GrpcTransport implements Transport {
       async *[Symbol.asyncIterator]() {
         try {
           for await (const message of call as AsyncIterable<R>) {
+            clearTimeout(patience)
             if (isReleased) release(call)
             yield message
           }
