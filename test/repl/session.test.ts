@@ -154,7 +154,7 @@ test('.undo puts back what the last command changed, and refuses when another wr
   await screen.run('.undo')
   expect(screen.text).toContain('not undone: a was written again since')
   screen.type("put b 'two\rlines'\r")
-  await screen.until(/replaced b \(9 B\)/)
+  await screen.until(/replaced b \(9 B\)\nt\.kv>/)
   await screen.run('.undo')
   expect(screen.text).toContain("undone: put b 'two\\nlines' (1 key)")
   expect(await kv(home, 'get', 'a')).toBe('other')
