@@ -5,6 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { printedBy } from '../helpers/examples.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
 import { type Project, bytesOf, installedPackage } from './tarball.ts'
 
@@ -200,12 +201,7 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
     const programs = [...section.matchAll(/```js\n([^]*?)```/g)].map(([, program]) => program!)
     const counts = programs.map((program) => {
       writeFileSync(join(project.folder, 'readme.mjs'), program)
-      // What a line prints stands after it, or on the lines below.
-      const said = [...program.matchAll(/console\.log.*?(?:\/\/ (.*))?\n((?:\/\/ .*\n)*)/g)]
-      const lines = said.flatMap(([, beside, below]) => [
-        ...(beside === undefined ? [] : [beside]),
-        ...[...below!.matchAll(/\/\/ (.*)/g)].map(([, line]) => line!),
-      ])
+      const lines = printedBy(program)
       expect(run(process.execPath, 'readme.mjs').trimEnd().split('\n')).toEqual(lines)
       return lines.length
     })
