@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { rolldown } from 'rolldown'
 import { addons } from './addons.mjs'
-import { grpcFile } from './grpc.mjs'
+import { grpcFile, withBuiltinModules } from './grpc.mjs'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 process.chdir(root)
@@ -289,7 +289,7 @@ async function cacheCode() {
     writeFileSync(`dist/cli/${file}`, inAscii(code))
     writeCached(name, file, file)
   }
-  const grpc = inAscii(readFileSync('dist/grpc.cjs', 'utf8'))
+  const grpc = withBuiltinModules(inAscii(readFileSync('dist/grpc.cjs', 'utf8')))
   writeFileSync('dist/grpc.cjs', grpc)
   writeCached('grpc', '../grpc.cjs', `grpc-${hashOf(grpc)}`)
   await createRequire(import.meta.url)('../bin/code-cache.cjs').write()

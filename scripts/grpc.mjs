@@ -48,3 +48,9 @@ export const grpcFile = (path) => ({
     return name === '' ? ENTRY : (STUBS[name] ?? 'exports.setup = () => {}')
   },
 })
+
+/**
+ * The code of the file with Node's modules taken without `require`, which is missing where a bundler puts CommonJS into an
+ * ES module.
+ */
+export const withBuiltinModules = (code) => code.replaceAll(/\brequire\(("\w+")\)/g, 'process.getBuiltinModule($1)')

@@ -7,6 +7,7 @@ import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { printedBy } from '../helpers/examples.ts'
 import { tempDir } from '../helpers/temp-dir.ts'
+import { PROGRAM, WITHOUT_SQLITE, WORKS } from './program.ts'
 import { type Project, bytesOf, installedPackage } from './tarball.ts'
 
 const USER = `
@@ -242,14 +243,6 @@ describe('the packed tarball', { timeout: 120_000 }, () => {
     expect(run(process.execPath, file)).toBe(availableParallelism() > 1 ? '1\n' : '0\n')
   })
 
-  const PROGRAM = `import { openStore } from 'kvfile'
-openStore(process.argv[2]).then(async (store) => {
-  await store.put('k', 'v')
-  console.log(Buffer.from(await store.get('k')).toString())
-  await store.close()
-}).catch((error) => console.log(error.code + '\\n' + error.hint))
-`
-
   test.for([
     ['cjs', false],
     ['cjs', true],
@@ -267,7 +260,7 @@ openStore(process.argv[2]).then(async (store) => {
     })
     await bundle.write({ file: join(project.folder, file), format, codeSplitting: false })
     await bundle.close()
-    expect(run(process.execPath, file, join(project.folder, 'bundle.kv'))).toBe('v\n')
+    expect(run(process.execPath, file, join(project.folder, 'bundle.kv'))).toBe(WORKS)
 
     // Away from the project there is no addon to be found.
     const elsewhere = tempDir()
@@ -278,10 +271,6 @@ openStore(process.argv[2]).then(async (store) => {
       env: project.env,
       encoding: 'utf8',
     })
-    expect(said).toBe(
-      HAS_SQLITE
-        ? 'v\n'
-        : 'KV_UNAVAILABLE\nin a bundled program keep kvfile external and install it beside the program, or run Node 22.13 or newer, which has SQLite built in\n',
-    )
+    expect(said).toBe(HAS_SQLITE ? WORKS : WITHOUT_SQLITE)
   })
 })

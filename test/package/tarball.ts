@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export interface Project {
   /** Its folder. */
   readonly folder: string
+  /** The tarball. */
+  readonly tarball: string
   /** Paths in the tarball. */
   readonly files: readonly string[]
   /** Where stores of the user go, and nothing else is inherited. */
@@ -28,9 +30,10 @@ export function installedPackage(home: string): Project {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"name":"user","private":true,"type":"module"}')
   const flags = ['--prefer-offline', '--no-audit', '--no-fund', '--ignore-scripts', '--engine-strict']
-  npm('install', '--prefix', folder, ...flags, join(home, packed.filename))
+  const tarball = join(home, packed.filename)
+  npm('install', '--prefix', folder, ...flags, tarball)
   const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`, HOME: home }
-  return { folder, files: packed.files.map(({ path }) => path), env }
+  return { folder, tarball, files: packed.files.map(({ path }) => path), env }
 }
 
 /** The bytes of all files below a folder. */

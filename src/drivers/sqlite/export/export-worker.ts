@@ -41,7 +41,8 @@ function buffersOf(parts: readonly TextPart[] = []): ArrayBuffer[] {
 function end(): void {
   connection.rollback()
   connection.close()
-  port!.close()
+  // With nothing more to wait for the thread ends. In Deno this port cannot be closed.
+  port!.unref()
 }
 
 /** Has messages handled until that which ends the thread. */
