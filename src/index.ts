@@ -37,7 +37,7 @@ export async function openStore(location: string | URL, options: OpenOptions = {
   checkCredentials(options.credentials)
   checkFunction(options.clock, 'clock')
   const text = String(location)
-  return new Store(text, await openDriver(text, options))
+  return new Store(text, await openDriver(text, { ...options, freeAtClose: true }))
 }
 
 function checkCredentials(credentials: OpenOptions['credentials']): void {

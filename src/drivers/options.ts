@@ -16,6 +16,11 @@ export interface OpenOptions extends Abortable {
    * 15,000 for etcd.
    */
   timeoutMs?: number | undefined
+  /**
+   * Whether `close` waits until no file is open or left, for a program that goes on. Before Node 22.13 that takes a collection
+   * of garbage. Default: false; `openStore` sets it.
+   */
+  freeAtClose?: boolean | undefined
   /** What proves to a server who is asking. */
   credentials?: Credentials | undefined
   /**

@@ -244,8 +244,8 @@ export class Store extends ViewAccess {
   }
 
   /**
-   * Waits for pending writes and frees everything. Safe to call again. Before Node 22.13 a file's descriptors, and the
-   * files beside it, go with the next garbage collection; the file itself is complete.
+   * Waits for pending writes and frees everything. Safe to call again. No file of the store is open then by this store, or
+   * left beside it. Before Node 22.13 that takes a collection of garbage, once for all stores that are closed together.
    */
   close(): Promise<void> {
     this.#closing ??= this.#driver.close()

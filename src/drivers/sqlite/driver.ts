@@ -29,6 +29,7 @@ import { LOCAL_LIMITS, LOCAL_SUPPORTS } from '../kit/local-limits.ts'
 import { absolutePath } from '../location.ts'
 import { DEFAULT_LOCK_TIMEOUT_MS, type OpenOptions } from '../options.ts'
 import { withoutLinks } from './file/inspect.ts'
+import { freeFiles } from './file/free-files.ts'
 import { StoreFile } from './file/store-file.ts'
 import { SqliteHistory } from './history-access.ts'
 import { countInSlices, countNow } from './read/count.ts'
@@ -79,8 +80,12 @@ export class SqliteDriver implements Driver {
   #watches: WatchHub | undefined
   #isClosed = false
 
+  /** See `freeAtClose` of its options. */
+  readonly #freesAtClose: boolean
+
   private constructor(location: string, options: OpenOptions) {
-    const { clock, timeoutMs, makeFolder, durable, maxEntries, anyBound, cache } = options
+    const { clock, timeoutMs, makeFolder, durable, maxEntries, anyBound, cache, freeAtClose = false } = options
+    this.#freesAtClose = freeAtClose
     const file = new StoreFile(withoutLinks(absolutePath(location)), {
       sync: durable ?? true,
       makeFolder: makeFolder ?? false,
@@ -262,6 +267,7 @@ export class SqliteDriver implements Driver {
     await this.#writer.idle()
     this.#snapshots.close()
     this.#file.close()
+    if (this.#freesAtClose) await freeFiles()
   }
 
   async #write<T>({ job, keys, whenAbsent }: EntryWrite<T>, signal?: AbortSignal): Promise<T> {

@@ -62,8 +62,13 @@ export function closeWhenFree(descriptor: number): void {
   else file.descriptors.add(descriptor)
 }
 
+/** Whether there are files that SQLite may still have open though all connections are closed. */
+export function hasUnclosed(): boolean {
+  return [...files.values()].some(({ connections }) => connections === 0)
+}
+
 /** Where SQLite closes only when statements are collected: forgets the files that are closed by now, as Linux tells. */
-function forgetClosed(): void {
+export function forgetClosed(): void {
   const idle = [...files].filter(([, { connections }]) => connections === 0)
   if (idle.length === 0) return
   const open = new Map<string, number>()
